@@ -1,0 +1,21 @@
+// Command authorize checks join tokens before $connect runs.
+package main
+
+import (
+	"context"
+	"time"
+
+	"seatmeter/functions/internal/environment"
+	"seatmeter/functions/internal/secret"
+	"seatmeter/shared/wsapi"
+)
+
+func main() {
+	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
+		signer, err := secret.Signer(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		return wsapi.NewAuthorizer(signer, time.Now, env.Log).Handle, nil
+	})
+}

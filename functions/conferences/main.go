@@ -1,0 +1,25 @@
+// Command conferences manages conferences, connections and join tokens.
+package main
+
+import (
+	"context"
+
+	"seatmeter/functions/internal/environment"
+	"seatmeter/functions/internal/secret"
+	"seatmeter/shared/admission"
+	"seatmeter/shared/httpapi"
+)
+
+func main() {
+	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
+		signer, err := secret.Signer(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		store, api := env.Store(), httpapi.New(env.Log)
+		door := admission.NewDoor(store, env.Gateway(), env.Log)
+		api.AddConferences(door, store)
+		api.AddConnections(door, store, signer, env.Get("WEBSOCKET_URL"))
+		return httpapi.Serve(api), nil
+	})
+}

@@ -1,0 +1,78 @@
+// Package environment is what a Lambda finds when it starts: settings in
+// environment variables, and the clients built from them, once per process.
+package environment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/gateway"
+)
+
+// The environment variables, as template.yaml sets them.
+const (
+	liveTable           = "LIVE_TABLE"
+	ledgerTable         = "LEDGER_TABLE"
+	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
+)
+
+// Environment gives a function what it needs. A setting that is missing is
+// found when it is asked for and reported by Start.
+type Environment struct {
+	AWS     aws.Config
+	Log     *slog.Logger
+	missing []error
+}
+
+// Start builds a function's handler and serves it. It does not return.
+func Start(build func(context.Context, *Environment) (handler any, err error)) {
+	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	ctx := context.Background()
+	handler, err := open(ctx, log, build)
+	if err != nil {
+		log.Error("the function cannot start", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}
+
+func open(ctx context.Context, log *slog.Logger, build func(context.Context, *Environment) (any, error)) (any, error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	env := &Environment{AWS: cfg, Log: log}
+	handler, err := build(ctx, env)
+	if err := errors.Join(append(env.missing, err)...); err != nil {
+		return nil, err
+	}
+	return handler, nil
+}
+
+// Store is the store over the function's tables.
+func (e *Environment) Store() *dynamo.Store {
+	return dynamo.New(dynamodb.NewFromConfig(e.AWS), dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
+}
+
+// Gateway reaches the connections of the WebSocket API.
+func (e *Environment) Gateway() *gateway.Gateway {
+	return gateway.New(e.AWS, e.Get(connectionsEndpoint))
+}
+
+// Get reads a setting that must be there.
+func (e *Environment) Get(name string) string {
+	value := os.Getenv(name)
+	if value == "" {
+		e.missing = append(e.missing, fmt.Errorf("%s is not set", name))
+	}
+	return value
+}

@@ -1,0 +1,54 @@
+package admission
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"seatmeter/shared/seat"
+)
+
+// message is what the door tells connections of its own accord.
+type message struct {
+	Type   string `json:"type"`
+	Detail string `json:"detail,omitempty"`
+}
+
+func (d *Door) push(ctx context.Context, id seat.ConnectionID, m message) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("write a message: %w", err)
+	}
+	if err := d.gateway.Push(ctx, id, text); err != nil {
+		return fmt.Errorf("push to %s: %w", id, err)
+	}
+	return nil
+}
+
+// announce tells the lobby that the conference went live, if this join did
+// that. It is a courtesy: who is not told finds out by asking.
+func (d *Door) announce(ctx context.Context, a admitted) {
+	if !a.wentLive {
+		return
+	}
+	s := a.Session
+	ids, err := d.store.Lobby(ctx, s.Tenant, s.Conference)
+	if err != nil {
+		d.log.WarnContext(ctx, "the lobby was not told", "tenant", s.Tenant, "conference", s.Conference, "error", err)
+		return
+	}
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for _, id := range ids {
+		group.Go(func() error {
+			if err := d.push(ctx, id, message{Type: "conference_live"}); err != nil && !errors.Is(err, ErrGone) {
+				d.log.WarnContext(ctx, "a lobby connection was not told", "tenant", s.Tenant, "connection", id, "error", err)
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // its functions return nil
+}

@@ -1,0 +1,278 @@
+package admission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+)
+
+// Visitor is a connection at the door.
+type Visitor struct {
+	jointoken.Pass
+	Connection seat.ConnectionID
+	// AtMillis is when it came, by the gateway's clock.
+	AtMillis int64
+}
+
+// admissionTries bounds how often a join starts over because the license or
+// the conference changed under it.
+const admissionTries = 5
+
+// errAgain: what the join went by is out of date.
+var errAgain = errors.New("out of date")
+
+// Connect admits a new connection to a seat.
+//
+// Safe to repeat and to run twice at once: the same connection keeps one seat,
+// and one session. Delivered after the connection was closed it finds the
+// tombstone (or the session of the stay that is over) and gives the seat back.
+// If the answer to the session's write is lost, the write is either found or
+// forestalled by a tombstone before the seat is given back (see unwind). A
+// process that dies between the two writes leaves a seat without a session,
+// which the next delivery completes, or reconciliation frees.
+func (d *Door) Connect(ctx context.Context, v Visitor) error {
+	s, err := d.admit(ctx, v)
+	if err != nil {
+		return d.refuse(ctx, v, err)
+	}
+	s.Session.BeganMillis = v.AtMillis
+	there, err := d.store.Begin(ctx, s.Session)
+	if err != nil {
+		return d.unwind(ctx, s, err)
+	}
+	if there != nil && !s.supersededBy(*there) {
+		return d.void(ctx, s.Session)
+	}
+	d.announce(ctx, s)
+	return nil
+}
+
+// Wait lets a new connection into the lobby. It costs no seat. Safe to repeat.
+func (d *Door) Wait(ctx context.Context, v Visitor) error {
+	c, err := d.conference(ctx, v, true)
+	if err != nil {
+		return d.refuse(ctx, v, err)
+	}
+	s := visit(v, c)
+	s.State, s.BeganMillis = session.StateLobby, v.AtMillis
+	there, err := d.store.Begin(ctx, s)
+	if err != nil {
+		return fmt.Errorf("enter the lobby: %w", err)
+	}
+	if there != nil && there.State == session.StateGone {
+		return errClosed(v.Connection)
+	}
+	return nil
+}
+
+// Join moves a connection from the lobby to a seat and gives its session.
+// Safe to repeat: who is seated stays seated.
+func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, error) {
+	s, seated, err := d.Whereabouts(ctx, id)
+	if err != nil || seated {
+		return s, err
+	}
+	v := Visitor{
+		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role},
+		Connection: id, AtMillis: max(atMillis, s.JoinedAtMillis+1),
+	}
+	in, err := d.admit(ctx, v)
+	if err != nil {
+		return s, d.refuse(ctx, v, err)
+	}
+	in.Session.BeganMillis, in.Session.Version = s.BeganMillis, s.Version+1
+	there, err := d.store.Change(ctx, in.Session)
+	if err != nil {
+		return in.Session, d.unwind(ctx, in, err)
+	}
+	if there != nil && !in.supersededBy(*there) {
+		return s, d.void(ctx, in.Session)
+	}
+	d.announce(ctx, in)
+	return in.Session, nil
+}
+
+// admitted is a session that has its seat and is not written yet.
+type admitted struct {
+	Session session.Session
+	// again: the connection held the seat before this attempt.
+	again bool
+	// wentLive: this join made the conference live.
+	wentLive bool
+}
+
+// supersededBy tells whether a session that is there already holds the seat
+// that this attempt was given. It does if it was numbered later than ours (a
+// repeat overtook us), or if we only renumbered what it holds. If ours is the
+// later number and was newly taken, the one that is there had ended.
+func (a admitted) supersededBy(there session.Session) bool {
+	return there.State == session.StateSeated && there.Block == a.Session.Block &&
+		there.JoinedAtMillis == a.Session.JoinedAtMillis && (a.again || there.Seat >= a.Session.Seat)
+}
+
+// admit decides and takes the seat, on what it remembers first and, before it
+// refuses or when it turns out to be out of date, on fresh reads.
+func (d *Door) admit(ctx context.Context, v Visitor) (admitted, error) {
+	fresh := false
+	for range admissionTries {
+		a, err := d.attempt(ctx, v, fresh)
+		_, refused := errors.AsType[*problem.Error](err)
+		full := problem.Is(err, problem.SeatsExhausted) || problem.Is(err, problem.ParticipantsExhausted)
+		if err == nil || fresh && !errors.Is(err, errAgain) || full || !refused && !errors.Is(err, errAgain) {
+			return a, err
+		}
+		fresh = true
+	}
+	return admitted{}, problem.New(problem.Unavailable, "The license is changing. Try again.")
+}
+
+func (d *Door) attempt(ctx context.Context, v Visitor, fresh bool) (admitted, error) {
+	l, err := d.license(ctx, v, fresh)
+	if err != nil {
+		return admitted{}, err
+	}
+	c, err := d.conference(ctx, v, fresh)
+	if err != nil {
+		return admitted{}, err
+	}
+	if err := l.Admits(time.UnixMilli(v.AtMillis)); err != nil {
+		return admitted{}, err
+	}
+	if l.Model == license.ModelNamed {
+		return d.joinNamed(ctx, v, l, c)
+	}
+	return d.joinConcurrent(ctx, v, l, c)
+}
+
+// joinNamed seats a visitor in the conference's own pool, the host's first
+// connection in its chair. The pool is closed when the conference ends, so no
+// second look at the conference is needed.
+func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c conference.Conference) (admitted, error) {
+	wentLive := false
+	if c.State != conference.StateLive {
+		if v.Role != jointoken.RoleHost {
+			return admitted{}, conference.NotLive(c.ID)
+		}
+		var err error
+		if c, l, err = d.start(ctx, v, c); err != nil {
+			return admitted{}, err
+		}
+		wentLive = true
+	}
+	pool := seat.Pool{Tenant: v.Tenant, Number: c.Number}
+	a := admitted{wentLive: wentLive}
+	if v.Role == jointoken.RoleHost {
+		chair := pool
+		chair.Chair = true
+		full, err := d.take(ctx, v, l, c, chair, seat.Terms{Capacity: 1, Revision: l.Revision}, &a)
+		if full == nil {
+			return a, err
+		}
+	}
+	full, err := d.take(ctx, v, l, c, pool, seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}, &a)
+	if full != nil {
+		return a, full
+	}
+	return a, err
+}
+
+// joinConcurrent seats a visitor in the tenant's pool, and looks at the
+// conference once more when the seat is taken: whoever ends it lists the pool
+// after marking it, so one of the two sees the other. (This second look is not
+// a consistent read; it may miss an end of the last moment, which
+// reconciliation then completes.)
+func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License, c conference.Conference) (admitted, error) {
+	var a admitted
+	terms := seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}
+	full, err := d.take(ctx, v, l, c, seat.Pool{Tenant: v.Tenant}, terms, &a)
+	if full != nil {
+		return a, full
+	}
+	if err != nil {
+		return a, err
+	}
+	now, err := d.store.Conference(ctx, v.Tenant, v.Conference, false)
+	if err == nil && now != nil && now.Number == c.Number && now.State == conference.StateScheduled {
+		now, err = d.store.Advance(ctx, v.Tenant, c.ID, c.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
+		a.wentLive = true
+	}
+	if err != nil {
+		return a, d.unwind(ctx, a, fmt.Errorf("look at the conference: %w", err))
+	}
+	if now == nil || now.Number != c.Number || now.State == conference.StateEnded {
+		d.conferences.forget(conferenceKey{v.Tenant, v.Conference})
+		if err := d.void(ctx, a.Session); !problem.Is(err, problem.ConferenceEnded) {
+			return a, err
+		}
+		return a, conference.Ended(v.Conference)
+	}
+	d.conferences.put(conferenceKey{v.Tenant, v.Conference}, *now)
+	return a, nil
+}
+
+// take takes a seat of one pool and fills a. The problem is non-nil if the
+// pool is full, which is not an error for a host's chair.
+func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, pool seat.Pool, terms seat.Terms, a *admitted) (*problem.Error, error) {
+	s := visit(v, c)
+	s.State, s.JoinedAtMillis, s.Limit = session.StateSeated, v.AtMillis, l.Limit()
+	seated, err := d.pools.Take(ctx, pool, v.Connection, s.Member(), terms)
+	if err != nil {
+		return nil, fmt.Errorf("take a seat: %w", err)
+	}
+	switch seated.Refusal {
+	case seat.RefusalFull:
+		return l.Full(seated.InUse), nil
+	case seat.RefusalStale:
+		return nil, errAgain
+	case seat.RefusalClosed:
+		return nil, conference.Ended(c.ID)
+	case seat.RefusalNone:
+	}
+	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse
+	a.Session, a.again = s, seated.Again
+	return nil, nil
+}
+
+// start makes a conference live for its host: lock the host, read the license
+// afresh, mark the conference, open its pools.
+//
+// Safe to repeat at every step. The license is read after the lock is taken,
+// so a change of license either finds the lock, and settles the pools, or is
+// seen here. An end that comes between closes the pools before they open.
+func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (conference.Conference, license.License, error) {
+	var none license.License
+	named, err := d.store.Host(ctx, v.Tenant, c.Host)
+	if err != nil {
+		return c, none, fmt.Errorf("read the host: %w", err)
+	}
+	if named == nil || !named.Active {
+		return c, none, problem.New(problem.Forbidden, "The conference's host is not a registered, active host.")
+	}
+	if err := d.lock(ctx, v, c); err != nil {
+		return c, none, err
+	}
+	l, err := d.license(ctx, v, true)
+	if err != nil {
+		return c, none, err
+	}
+	live, err := d.store.Advance(ctx, v.Tenant, c.ID, c.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
+	if err != nil {
+		return c, none, fmt.Errorf("go live: %w", err)
+	}
+	if live == nil || live.Number != c.Number || live.State != conference.StateLive {
+		if err := d.store.Unlock(ctx, v.Tenant, c.Host, int64(c.Number)); err != nil {
+			return c, none, fmt.Errorf("unlock the host: %w", err)
+		}
+		return c, none, conference.Ended(c.ID)
+	}
+	d.conferences.put(conferenceKey{v.Tenant, c.ID}, *live)
+	return *live, l, nil
+}

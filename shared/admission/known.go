@@ -1,0 +1,61 @@
+package admission
+
+import (
+	"context"
+	"fmt"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/session"
+)
+
+// license gives the visitor's license, remembered or fresh.
+func (d *Door) license(ctx context.Context, v Visitor, fresh bool) (license.License, error) {
+	if l, ok := d.licenses.get(v.Tenant); ok && !fresh {
+		return l, nil
+	}
+	l, err := d.store.License(ctx, v.Tenant)
+	if err != nil {
+		return license.License{}, fmt.Errorf("read the license: %w", err)
+	}
+	if l == nil {
+		d.licenses.forget(v.Tenant)
+		return license.License{}, problem.New(problem.NotFound, "There is no such tenant.")
+	}
+	d.licenses.put(v.Tenant, *l)
+	return *l, nil
+}
+
+// conference gives the visitor's conference, remembered or fresh, if the
+// visitor's token was made for it and it has not ended.
+func (d *Door) conference(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
+	key := conferenceKey{v.Tenant, v.Conference}
+	c, ok := d.conferences.get(key)
+	if !ok || fresh {
+		read, err := d.store.Conference(ctx, v.Tenant, v.Conference, true)
+		if err != nil {
+			return c, fmt.Errorf("read the conference: %w", err)
+		}
+		if read == nil {
+			return c, problem.New(problem.NotFound, "There is no such conference.")
+		}
+		c = *read
+		d.conferences.put(key, c)
+	}
+	switch {
+	case c.Number != v.Number:
+		return c, problem.New(problem.TokenInvalid, "The token was made for another conference.")
+	case c.State == conference.StateEnded:
+		return c, conference.Ended(c.ID)
+	}
+	return c, nil
+}
+
+// visit is the session of a visitor, without a place yet.
+func visit(v Visitor, c conference.Conference) session.Session {
+	return session.Session{
+		Connection: v.Connection, Tenant: v.Tenant, Conference: v.Conference, Number: c.Number,
+		Host: c.Host, Identity: v.Identity, Role: v.Role,
+	}
+}

@@ -1,0 +1,189 @@
+package admission
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+)
+
+// Occupancy is who uses what of a tenant's license right now.
+type Occupancy struct {
+	License     license.License
+	InUse       int
+	Held        int
+	Conferences []ConferenceOccupancy
+}
+
+// ConferenceOccupancy is one conference's part of it. InUse counts what draws
+// on the limit: under a named license the host's first connection does not.
+type ConferenceOccupancy struct {
+	Conference conference.ID
+	Host       host.Email
+	Limit      int
+	InUse      int
+}
+
+// Occupancy reads the tenant's pools. It is one consistent read per pool, not
+// a snapshot over all of them.
+func (d *Door) Occupancy(ctx context.Context, t tenant.ID) (Occupancy, error) {
+	l, err := d.store.License(ctx, t)
+	if err != nil {
+		return Occupancy{}, fmt.Errorf("read the license: %w", err)
+	}
+	if l == nil {
+		return Occupancy{}, problem.New(problem.NotFound, "There is no such tenant.")
+	}
+	o := Occupancy{License: *l}
+	byNumber := make(map[conference.Number]*ConferenceOccupancy)
+	locks, err := d.store.Locks(ctx, t)
+	if err != nil {
+		return o, fmt.Errorf("list live conferences: %w", err)
+	}
+	sample := make(map[conference.Number]seat.ConnectionID)
+	for _, lock := range locks {
+		number := conference.Number(lock.Number)
+		byNumber[number] = &ConferenceOccupancy{Conference: conference.ID(lock.Conference), Host: lock.Host}
+		if err := d.count(ctx, seat.Pool{Tenant: t, Number: number}, byNumber, sample); err != nil {
+			return o, err
+		}
+	}
+	if err := d.count(ctx, seat.Pool{Tenant: t}, byNumber, sample); err != nil {
+		return o, err
+	}
+	if err := d.nameConferences(ctx, byNumber, sample); err != nil {
+		return o, err
+	}
+	for _, c := range byNumber {
+		c.Limit = l.Limit()
+		o.InUse += c.InUse
+		o.Conferences = append(o.Conferences, *c)
+	}
+	slices.SortFunc(o.Conferences, func(a, b ConferenceOccupancy) int { return cmp.Compare(a.Conference, b.Conference) })
+	return o, nil
+}
+
+// count adds a pool's members to their conferences and keeps one of each.
+func (d *Door) count(ctx context.Context, pool seat.Pool, by map[conference.Number]*ConferenceOccupancy, sample map[conference.Number]seat.ConnectionID) error {
+	blocks, err := d.store.Read(ctx, pool)
+	if err != nil {
+		return fmt.Errorf("read a pool: %w", err)
+	}
+	for _, b := range blocks {
+		for id, m := range b.Members {
+			if by[m.Conference] == nil {
+				by[m.Conference] = &ConferenceOccupancy{}
+			}
+			by[m.Conference].InUse++
+			sample[m.Conference] = id
+		}
+	}
+	return nil
+}
+
+// nameConferences finds, through one member's session each, the names of
+// conferences that so far are only numbers. Where the session is not written
+// yet, the conference is left out until it is.
+func (d *Door) nameConferences(ctx context.Context, by map[conference.Number]*ConferenceOccupancy, sample map[conference.Number]seat.ConnectionID) error {
+	var ids []seat.ConnectionID
+	for number, c := range by {
+		if c.Conference == "" {
+			ids = append(ids, sample[number])
+		}
+	}
+	sessions, err := d.store.Sessions(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("read sessions: %w", err)
+	}
+	for _, s := range sessions {
+		if c := by[s.Number]; c != nil {
+			c.Conference, c.Host = s.Conference, s.Host
+		}
+	}
+	return nil
+}
+
+// Members lists the sessions that hold a seat in one conference, in order of
+// joining. Without a number: in any of the tenant's. A seat whose session is
+// not written yet is left out.
+func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Number) ([]session.Session, error) {
+	ids, err := d.memberIDs(ctx, t, number)
+	if err != nil {
+		return nil, err
+	}
+	return d.seated(ctx, ids)
+}
+
+// memberIDs lists the connections that hold a seat in one conference or,
+// without a number, in any of the tenant's.
+func (d *Door) memberIDs(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error) {
+	pools := []seat.Pool{{Tenant: t}}
+	if number != 0 {
+		pools = append(pools, ownPools(t, number)...)
+	} else {
+		locks, err := d.store.Locks(ctx, t)
+		if err != nil {
+			return nil, fmt.Errorf("list live conferences: %w", err)
+		}
+		for _, lock := range locks {
+			pools = append(pools, ownPools(t, conference.Number(lock.Number))...)
+		}
+	}
+	var ids []seat.ConnectionID
+	for _, pool := range pools {
+		blocks, err := d.store.Read(ctx, pool)
+		if err != nil {
+			return nil, fmt.Errorf("read a pool: %w", err)
+		}
+		for _, b := range blocks {
+			for id, m := range b.Members {
+				if number == 0 || m.Conference == number {
+					ids = append(ids, id)
+				}
+			}
+		}
+	}
+	return ids, nil
+}
+
+func (d *Door) seated(ctx context.Context, ids []seat.ConnectionID) ([]session.Session, error) {
+	found, err := d.store.Sessions(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read sessions: %w", err)
+	}
+	list := make([]session.Session, 0, len(found))
+	for _, s := range found {
+		if s.State == session.StateSeated {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b session.Session) int {
+		return cmp.Or(cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
+	})
+	return list, nil
+}
+
+// ownPools are the pools that a conference has to itself under a named license.
+func ownPools(t tenant.ID, number conference.Number) []seat.Pool {
+	return []seat.Pool{{Tenant: t, Number: number}, {Tenant: t, Number: number, Chair: true}}
+}
+
+// PoolInUse is the seats in use of the pool that a session draws on: for the
+// host in the chair, that of the participants.
+func (d *Door) PoolInUse(ctx context.Context, s session.Session) (int, error) {
+	pool := s.Block.Pool
+	pool.Chair = false
+	blocks, err := d.store.Read(ctx, pool)
+	if err != nil {
+		return 0, fmt.Errorf("read the pool: %w", err)
+	}
+	return seat.InUse(blocks), nil
+}

@@ -1,0 +1,99 @@
+package admission
+
+import (
+	"context"
+	"fmt"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+)
+
+// AnyRevision makes PutLicense replace whatever is there.
+const AnyRevision = -1
+
+// PutLicense replaces a tenant's license and brings every pool under it before
+// it returns, so that from then on no seat is taken under the old one. With
+// ifRevision it does so only if that is the revision in force. It tells
+// whether the tenant is new.
+//
+// Safe to repeat: the pools are settled again, under one more revision. If it
+// dies half way, joins that know the new license settle the pools they meet.
+// Nobody who is in loses a seat.
+func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int64) (license.License, bool, error) {
+	if err := l.Validate(); err != nil {
+		return l, false, fmt.Errorf("check the license: %w", err)
+	}
+	for range admissionTries {
+		was, err := d.store.License(ctx, l.Tenant)
+		if err != nil {
+			return l, false, fmt.Errorf("read the license: %w", err)
+		}
+		var revision int64
+		if was != nil {
+			revision = was.Revision
+		}
+		if ifRevision != AnyRevision && ifRevision != revision {
+			return l, false, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
+		}
+		l.Revision = revision + 1
+		written, err := d.store.PutLicense(ctx, l)
+		if err != nil {
+			return l, false, fmt.Errorf("write the license: %w", err)
+		}
+		if written {
+			return l, was == nil, d.settle(ctx, l)
+		}
+	}
+	return l, false, problem.New(problem.Unavailable, "Others keep changing the license. Try again.")
+}
+
+// settle brings the tenant's own pool and those of its live conferences under
+// a license. The pools that its model does not use are left without capacity.
+func (d *Door) settle(ctx context.Context, l license.License) error {
+	shared, own := l.Capacity(), 0
+	if l.Model == license.ModelNamed {
+		shared, own = 0, l.Capacity()
+	}
+	if err := d.settlePool(ctx, seat.Pool{Tenant: l.Tenant}, shared, l); err != nil {
+		return err
+	}
+	locks, err := d.store.Locks(ctx, l.Tenant)
+	if err != nil {
+		return fmt.Errorf("list live conferences: %w", err)
+	}
+	for _, lock := range locks {
+		for _, pool := range ownPools(l.Tenant, conference.Number(lock.Number)) {
+			capacity := own
+			if pool.Chair {
+				capacity = min(own, 1)
+			}
+			if err := d.settlePool(ctx, pool, capacity, l); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Door) settlePool(ctx context.Context, pool seat.Pool, capacity int, l license.License) error {
+	terms := seat.Terms{Capacity: capacity, Revision: l.Revision}
+	if _, err := d.pools.Settle(ctx, pool, terms, capacity > 0); err != nil {
+		return fmt.Errorf("settle a pool: %w", err)
+	}
+	return nil
+}
+
+// License reads a tenant's license.
+func (d *Door) License(ctx context.Context, t tenant.ID) (license.License, error) {
+	l, err := d.store.License(ctx, t)
+	if err != nil {
+		return license.License{}, fmt.Errorf("read the license: %w", err)
+	}
+	if l == nil {
+		return license.License{}, problem.New(problem.NotFound, "There is no such tenant.")
+	}
+	return *l, nil
+}

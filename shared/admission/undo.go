@@ -1,0 +1,83 @@
+package admission
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
+)
+
+// errClosed is for a connection that is over before it was let in. Nobody is
+// there to read it.
+func errClosed(id seat.ConnectionID) error {
+	return problem.Newf(problem.ConferenceEnded, "Connection %s was closed.", id)
+}
+
+// void gives back a seat that was taken and never used.
+func (d *Door) void(ctx context.Context, s session.Session) error {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	if _, err := d.store.GiveBack(ctx, s.Block, s.Connection, s.Member(), true); err != nil {
+		return fmt.Errorf("give back an unused seat: %w", err)
+	}
+	return errClosed(s.Connection)
+}
+
+// unwind is for a seat that is taken when the next write failed, or seemed to:
+// it may have landed, or land still. A tombstone (in the lobby: a new version)
+// settles which: where it can be written, the write that failed cannot follow,
+// and the seat is given back; where the session is found to be there, the
+// connection is in, and the error is nil. If that fails too, the seat is left
+// to reconciliation.
+func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	s := a.Session
+	tombstone := session.Session{Connection: s.Connection, State: session.StateGone, BeganMillis: s.JoinedAtMillis}
+	there, err := d.store.Begin(ctx, tombstone)
+	if err == nil && there != nil && there.State == session.StateLobby {
+		there.Version++ // whatever change is still on its way fails now
+		there, err = d.store.Change(ctx, *there)
+	}
+	switch {
+	case err != nil:
+		d.log.ErrorContext(ctx, "a seat is left to reconciliation",
+			"tenant", s.Tenant, "conference", s.Conference, "connection", s.Connection, "error", err)
+	case there != nil && a.supersededBy(*there):
+		return nil
+	default:
+		if err := d.void(ctx, s); !problem.Is(err, problem.ConferenceEnded) {
+			cause = fmt.Errorf("%w; then %w", cause, err)
+		}
+	}
+	return problem.New(problem.Unavailable, "Please try again.").Because(cause)
+}
+
+// refuse records a refusal that the visitor could have been admitted against,
+// and gives it back. A refusal that cannot be recorded is still one.
+func (d *Door) refuse(ctx context.Context, v Visitor, cause error) error {
+	p := problem.As(cause)
+	switch p.Code {
+	case problem.Internal, problem.Unavailable, problem.NotFound, problem.TokenInvalid:
+		return cause
+	}
+	r := usage.Refusal{
+		Tenant: v.Tenant, Conference: v.Conference, Number: v.Number, Identity: v.Identity, Role: v.Role,
+		Connection: v.Connection, AtMillis: v.AtMillis, Code: p.Code,
+	}
+	if c, ok := d.conferences.get(conferenceKey{v.Tenant, v.Conference}); ok {
+		r.Host = c.Host
+	}
+	if p.Occupancy != nil {
+		r.Limit, r.InUse = p.Occupancy.Limit, p.Occupancy.InUse
+	}
+	if err := d.store.Refuse(ctx, r); err != nil {
+		d.log.LogAttrs(ctx, slog.LevelError, "a refusal was not recorded",
+			slog.String("tenant", string(v.Tenant)), slog.String("code", string(p.Code)), slog.Any("error", err))
+	}
+	return cause
+}

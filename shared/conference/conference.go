@@ -1,0 +1,92 @@
+// Package conference is about the meetings that seats are taken in.
+//
+// Terms: a conference is scheduled, then live, then ended. An ended conference
+// stays ended; scheduling its id again makes a new one, with a new number.
+// The number is short, unique among the tenant's conferences of all times, and
+// stands in the seat blocks where the id would be too long.
+package conference
+
+import (
+	"context"
+	"time"
+
+	"seatmeter/shared/host"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+)
+
+// MaxTitleLength bounds a title, in bytes.
+const MaxTitleLength = 200
+
+// ID is chosen by the tenant: letters, digits, '-' and '_', up to 64.
+type ID string
+
+// Number identifies one conference among all that a tenant ever had.
+// The tenant's own pool, shared by its conferences, has the number zero.
+type Number int64
+
+// State is how far a conference has come.
+type State string
+
+// The states, in order.
+const (
+	StateScheduled State = "scheduled"
+	StateLive      State = "live"
+	StateEnded     State = "ended"
+)
+
+// Conference is one meeting. Zero times mean "not yet".
+type Conference struct {
+	Tenant    tenant.ID
+	ID        ID
+	Number    Number
+	Host      host.Email
+	Title     string
+	State     State
+	StartsAt  time.Time
+	CreatedAt time.Time
+	LiveAt    time.Time
+	EndedAt   time.Time
+}
+
+// ParseID checks an id that came in a path: what cannot be an id names no
+// conference.
+func ParseID(text string) (ID, error) {
+	if !tenant.IsID(text) {
+		return "", problem.New(problem.NotFound, "There is no such conference.")
+	}
+	return ID(text), nil
+}
+
+// Ended is the problem of whoever comes too late.
+func Ended(id ID) *problem.Error {
+	return problem.Newf(problem.ConferenceEnded, "Conference %s has ended.", id)
+}
+
+// NotLive is the problem of whoever comes before the host.
+func NotLive(id ID) *problem.Error {
+	return problem.Newf(problem.ConferenceNotLive, "Conference %s goes live when its host connects.", id)
+}
+
+// Conferences is where conferences live. Errors are the store's own.
+type Conferences interface {
+	// NextNumber gives a number that no other call ever gave for the tenant.
+	NextNumber(ctx context.Context, t tenant.ID) (Number, error)
+	// Schedule writes c unless its id is scheduled or live; then it changes
+	// nothing and gives that one. After a lost answer a repeat finds its own.
+	Schedule(ctx context.Context, c Conference) (*Conference, error)
+	// Conference reads one; nil if there is none. A read that is not
+	// consistent costs half and may be a moment old.
+	Conference(ctx context.Context, t tenant.ID, id ID, consistent bool) (*Conference, error)
+	// Conferences lists conferences in order of id, beginning after one.
+	Conferences(ctx context.Context, t tenant.ID, after ID, limit int) ([]Conference, error)
+	// Advance moves the numbered conference to a later state, if it is in an
+	// earlier one, and gives it as it then stands; nil if it is no more. Safe
+	// to repeat: a state is entered once.
+	Advance(ctx context.Context, t tenant.ID, id ID, number Number, to State, at time.Time) (*Conference, error)
+}
+
+// Before tells whether a conference in this state can still enter another.
+func (s State) Before(other State) bool {
+	return s != other && s != StateEnded && other != StateScheduled
+}

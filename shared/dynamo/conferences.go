@@ -1,0 +1,106 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/tenant"
+)
+
+// NextNumber implements conference.Conferences. A retry whose first try had
+// landed skips a number, which is harmless.
+func (s *Store) NextNumber(ctx context.Context, t tenant.ID) (conference.Number, error) {
+	result, _, err := s.apply(ctx, change{
+		pk: tenantKey(t), sk: keyCounters, update: "ADD #conferences :one",
+		values: item{":one": number(1)}, returns: types.ReturnValueUpdatedNew,
+	})
+	if err != nil {
+		return 0, err
+	}
+	r := reader{item: result}
+	return conference.Number(r.number(attrConferences)), r.err
+}
+
+// Schedule implements conference.Conferences by one conditional put.
+func (s *Store) Schedule(ctx context.Context, c conference.Conference) (*conference.Conference, error) {
+	i := key(tenantKey(c.Tenant), conferenceKey(c.ID)).
+		setNumber(attrNumber, int64(c.Number)).setText(attrHost, string(c.Host)).setText(attrTitle, c.Title).
+		setText(attrState, string(c.State)).setTime(attrStarts, c.StartsAt).setTime(attrCreated, c.CreatedAt)
+	there, refused, err := s.put(ctx, s.live, i, "attribute_not_exists(#pk) OR #state = :ended",
+		item{":ended": text(string(conference.StateEnded))})
+	if err != nil || !refused {
+		return nil, err
+	}
+	return readConference(c.Tenant, there)
+}
+
+// Conference implements conference.Conferences.
+func (s *Store) Conference(ctx context.Context, t tenant.ID, id conference.ID, consistent bool) (*conference.Conference, error) {
+	i, err := s.get(ctx, tenantKey(t), conferenceKey(id), consistent)
+	if err != nil || i == nil {
+		return nil, err
+	}
+	return readConference(t, i)
+}
+
+// Conferences implements conference.Conferences.
+func (s *Store) Conferences(ctx context.Context, t tenant.ID, after conference.ID, limit int) ([]conference.Conference, error) {
+	items, err := s.list(ctx, tenantKey(t), prefixConf, string(after), limit)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]conference.Conference, 0, len(items))
+	for _, i := range items {
+		c, err := readConference(t, i)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, *c)
+	}
+	return list, nil
+}
+
+// Advance implements conference.Conferences by one UpdateItem.
+func (s *Store) Advance(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, to conference.State, at time.Time) (*conference.Conference, error) {
+	c := change{
+		pk: tenantKey(t), sk: conferenceKey(id),
+		update:    "SET #state = :to, #live_at = :at",
+		condition: "#number = :number AND #state = :scheduled",
+		values: item{
+			":to": text(string(to)), ":at": number(at.UnixMilli()), ":number": number(numbered),
+			":scheduled": text(string(conference.StateScheduled)),
+		},
+		returns: types.ReturnValueAllNew,
+	}
+	if to == conference.StateEnded {
+		c.update = "SET #state = :to, #ended_at = :at"
+		c.condition = "#number = :number AND (#state = :scheduled OR #state = :live)"
+		c.values[":live"] = text(string(conference.StateLive))
+	}
+	result, _, err := s.apply(ctx, c)
+	if err != nil || result == nil {
+		return nil, err
+	}
+	result[attrSK] = text(conferenceKey(id))
+	return readConference(t, result)
+}
+
+func readConference(t tenant.ID, i item) (*conference.Conference, error) {
+	r := reader{item: i}
+	c := &conference.Conference{
+		Tenant: t, ID: conference.ID(strings.TrimPrefix(r.text(attrSK), prefixConf)),
+		Number: conference.Number(r.number(attrNumber)), Host: host.Email(r.text(attrHost)), Title: r.text(attrTitle),
+		State: conference.State(r.text(attrState)), StartsAt: r.time(attrStarts), CreatedAt: r.time(attrCreated),
+		LiveAt: r.time(attrLive), EndedAt: r.time(attrEnded),
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("conference %s of %s: %w", c.ID, t, r.err)
+	}
+	return c, nil
+}

@@ -1,0 +1,213 @@
+// Package dynamo keeps Seatmeter's state in DynamoDB. It is the only package
+// that knows DynamoDB.
+//
+// Two tables: live (licenses, hosts, conferences, seat blocks, sessions), and
+// ledger (stays and refusals), of which the functions may only put and query.
+// A seat changes hands by one conditional UpdateItem on one block; there are
+// no transactions on that path, because on a hot item they conflict, and cost
+// double. The SDK retries what fails; each write's condition tests what the
+// write sets, so a retry whose first try had landed changes nothing more,
+// except where a method says what it then costs.
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/usage"
+)
+
+// Tables names the two tables.
+type Tables struct {
+	Live   string
+	Ledger string
+}
+
+// Store implements the domain's ports on DynamoDB.
+type Store struct {
+	client *dynamodb.Client
+	live   *string
+	ledger *string
+	meter  func(*types.ConsumedCapacity, bool)
+	report types.ReturnConsumedCapacity
+}
+
+var (
+	_ admission.Store = (*Store)(nil)
+	_ usage.History   = (*Store)(nil)
+)
+
+// New makes a store over existing tables.
+func New(client *dynamodb.Client, tables Tables) *Store {
+	return &Store{client: client, live: aws.String(tables.Live), ledger: aws.String(tables.Ledger)}
+}
+
+// Metered makes a copy of the store that reports what each call consumed, and
+// whether the call was a write.
+func (s *Store) Metered(meter func(consumed *types.ConsumedCapacity, write bool)) *Store {
+	metered := *s
+	metered.meter, metered.report = meter, types.ReturnConsumedCapacityTotal
+	return &metered
+}
+
+func (s *Store) consumed(c *types.ConsumedCapacity, write bool) {
+	if s.meter != nil && c != nil {
+		s.meter(c, write)
+	}
+}
+
+// get reads one item of the live table; nil if there is none.
+func (s *Store) get(ctx context.Context, pk, sk string, consistent bool) (item, error) {
+	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: s.live, Key: key(pk, sk), ConsistentRead: aws.Bool(consistent), ReturnConsumedCapacity: s.report,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get %s of %s: %w", sk, pk, err)
+	}
+	s.consumed(out.ConsumedCapacity, false)
+	return out.Item, nil
+}
+
+// put writes an item on condition. Where the condition does not hold it gives
+// refused and the item that is there, nil if none.
+func (s *Store) put(ctx context.Context, table *string, i item, condition string, values item) (there item, refused bool, err error) {
+	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: table, Item: i, ConditionExpression: aws.String(condition),
+		ExpressionAttributeNames: namesIn(condition), ExpressionAttributeValues: values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnConsumedCapacity:              s.report,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		s.refusedWrite()
+		return failed.Item, true, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("put: %w", err)
+	}
+	s.consumed(out.ConsumedCapacity, true)
+	return nil, false, nil
+}
+
+// change is an UpdateItem on condition.
+type change struct {
+	pk, sk    string
+	update    string
+	condition string
+	names     map[string]string
+	values    item
+	returns   types.ReturnValue
+}
+
+// apply performs a change. Where the condition does not hold it gives refused
+// and the item as it is, nil if there is none; else what the change returns.
+func (s *Store) apply(ctx context.Context, c change) (result item, refused bool, err error) {
+	names := namesIn(c.update + " " + c.condition)
+	for alias, name := range c.names {
+		names[alias] = name
+	}
+	in := &dynamodb.UpdateItemInput{
+		TableName: s.live, Key: key(c.pk, c.sk), UpdateExpression: aws.String(c.update),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: c.values, ReturnValues: c.returns,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnConsumedCapacity:              s.report,
+	}
+	if c.condition != "" {
+		in.ConditionExpression = aws.String(c.condition)
+	}
+	out, err := s.client.UpdateItem(ctx, in)
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		s.refusedWrite()
+		return failed.Item, true, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("update %s of %s: %w", c.sk, c.pk, err)
+	}
+	s.consumed(out.ConsumedCapacity, true)
+	return out.Attributes, false, nil
+}
+
+// refusedWrite meters a write whose condition did not hold: the exception
+// carries no capacity, but the write costs its unit all the same.
+func (s *Store) refusedWrite() {
+	s.consumed(&types.ConsumedCapacity{CapacityUnits: aws.Float64(1)}, true)
+}
+
+// query reads one page of a partition of a table, in order of sort key.
+func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
+	in.ReturnConsumedCapacity = s.report
+	out, err := s.client.Query(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("query: %w", err)
+	}
+	s.consumed(out.ConsumedCapacity, false)
+	return out, nil
+}
+
+// list reads up to limit items of a partition whose sort keys start with
+// prefix and come after one; limit zero means all.
+func (s *Store) list(ctx context.Context, pk, prefix, after string, limit int) ([]item, error) {
+	in := &dynamodb.QueryInput{
+		TableName: s.live, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("#pk = :pk AND begins_with(#sk, :prefix)"),
+		ExpressionAttributeNames:  map[string]string{"#pk": attrPK, "#sk": attrSK},
+		ExpressionAttributeValues: item{":pk": text(pk), ":prefix": text(prefix)},
+	}
+	if prefix == "" {
+		in.KeyConditionExpression = aws.String("#pk = :pk")
+		in.ExpressionAttributeNames = map[string]string{"#pk": attrPK}
+		in.ExpressionAttributeValues = item{":pk": text(pk)}
+	}
+	if after != "" {
+		in.ExclusiveStartKey = key(pk, prefix+after)
+	}
+	var items []item
+	for {
+		if limit > 0 {
+			in.Limit = aws.Int32(int32(limit - len(items))) //nolint:gosec // at most 1,000
+		}
+		out, err := s.query(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range out.Items {
+			items = append(items, i)
+		}
+		if out.LastEvaluatedKey == nil || limit > 0 && len(items) >= limit {
+			return items, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// namesIn maps each #alias of an expression to the attribute of that name:
+// every attribute is written as an alias, so that none can be a reserved word.
+func namesIn(expression string) map[string]string {
+	names := make(map[string]string)
+	for i := 0; i < len(expression); i++ {
+		if expression[i] != '#' {
+			continue
+		}
+		end := i + 1
+		for end < len(expression) && (expression[end] == '_' || expression[end] >= 'a' && expression[end] <= 'z') {
+			end++
+		}
+		names[expression[i:end]] = expression[i+1 : end]
+		i = end - 1
+	}
+	return names
+}
+
+func parseIndex(sk string) (int, error) {
+	index, err := strconv.Atoi(sk)
+	if err != nil {
+		return 0, fmt.Errorf("block %q: %w", sk, err)
+	}
+	return index, nil
+}

@@ -1,0 +1,180 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/host"
+	"seatmeter/shared/tenant"
+)
+
+const conditionFailed = "ConditionalCheckFailed"
+
+// AddHost implements host.Hosts by one transaction of the host and the count
+// of hosts. The SDK gives it a request token, so its retries add one host.
+func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, limit int) (host.Added, error) {
+	added := key(tenantKey(t), hostKey(h.Email)).
+		setText(attrName, h.Name).setFlag(attrActive, h.Active).setTime(attrCreated, h.CreatedAt)
+	counted := &types.Update{
+		TableName: s.live, Key: key(tenantKey(t), keyCounters),
+		UpdateExpression:         aws.String("ADD #hosts :one"),
+		ExpressionAttributeNames: map[string]string{"#hosts": attrHosts}, ExpressionAttributeValues: item{":one": number(1)},
+	}
+	if limit > 0 {
+		counted.ConditionExpression = aws.String("attribute_not_exists(#hosts) OR #hosts < :limit")
+		counted.ExpressionAttributeValues = item{":one": number(1), ":limit": number(limit)}
+	}
+	reasons, err := s.transact(ctx, types.TransactWriteItem{Put: &types.Put{
+		TableName: s.live, Item: added, ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
+	}}, types.TransactWriteItem{Update: counted})
+	switch {
+	case err != nil:
+		return host.AddedNoMore, err
+	case reasons == nil:
+		return host.AddedNow, nil
+	case reasons[0] == conditionFailed:
+		return host.AddedBefore, nil
+	default:
+		return host.AddedNoMore, nil
+	}
+}
+
+// RemoveHost implements host.Hosts, likewise.
+func (s *Store) RemoveHost(ctx context.Context, t tenant.ID, email host.Email) (bool, error) {
+	const exists = "attribute_exists(#pk)"
+	reasons, err := s.transact(ctx, types.TransactWriteItem{Delete: &types.Delete{
+		TableName: s.live, Key: key(tenantKey(t), hostKey(email)),
+		ConditionExpression: aws.String(exists), ExpressionAttributeNames: namesIn(exists),
+	}}, types.TransactWriteItem{Update: &types.Update{
+		TableName: s.live, Key: key(tenantKey(t), keyCounters), UpdateExpression: aws.String("ADD #hosts :less"),
+		ExpressionAttributeNames: map[string]string{"#hosts": attrHosts}, ExpressionAttributeValues: item{":less": number(-1)},
+	}})
+	return err == nil && reasons == nil, err
+}
+
+// transact writes all or nothing. Where a condition does not hold it gives the
+// reason for each write; conflicts with other transactions are tried again.
+func (s *Store) transact(ctx context.Context, writes ...types.TransactWriteItem) ([]string, error) {
+	const tries = 10
+	for range tries {
+		_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+		if err == nil {
+			return nil, nil
+		}
+		canceled, ok := errors.AsType[*types.TransactionCanceledException](err)
+		if !ok {
+			return nil, fmt.Errorf("transact: %w", err)
+		}
+		reasons, refused := make([]string, len(canceled.CancellationReasons)), false
+		for n, reason := range canceled.CancellationReasons {
+			reasons[n] = aws.ToString(reason.Code)
+			refused = refused || reasons[n] == conditionFailed
+		}
+		if refused {
+			return reasons, nil
+		}
+	}
+	return nil, fmt.Errorf("transact: conflicts in %d tries", tries)
+}
+
+// Host implements host.Hosts.
+func (s *Store) Host(ctx context.Context, t tenant.ID, email host.Email) (*host.Host, error) {
+	i, err := s.get(ctx, tenantKey(t), hostKey(email), true)
+	if err != nil || i == nil {
+		return nil, err
+	}
+	h, err := readHost(i)
+	return &h, err
+}
+
+// Hosts implements host.Hosts.
+func (s *Store) Hosts(ctx context.Context, t tenant.ID, after host.Email, limit int) ([]host.Host, error) {
+	items, err := s.list(ctx, tenantKey(t), prefixHost, string(after), limit)
+	if err != nil {
+		return nil, err
+	}
+	hosts := make([]host.Host, len(items))
+	for n, i := range items {
+		if hosts[n], err = readHost(i); err != nil {
+			return nil, err
+		}
+	}
+	return hosts, nil
+}
+
+// ChangeHost implements host.Hosts.
+func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, h host.Host) (bool, error) {
+	_, refused, err := s.apply(ctx, change{
+		pk: tenantKey(t), sk: hostKey(h.Email),
+		update: "SET #name = :name, #active = :active", condition: "attribute_exists(#pk)",
+		values: item{":name": text(h.Name), ":active": &types.AttributeValueMemberBOOL{Value: h.Active}},
+	})
+	return !refused && err == nil, err
+}
+
+// Lock implements host.Hosts by one conditional put.
+func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {
+	locked := key(tenantKey(t), lockKey(l.Host)).
+		setText(attrConference, l.Conference).setNumber(attrNumber, l.Number).setTime(attrSince, l.Since)
+	there, refused, err := s.put(ctx, s.live, locked,
+		"attribute_not_exists(#pk) OR #number = :mine OR #number = :stale",
+		item{":mine": number(l.Number), ":stale": number(stale)})
+	if err != nil || !refused {
+		return nil, err
+	}
+	held, err := readLock(there)
+	return &held, err
+}
+
+// Unlock implements host.Hosts. The lock of another conference stays.
+func (s *Store) Unlock(ctx context.Context, t tenant.ID, email host.Email, conference int64) error {
+	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: s.live, Key: key(tenantKey(t), lockKey(email)),
+		ConditionExpression:       aws.String("#number = :mine"),
+		ExpressionAttributeNames:  map[string]string{"#number": attrNumber},
+		ExpressionAttributeValues: item{":mine": number(conference)},
+	})
+	if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); err != nil && !refused {
+		return fmt.Errorf("unlock a host of %s: %w", t, err)
+	}
+	return nil
+}
+
+// Locks implements host.Hosts.
+func (s *Store) Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error) {
+	items, err := s.list(ctx, tenantKey(t), prefixLock, "", 0)
+	if err != nil {
+		return nil, err
+	}
+	locks := make([]host.Lock, len(items))
+	for n, i := range items {
+		if locks[n], err = readLock(i); err != nil {
+			return nil, err
+		}
+	}
+	return locks, nil
+}
+
+func readHost(i item) (host.Host, error) {
+	r := reader{item: i}
+	h := host.Host{
+		Email: host.Email(strings.TrimPrefix(r.text(attrSK), prefixHost)),
+		Name:  r.text(attrName), Active: r.flag(attrActive), CreatedAt: r.time(attrCreated),
+	}
+	return h, r.err
+}
+
+func readLock(i item) (host.Lock, error) {
+	r := reader{item: i}
+	l := host.Lock{
+		Host:       host.Email(strings.TrimPrefix(r.text(attrSK), prefixLock)),
+		Conference: r.text(attrConference), Number: r.number(attrNumber), Since: r.time(attrSince),
+	}
+	return l, r.err
+}

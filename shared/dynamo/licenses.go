@@ -1,0 +1,74 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+
+	"seatmeter/shared/license"
+	"seatmeter/shared/tenant"
+)
+
+// License implements license.Licenses.
+func (s *Store) License(ctx context.Context, t tenant.ID) (*license.License, error) {
+	i, err := s.get(ctx, tenantKey(t), keyLicense, true)
+	if err != nil || i == nil {
+		return nil, err
+	}
+	r := reader{item: i}
+	l := &license.License{
+		Tenant: t, Model: license.Model(r.text(attrModel)), Hosts: r.int(attrHosts),
+		ParticipantsPerConference: r.int(attrParticipants), Seats: r.int(attrSeats),
+		Status: license.Status(r.text(attrStatus)), StartsAt: r.time(attrStarts), ExpiresAt: r.time(attrExpiresAt),
+		TimeZone: r.text(attrZone), Overage: license.Overage(r.text(attrOverage)), Burst: r.int(attrBurst),
+		ReconnectGraceSeconds: r.int(attrGrace), HostAbsentMinutes: r.int(attrAbsent),
+		HostChangesPerMonth: r.int(attrChanges), Revision: r.number(attrRevision),
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("license of %s: %w", t, r.err)
+	}
+	return l, nil
+}
+
+// PutLicense implements license.Licenses. A new tenant is entered in the list
+// of tenants first, so that none with a license is ever missing from it.
+func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error) {
+	if l.Revision == 1 {
+		if _, _, err := s.put(ctx, s.live, key(keyTenants, string(l.Tenant)), absent, nil); err != nil {
+			return false, err
+		}
+	}
+	i := key(tenantKey(l.Tenant), keyLicense).
+		setText(attrModel, string(l.Model)).
+		setNumber(attrHosts, int64(l.Hosts)).
+		setNumber(attrParticipants, int64(l.ParticipantsPerConference)).
+		setNumber(attrSeats, int64(l.Seats)).
+		setText(attrStatus, string(l.Status)).
+		setTime(attrStarts, l.StartsAt).
+		setTime(attrExpiresAt, l.ExpiresAt).
+		setText(attrZone, l.TimeZone).
+		setText(attrOverage, string(l.Overage)).
+		setNumber(attrBurst, int64(l.Burst)).
+		setNumber(attrGrace, int64(l.ReconnectGraceSeconds)).
+		setNumber(attrAbsent, int64(l.HostAbsentMinutes)).
+		setNumber(attrChanges, int64(l.HostChangesPerMonth)).
+		setNumber(attrRevision, l.Revision)
+	condition, values := absent, item(nil)
+	if l.Revision > 1 {
+		condition, values = "#rev = :was", item{":was": number(l.Revision - 1)}
+	}
+	_, refused, err := s.put(ctx, s.live, i, condition, values)
+	return !refused && err == nil, err
+}
+
+// Tenants implements license.Licenses.
+func (s *Store) Tenants(ctx context.Context, after tenant.ID, limit int) ([]tenant.ID, error) {
+	items, err := s.list(ctx, keyTenants, "", string(after), limit)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]tenant.ID, len(items))
+	for n, i := range items {
+		ids[n] = tenant.ID((&reader{item: i}).text(attrSK))
+	}
+	return ids, nil
+}

@@ -1,0 +1,148 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+)
+
+const millisPerSecond = 1000
+
+// Session implements session.Sessions.
+func (s *Store) Session(ctx context.Context, id seat.ConnectionID, consistent bool) (*session.Session, error) {
+	i, err := s.get(ctx, sessionKey(id), keySession, consistent)
+	if err != nil || i == nil {
+		return nil, err
+	}
+	return readSession(i)
+}
+
+// Begin implements session.Sessions by one conditional put.
+func (s *Store) Begin(ctx context.Context, begun session.Session) (*session.Session, error) {
+	return s.putSession(ctx, begun, absent, nil)
+}
+
+// Change implements session.Sessions by one conditional put.
+func (s *Store) Change(ctx context.Context, changed session.Session) (*session.Session, error) {
+	return s.putSession(ctx, changed, "#version = :was", item{":was": number(changed.Version - 1)})
+}
+
+func (s *Store) putSession(ctx context.Context, one session.Session, condition string, values item) (*session.Session, error) {
+	there, refused, err := s.put(ctx, s.live, writeSession(one), condition, values)
+	if err != nil || !refused {
+		return nil, err
+	}
+	if there == nil {
+		return &session.Session{Connection: one.Connection, State: session.StateGone}, nil
+	}
+	return readSession(there)
+}
+
+// Lobby implements session.Sessions by a query of the sparse index, which
+// follows the table after a moment.
+func (s *Store) Lobby(ctx context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error) {
+	in := &dynamodb.QueryInput{
+		TableName: s.live, IndexName: aws.String(indexLobby),
+		KeyConditionExpression:    aws.String("#lobby = :lobby"),
+		ExpressionAttributeNames:  map[string]string{"#lobby": attrLobbyOf},
+		ExpressionAttributeValues: item{":lobby": text(lobbyKey(t, id))},
+	}
+	var ids []seat.ConnectionID
+	for {
+		out, err := s.query(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range out.Items {
+			ids = append(ids, connectionOf(i))
+		}
+		if out.LastEvaluatedKey == nil {
+			return ids, nil
+		}
+		in.ExclusiveStartKey = out.LastEvaluatedKey
+	}
+}
+
+// Sessions implements session.Sessions by batches of 100.
+func (s *Store) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error) {
+	found := make(map[seat.ConnectionID]session.Session, len(ids))
+	keys := make([]map[string]types.AttributeValue, len(ids))
+	for n, id := range ids {
+		keys[n] = key(sessionKey(id), keySession)
+	}
+	err := s.batch(ctx, keys, func(i item) error {
+		one, err := readSession(i)
+		if err != nil {
+			return err
+		}
+		found[one.Connection] = *one
+		return nil
+	})
+	return found, err
+}
+
+func connectionOf(i item) seat.ConnectionID {
+	return seat.ConnectionID(strings.TrimPrefix((&reader{item: i}).text(attrPK), connectionKeyHead))
+}
+
+func writeSession(s session.Session) item {
+	i := key(sessionKey(s.Connection), keySession).
+		setText(attrState, string(s.State)).setText(attrTenant, string(s.Tenant)).
+		setText(attrConference, string(s.Conference)).setNumber(attrNumber, int64(s.Number)).
+		setText(attrHost, string(s.Host)).setText(attrIdentity, s.Identity).setText(attrRole, string(s.Role)).
+		setNumber(attrSeat, s.Seat).setNumber(attrJoined, s.JoinedAtMillis).
+		setNumber(attrLimit, int64(s.Limit)).setNumber(attrInUse, int64(s.InUse)).
+		setNumber(attrExpires, (s.BeganMillis+session.KeepMillis)/millisPerSecond)
+	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
+	if s.State == session.StateLobby {
+		i[attrLobbyOf] = text(lobbyKey(s.Tenant, s.Conference))
+	}
+	return writeBlockName(i, s.Block)
+}
+
+func readSession(i item) (*session.Session, error) {
+	r := reader{item: i}
+	t := tenant.ID(r.text(attrTenant))
+	s := &session.Session{
+		Connection: connectionOf(i), State: session.State(r.text(attrState)),
+		BeganMillis: r.number(attrBegan), Version: r.number(attrVersion),
+		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
+		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
+		Block: readBlockName(&r, t), Seat: r.number(attrSeat), JoinedAtMillis: r.number(attrJoined),
+		Limit: r.int(attrLimit), InUse: r.int(attrInUse),
+	}
+	if r.err != nil {
+		return nil, fmt.Errorf("session %s: %w", s.Connection, r.err)
+	}
+	return s, nil
+}
+
+// writeBlockName adds the name of a block of the item's tenant.
+func writeBlockName(i item, b seat.Block) item {
+	if b == (seat.Block{}) {
+		return i
+	}
+	i[attrBlock] = number(b.Index)
+	return i.setNumber(attrPool, int64(b.Pool.Number)).setFlag(attrChair, b.Pool.Chair)
+}
+
+func readBlockName(r *reader, t tenant.ID) seat.Block {
+	if _, exists := r.item[attrBlock]; !exists {
+		return seat.Block{}
+	}
+	return seat.Block{
+		Pool:  seat.Pool{Tenant: t, Number: conference.Number(r.number(attrPool)), Chair: r.flag(attrChair)},
+		Index: r.int(attrBlock),
+	}
+}

@@ -1,0 +1,60 @@
+// Package gateway reaches WebSocket connections through API Gateway's
+// management API.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/types"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/seat"
+)
+
+// Gateway pushes to and closes connections. Both are safe to repeat; a push
+// that is repeated after a lost answer reaches the client twice.
+type Gateway struct {
+	client *apigatewaymanagementapi.Client
+}
+
+var _ admission.Gateway = (*Gateway)(nil)
+
+// New makes a gateway of the API whose management URL is endpoint
+// (https://…/<stage>).
+func New(cfg aws.Config, endpoint string) *Gateway {
+	return &Gateway{apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
+		o.BaseEndpoint = aws.String(endpoint)
+	})}
+}
+
+// Push implements admission.Gateway.
+func (g *Gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte) error {
+	_, err := g.client.PostToConnection(ctx, &apigatewaymanagementapi.PostToConnectionInput{
+		ConnectionId: aws.String(string(id)), Data: message,
+	})
+	if gone(err) {
+		return admission.ErrGone
+	}
+	if err != nil {
+		return fmt.Errorf("post to connection: %w", err)
+	}
+	return nil
+}
+
+// Close implements admission.Gateway.
+func (g *Gateway) Close(ctx context.Context, id seat.ConnectionID) error {
+	_, err := g.client.DeleteConnection(ctx, &apigatewaymanagementapi.DeleteConnectionInput{ConnectionId: aws.String(string(id))})
+	if err != nil && !gone(err) {
+		return fmt.Errorf("delete connection: %w", err)
+	}
+	return nil
+}
+
+func gone(err error) bool {
+	_, is := errors.AsType[*types.GoneException](err)
+	return is
+}

@@ -1,0 +1,98 @@
+// Package host names the people who may start conferences.
+//
+// Terms: a host is a named user of a tenant, known by e-mail address; under a
+// named license a tenant has a bounded number of them and each runs one live
+// conference at a time. The lock is what holds a host to that one conference.
+package host
+
+import (
+	"context"
+	"net/mail"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+)
+
+// Bounds of a host's members, in bytes.
+const (
+	MaxEmailLength = 254
+	MaxNameLength  = 200
+)
+
+// Email is an address in its one canonical form: the same letters in upper
+// and lower case are the same host.
+type Email string
+
+// ParseEmail checks an address and brings it into canonical form. The faulty
+// member is named by pointer.
+func ParseEmail(text, pointer string) (Email, error) {
+	text = strings.TrimSpace(text)
+	address, err := mail.ParseAddress(text)
+	_, domain, _ := strings.Cut(text, "@")
+	if err != nil || address.Address != text || len(text) > MaxEmailLength || domain == "" ||
+		strings.ContainsAny(text, "#\"\\ ") || !utf8.ValidString(text) {
+		return "", problem.InvalidFields(problem.Field{Pointer: pointer, Detail: "must be an e-mail address of at most 254 bytes"})
+	}
+	return Email(strings.ToLower(text)), nil
+}
+
+// Host is a named user.
+type Host struct {
+	Email     Email
+	Name      string
+	Active    bool
+	CreatedAt time.Time
+}
+
+// Lock holds a host to one conference.
+type Lock struct {
+	Host       Email
+	Conference string
+	Number     int64
+	Since      time.Time
+}
+
+// CheckName bounds a host's display name.
+func CheckName(name string) error {
+	if name == "" || len(name) > MaxNameLength || !utf8.ValidString(name) {
+		return problem.InvalidFields(problem.Field{Pointer: "#/name", Detail: "must have 1 to 200 bytes"})
+	}
+	return nil
+}
+
+// Added is what became of an attempt to add a host.
+type Added int
+
+// The outcomes. Only AddedNow changed anything.
+const (
+	AddedNow Added = iota
+	AddedBefore
+	AddedNoMore // as many as the limit allows are there
+)
+
+// Hosts is where hosts and their locks live. Errors are the store's own.
+type Hosts interface {
+	// AddHost adds a host unless it is there or limit hosts are; limit zero
+	// means no bound. Counting and adding are one atomic step.
+	AddHost(ctx context.Context, t tenant.ID, h Host, limit int) (Added, error)
+	// Host reads one, consistently; nil if there is none.
+	Host(ctx context.Context, t tenant.ID, email Email) (*Host, error)
+	// Hosts lists hosts in order of address, beginning after one.
+	Hosts(ctx context.Context, t tenant.ID, after Email, limit int) ([]Host, error)
+	// ChangeHost replaces name and active. False: there is no such host.
+	ChangeHost(ctx context.Context, t tenant.ID, h Host) (bool, error)
+	// RemoveHost removes a host and frees its slot. False: there is none.
+	RemoveHost(ctx context.Context, t tenant.ID, email Email) (bool, error)
+
+	// Lock takes a host's lock if it is free, held by the same conference, or
+	// held by the conference numbered stale. Otherwise it gives the holder.
+	Lock(ctx context.Context, t tenant.ID, l Lock, stale int64) (*Lock, error)
+	// Unlock frees the lock if the numbered conference holds it.
+	Unlock(ctx context.Context, t tenant.ID, email Email, number int64) error
+	// Locks lists every lock of the tenant: its live conferences under a
+	// named license.
+	Locks(ctx context.Context, t tenant.ID) ([]Lock, error)
+}

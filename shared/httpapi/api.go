@@ -1,0 +1,184 @@
+// Package httpapi is the REST side: typed operations over the door and the
+// stores, and their way from and to API Gateway's events.
+//
+// Terms: a caller has a role (vendor, tenant_admin, finance), which says which
+// operations it may use, and for a tenant_admin a tenant, which is the only one
+// that exists for it. Every error is an RFC 9457 problem document.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+)
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 64 << 10
+
+// Role is what a caller is.
+type Role string
+
+// The roles.
+const (
+	RoleVendor      Role = "vendor"
+	RoleTenantAdmin Role = "tenant_admin"
+	RoleFinance     Role = "finance"
+)
+
+// API collects operations and serves them.
+type API struct {
+	mux  *http.ServeMux
+	huma huma.API
+	log  *slog.Logger
+}
+
+// New makes an API without operations.
+func New(log *slog.Logger) *API {
+	mux := http.NewServeMux()
+	config := huma.DefaultConfig("Seatmeter", "1")
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+	}
+	return &API{mux: mux, huma: humago.New(mux, config), log: log}
+}
+
+const bearer = "bearer"
+
+// ServeHTTP serves the operations.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// OpenAPI is the document of the operations.
+func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
+
+// operation describes one call and who may make it.
+type operation struct {
+	id, method, path, summary string
+	// status is that of success; 200 if zero.
+	status int
+	roles  []Role
+}
+
+// register adds an operation. Its errors become problem documents here and
+// nowhere else.
+func register[I, O any](a *API, op operation, handler func(context.Context, *I) (*O, error)) {
+	described := huma.Operation{
+		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, DefaultStatus: op.status,
+		MaxBodyBytes: maxBody, Security: []map[string][]string{{bearer: {}}},
+		Middlewares: huma.Middlewares{a.permit(op.roles)},
+	}
+	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, a.report(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// permit lets a caller through who has one of the roles and, being bound to a
+// tenant, asks about that one. Another's tenant is one that does not exist.
+func (a *API) permit(roles []Role) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if err := check(callerOf(ctx.Context()), roles, ctx.Param("tenant")); err != nil {
+			refused := a.report(ctx.Context(), err)
+			_ = huma.WriteErr(a.huma, ctx, 0, "", refused) // it logs what it cannot write
+			return
+		}
+		next(ctx)
+	}
+}
+
+func check(c caller, roles []Role, asked string) error {
+	if !slices.Contains(roles, c.role) {
+		return problem.New(problem.Forbidden, "Your role does not allow this call.")
+	}
+	if asked == "" {
+		return nil
+	}
+	t, err := tenant.ParseID(asked)
+	if err != nil {
+		return err //nolint:wrapcheck // a problem already
+	}
+	if c.role == RoleTenantAdmin && tenant.ID(c.tenant) != t {
+		return problem.New(problem.NotFound, "There is no such tenant.")
+	}
+	return nil
+}
+
+// report makes an error the document that the caller sees, and logs what the
+// caller must not.
+func (a *API) report(ctx context.Context, err error) *fault {
+	p, c := problem.As(err), callerOf(ctx)
+	d := p.Document()
+	d.RequestID = c.requestID
+	if p.Code == problem.Internal {
+		a.log.ErrorContext(ctx, "a request failed", "request", c.requestID, "error", err)
+	}
+	return &fault{d}
+}
+
+// fault is a problem document as huma wants it.
+type fault struct{ problem.Document }
+
+func (f *fault) Error() string { return string(f.Code) + ": " + f.Detail }
+
+// GetStatus implements huma.StatusError.
+func (f *fault) GetStatus() int { return f.Status }
+
+// ContentType implements huma.ContentTypeFilter.
+func (f *fault) ContentType(string) string { return "application/problem+json" }
+
+// Errors that huma finds by itself, before an operation runs, become the same
+// documents. huma asks for them through this variable.
+func init() { //nolint:gochecknoinits // huma's only way
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		for _, err := range errs {
+			if f, ok := errors.AsType[*fault](err); ok {
+				return f
+			}
+		}
+		if status >= http.StatusInternalServerError {
+			return &fault{problem.New(problem.Internal, "").Document()}
+		}
+		return &fault{invalidInput(message, errs).Document()}
+	}
+}
+
+func invalidInput(message string, errs []error) *problem.Error {
+	p := problem.New(problem.Invalid, message)
+	for _, err := range errs {
+		var detail huma.ErrorDetailer
+		if !errors.As(err, &detail) {
+			continue
+		}
+		d := detail.ErrorDetail()
+		p.Fields = append(p.Fields, problem.Field{Pointer: pointer(d.Location, d.Message), Detail: d.Message})
+	}
+	return p
+}
+
+// pointer turns huma's location ("body.a[0].b", "query.from") into a JSON
+// pointer. huma places a missing or unknown member at its parent; the pointer
+// names the member itself.
+func pointer(location, message string) string {
+	location = strings.NewReplacer("[", ".", "]", "").Replace(location)
+	_, member, _ := strings.Cut(location, ".")
+	if rest, ok := strings.CutPrefix(message, "expected required property "); ok {
+		name, _, _ := strings.Cut(rest, " ")
+		member = strings.Trim(member+"."+name, ".")
+	}
+	if member == "" {
+		return "#"
+	}
+	return "#/" + strings.ReplaceAll(member, ".", "/")
+}

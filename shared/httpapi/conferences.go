@@ -1,0 +1,164 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+)
+
+// ConferenceView is a conference as callers read it.
+type ConferenceView struct {
+	Conference conference.ID    `json:"conference"`
+	State      conference.State `json:"state" enum:"scheduled,live,ended"`
+	Host       host.Email       `json:"host"`
+	Title      string           `json:"title,omitempty"`
+	StartsAt   *time.Time       `json:"starts_at,omitempty"`
+	CreatedAt  time.Time        `json:"created_at"`
+	LiveAt     *time.Time       `json:"live_at,omitempty"`
+	EndedAt    *time.Time       `json:"ended_at,omitempty"`
+}
+
+func viewConference(c conference.Conference) ConferenceView {
+	return ConferenceView{
+		Conference: c.ID, State: c.State, Host: c.Host, Title: c.Title, StartsAt: viewTime(c.StartsAt),
+		CreatedAt: c.CreatedAt.UTC(), LiveAt: viewTime(c.LiveAt), EndedAt: viewTime(c.EndedAt),
+	}
+}
+
+// ScheduleBody is what a conference is scheduled by.
+type ScheduleBody struct {
+	Conference string     `json:"conference,omitempty" doc:"Letters, digits, - and _, up to 64; made up if left out"`
+	Host       string     `json:"host" doc:"E-mail address of its host"`
+	Title      string     `json:"title,omitempty"`
+	StartsAt   *time.Time `json:"starts_at,omitempty"`
+}
+
+type conferenceInput struct {
+	tenantInput
+	Conference string `path:"conference"`
+}
+
+type conferenceOutput struct{ Body ConferenceView }
+
+// AddConferences adds the operations on conferences themselves.
+func (a *API) AddConferences(door *admission.Door, store admission.Store) {
+	const many, one = "/v1/tenants/{tenant}/conferences", "/v1/tenants/{tenant}/conferences/{conference}"
+	admins := []Role{RoleVendor, RoleTenantAdmin}
+	register(a, operation{id: "schedule-conference", method: http.MethodPost, path: many, summary: "Schedule a conference", status: http.StatusCreated, roles: admins},
+		func(ctx context.Context, in *struct {
+			tenantInput
+			Body ScheduleBody
+		},
+		) (*conferenceOutput, error) {
+			return schedule(ctx, door, store, tenant.ID(in.Tenant), in.Body)
+		})
+	register(a, operation{id: "list-conferences", method: http.MethodGet, path: many, summary: "List conferences", roles: admins},
+		func(ctx context.Context, in *struct {
+			tenantInput
+			PageInput
+		},
+		) (*PageOutput[ConferenceView], error) {
+			after, err := in.after()
+			if err != nil {
+				return nil, err
+			}
+			if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
+				return nil, err //nolint:wrapcheck // reported by register
+			}
+			list, err := store.Conferences(ctx, tenant.ID(in.Tenant), conference.ID(after), in.Limit+1)
+			return pageOf(list, in.Limit, func(c conference.Conference) string { return string(c.ID) }, viewConference), err
+		})
+	register(a, operation{id: "get-conference", method: http.MethodGet, path: one, summary: "Read a conference", roles: admins},
+		func(ctx context.Context, in *conferenceInput) (*conferenceOutput, error) {
+			c, err := findConference(ctx, store, in)
+			return &conferenceOutput{viewConference(c)}, err
+		})
+	register(a, operation{id: "end-conference", method: http.MethodPost, path: one + "/end", summary: "End a conference: everyone in it is told, then closed", roles: admins},
+		func(ctx context.Context, in *conferenceInput) (*conferenceOutput, error) {
+			id, err := conference.ParseID(in.Conference)
+			if err != nil {
+				return nil, err //nolint:wrapcheck // reported by register
+			}
+			c, err := door.End(ctx, tenant.ID(in.Tenant), id, callerOf(ctx).at)
+			return &conferenceOutput{viewConference(c)}, err
+		})
+}
+
+func findConference(ctx context.Context, store conference.Conferences, in *conferenceInput) (conference.Conference, error) {
+	id, err := conference.ParseID(in.Conference)
+	if err != nil {
+		return conference.Conference{}, err //nolint:wrapcheck // reported by register
+	}
+	c, err := store.Conference(ctx, tenant.ID(in.Tenant), id, true)
+	if err != nil || c == nil {
+		return conference.Conference{}, orError(err, problem.New(problem.NotFound, "There is no such conference."))
+	}
+	return *c, nil
+}
+
+// schedule writes a new conference. Safe to repeat: a number that is not used
+// is skipped, and an id that is scheduled or live already is refused.
+func schedule(ctx context.Context, door *admission.Door, store admission.Store, t tenant.ID, body ScheduleBody) (*conferenceOutput, error) {
+	l, err := door.License(ctx, t)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // reported by register
+	}
+	c, err := body.conference(t, callerOf(ctx).at)
+	if err != nil {
+		return nil, err
+	}
+	if l.Model == license.ModelNamed {
+		h, err := store.Host(ctx, t, c.Host)
+		if err != nil || h == nil {
+			return nil, orError(err, noHost())
+		}
+		if !h.Active {
+			return nil, problem.InvalidFields(problem.Field{Pointer: "#/host", Detail: "is not active"})
+		}
+	}
+	if c.Number, err = store.NextNumber(ctx, t); err != nil {
+		return nil, err //nolint:wrapcheck // reported by register
+	}
+	there, err := store.Schedule(ctx, c)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // reported by register
+	}
+	if there != nil && there.Number != c.Number {
+		return nil, problem.Newf(problem.AlreadyExists, "Conference %s is %s.", c.ID, there.State)
+	}
+	return &conferenceOutput{viewConference(c)}, nil
+}
+
+func (b ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Conference, error) {
+	if b.Conference == "" {
+		b.Conference = strings.ToLower(rand.Text())[:16]
+	}
+	var faults []problem.Field
+	if !tenant.IsID(b.Conference) {
+		faults = append(faults, problem.Field{Pointer: "#/conference", Detail: "must be 1 to 64 letters, digits, - or _"})
+	}
+	email, err := host.ParseEmail(b.Host, "#/host")
+	if err != nil {
+		faults = append(faults, problem.As(err).Fields...)
+	}
+	if len(b.Title) > conference.MaxTitleLength || !utf8.ValidString(b.Title) {
+		faults = append(faults, problem.Field{Pointer: "#/title", Detail: "must have at most 200 bytes"})
+	}
+	if len(faults) > 0 {
+		return conference.Conference{}, problem.InvalidFields(faults...)
+	}
+	return conference.Conference{
+		Tenant: t, ID: conference.ID(b.Conference), Host: email, Title: b.Title, State: conference.StateScheduled,
+		StartsAt: or(b.StartsAt, time.Time{}), CreatedAt: now,
+	}, nil
+}

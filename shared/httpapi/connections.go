@@ -1,0 +1,176 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+)
+
+// ConnectionView is one connection that holds a seat.
+type ConnectionView struct {
+	ConnectionID seat.ConnectionID `json:"connection_id"`
+	Conference   conference.ID     `json:"conference"`
+	Identity     string            `json:"identity"`
+	Role         jointoken.Role    `json:"role"`
+	JoinedAt     time.Time         `json:"joined_at"`
+}
+
+func viewConnection(s session.Session) ConnectionView {
+	return ConnectionView{s.Connection, s.Conference, s.Identity, s.Role, time.UnixMilli(s.JoinedAtMillis).UTC()}
+}
+
+// TokenBody is what a join token is made from.
+type TokenBody struct {
+	Identity         string `json:"identity" doc:"Who it is for: an address or any name, up to 254 bytes"`
+	Role             string `json:"role" enum:"host,participant"`
+	ExpiresInSeconds *int   `json:"expires_in_seconds,omitempty" doc:"10 to 86400; 300 if left out"`
+}
+
+// TokenView is a join token, ready to use.
+type TokenView struct {
+	Token     string    `json:"token"`
+	URL       string    `json:"url" doc:"WebSocket URL to connect to"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// SeatsView is who uses what of a license right now.
+type SeatsView struct {
+	Tenant      tenant.ID             `json:"tenant"`
+	Model       license.Model         `json:"model"`
+	Limit       *int                  `json:"limit,omitempty" doc:"Seats in all (concurrent only)"`
+	InUse       int                   `json:"in_use"`
+	Held        int                   `json:"held"`
+	Conferences []ConferenceSeatsView `json:"conferences" nullable:"false"`
+}
+
+// ConferenceSeatsView is one conference's part of it.
+type ConferenceSeatsView struct {
+	Conference conference.ID `json:"conference"`
+	Host       host.Email    `json:"host"`
+	Limit      int           `json:"limit"`
+	InUse      int           `json:"in_use"`
+}
+
+// AddConnections adds the operations on who is in and who may come.
+func (a *API) AddConnections(door *admission.Door, store admission.Store, signer *jointoken.Signer, webSocketURL string) {
+	const tenantPath = "/v1/tenants/{tenant}"
+	const one = tenantPath + "/conferences/{conference}"
+	admins := []Role{RoleVendor, RoleTenantAdmin}
+	register(a, operation{id: "list-connections", method: http.MethodGet, path: one + "/connections", summary: "List the connections in a conference", roles: admins},
+		func(ctx context.Context, in *struct {
+			conferenceInput
+			PageInput
+		},
+		) (*PageOutput[ConnectionView], error) {
+			return connections(ctx, door, store, &in.conferenceInput, in.PageInput)
+		})
+	register(a, operation{id: "remove-connection", method: http.MethodDelete, path: tenantPath + "/connections/{connection}", summary: "Remove a connection: it is told, then closed", status: http.StatusNoContent, roles: admins},
+		func(ctx context.Context, in *struct {
+			tenantInput
+			Connection string `path:"connection" maxLength:"128"`
+		},
+		) (*struct{}, error) {
+			err := door.Remove(ctx, tenant.ID(in.Tenant), seat.ConnectionID(in.Connection), "An administrator removed you.", callerOf(ctx).at)
+			return nil, err //nolint:wrapcheck // reported by register
+		})
+	register(a, operation{id: "create-join-token", method: http.MethodPost, path: one + "/join-tokens", summary: "Make a join token", status: http.StatusCreated, roles: admins},
+		func(ctx context.Context, in *struct {
+			conferenceInput
+			Body TokenBody
+		},
+		) (*struct{ Body TokenView }, error) {
+			token, err := createToken(ctx, store, signer, &in.conferenceInput, in.Body)
+			token.URL = webSocketURL + "?token=" + url.QueryEscape(token.Token)
+			return &struct{ Body TokenView }{token}, err
+		})
+	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Seats in use right now", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
+		func(ctx context.Context, in *tenantInput) (*struct{ Body SeatsView }, error) {
+			o, err := door.Occupancy(ctx, tenant.ID(in.Tenant))
+			return &struct{ Body SeatsView }{viewSeats(o)}, err
+		})
+}
+
+func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *conferenceInput, page PageInput) (*PageOutput[ConnectionView], error) {
+	after, err := page.after()
+	if err != nil {
+		return nil, err
+	}
+	c, err := findConference(ctx, store, in)
+	if err != nil {
+		return nil, err
+	}
+	members, err := door.Members(ctx, c.Tenant, c.Number)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // reported by register
+	}
+	key := func(s session.Session) string {
+		return time.UnixMilli(s.JoinedAtMillis).UTC().Format(time.RFC3339Nano) + string(s.Connection)
+	}
+	for after != "" && len(members) > 0 && key(members[0]) <= after {
+		members = members[1:]
+	}
+	return pageOf(members, page.Limit, key, viewConnection), nil
+}
+
+func createToken(ctx context.Context, store conference.Conferences, signer *jointoken.Signer, in *conferenceInput, body TokenBody) (TokenView, error) {
+	c, err := findConference(ctx, store, in)
+	if err != nil {
+		return TokenView{}, err
+	}
+	if c.State == conference.StateEnded {
+		return TokenView{}, conference.Ended(c.ID)
+	}
+	lifetime := time.Duration(or(body.ExpiresInSeconds, int(jointoken.DefaultLifetime/time.Second))) * time.Second
+	identity := body.Identity
+	if email, err := host.ParseEmail(identity, ""); err == nil {
+		identity = string(email)
+	}
+	var faults []problem.Field
+	if lifetime < jointoken.MinLifetime || lifetime > jointoken.MaxLifetime {
+		faults = append(faults, problem.Field{Pointer: "#/expires_in_seconds", Detail: "must be between 10 and 86400"})
+	}
+	if identity == "" || len(identity) > jointoken.MaxIdentityLength || !printable(identity) {
+		faults = append(faults, problem.Field{Pointer: "#/identity", Detail: "must have 1 to 254 bytes, all printable"})
+	}
+	if len(faults) > 0 {
+		return TokenView{}, problem.InvalidFields(faults...)
+	}
+	now := callerOf(ctx).at
+	expiry := now.Add(lifetime)
+	token, err := signer.Sign(jointoken.Pass{
+		Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role),
+	}, now, expiry)
+	return TokenView{Token: token, ExpiresAt: expiry.UTC()}, err
+}
+
+func printable(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+}
+
+func viewSeats(o admission.Occupancy) SeatsView {
+	v := SeatsView{
+		Tenant: o.License.Tenant, Model: o.License.Model, InUse: o.InUse, Held: o.Held,
+		Conferences: make([]ConferenceSeatsView, 0, len(o.Conferences)),
+	}
+	if o.License.Model == license.ModelConcurrent {
+		v.Limit = &o.License.Seats
+	}
+	for _, c := range o.Conferences {
+		v.Conferences = append(v.Conferences, ConferenceSeatsView(c))
+	}
+	return v
+}

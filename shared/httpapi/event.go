@@ -1,0 +1,116 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// Event and Response are payload format 2.0 of an API Gateway HTTP API.
+type (
+	Event    = events.APIGatewayV2HTTPRequest
+	Response = events.APIGatewayV2HTTPResponse
+)
+
+// Lambda is a Lambda handler of HTTP API events.
+type Lambda func(context.Context, Event) (Response, error)
+
+// Serve makes a Lambda handler of an HTTP handler. (The library that everyone
+// names for this, aws-lambda-go-api-proxy, is archived.)
+func Serve(handler http.Handler) Lambda {
+	return func(ctx context.Context, event Event) (Response, error) {
+		request, err := readEvent(ctx, event)
+		if err != nil {
+			return Response{}, err
+		}
+		w := &answer{header: make(http.Header), status: http.StatusOK}
+		handler.ServeHTTP(w, request)
+		return w.response(), nil
+	}
+}
+
+func readEvent(ctx context.Context, event Event) (*http.Request, error) {
+	body := []byte(event.Body)
+	if event.IsBase64Encoded {
+		var err error
+		if body, err = base64.StdEncoding.DecodeString(event.Body); err != nil {
+			return nil, fmt.Errorf("read the event's body: %w", err)
+		}
+	}
+	ctx = context.WithValue(ctx, callerKey{}, readCaller(event))
+	target := (&url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}).String()
+	if strings.Contains(event.RawPath, "%") { // as sent
+		target = event.RawPath + "?" + event.RawQueryString
+	}
+	request, err := http.NewRequestWithContext(ctx, event.RequestContext.HTTP.Method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("read the event: %w", err)
+	}
+	for name, value := range event.Headers {
+		request.Header.Set(name, value)
+	}
+	request.Host = event.RequestContext.DomainName
+	request.RequestURI = target
+	request.RemoteAddr = event.RequestContext.HTTP.SourceIP
+	return request, nil
+}
+
+// answer collects what an HTTP handler writes.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) { a.status = status }
+
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+
+func (a *answer) response() Response {
+	headers := make(map[string]string, len(a.header))
+	for name, values := range a.header {
+		headers[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	if a.status == http.StatusNoContent {
+		delete(headers, "content-type")
+	}
+	response := Response{StatusCode: a.status, Headers: headers, Body: a.body.String()}
+	if !utf8.Valid(a.body.Bytes()) {
+		response.Body, response.IsBase64Encoded = base64.StdEncoding.EncodeToString(a.body.Bytes()), true
+	}
+	return response
+}
+
+// caller is who asks, as the gateway's JWT authorizer found.
+type caller struct {
+	role   Role
+	tenant string
+	// requestID is in the log and in the answer to a fault of ours.
+	requestID string
+	at        time.Time
+}
+
+type callerKey struct{}
+
+func readCaller(event Event) caller {
+	c := caller{requestID: event.RequestContext.RequestID, at: time.UnixMilli(event.RequestContext.TimeEpoch)}
+	if a := event.RequestContext.Authorizer; a != nil && a.JWT != nil {
+		c.role, c.tenant = Role(a.JWT.Claims["role"]), a.JWT.Claims["tenant"]
+	}
+	return c
+}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}

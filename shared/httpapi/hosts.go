@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/host"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+)
+
+// HostView is a host as callers read it.
+type HostView struct {
+	Email     host.Email `json:"email"`
+	Name      string     `json:"name"`
+	Active    bool       `json:"active"`
+	CreatedAt time.Time  `json:"created_at"`
+}
+
+func viewHost(h host.Host) HostView {
+	return HostView{Email: h.Email, Name: h.Name, Active: h.Active, CreatedAt: h.CreatedAt.UTC()}
+}
+
+type hostInput struct {
+	tenantInput
+	Email string `path:"email"`
+}
+
+// host is the address in the path: what is no address names no host.
+func (in hostInput) host() (host.Email, error) {
+	email, err := host.ParseEmail(in.Email, "#/email")
+	if err != nil {
+		return "", noHost()
+	}
+	return email, nil
+}
+
+func noHost() error { return problem.New(problem.NotFound, "There is no such host.") }
+
+type hostOutput struct{ Body HostView }
+
+// AddHosts adds the operations on named hosts.
+func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
+	const many, one = "/v1/tenants/{tenant}/hosts", "/v1/tenants/{tenant}/hosts/{email}"
+	admins := []Role{RoleVendor, RoleTenantAdmin}
+	register(a, operation{id: "create-host", method: http.MethodPost, path: many, summary: "Register a host", status: http.StatusCreated, roles: admins},
+		func(ctx context.Context, in *struct {
+			tenantInput
+			Body struct {
+				Email string `json:"email" doc:"The same letters in upper and lower case are the same host"`
+				Name  string `json:"name,omitempty"`
+			}
+		},
+		) (*hostOutput, error) {
+			return createHost(ctx, door, hosts, tenant.ID(in.Tenant), in.Body.Email, in.Body.Name)
+		})
+	register(a, operation{id: "list-hosts", method: http.MethodGet, path: many, summary: "List hosts", roles: admins},
+		func(ctx context.Context, in *struct {
+			tenantInput
+			PageInput
+		},
+		) (*PageOutput[HostView], error) {
+			after, err := in.after()
+			if err != nil {
+				return nil, err
+			}
+			if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
+				return nil, err //nolint:wrapcheck // reported by register
+			}
+			list, err := hosts.Hosts(ctx, tenant.ID(in.Tenant), host.Email(after), in.Limit+1)
+			return pageOf(list, in.Limit, func(h host.Host) string { return string(h.Email) }, viewHost), err
+		})
+	register(a, operation{id: "get-host", method: http.MethodGet, path: one, summary: "Read a host", roles: admins},
+		func(ctx context.Context, in *hostInput) (*hostOutput, error) {
+			h, err := findHost(ctx, hosts, in)
+			return &hostOutput{viewHost(h)}, err
+		})
+	register(a, operation{id: "change-host", method: http.MethodPatch, path: one, summary: "Rename, activate or deactivate a host", roles: admins},
+		func(ctx context.Context, in *struct {
+			hostInput
+			Body struct {
+				Name   *string `json:"name,omitempty"`
+				Active *bool   `json:"active,omitempty"`
+			}
+		},
+		) (*hostOutput, error) {
+			return changeHost(ctx, hosts, &in.hostInput, in.Body.Name, in.Body.Active)
+		})
+	register(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host and free its slot", status: http.StatusNoContent, roles: admins},
+		func(ctx context.Context, in *hostInput) (*struct{}, error) {
+			email, err := in.host()
+			if err != nil {
+				return nil, err
+			}
+			if removed, err := hosts.RemoveHost(ctx, tenant.ID(in.Tenant), email); err != nil || removed {
+				return nil, err //nolint:wrapcheck // reported by register
+			}
+			return nil, noHost()
+		})
+}
+
+// createHost registers a host, within the slots of a named license.
+func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t tenant.ID, address, name string) (*hostOutput, error) {
+	l, err := door.License(ctx, t)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // reported by register
+	}
+	email, err := host.ParseEmail(address, "#/email")
+	if err != nil {
+		return nil, err //nolint:wrapcheck // reported by register
+	}
+	if name == "" {
+		name = string(email)
+	}
+	if err := host.CheckName(name); err != nil {
+		return nil, err //nolint:wrapcheck // reported by register
+	}
+	limit := 0
+	if l.Model == license.ModelNamed {
+		limit = l.Hosts
+	}
+	h := host.Host{Email: email, Name: name, Active: true, CreatedAt: callerOf(ctx).at}
+	added, err := hosts.AddHost(ctx, t, h, limit)
+	switch {
+	case err != nil:
+		return nil, err //nolint:wrapcheck // reported by register
+	case added == host.AddedBefore:
+		return nil, problem.New(problem.AlreadyExists, "There is a host of this address.")
+	case added == host.AddedNoMore:
+		return nil, problem.Newf(problem.HostsExhausted, "The license has %d named hosts.", limit)
+	}
+	return &hostOutput{viewHost(h)}, nil
+}
+
+func findHost(ctx context.Context, hosts host.Hosts, in *hostInput) (host.Host, error) {
+	email, err := in.host()
+	if err != nil {
+		return host.Host{}, err
+	}
+	h, err := hosts.Host(ctx, tenant.ID(in.Tenant), email)
+	if err != nil || h == nil {
+		return host.Host{}, orError(err, noHost())
+	}
+	return *h, nil
+}
+
+func changeHost(ctx context.Context, hosts host.Hosts, in *hostInput, name *string, active *bool) (*hostOutput, error) {
+	h, err := findHost(ctx, hosts, in)
+	if err != nil {
+		return nil, err
+	}
+	h.Name, h.Active = or(name, h.Name), or(active, h.Active)
+	if err := host.CheckName(h.Name); err != nil {
+		return nil, err //nolint:wrapcheck // reported by register
+	}
+	changed, err := hosts.ChangeHost(ctx, tenant.ID(in.Tenant), h)
+	if err != nil || !changed {
+		return nil, orError(err, noHost())
+	}
+	return &hostOutput{viewHost(h)}, nil
+}
+
+func orError(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}

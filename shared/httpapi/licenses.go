@@ -1,0 +1,146 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+)
+
+// LicenseBody is a license as callers write it. What is left out has its
+// default; which members belong together, the model says.
+type LicenseBody struct {
+	Model                     string     `json:"model" enum:"named,concurrent"`
+	Hosts                     int        `json:"hosts,omitempty" doc:"Named hosts (named)"`
+	ParticipantsPerConference int        `json:"participants_per_conference,omitempty" doc:"Participants of one conference (named)"`
+	Seats                     int        `json:"seats,omitempty" doc:"Connections in all (concurrent)"`
+	Status                    string     `json:"status,omitempty" enum:"active,suspended"`
+	StartsAt                  *time.Time `json:"starts_at,omitempty"`
+	ExpiresAt                 *time.Time `json:"expires_at,omitempty"`
+	TimeZone                  string     `json:"time_zone,omitempty" doc:"IANA zone of the billing calendar; UTC if left out"`
+	Overage                   string     `json:"overage,omitempty" enum:"deny,allow"`
+	Burst                     int        `json:"burst,omitempty" doc:"Seats more, where overage is allowed"`
+	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty" doc:"0 to 300; 30 if left out"`
+	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty" doc:"15 if left out"`
+	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty" doc:"As many as there are hosts if left out"`
+}
+
+// LicenseView is a license as callers read it.
+type LicenseView struct {
+	Tenant tenant.ID `json:"tenant"`
+	LicenseBody
+}
+
+func (b LicenseBody) license(t tenant.ID) license.License {
+	l := license.License{
+		Tenant: t, Model: license.Model(b.Model), Hosts: b.Hosts,
+		ParticipantsPerConference: b.ParticipantsPerConference, Seats: b.Seats,
+		Status: license.Status(b.Status), TimeZone: b.TimeZone, Overage: license.Overage(b.Overage), Burst: b.Burst,
+		ReconnectGraceSeconds: or(b.ReconnectGraceSeconds, license.DefaultReconnectGraceSeconds),
+		HostAbsentMinutes:     or(b.HostAbsentMinutes, license.DefaultHostAbsentMinutes),
+		HostChangesPerMonth:   or(b.HostChangesPerMonth, max(b.Hosts, 0)),
+		StartsAt:              or(b.StartsAt, time.Time{}), ExpiresAt: or(b.ExpiresAt, time.Time{}),
+	}
+	return l.WithDefaults()
+}
+
+func or[T any](value *T, otherwise T) T {
+	if value == nil {
+		return otherwise
+	}
+	return *value
+}
+
+func viewTime(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	at = at.UTC()
+	return &at
+}
+
+func viewLicense(l license.License) LicenseView {
+	return LicenseView{Tenant: l.Tenant, LicenseBody: LicenseBody{
+		Model: string(l.Model), Hosts: l.Hosts, ParticipantsPerConference: l.ParticipantsPerConference, Seats: l.Seats,
+		Status: string(l.Status), StartsAt: viewTime(l.StartsAt), ExpiresAt: viewTime(l.ExpiresAt), TimeZone: l.TimeZone,
+		Overage: string(l.Overage), Burst: l.Burst, ReconnectGraceSeconds: &l.ReconnectGraceSeconds,
+		HostAbsentMinutes: &l.HostAbsentMinutes, HostChangesPerMonth: &l.HostChangesPerMonth,
+	}}
+}
+
+type tenantInput struct {
+	Tenant string `path:"tenant"`
+}
+
+type licenseOutput struct {
+	Status int
+	ETag   string `header:"ETag"`
+	Body   LicenseView
+}
+
+func answerLicense(l license.License, status int) *licenseOutput {
+	return &licenseOutput{Status: status, ETag: strconv.Quote(strconv.FormatInt(l.Revision, 10)), Body: viewLicense(l)}
+}
+
+// TenantView is an entry of the list of tenants.
+type TenantView struct {
+	Tenant tenant.ID `json:"tenant"`
+}
+
+// AddLicenses adds the operations on licenses.
+func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
+	vendor := []Role{RoleVendor}
+	register(a, operation{id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", summary: "List tenants", roles: vendor},
+		func(ctx context.Context, in *PageInput) (*PageOutput[TenantView], error) {
+			after, err := in.after()
+			if err != nil {
+				return nil, err
+			}
+			ids, err := licenses.Tenants(ctx, tenant.ID(after), in.Limit+1)
+			return pageOf(ids, in.Limit, func(t tenant.ID) string { return string(t) },
+				func(t tenant.ID) TenantView { return TenantView{t} }), err
+		})
+	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Read a license", roles: vendor},
+		func(ctx context.Context, in *tenantInput) (*licenseOutput, error) {
+			l, err := door.License(ctx, tenant.ID(in.Tenant))
+			return answerLicense(l, http.StatusOK), err
+		})
+	register(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor},
+		func(ctx context.Context, in *struct {
+			tenantInput
+			IfMatch string `header:"If-Match" maxLength:"64"`
+			Body    LicenseBody
+		},
+		) (*licenseOutput, error) {
+			revision, err := expected(in.IfMatch)
+			if err != nil {
+				return nil, err
+			}
+			l, created, err := door.PutLicense(ctx, in.Body.license(tenant.ID(in.Tenant)), revision)
+			if err != nil {
+				return nil, err //nolint:wrapcheck // reported by register
+			}
+			if created {
+				return answerLicense(l, http.StatusCreated), nil
+			}
+			return answerLicense(l, http.StatusOK), nil
+		})
+}
+
+// expected reads If-Match: the revision that must be in force.
+func expected(ifMatch string) (int64, error) {
+	if ifMatch == "" {
+		return admission.AnyRevision, nil
+	}
+	revision, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64)
+	if err != nil || revision < 1 {
+		return 0, problem.New(problem.PreconditionFailed, "If-Match names no revision of this license.")
+	}
+	return revision, nil
+}

@@ -1,0 +1,45 @@
+package httpapi
+
+import (
+	"encoding/base64"
+
+	"seatmeter/shared/problem"
+)
+
+// PageInput is how a list is asked for.
+type PageInput struct {
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most"`
+	Cursor string `query:"cursor" maxLength:"1024" doc:"Where to go on: next_cursor of the page before"`
+}
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Items      []T    `json:"items" nullable:"false"`
+	NextCursor string `json:"next_cursor,omitempty" doc:"Absent on the last page"`
+}
+
+// PageOutput is the answer to a request for a list.
+type PageOutput[T any] struct{ Body Page[T] }
+
+// after is the key that the page begins after.
+func (p PageInput) after() (string, error) {
+	key, err := base64.RawURLEncoding.DecodeString(p.Cursor)
+	if err != nil {
+		return "", problem.InvalidFields(problem.Field{Pointer: "#/cursor", Detail: "is not a cursor of this list"})
+	}
+	return string(key), nil
+}
+
+// pageOf makes a page of one item more than was asked for, which tells whether
+// there is a next one.
+func pageOf[T, V any](items []T, limit int, key func(T) string, view func(T) V) *PageOutput[V] {
+	out := &PageOutput[V]{Body: Page[V]{Items: make([]V, 0, min(len(items), limit))}}
+	for i, item := range items {
+		if i == limit {
+			out.Body.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(key(items[i-1])))
+			break
+		}
+		out.Body.Items = append(out.Body.Items, view(item))
+	}
+	return out
+}

@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// RowView is one row of a report.
+type RowView struct {
+	Tenant      tenant.ID            `json:"tenant"`
+	From        string               `json:"from"`
+	To          string               `json:"to"`
+	Group       string               `json:"group"`
+	Opening     int                  `json:"opening"`
+	Closing     int                  `json:"closing"`
+	Peak        int                  `json:"peak"`
+	PeakAt      *string              `json:"peak_at"`
+	SeatMillis  int64                `json:"seat_ms"`
+	SeatMinutes string               `json:"seat_minutes"`
+	OverMillis  int64                `json:"overage_ms"`
+	Joins       int                  `json:"joins"`
+	Refused     int                  `json:"refused"`
+	Conferences int                  `json:"conferences"`
+	Hosts       int                  `json:"hosts"`
+	Identities  int                  `json:"identities"`
+	Estimated   int64                `json:"estimated_ms"`
+	Refusals    map[problem.Code]int `json:"refusals"`
+}
+
+// UsageView is a report.
+type UsageView struct {
+	Tenant      tenant.ID         `json:"tenant"`
+	Granularity usage.Granularity `json:"granularity"`
+	TimeZone    string            `json:"time_zone"`
+	AsOf        string            `json:"as_of"`
+	Rounding    string            `json:"rounding" doc:"How seat_minutes is rounded"`
+	Rows        []RowView         `json:"rows"`
+}
+
+type usageInput struct {
+	tenantInput
+	From        string `query:"from" required:"true" maxLength:"64" doc:"RFC 3339, inclusive"`
+	To          string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
+	Granularity string `query:"granularity" default:"total" maxLength:"32"`
+	Accept      string `header:"Accept"`
+}
+
+type rawOutput struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+// AddUsage adds the reports.
+func (a *API) AddUsage(door *admission.Door, history usage.History) {
+	everyone := []Role{RoleVendor, RoleTenantAdmin, RoleFinance}
+	register(a, operation{id: "get-usage", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage", summary: "Usage report, as JSON or CSV", roles: everyone},
+		func(ctx context.Context, in *usageInput) (*rawOutput, error) {
+			view, rows, err := report(ctx, door, history, in)
+			if err != nil {
+				return nil, err
+			}
+			if strings.Contains(in.Accept, "text/csv") {
+				var out bytes.Buffer
+				err := usage.WriteCSV(&out, view.Tenant, rows)
+				return &rawOutput{"text/csv; charset=utf-8", out.Bytes()}, err
+			}
+			body, err := json.Marshal(view)
+			return &rawOutput{"application/json", body}, err
+		})
+}
+
+func report(ctx context.Context, door *admission.Door, history usage.History, in *usageInput) (UsageView, []usage.Row, error) {
+	t, asOf := tenant.ID(in.Tenant), callerOf(ctx).at
+	view := UsageView{Tenant: t, Granularity: usage.Granularity(in.Granularity), AsOf: asOf.UTC().Format(usage.TimeLayout), Rounding: "half_up"}
+	l, err := door.License(ctx, t)
+	if err != nil {
+		return view, nil, err //nolint:wrapcheck // reported by register
+	}
+	view.TimeZone = l.TimeZone
+	from, errFrom := time.Parse(time.RFC3339, in.From)
+	to, errTo := time.Parse(time.RFC3339, in.To)
+	if errFrom != nil || errTo != nil {
+		return view, nil, problem.InvalidFields(timeFaults(errFrom, errTo)...)
+	}
+	periods, err := usage.Periods(from, to, view.Granularity, l.Location())
+	if err != nil {
+		return view, nil, err //nolint:wrapcheck // reported by register
+	}
+	stays, refusals, err := records(ctx, door, history, t, from.UnixMilli(), to.UnixMilli())
+	if err != nil {
+		return view, nil, err
+	}
+	rows := usage.Report(periods, stays, refusals, asOf.UnixMilli())
+	view.Rows = make([]RowView, len(rows))
+	for i, r := range rows {
+		view.Rows[i] = viewRow(t, r)
+	}
+	return view, rows, nil
+}
+
+func timeFaults(from, to error) []problem.Field {
+	var faults []problem.Field
+	if from != nil {
+		faults = append(faults, problem.Field{Pointer: "#/from", Detail: "must be an RFC 3339 time"})
+	}
+	if to != nil {
+		faults = append(faults, problem.Field{Pointer: "#/to", Detail: "must be an RFC 3339 time"})
+	}
+	return faults
+}
+
+// records reads what can have a part in [from, to): the sessions still open,
+// then the ledger. In this order a stay that ends in between is in the ledger
+// at least, and counted once, as closed.
+func records(ctx context.Context, door *admission.Door, history usage.History, t tenant.ID, from, to int64) ([]usage.Stay, []usage.Refusal, error) {
+	open, err := door.Members(ctx, t, 0)
+	if err != nil {
+		return nil, nil, err //nolint:wrapcheck // reported by register
+	}
+	type start struct {
+		connection string
+		joined     int64
+	}
+	closed := make(map[start]bool)
+	var stays []usage.Stay
+	for s, err := range history.Stays(ctx, t, from-usage.MaxStayMillis, to) {
+		if err != nil {
+			return nil, nil, fmt.Errorf("read stays: %w", err)
+		}
+		closed[start{string(s.Connection), s.JoinedAtMillis}] = true
+		stays = append(stays, s)
+	}
+	for _, s := range open {
+		if s.JoinedAtMillis < to && !closed[start{string(s.Connection), s.JoinedAtMillis}] {
+			stay := s.Stay(0, "")
+			stay.LeftAtMillis = 0
+			stays = append(stays, stay)
+		}
+	}
+	var refusals []usage.Refusal
+	for r, err := range history.Refusals(ctx, t, from, to) {
+		if err != nil {
+			return nil, nil, fmt.Errorf("read refusals: %w", err)
+		}
+		refusals = append(refusals, r)
+	}
+	return stays, refusals, nil
+}
+
+func viewRow(t tenant.ID, r usage.Row) RowView {
+	v := RowView{
+		Tenant: t, From: usage.FormatMillis(r.FromMillis), To: usage.FormatMillis(r.ToMillis), Group: r.Group,
+		Opening: r.Opening, Closing: r.Closing, Peak: r.Peak, SeatMillis: r.SeatMillis, SeatMinutes: r.SeatMinutes(),
+		OverMillis: r.OverageMillis, Joins: r.Joins, Refused: r.Refused(), Conferences: r.Conferences, Hosts: r.Hosts,
+		Identities: r.Identities, Estimated: r.EstimatedMillis, Refusals: r.Refusals,
+	}
+	if r.PeakAtMillis != 0 {
+		at := usage.FormatMillis(r.PeakAtMillis)
+		v.PeakAt = &at
+	}
+	if v.Refusals == nil {
+		v.Refusals = map[problem.Code]int{}
+	}
+	return v
+}

@@ -1,0 +1,204 @@
+// Package license says what a tenant may do.
+//
+// Terms: a license has one of two models. Under the named model a number of
+// named hosts may each run one conference at a time with a number of
+// participants ("5 x 25"). Under the concurrent model any mix of conferences
+// shares a number of live connections ("25"). Its limit is what was sold; its
+// capacity is the limit and, where overage is allowed, the burst on top.
+// A license's revision counts its changes: a seat is taken under exactly one
+// revision, which is how a change stops joins that still know the old one.
+package license
+
+import (
+	"context"
+	"fmt"
+	"time"
+	_ "time/tzdata" // zones must be known where no zone files are installed
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+)
+
+// Model is the way a tenant is licensed.
+type Model string
+
+// The models.
+const (
+	ModelNamed      Model = "named"
+	ModelConcurrent Model = "concurrent"
+)
+
+// Status is set by the account manager.
+type Status string
+
+// The statuses.
+const (
+	StatusActive    Status = "active"
+	StatusSuspended Status = "suspended"
+)
+
+// Overage is what happens to a join beyond the limit.
+type Overage string
+
+// The overage policies.
+const (
+	OverageDeny  Overage = "deny"
+	OverageAllow Overage = "allow"
+)
+
+// Bounds and defaults of a license.
+const (
+	MaxSeats                     = 1_000_000
+	MaxHosts                     = 100_000
+	MaxParticipants              = 10_000
+	MaxReconnectGraceSeconds     = 300
+	MaxHostAbsentMinutes         = 1440
+	DefaultReconnectGraceSeconds = 30
+	DefaultHostAbsentMinutes     = 15
+	DefaultTimeZone              = "UTC"
+)
+
+// License is what one tenant was sold. The zero times mean "no bound".
+type License struct {
+	Tenant                    tenant.ID
+	Model                     Model
+	Hosts                     int // named only
+	ParticipantsPerConference int // named only
+	Seats                     int // concurrent only
+	Status                    Status
+	StartsAt                  time.Time
+	ExpiresAt                 time.Time
+	TimeZone                  string
+	Overage                   Overage
+	Burst                     int
+	ReconnectGraceSeconds     int
+	HostAbsentMinutes         int
+	HostChangesPerMonth       int
+	Revision                  int64
+}
+
+// Limit is the number of seats sold in one pool of this license.
+func (l License) Limit() int {
+	if l.Model == ModelNamed {
+		return l.ParticipantsPerConference
+	}
+	return l.Seats
+}
+
+// Capacity is the number of seats that one pool of this license admits.
+func (l License) Capacity() int {
+	if l.Overage == OverageAllow {
+		return l.Limit() + l.Burst
+	}
+	return l.Limit()
+}
+
+// Full is the problem that a full pool of this license answers with.
+func (l License) Full(inUse int) *problem.Error {
+	p := problem.Newf(problem.SeatsExhausted, "All %d seats are in use.", l.Limit())
+	if l.Model == ModelNamed {
+		p = problem.Newf(problem.ParticipantsExhausted, "The conference has its %d participants.", l.Limit())
+	}
+	p.Occupancy = &problem.Occupancy{Limit: l.Limit(), InUse: inUse}
+	return p
+}
+
+// Admits tells whether new joins are welcome at a moment; a nil error means
+// yes. It never concerns those who are in already.
+func (l License) Admits(now time.Time) error {
+	switch {
+	case l.Status == StatusSuspended:
+		return problem.New(problem.LicenseSuspended, "The license is suspended.")
+	case !l.StartsAt.IsZero() && now.Before(l.StartsAt):
+		return problem.Newf(problem.LicenseExpired, "The license starts at %s.", l.StartsAt.UTC().Format(time.RFC3339))
+	case !l.ExpiresAt.IsZero() && !now.Before(l.ExpiresAt):
+		return problem.Newf(problem.LicenseExpired, "The license expired at %s.", l.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// Location is the zone whose calendar the tenant is billed by.
+func (l License) Location() *time.Location {
+	location, err := time.LoadLocation(l.TimeZone)
+	if err != nil {
+		return time.UTC // Validate has refused unknown zones
+	}
+	return location
+}
+
+// WithDefaults fills what was left out. Counts that may be zero on purpose
+// arrive as pointers in the API and are its business.
+func (l License) WithDefaults() License {
+	if l.Status == "" {
+		l.Status = StatusActive
+	}
+	if l.TimeZone == "" {
+		l.TimeZone = DefaultTimeZone
+	}
+	if l.Overage == "" {
+		l.Overage = OverageDeny
+	}
+	return l
+}
+
+// Validate checks every member and reports all faults at once.
+func (l License) Validate() error {
+	var faults []problem.Field
+	fault := func(member, format string, args ...any) {
+		faults = append(faults, problem.Field{Pointer: "#/" + member, Detail: fmt.Sprintf(format, args...)})
+	}
+	within := func(member string, value, low, high int) {
+		if value < low || value > high {
+			fault(member, "must be between %d and %d", low, high)
+		}
+	}
+	absent := func(member string, value int) {
+		if value != 0 {
+			fault(member, "does not belong to a %s license", l.Model)
+		}
+	}
+	switch l.Model {
+	case ModelNamed:
+		within("hosts", l.Hosts, 1, MaxHosts)
+		within("participants_per_conference", l.ParticipantsPerConference, 1, MaxParticipants)
+		absent("seats", l.Seats)
+	case ModelConcurrent:
+		within("seats", l.Seats, 1, MaxSeats)
+		absent("hosts", l.Hosts)
+		absent("participants_per_conference", l.ParticipantsPerConference)
+	default:
+		fault("model", "must be named or concurrent")
+	}
+	if l.Status != StatusActive && l.Status != StatusSuspended {
+		fault("status", "must be active or suspended")
+	}
+	if l.Overage != OverageDeny && l.Overage != OverageAllow {
+		fault("overage", "must be deny or allow")
+	}
+	if !l.StartsAt.IsZero() && !l.ExpiresAt.IsZero() && !l.ExpiresAt.After(l.StartsAt) {
+		fault("expires_at", "must be after starts_at")
+	}
+	if _, err := time.LoadLocation(l.TimeZone); err != nil || l.TimeZone == "" || l.TimeZone == "Local" {
+		fault("time_zone", "must be a zone of the IANA database")
+	}
+	within("burst", l.Burst, 0, MaxSeats)
+	within("reconnect_grace_seconds", l.ReconnectGraceSeconds, 0, MaxReconnectGraceSeconds)
+	within("host_absent_minutes", l.HostAbsentMinutes, 1, MaxHostAbsentMinutes)
+	within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)
+	if len(faults) > 0 {
+		return problem.InvalidFields(faults...)
+	}
+	return nil
+}
+
+// Licenses is where licenses live. Errors are the store's own.
+type Licenses interface {
+	// License reads one, consistently; nil if the tenant has none.
+	License(ctx context.Context, t tenant.ID) (*License, error)
+	// PutLicense writes l if the stored revision is the one before l's (none
+	// at all before revision 1). False: it is not. After a lost answer a
+	// repeat gives false: read again to see who won.
+	PutLicense(ctx context.Context, l License) (bool, error)
+	// Tenants lists tenants in order of id, beginning after one.
+	Tenants(ctx context.Context, after tenant.ID, limit int) ([]tenant.ID, error)
+}

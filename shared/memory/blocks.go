@@ -1,0 +1,123 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"seatmeter/shared/seat"
+)
+
+// Take implements seat.Blocks.
+func (s *Store) Take(_ context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, revision int64) (seat.Attempt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, exists := s.blocks[block.Pool][block.Index]
+	if !exists {
+		return seat.Attempt{Outcome: seat.OutcomeMissing, State: seat.State{Block: block}}, nil
+	}
+	outcome := seat.Judge(*b, true, id, revision)
+	if outcome == seat.OutcomeTaken {
+		b.InUse++
+		b.Taken++
+		b.Members[id] = member
+	}
+	return seat.Attempt{Outcome: outcome, State: snapshot(b)}, nil
+}
+
+// Renumber implements seat.Blocks.
+func (s *Store) Renumber(_ context.Context, block seat.Block, id seat.ConnectionID, member seat.Member) (seat.State, bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.holding(block, id)
+	if b == nil {
+		return seat.State{}, false, nil
+	}
+	b.Taken++
+	b.Voids++
+	b.Members[id] = member
+	return snapshot(b), true, nil
+}
+
+// GiveBack implements seat.Blocks.
+func (s *Store) GiveBack(_ context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.holding(block, id)
+	if b == nil || b.Members[id] != member {
+		return false, nil
+	}
+	b.InUse--
+	if void {
+		b.Voids++
+	}
+	delete(b.Members, id)
+	return true, nil
+}
+
+// Create implements seat.Blocks.
+func (s *Store) Create(_ context.Context, block seat.Block, capacity int, revision int64) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pool := within(s.blocks, block.Pool)
+	if pool[block.Index] != nil {
+		return false, nil
+	}
+	pool[block.Index] = &seat.State{Block: block, Capacity: capacity, Revision: revision, Members: make(map[seat.ConnectionID]seat.Member)}
+	return true, nil
+}
+
+// Resize implements seat.Blocks.
+func (s *Store) Resize(_ context.Context, was seat.State, capacity int, revision int64) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.blocks[was.Block.Pool][was.Block.Index]
+	if b == nil || b.Capacity != was.Capacity || b.Revision != was.Revision || b.Closed {
+		return false, nil
+	}
+	b.Capacity, b.Revision = capacity, revision
+	return true, nil
+}
+
+// Close implements seat.Blocks.
+func (s *Store) Close(_ context.Context, block seat.Block, _ time.Time) (seat.State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	pool := within(s.blocks, block.Pool)
+	if pool[block.Index] == nil {
+		pool[block.Index] = &seat.State{Block: block, Members: make(map[seat.ConnectionID]seat.Member)}
+	}
+	pool[block.Index].Closed = true
+	return snapshot(pool[block.Index]), nil
+}
+
+// Read implements seat.Blocks.
+func (s *Store) Read(_ context.Context, pool seat.Pool) ([]seat.State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	states := make([]seat.State, 0, len(s.blocks[pool]))
+	for _, b := range s.blocks[pool] {
+		states = append(states, snapshot(b))
+	}
+	slices.SortFunc(states, func(a, b seat.State) int { return cmp.Compare(a.Block.Index, b.Block.Index) })
+	return states, nil
+}
+
+func (s *Store) holding(block seat.Block, id seat.ConnectionID) *seat.State {
+	b := s.blocks[block.Pool][block.Index]
+	if b == nil {
+		return nil
+	}
+	if _, member := b.Members[id]; !member {
+		return nil
+	}
+	return b
+}
+
+func snapshot(b *seat.State) seat.State {
+	copied := *b
+	copied.Members = maps.Clone(b.Members)
+	return copied
+}

@@ -1,0 +1,368 @@
+// Package memory is the store that needs nothing: every port of the domain
+// over maps, one lock, no durability. It keeps the promises of the ports to
+// the letter, and shares their conformance suite with the DynamoDB store.
+package memory
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/license"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// Store holds everything in memory. The zero value is not usable; see New.
+type Store struct {
+	mu          sync.Mutex
+	licenses    map[tenant.ID]license.License
+	hosts       map[tenant.ID]map[host.Email]host.Host
+	locks       map[tenant.ID]map[host.Email]host.Lock
+	numbers     map[tenant.ID]conference.Number
+	conferences map[tenant.ID]map[conference.ID]conference.Conference
+	blocks      map[seat.Pool]map[int]*seat.State
+	sessions    map[seat.ConnectionID]session.Session
+	stays       map[tenant.ID]map[stayKey]usage.Stay
+	refusals    map[tenant.ID]map[refusalKey]usage.Refusal
+}
+
+type stayKey struct {
+	joinedAtMillis int64
+	connection     seat.ConnectionID
+}
+
+type refusalKey struct {
+	atMillis   int64
+	connection seat.ConnectionID
+}
+
+var (
+	_ admission.Store = (*Store)(nil)
+	_ usage.History   = (*Store)(nil)
+)
+
+// New makes an empty store.
+func New() *Store {
+	return &Store{
+		licenses: make(map[tenant.ID]license.License), hosts: make(map[tenant.ID]map[host.Email]host.Host),
+		locks: make(map[tenant.ID]map[host.Email]host.Lock), numbers: make(map[tenant.ID]conference.Number),
+		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
+		blocks:      make(map[seat.Pool]map[int]*seat.State), sessions: make(map[seat.ConnectionID]session.Session),
+		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
+	}
+}
+
+// License implements license.Licenses.
+func (s *Store) License(_ context.Context, t tenant.ID) (*license.License, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return lookup(s.licenses, t), nil
+}
+
+// PutLicense implements license.Licenses.
+func (s *Store) PutLicense(_ context.Context, l license.License) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.licenses[l.Tenant].Revision != l.Revision-1 {
+		return false, nil
+	}
+	s.licenses[l.Tenant] = l
+	return true, nil
+}
+
+// Tenants implements license.Licenses.
+func (s *Store) Tenants(_ context.Context, after tenant.ID, limit int) ([]tenant.ID, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return page(slices.Collect(maps.Keys(s.licenses)), func(t tenant.ID) tenant.ID { return t }, after, limit), nil
+}
+
+// AddHost implements host.Hosts.
+func (s *Store) AddHost(_ context.Context, t tenant.ID, h host.Host, limit int) (host.Added, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, exists := s.hosts[t][h.Email]; exists {
+		return host.AddedBefore, nil
+	}
+	if limit > 0 && len(s.hosts[t]) >= limit {
+		return host.AddedNoMore, nil
+	}
+	within(s.hosts, t)[h.Email] = h
+	return host.AddedNow, nil
+}
+
+// Host implements host.Hosts.
+func (s *Store) Host(_ context.Context, t tenant.ID, email host.Email) (*host.Host, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return lookup(s.hosts[t], email), nil
+}
+
+// Hosts implements host.Hosts.
+func (s *Store) Hosts(_ context.Context, t tenant.ID, after host.Email, limit int) ([]host.Host, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return page(slices.Collect(maps.Values(s.hosts[t])), func(h host.Host) host.Email { return h.Email }, after, limit), nil
+}
+
+// ChangeHost implements host.Hosts.
+func (s *Store) ChangeHost(_ context.Context, t tenant.ID, h host.Host) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was, exists := s.hosts[t][h.Email]
+	if exists {
+		was.Name, was.Active = h.Name, h.Active
+		s.hosts[t][h.Email] = was
+	}
+	return exists, nil
+}
+
+// RemoveHost implements host.Hosts.
+func (s *Store) RemoveHost(_ context.Context, t tenant.ID, email host.Email) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, exists := s.hosts[t][email]
+	delete(s.hosts[t], email)
+	return exists, nil
+}
+
+// Lock implements host.Hosts.
+func (s *Store) Lock(_ context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	held, exists := s.locks[t][l.Host]
+	if exists && held.Number != l.Number && held.Number != stale {
+		return &held, nil
+	}
+	within(s.locks, t)[l.Host] = l
+	return nil, nil
+}
+
+// Unlock implements host.Hosts.
+func (s *Store) Unlock(_ context.Context, t tenant.ID, email host.Email, number int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.locks[t][email].Number == number {
+		delete(s.locks[t], email)
+	}
+	return nil
+}
+
+// Locks implements host.Hosts.
+func (s *Store) Locks(_ context.Context, t tenant.ID) ([]host.Lock, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	locks := slices.Collect(maps.Values(s.locks[t]))
+	slices.SortFunc(locks, func(a, b host.Lock) int { return cmp.Compare(a.Host, b.Host) })
+	return locks, nil
+}
+
+// NextNumber implements conference.Conferences.
+func (s *Store) NextNumber(_ context.Context, t tenant.ID) (conference.Number, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.numbers[t]++
+	return s.numbers[t], nil
+}
+
+// Schedule implements conference.Conferences.
+func (s *Store) Schedule(_ context.Context, c conference.Conference) (*conference.Conference, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if there, exists := s.conferences[c.Tenant][c.ID]; exists && there.State != conference.StateEnded {
+		return &there, nil
+	}
+	within(s.conferences, c.Tenant)[c.ID] = c
+	return nil, nil
+}
+
+// Conference implements conference.Conferences.
+func (s *Store) Conference(_ context.Context, t tenant.ID, id conference.ID, _ bool) (*conference.Conference, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return lookup(s.conferences[t], id), nil
+}
+
+// Conferences implements conference.Conferences.
+func (s *Store) Conferences(_ context.Context, t tenant.ID, after conference.ID, limit int) ([]conference.Conference, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return page(slices.Collect(maps.Values(s.conferences[t])), func(c conference.Conference) conference.ID { return c.ID }, after, limit), nil
+}
+
+// Advance implements conference.Conferences.
+func (s *Store) Advance(_ context.Context, t tenant.ID, id conference.ID, number conference.Number, to conference.State, at time.Time) (*conference.Conference, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, exists := s.conferences[t][id]
+	if !exists {
+		return nil, nil
+	}
+	if c.Number == number && c.State.Before(to) {
+		c.State = to
+		if to == conference.StateLive {
+			c.LiveAt = at
+		} else {
+			c.EndedAt = at
+		}
+		s.conferences[t][id] = c
+	}
+	return &c, nil
+}
+
+// Session implements session.Sessions.
+func (s *Store) Session(_ context.Context, id seat.ConnectionID, _ bool) (*session.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return lookup(s.sessions, id), nil
+}
+
+// Begin implements session.Sessions.
+func (s *Store) Begin(_ context.Context, begun session.Session) (*session.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if there := lookup(s.sessions, begun.Connection); there != nil {
+		return there, nil
+	}
+	s.sessions[begun.Connection] = begun
+	return nil, nil
+}
+
+// Change implements session.Sessions.
+func (s *Store) Change(_ context.Context, changed session.Session) (*session.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	there := lookup(s.sessions, changed.Connection)
+	if there == nil {
+		return &session.Session{Connection: changed.Connection, State: session.StateGone}, nil
+	}
+	if there.Version != changed.Version-1 {
+		return there, nil
+	}
+	s.sessions[changed.Connection] = changed
+	return nil, nil
+}
+
+// Lobby implements session.Sessions.
+func (s *Store) Lobby(_ context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []seat.ConnectionID
+	for _, one := range s.sessions {
+		if one.State == session.StateLobby && one.Tenant == t && one.Conference == id {
+			ids = append(ids, one.Connection)
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// Sessions implements session.Sessions.
+func (s *Store) Sessions(_ context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := make(map[seat.ConnectionID]session.Session, len(ids))
+	for _, id := range ids {
+		if one, exists := s.sessions[id]; exists {
+			found[id] = one
+		}
+	}
+	return found, nil
+}
+
+// Record implements usage.Ledger.
+func (s *Store) Record(_ context.Context, stay usage.Stay) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := stayKey{stay.JoinedAtMillis, stay.Connection}
+	if _, exists := s.stays[stay.Tenant][key]; !exists {
+		within(s.stays, stay.Tenant)[key] = stay
+	}
+	return nil
+}
+
+// Refuse implements usage.Ledger.
+func (s *Store) Refuse(_ context.Context, r usage.Refusal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := refusalKey{r.AtMillis, r.Connection}
+	if _, exists := s.refusals[r.Tenant][key]; !exists {
+		within(s.refusals, r.Tenant)[key] = r
+	}
+	return nil
+}
+
+// Stays implements usage.History.
+func (s *Store) Stays(_ context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Stay, error] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []usage.Stay
+	for key, stay := range s.stays[t] {
+		if key.joinedAtMillis >= fromMillis && key.joinedAtMillis < toMillis {
+			found = append(found, stay)
+		}
+	}
+	slices.SortFunc(found, func(a, b usage.Stay) int {
+		return cmp.Or(cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
+	})
+	return each(found)
+}
+
+// Refusals implements usage.History.
+func (s *Store) Refusals(_ context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Refusal, error] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []usage.Refusal
+	for key, r := range s.refusals[t] {
+		if key.atMillis >= fromMillis && key.atMillis < toMillis {
+			found = append(found, r)
+		}
+	}
+	slices.SortFunc(found, func(a, b usage.Refusal) int {
+		return cmp.Or(cmp.Compare(a.AtMillis, b.AtMillis), cmp.Compare(a.Connection, b.Connection))
+	})
+	return each(found)
+}
+
+func each[T any](items []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
+func lookup[K comparable, V any](m map[K]V, key K) *V {
+	if value, exists := m[key]; exists {
+		return &value
+	}
+	return nil
+}
+
+func within[K, L comparable, V any](m map[K]map[L]V, key K) map[L]V {
+	if m[key] == nil {
+		m[key] = make(map[L]V)
+	}
+	return m[key]
+}
+
+func page[T any, K cmp.Ordered](items []T, key func(T) K, after K, limit int) []T {
+	slices.SortFunc(items, func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+	first, _ := slices.BinarySearchFunc(items, after, func(item T, k K) int { return cmp.Compare(key(item), k) })
+	for first < len(items) && key(items[first]) == after {
+		first++
+	}
+	return items[first:min(len(items), first+limit)]
+}

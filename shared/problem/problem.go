@@ -1,0 +1,168 @@
+// Package problem is the one list of things that can go wrong for a caller.
+//
+// Terms: a code is the stable name of a problem, the same over HTTP and
+// WebSocket; a document is its RFC 9457 form; a field error says which member
+// of the input was wrong. Everything that is not an *Error is our own fault:
+// callers see a bare 500 with an id that the log has too.
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Code names a problem. Codes are a contract: they never change their meaning.
+type Code string
+
+// The codes.
+const (
+	SeatsExhausted        Code = "seats_exhausted"
+	ParticipantsExhausted Code = "participants_exhausted"
+	HostsExhausted        Code = "hosts_exhausted"
+	HostChangesExhausted  Code = "host_changes_exhausted"
+	LicenseExpired        Code = "license_expired"
+	LicenseSuspended      Code = "license_suspended"
+	HostBusy              Code = "host_busy"
+	ConferenceNotLive     Code = "conference_not_live"
+	ConferenceEnded       Code = "conference_ended"
+	TokenInvalid          Code = "token_invalid"
+	Forbidden             Code = "forbidden"
+	NotFound              Code = "not_found"
+	AlreadyExists         Code = "already_exists"
+	PreconditionFailed    Code = "precondition_failed"
+	Invalid               Code = "invalid"
+	RateLimited           Code = "rate_limited"
+	Unavailable           Code = "unavailable"
+	Internal              Code = "internal"
+)
+
+var codes = map[Code]struct {
+	status int
+	title  string
+}{
+	SeatsExhausted:        {http.StatusForbidden, "No seat is free"},
+	ParticipantsExhausted: {http.StatusForbidden, "The conference is full"},
+	HostsExhausted:        {http.StatusForbidden, "All named hosts of the license are taken"},
+	HostChangesExhausted:  {http.StatusForbidden, "No more host changes this month"},
+	LicenseExpired:        {http.StatusForbidden, "The license is not valid now"},
+	LicenseSuspended:      {http.StatusForbidden, "The license is suspended"},
+	HostBusy:              {http.StatusConflict, "The host is running another conference"},
+	ConferenceNotLive:     {http.StatusConflict, "The conference is not live"},
+	ConferenceEnded:       {http.StatusGone, "The conference has ended"},
+	TokenInvalid:          {http.StatusUnauthorized, "The token is not valid"},
+	Forbidden:             {http.StatusForbidden, "Not allowed"},
+	NotFound:              {http.StatusNotFound, "Not found"},
+	AlreadyExists:         {http.StatusConflict, "It exists already"},
+	PreconditionFailed:    {http.StatusPreconditionFailed, "It has changed meanwhile"},
+	Invalid:               {http.StatusUnprocessableEntity, "The input is not valid"},
+	RateLimited:           {http.StatusTooManyRequests, "Too many requests"},
+	Unavailable:           {http.StatusServiceUnavailable, "Not available at the moment"},
+	Internal:              {http.StatusInternalServerError, "Something went wrong on our side"},
+}
+
+// Status is the code's HTTP status.
+func (c Code) Status() int { return codes[c].status }
+
+// Title is the code's short description, the same at every occurrence.
+func (c Code) Title() string { return codes[c].title }
+
+// Type is the code's problem type URI.
+func (c Code) Type() string { return "urn:seatmeter:problem:" + string(c) }
+
+// Field says what is wrong with one member of the input.
+type Field struct {
+	// Pointer is a JSON pointer as a URI fragment ("#/seats") for a body's
+	// member; for a parameter it is "#" followed by its name's pointer.
+	Pointer string `json:"pointer" doc:"JSON pointer to the faulty member, as a URI fragment" example:"#/seats"`
+	Detail  string `json:"detail" doc:"What is wrong with it" example:"must be between 1 and 1000000"`
+}
+
+// Error is a problem on its way to the caller. It is safe to show: the cause,
+// which is not, is for the log alone.
+type Error struct {
+	Code   Code
+	Detail string
+	Fields []Field
+	// Conference is the conference that stands in the way (host_busy).
+	Conference string
+	// Occupancy is set where a pool refused.
+	Occupancy *Occupancy
+	cause     error
+}
+
+// Occupancy is what a full pool looked like when it refused.
+type Occupancy struct {
+	Limit int
+	InUse int
+}
+
+// New makes a problem with a detail for the caller.
+func New(code Code, detail string) *Error { return &Error{Code: code, Detail: detail} }
+
+// Newf is New with a format.
+func Newf(code Code, format string, args ...any) *Error {
+	return New(code, fmt.Sprintf(format, args...))
+}
+
+// InvalidFields makes an invalid problem out of field errors.
+func InvalidFields(fields ...Field) *Error {
+	return &Error{Code: Invalid, Detail: "Some members of the input are not valid.", Fields: fields}
+}
+
+// Because adds a cause for the log. It changes and returns e.
+func (e *Error) Because(cause error) *Error {
+	e.cause = cause
+	return e
+}
+
+func (e *Error) Error() string {
+	text := string(e.Code) + ": " + e.Detail
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
+}
+
+func (e *Error) Unwrap() error { return e.cause }
+
+// As finds the problem in err. What carries none is internal: its document
+// says nothing of the cause.
+func As(err error) *Error {
+	if found, ok := errors.AsType[*Error](err); ok {
+		return found
+	}
+	return New(Internal, "The fault is recorded under the request's id.").Because(err)
+}
+
+// Is tells whether err is a problem of this code.
+func Is(err error, code Code) bool {
+	found, ok := errors.AsType[*Error](err)
+	return ok && found.Code == code
+}
+
+// Document is the RFC 9457 form of a problem.
+type Document struct {
+	Type       string  `json:"type" doc:"Stable URI of the problem" example:"urn:seatmeter:problem:not_found"`
+	Title      string  `json:"title" doc:"Short description, the same at every occurrence"`
+	Status     int     `json:"status" doc:"HTTP status" example:"404"`
+	Code       Code    `json:"code" doc:"The type's last part" example:"not_found"`
+	Detail     string  `json:"detail,omitempty" doc:"This occurrence, for a person"`
+	RequestID  string  `json:"request_id,omitempty" doc:"The request's id, as the log has it"`
+	Errors     []Field `json:"errors,omitempty" doc:"One entry per faulty member"`
+	Conference string  `json:"conference,omitempty" doc:"The conference that stands in the way"`
+	Limit      *int    `json:"limit,omitempty" doc:"The pool's limit when it refused"`
+	InUse      *int    `json:"in_use,omitempty" doc:"Seats in use when it refused"`
+}
+
+// Document renders the problem for a caller.
+func (e *Error) Document() Document {
+	d := Document{
+		Type: e.Code.Type(), Title: e.Code.Title(), Status: e.Code.Status(), Code: e.Code,
+		Detail: e.Detail, Errors: e.Fields, Conference: e.Conference,
+	}
+	if e.Occupancy != nil {
+		d.Limit, d.InUse = &e.Occupancy.Limit, &e.Occupancy.InUse
+	}
+	return d
+}

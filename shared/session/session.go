@@ -1,0 +1,102 @@
+// Package session is about one connection's stay in a conference, as it goes on.
+//
+// Terms: a session is what is known of a connection while it lasts: who it is,
+// and, once seated, which seat it holds since when. In the lobby it is
+// connected without a seat. Gone is a tombstone: the connection was closed, so
+// that a $connect still in flight must give its seat back. A session that left
+// by closing is not written again (that would cost a write): the seat block
+// and the ledger tell that it is over, and it expires by itself.
+package session
+
+import (
+	"context"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// State is where a connection is.
+type State string
+
+// The states.
+const (
+	StateLobby  State = "lobby"
+	StateSeated State = "seated"
+	StateGone   State = "gone"
+)
+
+// KeepMillis is how long a session is kept after it began: well beyond the two
+// hours that a connection lives and any late event about it.
+const KeepMillis = 26 * 60 * 60 * 1000
+
+// Session is what is known of one connection. Times are Unix milliseconds of
+// the gateway's clock.
+type Session struct {
+	Connection  seat.ConnectionID
+	State       State
+	BeganMillis int64
+	// Version counts changes; a change is made on condition of the version.
+	Version int64
+
+	Tenant     tenant.ID
+	Conference conference.ID
+	Number     conference.Number
+	Host       host.Email
+	Identity   string
+	Role       jointoken.Role
+
+	// The seat, while seated.
+	Block          seat.Block
+	Seat           int64
+	JoinedAtMillis int64
+	Limit          int
+	InUse          int
+}
+
+// Sessions is where sessions live. Errors are the store's own.
+type Sessions interface {
+	// Session reads one; nil if there is none. A read that is not consistent
+	// costs half and may be old: act on it only under a condition.
+	Session(ctx context.Context, id seat.ConnectionID, consistent bool) (*Session, error)
+	// Begin writes a session where there is none. Otherwise it changes
+	// nothing and gives the one that is there. After a lost answer a repeat
+	// finds its own.
+	Begin(ctx context.Context, s Session) (*Session, error)
+	// Change replaces the version before s.Version by s. Otherwise it changes
+	// nothing and gives the one that is there; gone, if there is none.
+	Change(ctx context.Context, s Session) (*Session, error)
+	// Lobby lists connections that wait in a conference's lobby. It may miss
+	// those that entered or left within the last second.
+	Lobby(ctx context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error)
+	// Sessions reads many at once; those that are not there are left out.
+	Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]Session, error)
+}
+
+// Member is the seat's mark of this stay.
+func (s Session) Member() seat.Member {
+	return seat.Member{JoinedAtMillis: s.JoinedAtMillis, Conference: s.Number}
+}
+
+// Leave moves the session back to the lobby, as its next version. When it last
+// joined is kept: no two stays of a connection may begin at the same moment.
+func (s Session) Leave() Session {
+	s.State, s.Block, s.Seat, s.Limit, s.InUse = StateLobby, seat.Block{}, 0, 0, 0
+	s.Version++
+	return s
+}
+
+// Stay is the ledger record of the stay that ends. It depends on nothing but
+// the session and the end, so that every repeat writes the same key.
+func (s Session) Stay(leftAtMillis int64, end usage.End) usage.Stay {
+	return usage.Stay{
+		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.Host,
+		Identity: s.Identity, Role: s.Role, Connection: s.Connection,
+		Block: s.Block, Seat: s.Seat,
+		JoinedAtMillis: s.JoinedAtMillis, LeftAtMillis: max(leftAtMillis, s.JoinedAtMillis),
+		End: end, Limit: s.Limit, InUse: s.InUse,
+	}
+}

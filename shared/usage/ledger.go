@@ -1,0 +1,93 @@
+// Package usage turns what happened into figures.
+//
+// Terms: the ledger holds what happened, append-only: stays and refusals. A
+// stay is a connection's time in a conference, half-open: it is in from
+// joined_at up to, but not at, left_at. A refusal is a join that was denied. A
+// report derives every figure from the ledger, plus the sessions still open,
+// which it clips at as_of. All times are Unix milliseconds of the gateway's
+// clock; all arithmetic is in integers.
+package usage
+
+import (
+	"context"
+	"iter"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+)
+
+// End is how a stay ended.
+type End string
+
+// The ends.
+const (
+	EndClosed          End = "closed"           // the connection was closed
+	EndLeft            End = "left"             // the client left for the lobby
+	EndRemoved         End = "removed"          // an admin removed it
+	EndConferenceEnded End = "conference_ended" // the conference was ended
+)
+
+// MaxStayMillis is longer than any connection can last: the platform closes
+// them after two hours. A report looks this far back for stays that reach in.
+const MaxStayMillis = 3 * 60 * 60 * 1000
+
+// Stay is one connection's time in a conference.
+type Stay struct {
+	Tenant     tenant.ID
+	Conference conference.ID
+	Number     conference.Number
+	Host       host.Email
+	Identity   string
+	Role       jointoken.Role
+	Connection seat.ConnectionID
+	// Block and Seat say which seat it was: a block's seats are numbered as
+	// they are taken.
+	Block          seat.Block
+	Seat           int64
+	JoinedAtMillis int64
+	// LeftAtMillis is zero while the stay is open.
+	LeftAtMillis int64
+	End          End
+	// Estimated: nobody saw the end; it is the last proof of life.
+	Estimated bool
+	// Limit and InUse are the pool's, just after the join. InUse is zero for
+	// pools of several blocks.
+	Limit int
+	InUse int
+}
+
+// Refusal is a join that was denied.
+type Refusal struct {
+	Tenant     tenant.ID
+	Conference conference.ID
+	Number     conference.Number
+	Host       host.Email
+	Identity   string
+	Role       jointoken.Role
+	Connection seat.ConnectionID
+	AtMillis   int64
+	Code       problem.Code
+	Limit      int
+	InUse      int
+}
+
+// Ledger is where what happened is written. Errors are the store's own.
+type Ledger interface {
+	// Record adds a stay unless it is there. Safe to repeat.
+	Record(ctx context.Context, s Stay) error
+	// Refuse adds a refusal unless it is there. Safe to repeat.
+	Refuse(ctx context.Context, r Refusal) error
+}
+
+// History reads the ledger back, in order of time and without holding more of
+// it than a page.
+type History interface {
+	// Stays gives the closed stays that were joined in [from, to).
+	Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Stay, error]
+	// Refusals gives those in [from, to).
+	Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Refusal, error]
+}

@@ -1,0 +1,127 @@
+// Package wsapi is the WebSocket side: what the Lambdas behind API Gateway's
+// routes do with their events. It unpacks an event, calls the door, and packs
+// the answer; it decides nothing about seats.
+//
+// Terms: a join token comes in the query string or, so that access logs do not
+// keep it, as a sub-protocol. A refused handshake has the status of the
+// problem's code and a problem document. After the handshake the client is
+// answered by messages pushed to its connection, since the routes have no
+// responses of their own.
+package wsapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/tenant"
+)
+
+const (
+	protocol       = "seatmeter.v1"
+	protocolToken  = "token."
+	headerProtocol = "Sec-WebSocket-Protocol"
+	parameterToken = "token"
+	parameterLobby = "lobby"
+)
+
+// errUnauthorized is the one word by which an authorizer makes API Gateway
+// answer 401.
+var errUnauthorized = errors.New("Unauthorized") //nolint:revive,staticcheck // API Gateway compares the text
+
+// Authorizer checks join tokens before $connect runs.
+type Authorizer struct {
+	signer *jointoken.Signer
+	now    func() time.Time
+	log    *slog.Logger
+}
+
+// NewAuthorizer makes an authorizer.
+func NewAuthorizer(signer *jointoken.Signer, now func() time.Time, log *slog.Logger) *Authorizer {
+	return &Authorizer{signer, now, log}
+}
+
+// Handle allows the connection and passes on what the token says, or answers
+// Unauthorized. It changes nothing and is safe to repeat.
+func (a *Authorizer) Handle(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
+	token := event.QueryStringParameters[parameterToken]
+	if token == "" {
+		token = offered(event.Headers, event.MultiValueHeaders, protocolToken)
+	}
+	pass, err := a.signer.Verify(token, a.now())
+	if err != nil {
+		a.log.InfoContext(ctx, "a token was refused", "error", err)
+		return events.APIGatewayCustomAuthorizerResponse{}, errUnauthorized
+	}
+	return events.APIGatewayCustomAuthorizerResponse{
+		PrincipalID: string(pass.Tenant),
+		PolicyDocument: events.APIGatewayCustomAuthorizerPolicy{
+			Version: "2012-10-17",
+			Statement: []events.IAMPolicyStatement{{
+				Action: []string{"execute-api:Invoke"}, Effect: "Allow", Resource: []string{event.MethodArn},
+			}},
+		},
+		Context: writePass(pass),
+	}, nil
+}
+
+func writePass(p jointoken.Pass) map[string]any {
+	return map[string]any{
+		"tenant": string(p.Tenant), "conference": string(p.Conference), "number": strconv.FormatInt(int64(p.Number), 10),
+		"identity": p.Identity, "role": string(p.Role),
+	}
+}
+
+// readPass reads what the authorizer passed on. API Gateway makes all of it
+// text.
+func readPass(context any) (jointoken.Pass, bool) {
+	values, ok := context.(map[string]any)
+	if !ok {
+		return jointoken.Pass{}, false
+	}
+	text := func(name string) string {
+		s, _ := values[name].(string)
+		return s
+	}
+	number, err := strconv.ParseInt(text("number"), 10, 64)
+	p := jointoken.Pass{
+		Tenant: tenant.ID(text("tenant")), Conference: conference.ID(text("conference")), Number: conference.Number(number),
+		Identity: text("identity"), Role: jointoken.Role(text("role")),
+	}
+	return p, err == nil && p.Tenant != "" && p.Conference != "" && p.Identity != ""
+}
+
+// offered finds, among the sub-protocols that a client offers, the first with
+// a prefix, and gives what follows it.
+func offered(headers map[string]string, multi map[string][]string, prefix string) string {
+	for _, line := range headerLines(headers, multi) {
+		for part := range strings.SplitSeq(line, ",") {
+			if rest, ok := strings.CutPrefix(strings.TrimSpace(part), prefix); ok {
+				return rest
+			}
+		}
+	}
+	return ""
+}
+
+func headerLines(headers map[string]string, multi map[string][]string) []string {
+	for name, values := range multi {
+		if http.CanonicalHeaderKey(name) == http.CanonicalHeaderKey(headerProtocol) {
+			return values
+		}
+	}
+	for name, value := range headers {
+		if http.CanonicalHeaderKey(name) == http.CanonicalHeaderKey(headerProtocol) {
+			return []string{value}
+		}
+	}
+	return nil
+}

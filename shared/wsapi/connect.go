@@ -1,0 +1,126 @@
+package wsapi
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+)
+
+// Event is what API Gateway sends for every WebSocket route.
+type Event = events.APIGatewayWebsocketProxyRequest
+
+// Response is what API Gateway makes of a route's answer: for $connect the
+// handshake's, for the others nothing.
+type Response = events.APIGatewayProxyResponse
+
+// retrySeconds is the hint in refusals that are our own fault.
+const retrySeconds = "1"
+
+// Connector handles $connect.
+type Connector struct {
+	door *admission.Door
+	log  *slog.Logger
+}
+
+// NewConnector makes a handler of $connect.
+func NewConnector(door *admission.Door, log *slog.Logger) *Connector { return &Connector{door, log} }
+
+// Handle admits a connection to a seat or to the lobby, or refuses the
+// handshake. Safe to repeat: see admission.Door.Connect and Wait.
+func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
+	request := event.RequestContext
+	pass, ok := readPass(request.Authorizer)
+	if !ok || request.ConnectionID == "" {
+		return refusal(problem.New(problem.TokenInvalid, "The connection was not authorized."), request.RequestID), nil
+	}
+	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: request.ConnectedAt}
+	enter := c.door.Connect
+	if event.QueryStringParameters[parameterLobby] == "true" {
+		enter = c.door.Wait
+	}
+	if err := enter(ctx, v); err != nil {
+		p := asRefusal(err)
+		level := slog.LevelInfo
+		if p.Code == problem.Unavailable {
+			level = slog.LevelError
+		}
+		c.log.Log(ctx, level, "refused", "tenant", pass.Tenant, "conference", pass.Conference,
+			"connection", request.ConnectionID, "code", p.Code, "error", p)
+		return refusal(p, request.RequestID), nil
+	}
+	c.log.InfoContext(ctx, "admitted", "tenant", pass.Tenant, "conference", pass.Conference, "connection", request.ConnectionID)
+	return Response{StatusCode: http.StatusOK, Headers: chosenProtocol(event)}, nil
+}
+
+// asRefusal makes whatever went wrong on our side a refusal to try again: a
+// join must not depend on what is out of order.
+func asRefusal(err error) *problem.Error {
+	p := problem.As(err)
+	if p.Code == problem.Internal {
+		return problem.New(problem.Unavailable, "Please try again.").Because(err)
+	}
+	return p
+}
+
+// chosenProtocol accepts our sub-protocol if the client offers it.
+func chosenProtocol(event Event) map[string]string {
+	for _, line := range headerLines(event.Headers, event.MultiValueHeaders) {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(part) == protocol {
+				return map[string]string{headerProtocol: protocol}
+			}
+		}
+	}
+	return nil
+}
+
+func refusal(p *problem.Error, requestID string) Response {
+	document := p.Document()
+	document.RequestID = requestID
+	body, err := json.Marshal(document)
+	if err != nil {
+		body = nil // a Document always encodes; a bare status is still a refusal
+	}
+	headers := map[string]string{"Content-Type": "application/problem+json"}
+	if p.Code == problem.Unavailable {
+		headers["Retry-After"] = retrySeconds
+	}
+	return Response{StatusCode: document.Status, Headers: headers, Body: string(body)}
+}
+
+// Disconnector handles $disconnect.
+type Disconnector struct {
+	door *admission.Door
+	log  *slog.Logger
+}
+
+// NewDisconnector makes a handler of $disconnect.
+func NewDisconnector(door *admission.Door, log *slog.Logger) *Disconnector {
+	return &Disconnector{door, log}
+}
+
+// Handle ends the connection's stay at the time of its close. Safe to repeat,
+// late, and before its $connect: see admission.Door.Leave. An error makes the
+// invocation fail, so that it shows in the metrics.
+func (d *Disconnector) Handle(ctx context.Context, event Event) (Response, error) {
+	request := event.RequestContext
+	if request.ConnectionID == "" {
+		return Response{StatusCode: http.StatusOK}, nil
+	}
+	id := seat.ConnectionID(request.ConnectionID)
+	if err := d.door.Leave(ctx, id, request.RequestTimeEpoch, usage.EndClosed); err != nil {
+		d.log.ErrorContext(ctx, "a leave is left to reconciliation", "connection", id, "error", err)
+		return Response{StatusCode: http.StatusInternalServerError}, err //nolint:wrapcheck // the Lambda's own end
+	}
+	d.log.InfoContext(ctx, "left", "connection", id, "status", request.DisconnectStatusCode)
+	return Response{StatusCode: http.StatusOK}, nil
+}

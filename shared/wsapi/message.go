@@ -1,0 +1,151 @@
+package wsapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
+)
+
+// maxMessage bounds what is parsed of a client's message, in bytes.
+const maxMessage = 4096
+
+// The actions of a client.
+const (
+	actionStatus = "status"
+	actionJoin   = "join"
+	actionLeave  = "leave"
+	actionPing   = "ping"
+)
+
+// Reply is what a client is told. Which members are there depends on the type.
+type Reply struct {
+	Type         string            `json:"type"`
+	ConnectionID seat.ConnectionID `json:"connection_id,omitempty"`
+	Conference   conference.ID     `json:"conference,omitempty"`
+	Limit        *int              `json:"limit,omitempty"`
+	InUse        *int              `json:"in_use,omitempty"`
+	Code         problem.Code      `json:"code,omitempty"`
+	Detail       string            `json:"detail,omitempty"`
+	Busy         string            `json:"busy_conference,omitempty"`
+	Errors       []problem.Field   `json:"errors,omitempty"`
+	RequestID    string            `json:"request_id,omitempty"`
+}
+
+// Messenger handles messages, which all come by the $default route.
+type Messenger struct {
+	door    *admission.Door
+	gateway admission.Gateway
+	log     *slog.Logger
+}
+
+// NewMessenger makes a handler of $default.
+func NewMessenger(door *admission.Door, gateway admission.Gateway, log *slog.Logger) *Messenger {
+	return &Messenger{door, gateway, log}
+}
+
+// Handle does what the client asks and tells it what became of it. Every
+// action may be repeated. Whatever goes wrong, the connection stays; if it
+// turns out to be gone, its stay is ended.
+func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocketProxyRequest) (Response, error) {
+	request := event.RequestContext
+	id := seat.ConnectionID(request.ConnectionID)
+	ok := Response{StatusCode: http.StatusOK}
+	if id == "" {
+		return ok, nil
+	}
+	reply, err := m.act(ctx, id, event)
+	if err != nil {
+		reply = m.failed(ctx, id, request.RequestID, reply, err)
+	}
+	text, err := json.Marshal(reply)
+	if err != nil {
+		return Response{StatusCode: http.StatusInternalServerError}, fmt.Errorf("write a reply: %w", err)
+	}
+	err = m.gateway.Push(ctx, id, text)
+	if errors.Is(err, admission.ErrGone) {
+		err = m.door.Leave(ctx, id, request.RequestTimeEpoch, usage.EndClosed)
+	}
+	if err != nil {
+		m.log.ErrorContext(ctx, "a reply was not delivered", "connection", id, "error", err)
+		return Response{StatusCode: http.StatusInternalServerError}, err //nolint:wrapcheck // the Lambda's own end
+	}
+	return ok, nil
+}
+
+// act does what the message asks. With an error, the reply's type says what
+// kind of answer the error belongs in.
+func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) (Reply, error) {
+	var message struct {
+		Action string `json:"action"`
+	}
+	invalid := problem.New(problem.Invalid, `Send {"action": "status"|"join"|"leave"|"ping"}.`)
+	if event.IsBase64Encoded || len(event.Body) > maxMessage || json.Unmarshal([]byte(event.Body), &message) != nil {
+		return Reply{}, invalid
+	}
+	at := event.RequestContext.RequestTimeEpoch
+	switch message.Action {
+	case actionPing:
+		return Reply{Type: "pong"}, nil
+	case actionStatus:
+		s, seated, err := m.door.Whereabouts(ctx, id)
+		if err != nil {
+			return Reply{}, err //nolint:wrapcheck // told to the client as it is
+		}
+		return m.where(ctx, s, seated)
+	case actionJoin:
+		s, err := m.door.Join(ctx, id, at)
+		if err != nil {
+			return Reply{Type: "refused"}, err //nolint:wrapcheck // told to the client as it is
+		}
+		return m.where(ctx, s, true)
+	case actionLeave:
+		s, err := m.door.ToLobby(ctx, id, at)
+		if err != nil {
+			return Reply{}, err //nolint:wrapcheck // told to the client as it is
+		}
+		return m.where(ctx, s, false)
+	}
+	return Reply{}, invalid
+}
+
+// where tells a client where it is.
+func (m *Messenger) where(ctx context.Context, s session.Session, seated bool) (Reply, error) {
+	reply := Reply{Type: "lobby", ConnectionID: s.Connection, Conference: s.Conference}
+	if !seated {
+		return reply, nil
+	}
+	inUse, err := m.door.PoolInUse(ctx, s)
+	if err != nil {
+		return Reply{}, err //nolint:wrapcheck // told to the client as it is
+	}
+	reply.Type, reply.Limit, reply.InUse = "admitted", &s.Limit, &inUse
+	return reply, nil
+}
+
+// failed turns an error into the reply that tells of it.
+func (m *Messenger) failed(ctx context.Context, id seat.ConnectionID, requestID string, reply Reply, err error) Reply {
+	p := asRefusal(err)
+	if p.Code == problem.Unavailable {
+		m.log.ErrorContext(ctx, "a message failed", "connection", id, "request", requestID, "error", err)
+	}
+	if reply.Type == "" {
+		reply.Type = "error"
+	}
+	reply.Code, reply.Detail, reply.Errors, reply.Busy, reply.RequestID = p.Code, p.Detail, p.Fields, p.Conference, requestID
+	if p.Occupancy != nil {
+		reply.Limit, reply.InUse = &p.Occupancy.Limit, &p.Occupancy.InUse
+	}
+	return reply
+}
