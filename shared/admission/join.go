@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"seatmeter/shared/conference"
@@ -222,7 +223,7 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 // pool is full, which is not an error for a host's chair.
 func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, pool seat.Pool, terms seat.Terms, a *admitted) (*problem.Error, error) {
 	s := visit(v, c)
-	s.State, s.JoinedAtMillis, s.Limit = session.StateSeated, v.AtMillis, l.Limit()
+	s.State, s.JoinedAtMillis, s.Mark, s.Limit = session.StateSeated, v.AtMillis, uint16(rand.Uint32()), l.Limit() //nolint:gosec // any 16 bits
 	seated, err := d.pools.Take(ctx, pool, v.Connection, s.Member(), terms)
 	if err != nil {
 		return nil, fmt.Errorf("take a seat: %w", err)
@@ -237,6 +238,7 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 	case seat.RefusalNone:
 	}
 	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse
+	s.JoinedAtMillis, s.Mark = seated.Member.JoinedAtMillis, seated.Member.Mark
 	a.Session, a.again = s, seated.Again
 	return nil, nil
 }

@@ -72,16 +72,21 @@ func (d *Door) Leave(ctx context.Context, id seat.ConnectionID, atMillis int64, 
 }
 
 // release writes the ledger and gives the seat back. False: the seat was not
-// held by this stay any more.
+// held by this stay any more. A seat that the connection holds by another take
+// for the same stay was taken by a delivery of its $connect that came when the
+// stay was over, and broke off: it is void.
 func (d *Door) release(ctx context.Context, s session.Session, atMillis int64, end usage.End) (bool, error) {
 	if err := d.store.Record(ctx, s.Stay(atMillis, end)); err != nil {
 		return false, fmt.Errorf("write the ledger: %w", err)
 	}
-	held, err := d.store.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
+	returned, err := d.store.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
+	if late := returned.Instead; err == nil && late != nil && late.JoinedAtMillis == s.JoinedAtMillis {
+		returned, err = d.store.GiveBack(ctx, s.Block, s.Connection, *late, true)
+	}
 	if err != nil {
 		return false, fmt.Errorf("give back the seat: %w", err)
 	}
-	return held, nil
+	return returned.Held, nil
 }
 
 // ToLobby gives a connection's seat back and keeps it connected. Safe to

@@ -39,14 +39,14 @@ func (s *Store) Take(ctx context.Context, block seat.Block, id seat.ConnectionID
 }
 
 // Renumber implements seat.Blocks by one UpdateItem.
-func (s *Store) Renumber(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member) (seat.State, bool, error) {
+func (s *Store) Renumber(ctx context.Context, block seat.Block, id seat.ConnectionID) (seat.State, bool, error) {
 	pk, sk := blockKeys(block)
 	result, refused, err := s.apply(ctx, change{
 		pk: pk, sk: sk,
-		update:    "SET #taken = #taken + :one, #voids = #voids + :one, #members.#id = :member",
+		update:    "SET #taken = #taken + :one, #voids = #voids + :one",
 		condition: "attribute_exists(#members.#id)",
 		names:     map[string]string{"#id": string(id)},
-		values:    item{":one": number(1), ":member": binaryValue(encodeMember(member))},
+		values:    item{":one": number(1)},
 		returns:   types.ReturnValueAllNew,
 	})
 	if err != nil || refused {
@@ -57,7 +57,7 @@ func (s *Store) Renumber(ctx context.Context, block seat.Block, id seat.Connecti
 }
 
 // GiveBack implements seat.Blocks by one UpdateItem.
-func (s *Store) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (bool, error) {
+func (s *Store) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
 	pk, sk := blockKeys(block)
 	c := change{
 		pk: pk, sk: sk,
@@ -69,8 +69,15 @@ func (s *Store) GiveBack(ctx context.Context, block seat.Block, id seat.Connecti
 	if void {
 		c.update = "SET #in_use = #in_use - :one, #voids = #voids + :one REMOVE #members.#id"
 	}
-	_, refused, err := s.apply(ctx, c)
-	return !refused && err == nil, err
+	result, refused, err := s.apply(ctx, c)
+	if err != nil || !refused {
+		return seat.Returned{Held: err == nil}, err
+	}
+	state, err := readBlock(block, result)
+	if instead, in := state.Members[id]; in && err == nil {
+		return seat.Returned{Instead: &instead}, nil
+	}
+	return seat.Returned{}, err
 }
 
 // Create implements seat.Blocks.

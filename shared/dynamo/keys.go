@@ -61,6 +61,7 @@ const (
 	attrChair      = "chair"
 	attrBlock      = "block"
 	attrSeat       = "seat"
+	attrMark       = "mark"
 	attrJoined     = "joined_at"
 	attrLeft       = "left_at"
 	attrEnd        = "end"
@@ -102,6 +103,7 @@ const (
 	blocksPerPage     = 32
 	chairPage         = "chair"
 	joinedBytes       = 6
+	markBytes         = 2
 	base              = 36
 	lobbySeparator    = "#"
 	connectionKeyHead = "c#"
@@ -147,25 +149,27 @@ func refusalKey(atMillis int64, id seat.ConnectionID) string {
 func timeKey(millis int64) string { return fmt.Sprintf("%014d", max(millis, 0)) }
 
 // encodeMember packs a member into the fewest bytes: 48 bits of its time of
-// joining and a varint of its conference's number. Text of the same content
-// would push a full block over 1 KB.
+// joining, 16 of its mark, and a varint of its conference's number. Text of
+// the same content would push a full block over 1 KB.
 func encodeMember(m seat.Member) []byte {
 	joined := binary.BigEndian.AppendUint64(nil, uint64(m.JoinedAtMillis)) //nolint:gosec // after 1970
-	return binary.AppendUvarint(joined[8-joinedBytes:], uint64(m.Conference))
+	marked := binary.BigEndian.AppendUint16(joined[8-joinedBytes:], m.Mark)
+	return binary.AppendUvarint(marked, uint64(m.Conference))
 }
 
 func decodeMember(packed []byte) (seat.Member, error) {
-	if len(packed) <= joinedBytes {
+	if len(packed) <= joinedBytes+markBytes {
 		return seat.Member{}, fmt.Errorf("member of %d bytes", len(packed))
 	}
 	var joined [8]byte
 	copy(joined[8-joinedBytes:], packed[:joinedBytes])
-	number, n := binary.Uvarint(packed[joinedBytes:])
+	number, n := binary.Uvarint(packed[joinedBytes+markBytes:])
 	if n <= 0 {
 		return seat.Member{}, fmt.Errorf("member without a conference")
 	}
 	return seat.Member{
 		JoinedAtMillis: int64(binary.BigEndian.Uint64(joined[:])), //nolint:gosec // 48 bits
 		Conference:     conference.Number(number),                 //nolint:gosec // written from a Number
+		Mark:           binary.BigEndian.Uint16(packed[joinedBytes:]),
 	}, nil
 }

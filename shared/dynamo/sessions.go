@@ -101,7 +101,7 @@ func writeSession(s session.Session) item {
 		setText(attrState, string(s.State)).setText(attrTenant, string(s.Tenant)).
 		setText(attrConference, string(s.Conference)).setNumber(attrNumber, int64(s.Number)).
 		setText(attrHost, string(s.Host)).setText(attrIdentity, s.Identity).setText(attrRole, string(s.Role)).
-		setNumber(attrSeat, s.Seat).setNumber(attrJoined, s.JoinedAtMillis).
+		setNumber(attrSeat, s.Seat).setNumber(attrMark, int64(s.Mark)).setNumber(attrJoined, s.JoinedAtMillis).
 		setNumber(attrLimit, int64(s.Limit)).setNumber(attrInUse, int64(s.InUse)).
 		setNumber(attrExpires, (s.BeganMillis+session.KeepMillis)/millisPerSecond)
 	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
@@ -120,6 +120,7 @@ func readSession(i item) (*session.Session, error) {
 		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
 		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
 		Block: readBlockName(&r, t), Seat: r.number(attrSeat), JoinedAtMillis: r.number(attrJoined),
+		Mark:  uint16(r.number(attrMark)), //nolint:gosec // written from one
 		Limit: r.int(attrLimit), InUse: r.int(attrInUse),
 	}
 	if r.err != nil {

@@ -28,7 +28,7 @@ func (s *Store) Take(_ context.Context, block seat.Block, id seat.ConnectionID, 
 }
 
 // Renumber implements seat.Blocks.
-func (s *Store) Renumber(_ context.Context, block seat.Block, id seat.ConnectionID, member seat.Member) (seat.State, bool, error) {
+func (s *Store) Renumber(_ context.Context, block seat.Block, id seat.ConnectionID) (seat.State, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.holding(block, id)
@@ -37,24 +37,26 @@ func (s *Store) Renumber(_ context.Context, block seat.Block, id seat.Connection
 	}
 	b.Taken++
 	b.Voids++
-	b.Members[id] = member
 	return snapshot(b), true, nil
 }
 
 // GiveBack implements seat.Blocks.
-func (s *Store) GiveBack(_ context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (bool, error) {
+func (s *Store) GiveBack(_ context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.holding(block, id)
-	if b == nil || b.Members[id] != member {
-		return false, nil
+	if b == nil {
+		return seat.Returned{}, nil
+	}
+	if instead := b.Members[id]; instead != member {
+		return seat.Returned{Instead: &instead}, nil
 	}
 	b.InUse--
 	if void {
 		b.Voids++
 	}
 	delete(b.Members, id)
-	return true, nil
+	return seat.Returned{Held: true}, nil
 }
 
 // Create implements seat.Blocks.

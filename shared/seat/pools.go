@@ -42,6 +42,8 @@ type Seated struct {
 	Block   Block
 	// Number is the seat's number in its block.
 	Number int64
+	// Member is how the connection holds it: as asked, or as it did already.
+	Member Member
 	// Again: the connection held this seat already and only got a new number.
 	Again bool
 	// InUse is the pool's seats in use just after, for a pool of one block, or
@@ -72,7 +74,7 @@ func (p Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Memb
 		if full {
 			continue
 		}
-		answer, done, err := p.conclude(ctx, attempt, id, member, terms)
+		answer, done, err := p.conclude(ctx, attempt, id, terms)
 		if done || err != nil {
 			return answer, err
 		}
@@ -83,16 +85,16 @@ func (p Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Memb
 
 // conclude turns an attempt into an answer where it is one: seated, closed, or
 // a license that has moved on. Not done: the pool needs settling or searching.
-func (p Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, member Member, terms Terms) (Seated, bool, error) {
+func (p Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms Terms) (Seated, bool, error) {
 	switch a.Outcome {
 	case OutcomeTaken:
-		return seated(a.State, terms), true, nil
+		return seated(a.State, id, terms), true, nil
 	case OutcomeMember:
-		state, in, err := p.Blocks.Renumber(ctx, a.State.Block, id, member)
+		state, in, err := p.Blocks.Renumber(ctx, a.State.Block, id)
 		if err != nil {
 			return Seated{}, true, fmt.Errorf("renumber a seat: %w", err)
 		}
-		again := seated(state, terms)
+		again := seated(state, id, terms)
 		again.Again = true
 		return again, in, nil
 	case OutcomeClosed:
@@ -104,8 +106,8 @@ func (p Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, member 
 	return Seated{}, false, nil
 }
 
-func seated(s State, terms Terms) Seated {
-	taken := Seated{Block: s.Block, Number: s.Taken}
+func seated(s State, id ConnectionID, terms Terms) Seated {
+	taken := Seated{Block: s.Block, Number: s.Taken, Member: s.Members[id]}
 	if terms.Capacity <= BlockSeats {
 		taken.InUse = s.InUse
 	}
@@ -137,7 +139,7 @@ func (p Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Me
 			if err != nil {
 				return Seated{}, fmt.Errorf("take a seat: %w", err)
 			}
-			answer, done, err := p.conclude(ctx, attempt, id, member, terms)
+			answer, done, err := p.conclude(ctx, attempt, id, terms)
 			if done || err != nil {
 				return answer, err
 			}

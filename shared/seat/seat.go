@@ -51,6 +51,9 @@ type Member struct {
 	JoinedAtMillis int64
 	// Conference is the number of the conference that the seat is used in.
 	Conference conference.Number
+	// Mark tells two takes for the same stay apart, should the second come
+	// when the first was given back already. Drawn by chance.
+	Mark uint16
 }
 
 // State is what one read of a block shows.
@@ -116,6 +119,15 @@ func Judge(state State, exists bool, id ConnectionID, revision int64) Outcome {
 	return OutcomeTaken
 }
 
+// Returned is what became of a seat that was to be given back.
+type Returned struct {
+	// Held: the seat was held and is free now.
+	Held bool
+	// Instead is how the connection holds a seat of the block instead, if it
+	// does: by another take.
+	Instead *Member
+}
+
 // Blocks is where blocks live. Every method is one atomic step on one block,
 // consistent, and safe to repeat after a lost answer: its condition tests what
 // it sets. Errors are the store's own; a refused condition is no error.
@@ -125,12 +137,13 @@ type Blocks interface {
 	Take(ctx context.Context, block Block, id ConnectionID, member Member, revision int64) (Attempt, error)
 	// Renumber gives a member that is in already the next seat number and
 	// counts its old one as void: the way out when the answer to a take was
-	// lost and with it the number. False: it is not a member. Repeating it
-	// after a lost answer voids one more number and is harmless.
-	Renumber(ctx context.Context, block Block, id ConnectionID, member Member) (State, bool, error)
-	// GiveBack removes a member, if it is still in the stay that began at
-	// joinedAtMillis, and as a void if the seat was never used.
-	GiveBack(ctx context.Context, block Block, id ConnectionID, member Member, void bool) (bool, error)
+	// lost and with it the number. The member itself stays as it is. False:
+	// it is not a member. Repeating it after a lost answer voids one more
+	// number and is harmless.
+	Renumber(ctx context.Context, block Block, id ConnectionID) (State, bool, error)
+	// GiveBack removes a member, if it holds its seat by this very take, and
+	// as a void if the seat was never used.
+	GiveBack(ctx context.Context, block Block, id ConnectionID, member Member, void bool) (Returned, error)
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, capacity int, revision int64) (bool, error)
 	// Resize sets a block's capacity and revision if both are still as seen

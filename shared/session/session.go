@@ -53,6 +53,7 @@ type Session struct {
 	Block          seat.Block
 	Seat           int64
 	JoinedAtMillis int64
+	Mark           uint16
 	Limit          int
 	InUse          int
 }
@@ -78,13 +79,13 @@ type Sessions interface {
 
 // Member is the seat's mark of this stay.
 func (s Session) Member() seat.Member {
-	return seat.Member{JoinedAtMillis: s.JoinedAtMillis, Conference: s.Number}
+	return seat.Member{JoinedAtMillis: s.JoinedAtMillis, Conference: s.Number, Mark: s.Mark}
 }
 
 // Leave moves the session back to the lobby, as its next version. When it last
 // joined is kept: no two stays of a connection may begin at the same moment.
 func (s Session) Leave() Session {
-	s.State, s.Block, s.Seat, s.Limit, s.InUse = StateLobby, seat.Block{}, 0, 0, 0
+	s.State, s.Block, s.Seat, s.Mark, s.Limit, s.InUse = StateLobby, seat.Block{}, 0, 0, 0, 0
 	s.Version++
 	return s
 }

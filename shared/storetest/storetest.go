@@ -1,0 +1,332 @@
+// Package storetest is the conformance suite of the stores: what the ports
+// promise, as tests that every implementation must pass.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// Store is everything a store implements.
+type Store interface {
+	admission.Store
+	usage.History
+}
+
+// Run runs the suite. The store may hold other tests' data: every test makes
+// tenants of its own.
+func Run(t *testing.T, store Store) {
+	t.Helper()
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Store, tenant.ID)
+	}{
+		{"ALicenseIsReplacedOnlyByItsNextRevision", licenseRevisions},
+		{"TenantsAreListedInOrderAndPaged", tenantPages},
+		{"HostsAreBoundedExactlyUnderParallelAdds", hostsBounded},
+		{"AHostIsAddedChangedAndRemovedOnce", hostLife},
+		{"ALockHasOneHolder", locks},
+		{"ConferenceNumbersNeverRepeat", numbers},
+		{"AConferenceOnlyMovesForward", conferenceStates},
+		{"ASessionChangesOnlyFromItsLastVersion", sessionVersions},
+		{"TheLobbyListsWhoWaits", lobby},
+		{"TheLedgerKeepsTheFirstRecord", ledger},
+		{"ABlockAdmitsExactlyItsCapacityUnderParallelTakes", parallelTakes},
+		{"ABlockTellsWhyItRefuses", outcomes},
+		{"ASeatIsGivenBackOnlyByTheStayThatHoldsIt", giveBack},
+		{"ARenumberedSeatCountsAsVoid", renumber},
+		{"CountsEqualMembersUnderParallelTakesAndReturns", churn},
+		{"AClosedBlockStaysClosed", closed},
+		{"ABlockIsResizedOnlyAsSeen", resize},
+		{"ManyBlocksAreReadInOrder", manyBlocks},
+		{"APoolOfManyBlocksNeverOversells", parallelPool},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, store, freshTenant()) })
+	}
+}
+
+var tenants atomic.Int64
+
+func freshTenant() tenant.ID {
+	return tenant.ID(fmt.Sprintf("t%d-%d", time.Now().UnixNano(), tenants.Add(1)))
+}
+
+func must[T any](value T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func equal(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func instant(seconds int64) time.Time { return time.Unix(1_790_000_000+seconds, 0).UTC() }
+
+func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	if l := must(store.License(ctx, id))(t); l != nil {
+		t.Fatalf("an unknown tenant has a license: %+v", l)
+	}
+	l := license.License{
+		Tenant: id, Model: license.ModelNamed, Hosts: 5, ParticipantsPerConference: 25, Status: license.StatusActive,
+		StartsAt: instant(0), ExpiresAt: instant(60), TimeZone: "Asia/Kathmandu", Overage: license.OverageAllow, Burst: 3,
+		ReconnectGraceSeconds: 30, HostAbsentMinutes: 15, HostChangesPerMonth: 5, Revision: 1,
+	}
+	equal(t, "first write", must(store.PutLicense(ctx, l))(t), true)
+	equal(t, "the same again", must(store.PutLicense(ctx, l))(t), false)
+	equal(t, "read", must(store.License(ctx, id))(t), &l)
+	skipped := l
+	skipped.Revision = 3
+	equal(t, "a revision ahead", must(store.PutLicense(ctx, skipped))(t), false)
+	next := license.License{Tenant: id, Model: license.ModelConcurrent, Seats: 7, Revision: 2}
+	equal(t, "next revision", must(store.PutLicense(ctx, next))(t), true)
+	equal(t, "read again", must(store.License(ctx, id))(t), &next)
+}
+
+func tenantPages(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	want := []tenant.ID{id + "-a", id + "-b", id + "-c"}
+	for _, one := range want {
+		must(store.PutLicense(ctx, license.License{Tenant: one, Model: license.ModelConcurrent, Seats: 1, Revision: 1}))(t)
+	}
+	first := must(store.Tenants(ctx, id, 2))(t)
+	equal(t, "first page", first, want[:2])
+	rest := must(store.Tenants(ctx, first[1], 2))(t)
+	equal(t, "next page's first", rest[0], want[2])
+}
+
+func hostsBounded(t *testing.T, store Store, id tenant.ID) {
+	const limit, tries = 5, 20
+	var added atomic.Int64
+	parallel(t, tries, func(ctx context.Context, n int) error {
+		outcome, err := store.AddHost(ctx, id, host.Host{Email: host.Email(fmt.Sprintf("h%d@example.org", n)), Active: true}, limit)
+		if outcome == host.AddedNow && err == nil {
+			added.Add(1)
+		}
+		return err
+	})
+	equal(t, "added", added.Load(), int64(limit))
+	equal(t, "listed", len(must(store.Hosts(t.Context(), id, "", 0+tries))(t)), limit)
+}
+
+func hostLife(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	h := host.Host{Email: "ann@example.org", Name: "Ann", Active: true, CreatedAt: instant(0)}
+	equal(t, "add", must(store.AddHost(ctx, id, h, 1))(t), host.AddedNow)
+	equal(t, "add again", must(store.AddHost(ctx, id, h, 1))(t), host.AddedBefore)
+	equal(t, "add beyond", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, 1))(t), host.AddedNoMore)
+	h.Name, h.Active = "Anne", false
+	equal(t, "change", must(store.ChangeHost(ctx, id, h))(t), true)
+	equal(t, "read", must(store.Host(ctx, id, h.Email))(t), &h)
+	equal(t, "remove", must(store.RemoveHost(ctx, id, h.Email))(t), true)
+	equal(t, "remove again", must(store.RemoveHost(ctx, id, h.Email))(t), false)
+	equal(t, "change removed", must(store.ChangeHost(ctx, id, h))(t), false)
+	equal(t, "the slot is free", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, 1))(t), host.AddedNow)
+	if gone := must(store.Host(ctx, id, h.Email))(t); gone != nil {
+		t.Errorf("a removed host is there: %+v", gone)
+	}
+}
+
+func locks(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	one := host.Lock{Host: "ann@example.org", Conference: "one", Number: 1, Since: instant(0)}
+	two := host.Lock{Host: "ann@example.org", Conference: "two", Number: 2, Since: instant(1)}
+	none := (*host.Lock)(nil)
+	equal(t, "free", must(store.Lock(ctx, id, one, 0))(t), none)
+	equal(t, "held by the same", must(store.Lock(ctx, id, one, 0))(t), none)
+	equal(t, "held by another", must(store.Lock(ctx, id, two, 0))(t), &one)
+	if err := store.Unlock(ctx, id, "ann@example.org", 2); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "unlocking another's changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{one})
+	equal(t, "taking over a stale one", must(store.Lock(ctx, id, two, 1))(t), none)
+	if err := store.Unlock(ctx, id, "ann@example.org", 2); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "none left", len(must(store.Locks(ctx, id))(t)), 0)
+}
+
+func numbers(t *testing.T, store Store, id tenant.ID) {
+	var mu sync.Mutex
+	seen := make(map[conference.Number]bool)
+	parallel(t, 30, func(ctx context.Context, _ int) error {
+		n, err := store.NextNumber(ctx, id)
+		mu.Lock()
+		defer mu.Unlock()
+		if seen[n] || n < 1 {
+			return fmt.Errorf("number %d came twice or is out of range", n)
+		}
+		seen[n] = true
+		return err
+	})
+}
+
+func conferenceStates(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	c := conference.Conference{
+		Tenant: id, ID: "weekly", Number: 1, Host: "ann@example.org", Title: "Weekly", State: conference.StateScheduled,
+		StartsAt: instant(60), CreatedAt: instant(0),
+	}
+	none := (*conference.Conference)(nil)
+	equal(t, "schedule", must(store.Schedule(ctx, c))(t), none)
+	second := c
+	second.Number = 2
+	equal(t, "schedule over a scheduled one", must(store.Schedule(ctx, second))(t), &c)
+	equal(t, "another number", must(store.Advance(ctx, id, "weekly", 2, conference.StateLive, instant(1)))(t), &c)
+	live := c
+	live.State, live.LiveAt = conference.StateLive, instant(2)
+	equal(t, "go live", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(2)))(t), &live)
+	equal(t, "go live again", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(3)))(t), &live)
+	ended := live
+	ended.State, ended.EndedAt = conference.StateEnded, instant(4)
+	equal(t, "end", must(store.Advance(ctx, id, "weekly", 1, conference.StateEnded, instant(4)))(t), &ended)
+	equal(t, "end again", must(store.Advance(ctx, id, "weekly", 1, conference.StateEnded, instant(5)))(t), &ended)
+	equal(t, "no way back", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(6)))(t), &ended)
+	equal(t, "schedule anew", must(store.Schedule(ctx, second))(t), none)
+	equal(t, "read", must(store.Conference(ctx, id, "weekly", true))(t), &second)
+	equal(t, "list", must(store.Conferences(ctx, id, "", 10))(t), []conference.Conference{second})
+	equal(t, "no such conference", must(store.Advance(ctx, id, "none", 1, conference.StateLive, instant(1)))(t), none)
+}
+
+func sessionOf(id tenant.ID, connection seat.ConnectionID) session.Session {
+	return session.Session{
+		Connection: connection, State: session.StateSeated, BeganMillis: 1_790_000_000_123, Tenant: id, Conference: "weekly",
+		Number: 3, Host: "ann@example.org", Identity: "bob", Role: "participant",
+		Block: seat.Block{Pool: seat.Pool{Tenant: id, Number: 3, Chair: true}, Index: 0}, Seat: 9,
+		JoinedAtMillis: 1_790_000_000_123, Mark: 65_535, Limit: 25, InUse: 4,
+	}
+}
+
+func connectionOf(id tenant.ID, n int) seat.ConnectionID {
+	return seat.ConnectionID(fmt.Sprintf("%s-%04d=", id, n))
+}
+
+func sessionVersions(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	s := sessionOf(id, connectionOf(id, 1))
+	none := (*session.Session)(nil)
+	equal(t, "none yet", must(store.Session(ctx, s.Connection, true))(t), none)
+	equal(t, "begin", must(store.Begin(ctx, s))(t), none)
+	equal(t, "begin again", must(store.Begin(ctx, s))(t), &s)
+	equal(t, "read", must(store.Session(ctx, s.Connection, false))(t), &s)
+	next := s.Leave()
+	equal(t, "change", must(store.Change(ctx, next))(t), none)
+	equal(t, "change again", must(store.Change(ctx, next))(t), &next)
+	unknown := sessionOf(id, connectionOf(id, 2))
+	unknown.Version = 1
+	equal(t, "change what is not there",
+		must(store.Change(ctx, unknown))(t), &session.Session{Connection: unknown.Connection, State: session.StateGone})
+	found := must(store.Sessions(ctx, []seat.ConnectionID{s.Connection, unknown.Connection}))(t)
+	equal(t, "many", found, map[seat.ConnectionID]session.Session{s.Connection: next})
+}
+
+func lobby(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	waiting := sessionOf(id, connectionOf(id, 1)).Leave()
+	waiting.Version = 0
+	seated := sessionOf(id, connectionOf(id, 2))
+	must(store.Begin(ctx, waiting))(t)
+	must(store.Begin(ctx, seated))(t)
+	want := []seat.ConnectionID{waiting.Connection}
+	eventually(t, "the lobby lists who waits", func() bool {
+		return slices.Equal(must(store.Lobby(ctx, id, "weekly"))(t), want)
+	})
+	gone := waiting
+	gone.State = session.StateGone
+	gone.Version++
+	must(store.Change(ctx, gone))(t)
+	eventually(t, "and nobody else", func() bool { return len(must(store.Lobby(ctx, id, "weekly"))(t)) == 0 })
+}
+
+// eventually waits for an index to follow its table.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	const patience, pause = 10 * time.Second, 10 * time.Millisecond
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(pause) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+func ledger(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	stay := sessionOf(id, connectionOf(id, 1)).Stay(1_790_000_060_000, usage.EndClosed)
+	other := stay
+	other.LeftAtMillis++
+	later := stay
+	later.JoinedAtMillis++
+	for _, s := range []usage.Stay{stay, other, later} {
+		if err := store.Record(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "the first record stands", all(t, store.Stays(ctx, id, 0, stay.JoinedAtMillis+10)), []usage.Stay{stay, later})
+	equal(t, "half-open", all(t, store.Stays(ctx, id, stay.JoinedAtMillis, later.JoinedAtMillis)), []usage.Stay{stay})
+	refusal := usage.Refusal{
+		Tenant: id, Conference: "weekly", Number: 3, Host: "ann@example.org", Identity: "eve", Role: "participant",
+		Connection: connectionOf(id, 2), AtMillis: 1_790_000_000_500, Code: problem.SeatsExhausted, Limit: 25, InUse: 25,
+	}
+	for range 2 {
+		if err := store.Refuse(ctx, refusal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "one refusal", all(t, store.Refusals(ctx, id, 0, refusal.AtMillis+1)), []usage.Refusal{refusal})
+	equal(t, "none after", all(t, store.Refusals(ctx, id, refusal.AtMillis+1, refusal.AtMillis+2)), []usage.Refusal(nil))
+}
+
+func all[T any](t *testing.T, items iter.Seq2[T, error]) []T {
+	t.Helper()
+	var list []T
+	for item, err := range items {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, item)
+	}
+	return list
+}
+
+// parallel runs n calls at once and fails on the first error.
+func parallel(t *testing.T, n int, call func(ctx context.Context, n int) error) {
+	t.Helper()
+	var group sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range n {
+		group.Go(func() {
+			<-begin
+			if err := call(t.Context(), i); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(begin)
+	group.Wait()
+}
