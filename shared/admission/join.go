@@ -49,11 +49,15 @@ func (d *Door) Connect(ctx context.Context, v Visitor) error {
 	if err != nil {
 		return d.unwind(ctx, s, err)
 	}
-	if there != nil && !s.supersededBy(*there) {
-		return d.void(ctx, s.Session)
+	if there == nil || s.supersededBy(*there) {
+		d.announce(ctx, s)
+		return nil
 	}
-	d.announce(ctx, s)
-	return nil
+	err = d.void(ctx, s.Session)
+	if there.State == session.StateSeated && problem.Is(err, problem.ConferenceEnded) {
+		return nil // it is in, by a seat that an earlier delivery took elsewhere
+	}
+	return err
 }
 
 // Wait lets a new connection into the lobby. It costs no seat. Safe to repeat.
@@ -195,6 +199,9 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 	terms := seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}
 	full, err := d.take(ctx, v, l, c, seat.Pool{Tenant: v.Tenant}, terms, &a)
 	if full != nil {
+		if _, err := d.conference(ctx, v, true); err != nil {
+			return a, err // it ended, and that comes first
+		}
 		return a, full
 	}
 	if err != nil {

@@ -208,8 +208,10 @@ func done(states []State, terms Terms, create bool) bool {
 }
 
 // lower brings blocks under the terms' revision and down to their layout, and
-// takes what other blocks still use above it from blocks with room. It tells
-// whether anything was to be changed, by us or by whoever came before us.
+// takes what other blocks still use above it from blocks with room. A pool in
+// use beyond its terms gets no capacity at all: what is left to a full block
+// would be room again when somebody leaves it. It tells whether anything was
+// to be changed, by us or by whoever came before us.
 func (p Pools) lower(ctx context.Context, states []State, terms Terms) (bool, error) {
 	layout := Layout(terms.Capacity)
 	capacities, committed := make([]int, len(states)), 0
@@ -221,8 +223,11 @@ func (p Pools) lower(ctx context.Context, states []State, terms Terms) (bool, er
 		capacities[i] = min(s.Capacity, target)
 		committed += max(capacities[i], s.InUse)
 	}
-	changed := false
+	changed, beyond := false, InUse(states) > terms.Capacity
 	for i, s := range states {
+		if beyond {
+			capacities[i] = 0
+		}
 		if spare := capacities[i] - s.InUse; committed > terms.Capacity && spare > 0 {
 			cut := min(spare, committed-terms.Capacity)
 			capacities[i] -= cut

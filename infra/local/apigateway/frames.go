@@ -1,0 +1,161 @@
+package apigateway
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"net"
+)
+
+// errTooBig is a read's error when the client sends a frame or a message over the limit.
+var errTooBig = errors.New("frame or message too big")
+
+// frameConn is a client's connection seen through its frames. The WebSocket library shows messages
+// only, while AWS limits frames, so the headers are read along here (RFC 6455, section 5.2).
+type frameConn struct {
+	net.Conn
+	// early is what came in together with the handshake.
+	early   []byte
+	scanner frameScanner
+	touch   func()
+	// refused is true once a read has told of a frame too big.
+	refused bool
+}
+
+func (c *frameConn) Read(p []byte) (int, error) {
+	switch {
+	case c.refused:
+		return 0, c.drain()
+	case c.scanner.tooBig:
+		c.refused = true
+		return 0, errTooBig
+	}
+	n, err := c.next(p)
+	fine := c.scanner.scan(p[:n])
+	if c.scanner.tooBig && fine == 0 {
+		c.refused = true
+		return 0, errTooBig
+	}
+	if c.scanner.tooBig {
+		return fine, nil
+	}
+	return n, err
+}
+
+func (c *frameConn) next(p []byte) (int, error) {
+	if len(c.early) > 0 {
+		n := copy(p, c.early)
+		c.early = c.early[n:]
+		return n, nil
+	}
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.touch()
+	}
+	return n, err
+}
+
+// drain reads on, for nothing, until the client's close frame: to close the connection on unread
+// data would reset it, and take from the client the close frame that says why.
+func (c *frameConn) drain() error {
+	p := make([]byte, 4096)
+	for !c.scanner.closed {
+		n, err := c.next(p)
+		if err != nil {
+			return err
+		}
+		c.scanner.scan(p[:n])
+	}
+	return errTooBig
+}
+
+const (
+	opcodeContinuation  = 0
+	opcodeFirstControl  = 8
+	opcodeClose         = 8
+	maxFrameHeaderBytes = 14
+)
+
+// frameScanner follows the frames of a stream.
+type frameScanner struct {
+	maxFrame, maxMessage int64
+
+	header [maxFrameHeaderBytes]byte
+	have   int
+	// payload is how much of the current frame is still to come, message how long the current
+	// message is so far.
+	payload, message int64
+
+	tooBig bool
+	closed bool
+}
+
+// scan reads on in b. It returns how much of b comes before the header of a frame that is too big,
+// if there is one.
+func (s *frameScanner) scan(b []byte) int {
+	fine := len(b)
+	for i := 0; i < len(b); {
+		if s.payload > 0 {
+			step := min(s.payload, int64(len(b)-i))
+			s.payload -= step
+			i += int(step)
+			continue
+		}
+		s.header[s.have] = b[i]
+		s.have++
+		i++
+		if s.have < s.headerBytes() {
+			continue
+		}
+		start, before := i-s.have, s.tooBig
+		s.begin()
+		if s.tooBig && !before {
+			fine = max(start, 0)
+		}
+	}
+	return fine
+}
+
+// headerBytes is how long the header is, as far as it is known.
+func (s *frameScanner) headerBytes() int {
+	if s.have < 2 {
+		return 2
+	}
+	n := 2
+	switch s.header[1] & 0x7f {
+	case 126:
+		n += 2
+	case 127:
+		n += 8
+	}
+	if s.header[1]&0x80 != 0 {
+		n += 4
+	}
+	return n
+}
+
+// begin starts the frame whose header is complete.
+func (s *frameScanner) begin() {
+	s.have = 0
+	length := uint64(s.header[1] & 0x7f)
+	switch length {
+	case 126:
+		length = uint64(binary.BigEndian.Uint16(s.header[2:]))
+	case 127:
+		length = binary.BigEndian.Uint64(s.header[2:])
+	}
+	s.payload = int64(min(length, math.MaxInt64))
+	opcode := s.header[0] & 0x0f
+	if opcode >= opcodeFirstControl {
+		s.closed = s.closed || opcode == opcodeClose
+		return
+	}
+	if opcode != opcodeContinuation {
+		s.message = 0
+	}
+	if s.payload > s.maxFrame || s.message+s.payload > s.maxMessage {
+		s.tooBig = true
+		return
+	}
+	s.message += s.payload
+}

@@ -1,0 +1,91 @@
+package apigateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"seatmeter/infra/local/template"
+)
+
+// Scheduler is EventBridge Scheduler: it runs functions again and again, with the event {}. Unlike
+// AWS, which may deliver an event twice or start a run before the last one has ended, one Scheduler
+// runs a function once at a time, and leaves out what is due while it runs.
+type Scheduler struct {
+	functions
+	schedules []template.Schedule
+	// turns has, by function, a channel that holds an element while the function runs.
+	turns map[string]chan struct{}
+}
+
+// ErrNotScheduled is Tick's answer for a function without a schedule.
+var ErrNotScheduled = errors.New("the function has no schedule")
+
+// NewScheduler makes a scheduler of the template's schedules. log may be nil.
+func NewScheduler(t *template.Template, handlers map[string]lambda.Handler, log *slog.Logger) (*Scheduler, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Scheduler{schedules: t.Schedules, turns: map[string]chan struct{}{}}
+	for _, schedule := range t.Schedules {
+		if _, ok := handlers[schedule.Function]; !ok {
+			return nil, fmt.Errorf("schedule %s: there is no function %q", schedule.Name, schedule.Function)
+		}
+		s.turns[schedule.Function] = make(chan struct{}, 1)
+	}
+	s.functions = newFunctions(t, handlers, Limits{}.withDefaults().ResponseBytes, log, &work{})
+	return s, nil
+}
+
+// Run runs every schedule, first after one interval, until ctx ends. It returns when the last run
+// has finished. It is called once.
+func (s *Scheduler) Run(ctx context.Context) {
+	var group sync.WaitGroup
+	for _, schedule := range s.schedules {
+		group.Go(func() {
+			ticker := time.NewTicker(schedule.Interval)
+			defer ticker.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-ticker.C:
+				}
+				select {
+				case s.turns[schedule.Function] <- struct{}{}:
+					_ = s.run(schedule.Function) // logged; the next run is its retry
+				default:
+				}
+			}
+		})
+	}
+	group.Wait()
+}
+
+// Tick runs a scheduled function now, or as soon as the run under way has ended, and returns when
+// it has finished, with its error if it fails.
+func (s *Scheduler) Tick(ctx context.Context, function string) error {
+	turn, ok := s.turns[function]
+	if !ok {
+		return fmt.Errorf("%s: %w", function, ErrNotScheduled)
+	}
+	select {
+	case turn <- struct{}{}:
+		return s.run(function)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run runs a function whose turn has been taken, and gives the turn back.
+func (s *Scheduler) run(function string) error {
+	defer func() { <-s.turns[function] }()
+	_, err := s.invoke(function, s.timeouts[function], json.RawMessage("{}"))
+	return err
+}

@@ -1,0 +1,163 @@
+// Package tables makes the tables of template.yaml on a DynamoDB of this
+// machine, so that tests and the local stack run on what is deployed.
+package tables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"seatmeter/infra/local/template"
+)
+
+// The logical ids of the template's tables.
+const (
+	Live   = "LiveTable"
+	Ledger = "LedgerTable"
+)
+
+// Tables makes and drops the template's tables. A table's name is the prefix
+// and its logical id, as CloudFormation would name it.
+type Tables struct {
+	api    *dynamodb.Client
+	prefix string
+	list   []template.Table
+}
+
+// New describes the tables of a template.
+func New(api *dynamodb.Client, prefix string, list []template.Table) Tables {
+	return Tables{api, prefix, list}
+}
+
+// Name is a table's name.
+func (t Tables) Name(id template.LogicalID) string { return t.prefix + "-" + string(id) }
+
+// Create makes the tables that are not there yet. Safe to repeat.
+func (t Tables) Create(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, table := range t.list {
+		group.Go(func() error {
+			if err := t.createOne(ctx, table); err != nil {
+				return fmt.Errorf("create table %s: %w", t.Name(table.ID), err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (t Tables) createOne(ctx context.Context, table template.Table) error {
+	name := aws.String(t.Name(table.ID))
+	_, err := t.api.CreateTable(ctx, definition(*name, table))
+	if _, exists := errors.AsType[*types.ResourceInUseException](err); err != nil && !exists {
+		return err
+	}
+	found, err := t.api.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: name})
+	if err != nil {
+		return err
+	}
+	if !matches(found.Table, table) {
+		return errors.New("it is there with other keys or indexes than the template's; use another data directory, or delete this one")
+	}
+	return t.expire(ctx, name, table.TTLAttribute)
+}
+
+// expire turns the table's TTL on. Turning on what is on already is an error
+// to DynamoDB, hence the look first.
+func (t Tables) expire(ctx context.Context, name *string, attribute string) error {
+	if attribute == "" {
+		return nil
+	}
+	ttl, err := t.api.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: name})
+	if err != nil {
+		return fmt.Errorf("read its time to live: %w", err)
+	}
+	if ttl.TimeToLiveDescription.TimeToLiveStatus == types.TimeToLiveStatusEnabled {
+		return nil
+	}
+	_, err = t.api.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+		TableName:               name,
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: &attribute, Enabled: aws.Bool(true)},
+	})
+	if err != nil {
+		return fmt.Errorf("set its time to live: %w", err)
+	}
+	return nil
+}
+
+// Drop deletes the tables with all that is in them.
+func (t Tables) Drop(ctx context.Context) error {
+	var failed []error
+	for _, table := range t.list {
+		if _, err := t.api.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: aws.String(t.Name(table.ID))}); err != nil {
+			failed = append(failed, fmt.Errorf("drop table %s: %w", t.Name(table.ID), err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func definition(name string, table template.Table) *dynamodb.CreateTableInput {
+	input := &dynamodb.CreateTableInput{
+		TableName: &name,
+		KeySchema: keySchema(table.Key),
+		// DynamoDB Local has no throughput to provision, so this holds for both billing modes.
+		BillingMode: types.BillingModePayPerRequest,
+	}
+	for _, a := range table.Attributes {
+		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{
+			AttributeName: aws.String(a.Name), AttributeType: types.ScalarAttributeType(a.Type),
+		})
+	}
+	for _, i := range table.Indexes {
+		input.GlobalSecondaryIndexes = append(input.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
+			IndexName: aws.String(i.Name),
+			KeySchema: keySchema(i.Key),
+			Projection: &types.Projection{
+				ProjectionType: types.ProjectionType(i.Projection), NonKeyAttributes: i.Included,
+			},
+		})
+	}
+	return input
+}
+
+func keySchema(parts []template.KeyPart) []types.KeySchemaElement {
+	schema := make([]types.KeySchemaElement, len(parts))
+	for i, p := range parts {
+		schema[i] = types.KeySchemaElement{AttributeName: aws.String(p.Attribute), KeyType: types.KeyType(p.Type)}
+	}
+	return schema
+}
+
+// matches tells whether a table that was there already is the template's.
+func matches(found *types.TableDescription, table template.Table) bool {
+	if !sameKey(found.KeySchema, table.Key) || len(found.GlobalSecondaryIndexes) != len(table.Indexes) {
+		return false
+	}
+	indexes := make(map[string][]types.KeySchemaElement, len(found.GlobalSecondaryIndexes))
+	for _, i := range found.GlobalSecondaryIndexes {
+		indexes[aws.ToString(i.IndexName)] = i.KeySchema
+	}
+	for _, i := range table.Indexes {
+		if !sameKey(indexes[i.Name], i.Key) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameKey(found []types.KeySchemaElement, key []template.KeyPart) bool {
+	if len(found) != len(key) {
+		return false
+	}
+	for i, part := range key {
+		if aws.ToString(found[i].AttributeName) != part.Attribute || string(found[i].KeyType) != string(part.Type) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,188 @@
+package template
+
+import (
+	"cmp"
+	"errors"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+const (
+	// SAM's and CloudFormation's own defaults.
+	defaultFunctionTimeout = 3 * time.Second
+	defaultStage           = "default"
+)
+
+type parser struct {
+	parameters map[string]string
+	// guarded is true when the HTTP API has a default authorizer.
+	guarded  bool
+	template Template
+	err      error
+}
+
+type resource struct {
+	id         LogicalID
+	kind       string
+	properties value
+}
+
+func parse(text []byte) (*Template, error) {
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return nil, err
+	}
+	if len(document.Content) == 0 {
+		return nil, errors.New("is empty")
+	}
+	p := &parser{parameters: map[string]string{
+		"AWS::AccountId": "000000000000",
+		"AWS::Partition": "aws",
+		"AWS::Region":    "local",
+		"AWS::StackName": "local",
+		"AWS::URLSuffix": "localhost",
+	}}
+	p.read(value{p: p}.at("", document.Content[0]))
+	if p.err != nil {
+		return nil, p.err
+	}
+	return &p.template, nil
+}
+
+func (p *parser) read(root value) {
+	for _, e := range root.get("Parameters").entries() {
+		if d := e.value.get("Default"); d.exists() {
+			p.parameters[e.key] = d.text()
+		}
+	}
+	var resources []resource
+	for _, e := range root.required("Resources").entries() {
+		r := resource{id: LogicalID(e.key), kind: e.value.required("Type").text(), properties: e.value.get("Properties")}
+		r.properties.path = e.key
+		resources = append(resources, r)
+	}
+	globals := root.get("Globals")
+
+	// Functions and the API's authorizer come first: the rest refers to them.
+	p.guarded = globals.get("HttpApi").get("Auth").get("DefaultAuthorizer").exists()
+	for _, r := range resources {
+		switch r.kind {
+		case "AWS::Serverless::Function":
+			p.function(r, globals.get("Function"))
+		case "AWS::Serverless::HttpApi":
+			p.guarded = p.guarded || r.properties.get("Auth").get("DefaultAuthorizer").exists()
+		}
+	}
+	for _, r := range resources {
+		switch r.kind {
+		case "AWS::Serverless::Function":
+			p.events(r)
+		case "AWS::Serverless::WebSocketApi":
+			p.webSocket(r)
+		case "AWS::DynamoDB::Table":
+			p.template.Tables = append(p.template.Tables, p.table(r.id, r.properties))
+		}
+	}
+}
+
+func (p *parser) function(r resource, globals value) {
+	uri := r.properties.required("CodeUri")
+	f := Function{ID: r.id, Name: path.Base(path.Clean(uri.text())), Timeout: defaultFunctionTimeout}
+	timeout := r.properties.get("Timeout")
+	if !timeout.exists() {
+		timeout = globals.get("Timeout")
+	}
+	if timeout.exists() {
+		seconds, err := strconv.Atoi(timeout.text())
+		if err != nil || seconds < 1 || seconds > 900 {
+			timeout.fail("%q is no number of seconds from 1 to 900", timeout.text())
+		}
+		f.Timeout = time.Duration(seconds) * time.Second
+	}
+	if other, taken := p.template.Function(f.Name); taken {
+		uri.fail("has the same folder name as %s", other.ID)
+	}
+	p.template.Functions = append(p.template.Functions, f)
+}
+
+func (p *parser) events(r resource) {
+	name := ""
+	for _, f := range p.template.Functions {
+		if f.ID == r.id {
+			name = f.Name
+		}
+	}
+	for _, e := range r.properties.get("Events").entries() {
+		properties := e.value.get("Properties")
+		switch kind := e.value.required("Type"); kind.text() {
+		case "HttpApi":
+			p.template.Routes = append(p.template.Routes, p.route(name, properties))
+		case "ScheduleV2":
+			p.schedule(name, e.key, properties.required("ScheduleExpression"))
+		case "Schedule":
+			p.schedule(name, e.key, properties.required("Schedule"))
+		default:
+			kind.fail("%q events are not known here", kind.text())
+		}
+	}
+}
+
+func (p *parser) route(function string, properties value) Route {
+	route := Route{
+		Method:   strings.ToUpper(properties.get("Method").text()),
+		Path:     properties.get("Path").text(),
+		Function: function,
+	}
+	if route.Path != "" || route.Method != "" {
+		// As SAM has it: without either it is $default, with a path alone it takes all methods.
+		route.Method = cmp.Or(route.Method, "ANY")
+		if !strings.HasPrefix(route.Path, "/") {
+			properties.fail("Path %q does not start with /", route.Path)
+		}
+	}
+	authorizer := properties.get("Auth").get("Authorizer")
+	route.Open = authorizer.text() == "NONE" || (!authorizer.exists() && !p.guarded)
+	return route
+}
+
+func (p *parser) schedule(function, name string, expression value) {
+	p.template.Schedules = append(p.template.Schedules, Schedule{
+		Name:     name,
+		Function: function,
+		Interval: interval(expression),
+	})
+}
+
+func (p *parser) webSocket(r resource) {
+	if p.template.WebSocket != nil {
+		r.properties.fail("is a second WebSocket API, after %s", p.template.WebSocket.ID)
+		return
+	}
+	api := &WebSocketAPI{
+		ID:             r.id,
+		Stage:          cmp.Or(r.properties.get("StageName").text(), defaultStage),
+		RouteSelection: r.properties.required("RouteSelectionExpression").text(),
+		Routes:         map[string]string{},
+	}
+	for _, e := range r.properties.required("Routes").entries() {
+		api.Routes[e.key] = e.value.required("FunctionArn").function()
+	}
+	if auth := r.properties.get("Auth"); auth.exists() {
+		kind := auth.required("AuthType")
+		switch kind.text() {
+		case "CUSTOM":
+			api.Authorizer = auth.required("AuthArn").function()
+		case "NONE":
+		default:
+			kind.fail("%q is neither CUSTOM nor NONE", kind.text())
+		}
+		for _, source := range auth.get("IdentitySource").list() {
+			api.IdentitySources = append(api.IdentitySources, source.text())
+		}
+	}
+	p.template.WebSocket = api
+}

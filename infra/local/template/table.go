@@ -1,0 +1,134 @@
+package template
+
+// KeyType is an attribute's part in a key.
+type KeyType string
+
+// The two parts of a key.
+const (
+	KeyTypeHash  KeyType = "HASH"
+	KeyTypeRange KeyType = "RANGE"
+)
+
+// AttributeType is the type of a key's attribute.
+type AttributeType string
+
+// The types a key's attribute can have.
+const (
+	AttributeTypeString AttributeType = "S"
+	AttributeTypeNumber AttributeType = "N"
+	AttributeTypeBinary AttributeType = "B"
+)
+
+// BillingMode is how a table's throughput is paid.
+type BillingMode string
+
+// DynamoDB's billing modes; a template that names none gets BillingModeProvisioned.
+const (
+	BillingModeOnDemand    BillingMode = "PAY_PER_REQUEST"
+	BillingModeProvisioned BillingMode = "PROVISIONED"
+)
+
+// ProjectionType is which attributes an index repeats.
+type ProjectionType string
+
+// DynamoDB's projections.
+const (
+	ProjectionTypeAll      ProjectionType = "ALL"
+	ProjectionTypeKeysOnly ProjectionType = "KEYS_ONLY"
+	ProjectionTypeInclude  ProjectionType = "INCLUDE"
+)
+
+// Table is one DynamoDB table.
+type Table struct {
+	ID         LogicalID
+	Attributes []Attribute
+	Key        []KeyPart
+	Indexes    []Index
+	Billing    BillingMode
+	// TTLAttribute holds the epoch second after which an item may go, empty for none.
+	TTLAttribute string
+}
+
+// Attribute is the type of an attribute that a key uses.
+type Attribute struct {
+	Name string
+	Type AttributeType
+}
+
+// KeyPart is one attribute of a key.
+type KeyPart struct {
+	Attribute string
+	Type      KeyType
+}
+
+// Index is a global secondary index.
+type Index struct {
+	Name       string
+	Key        []KeyPart
+	Projection ProjectionType
+	// Included are the attributes of a ProjectionTypeInclude.
+	Included []string
+}
+
+func (p *parser) table(id LogicalID, properties value) Table {
+	t := Table{ID: id, Billing: BillingModeProvisioned}
+	for _, a := range properties.required("AttributeDefinitions").list() {
+		t.Attributes = append(t.Attributes, Attribute{
+			Name: a.required("AttributeName").text(),
+			Type: oneOf(a.required("AttributeType"), AttributeTypeString, AttributeTypeNumber, AttributeTypeBinary),
+		})
+	}
+	t.Key = key(properties.required("KeySchema"))
+	for _, i := range properties.get("GlobalSecondaryIndexes").list() {
+		projection := i.required("Projection")
+		index := Index{
+			Name:       i.required("IndexName").text(),
+			Key:        key(i.required("KeySchema")),
+			Projection: oneOf(projection.required("ProjectionType"), ProjectionTypeAll, ProjectionTypeKeysOnly, ProjectionTypeInclude),
+		}
+		for _, name := range projection.get("NonKeyAttributes").list() {
+			index.Included = append(index.Included, name.text())
+		}
+		t.Indexes = append(t.Indexes, index)
+	}
+	if billing := properties.get("BillingMode"); billing.exists() {
+		t.Billing = oneOf(billing, BillingModeOnDemand, BillingModeProvisioned)
+	}
+	if ttl := properties.get("TimeToLiveSpecification"); ttl.exists() && ttl.required("Enabled").text() == "true" {
+		t.TTLAttribute = ttl.required("AttributeName").text()
+	}
+	for _, k := range t.keyParts() {
+		if !t.defines(k.Attribute) {
+			properties.fail("key attribute %q is not among the AttributeDefinitions", k.Attribute)
+		}
+	}
+	return t
+}
+
+func key(schema value) []KeyPart {
+	var parts []KeyPart
+	for _, k := range schema.list() {
+		parts = append(parts, KeyPart{
+			Attribute: k.required("AttributeName").text(),
+			Type:      oneOf(k.required("KeyType"), KeyTypeHash, KeyTypeRange),
+		})
+	}
+	return parts
+}
+
+func (t Table) keyParts() []KeyPart {
+	parts := append([]KeyPart(nil), t.Key...)
+	for _, i := range t.Indexes {
+		parts = append(parts, i.Key...)
+	}
+	return parts
+}
+
+func (t Table) defines(attribute string) bool {
+	for _, a := range t.Attributes {
+		if a.Name == attribute {
+			return true
+		}
+	}
+	return false
+}

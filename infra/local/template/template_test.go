@@ -1,0 +1,169 @@
+package template_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seatmeter/infra/local/template"
+)
+
+func TestReadGivesWhatALocalStackNeeds(t *testing.T) {
+	got, err := template.Read("testdata/template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := []template.KeyPart{
+		{Attribute: "pk", Type: template.KeyTypeHash},
+		{Attribute: "sk", Type: template.KeyTypeRange},
+	}
+	want := &template.Template{
+		Functions: []template.Function{
+			{ID: "DoorFunction", Name: "door", Timeout: 25 * time.Second},
+			{ID: "EnterFunction", Name: "enter", Timeout: 10 * time.Second},
+		},
+		Routes: []template.Route{
+			{Method: "GET", Path: "/rooms/{room}", Function: "enter"},
+			{Method: "ANY", Path: "/healthz", Function: "enter", Open: true},
+			{Function: "enter"},
+		},
+		WebSocket: &template.WebSocketAPI{
+			ID:             "WebSocketApi",
+			Stage:          "live-1",
+			RouteSelection: "$request.body.action",
+			Routes: map[string]string{
+				"$connect": "enter", "$disconnect": "enter", "$default": "enter", "wave": "door",
+			},
+			Authorizer:      "door",
+			IdentitySources: []string{"route.request.querystring.token"},
+		},
+		Tables: []template.Table{
+			{
+				ID: "LiveTable",
+				Attributes: []template.Attribute{
+					{Name: "pk", Type: template.AttributeTypeString},
+					{Name: "sk", Type: template.AttributeTypeNumber},
+				},
+				Key: key,
+				Indexes: []template.Index{{
+					Name: "copy", Key: key, Projection: template.ProjectionTypeInclude, Included: []string{"title"},
+				}},
+				Billing:      template.BillingModeOnDemand,
+				TTLAttribute: "expires_at",
+			},
+			{
+				ID:         "PlainTable",
+				Attributes: []template.Attribute{{Name: "id", Type: template.AttributeTypeBinary}},
+				Key:        []template.KeyPart{{Attribute: "id", Type: template.KeyTypeHash}},
+				Billing:    template.BillingModeProvisioned,
+			},
+		},
+		Schedules: []template.Schedule{
+			{Name: "Sweep", Function: "enter", Interval: time.Minute},
+			{Name: "Roll", Function: "enter", Interval: 2 * time.Hour},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestTheProjectsOwnTemplateIsUnderstood(t *testing.T) {
+	got, err := template.Read("../../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.WebSocket == nil || len(got.Routes) == 0 || len(got.Tables) != 2 {
+		t.Errorf("read %+v", got)
+	}
+	for _, f := range got.Functions {
+		if _, err := os.Stat(filepath.Join("../../../functions", f.Name)); err != nil {
+			t.Errorf("%s: %v", f.ID, err)
+		}
+	}
+}
+
+func TestRouteKeysAreAsEventsCarryThem(t *testing.T) {
+	for want, route := range map[string]template.Route{
+		"GET /rooms/{room}": {Method: "GET", Path: "/rooms/{room}"},
+		"$default":          {},
+	} {
+		if got := route.Key(); got != want {
+			t.Errorf("key of %+v is %q, want %q", route, got, want)
+		}
+	}
+}
+
+func TestRoutesAreOpenWhenTheAPIHasNoDefaultAuthorizer(t *testing.T) {
+	got, err := read(t, `
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/f/
+      Events:
+        Get: {Type: HttpApi, Properties: {Path: /a, Method: GET}}
+        Kept: {Type: HttpApi, Properties: {Path: /b, Method: GET, Auth: {Authorizer: Bearer}}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Routes[0].Open || got.Routes[1].Open {
+		t.Errorf("routes %+v: want the first open, the second not", got.Routes)
+	}
+	if got.Functions[0].Timeout != 3*time.Second {
+		t.Errorf("timeout %v, want Lambda's default of 3 s", got.Functions[0].Timeout)
+	}
+}
+
+func TestErrorsNameTheResource(t *testing.T) {
+	function := func(properties string) string {
+		return "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      " +
+			strings.ReplaceAll(strings.TrimSpace(properties), "\n", "\n      ")
+	}
+	for name, c := range map[string]struct{ template, want string }{
+		"empty":            {"", "is empty"},
+		"no YAML":          {"a: [", "yaml"},
+		"no resources":     {"Parameters: {}", "Resources: is missing"},
+		"no type":          {"Resources: {F: {}}", "Resources.F.Type: is missing"},
+		"no code":          {function("Timeout: 3"), "F.CodeUri: is missing"},
+		"bad timeout":      {function("CodeUri: f\nTimeout: 1000"), `F.Timeout: "1000"`},
+		"unknown value":    {function("CodeUri: !ImportValue x"), "F.CodeUri: !ImportValue"},
+		"unset parameter":  {function("CodeUri: !Ref Where"), "F.CodeUri: refers to Where"},
+		"unknown event":    {function("CodeUri: f\nEvents: {E: {Type: SQS}}"), `F.Events.E.Type: "SQS"`},
+		"cron":             {function("CodeUri: f\nEvents: {E: {Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 0 * * ? *)}}}"), "F.Events.E.Properties.ScheduleExpression"},
+		"relative path":    {function("CodeUri: f\nEvents: {E: {Type: HttpApi, Properties: {Path: a, Method: GET}}}"), "F.Events.E.Properties: Path"},
+		"same folder":      {"Resources:\n  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: a/f}}\n  G: {Type: AWS::Serverless::Function, Properties: {CodeUri: b/f}}", "G.CodeUri: has the same folder name as F"},
+		"unknown function": {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {$connect: {FunctionArn: !GetAtt F.Arn}}}}}", "W.Routes.$connect.FunctionArn: names F"},
+		"not an Arn":       {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {$connect: {FunctionArn: !Ref F}}}}}", "W.Routes.$connect.FunctionArn: is not"},
+		"IAM sockets":      {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {}, Auth: {AuthType: AWS_IAM}}}}", "W.Auth.AuthType"},
+		"bad key":          {"Resources: {T: {Type: AWS::DynamoDB::Table, Properties: {AttributeDefinitions: [], KeySchema: [{AttributeName: pk, KeyType: HASH}]}}}", `T: key attribute "pk"`},
+		"bad key type":     {"Resources: {T: {Type: AWS::DynamoDB::Table, Properties: {AttributeDefinitions: [{AttributeName: pk, AttributeType: S}], KeySchema: [{AttributeName: pk, KeyType: SORT}]}}}", "T.KeySchema.0.KeyType"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := read(t, c.template)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestAMissingFileIsAnError(t *testing.T) {
+	if _, err := template.Read(filepath.Join(t.TempDir(), "none.yaml")); err == nil {
+		t.Error("no error")
+	}
+}
+
+func read(t *testing.T, text string) (*template.Template, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "template.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return template.Read(path)
+}

@@ -1,0 +1,197 @@
+package template
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// value is one place in the template. Asking an absent one for anything gives nothing, so that a
+// chain of gets needs no checks between; what is wrong is kept in the parser, first error first.
+type value struct {
+	p    *parser
+	node *yaml.Node
+	// path says where it is, for errors: ConnectFunction.Properties.CodeUri.
+	path string
+}
+
+type entry struct {
+	key   string
+	value value
+}
+
+func (v value) exists() bool { return v.node != nil }
+
+func (v value) fail(format string, args ...any) {
+	if v.p.err == nil {
+		v.p.err = fmt.Errorf("%s: %s", v.path, fmt.Sprintf(format, args...))
+	}
+}
+
+func (v value) at(name string, node *yaml.Node) value {
+	for node != nil && node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	if node != nil && node.Tag == "!!null" {
+		node = nil
+	}
+	return value{p: v.p, node: node, path: strings.TrimPrefix(v.path+"."+name, ".")}
+}
+
+// get is the value under a key, absent when there is none.
+func (v value) get(name string) value {
+	if v.node == nil {
+		return v.at(name, nil)
+	}
+	if v.node.Kind != yaml.MappingNode {
+		v.fail("is not a mapping")
+		return v.at(name, nil)
+	}
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		if v.node.Content[i].Value == name {
+			return v.at(name, v.node.Content[i+1])
+		}
+	}
+	return v.at(name, nil)
+}
+
+// required is get, and an error when there is none.
+func (v value) required(name string) value {
+	found := v.get(name)
+	if !found.exists() {
+		found.fail("is missing")
+	}
+	return found
+}
+
+// entries are a mapping's keys and values, in order.
+func (v value) entries() []entry {
+	if v.node == nil {
+		return nil
+	}
+	if v.node.Kind != yaml.MappingNode {
+		v.fail("is not a mapping")
+		return nil
+	}
+	var all []entry
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		name := v.node.Content[i].Value
+		all = append(all, entry{key: name, value: v.at(name, v.node.Content[i+1])})
+	}
+	return all
+}
+
+// list is the elements of a list.
+func (v value) list() []value {
+	if v.node == nil {
+		return nil
+	}
+	if v.node.Kind != yaml.SequenceNode {
+		v.fail("is not a list")
+		return nil
+	}
+	var all []value
+	for i, element := range v.node.Content {
+		all = append(all, v.at(strconv.Itoa(i), element))
+	}
+	return all
+}
+
+// intrinsic is the CloudFormation function this value calls, without its Fn::, and the argument:
+// `!Sub text` and `Fn::Sub: text` are the same.
+func (v value) intrinsic() (name string, argument value) {
+	switch {
+	case v.node == nil:
+		return "", v
+	case strings.HasPrefix(v.node.Tag, "!") && !strings.HasPrefix(v.node.Tag, "!!"):
+		return v.node.Tag[1:], v
+	case v.node.Kind == yaml.MappingNode && len(v.node.Content) == 2:
+		name = v.node.Content[0].Value
+		if name == "Ref" || strings.HasPrefix(name, "Fn::") {
+			return strings.TrimPrefix(name, "Fn::"), v.at(name, v.node.Content[1])
+		}
+	}
+	return "", v
+}
+
+var substitution = regexp.MustCompile(`\$\{[^}]*\}`)
+
+// text is a scalar, with Ref and Sub of parameters filled in.
+func (v value) text() string {
+	if v.node == nil {
+		return ""
+	}
+	name, argument := v.intrinsic()
+	if argument.node == nil || argument.node.Kind != yaml.ScalarNode {
+		v.fail("is not a text that can be known here")
+		return ""
+	}
+	switch name {
+	case "":
+		return argument.node.Value
+	case "Ref":
+		return v.parameter(argument.node.Value)
+	case "Sub":
+		return substitution.ReplaceAllStringFunc(argument.node.Value, func(s string) string {
+			if literal, ok := strings.CutPrefix(s, "${!"); ok {
+				return "${" + literal
+			}
+			return v.parameter(s[2 : len(s)-1])
+		})
+	}
+	v.fail("!%s cannot be known here", name)
+	return ""
+}
+
+func (v value) parameter(name string) string {
+	if text, ok := v.p.parameters[name]; ok {
+		return text
+	}
+	v.fail("refers to %s, which is no parameter with a default", name)
+	return ""
+}
+
+// function is the name of the function whose Arn this is.
+func (v value) function() string {
+	name, argument := v.intrinsic()
+	id := ""
+	if name == "GetAtt" && argument.node != nil {
+		switch argument.node.Kind {
+		case yaml.ScalarNode:
+			id = argument.node.Value
+		case yaml.SequenceNode:
+			var parts []string
+			for _, part := range argument.node.Content {
+				parts = append(parts, part.Value)
+			}
+			id = strings.Join(parts, ".")
+		}
+	}
+	id, ok := strings.CutSuffix(id, ".Arn")
+	if !ok {
+		v.fail("is not a !GetAtt SomeFunction.Arn")
+		return ""
+	}
+	for _, f := range v.p.template.Functions {
+		if f.ID == LogicalID(id) {
+			return f.Name
+		}
+	}
+	v.fail("names %s, which is no function", id)
+	return ""
+}
+
+// oneOf is the text of v, which has to be one of a few.
+func oneOf[T ~string](v value, allowed ...T) T {
+	text := T(v.text())
+	for _, a := range allowed {
+		if text == a {
+			return a
+		}
+	}
+	v.fail("%q is none of %v", text, allowed)
+	return text
+}

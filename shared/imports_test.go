@@ -1,0 +1,62 @@
+package shared_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const (
+	module   = "seatmeter/"
+	aws      = "github.com/aws/"
+	dynamoDB = aws + "aws-sdk-go-v2/service/dynamodb"
+)
+
+// list runs go list and gives the fields of each line.
+func list(t *testing.T, arguments ...string) [][]string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list"}, arguments...)...).Output()
+	if err != nil {
+		t.Fatalf("go list %v: %v", arguments, err)
+	}
+	var lines [][]string
+	for line := range strings.Lines(string(out)) {
+		lines = append(lines, strings.Fields(line))
+	}
+	if len(lines) == 0 {
+		t.Fatalf("go list %v: nothing", arguments)
+	}
+	return lines
+}
+
+func TestNounsKnowNothingOfAWS(t *testing.T) {
+	nouns := []string{"license", "seat", "host", "conference", "usage", "jointoken", "problem", "tenant", "session", "admission"}
+	for _, noun := range nouns {
+		t.Run(noun, func(t *testing.T) {
+			for _, line := range list(t, "-deps", module+"shared/"+noun) {
+				if strings.HasPrefix(line[0], aws) {
+					t.Errorf("%s depends on %s", noun, line[0])
+				}
+			}
+		})
+	}
+}
+
+func TestOnlyThePackageDynamoKnowsDynamoDB(t *testing.T) {
+	found := false
+	for _, line := range list(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"shared/...") {
+		for _, imported := range line[1:] {
+			if imported != dynamoDB && !strings.HasPrefix(imported, dynamoDB+"/") {
+				continue
+			}
+			if line[0] == module+"shared/dynamo" {
+				found = true
+				continue
+			}
+			t.Errorf("%s imports %s", line[0], imported)
+		}
+	}
+	if !found {
+		t.Error("shared/dynamo does not import DynamoDB either: does this test still look at the right thing?")
+	}
+}
