@@ -1,0 +1,127 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// bill adds up what the engine says that calls consumed.
+type bill struct {
+	mu            sync.Mutex
+	writes, reads float64
+}
+
+func (b *bill) add(consumed *types.ConsumedCapacity, write bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if write {
+		b.writes += *consumed.CapacityUnits
+	} else {
+		b.reads += *consumed.CapacityUnits
+	}
+}
+
+// One whole stay, join and leave, costs at most 4 write units and 1 read unit
+// for licenses of up to 30 seats, on an empty pool and on one that lacks one
+// member to be full, with ids as long as they come.
+func TestAStayCostsFourWriteUnitsAndOneReadUnit(t *testing.T) {
+	for _, model := range []license.Model{license.ModelConcurrent, license.ModelNamed} {
+		for _, capacity := range []int{1, 25, seat.BlockSeats} {
+			t.Run(fmt.Sprintf("%s/%d", model, capacity), func(t *testing.T) {
+				w := newCostly(t, model, capacity)
+				for _, others := range []int{0, capacity - 1} {
+					for len(w.in) < others {
+						w.join(t)
+					}
+					w.join(t) // whatever this process has to look up first
+					w.leave(t)
+					*w.bill = bill{}
+					w.join(t)
+					w.leave(t)
+					if w.bill.writes > 4 || w.bill.reads > 1 {
+						t.Errorf("with %d others: %v write units, %v read units", others, w.bill.writes, w.bill.reads)
+					}
+					t.Logf("with %d others: %v write units, %v read units", others, w.bill.writes, w.bill.reads)
+				}
+			})
+		}
+	}
+}
+
+// costly is a tenant whose joins and leaves are metered.
+type costly struct {
+	bill *bill
+	door *admission.Door
+	pass jointoken.Pass
+	now  int64
+	in   []seat.ConnectionID
+	next int
+}
+
+func newCostly(t *testing.T, model license.Model, capacity int) *costly {
+	t.Helper()
+	ctx, b := t.Context(), &bill{}
+	store := open(t).Metered(b.add)
+	// As long as an id may be, since ids stand in the keys of blocks.
+	id := tenant.ID(fmt.Sprintf("%064d", 1))
+	l := license.License{Tenant: id, Model: model, Seats: capacity, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
+	if model == license.ModelNamed {
+		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, capacity
+	}
+	w := &costly{bill: b, door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), now: 1_790_000_000_000}
+	if _, _, err := w.door.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
+		t.Fatal(err)
+	}
+	email := host.Email("ann@example.org")
+	if _, err := store.AddHost(ctx, id, host.Host{Email: email, Active: true}, 0); err != nil {
+		t.Fatal(err)
+	}
+	c := conference.Conference{
+		Tenant: id, ID: conference.ID(fmt.Sprintf("%064d", 2)), Number: 99_999_999, Host: email, State: conference.StateScheduled,
+	}
+	if _, err := store.Schedule(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	w.pass = jointoken.Pass{Tenant: id, Conference: c.ID, Number: c.Number, Identity: "bob@example.org", Role: jointoken.RoleHost}
+	if model == license.ModelNamed {
+		w.join(t) // the host, who takes the chair
+		w.in = nil
+	}
+	w.pass.Role = jointoken.RoleParticipant
+	return w
+}
+
+func (w *costly) join(t *testing.T) {
+	t.Helper()
+	w.now++
+	w.next++
+	id := seat.ConnectionID(fmt.Sprintf("Gd%012d1=", w.next)) // 16 characters, as API Gateway's
+	if err := w.door.Connect(t.Context(), admission.Visitor{Pass: w.pass, Connection: id, AtMillis: w.now}); err != nil {
+		t.Fatal(err)
+	}
+	w.in = append(w.in, id)
+}
+
+func (w *costly) leave(t *testing.T) {
+	t.Helper()
+	w.now++
+	last := w.in[len(w.in)-1]
+	w.in = w.in[:len(w.in)-1]
+	if err := w.door.Leave(context.WithoutCancel(t.Context()), last, w.now, usage.EndClosed); err != nil {
+		t.Fatal(err)
+	}
+}
