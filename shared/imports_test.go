@@ -1,7 +1,9 @@
 package shared_test
 
 import (
+	"io/fs"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -15,6 +17,11 @@ const (
 // list runs go list and gives the fields of each line.
 func list(t *testing.T, arguments ...string) [][]string {
 	t.Helper()
+	// What another process reads, go test does not know of: without this walk it
+	// would go on showing an old result.
+	if err := filepath.WalkDir(".", func(_ string, _ fs.DirEntry, err error) error { return err }); err != nil {
+		t.Fatal(err)
+	}
 	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list"}, arguments...)...).Output()
 	if err != nil {
 		t.Fatalf("go list %v: %v", arguments, err)

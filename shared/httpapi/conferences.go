@@ -43,8 +43,9 @@ type ScheduleBody struct {
 	StartsAt   *time.Time `json:"starts_at,omitempty"`
 }
 
-type conferenceInput struct {
-	tenantInput
+// ConferenceInput is a path that names a conference.
+type ConferenceInput struct {
+	TenantInput
 	Conference string `path:"conference"`
 }
 
@@ -56,7 +57,7 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 	admins := []Role{RoleVendor, RoleTenantAdmin}
 	register(a, operation{id: "schedule-conference", method: http.MethodPost, path: many, summary: "Schedule a conference", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
-			tenantInput
+			TenantInput
 			Body ScheduleBody
 		},
 		) (*conferenceOutput, error) {
@@ -64,7 +65,7 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 		})
 	register(a, operation{id: "list-conferences", method: http.MethodGet, path: many, summary: "List conferences", roles: admins},
 		func(ctx context.Context, in *struct {
-			tenantInput
+			TenantInput
 			PageInput
 		},
 		) (*PageOutput[ConferenceView], error) {
@@ -79,12 +80,12 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 			return pageOf(list, in.Limit, func(c conference.Conference) string { return string(c.ID) }, viewConference), err
 		})
 	register(a, operation{id: "get-conference", method: http.MethodGet, path: one, summary: "Read a conference", roles: admins},
-		func(ctx context.Context, in *conferenceInput) (*conferenceOutput, error) {
+		func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
 			c, err := findConference(ctx, store, in)
 			return &conferenceOutput{viewConference(c)}, err
 		})
 	register(a, operation{id: "end-conference", method: http.MethodPost, path: one + "/end", summary: "End a conference: everyone in it is told, then closed", roles: admins},
-		func(ctx context.Context, in *conferenceInput) (*conferenceOutput, error) {
+		func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
 			id, err := conference.ParseID(in.Conference)
 			if err != nil {
 				return nil, err //nolint:wrapcheck // reported by register
@@ -94,7 +95,7 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 		})
 }
 
-func findConference(ctx context.Context, store conference.Conferences, in *conferenceInput) (conference.Conference, error) {
+func findConference(ctx context.Context, store conference.Conferences, in *ConferenceInput) (conference.Conference, error) {
 	id, err := conference.ParseID(in.Conference)
 	if err != nil {
 		return conference.Conference{}, err //nolint:wrapcheck // reported by register
@@ -148,9 +149,7 @@ func (b ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Confere
 		faults = append(faults, problem.Field{Pointer: "#/conference", Detail: "must be 1 to 64 letters, digits, - or _"})
 	}
 	email, err := host.ParseEmail(b.Host, "#/host")
-	if err != nil {
-		faults = append(faults, problem.As(err).Fields...)
-	}
+	faults = append(faults, problem.FieldsOf(err)...)
 	if len(b.Title) > conference.MaxTitleLength || !utf8.ValidString(b.Title) {
 		faults = append(faults, problem.Field{Pointer: "#/title", Detail: "must have at most 200 bytes"})
 	}

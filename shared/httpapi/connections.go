@@ -72,15 +72,15 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 	admins := []Role{RoleVendor, RoleTenantAdmin}
 	register(a, operation{id: "list-connections", method: http.MethodGet, path: one + "/connections", summary: "List the connections in a conference", roles: admins},
 		func(ctx context.Context, in *struct {
-			conferenceInput
+			ConferenceInput
 			PageInput
 		},
 		) (*PageOutput[ConnectionView], error) {
-			return connections(ctx, door, store, &in.conferenceInput, in.PageInput)
+			return connections(ctx, door, store, &in.ConferenceInput, in.PageInput)
 		})
 	register(a, operation{id: "remove-connection", method: http.MethodDelete, path: tenantPath + "/connections/{connection}", summary: "Remove a connection: it is told, then closed", status: http.StatusNoContent, roles: admins},
 		func(ctx context.Context, in *struct {
-			tenantInput
+			TenantInput
 			Connection string `path:"connection" maxLength:"128"`
 		},
 		) (*struct{}, error) {
@@ -89,22 +89,22 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 		})
 	register(a, operation{id: "create-join-token", method: http.MethodPost, path: one + "/join-tokens", summary: "Make a join token", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
-			conferenceInput
+			ConferenceInput
 			Body TokenBody
 		},
 		) (*struct{ Body TokenView }, error) {
-			token, err := createToken(ctx, store, signer, &in.conferenceInput, in.Body)
+			token, err := createToken(ctx, store, signer, &in.ConferenceInput, in.Body)
 			token.URL = webSocketURL + "?token=" + url.QueryEscape(token.Token)
 			return &struct{ Body TokenView }{token}, err
 		})
 	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Seats in use right now", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
-		func(ctx context.Context, in *tenantInput) (*struct{ Body SeatsView }, error) {
+		func(ctx context.Context, in *TenantInput) (*struct{ Body SeatsView }, error) {
 			o, err := door.Occupancy(ctx, tenant.ID(in.Tenant))
 			return &struct{ Body SeatsView }{viewSeats(o)}, err
 		})
 }
 
-func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *conferenceInput, page PageInput) (*PageOutput[ConnectionView], error) {
+func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *ConferenceInput, page PageInput) (*PageOutput[ConnectionView], error) {
 	after, err := page.after()
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 	return pageOf(members, page.Limit, key, viewConnection), nil
 }
 
-func createToken(ctx context.Context, store conference.Conferences, signer *jointoken.Signer, in *conferenceInput, body TokenBody) (TokenView, error) {
+func createToken(ctx context.Context, store conference.Conferences, signer *jointoken.Signer, in *ConferenceInput, body TokenBody) (TokenView, error) {
 	c, err := findConference(ctx, store, in)
 	if err != nil {
 		return TokenView{}, err

@@ -24,13 +24,14 @@ func viewHost(h host.Host) HostView {
 	return HostView{Email: h.Email, Name: h.Name, Active: h.Active, CreatedAt: h.CreatedAt.UTC()}
 }
 
-type hostInput struct {
-	tenantInput
+// HostInput is a path that names a host.
+type HostInput struct {
+	TenantInput
 	Email string `path:"email"`
 }
 
 // host is the address in the path: what is no address names no host.
-func (in hostInput) host() (host.Email, error) {
+func (in HostInput) host() (host.Email, error) {
 	email, err := host.ParseEmail(in.Email, "#/email")
 	if err != nil {
 		return "", noHost()
@@ -48,7 +49,7 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 	admins := []Role{RoleVendor, RoleTenantAdmin}
 	register(a, operation{id: "create-host", method: http.MethodPost, path: many, summary: "Register a host", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
-			tenantInput
+			TenantInput
 			Body struct {
 				Email string `json:"email" doc:"The same letters in upper and lower case are the same host"`
 				Name  string `json:"name,omitempty"`
@@ -59,7 +60,7 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 		})
 	register(a, operation{id: "list-hosts", method: http.MethodGet, path: many, summary: "List hosts", roles: admins},
 		func(ctx context.Context, in *struct {
-			tenantInput
+			TenantInput
 			PageInput
 		},
 		) (*PageOutput[HostView], error) {
@@ -74,23 +75,23 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 			return pageOf(list, in.Limit, func(h host.Host) string { return string(h.Email) }, viewHost), err
 		})
 	register(a, operation{id: "get-host", method: http.MethodGet, path: one, summary: "Read a host", roles: admins},
-		func(ctx context.Context, in *hostInput) (*hostOutput, error) {
+		func(ctx context.Context, in *HostInput) (*hostOutput, error) {
 			h, err := findHost(ctx, hosts, in)
 			return &hostOutput{viewHost(h)}, err
 		})
 	register(a, operation{id: "change-host", method: http.MethodPatch, path: one, summary: "Rename, activate or deactivate a host", roles: admins},
 		func(ctx context.Context, in *struct {
-			hostInput
+			HostInput
 			Body struct {
 				Name   *string `json:"name,omitempty"`
 				Active *bool   `json:"active,omitempty"`
 			}
 		},
 		) (*hostOutput, error) {
-			return changeHost(ctx, hosts, &in.hostInput, in.Body.Name, in.Body.Active)
+			return changeHost(ctx, hosts, &in.HostInput, in.Body.Name, in.Body.Active)
 		})
 	register(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host and free its slot", status: http.StatusNoContent, roles: admins},
-		func(ctx context.Context, in *hostInput) (*struct{}, error) {
+		func(ctx context.Context, in *HostInput) (*struct{}, error) {
 			email, err := in.host()
 			if err != nil {
 				return nil, err
@@ -108,15 +109,12 @@ func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t t
 	if err != nil {
 		return nil, err //nolint:wrapcheck // reported by register
 	}
-	email, err := host.ParseEmail(address, "#/email")
-	if err != nil {
-		return nil, err //nolint:wrapcheck // reported by register
-	}
 	if name == "" {
-		name = string(email)
+		name = address
 	}
-	if err := host.CheckName(name); err != nil {
-		return nil, err //nolint:wrapcheck // reported by register
+	email, err := host.ParseEmail(address, "#/email")
+	if faults := append(problem.FieldsOf(err), problem.FieldsOf(host.CheckName(name))...); len(faults) > 0 {
+		return nil, problem.InvalidFields(faults...)
 	}
 	limit := 0
 	if l.Model == license.ModelNamed {
@@ -135,7 +133,7 @@ func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t t
 	return &hostOutput{viewHost(h)}, nil
 }
 
-func findHost(ctx context.Context, hosts host.Hosts, in *hostInput) (host.Host, error) {
+func findHost(ctx context.Context, hosts host.Hosts, in *HostInput) (host.Host, error) {
 	email, err := in.host()
 	if err != nil {
 		return host.Host{}, err
@@ -147,7 +145,7 @@ func findHost(ctx context.Context, hosts host.Hosts, in *hostInput) (host.Host, 
 	return *h, nil
 }
 
-func changeHost(ctx context.Context, hosts host.Hosts, in *hostInput, name *string, active *bool) (*hostOutput, error) {
+func changeHost(ctx context.Context, hosts host.Hosts, in *HostInput, name *string, active *bool) (*hostOutput, error) {
 	h, err := findHost(ctx, hosts, in)
 	if err != nil {
 		return nil, err

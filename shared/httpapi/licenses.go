@@ -44,7 +44,7 @@ func (b LicenseBody) license(t tenant.ID) license.License {
 		Status: license.Status(b.Status), TimeZone: b.TimeZone, Overage: license.Overage(b.Overage), Burst: b.Burst,
 		ReconnectGraceSeconds: or(b.ReconnectGraceSeconds, license.DefaultReconnectGraceSeconds),
 		HostAbsentMinutes:     or(b.HostAbsentMinutes, license.DefaultHostAbsentMinutes),
-		HostChangesPerMonth:   or(b.HostChangesPerMonth, max(b.Hosts, 0)),
+		HostChangesPerMonth:   or(b.HostChangesPerMonth, min(max(b.Hosts, 0), license.MaxHosts)),
 		StartsAt:              or(b.StartsAt, time.Time{}), ExpiresAt: or(b.ExpiresAt, time.Time{}),
 	}
 	return l.WithDefaults()
@@ -74,7 +74,9 @@ func viewLicense(l license.License) LicenseView {
 	}}
 }
 
-type tenantInput struct {
+// TenantInput is the part of a path that names the tenant. (It is exported
+// because huma binds no members of types that are not.)
+type TenantInput struct {
 	Tenant string `path:"tenant"`
 }
 
@@ -107,13 +109,13 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 				func(t tenant.ID) TenantView { return TenantView{t} }), err
 		})
 	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Read a license", roles: vendor},
-		func(ctx context.Context, in *tenantInput) (*licenseOutput, error) {
+		func(ctx context.Context, in *TenantInput) (*licenseOutput, error) {
 			l, err := door.License(ctx, tenant.ID(in.Tenant))
 			return answerLicense(l, http.StatusOK), err
 		})
 	register(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor},
 		func(ctx context.Context, in *struct {
-			tenantInput
+			TenantInput
 			IfMatch string `header:"If-Match" maxLength:"64"`
 			Body    LicenseBody
 		},

@@ -48,7 +48,7 @@ type UsageView struct {
 }
 
 type usageInput struct {
-	tenantInput
+	TenantInput
 	From        string `query:"from" required:"true" maxLength:"64" doc:"RFC 3339, inclusive"`
 	To          string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
 	Granularity string `query:"granularity" default:"total" maxLength:"32"`

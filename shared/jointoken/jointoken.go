@@ -29,6 +29,9 @@ const (
 	audience          = "seatmeter-join"
 )
 
+// A token's life is exact: by default the library would cut it to the second.
+func init() { jwt.TimePrecision = time.Millisecond } //nolint:gochecknoinits // the library's only way
+
 // Role is what its bearer is in the conference.
 type Role string
 

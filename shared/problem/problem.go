@@ -110,6 +110,15 @@ func InvalidFields(fields ...Field) *Error {
 	return &Error{Code: Invalid, Detail: "Some members of the input are not valid.", Fields: fields}
 }
 
+// FieldsOf gives the field errors in err, so that those of several checks can
+// be reported at once. No error has none.
+func FieldsOf(err error) []Field {
+	if found, ok := errors.AsType[*Error](err); ok {
+		return found.Fields
+	}
+	return nil
+}
+
 // Because adds a cause for the log. It changes and returns e.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause

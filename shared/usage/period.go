@@ -60,8 +60,11 @@ func edgeAfter(at time.Time, g Granularity, zone *time.Location) (time.Time, err
 		return at.Add(time.Hour - into), nil
 	case GranularityDay:
 		next := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, zone)
-		if !next.After(at) { // a zone that skipped midnight
-			next = at.Add(time.Hour)
+		if next.Day() == local.Day() { // midnight is skipped: the day begins as the clocks change
+			_, next = next.ZoneBounds()
+		}
+		if !next.After(at) { // midnight comes twice, and this was the first
+			next = next.Add(time.Hour)
 		}
 		return next, nil
 	case GranularityTotal:

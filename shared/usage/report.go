@@ -60,7 +60,8 @@ type edge struct {
 // Report sweeps stays and refusals into rows, one per period. Periods are in
 // order and adjacent. Stays may come in any order; an open one (LeftAtMillis
 // zero) counts as in, and its time up to asOfMillis. At equal times, leaving
-// comes before joining. What begins at or after asOfMillis has not happened.
+// comes before joining; a stay of no length is a join that never is in. What
+// begins at or ends after asOfMillis has not happened.
 func Report(periods []Period, stays []Stay, refusals []Refusal, asOfMillis int64) []Row {
 	s := newSweep(stays, asOfMillis)
 	rows := make([]Row, len(periods))
@@ -127,12 +128,14 @@ func newSweep(stays []Stay, asOf int64) *sweep {
 			continue
 		}
 		s.edges = append(s.edges, edge{stay.JoinedAtMillis, true, i})
-		if stay.LeftAtMillis != 0 {
+		if stay.LeftAtMillis > stay.JoinedAtMillis && stay.LeftAtMillis <= asOf {
 			s.edges = append(s.edges, edge{stay.LeftAtMillis, false, i})
 		}
 	}
 	slices.SortFunc(s.edges, func(a, b edge) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(boolToInt(a.join), boolToInt(b.join)), cmp.Compare(a.stay, b.stay))
+		one, other := stays[a.stay], stays[b.stay]
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(boolToInt(a.join), boolToInt(b.join)),
+			cmp.Compare(one.Seat, other.Seat), cmp.Compare(one.Connection, other.Connection))
 	})
 	return s
 }
@@ -192,12 +195,14 @@ func (s *sweep) advance(to int64, row *Row) {
 // apply lets one connection in or out.
 func (s *sweep) apply(e edge) {
 	stay := s.stays[e.stay]
-	change := 1
-	if e.join {
-		s.in[e.stay] = true
-	} else {
+	change := 0
+	switch {
+	case !e.join:
 		change = -1
 		delete(s.in, e.stay)
+	case stay.LeftAtMillis == 0 || stay.LeftAtMillis > stay.JoinedAtMillis:
+		change = 1
+		s.in[e.stay] = true
 	}
 	if stay.Estimated {
 		s.estimated += change

@@ -1,0 +1,81 @@
+package usage_test
+
+import (
+	"encoding/csv"
+	"errors"
+	"strings"
+	"testing"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+func TestCSVHasItsColumnsInOrderAndLinesEndAsRFC4180SaysThey(t *testing.T) {
+	var out strings.Builder
+	err := usage.WriteCSV(&out, "acme", []usage.Row{
+		{
+			FromMillis: noon, ToMillis: noon + 3_600_000, Opening: 1, Closing: 2, Peak: 3, PeakAtMillis: noon + 4,
+			SeatMillis: 5_000, OverageMillis: 6, Joins: 7, Conferences: 10, Hosts: 11, Identities: 12, EstimatedMillis: 13,
+			Refusals: map[problem.Code]int{problem.SeatsExhausted: 8, problem.HostBusy: 1},
+		},
+		{FromMillis: noon + 3_600_000, ToMillis: noon + 7_200_000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "tenant,from,to,group,opening,closing,peak,peak_at,seat_ms,seat_minutes,overage_ms,joins,refused,conferences,hosts,identities,estimated_ms\r\n" +
+		"acme,2026-09-21T14:13:20.000Z,2026-09-21T15:13:20.000Z,,1,2,3,2026-09-21T14:13:20.004Z,5000,0.083,6,7,9,10,11,12,13\r\n" +
+		"acme,2026-09-21T15:13:20.000Z,2026-09-21T16:13:20.000Z,,0,0,0,,0,0.000,0,0,0,0,0,0,0\r\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+func TestTextThatASpreadsheetWouldRunIsMadeInertAndNumbersAreLeftAlone(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"weekly", "weekly"},
+		{"=HYPERLINK(1)", "'=HYPERLINK(1)"},
+		{"+1", "'+1"},
+		{"-1", "'-1"},
+		{"@SUM(1)", "'@SUM(1)"},
+		{"\tx", "'\tx"},
+		{"\rx", "'x"}, // the writer drops a lone carriage return
+		{"a=b", "a=b"},
+		{"it's, \"quoted\"", "it's, \"quoted\""},
+		{"Zürich", "Zürich"},
+		{"", ""},
+	} {
+		var out strings.Builder
+		row := usage.Row{FromMillis: noon, ToMillis: noon + 1, Group: test.text, SeatMillis: -60_000, OverageMillis: -1}
+		if err := usage.WriteCSV(&out, tenant.ID(test.text), []usage.Row{row}); err != nil {
+			t.Fatal(err)
+		}
+		records, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cells := make(map[string]string)
+		for i, name := range records[0] {
+			cells[name] = records[1][i]
+		}
+		if cells["tenant"] != test.want || cells["group"] != test.want {
+			t.Errorf("%q became tenant %q and group %q, want %q", test.text, cells["tenant"], cells["group"], test.want)
+		}
+		if cells["seat_ms"] != "-60000" || cells["overage_ms"] != "-1" {
+			t.Errorf("numbers became %q and %q", cells["seat_ms"], cells["overage_ms"])
+		}
+	}
+}
+
+func TestAReportThatCannotBeWrittenIsAnError(t *testing.T) {
+	if err := usage.WriteCSV(broken{}, "acme", nil); !errors.Is(err, errBroken) {
+		t.Errorf("got %v, want %v", err, errBroken)
+	}
+}
+
+var errBroken = errors.New("broken pipe")
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errBroken }

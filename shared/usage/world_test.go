@@ -1,0 +1,65 @@
+package usage_test
+
+import (
+	"fmt"
+	"time"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+)
+
+// noon is where the tests' time begins, in Unix milliseconds.
+const noon = 1_790_000_000_000
+
+// forever is an as_of after everything.
+const forever = noon + 1_000_000_000
+
+// stay is one connection's in a conference of its own tenant pool, in
+// milliseconds from noon. Left -1 means that it is open.
+func stay(n int, joined, left int64) usage.Stay {
+	s := usage.Stay{
+		Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org",
+		Identity: fmt.Sprintf("person-%d", n), Connection: seat.ConnectionID(fmt.Sprintf("connection-%d=", n)),
+		Block: seat.Block{Pool: seat.Pool{Tenant: "acme"}}, Seat: int64(n), JoinedAtMillis: noon + joined, Limit: 25,
+	}
+	if left >= 0 {
+		s.LeftAtMillis = noon + left
+	}
+	return s
+}
+
+// but changes a copy of a stay.
+func but(s usage.Stay, change func(*usage.Stay)) usage.Stay {
+	change(&s)
+	return s
+}
+
+func limited(s usage.Stay, limit int) usage.Stay {
+	return but(s, func(s *usage.Stay) { s.Limit = limit })
+}
+
+func in(s usage.Stay, number conference.Number, of host.Email) usage.Stay {
+	return but(s, func(s *usage.Stay) {
+		s.Number, s.Host = number, of
+		s.Block.Pool.Number = number
+	})
+}
+
+// cuts are periods between moments, in milliseconds from noon.
+func cuts(edges ...int64) []usage.Period {
+	var periods []usage.Period
+	for i := 1; i < len(edges); i++ {
+		periods = append(periods, usage.Period{FromMillis: noon + edges[i-1], ToMillis: noon + edges[i]})
+	}
+	return periods
+}
+
+func moment(text string) time.Time {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		panic(err)
+	}
+	return at
+}
