@@ -53,7 +53,7 @@ func Seat(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables, o 
 	if err != nil {
 		return SeatReport{}, err
 	}
-	bare := peer{client, tables.Live, len(seat.Layout(benchSeats))}
+	bare := peer{client, tables.Live, benchSeats / seat.BlockSeats}
 	if err := bare.prepare(ctx); err != nil {
 		return SeatReport{}, err
 	}

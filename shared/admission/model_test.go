@@ -240,7 +240,7 @@ func TestResizingNeverOversells(t *testing.T) {
 // Many processes at once, on pools of one block and of several: exactly the
 // capacity is admitted, everyone else is refused for want of a seat.
 func TestParallelJoinsAdmitExactlyTheCapacity(t *testing.T) {
-	for _, capacity := range []int{1, 25, 30, 31, 100} {
+	for _, capacity := range []int{1, 25, 30, 31, 100, 2000} {
 		t.Run(fmt.Sprint(capacity), func(t *testing.T) {
 			w := newWorld(t, concurrent(capacity))
 			w.schedule(weekly, ann)

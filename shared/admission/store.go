@@ -55,7 +55,7 @@ type Gateway interface {
 // Door admits connections and lets them go.
 type Door struct {
 	store   Store
-	pools   seat.Pools
+	pools   *seat.Pools
 	gateway Gateway
 	log     *slog.Logger
 
@@ -70,7 +70,7 @@ type conferenceKey struct {
 
 // NewDoor makes a door. One per process: it remembers what it has read.
 func NewDoor(store Store, gateway Gateway, log *slog.Logger) *Door {
-	return &Door{store: store, pools: seat.Pools{Blocks: store}, gateway: gateway, log: log}
+	return &Door{store: store, pools: seat.NewPools(store), gateway: gateway, log: log}
 }
 
 // memory keeps what was read, up to a bound, and then starts over.

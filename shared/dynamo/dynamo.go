@@ -44,6 +44,13 @@ var (
 	_ usage.History   = (*Store)(nil)
 )
 
+// NewClient makes the client of the stores. It leaves out the check of the
+// responses' CRC32: TLS guards them, and the SDK takes error responses, which
+// refused conditions are, for damaged and gives up their connection.
+func NewClient(cfg aws.Config) *dynamodb.Client {
+	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
+}
+
 // New makes a store over existing tables.
 func New(client *dynamodb.Client, tables Tables) *Store {
 	return &Store{client: client, live: aws.String(tables.Live), ledger: aws.String(tables.Ledger)}

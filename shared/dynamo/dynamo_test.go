@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
@@ -34,7 +33,7 @@ func open(t *testing.T) *dynamo.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := dynamodb.NewFromConfig(cfg)
+	client := dynamo.NewClient(cfg)
 	made := tables.New(client, fmt.Sprintf("dynamo-test-%d", time.Now().UnixNano()), description.Tables)
 	if err := made.Create(t.Context()); err != nil {
 		t.Fatal(err)

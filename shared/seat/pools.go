@@ -3,6 +3,10 @@ package seat
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // probes is how many blocks a join tries blindly before it reads them all.
@@ -18,8 +22,47 @@ type Terms struct {
 	Revision int64
 }
 
-// Pools admits connections to pools of any number of blocks.
-type Pools struct{ Blocks Blocks }
+// Blocks are opened as they are needed: the first batch at once, more when
+// less than one seat in scarce of those there is free. So a license of a
+// million seats costs what is used of it.
+const (
+	batch  = 32
+	scarce = 4
+)
+
+// Pools admits connections to pools of any number of blocks. It remembers how
+// many blocks it has seen of a pool, as a hint where to begin. Safe for use by
+// many goroutines.
+type Pools struct {
+	blocks Blocks
+	mu     sync.Mutex
+	opened map[Pool]int
+}
+
+// NewPools makes pools over blocks.
+func NewPools(blocks Blocks) *Pools { return &Pools{blocks: blocks} }
+
+// maxHints bounds the pools remembered.
+const maxHints = 10_000
+
+// reach is the capacity among which a connection's first block is chosen: that
+// of the blocks that are likely there.
+func (p *Pools) reach(pool Pool, capacity int) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return min(capacity, max(batch, p.opened[pool])*BlockSeats)
+}
+
+func (p *Pools) saw(pool Pool, blocks int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.opened == nil || len(p.opened) >= maxHints {
+		p.opened = make(map[Pool]int)
+	}
+	if blocks > batch {
+		p.opened[pool] = blocks
+	}
+}
 
 // Refusal says why a pool took nobody in.
 type Refusal int
@@ -57,18 +100,17 @@ type Seated struct {
 // fresh number (see Blocks.Renumber). In a pool of several blocks a repeat
 // after a crash may find room in an earlier block than the crashed attempt
 // did; the seat left behind there has no session, and reconciliation frees it.
-func (p Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
-	layout := Layout(terms.Capacity)
-	start := Start(id, terms.Capacity)
-	tries := min(probes, len(layout))
-	for i := range tries {
-		index := (start + i) % len(layout)
-		attempt, err := p.Blocks.Take(ctx, Block{pool, index}, id, member, terms.Revision)
+func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
+	reach := p.reach(pool, terms.Capacity)
+	first, among := start(id, reach), count(reach)
+	for i := range min(probes, among) {
+		index := (first + i) % among
+		attempt, err := p.blocks.Take(ctx, Block{pool, index}, id, member, terms.Revision)
 		if err != nil {
 			return Seated{}, fmt.Errorf("take a seat: %w", err)
 		}
 		full := attempt.Outcome == OutcomeFull
-		if full && len(layout) == 1 && attempt.State.Capacity >= terms.Capacity {
+		if full && count(terms.Capacity) == 1 && attempt.State.Capacity >= terms.Capacity {
 			return Seated{Refusal: RefusalFull, InUse: attempt.State.InUse}, nil
 		}
 		if full {
@@ -80,17 +122,17 @@ func (p Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Memb
 		}
 		break
 	}
-	return p.search(ctx, pool, id, member, terms, start)
+	return p.search(ctx, pool, id, member, terms, first)
 }
 
 // conclude turns an attempt into an answer where it is one: seated, closed, or
 // a license that has moved on. Not done: the pool needs settling or searching.
-func (p Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms Terms) (Seated, bool, error) {
+func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms Terms) (Seated, bool, error) {
 	switch a.Outcome {
 	case OutcomeTaken:
 		return seated(a.State, id, terms), true, nil
 	case OutcomeMember:
-		state, in, err := p.Blocks.Renumber(ctx, a.State.Block, id)
+		state, in, err := p.blocks.Renumber(ctx, a.State.Block, id)
 		if err != nil {
 			return Seated{}, true, fmt.Errorf("renumber a seat: %w", err)
 		}
@@ -115,17 +157,18 @@ func seated(s State, id ConnectionID, terms Terms) Seated {
 }
 
 // search settles the pool, which also reads all of it, and then tries every
-// block with room, beginning at start. It refuses only after a pass in which
+// block with room, beginning at first. It refuses only after a pass in which
 // no block had any.
-func (p Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms, start int) (Seated, error) {
+func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms, first int) (Seated, error) {
 	for range maxRounds {
 		states, err := p.Settle(ctx, pool, terms, true)
 		if err != nil {
 			return Seated{}, err
 		}
-		blocked, room := false, false
+		p.saw(pool, len(states))
+		blocked, room := false, committed(states) < terms.Capacity
 		for i := range states {
-			state := states[(start+i)%len(states)]
+			state := states[(first+i)%len(states)]
 			_, in := state.Members[id]
 			switch {
 			case state.Closed:
@@ -135,7 +178,7 @@ func (p Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Me
 			case state.Room() == 0 && !in:
 				continue
 			}
-			attempt, err := p.Blocks.Take(ctx, state.Block, id, member, terms.Revision)
+			attempt, err := p.blocks.Take(ctx, state.Block, id, member, terms.Revision)
 			if err != nil {
 				return Seated{}, fmt.Errorf("take a seat: %w", err)
 			}
@@ -144,7 +187,8 @@ func (p Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Me
 				return answer, err
 			}
 			// A block that filled meanwhile was full at some moment of this
-			// attempt; one that changed otherwise is worth another round.
+			// attempt; one that changed otherwise, and capacity that is not
+			// handed out yet, are worth another round.
 			room = room || attempt.Outcome != OutcomeFull
 			blocked = true
 		}
@@ -159,20 +203,29 @@ func (p Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Me
 	return Seated{}, fmt.Errorf("take a seat in %+v: others kept changing the pool", pool)
 }
 
+// committed is what the blocks admit together, at the most, as they stand.
+func committed(states []State) int {
+	total := 0
+	for _, s := range states {
+		total += max(s.Capacity, s.InUse)
+	}
+	return total
+}
+
 // Settle brings a pool's blocks to its terms and gives them as they stand.
 // With create false it only fences a pool that may not exist.
 //
 // Why it cannot oversell, whoever else runs it: capacities are first lowered,
 // under the new revision, until Σ max(capacity, in use) is within the terms.
 // They are raised only when every block has that revision, only by what is
-// then left, always at the first block short of its layout, and on condition
+// then left, always at the first block short of its target, and on condition
 // that this block is as it was seen. Two callers that count the same slack
 // therefore meet at the same block, and one of them starts over; seats in use
 // above a capacity only become fewer, so an old view errs to the safe side.
 // Safe to repeat and to abandon at any point: the next caller goes on.
-func (p Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool) ([]State, error) {
+func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool) ([]State, error) {
 	for range maxRounds {
-		states, err := p.Blocks.Read(ctx, pool)
+		states, err := p.blocks.Read(ctx, pool)
 		if err != nil {
 			return nil, fmt.Errorf("read the pool: %w", err)
 		}
@@ -207,73 +260,80 @@ func done(states []State, terms Terms, create bool) bool {
 	return false
 }
 
-// lower brings blocks under the terms' revision and down to their layout, and
+// lower brings blocks under the terms' revision and down to their targets, and
 // takes what other blocks still use above it from blocks with room. A pool in
 // use beyond its terms gets no capacity at all: what is left to a full block
 // would be room again when somebody leaves it. It tells whether anything was
 // to be changed, by us or by whoever came before us.
-func (p Pools) lower(ctx context.Context, states []State, terms Terms) (bool, error) {
-	layout := Layout(terms.Capacity)
-	capacities, committed := make([]int, len(states)), 0
+func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (bool, error) {
+	capacities, admitted := make([]int, len(states)), 0
 	for i, s := range states {
-		target := 0
-		if s.Block.Index < len(layout) {
-			target = layout[s.Block.Index]
-		}
-		capacities[i] = min(s.Capacity, target)
-		committed += max(capacities[i], s.InUse)
+		capacities[i] = min(s.Capacity, Target(terms.Capacity, s.Block.Index))
+		admitted += max(capacities[i], s.InUse)
 	}
-	changed, beyond := false, InUse(states) > terms.Capacity
+	beyond := InUse(states) > terms.Capacity
+	var changed atomic.Bool
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(batch)
 	for i, s := range states {
 		if beyond {
 			capacities[i] = 0
 		}
-		if spare := capacities[i] - s.InUse; committed > terms.Capacity && spare > 0 {
-			cut := min(spare, committed-terms.Capacity)
+		if spare := capacities[i] - s.InUse; admitted > terms.Capacity && spare > 0 {
+			cut := min(spare, admitted-terms.Capacity)
 			capacities[i] -= cut
-			committed -= cut
+			admitted -= cut
 		}
 		if capacities[i] == s.Capacity && s.Revision == terms.Revision {
 			continue
 		}
-		changed = true
-		if _, err := p.Blocks.Resize(ctx, s, capacities[i], terms.Revision); err != nil {
-			return true, fmt.Errorf("lower a block: %w", err)
-		}
+		changed.Store(true)
+		group.Go(func() error {
+			if _, err := p.blocks.Resize(ctx, s, capacities[i], terms.Revision); err != nil {
+				return fmt.Errorf("lower a block: %w", err)
+			}
+			return nil
+		})
 	}
-	return changed, nil
+	err := group.Wait()
+	return changed.Load(), err //nolint:wrapcheck // wrapped above
 }
 
-// raise hands out the slack, first block first. It stops at the first
-// condition that fails; the caller reads again.
-func (p Pools) raise(ctx context.Context, pool Pool, states []State, terms Terms) (bool, error) {
-	slack, byIndex := terms.Capacity, make(map[int]State, len(states))
+// raise hands out the slack where seats are scarce, first block first, a batch
+// at a time. It stops at the first condition that fails: somebody else is at
+// it, and the caller reads again.
+func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Terms) (bool, error) {
+	slack, room, capacity, byIndex := terms.Capacity-committed(states), 0, 0, make(map[int]State, len(states))
 	for _, s := range states {
-		slack -= max(s.Capacity, s.InUse)
+		room += s.Room()
+		capacity += s.Capacity
 		byIndex[s.Block.Index] = s
 	}
-	changed := false
-	for index, target := range Layout(terms.Capacity) {
+	if len(states) > 0 && (slack <= 0 || room*scarce > capacity) {
+		return false, nil
+	}
+	changed := 0
+	for index := 0; index < count(terms.Capacity) && changed < batch; index++ {
 		state, exists := byIndex[index]
-		add := min(slack, target-state.Capacity)
-		if exists && add <= 0 {
+		add := max(0, min(slack, Target(terms.Capacity, index)-state.Capacity))
+		if exists && add == 0 {
 			continue
 		}
 		var err error
-		var ok bool
+		var done bool
 		if exists {
-			ok, err = p.Blocks.Resize(ctx, state, state.Capacity+add, terms.Revision)
+			done, err = p.blocks.Resize(ctx, state, state.Capacity+add, terms.Revision)
 		} else {
-			ok, err = p.Blocks.Create(ctx, Block{pool, index}, max(add, 0), terms.Revision)
+			done, err = p.blocks.Create(ctx, Block{pool, index}, add, terms.Revision)
 		}
 		if err != nil {
 			return true, fmt.Errorf("raise a block: %w", err)
 		}
-		changed = true
-		if !ok {
-			return true, nil
+		changed++
+		if !done {
+			break
 		}
-		slack -= max(add, 0)
+		slack -= add
 	}
-	return changed, nil
+	return changed > 0, nil
 }

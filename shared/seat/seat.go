@@ -156,19 +156,18 @@ type Blocks interface {
 	Read(ctx context.Context, pool Pool) ([]State, error)
 }
 
-// Layout is the capacity that each block of a pool of this capacity is to
-// have: full blocks and a rest. Growing a pool never lowers a block.
-func Layout(capacity int) []int {
-	blocks := make([]int, 0, (capacity+BlockSeats-1)/BlockSeats)
-	for ; capacity > 0; capacity -= BlockSeats {
-		blocks = append(blocks, min(capacity, BlockSeats))
-	}
-	return blocks
+// Target is the capacity that a block is to have in a pool of this capacity:
+// full blocks and a rest. Growing a pool never lowers a block.
+func Target(capacity, index int) int {
+	return max(0, min(BlockSeats, capacity-index*BlockSeats))
 }
 
-// Start is the block at which a connection begins to look for a seat: chosen
+// count is how many blocks a pool of this capacity can have.
+func count(capacity int) int { return (capacity + BlockSeats - 1) / BlockSeats }
+
+// start is the block at which a connection begins to look for a seat: chosen
 // by its id, each block in proportion to its seats.
-func Start(id ConnectionID, capacity int) int {
+func start(id ConnectionID, capacity int) int {
 	if capacity <= BlockSeats {
 		return 0
 	}

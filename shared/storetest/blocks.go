@@ -172,7 +172,7 @@ func manyBlocks(t *testing.T, store Store, id tenant.ID) {
 
 func parallelPool(t *testing.T, store Store, id tenant.ID) {
 	const capacity = 3*seat.BlockSeats + 10
-	pools, pool := seat.Pools{Blocks: store}, blockOf(id, 0).Pool
+	pools, pool := seat.NewPools(store), blockOf(id, 0).Pool
 	terms := seat.Terms{Capacity: capacity, Revision: 1}
 	var taken atomic.Int64
 	parallel(t, manyCallers, func(ctx context.Context, n int) error {

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/gateway"
@@ -60,7 +59,7 @@ func open(ctx context.Context, log *slog.Logger, build func(context.Context, *En
 
 // Store is the store over the function's tables.
 func (e *Environment) Store() *dynamo.Store {
-	return dynamo.New(dynamodb.NewFromConfig(e.AWS), dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
+	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
 }
 
 // Gateway reaches the connections of the WebSocket API.
