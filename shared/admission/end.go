@@ -91,13 +91,14 @@ func (d *Door) closePools(ctx context.Context, t tenant.ID, number conference.Nu
 }
 
 // Remove tells one connection that it is removed, ends its stay and closes it.
-// Safe to repeat: what is gone is not found.
-func (d *Door) Remove(ctx context.Context, t tenant.ID, id seat.ConnectionID, reason string, now time.Time) error {
+// With a conference it must be in that one. Safe to repeat: what is gone is
+// not found.
+func (d *Door) Remove(ctx context.Context, t tenant.ID, c conference.ID, id seat.ConnectionID, reason string, now time.Time) error {
 	s, seated, err := d.Whereabouts(ctx, id)
 	if err != nil {
 		return err
 	}
-	if s.Tenant != t || s.State == session.StateSeated && !seated {
+	if s.Tenant != t || c != "" && s.Conference != c || s.State == session.StateSeated && !seated {
 		return problem.New(problem.NotFound, "There is no such connection.")
 	}
 	return d.dismiss(ctx, []seat.ConnectionID{id}, message{Type: "removed", Detail: reason}, now, usage.EndRemoved)

@@ -84,8 +84,15 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 			Connection string `path:"connection" maxLength:"128"`
 		},
 		) (*struct{}, error) {
-			err := door.Remove(ctx, tenant.ID(in.Tenant), seat.ConnectionID(in.Connection), "An administrator removed you.", callerOf(ctx).at)
-			return nil, err //nolint:wrapcheck // reported by register
+			return nil, remove(ctx, door, in.Tenant, "", in.Connection)
+		})
+	register(a, operation{id: "remove-connection-of-conference", method: http.MethodDelete, path: one + "/connections/{connection}", summary: "The same, if it is in this conference", status: http.StatusNoContent, roles: admins},
+		func(ctx context.Context, in *struct {
+			ConferenceInput
+			Connection string `path:"connection" maxLength:"128"`
+		},
+		) (*struct{}, error) {
+			return nil, remove(ctx, door, in.Tenant, in.Conference, in.Connection)
 		})
 	register(a, operation{id: "create-join-token", method: http.MethodPost, path: one + "/join-tokens", summary: "Make a join token", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
@@ -102,6 +109,10 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 			o, err := door.Occupancy(ctx, tenant.ID(in.Tenant))
 			return &struct{ Body SeatsView }{viewSeats(o)}, err
 		})
+}
+
+func remove(ctx context.Context, door *admission.Door, t, c, connection string) error {
+	return door.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(connection), "An administrator removed you.", callerOf(ctx).at) //nolint:wrapcheck // reported by register
 }
 
 func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *ConferenceInput, page PageInput) (*PageOutput[ConnectionView], error) {

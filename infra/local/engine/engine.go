@@ -1,0 +1,233 @@
+// Package engine runs DynamoDB Local, AWS's own single-machine DynamoDB, for the local stack and the
+// tests.
+//
+// An engine is found in this order: one that already runs, named by [Options.Endpoint] or
+// DYNAMODB_ENDPOINT; Maven's artifact on this machine's Java; Docker's image. What Maven downloads
+// is kept in a cache folder and verified at every start, so a second start needs no network and
+// takes about a second.
+//
+// DynamoDB Local listens on every interface and checks no credentials: it has no option for either.
+// Docker's is bound to 127.0.0.1.
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Version is the DynamoDB Local that is run.
+const Version = "3.1.0"
+
+// EndpointVariable names the environment variable with the URL of an engine to use instead of
+// starting one.
+const EndpointVariable = "DYNAMODB_ENDPOINT"
+
+// ErrUnavailable is in every error of [Start] that means: no engine can be had on this machine.
+// Its message says, in one line, what is missing. Other errors (a taken port, an endpoint that does
+// not answer, an engine that dies) are the caller's to mend, and do not wrap it.
+var ErrUnavailable = errors.New("no DynamoDB Local to be had")
+
+const (
+	readyWithin = 60 * time.Second
+	stopWithin  = 5 * time.Second
+	// A free port may be taken by somebody else before Java has bound it.
+	freePortTries = 3
+)
+
+// Options says which engine to start. The zero value is an engine in memory on a free port.
+type Options struct {
+	// Endpoint is the URL of an engine that already runs; empty: that of DYNAMODB_ENDPOINT, if set.
+	Endpoint string
+	// Port to listen on; 0: a free one.
+	Port int
+	// DataDir keeps the tables, and is made if absent; empty: they are kept in memory. Two engines
+	// must not share one.
+	DataDir string
+	// CacheDir keeps what Maven downloads; empty: seatmeter/dynamodb-local-<version> in the user's
+	// cache folder. Any number of processes may share one.
+	CacheDir string
+	// Progress hears, a line each, what takes time: a download, a pull. Nil: nobody does.
+	Progress io.Writer
+}
+
+// Engine is a DynamoDB that answers at Endpoint.
+type Engine struct {
+	// Endpoint is its URL. Any region and any alphanumeric credentials see the same tables.
+	Endpoint string
+	// Source says where it came from: "endpoint", "maven" or "docker".
+	Source string
+
+	process *process // nil when it was running already
+}
+
+// Start returns an engine that answers. ctx bounds the start (downloads included), not the engine's
+// life: that ends with [Engine.Stop], or, on Linux, with this process. Safe to retry.
+func Start(ctx context.Context, options Options) (*Engine, error) {
+	if options.Progress == nil {
+		options.Progress = io.Discard
+	}
+	if endpoint := cmp.Or(options.Endpoint, os.Getenv(EndpointVariable)); endpoint != "" {
+		if err := answers(ctx, endpoint); err != nil {
+			return nil, fmt.Errorf("DynamoDB at %s does not answer (unset %s to have one started): %w", endpoint, EndpointVariable, err)
+		}
+		return &Engine{Endpoint: endpoint, Source: "endpoint"}, nil
+	}
+	launch, err := findLauncher(ctx, &options)
+	if err != nil {
+		return nil, err
+	}
+	for try := 1; ; try++ {
+		engine, err := launch.start(ctx, options)
+		if err == nil || options.Port != 0 || try == freePortTries || !errors.Is(err, errDied) {
+			return engine, err
+		}
+	}
+}
+
+// Stop ends the engine: it is asked to, and killed when it has not within 5 seconds. An engine that
+// was running before stays. Safe to call twice.
+func (e *Engine) Stop() {
+	if e.process != nil {
+		e.process.stop(stopWithin)
+	}
+}
+
+// Done is closed when an engine started here has ended, by Stop or by itself. Of an engine that was
+// running before it never is.
+func (e *Engine) Done() <-chan struct{} {
+	if e.process == nil {
+		return nil
+	}
+	return e.process.ended
+}
+
+// launcher is a way to start an engine: the command for a port, and for where data is kept.
+type launcher struct {
+	source  string
+	command func(port int, dataDir string) command
+}
+
+func findLauncher(ctx context.Context, options *Options) (*launcher, error) {
+	if options.CacheDir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("finding the cache folder: %w", err)
+		}
+		options.CacheDir = filepath.Join(cache, "seatmeter", "dynamodb-local-"+Version)
+	}
+	maven, mavenErr := fromMaven(ctx, *options)
+	if mavenErr == nil {
+		return maven, nil
+	}
+	docker, dockerErr := fromDocker(ctx, *options)
+	if dockerErr == nil {
+		return docker, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: it takes Java 17 with Maven (%w), or Docker (%w), or %s=URL",
+		ErrUnavailable, mavenErr, dockerErr, EndpointVariable)
+}
+
+func (l *launcher) start(ctx context.Context, options Options) (*Engine, error) {
+	port, err := claim(ctx, options.Port)
+	if err != nil {
+		return nil, err
+	}
+	dataDir := options.DataDir
+	if dataDir != "" {
+		if dataDir, err = filepath.Abs(dataDir); err != nil {
+			return nil, fmt.Errorf("finding the data folder: %w", err)
+		}
+		if err := os.MkdirAll(dataDir, 0o750); err != nil {
+			return nil, fmt.Errorf("making the data folder: %w", err)
+		}
+	}
+	process, err := run(l.command(port, dataDir))
+	if err != nil {
+		return nil, fmt.Errorf("starting DynamoDB Local: %w", err)
+	}
+	engine := &Engine{Endpoint: "http://127.0.0.1:" + strconv.Itoa(port), Source: l.source, process: process}
+	if err := engine.awaitReady(ctx); err != nil {
+		engine.Stop()
+		return nil, err
+	}
+	return engine, nil
+}
+
+// claim finds a free port, or says that the given one is not. It looks at every interface, as the
+// engine will.
+func claim(ctx context.Context, port int) (int, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", ":"+strconv.Itoa(port))
+	if err != nil {
+		return 0, fmt.Errorf("port %d for DynamoDB Local is taken: %w", port, err)
+	}
+	defer listener.Close()
+	address, ok := listener.Addr().(*net.TCPAddr)
+	if !ok {
+		return 0, fmt.Errorf("finding a free port: unexpected address %v", listener.Addr())
+	}
+	return address.Port, nil
+}
+
+// errDied is in the error of an engine that ended before it answered.
+var errDied = errors.New("DynamoDB Local ended before it answered")
+
+func (e *Engine) awaitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := answers(ctx, e.Endpoint)
+		select {
+		case <-e.process.ended: // first: what answers may be another engine on the port ours wanted
+			return fmt.Errorf("%w; it said:\n%s", errDied, e.process.log)
+		default:
+		}
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-e.process.ended:
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for DynamoDB Local (%w): %w; it said:\n%s", ctx.Err(), err, e.process.log)
+		}
+	}
+}
+
+// answers asks for the list of tables, by hand, because this needs an answer or a plain reason and
+// not the SDK's retries. DynamoDB Local wants a signature but does not check it.
+func answers(ctx context.Context, endpoint string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader("{}"))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	request.Header.Set("X-Amz-Target", "DynamoDB_20120810.ListTables")
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/local/dynamodb/aws4_request, SignedHeaders=host, Signature=0")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("it answers ListTables with %s", response.Status)
+	}
+	return nil
+}

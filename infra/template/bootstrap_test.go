@@ -1,0 +1,247 @@
+package template_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"seatmeter/infra/local/engine"
+	"seatmeter/infra/local/tables"
+	"seatmeter/infra/local/template"
+)
+
+// answer is what a function is expected to make of its event.
+type answer struct {
+	event string // a file in testdata
+	// status of its answer; 0: it fails, with the message.
+	status  int
+	message string
+}
+
+// One event for each function. All tables are empty, so nobody's tenant is there.
+var answers = map[string]answer{
+	"authorize":   {event: "connect-without-token.json", message: "Unauthorized"},
+	"connect":     {event: "connect.json", status: http.StatusNotFound},
+	"disconnect":  {event: "disconnect.json", status: http.StatusOK},
+	"message":     {event: "ping.json", status: http.StatusOK},
+	"licenses":    {event: "list-tenants.json", status: http.StatusOK},
+	"hosts":       {event: "list-hosts.json", status: http.StatusNotFound},
+	"conferences": {event: "list-conferences.json", status: http.StatusNotFound},
+	"usage":       {event: "get-usage.json", status: http.StatusNotFound},
+	"console":     {event: "healthz.json", status: http.StatusOK},
+}
+
+// Each binary is built as sam builds it, but for this machine, and is given the environment that the
+// template gives it and no other.
+func TestEachBootstrapAnswersARealEvent(t *testing.T) {
+	if os.Getenv("SEATMETER_TEST_STORE") == "memory" {
+		t.Skip("told to do without DynamoDB, which the functions run on")
+	}
+	database, err := engine.Start(t.Context(), engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(database.Stop)
+	read, err := template.Read(templateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := createTables(t, database.Endpoint, read.Tables)
+	binaries := build(t)
+	secrets := httptest.NewServer(http.HandlerFunc(secretValue))
+	defer secrets.Close()
+	// The management API, where no connection is open.
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-Errortype", "GoneException")
+		w.WriteHeader(http.StatusGone)
+	}))
+	defer gateway.Close()
+
+	for name, function := range functions(t) {
+		t.Run(name, func(t *testing.T) {
+			want, ok := answers[name]
+			if !ok {
+				t.Fatal("the template has this function, and answers no event for it")
+			}
+			environment := []string{
+				"AWS_REGION=local", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
+				"AWS_ENDPOINT_URL_DYNAMODB=" + database.Endpoint,
+				"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + secrets.URL,
+				"AWS_LAMBDA_FUNCTION_NAME=" + name, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+				"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_LOG_FORMAT=JSON",
+			}
+			for variable, value := range function.Properties.Environment.Variables {
+				environment = append(environment, variable+"="+resolve(t, texts(t, value)[0], made, gateway.URL))
+			}
+			event, err := os.ReadFile(filepath.Join("testdata", want.event))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want.check(t, invoke(t, filepath.Join(binaries, name), environment, event))
+		})
+	}
+}
+
+func (want answer) check(t *testing.T, got outcome) {
+	t.Helper()
+	var body struct {
+		StatusCode   int    `json:"statusCode"`
+		ErrorMessage string `json:"errorMessage"`
+	}
+	if err := json.Unmarshal(got.payload, &body); err != nil {
+		t.Fatalf("%s is not JSON: %s", got.kind, got.payload)
+	}
+	if want.status == 0 {
+		if got.kind != "error" || body.ErrorMessage != want.message {
+			t.Errorf("%s %s, want the error %q; it logged:\n%s", got.kind, got.payload, want.message, got.log)
+		}
+		return
+	}
+	if got.kind != "response" || body.StatusCode != want.status {
+		t.Errorf("%s %s, want status %d; it logged:\n%s", got.kind, got.payload, want.status, got.log)
+	}
+}
+
+// outcome is what a function told the runtime: a response, an error, or an init error.
+type outcome struct {
+	kind    string
+	payload []byte
+	log     string
+}
+
+// invoke starts a bootstrap under a minimal Lambda Runtime API and hands it one event.
+func invoke(t *testing.T, bootstrap string, environment []string, event []byte) outcome {
+	t.Helper()
+	outcomes := make(chan outcome, 1)
+	next := make(chan []byte, 1)
+	next <- event
+	report := func(kind string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			payload, err := io.ReadAll(r.Body)
+			if err != nil {
+				payload = []byte(err.Error())
+			}
+			outcomes <- outcome{kind: kind, payload: payload}
+			w.WriteHeader(http.StatusAccepted)
+		}
+	}
+	runtime := http.NewServeMux()
+	runtime.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case event := <-next:
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(20*time.Second).UnixMilli(), 10))
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:local:000000000000:function:"+filepath.Base(bootstrap))
+			_, _ = w.Write(event)
+		case <-r.Context().Done(): // no second event: wait, as the real one does
+		}
+	})
+	runtime.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", report("response"))
+	runtime.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", report("error"))
+	runtime.HandleFunc("POST /2018-06-01/runtime/init/error", report("init error"))
+	server := httptest.NewServer(runtime)
+	defer server.Close()
+
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var log bytes.Buffer
+	process := exec.CommandContext(ctx, bootstrap)
+	process.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://")}, environment...)
+	process.Stdout, process.Stderr = &log, &log
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = process.Wait() // its state is told below
+		close(ended)
+	}()
+	select {
+	case got := <-outcomes:
+		cancel()
+		<-ended
+		got.log = log.String()
+		return got
+	case <-ended:
+		t.Fatalf("it ended (%v) without an answer; it logged:\n%s", process.ProcessState, &log)
+	}
+	return outcome{}
+}
+
+// build makes a binary of each function, named as its folder is.
+func build(t *testing.T) string {
+	t.Helper()
+	into := t.TempDir()
+	command := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags=lambda.norpc", "-o", into+"/", "./functions/...")
+	command.Dir = filepath.Dir(templateFile)
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", command, err, out)
+	}
+	return into
+}
+
+// resolve gives an environment variable's value as CloudFormation would, with the management API at
+// gateway.
+func resolve(t *testing.T, value string, made tables.Tables, gateway string) string {
+	t.Helper()
+	const api = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${StageName}"
+	switch value {
+	case "!Ref JoinTokenSecret":
+		return "arn:aws:secretsmanager:local:000000000000:secret:JoinTokenSecret"
+	case "!Sub wss://" + api:
+		return "wss://a1b2c3.example.com/live"
+	case "!Sub https://" + api:
+		return gateway
+	case "!Ref " + tables.Live:
+		return made.Name(tables.Live)
+	case "!Ref " + tables.Ledger:
+		return made.Name(tables.Ledger)
+	}
+	t.Fatalf("environment value %q: not one that this test knows", value)
+	return ""
+}
+
+// createTables makes the template's tables under names of this run's own.
+func createTables(t *testing.T, endpoint string, list []template.Table) tables.Tables {
+	t.Helper()
+	api := dynamodb.New(dynamodb.Options{
+		BaseEndpoint: aws.String(endpoint), Region: "local",
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	})
+	made := tables.New(api, fmt.Sprintf("bootstrap-%d", time.Now().UnixNano()), list)
+	if err := made.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // the engine may be shared with other tests
+		if err := made.Drop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return made
+}
+
+// secretValue is Secrets Manager's GetSecretValue.
+func secretValue(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" {
+		http.Error(w, "not permitted", http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+	fmt.Fprintf(w, `{"Name":"JoinTokenSecret","SecretString":%q}`, strings.Repeat("0123456789abcdef", 4))
+}

@@ -1,0 +1,240 @@
+// Package template_test holds template.yaml to its promises: what each function may do, and that
+// each one's bootstrap starts on what the template gives it and answers a real event.
+package template_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.yaml.in/yaml/v4"
+
+	"seatmeter/infra/local/template"
+)
+
+const templateFile = "../../template.yaml"
+
+// The resources that a permission can be for, as the template writes them.
+const (
+	live        = "!GetAtt LiveTable.Arn"
+	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"
+	ledger      = "!GetAtt LedgerTable.Arn"
+	secret      = "!Ref JoinTokenSecret"
+	connections = "!Sub arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}/${StageName}/"
+	push        = connections + "POST/@connections/*"
+	closing     = connections + "DELETE/@connections/*"
+)
+
+// The whole of what each function may do. A line more here is a decision; make it on purpose.
+var permitted = map[string]map[string][]string{
+	"authorize": {secret: {"secretsmanager:GetSecretValue"}},
+	"connect": {
+		live:       {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		lobbyIndex: {"dynamodb:Query"},
+		ledger:     {"dynamodb:PutItem"},
+		push:       {"execute-api:ManageConnections"},
+	},
+	"disconnect": {
+		live:   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+		ledger: {"dynamodb:PutItem"},
+	},
+	"message": {
+		live:       {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		lobbyIndex: {"dynamodb:Query"},
+		ledger:     {"dynamodb:PutItem"},
+		push:       {"execute-api:ManageConnections"},
+	},
+	"licenses": {live: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
+	"hosts":    {live: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
+	"conferences": {
+		live:       {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		lobbyIndex: {"dynamodb:Query"},
+		ledger:     {"dynamodb:PutItem"},
+		push:       {"execute-api:ManageConnections"},
+		closing:    {"execute-api:ManageConnections"},
+		secret:     {"secretsmanager:GetSecretValue"},
+	},
+	"usage": {
+		live:   {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"},
+		ledger: {"dynamodb:Query"},
+	},
+	"console": {},
+}
+
+func TestEachFunctionMayDoOnlyWhatItIsPermitted(t *testing.T) {
+	got := map[string]map[string][]string{}
+	for name, f := range functions(t) {
+		got[name] = f.permissions(t)
+	}
+	if diff := cmp.Diff(permitted, got); diff != "" {
+		t.Errorf("permissions (-permitted +template):\n%s", diff)
+	}
+}
+
+func TestNoPermissionIsAWildcard(t *testing.T) {
+	for name, f := range functions(t) {
+		for resource, actions := range f.permissions(t) {
+			if text := resource[strings.LastIndex(resource, " ")+1:]; strings.Trim(text, "*") == "" {
+				t.Errorf("%s has a permission for every resource", name)
+			}
+			for _, action := range actions {
+				if strings.ContainsAny(action, "*?") {
+					t.Errorf("%s may do %s on %s", name, action, resource)
+				}
+			}
+		}
+	}
+}
+
+func TestTheLedgerIsAppendOnly(t *testing.T) {
+	for name, f := range functions(t) {
+		for resource, actions := range f.permissions(t) {
+			if !strings.Contains(resource, "LedgerTable") {
+				continue
+			}
+			for _, action := range actions {
+				if action != "dynamodb:PutItem" && action != "dynamodb:Query" {
+					t.Errorf("%s may do %s on the ledger", name, action)
+				}
+			}
+		}
+	}
+}
+
+// Permissions stand only where the tests above look: under the functions.
+func TestNothingElseGrantsPermissions(t *testing.T) {
+	var granting []string
+	for id, resource := range resources(t) {
+		if strings.HasPrefix(resource.Type, "AWS::IAM::") || resource.Type == "AWS::Lambda::Permission" || strings.HasSuffix(resource.Type, "Policy") {
+			granting = append(granting, id)
+		}
+	}
+	if len(granting) != 0 {
+		t.Errorf("resources that grant permissions: %v, want none", granting)
+	}
+}
+
+func TestOnlyHealthDocumentationAndConsoleAreOpen(t *testing.T) {
+	read, err := template.Read(templateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var open []string
+	for _, route := range read.Routes {
+		if route.Open {
+			open = append(open, route.Key())
+		}
+	}
+	slices.Sort(open)
+	if diff := cmp.Diff([]string{"GET /console", "GET /console/", "GET /healthz", "GET /v1/openapi.json"}, open); diff != "" {
+		t.Errorf("routes without an authorizer (-want +got):\n%s", diff)
+	}
+}
+
+// resource is what of a resource the local stack has no use for, and these tests have.
+type resource struct {
+	Type       string `yaml:"Type"`
+	Properties struct {
+		CodeURI     string    `yaml:"CodeUri"`
+		Role        yaml.Node `yaml:"Role"`
+		Environment struct {
+			Variables map[string]yaml.Node `yaml:"Variables"`
+		} `yaml:"Environment"`
+		Policies []struct {
+			Statement []struct {
+				Effect   string               `yaml:"Effect"`
+				Action   yaml.Node            `yaml:"Action"`
+				Resource yaml.Node            `yaml:"Resource"`
+				Rest     map[string]yaml.Node `yaml:",inline"`
+			} `yaml:"Statement"`
+		} `yaml:"Policies"`
+	} `yaml:"Properties"`
+}
+
+func resources(t *testing.T) map[string]resource {
+	t.Helper()
+	file, err := os.ReadFile(templateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Resources map[string]yaml.Node `yaml:"Resources"`
+	}
+	if err := yaml.Unmarshal(file, &read); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]resource{}
+	for id, node := range read.Resources {
+		var kind struct {
+			Type string `yaml:"Type"`
+		}
+		if err := node.Decode(&kind); err != nil {
+			t.Fatalf("%s: %v", id, err)
+		}
+		r := resource{Type: kind.Type}
+		if kind.Type == "AWS::Serverless::Function" { // only its policies have the shape above
+			if err := node.Decode(&r); err != nil {
+				t.Fatalf("%s: %v", id, err)
+			}
+		}
+		found[id] = r
+	}
+	return found
+}
+
+// functions by name, which is the folder of its code.
+func functions(t *testing.T) map[string]resource {
+	t.Helper()
+	found := map[string]resource{}
+	for id, r := range resources(t) {
+		if r.Type != "AWS::Serverless::Function" {
+			continue
+		}
+		if !r.Properties.Role.IsZero() {
+			t.Errorf("%s has a role of its own, whose permissions are not seen here", id)
+		}
+		found[strings.Trim(strings.TrimPrefix(r.Properties.CodeURI, "functions/"), "/")] = r
+	}
+	return found
+}
+
+// permissions are the function's, sorted actions by resource.
+func (r resource) permissions(t *testing.T) map[string][]string {
+	t.Helper()
+	granted := map[string][]string{}
+	for _, policy := range r.Properties.Policies {
+		for _, statement := range policy.Statement {
+			if statement.Effect != "Allow" || len(statement.Rest) != 0 {
+				t.Errorf("%s has a statement that is not a plain Allow", r.Properties.CodeURI)
+			}
+			for _, on := range texts(t, statement.Resource) {
+				granted[on] = append(granted[on], texts(t, statement.Action)...)
+				slices.Sort(granted[on])
+			}
+		}
+	}
+	return granted
+}
+
+// texts reads a text or a list of them; an intrinsic in short form keeps its tag.
+func texts(t *testing.T, node yaml.Node) []string {
+	t.Helper()
+	switch node.Kind {
+	case yaml.ScalarNode:
+		if strings.HasPrefix(node.Tag, "!!") {
+			return []string{node.Value}
+		}
+		return []string{node.Tag + " " + node.Value}
+	case yaml.SequenceNode:
+		var all []string
+		for _, item := range node.Content {
+			all = append(all, texts(t, *item)...)
+		}
+		return all
+	default:
+		t.Fatalf("line %d: neither a text nor a list of them", node.Line)
+		return nil
+	}
+}
