@@ -1,0 +1,441 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Admin calls the HTTP API with one bearer. It is safe for concurrent use.
+// Its methods return a *Problem for every answer that is not a success.
+type Admin struct {
+	base   string
+	bearer string
+	http   *http.Client
+}
+
+// NewAdmin calls the API at base ("http://127.0.0.1:3000"). An empty bearer
+// sends no Authorization header.
+func NewAdmin(base, bearer string) *Admin {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 64
+	return &Admin{
+		base:   strings.TrimSuffix(base, "/"),
+		bearer: bearer,
+		http:   &http.Client{Transport: transport},
+	}
+}
+
+// As is the same API for another bearer, over the same connections.
+func (a *Admin) As(bearer string) *Admin {
+	return &Admin{base: a.base, bearer: bearer, http: a.http}
+}
+
+// Paging asks for one page of a list. The zero value is the first page of the
+// default size.
+type Paging struct {
+	Limit  int
+	Cursor string
+}
+
+func (p Paging) query() url.Values {
+	values := url.Values{}
+	if p.Limit != 0 {
+		values.Set("limit", strconv.Itoa(p.Limit))
+	}
+	if p.Cursor != "" {
+		values.Set("cursor", p.Cursor)
+	}
+	return values
+}
+
+// Page is a part of a list; NextCursor is empty on the last one.
+type Page[T any] struct {
+	Items      []T    `json:"items"`
+	NextCursor string `json:"next_cursor"`
+}
+
+// Tenant is an organisation that holds a license.
+type Tenant struct {
+	Tenant string `json:"tenant"`
+}
+
+// Tenants lists the tenants (vendor only).
+func (a *Admin) Tenants(ctx context.Context, p Paging) (Page[Tenant], error) {
+	return get[Page[Tenant]](ctx, a, at("tenants"), p.query())
+}
+
+// Model is the way a tenant is licensed.
+type Model string
+
+// The models.
+const (
+	ModelNamed      Model = "named"
+	ModelConcurrent Model = "concurrent"
+)
+
+// License is what a tenant was sold. What is left out when it is put has its
+// default; the numbers that may be zero on purpose are pointers.
+type License struct {
+	Tenant                    string     `json:"tenant,omitempty"`
+	Model                     Model      `json:"model"`
+	Hosts                     int        `json:"hosts,omitempty"`
+	ParticipantsPerConference int        `json:"participants_per_conference,omitempty"`
+	Seats                     int        `json:"seats,omitempty"`
+	Status                    string     `json:"status,omitempty"`
+	StartsAt                  *time.Time `json:"starts_at,omitempty"`
+	ExpiresAt                 *time.Time `json:"expires_at,omitempty"`
+	TimeZone                  string     `json:"time_zone,omitempty"`
+	Overage                   string     `json:"overage,omitempty"`
+	Burst                     *int       `json:"burst,omitempty"`
+	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty"`
+	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty"`
+	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty"`
+
+	// ETag is the version read, and what PutLicense insists on; empty for
+	// "whatever is there".
+	ETag string `json:"-"`
+}
+
+// Named is the license "hosts x participants".
+func Named(hosts, participants int) License {
+	return License{Model: ModelNamed, Hosts: hosts, ParticipantsPerConference: participants}
+}
+
+// Concurrent is the license of so many seats.
+func Concurrent(seats int) License {
+	return License{Model: ModelConcurrent, Seats: seats}
+}
+
+// License reads a tenant's license.
+func (a *Admin) License(ctx context.Context, tenant string) (License, error) {
+	return a.license(ctx, http.MethodGet, tenant, nil, nil)
+}
+
+// PutLicense creates or replaces a tenant's license and returns it with its
+// new ETag.
+func (a *Admin) PutLicense(ctx context.Context, tenant string, l License) (License, error) {
+	header := http.Header{}
+	if l.ETag != "" {
+		header.Set("If-Match", l.ETag)
+	}
+	l.Tenant = "" // it stands in the path
+	return a.license(ctx, http.MethodPut, tenant, header, l)
+}
+
+func (a *Admin) license(ctx context.Context, method, tenant string, header http.Header, body any) (License, error) {
+	r, err := a.Do(ctx, method, at("tenants", tenant, "license"), header, body)
+	if err != nil {
+		return License{}, err
+	}
+	l, err := decode[License](r)
+	l.ETag = r.Header.Get("ETag")
+	return l, err
+}
+
+// Host is a named user.
+type Host struct {
+	Email     string     `json:"email,omitempty"`
+	Name      string     `json:"name,omitempty"`
+	Active    *bool      `json:"active,omitempty"`
+	CreatedAt *time.Time `json:"created_at,omitempty"`
+}
+
+// CreateHost registers a host.
+func (a *Admin) CreateHost(ctx context.Context, tenant string, h Host) (Host, error) {
+	return send[Host](ctx, a, http.MethodPost, at("tenants", tenant, "hosts"), h)
+}
+
+// Hosts lists a tenant's hosts.
+func (a *Admin) Hosts(ctx context.Context, tenant string, p Paging) (Page[Host], error) {
+	return get[Page[Host]](ctx, a, at("tenants", tenant, "hosts"), p.query())
+}
+
+// Host reads one host.
+func (a *Admin) Host(ctx context.Context, tenant, email string) (Host, error) {
+	return get[Host](ctx, a, at("tenants", tenant, "hosts", email), nil)
+}
+
+// ChangeHost changes the members of a host that are set in change.
+func (a *Admin) ChangeHost(ctx context.Context, tenant, email string, change Host) (Host, error) {
+	return send[Host](ctx, a, http.MethodPatch, at("tenants", tenant, "hosts", email), change)
+}
+
+// DeleteHost frees a host's slot.
+func (a *Admin) DeleteHost(ctx context.Context, tenant, email string) error {
+	_, err := a.Do(ctx, http.MethodDelete, at("tenants", tenant, "hosts", email), nil, nil)
+	return err
+}
+
+// Conference is one meeting. The server sets State and the times but StartsAt.
+type Conference struct {
+	Conference string     `json:"conference,omitempty"`
+	Host       string     `json:"host,omitempty"`
+	Title      string     `json:"title,omitempty"`
+	State      string     `json:"state,omitempty"`
+	StartsAt   *time.Time `json:"starts_at,omitempty"`
+	CreatedAt  *time.Time `json:"created_at,omitempty"`
+	LiveAt     *time.Time `json:"live_at,omitempty"`
+	EndedAt    *time.Time `json:"ended_at,omitempty"`
+}
+
+// CreateConference schedules a conference. Without an id it is given one.
+func (a *Admin) CreateConference(ctx context.Context, tenant string, c Conference) (Conference, error) {
+	return send[Conference](ctx, a, http.MethodPost, at("tenants", tenant, "conferences"), c)
+}
+
+// Conferences lists a tenant's conferences.
+func (a *Admin) Conferences(ctx context.Context, tenant string, p Paging) (Page[Conference], error) {
+	return get[Page[Conference]](ctx, a, at("tenants", tenant, "conferences"), p.query())
+}
+
+// Conference reads one conference.
+func (a *Admin) Conference(ctx context.Context, tenant, conference string) (Conference, error) {
+	return get[Conference](ctx, a, at("tenants", tenant, "conferences", conference), nil)
+}
+
+// EndConference ends a conference: whoever is in is told and disconnected.
+func (a *Admin) EndConference(ctx context.Context, tenant, conference string) (Conference, error) {
+	return send[Conference](ctx, a, http.MethodPost, at("tenants", tenant, "conferences", conference, "end"), nil)
+}
+
+// Connection is one client that holds a seat.
+type Connection struct {
+	ConnectionID string    `json:"connection_id"`
+	Conference   string    `json:"conference"`
+	Identity     string    `json:"identity"`
+	Role         Role      `json:"role"`
+	JoinedAt     time.Time `json:"joined_at"`
+}
+
+// Connections lists who is in a conference.
+func (a *Admin) Connections(ctx context.Context, tenant, conference string, p Paging) (Page[Connection], error) {
+	return get[Page[Connection]](ctx, a, at("tenants", tenant, "conferences", conference, "connections"), p.query())
+}
+
+// RemoveConnection disconnects one client.
+func (a *Admin) RemoveConnection(ctx context.Context, tenant, connection string) error {
+	_, err := a.Do(ctx, http.MethodDelete, at("tenants", tenant, "connections", connection), nil, nil)
+	return err
+}
+
+// Role is what the bearer of a join token is in the conference.
+type Role string
+
+// The roles.
+const (
+	RoleHost        Role = "host"
+	RoleParticipant Role = "participant"
+)
+
+// JoinRequest asks for a join token.
+type JoinRequest struct {
+	Identity         string `json:"identity"`
+	Role             Role   `json:"role"`
+	ExpiresInSeconds int    `json:"expires_in_seconds,omitempty"`
+}
+
+// JoinToken lets one person into one conference until it expires.
+type JoinToken struct {
+	Token     string    `json:"token"`
+	URL       string    `json:"url"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// CreateJoinToken makes a join token.
+func (a *Admin) CreateJoinToken(ctx context.Context, tenant, conference string, r JoinRequest) (JoinToken, error) {
+	return send[JoinToken](ctx, a, http.MethodPost, at("tenants", tenant, "conferences", conference, "join-tokens"), r)
+}
+
+// Seats is what a tenant has in use at the moment.
+type Seats struct {
+	Tenant string `json:"tenant"`
+	Model  Model  `json:"model"`
+	// Limit is nil under named licensing, where each conference has its own.
+	Limit       *int              `json:"limit"`
+	InUse       int               `json:"in_use"`
+	Held        int               `json:"held"`
+	Conferences []ConferenceSeats `json:"conferences"`
+}
+
+// ConferenceSeats is one conference's part of Seats.
+type ConferenceSeats struct {
+	Conference string `json:"conference"`
+	Host       string `json:"host"`
+	Limit      *int   `json:"limit"`
+	InUse      int    `json:"in_use"`
+}
+
+// Seats reads what is in use.
+func (a *Admin) Seats(ctx context.Context, tenant string) (Seats, error) {
+	return get[Seats](ctx, a, at("tenants", tenant, "seats"), nil)
+}
+
+// Granularity is the length of a usage row.
+type Granularity string
+
+// The granularities there are so far.
+const (
+	GranularityHour  Granularity = "hour"
+	GranularityDay   Granularity = "day"
+	GranularityTotal Granularity = "total"
+)
+
+// UsageQuery selects what a usage report covers: [From, To), to the
+// millisecond, in rows of Granularity.
+type UsageQuery struct {
+	From, To    time.Time
+	Granularity Granularity
+}
+
+const timeLayout = "2006-01-02T15:04:05.000Z07:00"
+
+func (q UsageQuery) values() url.Values {
+	values := url.Values{
+		"from": {q.From.UTC().Format(timeLayout)},
+		"to":   {q.To.UTC().Format(timeLayout)},
+	}
+	if q.Granularity != "" {
+		values.Set("granularity", string(q.Granularity))
+	}
+	return values
+}
+
+// Usage is a usage report.
+type Usage struct {
+	Tenant      string      `json:"tenant"`
+	Granularity Granularity `json:"granularity"`
+	TimeZone    string      `json:"time_zone"`
+	AsOf        time.Time   `json:"as_of"`
+	Rows        []UsageRow  `json:"rows"`
+}
+
+// UsageRow is one period of one group. SeatMinutes is a decimal with three
+// places; a peak that never was has no PeakAt.
+type UsageRow struct {
+	Tenant          string       `json:"tenant"`
+	From            time.Time    `json:"from"`
+	To              time.Time    `json:"to"`
+	Group           string       `json:"group"`
+	Opening         int64        `json:"opening"`
+	Closing         int64        `json:"closing"`
+	Peak            int64        `json:"peak"`
+	PeakAt          *time.Time   `json:"peak_at"`
+	SeatMillis      int64        `json:"seat_ms"`
+	SeatMinutes     string       `json:"seat_minutes"`
+	OverageMillis   int64        `json:"overage_ms"`
+	Joins           int64        `json:"joins"`
+	Refused         int64        `json:"refused"`
+	Conferences     int64        `json:"conferences"`
+	Hosts           int64        `json:"hosts"`
+	Identities      int64        `json:"identities"`
+	EstimatedMillis int64        `json:"estimated_ms"`
+	Refusals        map[Code]int `json:"refusals"`
+}
+
+// Usage reads a usage report.
+func (a *Admin) Usage(ctx context.Context, tenant string, q UsageQuery) (Usage, error) {
+	return get[Usage](ctx, a, at("tenants", tenant, "usage"), q.values())
+}
+
+// UsageCSV reads a usage report as CSV, header line first.
+func (a *Admin) UsageCSV(ctx context.Context, tenant string, q UsageQuery) ([]byte, error) {
+	path := at("tenants", tenant, "usage") + "?" + q.values().Encode()
+	r, err := a.Do(ctx, http.MethodGet, path, http.Header{"Accept": {"text/csv"}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return r.Body, nil
+}
+
+// Response is a successful answer in full.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Do makes one call. The path is escaped and starts with a slash. A body that
+// is a []byte is sent as it is, any other as JSON, nil not at all. Whatever is
+// not a 2xx comes back as a *Problem.
+func (a *Admin) Do(ctx context.Context, method, path string, header http.Header, body any) (Response, error) {
+	var payload io.Reader
+	switch body := body.(type) {
+	case nil:
+	case []byte:
+		payload = bytes.NewReader(body)
+	default:
+		text, err := json.Marshal(body)
+		if err != nil {
+			return Response{}, fmt.Errorf("%s %s: encode: %w", method, path, err)
+		}
+		payload = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, a.base+path, payload)
+	if err != nil {
+		return Response{}, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	if payload != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	if a.bearer != "" {
+		request.Header.Set("Authorization", "Bearer "+a.bearer)
+	}
+	answer, err := a.http.Do(request)
+	if err != nil {
+		return Response{}, err // a *url.Error: names method and URL itself
+	}
+	defer answer.Body.Close()
+	content, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return Response{}, fmt.Errorf("%s %s: read the answer: %w", method, path, err)
+	}
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		p := parseProblem(answer.StatusCode, answer.Header.Get("Content-Type"), content)
+		return Response{}, &p
+	}
+	return Response{Status: answer.StatusCode, Header: answer.Header, Body: content}, nil
+}
+
+func get[T any](ctx context.Context, a *Admin, path string, query url.Values) (T, error) {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return send[T](ctx, a, http.MethodGet, path, nil)
+}
+
+func send[T any](ctx context.Context, a *Admin, method, path string, body any) (T, error) {
+	r, err := a.Do(ctx, method, path, nil, body)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return decode[T](r)
+}
+
+func decode[T any](r Response) (T, error) {
+	var v T
+	if err := json.Unmarshal(r.Body, &v); err != nil {
+		return v, fmt.Errorf("decode %T: %w", v, err)
+	}
+	return v, nil
+}
+
+// at is the path of these segments under /v1.
+func at(segments ...string) string {
+	path := "/v1"
+	for _, s := range segments {
+		path += "/" + url.PathEscape(s)
+	}
+	return path
+}

@@ -1,0 +1,109 @@
+// Package client speaks Seatmeter's two APIs the way its users do: Admin the
+// HTTP API of administrators and finance, Participant the WebSocket API of
+// conference clients.
+//
+// It states the contract a second time, on purpose. Nothing here is taken from
+// the server's packages, so whoever tests through it notices when a name on
+// the wire changes.
+//
+// Nothing is retried: what the server answered is what the caller gets.
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// Code names a problem, the same over HTTP and WebSocket.
+type Code string
+
+// The codes of the contract.
+const (
+	CodeSeatsExhausted        Code = "seats_exhausted"
+	CodeParticipantsExhausted Code = "participants_exhausted"
+	CodeHostsExhausted        Code = "hosts_exhausted"
+	CodeHostChangesExhausted  Code = "host_changes_exhausted"
+	CodeLicenseExpired        Code = "license_expired"
+	CodeLicenseSuspended      Code = "license_suspended"
+	CodeHostBusy              Code = "host_busy"
+	CodeConferenceNotLive     Code = "conference_not_live"
+	CodeConferenceEnded       Code = "conference_ended"
+	CodeTokenInvalid          Code = "token_invalid"
+	CodeForbidden             Code = "forbidden"
+	CodeNotFound              Code = "not_found"
+	CodeAlreadyExists         Code = "already_exists"
+	CodePreconditionFailed    Code = "precondition_failed"
+	CodeInvalid               Code = "invalid"
+	CodeRateLimited           Code = "rate_limited"
+	CodeUnavailable           Code = "unavailable"
+)
+
+// Problem is an answer that is not a success. What the gateway answered on its
+// own behalf, without a problem document, has a Status and a Detail only.
+type Problem struct {
+	Type   string       `json:"type"`
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Code   Code         `json:"code"`
+	Detail string       `json:"detail"`
+	Errors []FieldError `json:"errors"`
+	// Conference is the one that stands in the way (host_busy).
+	Conference string `json:"conference"`
+	// Limit and InUse are what a full pool looked like; nil elsewhere.
+	Limit *int `json:"limit"`
+	InUse *int `json:"in_use"`
+
+	// Document tells whether this came as application/problem+json.
+	Document bool `json:"-"`
+}
+
+// FieldError says what is wrong with one member of the input.
+type FieldError struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+}
+
+// Pointers lists the faulty members in the order they were reported.
+func (p *Problem) Pointers() []string {
+	pointers := make([]string, len(p.Errors))
+	for i, field := range p.Errors {
+		pointers[i] = field.Pointer
+	}
+	return pointers
+}
+
+func (p *Problem) Error() string {
+	text := fmt.Sprintf("%d %s", p.Status, http.StatusText(p.Status))
+	if p.Code != "" {
+		text = fmt.Sprintf("%d %s", p.Status, p.Code)
+	}
+	if p.Detail != "" {
+		text += ": " + p.Detail
+	}
+	for _, field := range p.Errors {
+		text += fmt.Sprintf("; %s %s", field.Pointer, field.Detail)
+	}
+	return text
+}
+
+func parseProblem(status int, contentType string, body []byte) Problem {
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	if err == nil && mediaType == "application/problem+json" {
+		var p Problem
+		if json.Unmarshal(body, &p) == nil {
+			p.Document = true
+			p.Status = status
+			return p
+		}
+	}
+	var gateway struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(body, &gateway) == nil && gateway.Message != "" {
+		return Problem{Status: status, Detail: gateway.Message}
+	}
+	return Problem{Status: status, Detail: strings.TrimSpace(string(body))}
+}

@@ -1,0 +1,374 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seatmeter/infra/client"
+)
+
+// patience is how long anything may take that should be prompt.
+const patience = 30 * time.Second
+
+// statusOf is the contract's table of codes.
+var statusOf = map[client.Code]int{
+	"seats_exhausted": 403, "participants_exhausted": 403, "hosts_exhausted": 403,
+	"host_changes_exhausted": 403, "license_expired": 403, "license_suspended": 403,
+	"host_busy": 409, "conference_not_live": 409, "conference_ended": 410,
+	"token_invalid": 401, "forbidden": 403, "not_found": 404, "already_exists": 409,
+	"precondition_failed": 412, "invalid": 422, "rate_limited": 429, "unavailable": 503,
+}
+
+// customer is a tenant of one test.
+type customer struct {
+	t     *testing.T
+	stack *stack
+	id    string
+	api   *client.Admin
+	began time.Time
+}
+
+// license makes a tenant on the shared stack.
+func license(t *testing.T, l client.License) *customer {
+	t.Helper()
+	return licenseOn(t, running, l)
+}
+
+func licenseOn(t *testing.T, s *stack, l client.License) *customer {
+	t.Helper()
+	c := &customer{t: t, stack: s, id: newID("tenant"), api: s.vendor, began: time.Now().Add(-time.Second)}
+	c.change(l)
+	return c
+}
+
+// named makes a tenant with as many registered hosts as its license has.
+func named(t *testing.T, hosts, participants int) *customer {
+	t.Helper()
+	c := license(t, client.Named(hosts, participants))
+	for i := range hosts {
+		c.register(c.host(i))
+	}
+	return c
+}
+
+func (c *customer) within() context.Context {
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	c.t.Cleanup(cancel)
+	return ctx
+}
+
+// change puts the tenant's license.
+func (c *customer) change(l client.License) client.License {
+	c.t.Helper()
+	put, err := c.api.PutLicense(c.within(), c.id, l)
+	if err != nil {
+		c.t.Fatalf("put license: %v", err)
+	}
+	return put
+}
+
+// host is the i-th host's address.
+func (c *customer) host(i int) string { return fmt.Sprintf("host%d@%s.example", i, c.id) }
+
+func (c *customer) register(email string) {
+	c.t.Helper()
+	if _, err := c.api.CreateHost(c.within(), c.id, client.Host{Email: email, Name: "A Host"}); err != nil {
+		c.t.Fatalf("register %s: %v", email, err)
+	}
+}
+
+// schedule makes a conference and gives its id.
+func (c *customer) schedule(host string) string {
+	c.t.Helper()
+	made, err := c.api.CreateConference(c.within(), c.id, client.Conference{Host: host})
+	if err != nil {
+		c.t.Fatalf("schedule a conference of %s: %v", host, err)
+	}
+	return made.Conference
+}
+
+// live schedules a conference and connects its host.
+func (c *customer) live(host string) (conference string, connected *client.Participant) {
+	c.t.Helper()
+	conference = c.schedule(host)
+	return conference, c.join(conference, host, client.RoleHost)
+}
+
+func (c *customer) end(conference string) {
+	c.t.Helper()
+	if _, err := c.api.EndConference(c.within(), c.id, conference); err != nil {
+		c.t.Fatalf("end %s: %v", conference, err)
+	}
+}
+
+func (c *customer) token(conference, identity string, role client.Role) string {
+	c.t.Helper()
+	made, err := c.api.CreateJoinToken(c.within(), c.id, conference, client.JoinRequest{Identity: identity, Role: role})
+	if err != nil {
+		c.t.Fatalf("join token for %s: %v", identity, err)
+	}
+	return made.Token
+}
+
+// connect is one client's way to a connection, from the token on. Whatever is
+// still open when the test ends is cut off.
+func (c *customer) connect(ctx context.Context, conference, identity string, role client.Role, o client.DialOptions) (*client.Participant, error) {
+	made, err := c.api.CreateJoinToken(ctx, c.id, conference, client.JoinRequest{Identity: identity, Role: role})
+	if err != nil {
+		return nil, fmt.Errorf("join token for %s: %w", identity, err)
+	}
+	return c.dial(ctx, made.Token, o)
+}
+
+func (c *customer) dial(ctx context.Context, token string, o client.DialOptions) (*client.Participant, error) {
+	p, err := client.Dial(ctx, c.stack.WebSocket, token, o)
+	if err == nil {
+		c.t.Cleanup(p.Abandon)
+	}
+	return p, err
+}
+
+// join connects somebody who has to be admitted.
+func (c *customer) join(conference, identity string, role client.Role) *client.Participant {
+	c.t.Helper()
+	p, err := c.connect(c.within(), conference, identity, role, client.DialOptions{})
+	if err != nil {
+		c.t.Fatalf("%s joins %s: %v", identity, conference, err)
+	}
+	return p
+}
+
+// wait connects somebody to the lobby.
+func (c *customer) wait(conference, identity string, role client.Role) *client.Participant {
+	c.t.Helper()
+	p, err := c.connect(c.within(), conference, identity, role, client.DialOptions{Lobby: true})
+	if err != nil {
+		c.t.Fatalf("%s waits for %s: %v", identity, conference, err)
+	}
+	return p
+}
+
+// refused connects somebody who has to be refused with a code.
+func (c *customer) refused(conference, identity string, role client.Role, code client.Code) *client.Refused {
+	c.t.Helper()
+	return c.refusedToken(c.token(conference, identity, role), code)
+}
+
+// refusedToken dials with a token that has to be refused with a code, its
+// status and a problem document.
+func (c *customer) refusedToken(token string, code client.Code) *client.Refused {
+	c.t.Helper()
+	_, err := c.dial(c.within(), token, client.DialOptions{})
+	return wantRefused(c.t, err, code)
+}
+
+func wantRefused(t *testing.T, err error, code client.Code) *client.Refused {
+	t.Helper()
+	r, ok := errors.AsType[*client.Refused](err)
+	if !ok {
+		t.Fatalf("not refused with %s, but: %v", code, err)
+	}
+	if r.Code != code || r.Status != statusOf[code] || !r.Document {
+		t.Fatalf("refused with %v (problem document: %t), want %d %s", r, r.Document, statusOf[code], code)
+	}
+	return r
+}
+
+// rush lets n participants connect at once. It gives who is in and who is not.
+func (c *customer) rush(conference string, n int) (in []*client.Participant, out []*client.Refused) {
+	c.t.Helper()
+	connected, refused := make([]*client.Participant, n), make([]*client.Refused, n)
+	group, ctx := errgroup.WithContext(c.within())
+	for i := range n {
+		group.Go(func() (err error) {
+			connected[i], err = c.connect(ctx, conference, fmt.Sprintf("guest%d@%s.example", i, conference), client.RoleParticipant, client.DialOptions{})
+			if r, ok := errors.AsType[*client.Refused](err); ok {
+				refused[i] = r
+				return nil
+			}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		c.t.Fatalf("%d at once: %v", n, err)
+	}
+	for i := range n {
+		if refused[i] != nil {
+			out = append(out, refused[i])
+		} else {
+			in = append(in, connected[i])
+		}
+	}
+	return in, out
+}
+
+// crowd is n participants who all have to be admitted.
+func (c *customer) crowd(conference string, n int) []*client.Participant {
+	c.t.Helper()
+	in, out := c.rush(conference, n)
+	if len(out) > 0 {
+		c.t.Fatalf("%d of %d refused: %v", len(out), n, out[0])
+	}
+	return in
+}
+
+func (c *customer) seats() client.Seats {
+	c.t.Helper()
+	s, err := c.api.Seats(c.within(), c.id)
+	if err != nil {
+		c.t.Fatalf("seats: %v", err)
+	}
+	return s
+}
+
+func (c *customer) wantInUse(n int) {
+	c.t.Helper()
+	if s := c.seats(); s.InUse != n {
+		c.t.Fatalf("%d seats in use, want %d: %+v", s.InUse, n, s)
+	}
+}
+
+// awaitInUse waits until the seats of those who left are back.
+func (c *customer) awaitInUse(n int) {
+	c.t.Helper()
+	eventually(c.t, func() error {
+		if s := c.seats(); s.InUse != n {
+			return fmt.Errorf("%d seats in use, want %d: %+v", s.InUse, n, s)
+		}
+		return nil
+	})
+}
+
+func (c *customer) leave(everyone ...*client.Participant) {
+	c.t.Helper()
+	nextMillisecond() // so that they were in, and at once, by any report's clock
+	var group errgroup.Group
+	for _, p := range everyone {
+		group.Go(p.CloseClean)
+	}
+	if err := group.Wait(); err != nil {
+		c.t.Fatalf("leave: %v", err)
+	}
+}
+
+// total is the one row of the report over the whole of the test so far.
+func (c *customer) total() client.UsageRow {
+	c.t.Helper()
+	nextMillisecond()
+	u, err := c.api.Usage(c.within(), c.id, client.UsageQuery{
+		From: c.began, To: time.Now().Add(time.Second), Granularity: client.GranularityTotal,
+	})
+	if err != nil {
+		c.t.Fatalf("usage: %v", err)
+	}
+	if len(u.Rows) != 1 {
+		c.t.Fatalf("a total of %d rows, want 1: %+v", len(u.Rows), u)
+	}
+	return u.Rows[0]
+}
+
+// nextMillisecond returns when this millisecond is over: what happens in it is
+// not in a report as of it.
+func nextMillisecond() {
+	for this := time.Now().UnixMilli(); time.Now().UnixMilli() == this; {
+		runtime.Gosched()
+	}
+}
+
+// ask sends an action and wants the next message to be of a type.
+func (c *customer) ask(p *client.Participant, action client.Action, want client.MessageType) client.Message {
+	c.t.Helper()
+	m, err := p.Ask(c.within(), action)
+	if err != nil {
+		c.t.Fatalf("%s: %v", action, err)
+	}
+	if m.Type != want {
+		c.t.Fatalf("%s was answered by %+v, want %s", action, m, want)
+	}
+	return m
+}
+
+// hear wants the next message to be of a type.
+func (c *customer) hear(p *client.Participant, want client.MessageType) client.Message {
+	c.t.Helper()
+	m, err := p.Next(c.within())
+	if err != nil {
+		c.t.Fatalf("waiting for %s: %v", want, err)
+	}
+	if m.Type != want {
+		c.t.Fatalf("heard %+v, want %s", m, want)
+	}
+	return m
+}
+
+// hearClose wants the server to close the connection, with nothing said before.
+func (c *customer) hearClose(p *client.Participant) *client.Closed {
+	c.t.Helper()
+	m, err := p.Next(c.within())
+	closed, ok := errors.AsType[*client.Closed](err)
+	if !ok {
+		c.t.Fatalf("heard %+v (%v), want the connection closed", m, err)
+	}
+	return closed
+}
+
+// wantIn asks everyone, and wants everyone to be in.
+func (c *customer) wantIn(everyone ...*client.Participant) {
+	c.t.Helper()
+	for _, p := range everyone {
+		c.ask(p, client.ActionStatus, client.TypeAdmitted)
+	}
+}
+
+// wantProblem wants a call to have failed with a code, its status and its type.
+func wantProblem(t *testing.T, err error, code client.Code) *client.Problem {
+	t.Helper()
+	p, ok := errors.AsType[*client.Problem](err)
+	if !ok {
+		t.Fatalf("no problem %s, but: %v", code, err)
+	}
+	if p.Code != code || p.Status != statusOf[code] || p.Type != "urn:seatmeter:problem:"+string(code) || !p.Document {
+		t.Fatalf("problem %+v, want %d %s as application/problem+json", p, statusOf[code], code)
+	}
+	return p
+}
+
+// wantGatewayRefusal wants the gateway's own answer to a bad bearer.
+func wantGatewayRefusal(t *testing.T, err error) {
+	t.Helper()
+	p, ok := errors.AsType[*client.Problem](err)
+	if !ok || p.Status != http.StatusUnauthorized || !strings.EqualFold(p.Detail, "unauthorized") {
+		t.Fatalf("answered %v, want the gateway's 401", err)
+	}
+}
+
+// eventually waits until a condition holds. The condition says what is missing.
+func eventually(t *testing.T, missing func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		err := missing()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %v: %v", patience, err)
+		}
+		time.Sleep(20 * time.Millisecond) // between two looks, not instead of one
+	}
+}
+
+func deref[T any](p *T) any {
+	if p == nil {
+		return "nothing"
+	}
+	return *p
+}

@@ -1,0 +1,243 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"seatmeter/infra/client"
+)
+
+// Each text is a whole body; no pointers means that it is accepted.
+func TestInput_LicenseBoundsAndOnePastThem(t *testing.T) {
+	t.Parallel()
+	concurrent := func(members string) string { return `{"model":"concurrent","seats":25` + members + `}` }
+	named := func(members string) string {
+		return `{"model":"named","hosts":5,"participants_per_conference":25` + members + `}`
+	}
+	for body, pointers := range map[string][]string{
+		`{"model":"concurrent","seats":1}`:       nil,
+		`{"model":"concurrent","seats":1000000}`: nil,
+		`{"model":"concurrent","seats":0}`:       {"#/seats"},
+		`{"model":"concurrent","seats":1000001}`: {"#/seats"},
+		`{"model":"concurrent","seats":-1}`:      {"#/seats"},
+		`{"model":"concurrent","seats":2.5}`:     {"#/seats"},
+		`{"model":"concurrent","seats":"25"}`:    {"#/seats"},
+		`{"model":"concurrent"}`:                 {"#/seats"},
+
+		`{"model":"named","hosts":1,"participants_per_conference":1}`:          nil,
+		`{"model":"named","hosts":100000,"participants_per_conference":10000}`: nil,
+		`{"model":"named","hosts":0,"participants_per_conference":1}`:          {"#/hosts"},
+		`{"model":"named","hosts":100001,"participants_per_conference":1}`:     {"#/hosts"},
+		`{"model":"named","hosts":1,"participants_per_conference":0}`:          {"#/participants_per_conference"},
+		`{"model":"named","hosts":1,"participants_per_conference":10001}`:      {"#/participants_per_conference"},
+		`{"model":"named","hosts":0,"participants_per_conference":0}`:          {"#/hosts", "#/participants_per_conference"},
+		`{"model":"named"}`: {"#/hosts", "#/participants_per_conference"},
+
+		`{"seats":25}`:                   {"#/model"},
+		`{"model":"floating"}`:           {"#/model"},
+		concurrent(`,"hosts":5`):         {"#/hosts"},
+		named(`,"seats":25`):             {"#/seats"},
+		concurrent(`,"status":"active"`): nil,
+		concurrent(`,"status":"asleep"`): {"#/status"},
+
+		concurrent(`,"time_zone":"Asia/Kathmandu"`): nil,
+		concurrent(`,"time_zone":"Mars/Olympus"`):   {"#/time_zone"},
+		concurrent(`,"time_zone":"Local"`):          {"#/time_zone"},
+
+		concurrent(`,"overage":"allow","burst":0`):  nil,
+		concurrent(`,"overage":"allow","burst":5`):  nil,
+		concurrent(`,"overage":"sometimes"`):        {"#/overage"},
+		concurrent(`,"overage":"allow","burst":-1`): {"#/burst"},
+
+		concurrent(`,"reconnect_grace_seconds":0`):   nil,
+		concurrent(`,"reconnect_grace_seconds":300`): nil,
+		concurrent(`,"reconnect_grace_seconds":-1`):  {"#/reconnect_grace_seconds"},
+		concurrent(`,"reconnect_grace_seconds":301`): {"#/reconnect_grace_seconds"},
+		named(`,"host_absent_minutes":1`):            nil,
+		named(`,"host_absent_minutes":-1`):           {"#/host_absent_minutes"},
+		named(`,"host_changes_per_month":0`):         nil,
+		named(`,"host_changes_per_month":-1`):        {"#/host_changes_per_month"},
+
+		concurrent(`,"starts_at":"2026-01-01T00:00:00Z","expires_at":"2026-02-01T00:00:00+05:30"`): nil,
+		concurrent(`,"starts_at":"2026-02-01T00:00:00Z","expires_at":"2026-02-01T00:00:00Z"`):      {"#/expires_at"},
+		concurrent(`,"expires_at":"tomorrow"`):                                                     {"#/expires_at"},
+		concurrent(`,"starts_at":"2026-02-30T00:00:00Z"`):                                          {"#/starts_at"},
+	} {
+		t.Run(body, func(t *testing.T) {
+			_, err := running.vendor.Do(t.Context(), http.MethodPut, "/v1/tenants/"+newID("tenant")+"/license", nil, []byte(body))
+			wantPointers(t, err, pointers)
+		})
+	}
+}
+
+func wantPointers(t *testing.T, err error, pointers []string) {
+	t.Helper()
+	if len(pointers) == 0 {
+		if err != nil {
+			t.Errorf("refused: %v", err)
+		}
+		return
+	}
+	p := wantProblem(t, err, "invalid")
+	got := p.Pointers()
+	slices.Sort(got)
+	if !slices.Equal(slices.Compact(got), pointers) {
+		t.Errorf("points at %v, want %v: %v", p.Pointers(), pointers, p)
+	}
+}
+
+func TestInput_WhatIsNotAJSONObjectIsInvalid(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	at := "/v1/tenants/" + c.id
+	for _, call := range []struct{ method, path string }{
+		{"PUT", at + "/license"},
+		{"POST", at + "/hosts"},
+		{"POST", at + "/conferences"},
+		{"POST", at + "/conferences/" + c.schedule("ada@example.com") + "/join-tokens"},
+	} {
+		for _, body := range []string{"", "{", "[]", "null", `"text"`, "{\"\xff\":1}", `{"nobody_knows":1}`} {
+			_, err := c.api.Do(c.within(), call.method, call.path, nil, []byte(body))
+			t.Run(fmt.Sprintf("%s %s %q", call.method, call.path, body), func(t *testing.T) { wantProblem(t, err, "invalid") })
+		}
+	}
+	read, err := c.api.License(c.within(), c.id)
+	if err != nil || read.Seats != 25 {
+		t.Errorf("license %+v (%v), want it unchanged", read, err)
+	}
+}
+
+func TestInput_HostBounds(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Named(100, 25))
+	// 64 before the @ and 63 in each label are as long as addresses get.
+	longest := strings.Repeat("a", 64) + "@" + strings.Repeat(strings.Repeat("b", 61)+".", 3) + "cc" // 254 - 1
+	longest += strings.Repeat("d", 254-len(longest))
+	path := "/v1/tenants/" + c.id + "/hosts"
+	for body, pointers := range map[string][]string{
+		`{"email":"` + longest + `","name":"A"}`:              nil,
+		`{"email":"d` + longest + `","name":"A"}`:             {"#/email"},
+		`{"email":"","name":"A"}`:                             {"#/email"},
+		`{"email":"ada","name":"A"}`:                          {"#/email"},
+		`{"email":"ada@","name":"A"}`:                         {"#/email"},
+		`{"email":"Ada <ada@example.com>","name":"A"}`:        {"#/email"},
+		`{"email":"a@example.com, b@example.com","name":"A"}`: {"#/email"},
+		`{"name":"A"}`:           {"#/email"},
+		`{"email":7,"name":"A"}`: {"#/email"},
+		`{"email":"one@example.com","name":"` + strings.Repeat("n", 200) + `"}`:    nil,
+		`{"email":"two@example.com","name":"` + strings.Repeat("n", 201) + `"}`:    {"#/name"},
+		`{"email":"nobody","name":"` + strings.Repeat("n", 201) + `"}`:             {"#/email", "#/name"},
+		`{"email":"four@example.com","name":"\u0000"}`:                             nil, // a name is any text
+		`{"email":"five@example.com","name":"=HYPERLINK(\"http://example.com\")"}`: nil,
+	} {
+		_, err := c.api.Do(c.within(), http.MethodPost, path, nil, []byte(body))
+		t.Run(body[:min(len(body), 60)], func(t *testing.T) { wantPointers(t, err, pointers) })
+	}
+}
+
+func TestInput_ConferenceBounds(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	path := "/v1/tenants/" + c.id + "/conferences"
+	for body, pointers := range map[string][]string{
+		`{"host":"ada@example.com"}`:                                                nil,
+		`{"host":"ada@example.com","conference":"a"}`:                               nil,
+		`{"host":"ada@example.com","conference":"Weekly_2-7"}`:                      nil,
+		`{"host":"ada@example.com","conference":"` + strings.Repeat("c", 64) + `"}`: nil,
+		`{"host":"ada@example.com","conference":"` + strings.Repeat("c", 65) + `"}`: {"#/conference"},
+		`{"host":"ada@example.com","conference":"with space"}`:                      {"#/conference"},
+		`{"host":"ada@example.com","conference":"a/b"}`:                             {"#/conference"},
+		`{"host":"ada@example.com","conference":"é"}`:                               {"#/conference"},
+		`{}`:             {"#/host"},
+		`{"host":"ada"}`: {"#/host"},
+		`{"host":"ada@example.com","title":"` + strings.Repeat("t", 200) + `"}`:        nil,
+		`{"host":"ada@example.com","title":"` + strings.Repeat("t", 201) + `"}`:        {"#/title"},
+		`{"host":"ada@example.com","starts_at":"2026-11-30T09:00:00+01:00"}`:           nil,
+		`{"host":"ada@example.com","starts_at":"Monday"}`:                              {"#/starts_at"},
+		`{"host":"ada","conference":"a/b","title":"` + strings.Repeat("t", 201) + `"}`: {"#/conference", "#/host", "#/title"},
+	} {
+		_, err := c.api.Do(c.within(), http.MethodPost, path, nil, []byte(body))
+		t.Run(body[:min(len(body), 60)], func(t *testing.T) { wantPointers(t, err, pointers) })
+	}
+}
+
+func TestInput_JoinTokenBounds(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	path := "/v1/tenants/" + c.id + "/conferences/" + c.schedule("ada@example.com") + "/join-tokens"
+	for body, pointers := range map[string][]string{
+		`{"identity":"bob","role":"participant"}`:                              nil,
+		`{"identity":"` + strings.Repeat("i", 254) + `","role":"participant"}`: nil,
+		`{"identity":"` + strings.Repeat("i", 255) + `","role":"participant"}`: {"#/identity"},
+		`{"identity":"","role":"participant"}`:                                 {"#/identity"},
+		`{"role":"participant"}`:                                               {"#/identity"},
+		`{"identity":"bob"}`:                                                   {"#/role"},
+		`{"identity":"bob","role":"king"}`:                                     {"#/role"},
+		`{"identity":"bob","role":"participant","expires_in_seconds":10}`:      nil,
+		`{"identity":"bob","role":"participant","expires_in_seconds":86400}`:   nil,
+		`{"identity":"bob","role":"participant","expires_in_seconds":9}`:       {"#/expires_in_seconds"},
+		`{"identity":"bob","role":"participant","expires_in_seconds":86401}`:   {"#/expires_in_seconds"},
+		`{"identity":"bob","role":"participant","expires_in_seconds":"300"}`:   {"#/expires_in_seconds"},
+	} {
+		_, err := c.api.Do(c.within(), http.MethodPost, path, nil, []byte(body))
+		t.Run(body[:min(len(body), 60)], func(t *testing.T) { wantPointers(t, err, pointers) })
+	}
+}
+
+func TestInput_QueryParametersAreCheckedLikeMembers(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	const from, to = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
+	usage := func(changes ...string) string {
+		values := url.Values{"from": {from}, "to": {to}, "granularity": {"day"}}
+		for i := 0; i < len(changes); i += 2 {
+			values.Set(changes[i], changes[i+1])
+		}
+		return "/usage?" + values.Encode()
+	}
+	for path, pointers := range map[string][]string{
+		usage():                             nil,
+		usage("granularity", "hour"):        nil,
+		usage("granularity", "total"):       nil,
+		usage("from", "yesterday"):          {"#/from"},
+		usage("to", "2026-13-01T00:00:00Z"): {"#/to"},
+		usage("from", to, "to", from):       {"#/to"},
+		usage("granularity", "fortnight"):   {"#/granularity"},
+		"/hosts?limit=1":                    nil,
+		"/hosts?limit=1000":                 nil,
+		"/hosts?limit=0":                    {"#/limit"},
+		"/hosts?limit=1001":                 {"#/limit"},
+		"/hosts?limit=many":                 {"#/limit"},
+		"/conferences?cursor=%00%ff":        {"#/cursor"},
+		"/hosts?cursor=not*one*of*ours":     {"#/cursor"},
+	} {
+		_, err := c.api.Do(c.within(), http.MethodGet, "/v1/tenants/"+c.id+path, nil, nil)
+		t.Run(path, func(t *testing.T) { wantPointers(t, err, pointers) })
+	}
+}
+
+func TestInput_AnIDThatCannotNameATenantCannotBeLicensed(t *testing.T) {
+	t.Parallel()
+	for id, status := range map[string]int{
+		newID("tenant"):         http.StatusCreated,
+		strings.Repeat("t", 65): 0,
+		"with%20space":          0,
+		"caf%C3%A9":             0,
+	} {
+		r, err := running.vendor.Do(t.Context(), http.MethodPut, "/v1/tenants/"+id+"/license", nil, client.Concurrent(25))
+		if status != 0 {
+			if err != nil || r.Status != status {
+				t.Errorf("%s was answered %d (%v), want %d", id, r.Status, err, status)
+			}
+			continue
+		}
+		if p, ok := errors.AsType[*client.Problem](err); !ok || p.Code != "invalid" && p.Code != "not_found" {
+			t.Errorf("%s was answered by %v, want it refused", id, err)
+		}
+	}
+}

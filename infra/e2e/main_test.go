@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"seatmeter/infra/client"
+	"seatmeter/infra/local"
+	"seatmeter/infra/local/apigateway"
+	"seatmeter/infra/local/engine"
+	"seatmeter/infra/local/issuer"
+)
+
+const (
+	storeVariable = "SEATMETER_TEST_STORE"
+	dataVariable  = "SEATMETER_DATA"
+	templateFile  = "../../template.yaml"
+)
+
+// running is the stack that tests share.
+var running *stack
+
+func TestMain(m *testing.M) {
+	status, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func runTests(m *testing.M) (status int, err error) {
+	if dir := os.Getenv(dataVariable); dir != "" {
+		endpoints, err := local.ReadEndpoints(dir)
+		if err != nil {
+			return 1, err
+		}
+		if running, err = newStack(endpoints, dir); err != nil {
+			return 1, err
+		}
+		return m.Run(), nil
+	}
+	dir, err := os.MkdirTemp("", "seatmeter-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	var stop func() error
+	running, stop, err = startStack(context.Background(), dir, apigateway.Faults{})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	return m.Run(), nil
+}
+
+// stack is a running Seatmeter, seen from outside.
+type stack struct {
+	local.Endpoints
+	issuer *issuer.Issuer
+	vendor *client.Admin
+}
+
+func newStack(e local.Endpoints, dataDir string) (*stack, error) {
+	keys, err := issuer.Open(dataDir)
+	if err != nil {
+		return nil, err
+	}
+	bearer, err := keys.Mint("vendor", "", time.Hour, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &stack{Endpoints: e, issuer: keys, vendor: client.NewAdmin(e.HTTP, bearer)}, nil
+}
+
+// startStack starts a stack in tables of its own. Beside a running one that is
+// tested, memory will do for those that a test wants for itself.
+func startStack(ctx context.Context, dir string, faults apigateway.Faults) (*stack, func() error, error) {
+	store := local.Store(os.Getenv(storeVariable))
+	if store == "" && os.Getenv(engine.EndpointVariable) == "" {
+		if os.Getenv(dataVariable) == "" {
+			return nil, nil, fmt.Errorf("run ./scripts/test, which brings DynamoDB Local, or set %s or %s=memory",
+				engine.EndpointVariable, storeVariable)
+		}
+		store = local.StoreMemory
+	}
+	started, err := local.Start(ctx, local.Options{
+		Template:    templateFile,
+		DataDir:     dir,
+		Store:       store,
+		TablePrefix: "e2e-" + rand.Text(),
+		Temporary:   true,
+		Faults:      faults,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		return started.Close(ctx)
+	}
+	s, err := newStack(started.Endpoints, dir)
+	if err != nil {
+		return nil, nil, errors.Join(err, stop())
+	}
+	return s, stop, nil
+}
+
+// faulty is a stack of this test's own, whose $disconnect events go wrong.
+func faulty(t *testing.T, faults apigateway.Faults) *stack {
+	t.Helper()
+	s, stop, err := startStack(t.Context(), filepath.Join(t.TempDir(), "data"), faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// bearer is the token of somebody of a role.
+func (s *stack) bearer(t *testing.T, role, tenant string) string {
+	t.Helper()
+	text, err := s.issuer.Mint(role, tenant, time.Hour, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// newID makes an id that no other test has, of up to 40 characters.
+func newID(what string) string { return what + "-" + strings.ToLower(rand.Text()) }

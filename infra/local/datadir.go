@@ -1,0 +1,58 @@
+package local
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+const (
+	lockFile         = "lock"
+	joinTokenKeyFile = "join-token.key"
+	engineDir        = "dynamodb"
+	joinTokenKeySize = 32
+)
+
+// ErrInUse is in the error of Start when another stack runs on the data
+// directory.
+var ErrInUse = errors.New("another stack is running on it")
+
+// claim makes the data directory and keeps other stacks off it until the file
+// is closed, which the end of the process does too.
+func claim(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data directory: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("claim data directory: %w", err)
+	}
+	if err := flock(lock); err != nil {
+		return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), lock.Close())
+	}
+	return lock, nil
+}
+
+// joinTokenKey reads the key that signs join tokens, making it the first time.
+// The caller has claimed the directory, so nobody else makes one meanwhile.
+func joinTokenKey(dir string) ([]byte, error) {
+	path := filepath.Join(dir, joinTokenKeyFile)
+	key, err := os.ReadFile(path)
+	if err == nil && len(key) == joinTokenKeySize {
+		return key, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read join token key: %w", err)
+	}
+	key = make([]byte, joinTokenKeySize)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("make join token key: %w", err)
+	}
+	if err := os.WriteFile(path, key, 0o600); err != nil {
+		return nil, fmt.Errorf("write join token key: %w", err)
+	}
+	return key, nil
+}

@@ -1,0 +1,85 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+// environments runs functions as Lambda does: an invocation has an execution
+// environment to itself, with all that it remembers; the one that became free
+// last is used again, and a new one is made when none is free.
+//
+// Not for likeness alone: the bytes that aws-lambda-go's handlers answer with
+// are those of a buffer that the next invocation overwrites, so that two at
+// once would read each other's answers.
+type environments struct {
+	build func() (map[string]lambda.Handler, error)
+
+	mu   sync.Mutex
+	free map[string][]lambda.Handler
+}
+
+// newEnvironments gives, for every function that build makes, a handler that
+// may be invoked any number of times at once.
+func newEnvironments(build func() (map[string]lambda.Handler, error)) (map[string]lambda.Handler, error) {
+	e := &environments{build: build, free: map[string][]lambda.Handler{}}
+	first, err := build()
+	if err != nil {
+		return nil, err
+	}
+	handlers := make(map[string]lambda.Handler, len(first))
+	for name, handler := range first {
+		e.release(name, handler)
+		handlers[name] = function{e, name}
+	}
+	return handlers, nil
+}
+
+func (e *environments) acquire(name string) (lambda.Handler, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if free := e.free[name]; len(free) > 0 {
+		last := len(free) - 1
+		e.free[name] = free[:last]
+		return free[last], nil
+	}
+	built, err := e.build()
+	if err != nil {
+		return nil, fmt.Errorf("start %s once more: %w", name, err)
+	}
+	for other, handler := range built {
+		if other != name {
+			e.free[other] = append(e.free[other], handler)
+		}
+	}
+	return built[name], nil
+}
+
+func (e *environments) release(name string, handler lambda.Handler) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.free[name] = append(e.free[name], handler)
+}
+
+// function is one function in all its environments.
+type function struct {
+	environments *environments
+	name         string
+}
+
+// Invoke implements lambda.Handler. An environment whose function panicked is
+// not used again.
+func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	handler, err := f.environments.acquire(f.name)
+	if err != nil {
+		return nil, err
+	}
+	response, err := handler.Invoke(ctx, payload)
+	response = bytes.Clone(response) // while the buffer is ours
+	f.environments.release(f.name, handler)
+	return response, err
+}

@@ -1,0 +1,114 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/gateway"
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/memory"
+	"seatmeter/shared/usage"
+	"seatmeter/shared/wsapi"
+)
+
+// Stores is where the functions keep their state. Opened once; on AWS, each
+// function opens its own.
+type Stores struct {
+	Admission admission.Store
+	History   usage.History
+}
+
+// idleConnections is how many connections to one engine are kept open: enough
+// for all the functions that may run at once.
+const idleConnections = 256
+
+// awsConfig is a configuration for engines of this machine, which take any
+// credentials and no other machine sees. All functions share its connections.
+func awsConfig(ctx context.Context) (aws.Config, error) {
+	sharedClient := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*idleConnections, idleConnections
+	})
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("local"), config.WithHTTPClient(sharedClient),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	if err != nil {
+		return cfg, fmt.Errorf("make a local AWS configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+// OpenDynamo opens the stores on a DynamoDB at an endpoint.
+func OpenDynamo(ctx context.Context, endpoint, liveTable, ledgerTable string) (Stores, error) {
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return Stores{}, err
+	}
+	cfg.BaseEndpoint = aws.String(endpoint)
+	store := dynamo.New(dynamo.NewClient(cfg), dynamo.Tables{Live: liveTable, Ledger: ledgerTable})
+	return Stores{store, store}, nil
+}
+
+// OpenMemory opens the stores in memory.
+func OpenMemory() Stores {
+	store := memory.New()
+	return Stores{store, store}
+}
+
+// Environment is what the functions read from their environment on AWS.
+type Environment struct {
+	Stores         Stores
+	JoinTokenKey   []byte
+	WebSocketURL   string
+	ConnectionsURL string
+	Log            *slog.Logger
+}
+
+// Handlers are the functions by the name of their folder, each with a door of
+// its own, as each is a process of its own on AWS.
+func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, error) {
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := jointoken.NewSigner(env.JoinTokenKey)
+	if err != nil {
+		return nil, fmt.Errorf("use the join token key: %w", err)
+	}
+	console, err := httpapi.Console(env.Log)
+	if err != nil {
+		return nil, fmt.Errorf("make the console: %w", err)
+	}
+	store, connections := env.Stores.Admission, gateway.New(cfg, env.ConnectionsURL)
+	door := func() *admission.Door { return admission.NewDoor(store, connections, env.Log) }
+	api := func(add func(*httpapi.API)) lambda.Handler {
+		served := httpapi.New(env.Log)
+		add(served)
+		return lambda.NewHandler(httpapi.Serve(served))
+	}
+	return map[string]lambda.Handler{
+		"authorize":  lambda.NewHandler(wsapi.NewAuthorizer(signer, time.Now, env.Log).Handle),
+		"connect":    lambda.NewHandler(wsapi.NewConnector(door(), env.Log).Handle),
+		"disconnect": lambda.NewHandler(wsapi.NewDisconnector(door(), env.Log).Handle),
+		"message":    lambda.NewHandler(wsapi.NewMessenger(door(), connections, env.Log).Handle),
+		"licenses":   api(func(a *httpapi.API) { a.AddLicenses(door(), store) }),
+		"hosts":      api(func(a *httpapi.API) { a.AddHosts(door(), store) }),
+		"conferences": api(func(a *httpapi.API) {
+			d := door()
+			a.AddConferences(d, store)
+			a.AddConnections(d, store, signer, env.WebSocketURL)
+		}),
+		"usage":   api(func(a *httpapi.API) { a.AddUsage(door(), env.Stores.History) }),
+		"console": lambda.NewHandler(httpapi.Serve(console)),
+	}, nil
+}

@@ -1,0 +1,334 @@
+// Package local runs the whole of Seatmeter in one process, on one machine:
+// DynamoDB Local or the memory store, the project's functions behind an API
+// Gateway that behaves as AWS's does, and the template's schedules.
+//
+// It reads template.yaml for what there is to run, so there is one description
+// of the system. A stack owns its data directory for as long as it runs; in it
+// are the tables, the keys that sign bearers and join tokens and, while the
+// stack is ready for use, endpoints.json, which says where it is. Everything
+// listens on 127.0.0.1 only, DynamoDB Local excepted, which cannot.
+package local
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"seatmeter/infra/client"
+	"seatmeter/infra/local/apigateway"
+	"seatmeter/infra/local/engine"
+	"seatmeter/infra/local/issuer"
+	"seatmeter/infra/local/tables"
+	"seatmeter/infra/local/template"
+	"seatmeter/shared/dynamo"
+)
+
+// Store is where a stack keeps its state.
+type Store string
+
+// The stores.
+const (
+	StoreDynamoDB Store = "dynamodb"
+	StoreMemory   Store = "memory"
+)
+
+// DefaultTablePrefix is what table names start with.
+const DefaultTablePrefix = "seatmeter"
+
+// Options says what to start. Template and DataDir are required.
+type Options struct {
+	// Template is the path of the SAM template.
+	Template string
+	// DataDir is made if absent. Two stacks cannot share one.
+	DataDir string
+	// Store is StoreDynamoDB unless set.
+	Store Store
+	// DynamoDBEndpoint is the URL of an engine that already runs; empty: one is started, unless
+	// DYNAMODB_ENDPOINT names one.
+	DynamoDBEndpoint string
+	// TablePrefix is DefaultTablePrefix unless set.
+	TablePrefix string
+	// Temporary drops the tables when the stack is closed.
+	Temporary bool
+	// HTTPPort and WSPort are free ones where they are 0.
+	HTTPPort, WSPort int
+	// Demo adds the demo tenants where they are missing.
+	Demo   bool
+	Limits apigateway.Limits
+	Faults apigateway.Faults
+	// Log is the functions' and the gateway's; nil: nowhere.
+	Log *slog.Logger
+	// Progress hears, a line each, what takes time; nil: nobody does.
+	Progress io.Writer
+}
+
+// Stack is a running Seatmeter.
+type Stack struct {
+	Endpoints Endpoints
+	Issuer    *issuer.Issuer
+
+	options Options
+	failed  chan error
+	// undo ends what was started, last first.
+	undo []func(context.Context) error
+}
+
+// Start runs a stack and returns when it is ready for use. The context bounds
+// the start only. An error that wraps engine.ErrUnavailable means that there
+// is no DynamoDB Local to be had here, ErrInUse that another stack has the
+// data directory. Whatever was started before an error is stopped again.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	o.Store = cmp.Or(o.Store, StoreDynamoDB)
+	o.TablePrefix = cmp.Or(o.TablePrefix, DefaultTablePrefix)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	s := &Stack{options: o, failed: make(chan error, 8)}
+	if err := s.start(ctx); err != nil {
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, s.Close(stopping))
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context) error {
+	system, err := template.Read(s.options.Template)
+	if err != nil {
+		return err
+	}
+	if system.WebSocket == nil {
+		return fmt.Errorf("template %s: there is no WebSocket API in it", s.options.Template)
+	}
+	lock, err := claim(s.options.DataDir)
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) error { return lock.Close() })
+	if err := withdraw(s.options.DataDir); err != nil { // of a stack that had no time to
+		return err
+	}
+	httpListener, err := s.listen(ctx, s.options.HTTPPort, "--http-port")
+	if err != nil {
+		return err
+	}
+	wsListener, err := s.listen(ctx, s.options.WSPort, "--ws-port")
+	if err != nil {
+		return err
+	}
+	stage := wsListener.Addr().String() + "/" + system.WebSocket.Stage
+	s.Endpoints = Endpoints{
+		HTTP:      "http://" + httpListener.Addr().String(),
+		WebSocket: "ws://" + stage,
+		Console:   "http://" + httpListener.Addr().String() + "/console/",
+	}
+	stores, err := s.openStores(ctx, system.Tables)
+	if err != nil {
+		return err
+	}
+	key, err := joinTokenKey(s.options.DataDir)
+	if err != nil {
+		return err
+	}
+	handlers, err := newEnvironments(func() (map[string]lambda.Handler, error) {
+		return Handlers(context.WithoutCancel(ctx), Environment{
+			Stores:         stores,
+			JoinTokenKey:   key,
+			WebSocketURL:   s.Endpoints.WebSocket,
+			ConnectionsURL: "http://" + stage,
+			Log:            s.options.Log,
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("build the functions: %w", err)
+	}
+	if s.Issuer, err = issuer.Open(s.options.DataDir); err != nil {
+		return err
+	}
+	gateway, err := apigateway.New(apigateway.Config{
+		Template: system,
+		Handlers: handlers,
+		Issuer:   s.Issuer,
+		Limits:   s.options.Limits,
+		Faults:   s.options.Faults,
+		Log:      s.options.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("build the gateway: %w", err)
+	}
+	s.serve(httpListener, gateway.HTTP())
+	s.serve(wsListener, gateway.WebSocket())
+	// Before the servers end: the last functions still post through them.
+	s.onClose(gateway.Close)
+	scheduler, err := apigateway.NewScheduler(system, handlers, s.options.Log)
+	if err != nil {
+		return fmt.Errorf("build the schedules: %w", err)
+	}
+	s.run(scheduler.Run)
+	if err := s.seed(ctx); err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) error { return withdraw(s.options.DataDir) })
+	return s.Endpoints.announce(s.options.DataDir)
+}
+
+// listen opens a port of this machine alone.
+func (s *Stack) listen(ctx context.Context, port int, flag string) (net.Listener, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %d is taken, perhaps by another stack; %s chooses another", port, flag)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	s.onClose(func(context.Context) error {
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) { // its server has, by then
+			return err
+		}
+		return nil
+	})
+	return listener, nil
+}
+
+func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, error) {
+	if s.options.Store == StoreMemory {
+		return OpenMemory(), nil
+	}
+	database, err := engine.Start(ctx, engine.Options{
+		Endpoint: s.options.DynamoDBEndpoint,
+		DataDir:  filepath.Join(s.options.DataDir, engineDir),
+		Progress: s.options.Progress,
+	})
+	if err != nil {
+		return Stores{}, fmt.Errorf("start DynamoDB: %w", err)
+	}
+	stopped := make(chan struct{})
+	s.onClose(func(context.Context) error {
+		close(stopped)
+		database.Stop()
+		return nil
+	})
+	go func() {
+		select {
+		case <-database.Done():
+			s.fail(errors.New("DynamoDB Local has ended by itself"))
+		case <-stopped:
+		}
+	}()
+	s.Endpoints.DynamoDB = database.Endpoint
+	fmt.Fprintf(s.options.Progress, "DynamoDB at %s (%s).\n", database.Endpoint, database.Source)
+	cfg, err := awsConfig(ctx)
+	if err != nil {
+		return Stores{}, err
+	}
+	cfg.BaseEndpoint = &database.Endpoint
+	made := tables.New(dynamo.NewClient(cfg), s.options.TablePrefix, list)
+	if err := made.Create(ctx); err != nil {
+		return Stores{}, err
+	}
+	if s.options.Temporary {
+		s.onClose(made.Drop)
+	}
+	stores, err := OpenDynamo(ctx, database.Endpoint, made.Name(tables.Live), made.Name(tables.Ledger))
+	if err != nil {
+		return Stores{}, fmt.Errorf("open the stores: %w", err)
+	}
+	return stores, nil
+}
+
+// serve answers requests on a listener until the stack is closed.
+func (s *Stack) serve(listener net.Listener, handler http.Handler) {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelWarn),
+	}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.fail(fmt.Errorf("serve %s: %w", listener.Addr(), err))
+		}
+	}()
+	s.onClose(func(ctx context.Context) error {
+		if err := server.Shutdown(ctx); err != nil {
+			return errors.Join(fmt.Errorf("stop serving %s: %w", listener.Addr(), err), server.Close())
+		}
+		return nil
+	})
+}
+
+// run runs something until the stack is closed.
+func (s *Stack) run(f func(context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f(ctx)
+	}()
+	s.onClose(func(ctx context.Context) error {
+		stop()
+		select {
+		case <-ended:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("stop the schedules: %w", ctx.Err())
+		}
+	})
+}
+
+func (s *Stack) seed(ctx context.Context) error {
+	if !s.options.Demo {
+		return nil
+	}
+	bearer, err := s.Issuer.Mint("vendor", "", time.Minute, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := seedDemo(ctx, client.NewAdmin(s.Endpoints.HTTP, bearer)); err != nil {
+		return fmt.Errorf("make the demo tenants: %w", err)
+	}
+	return nil
+}
+
+// Failed tells of a part that ended by itself. The stack is of no use then and
+// should be closed.
+func (s *Stack) Failed() <-chan error { return s.failed }
+
+func (s *Stack) fail(err error) {
+	select {
+	case s.failed <- err:
+	default: // nobody needs more reasons than that
+	}
+}
+
+func (s *Stack) onClose(f func(context.Context) error) { s.undo = append(s.undo, f) }
+
+// Close stops everything, in the reverse order of its start: no more clients
+// are let in, those that are in are disconnected and their seats given back,
+// then the servers and the engine end. Once ctx ends, nothing is waited for.
+// Calling it again does nothing.
+func (s *Stack) Close(ctx context.Context) error {
+	var failed []error
+	for _, undo := range slices.Backward(s.undo) {
+		if err := undo(ctx); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	s.undo = nil
+	return errors.Join(failed...)
+}

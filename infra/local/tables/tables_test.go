@@ -1,0 +1,81 @@
+package tables
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/infra/local/engine"
+	"seatmeter/infra/local/template"
+	"seatmeter/shared/dynamo"
+)
+
+func TestTables_AreTheTemplatesHoweverOftenTheyAreMade(t *testing.T) {
+	t.Parallel()
+	made := testTables(t)
+	for range 2 {
+		if err := made.Create(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if err := made.Drop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	live := aws.String(made.Name(Live))
+	found, err := made.api.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: live})
+	if err != nil || found.Table.TableStatus != types.TableStatusActive || len(found.Table.GlobalSecondaryIndexes) != 1 {
+		t.Errorf("table %+v (%v), want it active, with its index", found, err)
+	}
+	ttl, err := made.api.DescribeTimeToLive(t.Context(), &dynamodb.DescribeTimeToLiveInput{TableName: live})
+	if err != nil || aws.ToString(ttl.TimeToLiveDescription.AttributeName) != "expires_at" {
+		t.Errorf("time to live %+v (%v), want it on expires_at", ttl, err)
+	}
+}
+
+func TestTables_OfAnotherShapeAreNotTakenForTheTemplates(t *testing.T) {
+	t.Parallel()
+	made := testTables(t)
+	if err := made.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = made.Drop(context.Background()) }) // they end with the engine
+	changed := made
+	changed.list = slices.Clone(made.list)
+	changed.list[0].Indexes = slices.Clone(changed.list[0].Indexes)
+	changed.list[0].Indexes[0].Name = "another"
+	if err := changed.Create(t.Context()); err == nil || !strings.Contains(err.Error(), "other keys or indexes") {
+		t.Errorf("error %v, want one that tells of other keys or indexes", err)
+	}
+}
+
+func testTables(t *testing.T) Tables {
+	t.Helper()
+	endpoint := os.Getenv(engine.EndpointVariable)
+	if endpoint == "" {
+		if os.Getenv("SEATMETER_TEST_STORE") == "memory" {
+			t.Skip("about DynamoDB")
+		}
+		t.Fatalf("run ./scripts/test, or set %s", engine.EndpointVariable)
+	}
+	system, err := template.Read("../../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(dynamo.NewClient(cfg), "tables-"+rand.Text(), system.Tables)
+}

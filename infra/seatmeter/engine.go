@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"syscall"
+
+	"seatmeter/infra/local/engine"
+)
+
+type engineCommand struct {
+	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
+}
+
+// Help is the command's longer help.
+func (engineCommand) Help() string {
+	return "The engine keeps its tables in memory, listens on a free port and ends with the command, whose exit status is passed on. If DYNAMODB_ENDPOINT is set already, the command runs on that."
+}
+
+// Run starts the engine, runs the command and stops the engine.
+func (c engineCommand) Run(ctx context.Context) error {
+	words := c.Command
+	if len(words) > 0 && words[0] == "--" {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return errors.New("engine: which command?")
+	}
+	database, err := engine.Start(ctx, engine.Options{Progress: os.Stderr})
+	if err != nil {
+		return err
+	}
+	defer database.Stop()
+	return run(ctx, words, database.Endpoint)
+}
+
+// run runs a command to its end. Signals are passed on; when to end is the
+// command's business.
+func run(ctx context.Context, words []string, endpoint string) error {
+	command := exec.CommandContext(context.WithoutCancel(ctx), words[0], words[1:]...)
+	command.Env = append(os.Environ(), engine.EndpointVariable+"="+endpoint)
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer signal.Stop(signals)
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			if s == os.Interrupt && interactive() {
+				continue // the terminal has sent it to the command as well
+			}
+			_ = command.Process.Signal(s) // it may just have ended
+		case err := <-ended:
+			return status(err)
+		}
+	}
+}
+
+func interactive() bool {
+	stdin, err := os.Stdin.Stat()
+	return err == nil && stdin.Mode()&os.ModeCharDevice != 0
+}
+
+// status is a shell's: 128 and the signal's number for a command ended by one.
+func status(err error) error {
+	failed, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
+		return err
+	}
+	if w, ok := failed.Sys().(syscall.WaitStatus); ok && w.Signaled() {
+		return exitStatus(128 + int(w.Signal()))
+	}
+	return exitStatus(failed.ExitCode())
+}

@@ -1,0 +1,45 @@
+// Command seatmeter runs Seatmeter on one machine and tries it out.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Dev    devCommand    `cmd:"" help:"Run the local stack until interrupted."`
+	Token  tokenCommand  `cmd:"" help:"Print a bearer for the HTTP API, alone on standard output."`
+	Demo   demoCommand   `cmd:"" help:"Let thirty clients contend for the 25 seats of acme, on a running stack."`
+	Bench  benchCommand  `cmd:"" help:"Measure joins beside what they are built on, on the same engine."`
+	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
+}
+
+func main() {
+	var c commands
+	parsed := kong.Parse(&c,
+		kong.Name("seatmeter"),
+		kong.Description("Conferencing licenses enforced at the door: the local stack and its tools."),
+	)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process the hard way
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	err := parsed.Run()
+	if status, ok := errors.AsType[exitStatus](err); ok {
+		os.Exit(int(status))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "seatmeter:", err)
+		os.Exit(1)
+	}
+}
+
+// exitStatus ends the process with a status and says nothing.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
