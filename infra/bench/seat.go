@@ -68,8 +68,10 @@ func Seat(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables, o 
 	}
 	return SeatReport{
 		Rates: []Rate{
-			{"joins", median(rates[0])}, {"bare conditional UpdateItems", median(rates[1])},
-			{"bare, two writes each", median(rates[2])}, {"joins by TransactWriteItems", median(rates[3])},
+			{"joins", median(rates[0])},
+			{"bare conditional UpdateItems", median(rates[1])},
+			{"bare, two writes each", median(rates[2])},
+			{"joins by TransactWriteItems", median(rates[3])},
 		},
 		Figures: []Figure{
 			ratio("joins_vs_updates", "joins over bare conditional UpdateItems (a join has two writes)", rates[0], rates[1]),

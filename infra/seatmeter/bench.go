@@ -55,7 +55,7 @@ func (c benchCommand) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("bench: %w", err)
 	}
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(report) //nolint:wrapcheck // the pipe's own end
+		return json.NewEncoder(os.Stdout).Encode(report)
 	}
 	return printSeat(report)
 }
@@ -91,5 +91,5 @@ func printSeat(report bench.SeatReport) error {
 	for _, f := range report.Figures {
 		fmt.Fprintf(out, "%s\t%.2f\t(%.2f to %.2f)\t%s\n", f.Name, f.Median, f.Min, f.Max, f.Held)
 	}
-	return out.Flush() //nolint:wrapcheck // the pipe's own end
+	return out.Flush()
 }

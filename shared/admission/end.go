@@ -124,5 +124,5 @@ func (d *Door) dismiss(ctx context.Context, ids []seat.ConnectionID, m message, 
 			return nil
 		})
 	}
-	return group.Wait() //nolint:wrapcheck // wrapped above
+	return group.Wait()
 }

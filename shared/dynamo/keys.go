@@ -154,7 +154,7 @@ func timeKey(millis int64) string { return fmt.Sprintf("%014d", max(millis, 0)) 
 func encodeMember(m seat.Member) []byte {
 	joined := binary.BigEndian.AppendUint64(nil, uint64(m.JoinedAtMillis)) //nolint:gosec // after 1970
 	marked := binary.BigEndian.AppendUint16(joined[8-joinedBytes:], m.Mark)
-	return binary.AppendUvarint(marked, uint64(m.Conference))
+	return binary.AppendUvarint(marked, uint64(m.Conference)) //nolint:gosec // never negative
 }
 
 func decodeMember(packed []byte) (seat.Member, error) {

@@ -107,7 +107,7 @@ func check(c caller, roles []Role, asked string) error {
 	}
 	t, err := tenant.ParseID(asked)
 	if err != nil {
-		return err //nolint:wrapcheck // a problem already
+		return err
 	}
 	if c.role == RoleTenantAdmin && tenant.ID(c.tenant) != t {
 		return problem.New(problem.NotFound, "There is no such tenant.")
@@ -140,7 +140,7 @@ func (f *fault) ContentType(string) string { return "application/problem+json" }
 
 // Errors that huma finds by itself, before an operation runs, become the same
 // documents. huma asks for them through this variable.
-func init() { //nolint:gochecknoinits // huma's only way
+func init() { // huma's only way
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		for _, err := range errs {
 			if f, ok := errors.AsType[*fault](err); ok {
@@ -151,6 +151,13 @@ func init() { //nolint:gochecknoinits // huma's only way
 			return &fault{problem.New(problem.Internal, "").Document()}
 		}
 		return &fault{invalidInput(message, errs).Document()}
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		err := huma.NewError(status, message, errs...)
+		if f, ok := errors.AsType[*fault](err); ok {
+			f.RequestID = callerOf(ctx.Context()).requestID
+		}
+		return err
 	}
 }
 

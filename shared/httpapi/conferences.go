@@ -74,7 +74,7 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 				return nil, err
 			}
 			if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
-				return nil, err //nolint:wrapcheck // reported by register
+				return nil, err
 			}
 			list, err := store.Conferences(ctx, tenant.ID(in.Tenant), conference.ID(after), in.Limit+1)
 			return pageOf(list, in.Limit, func(c conference.Conference) string { return string(c.ID) }, viewConference), err
@@ -88,7 +88,7 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 		func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
 			id, err := conference.ParseID(in.Conference)
 			if err != nil {
-				return nil, err //nolint:wrapcheck // reported by register
+				return nil, err
 			}
 			c, err := door.End(ctx, tenant.ID(in.Tenant), id, callerOf(ctx).at)
 			return &conferenceOutput{viewConference(c)}, err
@@ -98,7 +98,7 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 func findConference(ctx context.Context, store conference.Conferences, in *ConferenceInput) (conference.Conference, error) {
 	id, err := conference.ParseID(in.Conference)
 	if err != nil {
-		return conference.Conference{}, err //nolint:wrapcheck // reported by register
+		return conference.Conference{}, err
 	}
 	c, err := store.Conference(ctx, tenant.ID(in.Tenant), id, true)
 	if err != nil || c == nil {
@@ -112,7 +112,7 @@ func findConference(ctx context.Context, store conference.Conferences, in *Confe
 func schedule(ctx context.Context, door *admission.Door, store admission.Store, t tenant.ID, body ScheduleBody) (*conferenceOutput, error) {
 	l, err := door.License(ctx, t)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // reported by register
+		return nil, err
 	}
 	c, err := body.conference(t, callerOf(ctx).at)
 	if err != nil {
@@ -128,11 +128,11 @@ func schedule(ctx context.Context, door *admission.Door, store admission.Store, 
 		}
 	}
 	if c.Number, err = store.NextNumber(ctx, t); err != nil {
-		return nil, err //nolint:wrapcheck // reported by register
+		return nil, err
 	}
 	there, err := store.Schedule(ctx, c)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // reported by register
+		return nil, err
 	}
 	if there != nil && there.Number != c.Number {
 		return nil, problem.Newf(problem.AlreadyExists, "Conference %s is %s.", c.ID, there.State)

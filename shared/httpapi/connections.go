@@ -112,7 +112,7 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 }
 
 func remove(ctx context.Context, door *admission.Door, t, c, connection string) error {
-	return door.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(connection), "An administrator removed you.", callerOf(ctx).at) //nolint:wrapcheck // reported by register
+	return door.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(connection), "An administrator removed you.", callerOf(ctx).at)
 }
 
 func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *ConferenceInput, page PageInput) (*PageOutput[ConnectionView], error) {
@@ -126,7 +126,7 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 	}
 	members, err := door.Members(ctx, c.Tenant, c.Number)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // reported by register
+		return nil, err
 	}
 	key := func(s session.Session) string {
 		return time.UnixMilli(s.JoinedAtMillis).UTC().Format(time.RFC3339Nano) + string(s.Connection)

@@ -22,7 +22,7 @@ func Console(log *slog.Logger) (http.Handler, error) {
 	all.AddUsage(nil, nil)
 	document, err := json.Marshal(all.OpenAPI())
 	if err != nil {
-		return nil, err //nolint:wrapcheck // at start only
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", give("application/json", []byte(`{"status":"ok"}`)))

@@ -57,6 +57,8 @@ func readEvent(ctx context.Context, event Event) (*http.Request, error) {
 	for name, value := range event.Headers {
 		request.Header.Set(name, value)
 	}
+	// Bodies are JSON, whatever clients label them: many default to forms.
+	request.Header.Set("Content-Type", "application/json")
 	request.Host = event.RequestContext.DomainName
 	request.RequestURI = target
 	request.RemoteAddr = event.RequestContext.HTTP.SourceIP

@@ -69,7 +69,7 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 				return nil, err
 			}
 			if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
-				return nil, err //nolint:wrapcheck // reported by register
+				return nil, err
 			}
 			list, err := hosts.Hosts(ctx, tenant.ID(in.Tenant), host.Email(after), in.Limit+1)
 			return pageOf(list, in.Limit, func(h host.Host) string { return string(h.Email) }, viewHost), err
@@ -97,7 +97,7 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 				return nil, err
 			}
 			if removed, err := hosts.RemoveHost(ctx, tenant.ID(in.Tenant), email); err != nil || removed {
-				return nil, err //nolint:wrapcheck // reported by register
+				return nil, err
 			}
 			return nil, noHost()
 		})
@@ -107,7 +107,7 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t tenant.ID, address, name string) (*hostOutput, error) {
 	l, err := door.License(ctx, t)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // reported by register
+		return nil, err
 	}
 	if name == "" {
 		name = address
@@ -124,7 +124,7 @@ func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t t
 	added, err := hosts.AddHost(ctx, t, h, limit)
 	switch {
 	case err != nil:
-		return nil, err //nolint:wrapcheck // reported by register
+		return nil, err
 	case added == host.AddedBefore:
 		return nil, problem.New(problem.AlreadyExists, "There is a host of this address.")
 	case added == host.AddedNoMore:
@@ -152,7 +152,7 @@ func changeHost(ctx context.Context, hosts host.Hosts, in *HostInput, name *stri
 	}
 	h.Name, h.Active = or(name, h.Name), or(active, h.Active)
 	if err := host.CheckName(h.Name); err != nil {
-		return nil, err //nolint:wrapcheck // reported by register
+		return nil, err
 	}
 	changed, err := hosts.ChangeHost(ctx, tenant.ID(in.Tenant), h)
 	if err != nil || !changed {

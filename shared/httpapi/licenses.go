@@ -126,7 +126,7 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 			}
 			l, created, err := door.PutLicense(ctx, in.Body.license(tenant.ID(in.Tenant)), revision)
 			if err != nil {
-				return nil, err //nolint:wrapcheck // reported by register
+				return nil, err
 			}
 			if created {
 				return answerLicense(l, http.StatusCreated), nil

@@ -84,7 +84,7 @@ func report(ctx context.Context, door *admission.Door, history usage.History, in
 	view := UsageView{Tenant: t, Granularity: usage.Granularity(in.Granularity), AsOf: asOf.UTC().Format(usage.TimeLayout), Rounding: "half_up"}
 	l, err := door.License(ctx, t)
 	if err != nil {
-		return view, nil, err //nolint:wrapcheck // reported by register
+		return view, nil, err
 	}
 	view.TimeZone = l.TimeZone
 	from, errFrom := time.Parse(time.RFC3339, in.From)
@@ -94,7 +94,7 @@ func report(ctx context.Context, door *admission.Door, history usage.History, in
 	}
 	periods, err := usage.Periods(from, to, view.Granularity, l.Location())
 	if err != nil {
-		return view, nil, err //nolint:wrapcheck // reported by register
+		return view, nil, err
 	}
 	stays, refusals, err := records(ctx, door, history, t, from.UnixMilli(), to.UnixMilli())
 	if err != nil {
@@ -125,7 +125,7 @@ func timeFaults(from, to error) []problem.Field {
 func records(ctx context.Context, door *admission.Door, history usage.History, t tenant.ID, from, to int64) ([]usage.Stay, []usage.Refusal, error) {
 	open, err := door.Members(ctx, t, 0)
 	if err != nil {
-		return nil, nil, err //nolint:wrapcheck // reported by register
+		return nil, nil, err
 	}
 	type start struct {
 		connection string

@@ -296,7 +296,7 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (bool, e
 		})
 	}
 	err := group.Wait()
-	return changed.Load(), err //nolint:wrapcheck // wrapped above
+	return changed.Load(), err
 }
 
 // raise hands out the slack where seats are scarce, first block first, a batch

@@ -35,7 +35,7 @@ const (
 
 // errUnauthorized is the one word by which an authorizer makes API Gateway
 // answer 401.
-var errUnauthorized = errors.New("Unauthorized") //nolint:revive,staticcheck // API Gateway compares the text
+var errUnauthorized = errors.New("Unauthorized")
 
 // Authorizer checks join tokens before $connect runs.
 type Authorizer struct {

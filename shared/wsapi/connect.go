@@ -119,7 +119,7 @@ func (d *Disconnector) Handle(ctx context.Context, event Event) (Response, error
 	id := seat.ConnectionID(request.ConnectionID)
 	if err := d.door.Leave(ctx, id, request.RequestTimeEpoch, usage.EndClosed); err != nil {
 		d.log.ErrorContext(ctx, "a leave is left to reconciliation", "connection", id, "error", err)
-		return Response{StatusCode: http.StatusInternalServerError}, err //nolint:wrapcheck // the Lambda's own end
+		return Response{StatusCode: http.StatusInternalServerError}, err
 	}
 	d.log.InfoContext(ctx, "left", "connection", id, "status", request.DisconnectStatusCode)
 	return Response{StatusCode: http.StatusOK}, nil

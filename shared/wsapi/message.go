@@ -79,7 +79,7 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 	}
 	if err != nil {
 		m.log.ErrorContext(ctx, "a reply was not delivered", "connection", id, "error", err)
-		return Response{StatusCode: http.StatusInternalServerError}, err //nolint:wrapcheck // the Lambda's own end
+		return Response{StatusCode: http.StatusInternalServerError}, err
 	}
 	return ok, nil
 }
@@ -101,19 +101,19 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 	case actionStatus:
 		s, seated, err := m.door.Whereabouts(ctx, id)
 		if err != nil {
-			return Reply{}, err //nolint:wrapcheck // told to the client as it is
+			return Reply{}, err
 		}
 		return m.where(ctx, s, seated)
 	case actionJoin:
 		s, err := m.door.Join(ctx, id, at)
 		if err != nil {
-			return Reply{Type: "refused"}, err //nolint:wrapcheck // told to the client as it is
+			return Reply{Type: "refused"}, err
 		}
 		return m.where(ctx, s, true)
 	case actionLeave:
 		s, err := m.door.ToLobby(ctx, id, at)
 		if err != nil {
-			return Reply{}, err //nolint:wrapcheck // told to the client as it is
+			return Reply{}, err
 		}
 		return m.where(ctx, s, false)
 	}
@@ -128,7 +128,7 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool) (
 	}
 	inUse, err := m.door.PoolInUse(ctx, s)
 	if err != nil {
-		return Reply{}, err //nolint:wrapcheck // told to the client as it is
+		return Reply{}, err
 	}
 	reply.Type, reply.Limit, reply.InUse = "admitted", &s.Limit, &inUse
 	return reply, nil

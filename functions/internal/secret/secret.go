@@ -12,7 +12,7 @@ import (
 	"seatmeter/shared/jointoken"
 )
 
-const secretID = "JOIN_TOKEN_SECRET_ID"
+const secretID = "JOIN_TOKEN_SECRET_ID" //nolint:gosec // names the secret, and is none
 
 // Signer makes the signer of join tokens. The key is read once per process.
 func Signer(ctx context.Context, env *environment.Environment) (*jointoken.Signer, error) {

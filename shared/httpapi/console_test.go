@@ -1,0 +1,102 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/problem"
+)
+
+func console(t *testing.T, target string) answer {
+	t.Helper()
+	handler, err := httpapi.Console(slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	return invoke(t, lambda.NewHandler(httpapi.Serve(handler)), w.event(nobody, http.MethodGet, target, ""))
+}
+
+func TestTheConsoleTheHealthCheckAndTheDescriptionAreOpenToEveryone(t *testing.T) {
+	console(t, "/healthz").want(200, `{"status":"ok"}`)
+	page := console(t, "/console/")
+	if page.status != 200 || page.headers["content-type"] != "text/html; charset=utf-8" || !strings.HasPrefix(page.body, "<!doctype html>") {
+		t.Errorf("answered %d, %v", page.status, page.headers)
+	}
+	if page.headers["content-security-policy"] == "" || page.headers["x-content-type-options"] != "nosniff" {
+		t.Errorf("headers %v", page.headers)
+	}
+	if got := console(t, "/console"); got.status != http.StatusPermanentRedirect || got.headers["location"] != "/console/" {
+		t.Errorf("answered %d, %v", got.status, got.headers)
+	}
+	console(t, "/console/nothing").refused(problem.NotFound)
+	console(t, "/v1/tenants").refused(problem.NotFound)
+}
+
+func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
+	got := console(t, "/v1/openapi.json")
+	if got.status != 200 || got.headers["content-type"] != "application/json" {
+		t.Fatalf("answered %d, %v", got.status, got.headers)
+	}
+	var document struct {
+		OpenAPI string `json:"openapi"`
+		Paths   map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]any `json:"content"`
+			} `json:"responses"`
+			Security []map[string][]string `json:"security"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal([]byte(got.body), &document); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(document.OpenAPI, "3.1") {
+		t.Errorf("OpenAPI %s", document.OpenAPI)
+	}
+	const tenant = "/v1/tenants/{tenant}"
+	want := map[string]string{
+		"get /v1/tenants": "200", "put " + tenant + "/license": "200", "get " + tenant + "/license": "200",
+		"post " + tenant + "/hosts": "201", "get " + tenant + "/hosts": "200", "get " + tenant + "/hosts/{email}": "200",
+		"patch " + tenant + "/hosts/{email}": "200", "delete " + tenant + "/hosts/{email}": "204",
+		"post " + tenant + "/conferences": "201", "get " + tenant + "/conferences": "200",
+		"get " + tenant + "/conferences/{conference}":              "200",
+		"post " + tenant + "/conferences/{conference}/end":         "200",
+		"get " + tenant + "/conferences/{conference}/connections":  "200",
+		"post " + tenant + "/conferences/{conference}/join-tokens": "201",
+		"delete " + tenant + "/connections/{connection}":           "204",
+		"get " + tenant + "/seats":                                 "200",
+		"get " + tenant + "/usage":                                 "200",
+	}
+	found := make(map[string]bool)
+	for path, methods := range document.Paths {
+		for method, operation := range methods {
+			name := method + " " + path
+			found[name] = true
+			if _, ok := operation.Responses[want[name]]; !ok {
+				t.Errorf("%s answers %v, want %s among them", name, slices.Collect(maps.Keys(operation.Responses)), want[name])
+			}
+			if _, ok := operation.Responses["default"].Content["application/problem+json"]; !ok {
+				t.Errorf("%s: its errors are %v", name, operation.Responses["default"].Content)
+			}
+			if len(operation.Security) == 0 {
+				t.Errorf("%s is open to everyone", name)
+			}
+		}
+	}
+	for name := range want {
+		if !found[name] {
+			t.Errorf("%s is not described", name)
+		}
+	}
+	if len(found) != len(want) {
+		t.Errorf("%d operations are described, want %d", len(found), len(want))
+	}
+}

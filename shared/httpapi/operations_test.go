@@ -1,0 +1,369 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/storetest"
+)
+
+func TestALicenseIsWrittenReadAndListed(t *testing.T) {
+	w := newWorld(t)
+	const path = "/v1/tenants/acme/license"
+	concurrent := `{"tenant":"acme","model":"concurrent","seats":25,"status":"active","time_zone":"UTC","overage":"deny",
+		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0}`
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25}`).want(201, concurrent)
+	w.call(vendor, "GET", path, "").want(200, concurrent)
+
+	all := `{"model":"named","hosts":5,"participants_per_conference":25,"status":"suspended","starts_at":"2026-01-01T00:00:00Z",
+		"expires_at":"2027-01-01T00:00:00Z","time_zone":"Asia/Kathmandu","overage":"allow","burst":3,
+		"reconnect_grace_seconds":0,"host_absent_minutes":1,"host_changes_per_month":0}`
+	view := strings.Replace(all, "{", `{"tenant":"acme",`, 1)
+	w.call(vendor, "PUT", path, all).want(200, view)
+	w.call(vendor, "GET", path, "").want(200, view)
+
+	w.call(vendor, "PUT", path, `{"model":"named","hosts":5,"participants_per_conference":25}`).want(200, `{"tenant":"acme",
+		"model":"named","hosts":5,"participants_per_conference":25,"status":"active","time_zone":"UTC","overage":"deny",
+		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":5}`)
+	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme"}]}`)
+}
+
+func TestHostsAreRegisteredReadChangedAndDeleted(t *testing.T) {
+	w := newWorld(t)
+	w.named("acme", 5, 25)
+	const many, one = "/v1/tenants/acme/hosts", "/v1/tenants/acme/hosts/ann@example.org"
+	ann := `{"email":"ann@example.org","name":"Ann","active":true,"created_at":"` + startText + `"}`
+	w.call(acmeAdmin, "POST", many, `{"email":"Ann@Example.org","name":"Ann"}`).want(201, ann)
+	w.call(acmeAdmin, "POST", many, `{"email":"ANN@example.org"}`).refused(problem.AlreadyExists)
+	w.call(acmeAdmin, "GET", many, "").want(200, `{"items":[`+ann+`]}`)
+	w.call(acmeAdmin, "GET", one, "").want(200, ann)
+	w.call(acmeAdmin, "PATCH", one, `{"active":false}`).want(200, strings.Replace(ann, "true", "false", 1))
+	w.call(acmeAdmin, "PATCH", one, `{"name":"Anna"}`).want(200, `{"email":"ann@example.org","name":"Anna","active":false,"created_at":"`+startText+`"}`)
+	w.call(acmeAdmin, "PATCH", one, `{}`).want(200, `{"email":"ann@example.org","name":"Anna","active":false,"created_at":"`+startText+`"}`)
+	if got := w.call(acmeAdmin, "DELETE", one, "").want(204, ""); got.headers["content-type"] != "" {
+		t.Errorf("nothing has the content type %q", got.headers["content-type"])
+	}
+	for _, method := range []string{"GET", "DELETE", "PATCH"} {
+		w.call(acmeAdmin, method, one, map[string]string{"PATCH": "{}"}[method]).refused(problem.NotFound)
+	}
+	w.call(acmeAdmin, "POST", many, `{"email":"bob@example.org"}`).want(201,
+		`{"email":"bob@example.org","name":"bob@example.org","active":true,"created_at":"`+startText+`"}`)
+}
+
+func TestTheSixthOfFiveHostsIsRefusedAndAdmittedWhenOneIsDeleted(t *testing.T) {
+	w := newWorld(t)
+	w.named("acme", 5, 25)
+	for n := range 5 {
+		w.host("acme", fmt.Sprintf("host-%d@example.org", n))
+	}
+	sixth := `{"email":"host-6@example.org"}`
+	w.call(acmeAdmin, "POST", "/v1/tenants/acme/hosts", sixth).refused(problem.HostsExhausted)
+	w.call(acmeAdmin, "DELETE", "/v1/tenants/acme/hosts/host-0@example.org", "").ok()
+	w.call(acmeAdmin, "POST", "/v1/tenants/acme/hosts", sixth).ok()
+}
+
+func TestAConcurrentLicenseHasAsManyHostsAsTheTenantLikes(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 1)
+	for n := range 20 {
+		w.host("acme", fmt.Sprintf("host-%d@example.org", n))
+	}
+}
+
+func TestConferencesAreScheduledReadAndEnded(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	const many = "/v1/tenants/acme/conferences"
+	weekly := `{"conference":"weekly","state":"scheduled","host":"ann@example.org","title":"Weekly","starts_at":"2026-10-01T08:00:00Z","created_at":"` + startText + `"}`
+	body := `{"conference":"weekly","host":"Ann@Example.org","title":"Weekly","starts_at":"2026-10-01T10:00:00+02:00"}`
+	w.call(acmeAdmin, "POST", many, body).want(201, weekly)
+	w.call(acmeAdmin, "POST", many, body).refused(problem.AlreadyExists)
+	w.call(acmeAdmin, "GET", many, "").want(200, `{"items":[`+weekly+`]}`)
+	w.call(acmeAdmin, "GET", many+"/weekly", "").want(200, weekly)
+
+	member := w.join("acme", "weekly", "bob", "participant", 1)
+	w.now += 60_000
+	ended := `{"conference":"weekly","state":"ended","host":"ann@example.org","title":"Weekly","starts_at":"2026-10-01T08:00:00Z",
+		"created_at":"` + startText + `","live_at":"` + startText + `","ended_at":"2026-09-21T14:14:20Z"}`
+	w.call(acmeAdmin, "POST", many+"/weekly/end", "").want(200, ended)
+	if told := w.gateway.pushed[member]; !slices.Equal(told, []string{`{"type":"conference_ended"}`}) || !slices.Contains(w.gateway.closed, member) {
+		t.Errorf("told %v, closed %v", told, w.gateway.closed)
+	}
+	if got := w.inUse("acme", 0); got != 0 {
+		t.Errorf("%d seats in use", got)
+	}
+	w.now += 60_000
+	w.call(acmeAdmin, "POST", many+"/weekly/end", "").want(200, ended)
+	w.call(acmeAdmin, "POST", many, body).ok()
+	w.call(acmeAdmin, "GET", many+"/weekly", "").want(200, strings.Replace(weekly, startText, "2026-09-21T14:15:20Z", 1))
+}
+
+func TestAConferenceWithoutAnIDGetsOne(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	seen := make(map[string]bool)
+	for range 20 {
+		made := read[map[string]any](w.call(acmeAdmin, "POST", "/v1/tenants/acme/conferences", `{"host":"ann@example.org"}`))
+		id := made["conference"].(string)
+		if _, err := conference.ParseID(id); err != nil || seen[id] {
+			t.Errorf("made up %q: %v", id, err)
+		}
+		seen[id] = true
+	}
+}
+
+func TestUnderANamedLicenseTheHostMustBeRegisteredAndActive(t *testing.T) {
+	w := newWorld(t)
+	w.named("acme", 5, 25)
+	const many, body = "/v1/tenants/acme/conferences", `{"host":"ann@example.org"}`
+	w.call(acmeAdmin, "POST", many, body).refused(problem.NotFound)
+	w.host("acme", "ann@example.org")
+	w.call(acmeAdmin, "POST", many, body).ok()
+	w.call(acmeAdmin, "PATCH", "/v1/tenants/acme/hosts/ann@example.org", `{"active":false}`).ok()
+	w.call(acmeAdmin, "POST", many, body).refused(problem.Invalid, "#/host")
+}
+
+func TestAJoinTokenSaysWhoMayComeWhereAsWhatAndHowLong(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.schedule("acme", "other", "ann@example.org")
+	w.schedule("acme", "weekly", "ann@example.org")
+	for _, test := range []struct {
+		body    string
+		want    jointoken.Pass
+		seconds int
+	}{
+		{
+			`{"identity":"Bob@Example.org","role":"participant"}`,
+			jointoken.Pass{Tenant: "acme", Conference: "weekly", Number: 2, Identity: "bob@example.org", Role: jointoken.RoleParticipant},
+			300,
+		},
+		{
+			`{"identity":"Room 7 <& co>","role":"host","expires_in_seconds":10}`,
+			jointoken.Pass{Tenant: "acme", Conference: "weekly", Number: 2, Identity: "Room 7 <& co>", Role: jointoken.RoleHost},
+			10,
+		},
+		{
+			`{"identity":"` + strings.Repeat("<", 254) + `","role":"host","expires_in_seconds":86400}`,
+			jointoken.Pass{Tenant: "acme", Conference: "weekly", Number: 2, Identity: strings.Repeat("<", 254), Role: jointoken.RoleHost},
+			86400,
+		},
+	} {
+		got := w.call(acmeAdmin, "POST", "/v1/tenants/acme/conferences/weekly/join-tokens", test.body)
+		if got.status != 201 {
+			t.Fatalf("answered %d: %s", got.status, got.body)
+		}
+		made := read[struct {
+			Token     string    `json:"token"`
+			URL       string    `json:"url"`
+			ExpiresAt time.Time `json:"expires_at"`
+		}](got)
+		expiry := time.UnixMilli(w.now).Add(time.Duration(test.seconds) * time.Second)
+		if !made.ExpiresAt.Equal(expiry) {
+			t.Errorf("expires at %s, want %s", made.ExpiresAt, expiry)
+		}
+		if pass, err := w.signer.Verify(made.Token, expiry.Add(-time.Second)); err != nil || pass != test.want {
+			t.Errorf("says %+v, %v", pass, err)
+		}
+		if _, err := w.signer.Verify(made.Token, expiry); err == nil {
+			t.Error("holds longer than it says")
+		}
+		link, err := url.Parse(made.URL)
+		if err != nil || link.Scheme != "wss" || link.Host != "door.example.org" || link.Path != "/prod" || link.Query().Get("token") != made.Token {
+			t.Errorf("URL %s, %v", made.URL, err)
+		}
+	}
+}
+
+func TestAConferenceThatHasEndedGetsNoJoinTokens(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.schedule("acme", "weekly", "ann@example.org")
+	w.call(acmeAdmin, "POST", "/v1/tenants/acme/conferences/weekly/end", "").ok()
+	w.call(acmeAdmin, "POST", "/v1/tenants/acme/conferences/weekly/join-tokens", `{"identity":"bob","role":"participant"}`).
+		refused(problem.ConferenceEnded)
+}
+
+func TestConnectionsAreListedInOrderOfJoining(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.schedule("acme", "weekly", "ann@example.org")
+	w.schedule("acme", "board", "ann@example.org")
+	w.join("acme", "weekly", "zoe@example.org", "host", 2)
+	w.now += 1500
+	w.join("acme", "weekly", "bob", "participant", 1)
+	w.join("acme", "board", "eve", "participant", 3)
+	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/weekly/connections", "").want(200, `{"items":[
+		{"connection_id":"MadeUpConnec002=","conference":"weekly","identity":"zoe@example.org","role":"host","joined_at":"`+startText+`"},
+		{"connection_id":"MadeUpConnec001=","conference":"weekly","identity":"bob","role":"participant","joined_at":"2026-09-21T14:13:21.5Z"}]}`)
+	w.schedule("acme", "empty", "ann@example.org")
+	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/empty/connections", "").want(200, `{"items":[]}`)
+}
+
+func TestAConnectionIsToldThatItIsRemovedAndClosedAndGivesItsSeatBack(t *testing.T) {
+	for _, path := range []string{"MadeUpConnec001=", "MadeUpConnec001%3D"} {
+		for _, gone := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s gone %v", path, gone), func(t *testing.T) {
+				w := newWorld(t)
+				w.concurrent("acme", 25)
+				w.schedule("acme", "weekly", "ann@example.org")
+				id := w.join("acme", "weekly", "bob", "participant", 1)
+				w.gateway.gone = gone
+				w.now += 1000
+				w.call(acmeAdmin, "DELETE", "/v1/tenants/acme/connections/"+path, "").want(204, "")
+				if told := w.gateway.pushed[id]; !gone && (len(told) != 1 || !strings.Contains(told[0], `"type":"removed"`)) {
+					t.Errorf("told %v", told)
+				}
+				if !slices.Contains(w.gateway.closed, id) || w.inUse("acme", 0) != 0 {
+					t.Errorf("closed %v, %d in use", w.gateway.closed, w.inUse("acme", 0))
+				}
+				w.call(acmeAdmin, "DELETE", "/v1/tenants/acme/connections/"+path, "").refused(problem.NotFound)
+			})
+		}
+	}
+}
+
+func TestAnotherTenantsConnectionCannotBeRemoved(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"acme", "globex"} {
+		w.concurrent(name, 25)
+	}
+	w.schedule("globex", "weekly", "ann@example.org")
+	id := w.join("globex", "weekly", "bob", "participant", 1)
+	for _, who := range []caller{vendor, acmeAdmin} {
+		w.call(who, "DELETE", "/v1/tenants/acme/connections/"+string(id), "").refused(problem.NotFound)
+	}
+	if len(w.gateway.closed)+len(w.gateway.pushed) != 0 || w.inUse("globex", 0) != 1 {
+		t.Errorf("told %v, closed %v", w.gateway.pushed, w.gateway.closed)
+	}
+}
+
+func TestSeatsShowWhoUsesWhatOfAConcurrentLicense(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	const path = "/v1/tenants/acme/seats"
+	w.call(finance, "GET", path, "").want(200, `{"tenant":"acme","model":"concurrent","limit":25,"in_use":0,"held":0,"conferences":[]}`)
+	w.schedule("acme", "weekly", "ann@example.org")
+	w.schedule("acme", "board", "bob@example.org")
+	w.join("acme", "weekly", "ann@example.org", "host", 1)
+	w.join("acme", "weekly", "eve", "participant", 2)
+	w.join("acme", "board", "eve", "participant", 3)
+	w.call(finance, "GET", path, "").want(200, `{"tenant":"acme","model":"concurrent","limit":25,"in_use":3,"held":0,"conferences":[
+		{"conference":"board","host":"bob@example.org","limit":25,"in_use":1},
+		{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2}]}`)
+}
+
+func TestSeatsOfANamedLicenseDoNotCountTheHostsFirstConnection(t *testing.T) {
+	w := newWorld(t)
+	w.named("acme", 5, 25)
+	w.host("acme", "ann@example.org")
+	w.schedule("acme", "weekly", "ann@example.org")
+	w.join("acme", "weekly", "ann@example.org", "host", 1)
+	w.join("acme", "weekly", "ann@example.org", "host", 2)
+	w.join("acme", "weekly", "eve", "participant", 3)
+	w.call(finance, "GET", "/v1/tenants/acme/seats", "").want(200, `{"tenant":"acme","model":"named","in_use":2,"held":0,
+		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2}]}`)
+}
+
+func TestAnAddressInAPathIsTheSameHostHoweverItIsWritten(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	for _, email := range []string{"ann@example.org", "a+b@example.org", "a/b@example.org", "o'neil@example.org", "zoë@example.org", "50%off@example.org"} {
+		w.host("acme", email)
+		escaped := strings.ReplaceAll(url.PathEscape(email), "@", "%40")
+		for _, text := range []string{escaped, url.PathEscape(email), strings.ToUpper(email[:1]) + escaped[1:]} {
+			got := read[map[string]any](w.call(acmeAdmin, "GET", "/v1/tenants/acme/hosts/"+text, ""))
+			if got["email"] != email {
+				t.Errorf("%s named %v", text, got["email"])
+			}
+		}
+	}
+	// And as a gateway hands it on that has decoded the path.
+	for _, email := range []string{"ann@example.org", "a+b@example.org", "zoë@example.org", "50%off@example.org"} {
+		if got := read[map[string]any](w.call(acmeAdmin, "GET", "/v1/tenants/acme/hosts/"+email, "")); got["email"] != email {
+			t.Errorf("%s named %v", email, got["email"])
+		}
+	}
+}
+
+func TestABodyInBase64IsReadLikeAnyOther(t *testing.T) {
+	w := newWorld(t)
+	event := w.event(vendor, "PUT", "/v1/tenants/acme/license", "eyJtb2RlbCI6ImNvbmN1cnJlbnQiLCJzZWF0cyI6MjV9")
+	event["isBase64Encoded"] = true
+	if got := invoke(t, w.api, event); got.status != 201 {
+		t.Errorf("answered %d: %s", got.status, got.body)
+	}
+}
+
+func TestALicenseIsReplacedOnlyIfItIsStillTheOneThatWasRead(t *testing.T) {
+	w := newWorld(t)
+	const path, body = "/v1/tenants/acme/license", `{"model":"concurrent","seats":25}`
+	w.call(vendor, "PUT", path, body, "if-match", `"1"`).refused(problem.PreconditionFailed)
+	first := w.call(vendor, "PUT", path, body).ok().headers["etag"]
+	if read := w.call(vendor, "GET", path, "").headers["etag"]; first == "" || read != first || !strings.HasPrefix(first, `"`) {
+		t.Errorf("written as %s, read as %s", first, read)
+	}
+	second := w.call(vendor, "PUT", path, body, "if-match", first).ok().headers["etag"]
+	if second == first {
+		t.Errorf("changed and still %s", second)
+	}
+	for _, stale := range []string{first, `"0"`, `"-1"`, `W/` + second, "hello", `"99999999999999999999"`, `""`} {
+		w.call(vendor, "PUT", path, `{"model":"concurrent","seats":1}`, "if-match", stale).refused(problem.PreconditionFailed)
+	}
+	if now := w.call(vendor, "GET", path, ""); now.headers["etag"] != second || !strings.Contains(now.body, `"seats":25`) {
+		t.Errorf("refused, and now %s: %s", now.headers["etag"], now.body)
+	}
+	if third := w.call(vendor, "PUT", path, body).ok().headers["etag"]; third == second {
+		t.Error("an unconditional change changed nothing")
+	}
+}
+
+func TestAFaultOfOursIsABareProblemWithTheIDThatTheLogHasToo(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.schedule("acme", "weekly", "ann@example.org")
+	w.join("acme", "weekly", "bob", "participant", 1)
+	w.faulty.Decide = func(string) storetest.Fault { return storetest.FaultBefore }
+	for _, call := range []struct{ method, path, body string }{
+		{"GET", "/v1/tenants", ""},
+		{"GET", "/v1/tenants/acme/license", ""},
+		{"PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25}`},
+		{"GET", "/v1/tenants/acme/hosts", ""},
+		{"POST", "/v1/tenants/acme/hosts", `{"email":"ann@example.org"}`},
+		{"GET", "/v1/tenants/acme/hosts/ann@example.org", ""},
+		{"PATCH", "/v1/tenants/acme/hosts/ann@example.org", "{}"},
+		{"DELETE", "/v1/tenants/acme/hosts/ann@example.org", ""},
+		{"GET", "/v1/tenants/acme/conferences", ""},
+		{"POST", "/v1/tenants/acme/conferences", `{"host":"ann@example.org"}`},
+		{"GET", "/v1/tenants/acme/conferences/weekly", ""},
+		{"POST", "/v1/tenants/acme/conferences/weekly/end", ""},
+		{"GET", "/v1/tenants/acme/conferences/weekly/connections", ""},
+		{"POST", "/v1/tenants/acme/conferences/weekly/join-tokens", `{"identity":"bob","role":"host"}`},
+		{"DELETE", "/v1/tenants/acme/connections/MadeUpConnec001=", ""},
+		{"GET", "/v1/tenants/acme/seats", ""},
+		{"GET", "/v1/tenants/acme/usage?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", ""},
+	} {
+		t.Run(call.method+" "+call.path, func(t *testing.T) {
+			w.t = t
+			w.log.Reset()
+			got := w.call(vendor, call.method, call.path, call.body)
+			d := got.refused(problem.Internal)
+			if strings.Contains(got.body, storetest.ErrFault.Error()) {
+				t.Errorf("the caller sees %s", got.body)
+			}
+			if log := w.log.String(); !strings.Contains(log, storetest.ErrFault.Error()) || !strings.Contains(log, d.RequestID) {
+				t.Errorf("the log sees %s", log)
+			}
+		})
+	}
+	if got := w.inUse("acme", 0); got != 1 {
+		t.Errorf("%d seats in use, want 1", got)
+	}
+}

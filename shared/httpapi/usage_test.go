@@ -1,0 +1,115 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/usage"
+)
+
+const day = "/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
+
+// meeting is two people's: one for a minute and a half, one still in after
+// ten minutes; a third was refused.
+func meeting(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.concurrent("acme", 2)
+	w.schedule("acme", "weekly", "ann@example.org")
+	first := w.join("acme", "weekly", "ann@example.org", "host", 1)
+	w.now += 30_000
+	w.join("acme", "weekly", "bob", "participant", 2)
+	v := admission.Visitor{Pass: w.token("acme", "weekly", "eve", "participant"), Connection: "MadeUpConnec003=", AtMillis: w.now}
+	if err := w.door.Connect(t.Context(), v); !problem.Is(err, problem.SeatsExhausted) {
+		t.Fatal(err)
+	}
+	w.now += 60_000
+	w.leave(first)
+	w.now += 510_000
+	return w
+}
+
+func TestAReportIsMadeOfTheLedgerAndOfWhoIsStillIn(t *testing.T) {
+	w := meeting(t)
+	w.call(finance, http.MethodGet, day, "").want(200, `{"tenant":"acme","granularity":"total","time_zone":"UTC",
+		"as_of":"2026-09-21T14:23:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
+		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":1,"peak":2,"peak_at":"2026-09-21T14:13:50.000Z",
+		"seat_ms":660000,"seat_minutes":"11.000","overage_ms":0,"joins":2,"refused":1,"conferences":1,"hosts":1,"identities":2,
+		"estimated_ms":0,"refusals":{"seats_exhausted":1}}]}`)
+}
+
+func TestAReportOfNothingIsARowOfNothing(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 2)
+	w.call(finance, http.MethodGet, day, "").want(200, `{"tenant":"acme","granularity":"total","time_zone":"UTC",
+		"as_of":"2026-09-21T14:13:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
+		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":0,"peak":0,"peak_at":null,
+		"seat_ms":0,"seat_minutes":"0.000","overage_ms":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
+		"estimated_ms":0,"refusals":{}}]}`)
+}
+
+func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
+	w := meeting(t)
+	want := strings.Join(usage.Columns, ",") + "\r\n" +
+		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.000,0,2,1,1,1,2,0\r\n" +
+		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,1,2026-09-21T15:00:00.000Z,0,0.000,0,0,0,1,1,1,0\r\n"
+	for _, accept := range []string{"text/csv", "text/csv; q=0.9", "text/html, text/csv"} {
+		got := w.call(finance, http.MethodGet, day+"&granularity=hour", "", "accept", accept)
+		if got.status != 200 || got.headers["content-type"] != "text/csv; charset=utf-8" {
+			t.Errorf("%s: answered %d, %v", accept, got.status, got.headers)
+		}
+		if got.body != want {
+			t.Errorf("%s:\ngot\n%s\nwant\n%s", accept, got.body, want)
+		}
+	}
+	for _, accept := range []string{"*/*", "application/json", "application/xml", ""} {
+		got := w.call(finance, http.MethodGet, day, "", "accept", accept)
+		if got.status != 200 || got.headers["content-type"] != "application/json" {
+			t.Errorf("%s: answered %d, %v", accept, got.status, got.headers)
+		}
+	}
+}
+
+func TestDaysOfAReportAreThoseOfTheLicensesZone(t *testing.T) {
+	w := newWorld(t)
+	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":2,"time_zone":"Asia/Kathmandu"}`).ok()
+	got := read[struct {
+		TimeZone string `json:"time_zone"`
+		Rows     []struct{ From, To string }
+	}](w.call(finance, http.MethodGet, "/v1/tenants/acme/usage?from=2026-11-01T00:00:00%2B05:45&to=2026-11-02T12:00:00%2B05:45&granularity=day", ""))
+	if got.TimeZone != "Asia/Kathmandu" || len(got.Rows) != 2 || got.Rows[0].From != "2026-10-31T18:15:00.000Z" ||
+		got.Rows[0].To != "2026-11-01T18:15:00.000Z" || got.Rows[1].To != "2026-11-02T06:15:00.000Z" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A session is read before the ledger is: one that ends in between is found
+// in both, and one that began long before the range reaches into it.
+func TestAStayIsCountedOnceAndAlsoIfItBeganBeforeTheRange(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 2)
+	w.schedule("acme", "weekly", "ann@example.org")
+	began := w.now
+	id := w.join("acme", "weekly", "bob", "participant", 1)
+	w.now += int64(2 * time.Hour / time.Millisecond)
+	hours := func() string {
+		from, to := time.UnixMilli(began).Add(time.Hour).UTC(), time.UnixMilli(began).Add(3*time.Hour).UTC()
+		target := "/v1/tenants/acme/usage?from=" + from.Format(time.RFC3339) + "&to=" + to.Format(time.RFC3339)
+		return read[struct {
+			Rows []struct {
+				SeatMinutes string `json:"seat_minutes"`
+			}
+		}](w.call(finance, http.MethodGet, target, "")).Rows[0].SeatMinutes
+	}
+	if got := hours(); got != "60.000" {
+		t.Errorf("open: %s minutes", got)
+	}
+	w.leave(id)
+	if got := hours(); got != "60.000" {
+		t.Errorf("closed: %s minutes", got)
+	}
+}

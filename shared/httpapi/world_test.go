@@ -1,0 +1,351 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/google/go-cmp/cmp"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/memory"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+const (
+	// start is when everything is asked, unless time was made to pass.
+	start     = 1_790_000_000_000
+	startText = "2026-09-21T14:13:20Z"
+	requestID = "MadeUpRequest00="
+)
+
+// request is the shape in which API Gateway hands on a request.
+//
+//go:embed testdata/request.json
+var request []byte
+
+// world is the API over an empty memory store, called with raw JSON as the
+// Lambda runtime calls it.
+type world struct {
+	t       *testing.T
+	store   *memory.Store
+	faulty  *storetest.Faulty
+	door    *admission.Door
+	gateway *gatewayFake
+	signer  *jointoken.Signer
+	log     *bytes.Buffer
+	now     int64
+	api     lambda.Handler
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	signer, err := jointoken.NewSigner([]byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := memory.New()
+	w := &world{
+		t: t, store: store, signer: signer, now: start, log: &bytes.Buffer{},
+		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string)},
+		faulty:  &storetest.Faulty{Store: store, Decide: func(string) storetest.Fault { return storetest.FaultNone }},
+	}
+	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	w.door = admission.NewDoor(w.faulty, w.gateway, log)
+	api := httpapi.New(log)
+	api.AddLicenses(w.door, w.faulty)
+	api.AddHosts(w.door, w.faulty)
+	api.AddConferences(w.door, w.faulty)
+	api.AddConnections(w.door, w.faulty, signer, "wss://door.example.org/prod")
+	api.AddUsage(w.door, store)
+	w.api = lambda.NewHandler(httpapi.Serve(api))
+	return w
+}
+
+// caller is who asks. The zero caller has no bearer.
+type caller struct{ role, tenant string }
+
+var (
+	nobody    = caller{}
+	vendor    = caller{role: "vendor"}
+	finance   = caller{role: "finance"}
+	acmeAdmin = caller{"tenant_admin", "acme"}
+)
+
+// answer is what the gateway gets back.
+type answer struct {
+	t       *testing.T
+	status  int
+	headers map[string]string
+	body    string
+}
+
+// call makes a request of whoever asks. The target is a path and a query, as
+// they are sent; headers are names and values in turn.
+func (w *world) call(who caller, method, target, body string, headers ...string) answer {
+	w.t.Helper()
+	return invoke(w.t, w.api, w.event(who, method, target, body, headers...))
+}
+
+func (w *world) event(who caller, method, target, body string, headers ...string) map[string]any {
+	w.t.Helper()
+	var event map[string]any
+	if err := json.Unmarshal(request, &event); err != nil {
+		w.t.Fatal(err)
+	}
+	path, query, _ := strings.Cut(target, "?")
+	event["rawPath"], event["rawQueryString"], event["body"] = path, query, body
+	for i := 0; i < len(headers); i += 2 {
+		event["headers"].(map[string]any)[headers[i]] = headers[i+1]
+	}
+	about := event["requestContext"].(map[string]any)
+	about["timeEpoch"] = w.now
+	about["http"].(map[string]any)["method"], about["http"].(map[string]any)["path"] = method, path
+	if who == nobody {
+		delete(about, "authorizer")
+		return event
+	}
+	claims := about["authorizer"].(map[string]any)["jwt"].(map[string]any)["claims"].(map[string]any)
+	claims["role"] = who.role
+	if who.tenant != "" {
+		claims["tenant"] = who.tenant
+	}
+	return event
+}
+
+func invoke(t *testing.T, h lambda.Handler, event map[string]any) answer {
+	t.Helper()
+	raw, err := json.Marshal(event)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := h.Invoke(context.Background(), raw)
+	if err != nil {
+		t.Fatalf("the function failed: %v", err)
+	}
+	var response httpapi.Response
+	if err := json.Unmarshal(out, &response); err != nil {
+		t.Fatal(err)
+	}
+	a := answer{t: t, status: response.StatusCode, headers: response.Headers, body: response.Body}
+	if response.IsBase64Encoded {
+		body, err := base64.StdEncoding.DecodeString(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.body = string(body)
+	}
+	return a
+}
+
+// want checks a success and its body, as JSON; without one, that it is empty.
+func (a answer) want(status int, body string) answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("answered %d: %s, want %d", a.status, a.body, status)
+	}
+	if body == "" {
+		if a.body != "" {
+			a.t.Errorf("answered %s, want nothing", a.body)
+		}
+		return a
+	}
+	if got := a.headers["content-type"]; got != "application/json" {
+		a.t.Errorf("content type %q", got)
+	}
+	if diff := cmp.Diff(decode(a.t, body), decode(a.t, a.body)); diff != "" {
+		a.t.Errorf("answered what differs:\n%s", diff)
+	}
+	return a
+}
+
+func (a answer) ok() answer {
+	a.t.Helper()
+	if a.status >= 300 {
+		a.t.Fatalf("answered %d: %s", a.status, a.body)
+	}
+	return a
+}
+
+func decode(t *testing.T, text string) any {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return value
+}
+
+func read[T any](a answer) T {
+	a.t.Helper()
+	var value T
+	if err := json.Unmarshal([]byte(a.ok().body), &value); err != nil {
+		a.t.Fatalf("%s: %v", a.body, err)
+	}
+	return value
+}
+
+// refused checks an error: that it is a problem document with nothing more and
+// nothing less than every other, and that it names these members.
+func (a answer) refused(code problem.Code, pointers ...string) problem.Document {
+	a.t.Helper()
+	if got := a.headers["content-type"]; got != "application/problem+json" {
+		a.t.Errorf("content type %q", got)
+	}
+	decoder := json.NewDecoder(strings.NewReader(a.body))
+	decoder.DisallowUnknownFields()
+	var d problem.Document
+	if err := decoder.Decode(&d); err != nil {
+		a.t.Fatalf("answered %d: %s, want %s: %v", a.status, a.body, code, err)
+	}
+	if a.status != code.Status() || d.Status != a.status || d.Code != code || d.Type != code.Type() || d.Title != code.Title() || d.Detail == "" {
+		a.t.Errorf("answered %d: %s, want %s", a.status, a.body, code)
+	}
+	if d.RequestID != requestID {
+		a.t.Errorf("request id %q, want %q", d.RequestID, requestID)
+	}
+	var got []string
+	for _, f := range d.Errors {
+		if f.Detail == "" {
+			a.t.Errorf("%s: no detail", f.Pointer)
+		}
+		got = append(got, f.Pointer)
+	}
+	slices.Sort(got)
+	slices.Sort(pointers)
+	if !slices.Equal(got, pointers) {
+		a.t.Errorf("names %v, want %v: %s", got, pointers, a.body)
+	}
+	return d
+}
+
+func (w *world) concurrent(t string, seats int) {
+	w.t.Helper()
+	w.call(vendor, "PUT", "/v1/tenants/"+t+"/license", fmt.Sprintf(`{"model":"concurrent","seats":%d}`, seats)).ok()
+}
+
+func (w *world) named(t string, hosts, participants int) {
+	w.t.Helper()
+	body := fmt.Sprintf(`{"model":"named","hosts":%d,"participants_per_conference":%d}`, hosts, participants)
+	w.call(vendor, "PUT", "/v1/tenants/"+t+"/license", body).ok()
+}
+
+func (w *world) host(t, email string) {
+	w.t.Helper()
+	w.call(vendor, "POST", "/v1/tenants/"+t+"/hosts", fmt.Sprintf(`{"email":%q}`, email)).ok()
+}
+
+func (w *world) schedule(t, id, host string) {
+	w.t.Helper()
+	w.call(vendor, "POST", "/v1/tenants/"+t+"/conferences", fmt.Sprintf(`{"conference":%q,"host":%q}`, id, host)).ok()
+}
+
+// token is made through the API, and read as the authorizer reads it.
+func (w *world) token(t, id, identity, role string) jointoken.Pass {
+	w.t.Helper()
+	body := fmt.Sprintf(`{"identity":%q,"role":%q}`, identity, role)
+	made := read[struct{ Token string }](w.call(vendor, "POST", "/v1/tenants/"+t+"/conferences/"+id+"/join-tokens", body))
+	pass, err := w.signer.Verify(made.Token, time.UnixMilli(w.now))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return pass
+}
+
+// join has somebody join a conference, and gives the connection.
+func (w *world) join(t, id, identity, role string, n int) seat.ConnectionID {
+	w.t.Helper()
+	connection := seat.ConnectionID(fmt.Sprintf("MadeUpConnec%03d=", n))
+	v := admission.Visitor{Pass: w.token(t, id, identity, role), Connection: connection, AtMillis: w.now}
+	if err := w.door.Connect(context.Background(), v); err != nil {
+		w.t.Fatal(err)
+	}
+	return connection
+}
+
+func (w *world) leave(id seat.ConnectionID) {
+	w.t.Helper()
+	if err := w.door.Leave(context.Background(), id, w.now, usage.EndClosed); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) inUse(t tenant.ID, number conference.Number) int {
+	w.t.Helper()
+	blocks, err := w.store.Read(context.Background(), seat.Pool{Tenant: t, Number: number})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return seat.InUse(blocks)
+}
+
+// pages follows next_cursor, and gives one member of every item met.
+func (w *world) pages(target, member string, limit int, between func(page int)) []string {
+	w.t.Helper()
+	var met []string
+	cursor := ""
+	for page := 0; ; page++ {
+		query := url.Values{"limit": {fmt.Sprint(limit)}}
+		if cursor != "" {
+			query.Set("cursor", cursor)
+		}
+		got := read[struct {
+			Items      []map[string]any `json:"items"`
+			NextCursor string           `json:"next_cursor"`
+		}](w.call(vendor, http.MethodGet, target+"?"+query.Encode(), ""))
+		if len(got.Items) > limit || len(got.Items) < limit && got.NextCursor != "" {
+			w.t.Fatalf("page %d has %d items and cursor %q", page, len(got.Items), got.NextCursor)
+		}
+		for _, item := range got.Items {
+			met = append(met, item[member].(string))
+		}
+		if cursor = got.NextCursor; cursor == "" {
+			return met
+		}
+		between(page)
+	}
+}
+
+// gatewayFake remembers what was pushed and closed.
+type gatewayFake struct {
+	mu     sync.Mutex
+	pushed map[seat.ConnectionID][]string
+	closed []seat.ConnectionID
+	gone   bool
+}
+
+func (g *gatewayFake) Push(_ context.Context, id seat.ConnectionID, message []byte) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.gone {
+		return admission.ErrGone
+	}
+	g.pushed[id] = append(g.pushed[id], string(message))
+	return nil
+}
+
+func (g *gatewayFake) Close(_ context.Context, id seat.ConnectionID) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = append(g.closed, id)
+	return nil
+}

@@ -1,0 +1,450 @@
+package wsapi_test
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/memory"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+	"seatmeter/shared/wsapi"
+)
+
+const (
+	acme   tenant.ID     = "acme"
+	weekly conference.ID = "weekly"
+	board  conference.ID = "board"
+	ann    host.Email    = "ann@example.org"
+	start                = 1_790_000_000_000
+)
+
+// testdata has events in the shape that API Gateway gives them.
+//
+//go:embed testdata
+var testdata embed.FS
+
+// world is a tenant with conferences, and the four Lambdas, each called with
+// raw JSON as the Lambda runtime calls it.
+type world struct {
+	t       *testing.T
+	store   *memory.Store
+	faulty  *storetest.Faulty
+	gateway *gatewayFake
+	signer  *jointoken.Signer
+	log     *logged
+	clock   clock
+	tokens  map[string]bool
+	numbers map[conference.ID]conference.Number
+
+	authorize, connect, disconnect, message lambda.Handler
+}
+
+func newWorld(t *testing.T, l license.License) *world {
+	t.Helper()
+	signer, err := jointoken.NewSigner([]byte(strings.Repeat("k", 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := memory.New()
+	w := &world{
+		t: t, store: store, signer: signer, log: &logged{}, tokens: make(map[string]bool),
+		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]wsapi.Reply), gone: make(map[seat.ConnectionID]bool)},
+		faulty:  &storetest.Faulty{Store: store, Decide: func(string) storetest.Fault { return storetest.FaultNone }},
+		clock:   clock{millis: start}, numbers: make(map[conference.ID]conference.Number),
+	}
+	w.restart()
+	w.license(l)
+	w.schedule(weekly)
+	w.schedule(board)
+	t.Cleanup(w.checkLog)
+	return w
+}
+
+// restart gives each Lambda a new process, which remembers nothing.
+func (w *world) restart() {
+	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	door := func() *admission.Door { return admission.NewDoor(w.faulty, w.gateway, log) }
+	w.authorize = lambda.NewHandler(wsapi.NewAuthorizer(w.signer, w.now, log).Handle)
+	w.connect = lambda.NewHandler(wsapi.NewConnector(door(), log).Handle)
+	w.disconnect = lambda.NewHandler(wsapi.NewDisconnector(door(), log).Handle)
+	w.message = lambda.NewHandler(wsapi.NewMessenger(door(), w.gateway, log).Handle)
+}
+
+func concurrent(seats int) license.License {
+	return license.License{Model: license.ModelConcurrent, Seats: seats}
+}
+
+func named(hosts, participants int) license.License {
+	return license.License{Model: license.ModelNamed, Hosts: hosts, ParticipantsPerConference: participants}
+}
+
+func (w *world) license(l license.License) {
+	w.t.Helper()
+	l.Tenant, l.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
+	door := admission.NewDoor(w.store, w.gateway, slog.New(slog.DiscardHandler))
+	if _, _, err := door.PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := w.store.AddHost(context.Background(), acme, host.Host{Email: ann, Active: true}, 0); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) schedule(id conference.ID) {
+	w.t.Helper()
+	number, err := w.store.NextNumber(context.Background(), acme)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c := conference.Conference{Tenant: acme, ID: id, Number: number, Host: ann, State: conference.StateScheduled}
+	if there, err := w.store.Schedule(context.Background(), c); err != nil || there != nil {
+		w.t.Fatalf("schedule %s: %v, %v", id, there, err)
+	}
+	w.numbers[id] = number
+}
+
+func (w *world) end(id conference.ID) {
+	w.t.Helper()
+	door := admission.NewDoor(w.store, w.gateway, slog.New(slog.DiscardHandler))
+	if _, err := door.End(context.Background(), acme, id, w.now()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) now() time.Time { return time.UnixMilli(w.clock.read()) }
+
+// token is a join token of the numbered person.
+func (w *world) token(n int, id conference.ID, role jointoken.Role) string {
+	w.t.Helper()
+	pass := jointoken.Pass{
+		Tenant: acme, Conference: id, Number: w.numbers[id], Identity: fmt.Sprintf("person-%d@example.org", n), Role: role,
+	}
+	token, err := w.signer.Sign(pass, w.now(), w.now().Add(time.Hour))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.tokens[token] = true
+	return token
+}
+
+// event reads an event's shape and changes it.
+func event(t *testing.T, name string, change func(event, request map[string]any)) json.RawMessage {
+	t.Helper()
+	shape, err := testdata.ReadFile("testdata/" + name + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e map[string]any
+	if err := json.Unmarshal(shape, &e); err != nil {
+		t.Fatal(err)
+	}
+	change(e, e["requestContext"].(map[string]any))
+	changed, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changed
+}
+
+// invoke calls a Lambda as its runtime does: JSON in, JSON or an error out.
+func invoke[T any](t *testing.T, h lambda.Handler, event json.RawMessage) (T, error) {
+	t.Helper()
+	var answer T
+	out, err := h.Invoke(context.Background(), event)
+	if err != nil {
+		return answer, err
+	}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		t.Fatalf("the answer is %s: %v", out, err)
+	}
+	return answer, nil
+}
+
+// visit is a connection that is made.
+type visit struct {
+	id        seat.ConnectionID
+	token     string
+	query     map[string]string
+	protocols []string
+}
+
+func (w *world) visit(n int, id conference.ID, role jointoken.Role) visit {
+	token := w.token(n, id, role)
+	return visit{
+		id: seat.ConnectionID(fmt.Sprintf("MadeUpConnect%02d=", n)), token: token, query: map[string]string{"token": token},
+	}
+}
+
+func (v visit) lobby() visit {
+	v.query = map[string]string{"token": v.token, "lobby": "true"}
+	return v
+}
+
+// write puts what the client sent into an event.
+func (v visit) write(e map[string]any) {
+	e["queryStringParameters"] = v.query
+	if len(v.protocols) == 0 {
+		return
+	}
+	e["headers"].(map[string]any)["Sec-WebSocket-Protocol"] = v.protocols[len(v.protocols)-1]
+	e["multiValueHeaders"].(map[string]any)["Sec-WebSocket-Protocol"] = v.protocols
+}
+
+func (w *world) authorizeEvent(v visit) json.RawMessage {
+	return event(w.t, "authorize", func(e, request map[string]any) {
+		v.write(e)
+		request["connectionId"] = v.id
+	})
+}
+
+func (w *world) authorized(v visit) (events.APIGatewayCustomAuthorizerResponse, error) {
+	return invoke[events.APIGatewayCustomAuthorizerResponse](w.t, w.authorize, w.authorizeEvent(v))
+}
+
+// connectEvent is the $connect of a visit that the authorizer lets through:
+// API Gateway makes text of all that it passes on.
+func (w *world) connectEvent(v visit) json.RawMessage {
+	w.t.Helper()
+	allowed, err := w.authorized(v)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	millis := w.clock.pass()
+	return event(w.t, "connect", func(e, request map[string]any) {
+		v.write(e)
+		request["connectionId"], request["connectedAt"], request["requestTimeEpoch"] = v.id, millis, millis+1
+		authorizer := map[string]any{"principalId": allowed.PrincipalID, "integrationLatency": 12}
+		for name, value := range allowed.Context {
+			authorizer[name] = fmt.Sprint(value)
+		}
+		request["authorizer"] = authorizer
+	})
+}
+
+func (w *world) handshake(v visit) wsapi.Response {
+	w.t.Helper()
+	return w.shake(w.connectEvent(v))
+}
+
+func (w *world) shake(event json.RawMessage) wsapi.Response {
+	w.t.Helper()
+	answer, err := invoke[wsapi.Response](w.t, w.connect, event)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return answer
+}
+
+// in makes a visit that must be admitted.
+func (w *world) in(v visit) visit {
+	w.t.Helper()
+	if got := w.handshake(v); got.StatusCode != 200 {
+		w.t.Fatalf("refused with %d: %s", got.StatusCode, got.Body)
+	}
+	return v
+}
+
+func (w *world) disconnectEvent(v visit) json.RawMessage {
+	millis := w.clock.pass()
+	return event(w.t, "disconnect", func(_, request map[string]any) {
+		request["connectionId"], request["requestTimeEpoch"] = v.id, millis
+	})
+}
+
+func (w *world) hangUp(v visit) {
+	w.t.Helper()
+	w.close(w.disconnectEvent(v))
+}
+
+func (w *world) close(event json.RawMessage) {
+	w.t.Helper()
+	answer, err := invoke[wsapi.Response](w.t, w.disconnect, event)
+	if err != nil || answer.StatusCode != 200 {
+		w.t.Fatalf("%d, %v", answer.StatusCode, err)
+	}
+}
+
+// send sends a message that must be dealt with, and gives what is pushed back.
+func (w *world) send(v visit, body string) wsapi.Reply {
+	w.t.Helper()
+	before := len(w.gateway.told(v.id))
+	answer, err := invoke[wsapi.Response](w.t, w.message, w.messageEvent(v, body))
+	if err != nil || answer.StatusCode != 200 {
+		w.t.Fatalf("%d, %v", answer.StatusCode, err)
+	}
+	told := w.gateway.told(v.id)
+	if len(told) != before+1 {
+		w.t.Fatalf("%d messages pushed, want 1", len(told)-before)
+	}
+	return told[before]
+}
+
+func (w *world) messageEvent(v visit, body string) json.RawMessage {
+	millis := w.clock.pass()
+	return event(w.t, "message", func(e, request map[string]any) {
+		e["body"] = body
+		request["connectionId"], request["requestTimeEpoch"] = v.id, millis
+	})
+}
+
+// inUse counts the seats in use in every pool that the tenant can have.
+func (w *world) inUse() int {
+	w.t.Helper()
+	pools := []seat.Pool{{Tenant: acme}}
+	for _, number := range w.numbers {
+		pools = append(pools, seat.Pool{Tenant: acme, Number: number}, seat.Pool{Tenant: acme, Number: number, Chair: true})
+	}
+	total := 0
+	for _, pool := range pools {
+		blocks, err := w.store.Read(context.Background(), pool)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		total += seat.InUse(blocks)
+	}
+	return total
+}
+
+func (w *world) wantInUse(want int) {
+	w.t.Helper()
+	if got := w.inUse(); got != want {
+		w.t.Errorf("%d seats in use, want %d", got, want)
+	}
+}
+
+func (w *world) stays() []usage.Stay {
+	w.t.Helper()
+	var list []usage.Stay
+	for stay, err := range w.store.Stays(context.Background(), acme, 0, start+int64(time.Hour/time.Millisecond)) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		list = append(list, stay)
+	}
+	return list
+}
+
+func (w *world) refusals() []usage.Refusal {
+	w.t.Helper()
+	var list []usage.Refusal
+	for refusal, err := range w.store.Refusals(context.Background(), acme, 0, start+int64(time.Hour/time.Millisecond)) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		list = append(list, refusal)
+	}
+	return list
+}
+
+var address = regexp.MustCompile(`[^"\s]+@[^"\s]+`)
+
+// checkLog looks for what must never be logged. Every test ends with it.
+func (w *world) checkLog() {
+	text := w.log.String()
+	if found := address.FindString(text); found != "" {
+		w.t.Errorf("an address was logged: %s", found)
+	}
+	for token := range w.tokens {
+		for part := range strings.SplitSeq(token, ".") {
+			if strings.Contains(text, part) {
+				w.t.Error("a token, or a part of one, was logged")
+				return
+			}
+		}
+	}
+}
+
+// clock passes a second whenever something happens.
+type clock struct {
+	mu     sync.Mutex
+	millis int64
+}
+
+func (c *clock) read() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.millis
+}
+
+func (c *clock) pass() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.millis += 1000
+	return c.millis
+}
+
+// logged is a log that is read by a test.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// gatewayFake remembers what was pushed and closed. Connections can be gone.
+type gatewayFake struct {
+	mu     sync.Mutex
+	pushed map[seat.ConnectionID][]wsapi.Reply
+	closed []seat.ConnectionID
+	gone   map[seat.ConnectionID]bool
+	broken error
+}
+
+func (g *gatewayFake) Push(_ context.Context, id seat.ConnectionID, message []byte) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.broken != nil {
+		return g.broken
+	}
+	if g.gone[id] {
+		return admission.ErrGone
+	}
+	var reply wsapi.Reply
+	if err := json.Unmarshal(message, &reply); err != nil {
+		return fmt.Errorf("pushed what is no JSON: %w", err)
+	}
+	g.pushed[id] = append(g.pushed[id], reply)
+	return nil
+}
+
+func (g *gatewayFake) Close(_ context.Context, id seat.ConnectionID) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = append(g.closed, id)
+	return nil
+}
+
+func (g *gatewayFake) told(id seat.ConnectionID) []wsapi.Reply {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pushed[id]
+}
