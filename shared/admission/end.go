@@ -70,7 +70,7 @@ func (d *Door) End(ctx context.Context, t tenant.ID, id conference.ID, now time.
 // them; a concurrent conference has no pool of its own and gets two closed
 // blocks that nobody uses.
 func (d *Door) closePools(ctx context.Context, t tenant.ID, number conference.Number, keepUntil time.Time) error {
-	for _, pool := range ownPools(t, number) {
+	for _, pool := range ownPools(t, number).both() {
 		blocks, err := d.store.Read(ctx, pool)
 		if err != nil {
 			return fmt.Errorf("read a pool: %w", err)

@@ -27,8 +27,12 @@ type Visitor struct {
 // the conference changed under it.
 const admissionTries = 5
 
-// errAgain: what the join went by is out of date.
-var errAgain = errors.New("out of date")
+// What a join may have to act on: errAgain, what it went by is out of date;
+// errNoPool, the pool that it draws on is not open.
+var (
+	errAgain  = errors.New("out of date")
+	errNoPool = errors.New("no such pool")
+)
 
 // Connect admits a new connection to a seat.
 //
@@ -79,10 +83,11 @@ func (d *Door) Wait(ctx context.Context, v Visitor) error {
 }
 
 // Join moves a connection from the lobby to a seat and gives its session.
-// Safe to repeat: who is seated stays seated.
+// Safe to repeat: who is seated stays seated, and a message older than the
+// connection's last move changes nothing.
 func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, error) {
 	s, seated, err := d.Whereabouts(ctx, id)
-	if err != nil || seated {
+	if err != nil || seated || atMillis < s.MovedAtMillis {
 		return s, err
 	}
 	v := Visitor{
@@ -93,7 +98,7 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 	if err != nil {
 		return s, d.refuse(ctx, v, err)
 	}
-	in.Session.BeganMillis, in.Session.Version = s.BeganMillis, s.Version+1
+	in.Session.BeganMillis, in.Session.MovedAtMillis, in.Session.Version = s.BeganMillis, atMillis, s.Version+1
 	there, err := d.store.Change(ctx, in.Session)
 	if err != nil {
 		return in.Session, d.unwind(ctx, in, err)
@@ -161,32 +166,44 @@ func (d *Door) attempt(ctx context.Context, v Visitor, fresh bool) (admitted, er
 // connection in its chair. The pool is closed when the conference ends, so no
 // second look at the conference is needed.
 func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c conference.Conference) (admitted, error) {
-	wentLive := false
+	var a admitted
 	if c.State != conference.StateLive {
 		if v.Role != jointoken.RoleHost {
-			return admitted{}, conference.NotLive(c.ID)
+			return a, conference.NotLive(c.ID)
 		}
 		var err error
 		if c, l, err = d.start(ctx, v, c); err != nil {
-			return admitted{}, err
-		}
-		wentLive = true
-	}
-	pool := seat.Pool{Tenant: v.Tenant, Number: c.Number}
-	a := admitted{wentLive: wentLive}
-	if v.Role == jointoken.RoleHost {
-		chair := pool
-		chair.Chair = true
-		full, err := d.take(ctx, v, l, c, chair, seat.Terms{Capacity: 1, Revision: l.Revision}, &a)
-		if full == nil {
 			return a, err
 		}
+		a.wentLive = true
 	}
-	full, err := d.take(ctx, v, l, c, pool, seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}, &a)
-	if full != nil {
+	full, err := d.takeNamed(ctx, v, l, c, &a)
+	if errors.Is(err, errNoPool) && v.Role == jointoken.RoleHost {
+		// It went live under a concurrent license, or its start broke off.
+		if c, l, err = d.start(ctx, v, c); err != nil {
+			return a, err
+		}
+		full, err = d.takeNamed(ctx, v, l, c, &a)
+	}
+	switch {
+	case errors.Is(err, errNoPool):
+		return a, conference.NotLive(c.ID)
+	case full != nil:
 		return a, full
 	}
 	return a, err
+}
+
+// takeNamed takes a seat of the conference's own pools.
+func (d *Door) takeNamed(ctx context.Context, v Visitor, l license.License, c conference.Conference, a *admitted) (*problem.Error, error) {
+	pools := ownPools(v.Tenant, c.Number)
+	if v.Role == jointoken.RoleHost {
+		full, err := d.take(ctx, v, l, c, pools.chair, seat.Terms{Capacity: 1, Revision: l.Revision}, a)
+		if full == nil {
+			return nil, err
+		}
+	}
+	return d.take(ctx, v, l, c, pools.participants, seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}, a)
 }
 
 // joinConcurrent seats a visitor in the tenant's pool, and looks at the
@@ -198,6 +215,9 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 	var a admitted
 	terms := seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}
 	full, err := d.take(ctx, v, l, c, seat.Pool{Tenant: v.Tenant}, terms, &a)
+	if errors.Is(err, errNoPool) {
+		return a, d.reopen(ctx, v)
+	}
 	if full != nil {
 		if _, err := d.conference(ctx, v, true); err != nil {
 			return a, err // it ended, and that comes first
@@ -208,6 +228,10 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 		return a, err
 	}
 	now, err := d.store.Conference(ctx, v.Tenant, v.Conference, false)
+	if err == nil && (now == nil || now.Number != c.Number || now.State == conference.StateEnded) {
+		// What would refuse is read again: this may be older than the conference.
+		now, err = d.store.Conference(ctx, v.Tenant, v.Conference, true)
+	}
 	if err == nil && now != nil && now.Number == c.Number && now.State == conference.StateScheduled {
 		now, err = d.store.Advance(ctx, v.Tenant, c.ID, c.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
 		a.wentLive = true
@@ -226,6 +250,19 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 	return a, nil
 }
 
+// reopen is for a tenant's pool that was never opened, because the change of
+// license that should have broke off: it settles the license in force.
+func (d *Door) reopen(ctx context.Context, v Visitor) error {
+	l, err := d.license(ctx, v, true)
+	if err != nil {
+		return err
+	}
+	if err := d.settle(ctx, l); err != nil {
+		return err
+	}
+	return errAgain
+}
+
 // take takes a seat of one pool and fills a. The problem is non-nil if the
 // pool is full, which is not an error for a host's chair.
 func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, pool seat.Pool, terms seat.Terms, a *admitted) (*problem.Error, error) {
@@ -242,6 +279,8 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 		return nil, errAgain
 	case seat.RefusalClosed:
 		return nil, conference.Ended(c.ID)
+	case seat.RefusalMissing:
+		return nil, errNoPool
 	case seat.RefusalNone:
 	}
 	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse
@@ -251,11 +290,12 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 }
 
 // start makes a conference live for its host: lock the host, read the license
-// afresh, mark the conference, open its pools.
+// afresh, open the conference's pools, mark it live. Only here are they opened.
 //
 // Safe to repeat at every step. The license is read after the lock is taken,
 // so a change of license either finds the lock, and settles the pools, or is
-// seen here. An end that comes between closes the pools before they open.
+// seen here; a pool that was settled by a later one is left alone. An end that
+// comes between closes the pools for good.
 func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (conference.Conference, license.License, error) {
 	var none license.License
 	named, err := d.store.Host(ctx, v.Tenant, c.Host)
@@ -268,20 +308,58 @@ func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (c
 	if err := d.lock(ctx, v, c); err != nil {
 		return c, none, err
 	}
-	l, err := d.license(ctx, v, true)
-	if err != nil {
-		return c, none, err
-	}
-	live, err := d.store.Advance(ctx, v.Tenant, c.ID, c.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
-	if err != nil {
-		return c, none, fmt.Errorf("go live: %w", err)
-	}
-	if live == nil || live.Number != c.Number || live.State != conference.StateLive {
+	live, l, err := d.open(ctx, v, c)
+	if _, refused := errors.AsType[*problem.Error](err); refused || errors.Is(err, errAgain) {
 		if err := d.store.Unlock(ctx, v.Tenant, c.Host, int64(c.Number)); err != nil {
 			return c, none, fmt.Errorf("unlock the host: %w", err)
 		}
-		return c, none, conference.Ended(c.ID)
+	}
+	return live, l, err
+}
+
+// open is what start does under the host's lock.
+func (d *Door) open(ctx context.Context, v Visitor, c conference.Conference) (conference.Conference, license.License, error) {
+	l, err := d.license(ctx, v, true)
+	if err != nil {
+		return c, l, err
+	}
+	if l.Model != license.ModelNamed || l.Admits(time.UnixMilli(v.AtMillis)) != nil {
+		return c, l, errAgain // decided again on this license
+	}
+	if err := d.withinHosts(ctx, v, l); err != nil {
+		return c, l, err
+	}
+	if err := d.settleOwn(ctx, l, c.Number); err != nil {
+		return c, l, err
+	}
+	live, err := d.store.Advance(ctx, v.Tenant, c.ID, c.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
+	if err != nil {
+		return c, l, fmt.Errorf("go live: %w", err)
+	}
+	if live == nil || live.Number != c.Number || live.State != conference.StateLive {
+		return c, l, conference.Ended(c.ID)
 	}
 	d.conferences.put(conferenceKey{v.Tenant, c.ID}, *live)
 	return *live, l, nil
+}
+
+// withinHosts keeps a tenant with more hosts than its license has, as after a
+// smaller license, from running more conferences than that at a time. Locks
+// are listed only for such tenants.
+func (d *Door) withinHosts(ctx context.Context, v Visitor, l license.License) error {
+	hosts, err := d.store.CountHosts(ctx, v.Tenant)
+	if err != nil {
+		return fmt.Errorf("count the hosts: %w", err)
+	}
+	if hosts <= l.Hosts {
+		return nil
+	}
+	locks, err := d.store.Locks(ctx, v.Tenant)
+	if err != nil {
+		return fmt.Errorf("list live conferences: %w", err)
+	}
+	if len(locks) > l.Hosts {
+		return problem.Newf(problem.HostsExhausted, "%d hosts are running conferences, as many as the license has.", l.Hosts)
+	}
+	return nil
 }

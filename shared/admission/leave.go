@@ -90,10 +90,11 @@ func (d *Door) release(ctx context.Context, s session.Session, atMillis int64, e
 }
 
 // ToLobby gives a connection's seat back and keeps it connected. Safe to
-// repeat; in the lobby it does nothing.
+// repeat: in the lobby it does nothing, nor does a message older than the
+// connection's last move.
 func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, error) {
 	s, seated, err := d.Whereabouts(ctx, id)
-	if err != nil || s.State != session.StateSeated {
+	if err != nil || s.State != session.StateSeated || atMillis < s.MovedAtMillis {
 		return s, err
 	}
 	if seated {
@@ -101,14 +102,15 @@ func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64
 			return s, err
 		}
 	}
-	there, err := d.store.Change(ctx, s.Leave())
+	left := s.Leave(atMillis)
+	there, err := d.store.Change(ctx, left)
 	if err != nil {
 		return s, fmt.Errorf("enter the lobby: %w", err)
 	}
 	if there != nil {
 		return *there, nil
 	}
-	return s.Leave(), nil
+	return left, nil
 }
 
 // Whereabouts reads a connection's session, consistently, and tells whether

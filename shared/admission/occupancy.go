@@ -48,7 +48,7 @@ func (d *Door) Occupancy(ctx context.Context, t tenant.ID) (Occupancy, error) {
 	if err != nil {
 		return o, fmt.Errorf("list live conferences: %w", err)
 	}
-	sample := make(map[conference.Number]seat.ConnectionID)
+	sample := make(map[conference.Number][]seat.ConnectionID)
 	for _, lock := range locks {
 		number := conference.Number(lock.Number)
 		byNumber[number] = &ConferenceOccupancy{Conference: conference.ID(lock.Conference), Host: lock.Host}
@@ -65,14 +65,20 @@ func (d *Door) Occupancy(ctx context.Context, t tenant.ID) (Occupancy, error) {
 	for _, c := range byNumber {
 		c.Limit = l.Limit()
 		o.InUse += c.InUse
+		if c.Conference == "" {
+			continue
+		}
 		o.Conferences = append(o.Conferences, *c)
 	}
 	slices.SortFunc(o.Conferences, func(a, b ConferenceOccupancy) int { return cmp.Compare(a.Conference, b.Conference) })
 	return o, nil
 }
 
-// count adds a pool's members to their conferences and keeps one of each.
-func (d *Door) count(ctx context.Context, pool seat.Pool, by map[conference.Number]*ConferenceOccupancy, sample map[conference.Number]seat.ConnectionID) error {
+// samples is how many members of a conference are asked for its name.
+const samples = 5
+
+// count adds a pool's members to their conferences and keeps some of each.
+func (d *Door) count(ctx context.Context, pool seat.Pool, by map[conference.Number]*ConferenceOccupancy, sample map[conference.Number][]seat.ConnectionID) error {
 	blocks, err := d.store.Read(ctx, pool)
 	if err != nil {
 		return fmt.Errorf("read a pool: %w", err)
@@ -83,20 +89,22 @@ func (d *Door) count(ctx context.Context, pool seat.Pool, by map[conference.Numb
 				by[m.Conference] = &ConferenceOccupancy{}
 			}
 			by[m.Conference].InUse++
-			sample[m.Conference] = id
+			if len(sample[m.Conference]) < samples {
+				sample[m.Conference] = append(sample[m.Conference], id)
+			}
 		}
 	}
 	return nil
 }
 
-// nameConferences finds, through one member's session each, the names of
-// conferences that so far are only numbers. Where the session is not written
-// yet, the conference is left out until it is.
-func (d *Door) nameConferences(ctx context.Context, by map[conference.Number]*ConferenceOccupancy, sample map[conference.Number]seat.ConnectionID) error {
+// nameConferences finds, through some members' sessions, the names of
+// conferences that so far are only numbers. Where no session is written yet,
+// the conference is not listed until one is; its seats count.
+func (d *Door) nameConferences(ctx context.Context, by map[conference.Number]*ConferenceOccupancy, sample map[conference.Number][]seat.ConnectionID) error {
 	var ids []seat.ConnectionID
 	for number, c := range by {
 		if c.Conference == "" {
-			ids = append(ids, sample[number])
+			ids = append(ids, sample[number]...)
 		}
 	}
 	sessions, err := d.store.Sessions(ctx, ids)
@@ -127,14 +135,14 @@ func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Numbe
 func (d *Door) memberIDs(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error) {
 	pools := []seat.Pool{{Tenant: t}}
 	if number != 0 {
-		pools = append(pools, ownPools(t, number)...)
+		pools = append(pools, ownPools(t, number).both()...)
 	} else {
 		locks, err := d.store.Locks(ctx, t)
 		if err != nil {
 			return nil, fmt.Errorf("list live conferences: %w", err)
 		}
 		for _, lock := range locks {
-			pools = append(pools, ownPools(t, conference.Number(lock.Number))...)
+			pools = append(pools, ownPools(t, conference.Number(lock.Number)).both()...)
 		}
 	}
 	var ids []seat.ConnectionID
@@ -171,10 +179,14 @@ func (d *Door) seated(ctx context.Context, ids []seat.ConnectionID) ([]session.S
 	return list, nil
 }
 
-// ownPools are the pools that a conference has to itself under a named license.
-func ownPools(t tenant.ID, number conference.Number) []seat.Pool {
-	return []seat.Pool{{Tenant: t, Number: number}, {Tenant: t, Number: number, Chair: true}}
+// own is the pools that a conference has to itself under a named license.
+type own struct{ participants, chair seat.Pool }
+
+func ownPools(t tenant.ID, number conference.Number) own {
+	return own{seat.Pool{Tenant: t, Number: number}, seat.Pool{Tenant: t, Number: number, Chair: true}}
 }
+
+func (o own) both() []seat.Pool { return []seat.Pool{o.participants, o.chair} }
 
 // PoolInUse is the seats in use of the pool that a session draws on: for the
 // host in the chair, that of the participants.

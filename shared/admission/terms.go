@@ -36,12 +36,25 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 			revision = was.Revision
 		}
 		if ifRevision != AnyRevision && ifRevision != revision {
+			if was != nil { // perhaps by an earlier try of this very call
+				if err := d.settle(ctx, *was); err != nil {
+					return l, false, err
+				}
+			}
 			return l, false, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
 		}
 		l.Revision = revision + 1
 		written, err := d.store.PutLicense(ctx, l)
 		if err != nil {
 			return l, false, fmt.Errorf("write the license: %w", err)
+		}
+		if !written {
+			// A retry of a write that had landed finds its own.
+			now, err := d.store.License(ctx, l.Tenant)
+			if err != nil {
+				return l, false, fmt.Errorf("read the license again: %w", err)
+			}
+			written = now != nil && *now == l
 		}
 		if written {
 			return l, was == nil, d.settle(ctx, l)
@@ -51,13 +64,14 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 }
 
 // settle brings the tenant's own pool and those of its live conferences under
-// a license. The pools that its model does not use are left without capacity.
+// a license. The pools that its model does not use are left without capacity:
+// who is in them stays, and does not count in those that it does use.
 func (d *Door) settle(ctx context.Context, l license.License) error {
-	shared, own := l.Capacity(), 0
-	if l.Model == license.ModelNamed {
-		shared, own = 0, l.Capacity()
+	capacity := 0
+	if l.Model == license.ModelConcurrent {
+		capacity = l.Capacity()
 	}
-	if err := d.settlePool(ctx, seat.Pool{Tenant: l.Tenant}, shared, l); err != nil {
+	if err := d.settlePool(ctx, seat.Pool{Tenant: l.Tenant}, capacity, l); err != nil {
 		return err
 	}
 	locks, err := d.store.Locks(ctx, l.Tenant)
@@ -65,22 +79,29 @@ func (d *Door) settle(ctx context.Context, l license.License) error {
 		return fmt.Errorf("list live conferences: %w", err)
 	}
 	for _, lock := range locks {
-		for _, pool := range ownPools(l.Tenant, conference.Number(lock.Number)) {
-			capacity := own
-			if pool.Chair {
-				capacity = min(own, 1)
-			}
-			if err := d.settlePool(ctx, pool, capacity, l); err != nil {
-				return err
-			}
+		if err := d.settleOwn(ctx, l, conference.Number(lock.Number)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// settleOwn brings a conference's own pools under a license.
+func (d *Door) settleOwn(ctx context.Context, l license.License, number conference.Number) error {
+	participants, chair := 0, 0
+	if l.Model == license.ModelNamed {
+		participants, chair = l.Capacity(), 1
+	}
+	pools := ownPools(l.Tenant, number)
+	if err := d.settlePool(ctx, pools.chair, chair, l); err != nil {
+		return err
+	}
+	return d.settlePool(ctx, pools.participants, participants, l)
+}
+
 func (d *Door) settlePool(ctx context.Context, pool seat.Pool, capacity int, l license.License) error {
 	terms := seat.Terms{Capacity: capacity, Revision: l.Revision}
-	if _, err := d.pools.Settle(ctx, pool, terms, capacity > 0); err != nil {
+	if _, err := d.pools.Settle(ctx, pool, terms, true); err != nil {
 		return fmt.Errorf("settle a pool: %w", err)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -76,7 +77,7 @@ func (s *Store) get(ctx context.Context, pk, sk string, consistent bool) (item, 
 		TableName: s.live, Key: key(pk, sk), ConsistentRead: aws.Bool(consistent), ReturnConsumedCapacity: s.report,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("get %s of %s: %w", sk, pk, err)
+		return nil, fmt.Errorf("get %s: %w", kind(sk), err)
 	}
 	s.consumed(out.ConsumedCapacity, false)
 	return out.Item, nil
@@ -134,10 +135,16 @@ func (s *Store) apply(ctx context.Context, c change) (result item, refused bool,
 		return failed.Item, true, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("update %s of %s: %w", c.sk, c.pk, err)
+		return nil, false, fmt.Errorf("update %s: %w", kind(c.sk), err)
 	}
 	s.consumed(out.ConsumedCapacity, true)
 	return out.Attributes, false, nil
+}
+
+// kind is what an error may say of a key: the rest may be somebody's address.
+func kind(sk string) string {
+	before, _, _ := strings.Cut(sk, "#")
+	return before
 }
 
 // refusedWrite meters a write whose condition did not hold: the exception

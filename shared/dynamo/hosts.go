@@ -108,6 +108,13 @@ func (s *Store) Hosts(ctx context.Context, t tenant.ID, after host.Email, limit 
 	return hosts, nil
 }
 
+// CountHosts implements host.Hosts.
+func (s *Store) CountHosts(ctx context.Context, t tenant.ID) (int, error) {
+	i, err := s.get(ctx, tenantKey(t), keyCounters, true)
+	r := reader{item: i}
+	return r.int(attrHosts), errors.Join(err, r.err)
+}
+
 // ChangeHost implements host.Hosts.
 func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, h host.Host) (bool, error) {
 	_, refused, err := s.apply(ctx, change{

@@ -57,6 +57,7 @@ const (
 	attrConnection = "connection"
 	attrVersion    = "version"
 	attrBegan      = "began_at"
+	attrMoved      = "moved_at"
 	attrPool       = "pool"
 	attrChair      = "chair"
 	attrBlock      = "block"

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -77,6 +78,7 @@ func (s *Store) Lobby(ctx context.Context, t tenant.ID, id conference.ID) ([]sea
 // Sessions implements session.Sessions by batches of 100.
 func (s *Store) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error) {
 	found := make(map[seat.ConnectionID]session.Session, len(ids))
+	ids = slices.Compact(slices.Sorted(slices.Values(ids))) // a batch may not name a key twice
 	keys := make([]map[string]types.AttributeValue, len(ids))
 	for n, id := range ids {
 		keys[n] = key(sessionKey(id), keySession)
@@ -104,6 +106,7 @@ func writeSession(s session.Session) item {
 		setNumber(attrSeat, s.Seat).setNumber(attrMark, int64(s.Mark)).setNumber(attrJoined, s.JoinedAtMillis).
 		setNumber(attrLimit, int64(s.Limit)).setNumber(attrInUse, int64(s.InUse)).
 		setNumber(attrExpires, (s.BeganMillis+session.KeepMillis)/millisPerSecond)
+	i.setNumber(attrMoved, s.MovedAtMillis)
 	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
 	if s.State == session.StateLobby {
 		i[attrLobbyOf] = text(lobbyKey(s.Tenant, s.Conference))
@@ -116,7 +119,7 @@ func readSession(i item) (*session.Session, error) {
 	t := tenant.ID(r.text(attrTenant))
 	s := &session.Session{
 		Connection: connectionOf(i), State: session.State(r.text(attrState)),
-		BeganMillis: r.number(attrBegan), Version: r.number(attrVersion),
+		BeganMillis: r.number(attrBegan), MovedAtMillis: r.number(attrMoved), Version: r.number(attrVersion),
 		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
 		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
 		Block: readBlockName(&r, t), Seat: r.number(attrSeat), JoinedAtMillis: r.number(attrJoined),

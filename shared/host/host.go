@@ -29,14 +29,13 @@ type Email string
 // ParseEmail checks an address and brings it into canonical form. The faulty
 // member is named by pointer.
 func ParseEmail(text, pointer string) (Email, error) {
-	text = strings.TrimSpace(text)
-	address, err := mail.ParseAddress(text)
-	_, domain, _ := strings.Cut(text, "@")
-	if err != nil || address.Address != text || len(text) > MaxEmailLength || domain == "" ||
-		strings.ContainsAny(text, "#\"\\ ") || !utf8.ValidString(text) {
+	email := strings.ToLower(strings.TrimSpace(text))
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email || len(email) > MaxEmailLength ||
+		strings.ContainsAny(email, "#\"\\ ") || !utf8.ValidString(text) {
 		return "", problem.InvalidFields(problem.Field{Pointer: pointer, Detail: "must be an e-mail address of at most 254 bytes"})
 	}
-	return Email(strings.ToLower(text)), nil
+	return Email(email), nil
 }
 
 // Host is a named user.
@@ -82,6 +81,8 @@ type Hosts interface {
 	Host(ctx context.Context, t tenant.ID, email Email) (*Host, error)
 	// Hosts lists hosts in order of address, beginning after one.
 	Hosts(ctx context.Context, t tenant.ID, after Email, limit int) ([]Host, error)
+	// CountHosts counts the hosts, consistently.
+	CountHosts(ctx context.Context, t tenant.ID) (int, error)
 	// ChangeHost replaces name and active. False: there is no such host.
 	ChangeHost(ctx context.Context, t tenant.ID, h Host) (bool, error)
 	// RemoveHost removes a host and frees its slot. False: there is none.

@@ -8,6 +8,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -55,7 +56,24 @@ func New(log *slog.Logger) *API {
 const bearer = "bearer"
 
 // ServeHTTP serves the operations.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { serve(a.mux, w, r) }
+
+// serve answers with a problem document also where a mux knows no path.
+func serve(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	if _, pattern := mux.Handler(r); pattern != "" {
+		mux.ServeHTTP(w, r)
+		return
+	}
+	d := problem.New(problem.NotFound, "There is no such path, or not for this method.").Document()
+	d.RequestID = callerOf(r.Context()).requestID
+	body, err := json.Marshal(d)
+	if err != nil {
+		body = nil // a Document always encodes; a bare status is still an answer
+	}
+	w.Header().Set("Content-Type", problemType)
+	w.WriteHeader(d.Status)
+	_, _ = w.Write(body) // into memory
+}
 
 // OpenAPI is the document of the operations.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
@@ -127,6 +145,8 @@ func (a *API) report(ctx context.Context, err error) *fault {
 	return &fault{d}
 }
 
+const problemType = "application/problem+json"
+
 // fault is a problem document as huma wants it.
 type fault struct{ problem.Document }
 
@@ -136,11 +156,12 @@ func (f *fault) Error() string { return string(f.Code) + ": " + f.Detail }
 func (f *fault) GetStatus() int { return f.Status }
 
 // ContentType implements huma.ContentTypeFilter.
-func (f *fault) ContentType(string) string { return "application/problem+json" }
+func (f *fault) ContentType(string) string { return problemType }
 
 // Errors that huma finds by itself, before an operation runs, become the same
 // documents. huma asks for them through this variable.
 func init() { // huma's only way
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		for _, err := range errs {
 			if f, ok := errors.AsType[*fault](err); ok {
@@ -169,6 +190,12 @@ func invalidInput(message string, errs []error) *problem.Error {
 			continue
 		}
 		d := detail.ErrorDetail()
+		if _, member, found := strings.Cut(d.Message, "into Go struct field "); found {
+			// Only whole numbers get as far as this, past the schema.
+			_, member, _ = strings.Cut(member, ".")
+			member, _, _ = strings.Cut(member, " ")
+			d = &huma.ErrorDetail{Location: d.Location + "." + member, Message: "must be a whole number in plain digits, and not too large"}
+		}
 		p.Fields = append(p.Fields, problem.Field{Pointer: pointer(d.Location, d.Message), Detail: d.Message})
 	}
 	return p

@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
 )
 
 // ConnectionView is one connection that holds a seat.
@@ -129,7 +130,7 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 		return nil, err
 	}
 	key := func(s session.Session) string {
-		return time.UnixMilli(s.JoinedAtMillis).UTC().Format(time.RFC3339Nano) + string(s.Connection)
+		return usage.FormatMillis(s.JoinedAtMillis) + string(s.Connection) // in as many letters for every time
 	}
 	for after != "" && len(members) > 0 && key(members[0]) <= after {
 		members = members[1:]
@@ -145,13 +146,14 @@ func createToken(ctx context.Context, store conference.Conferences, signer *join
 	if c.State == conference.StateEnded {
 		return TokenView{}, conference.Ended(c.ID)
 	}
-	lifetime := time.Duration(or(body.ExpiresInSeconds, int(jointoken.DefaultLifetime/time.Second))) * time.Second
+	const least, most = int(jointoken.MinLifetime / time.Second), int(jointoken.MaxLifetime / time.Second)
+	seconds := or(body.ExpiresInSeconds, int(jointoken.DefaultLifetime/time.Second))
 	identity := body.Identity
 	if email, err := host.ParseEmail(identity, ""); err == nil {
 		identity = string(email)
 	}
 	var faults []problem.Field
-	if lifetime < jointoken.MinLifetime || lifetime > jointoken.MaxLifetime {
+	if seconds < least || seconds > most {
 		faults = append(faults, problem.Field{Pointer: "#/expires_in_seconds", Detail: "must be between 10 and 86400"})
 	}
 	if identity == "" || len(identity) > jointoken.MaxIdentityLength || !printable(identity) {
@@ -161,7 +163,7 @@ func createToken(ctx context.Context, store conference.Conferences, signer *join
 		return TokenView{}, problem.InvalidFields(faults...)
 	}
 	now := callerOf(ctx).at
-	expiry := now.Add(lifetime)
+	expiry := now.Add(time.Duration(seconds) * time.Second)
 	token, err := signer.Sign(jointoken.Pass{
 		Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role),
 	}, now, expiry)

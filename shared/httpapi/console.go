@@ -29,7 +29,7 @@ func Console(log *slog.Logger) (http.Handler, error) {
 	mux.HandleFunc("GET /v1/openapi.json", give("application/json", document))
 	mux.HandleFunc("GET /console/{$}", give("text/html; charset=utf-8", consolePage))
 	mux.Handle("GET /console", http.RedirectHandler("/console/", http.StatusPermanentRedirect))
-	return mux, nil
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(mux, w, r) }), nil
 }
 
 func give(contentType string, body []byte) http.HandlerFunc {

@@ -67,13 +67,14 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"post " + tenant + "/hosts": "201", "get " + tenant + "/hosts": "200", "get " + tenant + "/hosts/{email}": "200",
 		"patch " + tenant + "/hosts/{email}": "200", "delete " + tenant + "/hosts/{email}": "204",
 		"post " + tenant + "/conferences": "201", "get " + tenant + "/conferences": "200",
-		"get " + tenant + "/conferences/{conference}":              "200",
-		"post " + tenant + "/conferences/{conference}/end":         "200",
-		"get " + tenant + "/conferences/{conference}/connections":  "200",
-		"post " + tenant + "/conferences/{conference}/join-tokens": "201",
-		"delete " + tenant + "/connections/{connection}":           "204",
-		"get " + tenant + "/seats":                                 "200",
-		"get " + tenant + "/usage":                                 "200",
+		"get " + tenant + "/conferences/{conference}":                             "200",
+		"post " + tenant + "/conferences/{conference}/end":                        "200",
+		"get " + tenant + "/conferences/{conference}/connections":                 "200",
+		"post " + tenant + "/conferences/{conference}/join-tokens":                "201",
+		"delete " + tenant + "/connections/{connection}":                          "204",
+		"delete " + tenant + "/conferences/{conference}/connections/{connection}": "204",
+		"get " + tenant + "/seats":                                                "200",
+		"get " + tenant + "/usage":                                                "200",
 	}
 	found := make(map[string]bool)
 	for path, methods := range document.Paths {

@@ -46,10 +46,11 @@ func readEvent(ctx context.Context, event Event) (*http.Request, error) {
 		}
 	}
 	ctx = context.WithValue(ctx, callerKey{}, readCaller(event))
-	target := (&url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}).String()
-	if strings.Contains(event.RawPath, "%") { // as sent
-		target = event.RawPath + "?" + event.RawQueryString
+	target := event.RawPath
+	if decoded, err := url.PathUnescape(target); err != nil || decoded == target { // not as it was sent, but decoded
+		target = (&url.URL{Path: target}).EscapedPath()
 	}
+	target += "?" + event.RawQueryString
 	request, err := http.NewRequestWithContext(ctx, event.RequestContext.HTTP.Method, target, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("read the event: %w", err)

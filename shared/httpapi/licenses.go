@@ -45,7 +45,7 @@ func (b LicenseBody) license(t tenant.ID) license.License {
 		ReconnectGraceSeconds: or(b.ReconnectGraceSeconds, license.DefaultReconnectGraceSeconds),
 		HostAbsentMinutes:     or(b.HostAbsentMinutes, license.DefaultHostAbsentMinutes),
 		HostChangesPerMonth:   or(b.HostChangesPerMonth, min(max(b.Hosts, 0), license.MaxHosts)),
-		StartsAt:              or(b.StartsAt, time.Time{}), ExpiresAt: or(b.ExpiresAt, time.Time{}),
+		StartsAt:              readTime(b.StartsAt), ExpiresAt: readTime(b.ExpiresAt),
 	}
 	return l.WithDefaults()
 }
@@ -55,6 +55,11 @@ func or[T any](value *T, otherwise T) T {
 		return otherwise
 	}
 	return *value
+}
+
+// readTime brings a time to the precision and zone in which times are kept.
+func readTime(at *time.Time) time.Time {
+	return or(at, time.Time{}).UTC().Truncate(time.Millisecond)
 }
 
 func viewTime(at time.Time) *time.Time {

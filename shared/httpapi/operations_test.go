@@ -245,6 +245,24 @@ func TestAnotherTenantsConnectionCannotBeRemoved(t *testing.T) {
 	}
 }
 
+func TestAConnectionIsRemovedThroughItsConferenceAndNoOther(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.schedule("acme", "weekly", "ann@example.org")
+	w.schedule("acme", "board", "ann@example.org")
+	id := w.join("acme", "weekly", "bob", "participant", 1)
+	for _, other := range []string{"board", "nothing", "a.b"} {
+		w.call(acmeAdmin, "DELETE", "/v1/tenants/acme/conferences/"+other+"/connections/"+string(id), "").refused(problem.NotFound)
+	}
+	if w.inUse("acme", 0) != 1 {
+		t.Error("its seat is gone")
+	}
+	w.call(acmeAdmin, "DELETE", "/v1/tenants/acme/conferences/weekly/connections/"+string(id), "").want(204, "")
+	if w.inUse("acme", 0) != 0 {
+		t.Error("its seat is in use")
+	}
+}
+
 func TestSeatsShowWhoUsesWhatOfAConcurrentLicense(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)

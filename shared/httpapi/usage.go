@@ -52,6 +52,7 @@ type usageInput struct {
 	From        string `query:"from" required:"true" maxLength:"64" doc:"RFC 3339, inclusive"`
 	To          string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
 	Granularity string `query:"granularity" default:"total" maxLength:"32"`
+	GroupBy     string `query:"group_by" maxLength:"32" doc:"Not served yet"`
 	Accept      string `header:"Accept"`
 }
 
@@ -87,6 +88,9 @@ func report(ctx context.Context, door *admission.Door, history usage.History, in
 		return view, nil, err
 	}
 	view.TimeZone = l.TimeZone
+	if in.GroupBy != "" {
+		return view, nil, problem.InvalidFields(problem.Field{Pointer: "#/group_by", Detail: "is not served yet"})
+	}
 	from, errFrom := time.Parse(time.RFC3339, in.From)
 	to, errTo := time.Parse(time.RFC3339, in.To)
 	if errFrom != nil || errTo != nil {
@@ -159,7 +163,7 @@ func records(ctx context.Context, door *admission.Door, history usage.History, t
 
 func viewRow(t tenant.ID, r usage.Row) RowView {
 	v := RowView{
-		Tenant: t, From: usage.FormatMillis(r.FromMillis), To: usage.FormatMillis(r.ToMillis), Group: r.Group,
+		Tenant: t, From: usage.FormatTime(r.FromMillis), To: usage.FormatTime(r.ToMillis), Group: r.Group,
 		Opening: r.Opening, Closing: r.Closing, Peak: r.Peak, SeatMillis: r.SeatMillis, SeatMinutes: r.SeatMinutes(),
 		OverMillis: r.OverageMillis, Joins: r.Joins, Refused: r.Refused(), Conferences: r.Conferences, Hosts: r.Hosts,
 		Identities: r.Identities, Estimated: r.EstimatedMillis, Refusals: r.Refusals,

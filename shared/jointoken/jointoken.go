@@ -21,8 +21,9 @@ const (
 	MinLifetime     = 10 * time.Second
 	MaxLifetime     = 24 * time.Hour
 	DefaultLifetime = 5 * time.Minute
-	// MaxLength bounds what is parsed at all, in bytes.
-	MaxLength         = 2048
+	// MaxLength bounds what is parsed at all, in bytes. The longest identity,
+	// all of letters that JSON escapes, makes a token of some 2,500.
+	MaxLength         = 4096
 	MaxIdentityLength = 254
 	minKeyLength      = 32
 	tokenType         = "join+jwt"
@@ -30,7 +31,7 @@ const (
 )
 
 // A token's life is exact: by default the library would cut it to the second.
-func init() { jwt.TimePrecision = time.Millisecond } //nolint:gochecknoinits // the library's only way
+func init() { jwt.TimePrecision = time.Millisecond } // the library's only way
 
 // Role is what its bearer is in the conference.
 type Role string

@@ -115,6 +115,13 @@ func (s *Store) Hosts(_ context.Context, t tenant.ID, after host.Email, limit in
 	return page(slices.Collect(maps.Values(s.hosts[t])), func(h host.Host) host.Email { return h.Email }, after, limit), nil
 }
 
+// CountHosts implements host.Hosts.
+func (s *Store) CountHosts(_ context.Context, t tenant.ID) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.hosts[t]), nil
+}
+
 // ChangeHost implements host.Hosts.
 func (s *Store) ChangeHost(_ context.Context, t tenant.ID, h host.Host) (bool, error) {
 	s.mu.Lock()

@@ -77,6 +77,9 @@ const (
 	// RefusalStale: the pool is under a newer license revision than the
 	// caller's; read the license again.
 	RefusalStale
+	// RefusalMissing: there is no such pool. Whoever may open it does so by
+	// Settle; a join does not.
+	RefusalMissing
 )
 
 // Seated is where a connection was seated, or why it was not.
@@ -157,16 +160,21 @@ func seated(s State, id ConnectionID, terms Terms) Seated {
 }
 
 // search settles the pool, which also reads all of it, and then tries every
-// block with room, beginning at first. It refuses only after a pass in which
-// no block had any.
+// block with room, beginning at first. It refuses after a read that showed no
+// room in any block and no capacity that is not handed out; or when others
+// took the room that it saw, time and again.
 func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms, first int) (Seated, error) {
+	inUse := 0
 	for range maxRounds {
-		states, err := p.Settle(ctx, pool, terms, true)
+		states, err := p.Settle(ctx, pool, terms, false)
 		if err != nil {
 			return Seated{}, err
 		}
+		if len(states) == 0 {
+			return Seated{Refusal: RefusalMissing}, nil
+		}
 		p.saw(pool, len(states))
-		blocked, room := false, committed(states) < terms.Capacity
+		tried := false
 		for i := range states {
 			state := states[(first+i)%len(states)]
 			_, in := state.Members[id]
@@ -186,21 +194,14 @@ func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member M
 			if done || err != nil {
 				return answer, err
 			}
-			// A block that filled meanwhile was full at some moment of this
-			// attempt; one that changed otherwise, and capacity that is not
-			// handed out yet, are worth another round.
-			room = room || attempt.Outcome != OutcomeFull
-			blocked = true
+			tried = true
 		}
-		if !room {
-			inUse := InUse(states)
-			if blocked {
-				inUse = max(inUse, terms.Capacity)
-			}
-			return Seated{Refusal: RefusalFull, InUse: inUse}, nil
+		inUse = InUse(states)
+		if !tried && committed(states) >= terms.Capacity {
+			break
 		}
 	}
-	return Seated{}, fmt.Errorf("take a seat in %+v: others kept changing the pool", pool)
+	return Seated{Refusal: RefusalFull, InUse: inUse}, nil
 }
 
 // committed is what the blocks admit together, at the most, as they stand.
@@ -213,7 +214,7 @@ func committed(states []State) int {
 }
 
 // Settle brings a pool's blocks to its terms and gives them as they stand.
-// With create false it only fences a pool that may not exist.
+// With create it opens a pool that is not there, if only without capacity.
 //
 // Why it cannot oversell, whoever else runs it: capacities are first lowered,
 // under the new revision, until Σ max(capacity, in use) is within the terms.
@@ -221,10 +222,12 @@ func committed(states []State) int {
 // then left, always at the first block short of its target, and on condition
 // that this block is as it was seen. Two callers that count the same slack
 // therefore meet at the same block, and one of them starts over; seats in use
-// above a capacity only become fewer, so an old view errs to the safe side.
+// above a capacity only become fewer, so an old view errs to the safe side. A
+// block is made without capacity and raised after another read, so that one
+// whose making was long under way brings nothing that was given away since.
 // Safe to repeat and to abandon at any point: the next caller goes on.
 func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool) ([]State, error) {
-	for range maxRounds {
+	for stuck := 0; stuck < maxRounds; {
 		states, err := p.blocks.Read(ctx, pool)
 		if err != nil {
 			return nil, fmt.Errorf("read the pool: %w", err)
@@ -232,15 +235,18 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 		if done(states, terms, create) {
 			return states, nil
 		}
-		changed, err := p.lower(ctx, states, terms)
-		if err == nil && !changed {
-			changed, err = p.raise(ctx, pool, states, terms)
+		wrote, missed, err := p.lower(ctx, states, terms)
+		if err == nil && wrote+missed == 0 {
+			wrote, missed, err = p.raise(ctx, pool, states, terms)
 		}
 		if err != nil {
 			return nil, err
 		}
-		if !changed {
+		if wrote+missed == 0 {
 			return states, nil
+		}
+		if wrote == 0 {
+			stuck++
 		}
 	}
 	return nil, fmt.Errorf("settle %+v: others kept changing the pool", pool)
@@ -263,16 +269,16 @@ func done(states []State, terms Terms, create bool) bool {
 // lower brings blocks under the terms' revision and down to their targets, and
 // takes what other blocks still use above it from blocks with room. A pool in
 // use beyond its terms gets no capacity at all: what is left to a full block
-// would be room again when somebody leaves it. It tells whether anything was
-// to be changed, by us or by whoever came before us.
-func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (bool, error) {
+// would be room again when somebody leaves it. It counts its writes, and those
+// that somebody else forestalled.
+func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, missed int, err error) {
 	capacities, admitted := make([]int, len(states)), 0
 	for i, s := range states {
 		capacities[i] = min(s.Capacity, Target(terms.Capacity, s.Block.Index))
 		admitted += max(capacities[i], s.InUse)
 	}
 	beyond := InUse(states) > terms.Capacity
-	var changed atomic.Bool
+	var done, forestalled atomic.Int64
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(batch)
 	for i, s := range states {
@@ -287,22 +293,27 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (bool, e
 		if capacities[i] == s.Capacity && s.Revision == terms.Revision {
 			continue
 		}
-		changed.Store(true)
 		group.Go(func() error {
-			if _, err := p.blocks.Resize(ctx, s, capacities[i], terms.Revision); err != nil {
+			ok, err := p.blocks.Resize(ctx, s, capacities[i], terms.Revision)
+			if err != nil {
 				return fmt.Errorf("lower a block: %w", err)
+			}
+			if ok {
+				done.Add(1)
+			} else {
+				forestalled.Add(1)
 			}
 			return nil
 		})
 	}
-	err := group.Wait()
-	return changed.Load(), err
+	err = group.Wait()
+	return int(done.Load()), int(forestalled.Load()), err
 }
 
 // raise hands out the slack where seats are scarce, first block first, a batch
 // at a time. It stops at the first condition that fails: somebody else is at
 // it, and the caller reads again.
-func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Terms) (bool, error) {
+func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Terms) (wrote, missed int, err error) {
 	slack, room, capacity, byIndex := terms.Capacity-committed(states), 0, 0, make(map[int]State, len(states))
 	for _, s := range states {
 		room += s.Room()
@@ -310,30 +321,31 @@ func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Term
 		byIndex[s.Block.Index] = s
 	}
 	if len(states) > 0 && (slack <= 0 || room*scarce > capacity) {
-		return false, nil
+		return 0, 0, nil
 	}
-	changed := 0
-	for index := 0; index < count(terms.Capacity) && changed < batch; index++ {
+	for index := 0; index < max(1, count(terms.Capacity)) && wrote < batch; index++ {
 		state, exists := byIndex[index]
-		add := max(0, min(slack, Target(terms.Capacity, index)-state.Capacity))
-		if exists && add == 0 {
+		// What is in use above the capacity is committed already.
+		target := Target(terms.Capacity, index)
+		held := max(state.Capacity, min(state.InUse, target))
+		add := max(0, min(slack, target-held))
+		var ok bool
+		switch {
+		case !exists:
+			ok, err = p.blocks.Create(ctx, Block{pool, index}, 0, terms.Revision)
+		case held+add > state.Capacity:
+			ok, err = p.blocks.Resize(ctx, state, held+add, terms.Revision)
+		default:
 			continue
 		}
-		var err error
-		var done bool
-		if exists {
-			done, err = p.blocks.Resize(ctx, state, state.Capacity+add, terms.Revision)
-		} else {
-			done, err = p.blocks.Create(ctx, Block{pool, index}, add, terms.Revision)
-		}
 		if err != nil {
-			return true, fmt.Errorf("raise a block: %w", err)
+			return wrote, missed, fmt.Errorf("raise a block: %w", err)
 		}
-		changed++
-		if !done {
-			break
+		if !ok {
+			return wrote, 1, nil
 		}
+		wrote++
 		slack -= add
 	}
-	return changed > 0, nil
+	return wrote, 0, nil
 }

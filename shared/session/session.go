@@ -39,6 +39,8 @@ type Session struct {
 	Connection  seat.ConnectionID
 	State       State
 	BeganMillis int64
+	// MovedAtMillis is when it last went to a seat or to the lobby on request.
+	MovedAtMillis int64
 	// Version counts changes; a change is made on condition of the version.
 	Version int64
 
@@ -84,8 +86,9 @@ func (s Session) Member() seat.Member {
 
 // Leave moves the session back to the lobby, as its next version. When it last
 // joined is kept: no two stays of a connection may begin at the same moment.
-func (s Session) Leave() Session {
+func (s Session) Leave(atMillis int64) Session {
 	s.State, s.Block, s.Seat, s.Mark, s.Limit, s.InUse = StateLobby, seat.Block{}, 0, 0, 0, 0
+	s.MovedAtMillis = atMillis
 	s.Version++
 	return s
 }

@@ -174,6 +174,8 @@ func parallelPool(t *testing.T, store Store, id tenant.ID) {
 	const capacity = 3*seat.BlockSeats + 10
 	pools, pool := seat.NewPools(store), blockOf(id, 0).Pool
 	terms := seat.Terms{Capacity: capacity, Revision: 1}
+	equal(t, "a pool that is not open", must(pools.Take(t.Context(), pool, connectionOf(id, 0), member, terms))(t).Refusal, seat.RefusalMissing)
+	must(pools.Settle(t.Context(), pool, terms, true))(t)
 	var taken atomic.Int64
 	parallel(t, manyCallers, func(ctx context.Context, n int) error {
 		seated, err := pools.Take(ctx, pool, connectionOf(id, n), member, terms)

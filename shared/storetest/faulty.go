@@ -109,6 +109,11 @@ func (f *Faulty) Hosts(ctx context.Context, t tenant.ID, after host.Email, limit
 	return around(f, "Hosts", func() ([]host.Host, error) { return f.Store.Hosts(ctx, t, after, limit) })
 }
 
+// CountHosts implements admission.Store.
+func (f *Faulty) CountHosts(ctx context.Context, t tenant.ID) (int, error) {
+	return around(f, "CountHosts", func() (int, error) { return f.Store.CountHosts(ctx, t) })
+}
+
 // ChangeHost implements admission.Store.
 func (f *Faulty) ChangeHost(ctx context.Context, t tenant.ID, h host.Host) (bool, error) {
 	return around(f, "ChangeHost", func() (bool, error) { return f.Store.ChangeHost(ctx, t, h) })

@@ -148,6 +148,7 @@ func hostLife(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "remove again", must(store.RemoveHost(ctx, id, h.Email))(t), false)
 	equal(t, "change removed", must(store.ChangeHost(ctx, id, h))(t), false)
 	equal(t, "the slot is free", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, 1))(t), host.AddedNow)
+	equal(t, "counted", must(store.CountHosts(ctx, id))(t), 1)
 	if gone := must(store.Host(ctx, id, h.Email))(t); gone != nil {
 		t.Errorf("a removed host is there: %+v", gone)
 	}
@@ -235,20 +236,20 @@ func sessionVersions(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "begin", must(store.Begin(ctx, s))(t), none)
 	equal(t, "begin again", must(store.Begin(ctx, s))(t), &s)
 	equal(t, "read", must(store.Session(ctx, s.Connection, false))(t), &s)
-	next := s.Leave()
+	next := s.Leave(1_790_000_000_456)
 	equal(t, "change", must(store.Change(ctx, next))(t), none)
 	equal(t, "change again", must(store.Change(ctx, next))(t), &next)
 	unknown := sessionOf(id, connectionOf(id, 2))
 	unknown.Version = 1
 	equal(t, "change what is not there",
 		must(store.Change(ctx, unknown))(t), &session.Session{Connection: unknown.Connection, State: session.StateGone})
-	found := must(store.Sessions(ctx, []seat.ConnectionID{s.Connection, unknown.Connection}))(t)
+	found := must(store.Sessions(ctx, []seat.ConnectionID{s.Connection, unknown.Connection, s.Connection}))(t)
 	equal(t, "many", found, map[seat.ConnectionID]session.Session{s.Connection: next})
 }
 
 func lobby(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
-	waiting := sessionOf(id, connectionOf(id, 1)).Leave()
+	waiting := sessionOf(id, connectionOf(id, 1)).Leave(1_790_000_000_456)
 	waiting.Version = 0
 	seated := sessionOf(id, connectionOf(id, 2))
 	must(store.Begin(ctx, waiting))(t)

@@ -25,6 +25,11 @@ func FormatMillis(millis int64) string {
 	if millis == 0 {
 		return ""
 	}
+	return FormatTime(millis)
+}
+
+// FormatTime writes a time that is there.
+func FormatTime(millis int64) string {
 	return time.UnixMilli(millis).UTC().Format(TimeLayout)
 }
 
@@ -38,7 +43,7 @@ func WriteCSV(w io.Writer, t tenant.ID, rows []Row) error {
 	}
 	for _, r := range rows {
 		record := []string{
-			inert(string(t)), FormatMillis(r.FromMillis), FormatMillis(r.ToMillis), inert(r.Group),
+			inert(string(t)), FormatTime(r.FromMillis), FormatTime(r.ToMillis), inert(r.Group),
 			strconv.Itoa(r.Opening), strconv.Itoa(r.Closing), strconv.Itoa(r.Peak), FormatMillis(r.PeakAtMillis),
 			strconv.FormatInt(r.SeatMillis, 10), r.SeatMinutes(), strconv.FormatInt(r.OverageMillis, 10),
 			strconv.Itoa(r.Joins), strconv.Itoa(r.Refused()), strconv.Itoa(r.Conferences), strconv.Itoa(r.Hosts),

@@ -18,19 +18,23 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 		want  []usage.Row
 	}{
 		{
-			"nobody was in", nil, []int64{0, 100}, forever,
+			"nobody was in", nil,
+			[]int64{0, 100},
+			forever,
 			[]usage.Row{{}},
 		},
 		{
 			"one stay within",
 			[]usage.Stay{stay(1, 10, 40)},
-			[]int64{0, 100}, forever,
+			[]int64{0, 100},
+			forever,
 			[]usage.Row{{Peak: 1, PeakAtMillis: noon + 10, SeatMillis: 30, Joins: 1, Conferences: 1, Hosts: 1, Identities: 1}},
 		},
 		{
 			"a stay is split at the edges it spans, and what closes a period opens the next",
 			[]usage.Stay{stay(1, 50, 250)},
-			[]int64{0, 100, 200, 300}, forever,
+			[]int64{0, 100, 200, 300},
+			forever,
 			[]usage.Row{
 				{Closing: 1, Peak: 1, PeakAtMillis: noon + 50, SeatMillis: 50, Joins: 1, Conferences: 1, Hosts: 1, Identities: 1},
 				{Opening: 1, Closing: 1, Peak: 1, PeakAtMillis: noon + 100, SeatMillis: 100, Conferences: 1, Hosts: 1, Identities: 1},
@@ -40,7 +44,8 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 		{
 			"who leaves as a period begins is not in it",
 			[]usage.Stay{stay(1, 50, 100)},
-			[]int64{0, 100, 200}, forever,
+			[]int64{0, 100, 200},
+			forever,
 			[]usage.Row{
 				{Peak: 1, PeakAtMillis: noon + 50, SeatMillis: 50, Joins: 1, Conferences: 1, Hosts: 1, Identities: 1},
 				{},
@@ -49,7 +54,8 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 		{
 			"who joins as a period begins is in that period alone",
 			[]usage.Stay{stay(1, 100, 150)},
-			[]int64{0, 100, 200}, forever,
+			[]int64{0, 100, 200},
+			forever,
 			[]usage.Row{
 				{},
 				{Peak: 1, PeakAtMillis: noon + 100, SeatMillis: 50, Joins: 1, Conferences: 1, Hosts: 1, Identities: 1},
@@ -58,55 +64,64 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 		{
 			"at equal times leaving comes before joining",
 			[]usage.Stay{stay(1, 10, 20), stay(2, 20, 30)},
-			[]int64{0, 100}, forever,
+			[]int64{0, 100},
+			forever,
 			[]usage.Row{{Peak: 1, PeakAtMillis: noon + 10, SeatMillis: 20, Joins: 2, Conferences: 1, Hosts: 1, Identities: 2}},
 		},
 		{
 			"a peak is dated by its first moment",
 			[]usage.Stay{stay(1, 10, 20), stay(2, 15, 20), stay(3, 30, 40), stay(4, 30, 40)},
-			[]int64{0, 100}, forever,
+			[]int64{0, 100},
+			forever,
 			[]usage.Row{{Peak: 2, PeakAtMillis: noon + 15, SeatMillis: 35, Joins: 4, Conferences: 1, Hosts: 1, Identities: 4}},
 		},
 		{
 			"a stay of no length is a join that takes no time and no place",
 			[]usage.Stay{stay(1, 50, 50)},
-			[]int64{0, 100, 200}, forever,
+			[]int64{0, 100, 200},
+			forever,
 			[]usage.Row{{Joins: 1, Conferences: 1, Hosts: 1, Identities: 1}, {}},
 		},
 		{
 			"a stay of no length at an edge belongs to the period that begins",
 			[]usage.Stay{stay(1, 100, 100)},
-			[]int64{0, 100, 200}, forever,
+			[]int64{0, 100, 200},
+			forever,
 			[]usage.Row{{}, {Joins: 1, Conferences: 1, Hosts: 1, Identities: 1}},
 		},
 		{
 			"an open stay counts up to as_of",
 			[]usage.Stay{stay(1, 10, -1)},
-			[]int64{0, 100}, noon + 60,
+			[]int64{0, 100},
+			noon + 60,
 			[]usage.Row{{Closing: 1, Peak: 1, PeakAtMillis: noon + 10, SeatMillis: 50, Joins: 1, Conferences: 1, Hosts: 1, Identities: 1}},
 		},
 		{
 			"a stay that ended after as_of was open then",
 			[]usage.Stay{stay(1, 10, 90)},
-			[]int64{0, 100}, noon + 60,
+			[]int64{0, 100},
+			noon + 60,
 			[]usage.Row{{Closing: 1, Peak: 1, PeakAtMillis: noon + 10, SeatMillis: 50, Joins: 1, Conferences: 1, Hosts: 1, Identities: 1}},
 		},
 		{
 			"what begins at as_of or later has not happened",
 			[]usage.Stay{stay(1, 60, 70), stay(2, 61, -1), stay(3, 59, 60)},
-			[]int64{0, 100}, noon + 60,
+			[]int64{0, 100},
+			noon + 60,
 			[]usage.Row{{Peak: 1, PeakAtMillis: noon + 59, SeatMillis: 1, Joins: 1, Conferences: 1, Hosts: 1, Identities: 1}},
 		},
 		{
 			"who comes twice is two joins and one identity",
 			[]usage.Stay{stay(1, 10, 20), stay(1, 30, 40)},
-			[]int64{0, 100}, forever,
+			[]int64{0, 100},
+			forever,
 			[]usage.Row{{Peak: 1, PeakAtMillis: noon + 10, SeatMillis: 20, Joins: 2, Conferences: 1, Hosts: 1, Identities: 1}},
 		},
 		{
 			"two devices of one person count twice",
 			[]usage.Stay{stay(1, 10, 20), but(stay(2, 10, 20), func(s *usage.Stay) { s.Identity = "person-1" })},
-			[]int64{0, 100}, forever,
+			[]int64{0, 100},
+			forever,
 			[]usage.Row{{Peak: 2, PeakAtMillis: noon + 10, SeatMillis: 20, Joins: 2, Conferences: 1, Hosts: 1, Identities: 1}},
 		},
 		{
@@ -115,13 +130,15 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 				in(stay(1, 10, 20), 1, "ann@example.org"), in(stay(2, 10, 20), 2, "ann@example.org"),
 				in(stay(3, 10, 20), 3, "bob@example.org"), in(stay(4, 30, 40), 3, "bob@example.org"),
 			},
-			[]int64{0, 100}, forever,
+			[]int64{0, 100},
+			forever,
 			[]usage.Row{{Peak: 3, PeakAtMillis: noon + 10, SeatMillis: 40, Joins: 4, Conferences: 3, Hosts: 2, Identities: 4}},
 		},
 		{
 			"time of stays with an estimated end is told apart",
 			[]usage.Stay{stay(1, 10, 20), but(stay(2, 10, 40), func(s *usage.Stay) { s.Estimated = true })},
-			[]int64{0, 100}, forever,
+			[]int64{0, 100},
+			forever,
 			[]usage.Row{{Peak: 2, PeakAtMillis: noon + 10, SeatMillis: 40, Joins: 2, Conferences: 1, Hosts: 1, Identities: 2, EstimatedMillis: 30}},
 		},
 	} {

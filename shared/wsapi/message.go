@@ -109,13 +109,13 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 		if err != nil {
 			return Reply{Type: "refused"}, err
 		}
-		return m.where(ctx, s, true)
+		return m.where(ctx, s, s.State == session.StateSeated)
 	case actionLeave:
 		s, err := m.door.ToLobby(ctx, id, at)
 		if err != nil {
 			return Reply{}, err
 		}
-		return m.where(ctx, s, false)
+		return m.where(ctx, s, s.State == session.StateSeated)
 	}
 	return Reply{}, invalid
 }

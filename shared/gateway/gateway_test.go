@@ -1,0 +1,96 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/gateway"
+)
+
+// management is API Gateway's management API, which answers everything alike.
+type management struct {
+	status               int
+	method, target, body string
+}
+
+func (m *management) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	m.method, m.target, m.body = r.Method, r.URL.EscapedPath(), string(body)
+	if m.status == http.StatusGone {
+		w.Header().Set("X-Amzn-ErrorType", "GoneException")
+	}
+	w.WriteHeader(m.status)
+}
+
+func reach(t *testing.T, status int) (*management, *gateway.Gateway) {
+	t.Helper()
+	m := &management{status: status}
+	server := httptest.NewServer(m)
+	t.Cleanup(server.Close)
+	cfg := aws.Config{
+		Region:      "eu-central-1",
+		Credentials: credentials.NewStaticCredentialsProvider("made", "up", ""),
+		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
+	}
+	return m, gateway.New(cfg, server.URL+"/prod")
+}
+
+const path = "/prod/@connections/MadeUpByUsMCFIA%3D"
+
+func TestAPushReachesTheConnectionUnderTheStage(t *testing.T) {
+	m, g := reach(t, http.StatusOK)
+	if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte(`{"type":"pong"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if m.method != http.MethodPost || m.target != path || m.body != `{"type":"pong"}` {
+		t.Errorf("got %s %s %s", m.method, m.target, m.body)
+	}
+}
+
+func TestACloseDeletesTheConnection(t *testing.T) {
+	m, g := reach(t, http.StatusNoContent)
+	if err := g.Close(context.Background(), "MadeUpByUsMCFIA="); err != nil {
+		t.Fatal(err)
+	}
+	if m.method != http.MethodDelete || m.target != path {
+		t.Errorf("got %s %s", m.method, m.target)
+	}
+}
+
+func TestAPushToAConnectionThatIsNoMoreIsToldAsGone(t *testing.T) {
+	_, g := reach(t, http.StatusGone)
+	if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); !errors.Is(err, admission.ErrGone) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestClosingAConnectionThatIsNoMoreIsNoError(t *testing.T) {
+	_, g := reach(t, http.StatusGone)
+	if err := g.Close(context.Background(), "MadeUpByUsMCFIA="); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnyOtherAnswerIsAnErrorAndNotGone(t *testing.T) {
+	for _, status := range []int{http.StatusForbidden, http.StatusTooManyRequests, http.StatusInternalServerError} {
+		_, g := reach(t, status)
+		if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); err == nil || errors.Is(err, admission.ErrGone) {
+			t.Errorf("push, %d: %v", status, err)
+		}
+		if err := g.Close(context.Background(), "MadeUpByUsMCFIA="); err == nil {
+			t.Errorf("close, %d: no error", status)
+		}
+	}
+}
