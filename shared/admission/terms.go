@@ -11,8 +11,12 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// AnyRevision makes PutLicense replace whatever is there.
-const AnyRevision = -1
+// AnyRevision makes PutLicense replace whatever is there, or nothing;
+// SomeRevision, whatever is there.
+const (
+	AnyRevision  = -1
+	SomeRevision = -2
+)
 
 // PutLicense replaces a tenant's license and brings every pool under it before
 // it returns, so that from then on no seat is taken under the old one. With
@@ -35,7 +39,7 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 		if was != nil {
 			revision = was.Revision
 		}
-		if ifRevision != AnyRevision && ifRevision != revision {
+		if !matches(ifRevision, revision) {
 			if was != nil { // perhaps by an earlier try of this very call
 				if err := d.settle(ctx, *was); err != nil {
 					return l, false, err
@@ -61,6 +65,16 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 		}
 	}
 	return l, false, problem.New(problem.Unavailable, "Others keep changing the license. Try again.")
+}
+
+func matches(ifRevision, revision int64) bool {
+	switch ifRevision {
+	case AnyRevision:
+		return true
+	case SomeRevision:
+		return revision > 0
+	}
+	return ifRevision == revision
 }
 
 // settle brings the tenant's own pool and those of its live conferences under

@@ -34,6 +34,7 @@ type world struct {
 	faulty  *storetest.Faulty
 	gateway *gatewayFake
 	now     int64
+	next    int
 	numbers map[conference.ID]conference.Number
 }
 

@@ -142,8 +142,11 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 
 // expected reads If-Match: the revision that must be in force.
 func expected(ifMatch string) (int64, error) {
-	if ifMatch == "" {
+	switch ifMatch {
+	case "":
 		return admission.AnyRevision, nil
+	case "*":
+		return admission.SomeRevision, nil
 	}
 	revision, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64)
 	if err != nil || revision < 1 {

@@ -1,0 +1,239 @@
+package admission_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/memory"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
+	"seatmeter/shared/tenant"
+)
+
+const bob host.Email = "bob@example.org"
+
+// warm makes a named tenant and a process that remembers its license.
+func warm(t *testing.T) (*world, *admission.Door) {
+	t.Helper()
+	w := newWorld(t, named(5, 25))
+	w.host(ann)
+	w.host(bob)
+	w.schedule("other", bob)
+	w.schedule(weekly, ann)
+	d := w.door()
+	w.connects(d, w.visitor(900, "other", jointoken.RoleHost), "")
+	return w, d
+}
+
+func (w *world) connects(d *admission.Door, v admission.Visitor, want problem.Code) {
+	w.t.Helper()
+	err := d.Connect(context.Background(), v)
+	if got := code(err); got != want {
+		w.t.Fatalf("connect of %s to %s: %q (%v), want %q", v.Identity, v.Conference, got, err, want)
+	}
+}
+
+// crowd tries to connect n participants and counts those admitted.
+func (w *world) crowd(d *admission.Door, id conference.ID, n int) int {
+	w.t.Helper()
+	admitted := 0
+	for i := range n {
+		w.next++
+		if err := d.Connect(context.Background(), w.visitor(1000*w.next+i, id, jointoken.RoleParticipant)); err == nil {
+			admitted++
+		}
+	}
+	return admitted
+}
+
+func TestAProcessThatRemembersAnOldLicenseOpensNoPoolUnderIt(t *testing.T) {
+	w, remembering := warm(t)
+	w.put(named(5, 3))
+	w.connects(w.door(), w.visitor(1, weekly, jointoken.RoleHost), "")
+	if admitted := w.crowd(remembering, weekly, 20); admitted != 3 {
+		t.Errorf("%d participants admitted, the license has 3", admitted)
+	}
+}
+
+func TestAProcessThatRemembersAnOldLicenseStartsNoConferenceUnderIt(t *testing.T) {
+	w, remembering := warm(t)
+	suspended := named(5, 25)
+	suspended.Status = license.StatusSuspended
+	w.put(suspended)
+	w.connects(remembering, w.visitor(1, weekly, jointoken.RoleHost), problem.LicenseSuspended)
+	w.put(concurrent(1))
+	w.connects(remembering, w.visitor(2, weekly, jointoken.RoleHost), "")
+	w.connects(remembering, w.visitor(3, weekly, jointoken.RoleHost), problem.SeatsExhausted)
+	if inUse := w.inUse(seat.Pool{Tenant: acme}); inUse != 1 {
+		t.Errorf("%d in the tenant's pool, want 1", inUse)
+	}
+}
+
+func TestAConferenceOfAConcurrentLicenseNeedsItsHostUnderANamedOne(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	w.schedule(weekly, ann)
+	w.connects(w.door(), w.visitor(1, weekly, jointoken.RoleParticipant), "")
+	w.put(named(1, 2))
+	w.connects(w.door(), w.visitor(2, weekly, jointoken.RoleParticipant), problem.ConferenceNotLive)
+	w.connects(w.door(), w.visitor(3, weekly, jointoken.RoleHost), problem.Forbidden)
+	w.host(ann)
+	w.connects(w.door(), w.visitor(4, weekly, jointoken.RoleHost), "")
+	if admitted := w.crowd(w.door(), weekly, 5); admitted != 2 {
+		t.Errorf("%d participants admitted, the license has 2", admitted)
+	}
+	w.books(4)
+}
+
+func TestNoMoreConferencesAreLiveThanTheLicenseHasHosts(t *testing.T) {
+	w := newWorld(t, named(5, 25))
+	for n := range 5 {
+		email := host.Email(fmt.Sprintf("host%d@example.org", n))
+		w.host(email)
+		w.schedule(conference.ID(fmt.Sprintf("c%d", n)), email)
+	}
+	w.put(named(1, 25))
+	w.connects(w.door(), w.visitor(1, "c0", jointoken.RoleHost), "")
+	w.connects(w.door(), w.visitor(2, "c1", jointoken.RoleHost), problem.HostsExhausted)
+	if _, err := w.door().End(context.Background(), acme, "c0", at(w)); err != nil {
+		t.Fatal(err)
+	}
+	w.connects(w.door(), w.visitor(3, "c1", jointoken.RoleHost), "")
+}
+
+func TestAShrunkPoolAdmitsAgainAsSoonAsUseIsBelowItsLimit(t *testing.T) {
+	for _, size := range []struct{ was, is int }{{30, 25}, {60, 40}, {200, 7}} {
+		t.Run(fmt.Sprintf("%d to %d", size.was, size.is), func(t *testing.T) {
+			w := newWorld(t, concurrent(size.was))
+			w.schedule(weekly, ann)
+			d, inside := w.door(), []admission.Visitor{}
+			for n := range size.was {
+				inside = append(inside, w.visitor(n, weekly, jointoken.RoleParticipant))
+				w.connects(d, inside[n], "")
+			}
+			w.put(concurrent(size.is))
+			for n := size.was; n > size.is; n-- {
+				w.connects(d, w.visitor(1000+n, weekly, jointoken.RoleParticipant), problem.SeatsExhausted)
+				if err := w.leave(d, inside[n-1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.connects(d, w.visitor(5000, weekly, jointoken.RoleParticipant), problem.SeatsExhausted)
+			if err := w.leave(d, inside[0]); err != nil {
+				t.Fatal(err)
+			}
+			w.connects(d, w.visitor(5001, weekly, jointoken.RoleParticipant), "")
+			w.connects(d, w.visitor(5002, weekly, jointoken.RoleParticipant), problem.SeatsExhausted)
+		})
+	}
+}
+
+// The making of a block, for a larger license, that is still under way when a
+// smaller one is in force brings no seats.
+func TestABlockThatIsMadeLateBringsNoSeats(t *testing.T) {
+	w := newWorld(t, concurrent(30))
+	w.schedule(weekly, ann)
+	if admitted := w.crowd(w.door(), weekly, 30); admitted != 30 {
+		t.Fatalf("%d admitted", admitted)
+	}
+	changed := false
+	w.faulty.Decide = func(call string) storetest.Fault {
+		if call == "Create" && !changed {
+			changed = true
+			w.put(concurrent(30))
+		}
+		return storetest.FaultNone
+	}
+	w.put(concurrent(90))
+	if !changed {
+		t.Fatal("no block was made")
+	}
+	pools := seat.NewPools(w.store)
+	for n := range 60 {
+		id := seat.ConnectionID(fmt.Sprintf("late-%d", n))
+		seated, err := pools.Take(context.Background(), seat.Pool{Tenant: acme}, id, seat.Member{JoinedAtMillis: 1}, seat.Terms{Capacity: 90, Revision: 2})
+		if err != nil || seated.Refusal == seat.RefusalNone {
+			t.Fatalf("seated under a license that is not in force: %+v, %v", seated, err)
+		}
+	}
+	w.books(30)
+}
+
+// lagging is a store whose reads that are not consistent see nothing yet.
+type lagging struct{ *memory.Store }
+
+func (s lagging) Conference(ctx context.Context, t tenant.ID, id conference.ID, consistent bool) (*conference.Conference, error) {
+	if !consistent {
+		return nil, nil
+	}
+	return s.Store.Conference(ctx, t, id, true)
+}
+
+func TestAReadThatLagsRefusesNobody(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	w.schedule(weekly, ann)
+	d := admission.NewDoor(lagging{w.store}, w.gateway, slog.New(slog.DiscardHandler))
+	w.connects(d, w.visitor(1, weekly, jointoken.RoleParticipant), "")
+}
+
+// retrying is a store whose answer to the first try of a license is lost, and
+// which tries again, as the SDK does.
+type retrying struct{ *memory.Store }
+
+func (s retrying) PutLicense(ctx context.Context, l license.License) (bool, error) {
+	if _, err := s.Store.PutLicense(ctx, l); err != nil {
+		return false, err
+	}
+	return s.Store.PutLicense(ctx, l)
+}
+
+func TestALicenseWhoseAnswerWasLostIsInForce(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	w.schedule(weekly, ann)
+	remembering := w.door()
+	w.connects(remembering, w.visitor(1, weekly, jointoken.RoleParticipant), "")
+	d := admission.NewDoor(retrying{w.store}, w.gateway, slog.New(slog.DiscardHandler))
+	smaller := concurrent(2)
+	smaller.Tenant, smaller.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
+	if _, _, err := d.PutLicense(context.Background(), smaller.WithDefaults(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if admitted := w.crowd(remembering, weekly, 10); admitted != 1 {
+		t.Errorf("%d more admitted, the license has 2 seats and 1 is taken", admitted)
+	}
+}
+
+func TestAMessageOlderThanTheLastMoveChangesNothing(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	w.schedule(weekly, ann)
+	d, v, ctx := w.door(), w.visitor(1, weekly, jointoken.RoleParticipant), context.Background()
+	if err := d.Wait(ctx, v); err != nil {
+		t.Fatal(err)
+	}
+	began := w.now
+	w.now += 4000
+	if _, err := d.Join(ctx, v.Connection, began+1000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.ToLobby(ctx, v.Connection, began+2000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Join(ctx, v.Connection, began+1000); err != nil {
+		t.Fatal(err)
+	}
+	w.books(0)
+	if _, err := d.Join(ctx, v.Connection, began+3000); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.ToLobby(ctx, v.Connection, began+2000); err != nil {
+		t.Fatal(err)
+	}
+	w.books(1)
+}
