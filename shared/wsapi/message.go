@@ -38,7 +38,6 @@ type Reply struct {
 	InUse        *int              `json:"in_use,omitempty"`
 	Code         problem.Code      `json:"code,omitempty"`
 	Detail       string            `json:"detail,omitempty"`
-	Busy         string            `json:"busy_conference,omitempty"`
 	Errors       []problem.Field   `json:"errors,omitempty"`
 	RequestID    string            `json:"request_id,omitempty"`
 }
@@ -143,7 +142,8 @@ func (m *Messenger) failed(ctx context.Context, id seat.ConnectionID, requestID 
 	if reply.Type == "" {
 		reply.Type = "error"
 	}
-	reply.Code, reply.Detail, reply.Errors, reply.Busy, reply.RequestID = p.Code, p.Detail, p.Fields, p.Conference, requestID
+	reply.Code, reply.Detail, reply.Errors, reply.RequestID = p.Code, p.Detail, p.Fields, requestID
+	reply.Conference = conference.ID(p.Conference) // the one that stands in the way
 	if p.Occupancy != nil {
 		reply.Limit, reply.InUse = &p.Occupancy.Limit, &p.Occupancy.InUse
 	}

@@ -104,7 +104,7 @@ func TestARefusalForABusyHostNamesTheConference(t *testing.T) {
 	w := newWorld(t, named(5, 25))
 	w.in(w.visit(1, weekly, jointoken.RoleHost))
 	v := w.in(w.visit(2, board, jointoken.RoleHost).lobby())
-	if reply := w.send(v, join); reply.Type != "refused" || reply.Code != problem.HostBusy || reply.Busy != string(weekly) {
+	if reply := w.send(v, join); reply.Type != "refused" || reply.Code != problem.HostBusy || reply.Conference != weekly {
 		t.Errorf("told %+v", reply)
 	}
 }
