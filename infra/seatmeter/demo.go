@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -68,7 +69,7 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	began := time.Now().Truncate(time.Millisecond)
-	d.conference = "demo-" + began.UTC().Format("20060102-150405-000")
+	d.conference = "demo-" + strings.ReplaceAll(began.UTC().Format("20060102-150405.000"), ".", "-")
 	_, err := d.api.CreateConference(ctx, demoTenant, client.Conference{
 		Conference: d.conference, Host: "ada@acme.example", Title: "Thirty for twenty-five seats",
 	})
