@@ -47,8 +47,13 @@ func TestConference_EndedStaysEnded(t *testing.T) {
 	if err != nil || again.State != "ended" {
 		t.Errorf("ending twice gave %+v (%v), want it ended", again, err)
 	}
-	_, err = c.dial(c.within(), token, client.DialOptions{Lobby: true})
-	wantRefused(t, err, "conference_ended")
+	late, err := c.dial(c.within(), token, client.DialOptions{Lobby: true})
+	if err != nil {
+		t.Fatalf("the lobby, where a client learns the reason: %v", err)
+	}
+	if m := c.ask(late, client.ActionJoin, client.TypeRefused); m.Code != "conference_ended" {
+		t.Errorf("told %+v, want conference_ended", m)
+	}
 }
 
 func TestConference_EndedBeforeItWasLiveNeverStarts(t *testing.T) {

@@ -40,10 +40,10 @@ type limitFlags struct {
 }
 
 type faultFlags struct {
-	LoseDisconnects    float64 `default:"0" placeholder:"0.2" help:"Share that is never delivered."`
-	RepeatDisconnects  float64 `default:"0" placeholder:"0.2" help:"Share that is delivered twice."`
-	DelayDisconnects   float64 `default:"0" placeholder:"0.2" help:"Share that is delivered up to a second late."`
-	ReorderDisconnects float64 `default:"0" placeholder:"0.2" help:"Share that is overtaken by a later one."`
+	LoseDisconnects    float64 `default:"0" placeholder:"SHARE" help:"Share that is never delivered, 0 to 1 (default: 0)."`
+	RepeatDisconnects  float64 `default:"0" placeholder:"SHARE" help:"Share that is delivered twice, 0 to 1 (default: 0)."`
+	DelayDisconnects   float64 `default:"0" placeholder:"SHARE" help:"Share that is delivered up to a second late, 0 to 1 (default: 0)."`
+	ReorderDisconnects float64 `default:"0" placeholder:"SHARE" help:"Share that is overtaken by a later one, 0 to 1 (default: 0)."`
 	Seed               uint64  `default:"0" placeholder:"N" help:"Makes the faults repeatable."`
 }
 

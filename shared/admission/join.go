@@ -64,11 +64,13 @@ func (d *Door) Connect(ctx context.Context, v Visitor) error {
 	return err
 }
 
-// Wait lets a new connection into the lobby. It costs no seat. Safe to repeat.
+// Wait lets a new connection into the lobby. It costs no seat, and is refused
+// for no want of one, nor because the conference has ended: in the lobby a
+// client learns why it cannot join. Safe to repeat.
 func (d *Door) Wait(ctx context.Context, v Visitor) error {
-	c, err := d.conference(ctx, v, true)
+	c, err := d.meant(ctx, v, true)
 	if err != nil {
-		return d.refuse(ctx, v, err)
+		return err
 	}
 	s := visit(v, c)
 	s.State, s.BeganMillis = session.StateLobby, v.AtMillis

@@ -30,6 +30,16 @@ func (d *Door) license(ctx context.Context, v Visitor, fresh bool) (license.Lice
 // conference gives the visitor's conference, remembered or fresh, if the
 // visitor's token was made for it and it has not ended.
 func (d *Door) conference(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
+	c, err := d.meant(ctx, v, fresh)
+	if err == nil && c.State == conference.StateEnded {
+		err = conference.Ended(c.ID)
+	}
+	return c, err
+}
+
+// meant gives the conference that the visitor's token was made for, in
+// whatever state.
+func (d *Door) meant(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
 	key := conferenceKey{v.Tenant, v.Conference}
 	c, ok := d.conferences.get(key)
 	if !ok || fresh {
@@ -43,11 +53,8 @@ func (d *Door) conference(ctx context.Context, v Visitor, fresh bool) (conferenc
 		c = *read
 		d.conferences.put(key, c)
 	}
-	switch {
-	case c.Number != v.Number:
+	if c.Number != v.Number {
 		return c, problem.New(problem.TokenInvalid, "The token was made for another conference.")
-	case c.State == conference.StateEnded:
-		return c, conference.Ended(c.ID)
 	}
 	return c, nil
 }

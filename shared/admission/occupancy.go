@@ -188,14 +188,24 @@ func ownPools(t tenant.ID, number conference.Number) own {
 
 func (o own) both() []seat.Pool { return []seat.Pool{o.participants, o.chair} }
 
-// PoolInUse is the seats in use of the pool that a session draws on: for the
-// host in the chair, that of the participants.
-func (d *Door) PoolInUse(ctx context.Context, s session.Session) (int, error) {
-	pool := s.Block.Pool
-	pool.Chair = false
+// Standing is the limit and the seats in use of the pool that a session draws
+// on, or would draw on: for the host in the chair, that of the participants.
+func (d *Door) Standing(ctx context.Context, s session.Session) (limit, inUse int, err error) {
+	l, err := d.License(ctx, s.Tenant)
+	if err != nil {
+		return 0, 0, err
+	}
+	pool := seat.Pool{Tenant: s.Tenant}
+	if l.Model == license.ModelNamed {
+		pool.Number = s.Number
+	}
+	if s.State == session.StateSeated {
+		pool = s.Block.Pool
+		pool.Chair = false
+	}
 	blocks, err := d.store.Read(ctx, pool)
 	if err != nil {
-		return 0, fmt.Errorf("read the pool: %w", err)
+		return 0, 0, fmt.Errorf("read the pool: %w", err)
 	}
-	return seat.InUse(blocks), nil
+	return l.Limit(), seat.InUse(blocks), nil
 }

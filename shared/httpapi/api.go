@@ -84,6 +84,8 @@ type operation struct {
 	// status is that of success; 200 if zero.
 	status int
 	roles  []Role
+	// creates: the call may name a tenant that is not there yet.
+	creates bool
 }
 
 // register adds an operation. Its errors become problem documents here and
@@ -92,7 +94,7 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 	described := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, DefaultStatus: op.status,
 		MaxBodyBytes: maxBody, Security: []map[string][]string{{bearer: {}}},
-		Middlewares: huma.Middlewares{a.permit(op.roles)},
+		Middlewares: huma.Middlewares{a.permit(op)},
 	}
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
@@ -105,9 +107,9 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 
 // permit lets a caller through who has one of the roles and, being bound to a
 // tenant, asks about that one. Another's tenant is one that does not exist.
-func (a *API) permit(roles []Role) func(huma.Context, func(huma.Context)) {
+func (a *API) permit(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		if err := check(callerOf(ctx.Context()), roles, ctx.Param("tenant")); err != nil {
+		if err := check(callerOf(ctx.Context()), op.roles, ctx.Param("tenant"), op.creates); err != nil {
 			refused := a.report(ctx.Context(), err)
 			_ = huma.WriteErr(a.huma, ctx, 0, "", refused) // it logs what it cannot write
 			return
@@ -116,7 +118,7 @@ func (a *API) permit(roles []Role) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-func check(c caller, roles []Role, asked string) error {
+func check(c caller, roles []Role, asked string, creates bool) error {
 	if !slices.Contains(roles, c.role) {
 		return problem.New(problem.Forbidden, "Your role does not allow this call.")
 	}
@@ -124,6 +126,9 @@ func check(c caller, roles []Role, asked string) error {
 		return nil
 	}
 	t, err := tenant.ParseID(asked)
+	if err != nil && creates {
+		return problem.InvalidFields(problem.Field{Pointer: "#/tenant", Detail: "must be 1 to 64 letters, digits, - or _"})
+	}
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 	return pageOf(members, page.Limit, key, viewConnection), nil
 }
 
-func createToken(ctx context.Context, store conference.Conferences, signer *jointoken.Signer, in *ConferenceInput, body TokenBody) (TokenView, error) {
+func createToken(ctx context.Context, store admission.Store, signer *jointoken.Signer, in *ConferenceInput, body TokenBody) (TokenView, error) {
 	c, err := findConference(ctx, store, in)
 	if err != nil {
 		return TokenView{}, err
@@ -158,6 +158,14 @@ func createToken(ctx context.Context, store conference.Conferences, signer *join
 	}
 	if identity == "" || len(identity) > jointoken.MaxIdentityLength || !printable(identity) {
 		faults = append(faults, problem.Field{Pointer: "#/identity", Detail: "must have 1 to 254 bytes, all printable"})
+	}
+	l, err := store.License(ctx, c.Tenant)
+	if err != nil {
+		return TokenView{}, err
+	}
+	// A named slot is its host's, and nobody else's.
+	if l != nil && l.Model == license.ModelNamed && body.Role == string(jointoken.RoleHost) && identity != string(c.Host) {
+		faults = append(faults, problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
 	}
 	if len(faults) > 0 {
 		return TokenView{}, problem.InvalidFields(faults...)

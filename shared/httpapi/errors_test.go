@@ -44,7 +44,7 @@ func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
 		{"a bound is named once", "PUT", license, `{"model":"named","hosts":100001,"participants_per_conference":25}`, problem.Invalid, []string{"#/hosts"}},
 		{"no such tenant", "GET", "/v1/tenants/nowhere/license", "", problem.NotFound, nil},
 		{"a tenant out of form", "GET", "/v1/tenants/a.b/license", "", problem.NotFound, nil},
-		{"a tenant to be, out of form", "PUT", "/v1/tenants/a.b/license", `{"model":"concurrent","seats":25}`, problem.NotFound, nil},
+		{"a tenant to be, out of form", "PUT", "/v1/tenants/a.b/license", `{"model":"concurrent","seats":25}`, problem.Invalid, []string{"#/tenant"}},
 		{"no such path", "GET", "/v1/tenants/acme/nothing", "", problem.NotFound, nil},
 		{"no such method", "POST", license, "{}", problem.NotFound, nil},
 

@@ -118,7 +118,7 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 			l, err := door.License(ctx, tenant.ID(in.Tenant))
 			return answerLicense(l, http.StatusOK), err
 		})
-	register(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor},
+	register(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true},
 		func(ctx context.Context, in *struct {
 			TenantInput
 			IfMatch string `header:"If-Match" maxLength:"64"`

@@ -32,7 +32,7 @@ func TestALicenseIsWrittenReadAndListed(t *testing.T) {
 	w.call(vendor, "PUT", path, `{"model":"named","hosts":5,"participants_per_conference":25}`).want(200, `{"tenant":"acme",
 		"model":"named","hosts":5,"participants_per_conference":25,"status":"active","time_zone":"UTC","overage":"deny",
 		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":5}`)
-	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme"}]}`)
+	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme"}],"next_cursor":null}`)
 }
 
 func TestHostsAreRegisteredReadChangedAndDeleted(t *testing.T) {
@@ -42,7 +42,7 @@ func TestHostsAreRegisteredReadChangedAndDeleted(t *testing.T) {
 	ann := `{"email":"ann@example.org","name":"Ann","active":true,"created_at":"` + startText + `"}`
 	w.call(acmeAdmin, "POST", many, `{"email":"Ann@Example.org","name":"Ann"}`).want(201, ann)
 	w.call(acmeAdmin, "POST", many, `{"email":"ANN@example.org"}`).refused(problem.AlreadyExists)
-	w.call(acmeAdmin, "GET", many, "").want(200, `{"items":[`+ann+`]}`)
+	w.call(acmeAdmin, "GET", many, "").want(200, `{"items":[`+ann+`],"next_cursor":null}`)
 	w.call(acmeAdmin, "GET", one, "").want(200, ann)
 	w.call(acmeAdmin, "PATCH", one, `{"active":false}`).want(200, strings.Replace(ann, "true", "false", 1))
 	w.call(acmeAdmin, "PATCH", one, `{"name":"Anna"}`).want(200, `{"email":"ann@example.org","name":"Anna","active":false,"created_at":"`+startText+`"}`)
@@ -85,7 +85,7 @@ func TestConferencesAreScheduledReadAndEnded(t *testing.T) {
 	body := `{"conference":"weekly","host":"Ann@Example.org","title":"Weekly","starts_at":"2026-10-01T10:00:00+02:00"}`
 	w.call(acmeAdmin, "POST", many, body).want(201, weekly)
 	w.call(acmeAdmin, "POST", many, body).refused(problem.AlreadyExists)
-	w.call(acmeAdmin, "GET", many, "").want(200, `{"items":[`+weekly+`]}`)
+	w.call(acmeAdmin, "GET", many, "").want(200, `{"items":[`+weekly+`],"next_cursor":null}`)
 	w.call(acmeAdmin, "GET", many+"/weekly", "").want(200, weekly)
 
 	member := w.join("acme", "weekly", "bob", "participant", 1)
@@ -202,9 +202,9 @@ func TestConnectionsAreListedInOrderOfJoining(t *testing.T) {
 	w.join("acme", "board", "eve", "participant", 3)
 	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/weekly/connections", "").want(200, `{"items":[
 		{"connection_id":"MadeUpConnec002=","conference":"weekly","identity":"zoe@example.org","role":"host","joined_at":"`+startText+`"},
-		{"connection_id":"MadeUpConnec001=","conference":"weekly","identity":"bob","role":"participant","joined_at":"2026-09-21T14:13:21.5Z"}]}`)
+		{"connection_id":"MadeUpConnec001=","conference":"weekly","identity":"bob","role":"participant","joined_at":"2026-09-21T14:13:21.5Z"}],"next_cursor":null}`)
 	w.schedule("acme", "empty", "ann@example.org")
-	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/empty/connections", "").want(200, `{"items":[]}`)
+	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/empty/connections", "").want(200, `{"items":[],"next_cursor":null}`)
 }
 
 func TestAConnectionIsToldThatItIsRemovedAndClosedAndGivesItsSeatBack(t *testing.T) {
@@ -383,5 +383,22 @@ func TestAFaultOfOursIsABareProblemWithTheIDThatTheLogHasToo(t *testing.T) {
 	}
 	if got := w.inUse("acme", 0); got != 1 {
 		t.Errorf("%d seats in use, want 1", got)
+	}
+}
+
+func TestAHostTokenOfANamedLicenseIsTheHostsAlone(t *testing.T) {
+	w := newWorld(t)
+	w.named("acme", 5, 25)
+	w.host("acme", "ann@example.org")
+	const path = "/v1/tenants/acme/conferences"
+	w.call(acmeAdmin, "POST", path, `{"conference":"weekly","host":"ann@example.org"}`)
+	for body, want := range map[string]int{
+		`{"identity":"Ann@Example.ORG","role":"host"}`:        201,
+		`{"identity":"bob@example.org","role":"host"}`:        422,
+		`{"identity":"bob@example.org","role":"participant"}`: 201,
+	} {
+		if got := w.call(acmeAdmin, "POST", path+"/weekly/join-tokens", body); got.status != want {
+			t.Errorf("%s: answered %d, want %d", body, got.status, want)
+		}
 	}
 }

@@ -14,8 +14,8 @@ type PageInput struct {
 
 // Page is a part of a list.
 type Page[T any] struct {
-	Items      []T    `json:"items" nullable:"false"`
-	NextCursor string `json:"next_cursor,omitempty" doc:"Absent on the last page"`
+	Items      []T     `json:"items" nullable:"false"`
+	NextCursor *string `json:"next_cursor" nullable:"true" doc:"Null on the last page"`
 }
 
 // PageOutput is the answer to a request for a list.
@@ -36,7 +36,8 @@ func pageOf[T, V any](items []T, limit int, key func(T) string, view func(T) V) 
 	out := &PageOutput[V]{Body: Page[V]{Items: make([]V, 0, min(len(items), limit))}}
 	for i, item := range items {
 		if i == limit {
-			out.Body.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(key(items[i-1])))
+			next := base64.RawURLEncoding.EncodeToString([]byte(key(items[i-1])))
+			out.Body.NextCursor = &next
 			break
 		}
 		out.Body.Items = append(out.Body.Items, view(item))

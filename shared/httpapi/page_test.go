@@ -68,10 +68,10 @@ func TestAPageHasFiftyItemsUnlessMoreOrFewerAreAskedFor(t *testing.T) {
 
 func TestAnEmptyListIsAListOfNothing(t *testing.T) {
 	w := newWorld(t)
-	w.call(vendor, http.MethodGet, "/v1/tenants", "").want(200, `{"items":[]}`)
+	w.call(vendor, http.MethodGet, "/v1/tenants", "").want(200, `{"items":[],"next_cursor":null}`)
 	w.concurrent("acme", 1)
-	w.call(vendor, http.MethodGet, "/v1/tenants/acme/hosts", "").want(200, `{"items":[]}`)
-	w.call(vendor, http.MethodGet, "/v1/tenants/acme/conferences", "").want(200, `{"items":[]}`)
+	w.call(vendor, http.MethodGet, "/v1/tenants/acme/hosts", "").want(200, `{"items":[],"next_cursor":null}`)
+	w.call(vendor, http.MethodGet, "/v1/tenants/acme/conferences", "").want(200, `{"items":[],"next_cursor":null}`)
 }
 
 // What comes and goes while somebody turns pages must not make them miss or

@@ -6,8 +6,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2/negotiation"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/problem"
@@ -70,7 +71,7 @@ func (a *API) AddUsage(door *admission.Door, history usage.History) {
 			if err != nil {
 				return nil, err
 			}
-			if strings.Contains(in.Accept, "text/csv") {
+			if negotiation.SelectQValue(in.Accept, []string{"application/json", "text/csv"}) == "text/csv" {
 				var out bytes.Buffer
 				err := usage.WriteCSV(&out, view.Tenant, rows)
 				return &rawOutput{"text/csv; charset=utf-8", out.Bytes()}, err

@@ -232,11 +232,15 @@ func TestTheLobbyTakesNoSeat(t *testing.T) {
 	}
 }
 
-func TestTheLobbyOfAConferenceThatHasEndedIsClosed(t *testing.T) {
+func TestTheLobbyTellsWhyNobodyJoinsAConferenceThatHasEnded(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.visit(1, weekly, jointoken.RoleParticipant).lobby()
 	w.end(weekly)
-	wantRefusal(t, w.handshake(v), problem.ConferenceEnded)
+	w.in(v)
+	reply := w.send(v, join)
+	if reply.Type != "refused" || reply.Code != problem.ConferenceEnded || reply.Limit == nil || *reply.Limit != 25 || reply.InUse == nil {
+		t.Errorf("told %+v", reply)
+	}
 }
 
 func TestOnlyTheWordTrueLeadsToTheLobby(t *testing.T) {

@@ -106,7 +106,7 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 	case actionJoin:
 		s, err := m.door.Join(ctx, id, at)
 		if err != nil {
-			return Reply{Type: "refused"}, err
+			return m.refused(ctx, s), err
 		}
 		return m.where(ctx, s, s.State == session.StateSeated)
 	case actionLeave:
@@ -125,12 +125,22 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool) (
 	if !seated {
 		return reply, nil
 	}
-	inUse, err := m.door.PoolInUse(ctx, s)
+	limit, inUse, err := m.door.Standing(ctx, s)
 	if err != nil {
 		return Reply{}, err
 	}
-	reply.Type, reply.Limit, reply.InUse = "admitted", &s.Limit, &inUse
+	reply.Type, reply.Limit, reply.InUse = "admitted", &limit, &inUse
 	return reply, nil
+}
+
+// refused begins the answer to a join that was refused: with the pool as it
+// stands, if that can be told.
+func (m *Messenger) refused(ctx context.Context, s session.Session) Reply {
+	reply := Reply{Type: "refused"}
+	if limit, inUse, err := m.door.Standing(ctx, s); err == nil && s.Tenant != "" {
+		reply.Limit, reply.InUse = &limit, &inUse
+	}
+	return reply
 }
 
 // failed turns an error into the reply that tells of it.
