@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 
 	"seatmeter/shared/admission"
@@ -143,16 +144,15 @@ func TestABlockThatIsMadeLateBringsNoSeats(t *testing.T) {
 	if admitted := w.crowd(w.door(), weekly, 30); admitted != 30 {
 		t.Fatalf("%d admitted", admitted)
 	}
-	changed := false
+	var changing atomic.Bool
 	w.faulty.Decide = func(call string) storetest.Fault {
-		if call == "Create" && !changed {
-			changed = true
+		if call == "Create" && changing.CompareAndSwap(false, true) {
 			w.put(concurrent(30))
 		}
 		return storetest.FaultNone
 	}
 	w.put(concurrent(90))
-	if !changed {
+	if !changing.Load() {
 		t.Fatal("no block was made")
 	}
 	pools := seat.NewPools(w.store)

@@ -3,6 +3,7 @@ package seat
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -30,13 +31,15 @@ const (
 	scarce = 4
 )
 
-// Pools admits connections to pools of any number of blocks. It remembers how
-// many blocks it has seen of a pool, as a hint where to begin. Safe for use by
+// Pools admits connections to pools of any number of blocks. Safe for use by
 // many goroutines.
 type Pools struct {
 	blocks Blocks
-	mu     sync.Mutex
-	opened map[Pool]int
+
+	mu sync.Mutex
+	// room remembers, of pools of several blocks, which had room when last
+	// seen: a hint where to begin, never a reason to admit or to refuse.
+	room map[Pool][]int
 }
 
 // NewPools makes pools over blocks.
@@ -45,23 +48,45 @@ func NewPools(blocks Blocks) *Pools { return &Pools{blocks: blocks} }
 // maxHints bounds the pools remembered.
 const maxHints = 10_000
 
-// reach is the capacity among which a connection's first block is chosen: that
-// of the blocks that are likely there.
-func (p *Pools) reach(pool Pool, capacity int) int {
+// pick chooses the block that a connection tries at its n-th attempt: by its
+// id, among those that had room; where nothing is remembered, among those that
+// are opened first.
+func (p *Pools) pick(pool Pool, id ConnectionID, capacity, n int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return min(capacity, max(batch, p.opened[pool])*BlockSeats)
+	if hints := p.room[pool]; len(hints) > 0 {
+		return hints[(hash(id)+n)%len(hints)]
+	}
+	reach := min(capacity, batch*BlockSeats)
+	return (start(id, reach) + n) % max(1, count(reach))
 }
 
-func (p *Pools) saw(pool Pool, blocks int) {
+// filled forgets a block that turned out to be full.
+func (p *Pools) filled(block Block) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.opened == nil || len(p.opened) >= maxHints {
-		p.opened = make(map[Pool]int)
+	if at := slices.Index(p.room[block.Pool], block.Index); at >= 0 {
+		p.room[block.Pool] = slices.Delete(p.room[block.Pool], at, at+1)
 	}
-	if blocks > batch {
-		p.opened[pool] = blocks
+}
+
+// saw remembers which blocks have room.
+func (p *Pools) saw(pool Pool, states []State) {
+	if len(states) < 2 {
+		return
 	}
+	hints := make([]int, 0, len(states))
+	for _, s := range states {
+		if s.Room() > 0 {
+			hints = append(hints, s.Block.Index)
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.room == nil || len(p.room) >= maxHints {
+		p.room = make(map[Pool][]int)
+	}
+	p.room[pool] = hints
 }
 
 // Refusal says why a pool took nobody in.
@@ -104,10 +129,8 @@ type Seated struct {
 // after a crash may find room in an earlier block than the crashed attempt
 // did; the seat left behind there has no session, and reconciliation frees it.
 func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
-	reach := p.reach(pool, terms.Capacity)
-	first, among := start(id, reach), count(reach)
-	for i := range min(probes, among) {
-		index := (first + i) % among
+	for n := range min(probes, count(terms.Capacity)) {
+		index := p.pick(pool, id, terms.Capacity, n)
 		attempt, err := p.blocks.Take(ctx, Block{pool, index}, id, member, terms.Revision)
 		if err != nil {
 			return Seated{}, fmt.Errorf("take a seat: %w", err)
@@ -117,6 +140,7 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 			return Seated{Refusal: RefusalFull, InUse: attempt.State.InUse}, nil
 		}
 		if full {
+			p.filled(attempt.State.Block)
 			continue
 		}
 		answer, done, err := p.conclude(ctx, attempt, id, terms)
@@ -125,7 +149,7 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 		}
 		break
 	}
-	return p.search(ctx, pool, id, member, terms, first)
+	return p.search(ctx, pool, id, member, terms)
 }
 
 // conclude turns an attempt into an answer where it is one: seated, closed, or
@@ -160,10 +184,10 @@ func seated(s State, id ConnectionID, terms Terms) Seated {
 }
 
 // search settles the pool, which also reads all of it, and then tries every
-// block with room, beginning at first. It refuses after a read that showed no
+// block with room, beginning at one chosen by its id. It refuses after a read that showed no
 // room in any block and no capacity that is not handed out; or when others
 // took the room that it saw, time and again.
-func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms, first int) (Seated, error) {
+func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
 	inUse := 0
 	for range maxRounds {
 		states, err := p.Settle(ctx, pool, terms, false)
@@ -173,8 +197,8 @@ func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member M
 		if len(states) == 0 {
 			return Seated{Refusal: RefusalMissing}, nil
 		}
-		p.saw(pool, len(states))
-		tried := false
+		p.saw(pool, states)
+		tried, first := false, hash(id)%len(states)
 		for i := range states {
 			state := states[(first+i)%len(states)]
 			_, in := state.Members[id]
@@ -219,10 +243,11 @@ func committed(states []State) int {
 // Why it cannot oversell, whoever else runs it: capacities are first lowered,
 // under the new revision, until Σ max(capacity, in use) is within the terms.
 // They are raised only when every block has that revision, only by what is
-// then left, always at the first block short of its target, and on condition
-// that this block is as it was seen. Two callers that count the same slack
-// therefore meet at the same block, and one of them starts over; seats in use
-// above a capacity only become fewer, so an old view errs to the safe side. A
+// then left, always at the first blocks short of their targets, and each on
+// condition that it is as it was seen. Two callers that count the same slack
+// therefore mean the same blocks, and each block is raised by one of them;
+// seats in use above a capacity only become fewer, so an old view errs to the
+// safe side. A
 // block is made without capacity and raised after another read, so that one
 // whose making was long under way brings nothing that was given away since.
 // Safe to repeat and to abandon at any point: the next caller goes on.
@@ -278,9 +303,7 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 		admitted += max(capacities[i], s.InUse)
 	}
 	beyond := InUse(states) > terms.Capacity
-	var done, forestalled atomic.Int64
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(batch)
+	var writes []func(context.Context) (bool, error)
 	for i, s := range states {
 		if beyond {
 			capacities[i] = 0
@@ -290,29 +313,17 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 			capacities[i] -= cut
 			admitted -= cut
 		}
-		if capacities[i] == s.Capacity && s.Revision == terms.Revision {
-			continue
+		if capacities[i] != s.Capacity || s.Revision != terms.Revision {
+			writes = append(writes, func(ctx context.Context) (bool, error) {
+				return p.blocks.Resize(ctx, s, capacities[i], terms.Revision)
+			})
 		}
-		group.Go(func() error {
-			ok, err := p.blocks.Resize(ctx, s, capacities[i], terms.Revision)
-			if err != nil {
-				return fmt.Errorf("lower a block: %w", err)
-			}
-			if ok {
-				done.Add(1)
-			} else {
-				forestalled.Add(1)
-			}
-			return nil
-		})
 	}
-	err = group.Wait()
-	return int(done.Load()), int(forestalled.Load()), err
+	return all(ctx, writes)
 }
 
-// raise hands out the slack where seats are scarce, first block first, a batch
-// at a time. It stops at the first condition that fails: somebody else is at
-// it, and the caller reads again.
+// raise hands out the slack where seats are scarce, to the first blocks short
+// of their targets, a batch at a time.
 func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Terms) (wrote, missed int, err error) {
 	slack, room, capacity, byIndex := terms.Capacity-committed(states), 0, 0, make(map[int]State, len(states))
 	for _, s := range states {
@@ -323,29 +334,51 @@ func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Term
 	if len(states) > 0 && (slack <= 0 || room*scarce > capacity) {
 		return 0, 0, nil
 	}
-	for index := 0; index < max(1, count(terms.Capacity)) && wrote < batch; index++ {
+	var writes []func(context.Context) (bool, error)
+	for index := 0; index < max(1, count(terms.Capacity)) && len(writes) < batch; index++ {
 		state, exists := byIndex[index]
 		// What is in use above the capacity is committed already.
 		target := Target(terms.Capacity, index)
 		held := max(state.Capacity, min(state.InUse, target))
 		add := max(0, min(slack, target-held))
-		var ok bool
 		switch {
 		case !exists:
-			ok, err = p.blocks.Create(ctx, Block{pool, index}, 0, terms.Revision)
+			writes = append(writes, func(ctx context.Context) (bool, error) {
+				return p.blocks.Create(ctx, Block{pool, index}, 0, terms.Revision)
+			})
 		case held+add > state.Capacity:
-			ok, err = p.blocks.Resize(ctx, state, held+add, terms.Revision)
-		default:
-			continue
+			writes = append(writes, func(ctx context.Context) (bool, error) {
+				return p.blocks.Resize(ctx, state, held+add, terms.Revision)
+			})
 		}
-		if err != nil {
-			return wrote, missed, fmt.Errorf("raise a block: %w", err)
-		}
-		if !ok {
-			return wrote, 1, nil
-		}
-		wrote++
 		slack -= add
 	}
-	return wrote, 0, nil
+	return all(ctx, writes)
+}
+
+// all makes writes at the same time and counts those that were done, and those
+// that somebody else forestalled.
+func all(ctx context.Context, writes []func(context.Context) (bool, error)) (wrote, missed int, err error) {
+	var done atomic.Int64
+	one := func(ctx context.Context, write func(context.Context) (bool, error)) error {
+		ok, err := write(ctx)
+		if ok {
+			done.Add(1)
+		}
+		return err
+	}
+	if len(writes) == 1 { // the common case needs no goroutine
+		err = one(ctx, writes[0])
+	} else {
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(batch)
+		for _, write := range writes {
+			group.Go(func() error { return one(ctx, write) })
+		}
+		err = group.Wait()
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("settle a block: %w", err)
+	}
+	return int(done.Load()), len(writes) - int(done.Load()), nil
 }

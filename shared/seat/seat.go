@@ -171,9 +171,14 @@ func start(id ConnectionID, capacity int) int {
 	if capacity <= BlockSeats {
 		return 0
 	}
-	sum := fnv.New64a()
+	return hash(id) % capacity / BlockSeats
+}
+
+// hash spreads connections evenly.
+func hash(id ConnectionID) int {
+	sum := fnv.New32a()
 	sum.Write([]byte(id))
-	return int(sum.Sum64()%uint64(capacity)) / BlockSeats //nolint:gosec // the remainder is below capacity
+	return int(sum.Sum32())
 }
 
 // InUse adds up the seats in use in some blocks.
