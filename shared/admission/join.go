@@ -57,11 +57,13 @@ func (d *Door) Connect(ctx context.Context, v Visitor) error {
 		d.announce(ctx, s)
 		return nil
 	}
-	err = d.void(ctx, s.Session)
-	if there.State == session.StateSeated && problem.Is(err, problem.ConferenceEnded) {
+	if err := d.void(ctx, s.Session); err != nil {
+		return err
+	}
+	if there.State == session.StateSeated {
 		return nil // it is in, by a seat that an earlier delivery took elsewhere
 	}
-	return err
+	return errClosed(v.Connection)
 }
 
 // Wait lets a new connection into the lobby. It costs no seat, and is refused
@@ -105,11 +107,14 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 	if err != nil {
 		return in.Session, d.unwind(ctx, in, err)
 	}
-	if there != nil && !in.supersededBy(*there) {
-		return s, d.void(ctx, in.Session)
+	if there == nil || in.supersededBy(*there) {
+		d.announce(ctx, in)
+		return in.Session, nil
 	}
-	d.announce(ctx, in)
-	return in.Session, nil
+	if err := d.void(ctx, in.Session); err != nil {
+		return s, err
+	}
+	return s, errClosed(id)
 }
 
 // admitted is a session that has its seat and is not written yet.
@@ -243,7 +248,7 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 	}
 	if now == nil || now.Number != c.Number || now.State == conference.StateEnded {
 		d.conferences.forget(conferenceKey{v.Tenant, v.Conference})
-		if err := d.void(ctx, a.Session); !problem.Is(err, problem.ConferenceEnded) {
+		if err := d.void(ctx, a.Session); err != nil {
 			return a, err
 		}
 		return a, conference.Ended(v.Conference)

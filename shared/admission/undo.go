@@ -17,14 +17,14 @@ func errClosed(id seat.ConnectionID) error {
 	return problem.Newf(problem.ConferenceEnded, "Connection %s was closed.", id)
 }
 
-// void gives back a seat that was taken and never used.
+// void gives back a seat that was taken and never used. Safe to repeat.
 func (d *Door) void(ctx context.Context, s session.Session) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	if _, err := d.store.GiveBack(ctx, s.Block, s.Connection, s.Member(), true); err != nil {
 		return fmt.Errorf("give back an unused seat: %w", err)
 	}
-	return errClosed(s.Connection)
+	return nil
 }
 
 // unwind is for a seat that is taken when the next write failed, or seemed to:
@@ -50,7 +50,7 @@ func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 	case there != nil && a.supersededBy(*there):
 		return nil
 	default:
-		if err := d.void(ctx, s); !problem.Is(err, problem.ConferenceEnded) {
+		if err := d.void(ctx, s); err != nil {
 			cause = fmt.Errorf("%w; then %w", cause, err)
 		}
 	}

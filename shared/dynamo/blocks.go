@@ -184,6 +184,7 @@ func binaryValue(b []byte) types.AttributeValue { return &types.AttributeValueMe
 // asks again for what a request left over.
 func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValue, each func(item) error) error {
 	const most = 100
+	pause := 50 * time.Millisecond
 	for len(keys) > 0 {
 		ask := keys[:min(most, len(keys))]
 		keys = keys[len(ask):]
@@ -204,7 +205,17 @@ func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValu
 				return err
 			}
 		}
-		keys = append(keys, out.UnprocessedKeys[*s.live].Keys...)
+		left := out.UnprocessedKeys[*s.live].Keys
+		if len(left) == 0 {
+			continue
+		}
+		// DynamoDB leaves keys over when it is throttled.
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("get a batch: %w", ctx.Err())
+		case <-time.After(pause):
+		}
+		keys, pause = append(keys, left...), 2*pause
 	}
 	return nil
 }
