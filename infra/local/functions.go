@@ -100,7 +100,7 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 		"authorize":  lambda.NewHandler(wsapi.NewAuthorizer(signer, time.Now, env.Log).Handle),
 		"connect":    lambda.NewHandler(wsapi.NewConnector(door(), env.Log).Handle),
 		"disconnect": lambda.NewHandler(wsapi.NewDisconnector(door(), env.Log).Handle),
-		"message":    lambda.NewHandler(wsapi.NewMessenger(door(), connections, env.Log).Handle),
+		"message":    lambda.NewHandler(wsapi.NewMessenger(door(), connections, signer, env.Log).Handle),
 		"licenses":   api(func(a *httpapi.API) { a.AddLicenses(door(), store) }),
 		"hosts":      api(func(a *httpapi.API) { a.AddHosts(door(), store) }),
 		"conferences": api(func(a *httpapi.API) {

@@ -45,6 +45,7 @@ var permitted = map[string]map[string][]string{
 		lobbyIndex: {"dynamodb:Query"},
 		ledger:     {"dynamodb:PutItem"},
 		push:       {"execute-api:ManageConnections"},
+		secret:     {"secretsmanager:GetSecretValue"},
 	},
 	"licenses": {live: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
 	"hosts":    {live: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},

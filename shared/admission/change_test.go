@@ -145,7 +145,7 @@ func TestABlockThatIsMadeLateBringsNoSeats(t *testing.T) {
 		t.Fatalf("%d admitted", admitted)
 	}
 	var changing atomic.Bool
-	w.faulty.Decide = func(call string) storetest.Fault {
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
 		if call == "Create" && changing.CompareAndSwap(false, true) {
 			w.put(concurrent(30))
 		}

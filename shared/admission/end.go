@@ -45,24 +45,77 @@ func (d *Door) End(ctx context.Context, t tenant.ID, id conference.ID, now time.
 	if ended == nil || ended.Number != c.Number {
 		return *c, problem.New(problem.PreconditionFailed, "The conference was scheduled anew meanwhile.")
 	}
-	if err := d.closePools(ctx, t, c.Number, now.Add(keepClosed)); err != nil {
-		return *ended, err
-	}
-	members, err := d.memberIDs(ctx, t, c.Number)
+	return *ended, d.dissolve(ctx, *ended, now)
+}
+
+// Expire ends a conference that has been vacant since it was last read.
+// Nobody who came back is sent away: see conference.Conferences. Safe to
+// repeat, like End.
+func (d *Door) Expire(ctx context.Context, c conference.Conference, now time.Time) error {
+	ended, err := d.store.Expire(ctx, c.Tenant, c.ID, c.Number, c.VacantSince, now)
 	if err != nil {
-		return *ended, err
+		return fmt.Errorf("end a vacant conference: %w", err)
 	}
-	lobby, err := d.store.Lobby(ctx, t, id)
+	if ended == nil || ended.Number != c.Number || ended.State != conference.StateEnded {
+		return nil
+	}
+	return d.dissolve(ctx, *ended, now)
+}
+
+// dissolve does what there is to do when a conference is marked as ended.
+func (d *Door) dissolve(ctx context.Context, c conference.Conference, now time.Time) error {
+	if err := d.closePools(ctx, c.Tenant, c.Number, now.Add(keepClosed)); err != nil {
+		return err
+	}
+	members, err := d.places(ctx, c.Tenant, c.Number)
 	if err != nil {
-		return *ended, fmt.Errorf("list the lobby: %w", err)
+		return err
 	}
-	if err := d.dismiss(ctx, append(members, lobby...), message{Type: "conference_ended"}, now, usage.EndConferenceEnded); err != nil {
-		return *ended, err
+	everyone, err := d.store.Lobby(ctx, c.Tenant, c.ID)
+	if err != nil {
+		return fmt.Errorf("list the lobby: %w", err)
 	}
-	if err := d.store.Unlock(ctx, t, c.Host, int64(c.Number)); err != nil {
-		return *ended, fmt.Errorf("unlock the host: %w", err)
+	for _, place := range members {
+		everyone = append(everyone, place.Connection)
 	}
-	return *ended, nil
+	if err := d.dismiss(ctx, everyone, message{Type: "conference_ended"}, now, usage.EndConferenceEnded); err != nil {
+		return err
+	}
+	if err := d.store.Unlock(ctx, c.Tenant, c.Host, int64(c.Number)); err != nil {
+		return fmt.Errorf("unlock the host: %w", err)
+	}
+	if err := d.store.Finish(ctx, c.Tenant, c.ID, c.Number); err != nil {
+		return fmt.Errorf("complete the end: %w", err)
+	}
+	return nil
+}
+
+// Schedule plans a conference, under a number of its own, unless its id is
+// taken. Safe to repeat: a number that is not used is skipped. The end of the
+// conference that had the id before is completed first, should it have broken
+// off.
+func (d *Door) Schedule(ctx context.Context, c conference.Conference) (conference.Conference, error) {
+	for range admissionTries {
+		number, err := d.store.NextNumber(ctx, c.Tenant)
+		if err != nil {
+			return c, fmt.Errorf("number the conference: %w", err)
+		}
+		c.Number = number
+		there, err := d.store.Schedule(ctx, c)
+		if err != nil {
+			return c, fmt.Errorf("schedule the conference: %w", err)
+		}
+		if there == nil || there.Number == c.Number {
+			return c, nil
+		}
+		if there.State != conference.StateEnded {
+			return c, problem.Newf(problem.AlreadyExists, "Conference %s is %s.", c.ID, there.State)
+		}
+		if err := d.dissolve(ctx, *there, c.CreatedAt); err != nil {
+			return c, err
+		}
+	}
+	return c, problem.New(problem.Unavailable, "The conference before it is still ending. Try again.")
 }
 
 // closePools stops joins to a conference's own pools. The first block and the

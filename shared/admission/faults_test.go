@@ -102,7 +102,7 @@ func tell(t *testing.T, model license.License, role jointoken.Role, s story, fau
 	}
 	v, calls := w.visitor(1, weekly, role), 0
 	for i, step := range s.steps {
-		w.faulty.Decide = func(string) storetest.Fault {
+		w.faulty.Decide = func(context.Context, string) storetest.Fault {
 			if i != s.faulty {
 				return storetest.FaultNone
 			}
@@ -114,7 +114,7 @@ func tell(t *testing.T, model license.License, role jointoken.Role, s story, fau
 		}
 		storetest.Crashes(func() { _ = w.deliver(step, v) }) // what it answers is not the matter here
 	}
-	w.faulty.Decide = func(string) storetest.Fault { return storetest.FaultNone }
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
 	w.books(inUse)
 	if calls <= call {
 		return -1

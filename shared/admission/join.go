@@ -13,6 +13,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
 )
 
 // Visitor is a connection at the door.
@@ -44,20 +45,25 @@ var (
 // process that dies between the two writes leaves a seat without a session,
 // which the next delivery completes, or reconciliation frees.
 func (d *Door) Connect(ctx context.Context, v Visitor) error {
-	s, err := d.admit(ctx, v)
+	a, err := d.admit(ctx, v)
 	if err != nil {
 		return d.refuse(ctx, v, err)
 	}
-	s.Session.BeganMillis = v.AtMillis
-	there, err := d.store.Begin(ctx, s.Session)
+	return d.begin(ctx, v, a)
+}
+
+// begin writes the session of a connection that has taken its seat.
+func (d *Door) begin(ctx context.Context, v Visitor, a admitted) error {
+	a.Session.BeganMillis = v.AtMillis
+	there, err := d.store.Begin(ctx, a.Session)
 	if err != nil {
-		return d.unwind(ctx, s, err)
+		return d.unwind(ctx, a, err)
 	}
-	if there == nil || s.supersededBy(*there) {
-		d.announce(ctx, s)
+	if there == nil || a.supersededBy(*there) {
+		d.announce(ctx, a)
 		return nil
 	}
-	if err := d.void(ctx, s.Session); err != nil {
+	if err := d.undo(ctx, a); err != nil {
 		return err
 	}
 	if there.State == session.StateSeated {
@@ -124,6 +130,8 @@ type admitted struct {
 	again bool
 	// wentLive: this join made the conference live.
 	wentLive bool
+	// from is the held place that the seat was resumed from.
+	from *seat.Place
 }
 
 // supersededBy tells whether a session that is there already holds the seat
@@ -185,6 +193,9 @@ func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c co
 		a.wentLive = true
 	}
 	full, err := d.takeNamed(ctx, v, l, c, &a)
+	if full == nil && err == nil && v.Role == jointoken.RoleHost {
+		return a, d.attend(ctx, v, &a)
+	}
 	if errors.Is(err, errNoPool) && v.Role == jointoken.RoleHost {
 		// It went live under a concurrent license, or its start broke off.
 		if c, l, err = d.start(ctx, v, c); err != nil {
@@ -214,10 +225,7 @@ func (d *Door) takeNamed(ctx context.Context, v Visitor, l license.License, c co
 }
 
 // joinConcurrent seats a visitor in the tenant's pool, and looks at the
-// conference once more when the seat is taken: whoever ends it lists the pool
-// after marking it, so one of the two sees the other. (This second look is not
-// a consistent read; it may miss an end of the last moment, which
-// reconciliation then completes.)
+// conference once more when the seat is taken.
 func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License, c conference.Conference) (admitted, error) {
 	var a admitted
 	terms := seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}
@@ -234,27 +242,42 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 	if err != nil {
 		return a, err
 	}
+	return a, d.attend(ctx, v, &a)
+}
+
+// attend looks at the conference when the seat is taken. Whoever ends it lists
+// the pool after marking it, so one of the two sees the other. Whoever finds it
+// scheduled makes it live, and whoever finds it vacant takes that note back
+// before it is admitted, so that no conference is ended for being vacant when
+// somebody is in. (The look is not a consistent read; it may miss a change of
+// the last moment, which reconciliation then completes.)
+func (d *Door) attend(ctx context.Context, v Visitor, a *admitted) error {
 	now, err := d.store.Conference(ctx, v.Tenant, v.Conference, false)
-	if err == nil && (now == nil || now.Number != c.Number || now.State == conference.StateEnded) {
+	over := func() bool { return now == nil || now.Number != v.Number || now.State == conference.StateEnded }
+	if err == nil && over() {
 		// What would refuse is read again: this may be older than the conference.
 		now, err = d.store.Conference(ctx, v.Tenant, v.Conference, true)
 	}
-	if err == nil && now != nil && now.Number == c.Number && now.State == conference.StateScheduled {
-		now, err = d.store.Advance(ctx, v.Tenant, c.ID, c.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
+	switch {
+	case err != nil || over():
+	case now.State == conference.StateScheduled:
+		now, err = d.store.Advance(ctx, v.Tenant, v.Conference, v.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
 		a.wentLive = true
+	case !now.VacantSince.IsZero():
+		now, err = d.store.Occupy(ctx, v.Tenant, v.Conference, v.Number)
 	}
 	if err != nil {
-		return a, d.unwind(ctx, a, fmt.Errorf("look at the conference: %w", err))
+		return d.unwind(ctx, *a, fmt.Errorf("look at the conference: %w", err))
 	}
-	if now == nil || now.Number != c.Number || now.State == conference.StateEnded {
+	if over() {
 		d.conferences.forget(conferenceKey{v.Tenant, v.Conference})
 		if err := d.void(ctx, a.Session); err != nil {
-			return a, err
+			return err
 		}
-		return a, conference.Ended(v.Conference)
+		return conference.Ended(v.Conference)
 	}
 	d.conferences.put(conferenceKey{v.Tenant, v.Conference}, *now)
-	return a, nil
+	return nil
 }
 
 // reopen is for a tenant's pool that was never opened, because the change of
@@ -288,8 +311,11 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 		return nil, conference.Ended(c.ID)
 	case seat.RefusalMissing:
 		return nil, errNoPool
+	case seat.RefusalLost:
+		return nil, errClosed(v.Connection)
 	case seat.RefusalNone:
 	}
+	s.StayID = usage.NewStayID(v.Connection, seated.Member.JoinedAtMillis)
 	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse
 	s.JoinedAtMillis, s.Mark = seated.Member.JoinedAtMillis, seated.Member.Mark
 	a.Session, a.again = s, seated.Again

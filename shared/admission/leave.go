@@ -15,12 +15,14 @@ import (
 const leaveRounds = 5
 
 // Leave ends whatever a connection has: its stay, or its place in the lobby.
-// Where nothing is known of it, a tombstone forestalls a $connect that is
-// still in flight.
+// If the connection was lost (usage.EndDropped) its seat is held for the
+// license's grace. Where nothing is known of it, a tombstone forestalls a
+// $connect that is still in flight.
 //
 // Safe to repeat, late and concurrently: the ledger record's key depends on
-// the session alone, the seat is given back on condition that it is held by
-// this very stay, and the lobby is left on condition of the version read. The
+// the session alone, the seat is given back or held on condition that it is
+// this very stay's, and the lobby is left on condition of the version read. So
+// a connection whose seat another has resumed frees nothing. The
 // first read is not consistent, which costs half; it is never believed
 // further than those conditions, and when one of them fails it is read again.
 // A process that dies between ledger and seat leaves the seat to the next
@@ -54,8 +56,8 @@ func (d *Door) Leave(ctx context.Context, id seat.ConnectionID, atMillis int64, 
 				return nil
 			}
 		case session.StateSeated:
-			held, err := d.release(ctx, *s, atMillis, end)
-			if held || err != nil {
+			done, err := d.part(ctx, *s, atMillis, end)
+			if done || err != nil {
 				return err
 			}
 			now, err := d.store.Session(ctx, id, true)
@@ -71,22 +73,65 @@ func (d *Door) Leave(ctx context.Context, id seat.ConnectionID, atMillis int64, 
 	return fmt.Errorf("leave %s: its session kept changing", id)
 }
 
+// part ends a session's stay, and gives its seat back or, where the connection
+// was lost and the license has a grace, holds it. False: the seat was not held
+// by this stay any more.
+func (d *Door) part(ctx context.Context, s session.Session, atMillis int64, end usage.End) (bool, error) {
+	if end != usage.EndDropped {
+		return d.release(ctx, s, atMillis, end)
+	}
+	l, err := d.store.License(ctx, s.Tenant)
+	if err != nil {
+		return false, fmt.Errorf("read the license: %w", err)
+	}
+	if l == nil || l.ReconnectGraceSeconds == 0 {
+		return d.release(ctx, s, atMillis, end)
+	}
+	stay := s.Stay(atMillis, end)
+	if err := d.store.Record(ctx, stay); err != nil {
+		return false, fmt.Errorf("write the ledger: %w", err)
+	}
+	hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: l.ReconnectGraceSeconds}
+	returned, err := d.store.Hold(ctx, s.Block, s.Connection, s.Member(), hold)
+	if err != nil {
+		return false, fmt.Errorf("hold the seat: %w", err)
+	}
+	return d.voidLate(ctx, s, returned)
+}
+
 // release writes the ledger and gives the seat back. False: the seat was not
-// held by this stay any more. A seat that the connection holds by another take
-// for the same stay was taken by a delivery of its $connect that came when the
-// stay was over, and broke off: it is void.
+// held by this stay any more.
+//
+// A hold gives way to whoever says that the stay is over: to the client that
+// closed the connection itself, unless a resume is under way, and to the end of
+// the conference in any case.
 func (d *Door) release(ctx context.Context, s session.Session, atMillis int64, end usage.End) (bool, error) {
 	if err := d.store.Record(ctx, s.Stay(atMillis, end)); err != nil {
 		return false, fmt.Errorf("write the ledger: %w", err)
 	}
 	returned, err := d.store.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
-	if late := returned.Instead; err == nil && late != nil && late.JoinedAtMillis == s.JoinedAtMillis {
-		returned, err = d.store.GiveBack(ctx, s.Block, s.Connection, *late, true)
+	if held := returned.Instead; err == nil && held != nil && held.Held() && (end != usage.EndClosed || !held.Hold.Unsettled) {
+		returned, err = d.store.GiveBack(ctx, s.Block, s.Connection, *held, false)
 	}
 	if err != nil {
 		return false, fmt.Errorf("give back the seat: %w", err)
 	}
-	return returned.Held, nil
+	return d.voidLate(ctx, s, returned)
+}
+
+// voidLate is for a seat that the connection holds by another take for the
+// same stay: by a delivery of its $connect that came when the stay was over,
+// and broke off. It is void.
+func (d *Door) voidLate(ctx context.Context, s session.Session, returned seat.Returned) (bool, error) {
+	late := returned.Instead
+	if late == nil || late.Held() || late.JoinedAtMillis != s.JoinedAtMillis {
+		return returned.Done, nil
+	}
+	returned, err := d.store.GiveBack(ctx, s.Block, s.Connection, *late, true)
+	if err != nil {
+		return false, fmt.Errorf("give back a late seat: %w", err)
+	}
+	return returned.Done, nil
 }
 
 // ToLobby gives a connection's seat back and keeps it connected. Safe to
@@ -127,14 +172,9 @@ func (d *Door) Whereabouts(ctx context.Context, id seat.ConnectionID) (session.S
 	if s.State != session.StateSeated {
 		return *s, false, nil
 	}
-	blocks, err := d.store.Read(ctx, s.Block.Pool)
+	b, err := d.store.Look(ctx, s.Block)
 	if err != nil {
-		return *s, false, fmt.Errorf("read the pool: %w", err)
+		return *s, false, fmt.Errorf("read the block: %w", err)
 	}
-	for _, b := range blocks {
-		if b.Block == s.Block {
-			return *s, b.Members[id] == s.Member(), nil
-		}
-	}
-	return *s, false, nil
+	return *s, b != nil && b.Members[id] == s.Member(), nil
 }

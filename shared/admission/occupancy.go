@@ -15,7 +15,8 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// Occupancy is who uses what of a tenant's license right now.
+// Occupancy is who uses what of a tenant's license right now. Held is how many
+// of the seats in use are held for a connection that was lost.
 type Occupancy struct {
 	License     license.License
 	InUse       int
@@ -33,8 +34,8 @@ type ConferenceOccupancy struct {
 }
 
 // Occupancy reads the tenant's pools. It is one consistent read per pool, not
-// a snapshot over all of them.
-func (d *Door) Occupancy(ctx context.Context, t tenant.ID) (Occupancy, error) {
+// a snapshot over all of them. Holds that have expired by now are free seats.
+func (d *Door) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (Occupancy, error) {
 	l, err := d.store.License(ctx, t)
 	if err != nil {
 		return Occupancy{}, fmt.Errorf("read the license: %w", err)
@@ -48,18 +49,18 @@ func (d *Door) Occupancy(ctx context.Context, t tenant.ID) (Occupancy, error) {
 	if err != nil {
 		return o, fmt.Errorf("list live conferences: %w", err)
 	}
-	sample := make(map[conference.Number][]seat.ConnectionID)
+	by := census{byNumber, make(map[conference.Number][]seat.ConnectionID), &o.Held, nowMillis}
 	for _, lock := range locks {
 		number := conference.Number(lock.Number)
 		byNumber[number] = &ConferenceOccupancy{Conference: conference.ID(lock.Conference), Host: lock.Host}
-		if err := d.count(ctx, seat.Pool{Tenant: t, Number: number}, byNumber, sample); err != nil {
+		if err := d.count(ctx, seat.Pool{Tenant: t, Number: number}, by); err != nil {
 			return o, err
 		}
 	}
-	if err := d.count(ctx, seat.Pool{Tenant: t}, byNumber, sample); err != nil {
+	if err := d.count(ctx, seat.Pool{Tenant: t}, by); err != nil {
 		return o, err
 	}
-	if err := d.nameConferences(ctx, byNumber, sample); err != nil {
+	if err := d.nameConferences(ctx, byNumber, by.sample); err != nil {
 		return o, err
 	}
 	for _, c := range byNumber {
@@ -77,20 +78,34 @@ func (d *Door) Occupancy(ctx context.Context, t tenant.ID) (Occupancy, error) {
 // samples is how many members of a conference are asked for its name.
 const samples = 5
 
-// count adds a pool's members to their conferences and keeps some of each.
-func (d *Door) count(ctx context.Context, pool seat.Pool, by map[conference.Number]*ConferenceOccupancy, sample map[conference.Number][]seat.ConnectionID) error {
+// census counts members by their conferences, and keeps some of each.
+type census struct {
+	conferences map[conference.Number]*ConferenceOccupancy
+	sample      map[conference.Number][]seat.ConnectionID
+	held        *int
+	nowMillis   int64
+}
+
+// count adds a pool's members.
+func (d *Door) count(ctx context.Context, pool seat.Pool, by census) error {
 	blocks, err := d.store.Read(ctx, pool)
 	if err != nil {
 		return fmt.Errorf("read a pool: %w", err)
 	}
 	for _, b := range blocks {
 		for id, m := range b.Members {
-			if by[m.Conference] == nil {
-				by[m.Conference] = &ConferenceOccupancy{}
+			if m.Expired(by.nowMillis) {
+				continue
 			}
-			by[m.Conference].InUse++
-			if len(sample[m.Conference]) < samples {
-				sample[m.Conference] = append(sample[m.Conference], id)
+			if by.conferences[m.Conference] == nil {
+				by.conferences[m.Conference] = &ConferenceOccupancy{}
+			}
+			by.conferences[m.Conference].InUse++
+			if m.Held() {
+				*by.held++
+			}
+			if len(by.sample[m.Conference]) < samples {
+				by.sample[m.Conference] = append(by.sample[m.Conference], id)
 			}
 		}
 	}
@@ -120,19 +135,25 @@ func (d *Door) nameConferences(ctx context.Context, by map[conference.Number]*Co
 }
 
 // Members lists the sessions that hold a seat in one conference, in order of
-// joining. Without a number: in any of the tenant's. A seat whose session is
-// not written yet is left out.
+// joining. Without a number: in any of the tenant's. Left out are seats that
+// are held, and those whose session is not written yet.
 func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Number) ([]session.Session, error) {
-	ids, err := d.memberIDs(ctx, t, number)
+	places, err := d.places(ctx, t, number)
 	if err != nil {
 		return nil, err
+	}
+	var ids []seat.ConnectionID
+	for _, place := range places {
+		if !place.Member.Held() {
+			ids = append(ids, place.Connection)
+		}
 	}
 	return d.seated(ctx, ids)
 }
 
-// memberIDs lists the connections that hold a seat in one conference or,
-// without a number, in any of the tenant's.
-func (d *Door) memberIDs(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error) {
+// places lists the seats in use in one conference or, without a number, in any
+// of the tenant's, held ones included.
+func (d *Door) places(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.Place, error) {
 	pools := []seat.Pool{{Tenant: t}}
 	if number != 0 {
 		pools = append(pools, ownPools(t, number).both()...)
@@ -145,7 +166,7 @@ func (d *Door) memberIDs(ctx context.Context, t tenant.ID, number conference.Num
 			pools = append(pools, ownPools(t, conference.Number(lock.Number)).both()...)
 		}
 	}
-	var ids []seat.ConnectionID
+	var places []seat.Place
 	for _, pool := range pools {
 		blocks, err := d.store.Read(ctx, pool)
 		if err != nil {
@@ -154,12 +175,12 @@ func (d *Door) memberIDs(ctx context.Context, t tenant.ID, number conference.Num
 		for _, b := range blocks {
 			for id, m := range b.Members {
 				if number == 0 || m.Conference == number {
-					ids = append(ids, id)
+					places = append(places, seat.Place{Connection: id, Member: m})
 				}
 			}
 		}
 	}
-	return ids, nil
+	return places, nil
 }
 
 func (d *Door) seated(ctx context.Context, ids []seat.ConnectionID) ([]session.Session, error) {
@@ -190,7 +211,7 @@ func (o own) both() []seat.Pool { return []seat.Pool{o.participants, o.chair} }
 
 // Standing is the limit and the seats in use of the pool that a session draws
 // on, or would draw on: for the host in the chair, that of the participants.
-func (d *Door) Standing(ctx context.Context, s session.Session) (limit, inUse int, err error) {
+func (d *Door) Standing(ctx context.Context, s session.Session, nowMillis int64) (limit, inUse int, err error) {
 	l, err := d.License(ctx, s.Tenant)
 	if err != nil {
 		return 0, 0, err
@@ -207,5 +228,5 @@ func (d *Door) Standing(ctx context.Context, s session.Session) (limit, inUse in
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the pool: %w", err)
 	}
-	return l.Limit(), seat.InUse(blocks), nil
+	return l.Limit(), seat.Occupied(blocks, nowMillis), nil
 }

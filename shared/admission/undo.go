@@ -27,6 +27,21 @@ func (d *Door) void(ctx context.Context, s session.Session) error {
 	return nil
 }
 
+// undo gives a seat back that was taken and never used: to the hold that it was
+// resumed from, so that the client can resume once more; else as void.
+func (d *Door) undo(ctx context.Context, a admitted) error {
+	if a.from == nil {
+		return d.void(ctx, a.Session)
+	}
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	place := seat.Place{Connection: a.Session.Connection, Member: a.Session.Member()}
+	if _, err := d.store.Revert(ctx, a.Session.Block, place, *a.from); err != nil {
+		return fmt.Errorf("hold a seat again: %w", err)
+	}
+	return nil
+}
+
 // unwind is for a seat that is taken when the next write failed, or seemed to:
 // it may have landed, or land still. A tombstone (in the lobby: a new version)
 // settles which: where it can be written, the write that failed cannot follow,
@@ -50,7 +65,7 @@ func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 	case there != nil && a.supersededBy(*there):
 		return nil
 	default:
-		if err := d.void(ctx, s); err != nil {
+		if err := d.undo(ctx, a); err != nil {
 			cause = fmt.Errorf("%w; then %w", cause, err)
 		}
 	}

@@ -65,7 +65,7 @@ func newWorld(t testing.TB, l license.License) *world {
 	w := &world{
 		t: t, store: store, now: 1_790_000_000_000, numbers: make(map[conference.ID]conference.Number),
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string), closed: make(map[seat.ConnectionID]bool)},
-		faulty:  &storetest.Faulty{Store: store, Decide: func(string) storetest.Fault { return storetest.FaultNone }},
+		faulty:  &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
 	}
 	w.put(l)
 	return w

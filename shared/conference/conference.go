@@ -3,7 +3,9 @@
 // Terms: a conference is scheduled, then live, then ended. An ended conference
 // stays ended; scheduling its id again makes a new one, with a new number.
 // The number is short, unique among the tenant's conferences of all times, and
-// stands in the seat blocks where the id would be too long.
+// stands in the seat blocks where the id would be too long. A live conference
+// is vacant while those are away whom it needs: its host under a named license,
+// anybody at all under a concurrent one. Vacant for too long, it ends.
 package conference
 
 import (
@@ -47,7 +49,15 @@ type Conference struct {
 	CreatedAt time.Time
 	LiveAt    time.Time
 	EndedAt   time.Time
+	// VacantSince is when a live conference was found vacant.
+	VacantSince time.Time
+	// Ending: it has ended, and not everybody may have been told yet.
+	Ending bool
 }
+
+// EmptyFor is how long a conference without anybody stays live under a
+// concurrent license.
+const EmptyFor = 5 * time.Minute
 
 // ParseID checks an id that came in a path: what cannot be an id names no
 // conference.
@@ -72,8 +82,9 @@ func NotLive(id ID) *problem.Error {
 type Conferences interface {
 	// NextNumber gives a number that no other call ever gave for the tenant.
 	NextNumber(ctx context.Context, t tenant.ID) (Number, error)
-	// Schedule writes c unless its id is scheduled or live; then it changes
-	// nothing and gives that one. After a lost answer a repeat finds its own.
+	// Schedule writes c unless its id is scheduled, live or ending; then it
+	// changes nothing and gives that one. After a lost answer a repeat finds
+	// its own.
 	Schedule(ctx context.Context, c Conference) (*Conference, error)
 	// Conference reads one; nil if there is none. A read that is not
 	// consistent costs half and may be a moment old.
@@ -82,8 +93,23 @@ type Conferences interface {
 	Conferences(ctx context.Context, t tenant.ID, after ID, limit int) ([]Conference, error)
 	// Advance moves the numbered conference to a later state, if it is in an
 	// earlier one, and gives it as it then stands; nil if it is no more. Safe
-	// to repeat: a state is entered once.
+	// to repeat: a state is entered once. A conference that has ended is
+	// ending until Finish.
 	Advance(ctx context.Context, t tenant.ID, id ID, number Number, to State, at time.Time) (*Conference, error)
+	// Finish completes the end of the numbered conference. Safe to repeat.
+	Finish(ctx context.Context, t tenant.ID, id ID, number Number) error
+	// Vacate notes since when the numbered conference is vacant, if it is
+	// live. An earlier note stays. Safe to repeat.
+	Vacate(ctx context.Context, t tenant.ID, id ID, number Number, since time.Time) error
+	// Occupy takes the note back, if the numbered conference is live, and
+	// gives the conference as it then stands; nil if it is no more. Safe to
+	// repeat.
+	Occupy(ctx context.Context, t tenant.ID, id ID, number Number) (*Conference, error)
+	// Expire ends the numbered conference if it is live, and vacant since
+	// just then: one atomic step, so that whoever comes back either takes the
+	// note back in time or finds it ended. It gives the conference as it then
+	// stands; nil if it is no more. Safe to repeat.
+	Expire(ctx context.Context, t tenant.ID, id ID, number Number, since, at time.Time) (*Conference, error)
 }
 
 // Before tells whether a conference in this state can still enter another.

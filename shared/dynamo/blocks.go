@@ -19,12 +19,44 @@ func (s *Store) Take(ctx context.Context, block seat.Block, id seat.ConnectionID
 	pk, sk := blockKeys(block)
 	result, refused, err := s.apply(ctx, change{
 		pk: pk, sk: sk,
-		update:    "SET #in_use = #in_use + :one, #taken = #taken + :one, #members.#id = :member",
+		update:    "SET #in_use = #in_use + :one, #taken = #taken + :one, #members.#id = :member, #busy = :busy",
 		condition: "#in_use < #capacity AND #rev = :rev AND attribute_not_exists(#members.#id) AND attribute_not_exists(#closed)",
 		names:     map[string]string{"#id": string(id)},
-		values:    item{":one": number(1), ":member": binaryValue(encodeMember(member)), ":rev": number(revision)},
-		returns:   types.ReturnValueUpdatedNew,
+		values: item{
+			":one": number(1), ":member": memberValue(member), ":rev": number(revision), ":busy": text(blockShard(block)),
+		},
+		returns: types.ReturnValueAllNew,
 	})
+	return attempt(block, result, refused, err, func(s seat.State) seat.Outcome {
+		return seat.Judge(s, result != nil, id, revision)
+	})
+}
+
+// Swap implements seat.Blocks by one UpdateItem.
+func (s *Store) Swap(ctx context.Context, block seat.Block, from, to seat.Place, revision int64) (seat.Attempt, error) {
+	pk, sk := blockKeys(block)
+	c := change{
+		pk: pk, sk: sk,
+		update:    "SET #taken = #taken + :one, #members.#to = :to, #busy = :busy REMOVE #members.#from",
+		condition: "#members.#from = :from AND attribute_not_exists(#members.#to) AND attribute_not_exists(#closed)",
+		names:     map[string]string{"#from": string(from.Connection), "#to": string(to.Connection)},
+		values: item{
+			":one": number(1), ":from": memberValue(from.Member), ":to": memberValue(to.Member), ":busy": text(blockShard(block)),
+		},
+		returns: types.ReturnValueAllNew,
+	}
+	if revision != 0 {
+		c.condition += " AND #rev = :rev AND #in_use <= #capacity"
+		c.values[":rev"] = number(revision)
+	}
+	result, refused, err := s.apply(ctx, c)
+	return attempt(block, result, refused, err, func(s seat.State) seat.Outcome {
+		return seat.JudgeSwap(s, result != nil, from, to, revision)
+	})
+}
+
+// attempt reads the answer to a take or a swap.
+func attempt(block seat.Block, result item, refused bool, err error, judge func(seat.State) seat.Outcome) (seat.Attempt, error) {
 	if err != nil {
 		return seat.Attempt{}, err
 	}
@@ -35,7 +67,7 @@ func (s *Store) Take(ctx context.Context, block seat.Block, id seat.ConnectionID
 	if !refused {
 		return seat.Attempt{Outcome: seat.OutcomeTaken, State: state}, nil
 	}
-	return seat.Attempt{Outcome: seat.Judge(state, result != nil, id, revision), State: state}, nil
+	return seat.Attempt{Outcome: judge(state), State: state}, nil
 }
 
 // Renumber implements seat.Blocks by one UpdateItem.
@@ -64,14 +96,46 @@ func (s *Store) GiveBack(ctx context.Context, block seat.Block, id seat.Connecti
 		update:    "SET #in_use = #in_use - :one REMOVE #members.#id",
 		condition: "#members.#id = :member",
 		names:     map[string]string{"#id": string(id)},
-		values:    item{":one": number(1), ":member": binaryValue(encodeMember(member))},
+		values:    item{":one": number(1), ":member": memberValue(member)},
 	}
 	if void {
 		c.update = "SET #in_use = #in_use - :one, #voids = #voids + :one REMOVE #members.#id"
 	}
 	result, refused, err := s.apply(ctx, c)
+	return returned(block, id, result, refused, err)
+}
+
+// Hold implements seat.Blocks by one UpdateItem. A repeat whose first try had
+// landed finds the hold that it was to make.
+func (s *Store) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, hold seat.Hold) (seat.Returned, error) {
+	pk, sk := blockKeys(block)
+	result, refused, err := s.apply(ctx, change{
+		pk: pk, sk: sk,
+		update:    "SET #members.#id = :lost",
+		condition: "#members.#id = :member OR #members.#id = :lost",
+		names:     map[string]string{"#id": string(id)},
+		values:    item{":member": memberValue(member), ":lost": memberValue(member.Lost(hold))},
+	})
+	return returned(block, id, result, refused, err)
+}
+
+// Revert implements seat.Blocks by one UpdateItem.
+func (s *Store) Revert(ctx context.Context, block seat.Block, from, to seat.Place) (seat.Returned, error) {
+	pk, sk := blockKeys(block)
+	result, refused, err := s.apply(ctx, change{
+		pk: pk, sk: sk,
+		update:    "SET #members.#to = :to, #voids = #voids + :one REMOVE #members.#from",
+		condition: "#members.#from = :from AND attribute_not_exists(#members.#to)",
+		names:     map[string]string{"#from": string(from.Connection), "#to": string(to.Connection)},
+		values:    item{":one": number(1), ":from": memberValue(from.Member), ":to": memberValue(to.Member)},
+	})
+	return returned(block, from.Connection, result, refused, err)
+}
+
+// returned reads the answer to the end of a seat.
+func returned(block seat.Block, id seat.ConnectionID, result item, refused bool, err error) (seat.Returned, error) {
 	if err != nil || !refused {
-		return seat.Returned{Held: err == nil}, err
+		return seat.Returned{Done: err == nil}, err
 	}
 	state, err := readBlock(block, result)
 	if instead, in := state.Members[id]; in && err == nil {
@@ -146,6 +210,38 @@ func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) 
 	}
 }
 
+// Look implements seat.Blocks by one consistent read.
+func (s *Store) Look(ctx context.Context, block seat.Block) (*seat.State, error) {
+	pk, sk := blockKeys(block)
+	i, err := s.get(ctx, pk, sk, true)
+	if err != nil || i == nil {
+		return nil, err
+	}
+	state, err := readBlock(block, i)
+	return &state, err
+}
+
+// Saw implements seat.Blocks by one UpdateItem.
+func (s *Store) Saw(ctx context.Context, block seat.Block, atMillis int64) error {
+	pk, sk := blockKeys(block)
+	_, _, err := s.apply(ctx, change{
+		pk: pk, sk: sk, update: "SET #seen = :at",
+		condition: "attribute_exists(#pk) AND (attribute_not_exists(#seen) OR #seen < :at)",
+		values:    item{":at": number(atMillis)},
+	})
+	return err
+}
+
+// Rest implements seat.Blocks by one UpdateItem: a take that comes between
+// either finds the block on the agenda or puts it back.
+func (s *Store) Rest(ctx context.Context, block seat.Block) error {
+	pk, sk := blockKeys(block)
+	_, _, err := s.apply(ctx, change{
+		pk: pk, sk: sk, update: "REMOVE #busy", condition: "#in_use = :none", values: item{":none": number(0)},
+	})
+	return err
+}
+
 func emptyBlock(block seat.Block, capacity int, revision int64) item {
 	pk, sk := blockKeys(block)
 	i := key(pk, sk)
@@ -160,7 +256,7 @@ func readBlock(block seat.Block, i item) (seat.State, error) {
 	state := seat.State{
 		Block: block, InUse: r.int(attrInUse), Capacity: r.int(attrCapacity),
 		Taken: r.number(attrTaken), Voids: r.number(attrVoids), Revision: r.number(attrRevision),
-		Closed: r.flag(attrClosed), Members: make(map[seat.ConnectionID]seat.Member),
+		Closed: r.flag(attrClosed), SeenAtMillis: r.number(attrSeen), Members: make(map[seat.ConnectionID]seat.Member),
 	}
 	if members, ok := i[attrMembers].(*types.AttributeValueMemberM); ok {
 		for id, value := range members.Value {
@@ -178,7 +274,9 @@ func readBlock(block seat.Block, i item) (seat.State, error) {
 	return state, r.err
 }
 
-func binaryValue(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
+func memberValue(m seat.Member) types.AttributeValue {
+	return &types.AttributeValueMemberB{Value: encodeMember(m)}
+}
 
 // batch reads many items of the live table, in requests of up to 100 keys, and
 // asks again for what a request left over.

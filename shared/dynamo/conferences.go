@@ -32,7 +32,7 @@ func (s *Store) Schedule(ctx context.Context, c conference.Conference) (*confere
 	i := key(tenantKey(c.Tenant), conferenceKey(c.ID)).
 		setNumber(attrNumber, int64(c.Number)).setText(attrHost, string(c.Host)).setText(attrTitle, c.Title).
 		setText(attrState, string(c.State)).setTime(attrStarts, c.StartsAt).setTime(attrCreated, c.CreatedAt)
-	there, refused, err := s.put(ctx, s.live, i, "attribute_not_exists(#pk) OR #state = :ended",
+	there, refused, err := s.put(ctx, s.live, i, "attribute_not_exists(#pk) OR #state = :ended AND attribute_not_exists(#busy)",
 		item{":ended": text(string(conference.StateEnded))})
 	if err != nil || !refused {
 		return nil, err
@@ -66,23 +66,71 @@ func (s *Store) Conferences(ctx context.Context, t tenant.ID, after conference.I
 	return list, nil
 }
 
-// Advance implements conference.Conferences by one UpdateItem.
+// Advance implements conference.Conferences by one UpdateItem, which puts the
+// conference on the agenda.
 func (s *Store) Advance(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, to conference.State, at time.Time) (*conference.Conference, error) {
 	c := change{
-		pk: tenantKey(t), sk: conferenceKey(id),
-		update:    "SET #state = :to, #live_at = :at",
+		update:    "SET #state = :to, #live_at = :at, #busy = :busy",
 		condition: "#number = :number AND #state = :scheduled",
 		values: item{
 			":to": text(string(to)), ":at": number(at.UnixMilli()), ":number": number(numbered),
-			":scheduled": text(string(conference.StateScheduled)),
+			":scheduled": text(string(conference.StateScheduled)), ":busy": text(shardOf(string(t))),
 		},
-		returns: types.ReturnValueAllNew,
 	}
 	if to == conference.StateEnded {
-		c.update = "SET #state = :to, #ended_at = :at"
+		c.update = "SET #state = :to, #ended_at = :at, #busy = :busy REMOVE #vacant_since"
 		c.condition = "#number = :number AND (#state = :scheduled OR #state = :live)"
 		c.values[":live"] = text(string(conference.StateLive))
 	}
+	return s.changeConference(ctx, t, id, c)
+}
+
+// Finish implements conference.Conferences: it takes the conference off the
+// agenda.
+func (s *Store) Finish(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number) error {
+	_, err := s.changeConference(ctx, t, id, change{
+		update: "REMOVE #busy", condition: "#number = :number AND #state = :ended",
+		values: item{":number": number(numbered), ":ended": text(string(conference.StateEnded))},
+	})
+	return err
+}
+
+// whileLive is the condition of what concerns a numbered conference that is live.
+const whileLive = "#number = :number AND #state = :live"
+
+// Vacate implements conference.Conferences by one UpdateItem.
+func (s *Store) Vacate(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, since time.Time) error {
+	_, err := s.changeConference(ctx, t, id, change{
+		update: "SET #vacant_since = :since", condition: whileLive + " AND attribute_not_exists(#vacant_since)",
+		values: item{":since": number(since.UnixMilli()), ":number": number(numbered), ":live": text(string(conference.StateLive))},
+	})
+	return err
+}
+
+// Occupy implements conference.Conferences by one UpdateItem.
+func (s *Store) Occupy(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number) (*conference.Conference, error) {
+	return s.changeConference(ctx, t, id, change{
+		update: "REMOVE #vacant_since", condition: whileLive,
+		values: item{":number": number(numbered), ":live": text(string(conference.StateLive))},
+	})
+}
+
+// Expire implements conference.Conferences by one UpdateItem.
+func (s *Store) Expire(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, since, at time.Time) (*conference.Conference, error) {
+	return s.changeConference(ctx, t, id, change{
+		update:    "SET #state = :ended, #ended_at = :at REMOVE #vacant_since",
+		condition: whileLive + " AND #vacant_since = :since",
+		values: item{
+			":ended": text(string(conference.StateEnded)), ":at": number(at.UnixMilli()), ":number": number(numbered),
+			":live": text(string(conference.StateLive)), ":since": number(since.UnixMilli()),
+		},
+	})
+}
+
+// changeConference applies a change and gives the conference as it then
+// stands, changed or not; nil if there is none.
+func (s *Store) changeConference(ctx context.Context, t tenant.ID, id conference.ID, c change) (*conference.Conference, error) {
+	c.pk, c.sk, c.returns = tenantKey(t), conferenceKey(id), types.ReturnValueAllNew
 	result, _, err := s.apply(ctx, c)
 	if err != nil || result == nil {
 		return nil, err
@@ -97,8 +145,9 @@ func readConference(t tenant.ID, i item) (*conference.Conference, error) {
 		Tenant: t, ID: conference.ID(strings.TrimPrefix(r.text(attrSK), prefixConf)),
 		Number: conference.Number(r.number(attrNumber)), Host: host.Email(r.text(attrHost)), Title: r.text(attrTitle),
 		State: conference.State(r.text(attrState)), StartsAt: r.time(attrStarts), CreatedAt: r.time(attrCreated),
-		LiveAt: r.time(attrLive), EndedAt: r.time(attrEnded),
+		LiveAt: r.time(attrLive), EndedAt: r.time(attrEnded), VacantSince: r.time(attrVacant),
 	}
+	c.Ending = c.State == conference.StateEnded && r.text(attrBusy) != ""
 	if r.err != nil {
 		return nil, fmt.Errorf("conference %s of %s: %w", c.ID, t, r.err)
 	}

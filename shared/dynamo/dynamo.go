@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/usage"
 )
 
@@ -41,8 +42,9 @@ type Store struct {
 }
 
 var (
-	_ admission.Store = (*Store)(nil)
-	_ usage.History   = (*Store)(nil)
+	_ admission.Store  = (*Store)(nil)
+	_ usage.History    = (*Store)(nil)
+	_ reconcile.Agenda = (*Store)(nil)
 )
 
 // NewClient makes the client of the stores. It leaves out the check of the

@@ -128,7 +128,8 @@ func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, h host.Host) (bool,
 // Lock implements host.Hosts by one conditional put.
 func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {
 	locked := key(tenantKey(t), lockKey(l.Host)).
-		setText(attrConference, l.Conference).setNumber(attrNumber, l.Number).setTime(attrSince, l.Since)
+		setText(attrConference, l.Conference).setNumber(attrNumber, l.Number).setTime(attrSince, l.Since).
+		setText(attrBusy, shardOf(string(t)))
 	there, refused, err := s.put(ctx, s.live, locked,
 		"attribute_not_exists(#pk) OR #number = :mine OR #number = :stale",
 		item{":mine": number(l.Number), ":stale": number(stale)})

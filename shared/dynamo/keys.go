@@ -3,11 +3,13 @@ package dynamo
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/fnv"
 	"strconv"
 	"strings"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
@@ -29,7 +31,12 @@ import (
 //	stay                                  <tenant>                   stay#<joined at>#<connection>
 //	refusal                               <tenant>                   refusal#<at>#<connection>
 //
+//	reconciliation's progress             reconcile                  progress
+//	where a pool's books were checked     books#<tenant>             <number>
+//
 // The index lobby (lobby_of, pk) holds just the sessions that wait in a lobby.
+// The index busy (busy, pk) is reconciliation's agenda, in shards: blocks that
+// may have members, conferences that are live or ending, and hosts' locks.
 const (
 	attrPK = "pk"
 	attrSK = "sk"
@@ -38,6 +45,8 @@ const (
 
 	indexLobby  = "lobby"
 	attrLobbyOf = "lobby_of"
+	indexBusy   = "busy"
+	attrBusy    = "busy"
 
 	attrInUse    = "in_use"
 	attrCapacity = "capacity"
@@ -46,6 +55,7 @@ const (
 	attrRevision = "rev"
 	attrClosed   = "closed"
 	attrMembers  = "members"
+	attrSeen     = "seen"
 
 	attrTenant     = "tenant"
 	attrConference = "conference"
@@ -70,6 +80,11 @@ const (
 	attrLimit      = "limit"
 	attrAt         = "at"
 	attrCode       = "code"
+	attrUntil      = "until"
+	attrShard      = "shard"
+	attrAfter      = "after"
+	attrStay       = "stay"
+	attrResumed    = "resumed"
 
 	attrModel         = "model"
 	attrHosts         = "hosts"
@@ -90,6 +105,7 @@ const (
 	attrTitle         = "title"
 	attrLive          = "live_at"
 	attrEnded         = "ended_at"
+	attrVacant        = "vacant_since"
 	attrSince         = "since"
 	attrConferences   = "conferences"
 	keyLicense        = "license"
@@ -108,9 +124,14 @@ const (
 	base              = 36
 	lobbySeparator    = "#"
 	connectionKeyHead = "c#"
+	tenantKeyHead     = "t#"
+	poolKeyHead       = "p"
+	booksKeyHead      = "books#"
+	keyReconcile      = "reconcile"
+	keyProgress       = "progress"
 )
 
-func tenantKey(t tenant.ID) string { return "t#" + string(t) }
+func tenantKey(t tenant.ID) string { return tenantKeyHead + string(t) }
 
 func hostKey(email host.Email) string { return prefixHost + string(email) }
 
@@ -131,7 +152,7 @@ func poolKey(p seat.Pool, page int) string {
 	if p.Chair {
 		name = chairPage
 	}
-	return strings.Join([]string{"p", string(p.Tenant), strconv.FormatInt(int64(p.Number), base), name}, "#")
+	return strings.Join([]string{poolKeyHead, string(p.Tenant), strconv.FormatInt(int64(p.Number), base), name}, "#")
 }
 
 func blockKeys(b seat.Block) (pk, sk string) {
@@ -149,28 +170,89 @@ func refusalKey(atMillis int64, id seat.ConnectionID) string {
 // timeKey sorts as text like the times it stands for.
 func timeKey(millis int64) string { return fmt.Sprintf("%014d", max(millis, 0)) }
 
-// encodeMember packs a member into the fewest bytes: 48 bits of its time of
-// joining, 16 of its mark, and a varint of its conference's number. Text of
-// the same content would push a full block over 1 KB.
+// shardOf spreads the agenda over reconcile.Shards partitions of its index.
+func shardOf(name string) string {
+	sum := fnv.New32a()
+	sum.Write([]byte(name))
+	return shardKey(int(sum.Sum32() % reconcile.Shards))
+}
+
+func shardKey(shard int) string { return strconv.FormatInt(int64(shard), base) }
+
+// blockShard keeps a pool's blocks together.
+func blockShard(b seat.Block) string {
+	return shardOf(string(b.Pool.Tenant) + "#" + strconv.FormatInt(int64(b.Pool.Number), base))
+}
+
+// entryOf reads an entry of the agenda from its item's keys.
+func entryOf(pk, sk string) (reconcile.Entry, error) {
+	if t, ok := strings.CutPrefix(pk, tenantKeyHead); ok {
+		if id, ok := strings.CutPrefix(sk, prefixConf); ok {
+			return reconcile.Entry{Tenant: tenant.ID(t), Conference: conference.ID(id)}, nil
+		}
+		if email, ok := strings.CutPrefix(sk, prefixLock); ok {
+			return reconcile.Entry{Tenant: tenant.ID(t), Host: host.Email(email)}, nil
+		}
+	}
+	parts := strings.Split(pk, "#")
+	if len(parts) != 4 || parts[0] != poolKeyHead {
+		return reconcile.Entry{}, fmt.Errorf("entry %s is of no known kind", kind(pk))
+	}
+	number, err := strconv.ParseInt(parts[2], base, 64)
+	if err != nil {
+		return reconcile.Entry{}, fmt.Errorf("pool of %s: %w", parts[1], err)
+	}
+	index, err := parseIndex(sk)
+	pool := seat.Pool{Tenant: tenant.ID(parts[1]), Number: conference.Number(number), Chair: parts[3] == chairPage}
+	return reconcile.Entry{Tenant: pool.Tenant, Block: seat.Block{Pool: pool, Index: index}}, err
+}
+
+// The first 16 bits of a member's time of joining, or of being lost, are never
+// needed: two of them are flags.
+const (
+	flagLost  = 1 << 47
+	flagHost  = 1 << 46
+	timeMask  = flagHost - 1
+	unsettled = 1 << 15 // of the hold's seconds
+)
+
+// encodeMember packs a member into the fewest bytes: 48 bits of two flags and
+// of its time of joining, 16 of its mark, and a varint of its conference's
+// number. A hold takes the places of what it leaves of these, so that it takes
+// no more room. Text of the same content would push a full block over 1 KB.
 func encodeMember(m seat.Member) []byte {
-	joined := binary.BigEndian.AppendUint64(nil, uint64(m.JoinedAtMillis)) //nolint:gosec // after 1970
-	marked := binary.BigEndian.AppendUint16(joined[8-joinedBytes:], m.Mark)
-	return binary.AppendUvarint(marked, uint64(m.Conference)) //nolint:gosec // never negative
+	first, second := uint64(m.JoinedAtMillis), m.Mark //nolint:gosec // after 1970
+	if m.Held() {
+		first, second = uint64(m.Hold.LostAtMillis)|flagLost, uint16(m.Hold.Seconds) //nolint:gosec // at most 300
+		if m.Hold.Unsettled {
+			second |= unsettled
+		}
+	}
+	if m.Host {
+		first |= flagHost
+	}
+	packed := binary.BigEndian.AppendUint64(nil, first)
+	packed = binary.BigEndian.AppendUint16(packed[8-joinedBytes:], second)
+	return binary.AppendUvarint(packed, uint64(m.Conference)) //nolint:gosec // never negative
 }
 
 func decodeMember(packed []byte) (seat.Member, error) {
 	if len(packed) <= joinedBytes+markBytes {
 		return seat.Member{}, fmt.Errorf("member of %d bytes", len(packed))
 	}
-	var joined [8]byte
-	copy(joined[8-joinedBytes:], packed[:joinedBytes])
+	var bits [8]byte
+	copy(bits[8-joinedBytes:], packed[:joinedBytes])
+	first, second := binary.BigEndian.Uint64(bits[:]), binary.BigEndian.Uint16(packed[joinedBytes:])
 	number, n := binary.Uvarint(packed[joinedBytes+markBytes:])
 	if n <= 0 {
 		return seat.Member{}, fmt.Errorf("member without a conference")
 	}
-	return seat.Member{
-		JoinedAtMillis: int64(binary.BigEndian.Uint64(joined[:])), //nolint:gosec // 48 bits
-		Conference:     conference.Number(number),                 //nolint:gosec // written from a Number
-		Mark:           binary.BigEndian.Uint16(packed[joinedBytes:]),
-	}, nil
+	at := int64(first & timeMask)                                                      //nolint:gosec // 46 bits
+	m := seat.Member{Conference: conference.Number(number), Host: first&flagHost != 0} //nolint:gosec // written from a Number
+	if first&flagLost != 0 {
+		m.Hold = seat.Hold{LostAtMillis: at, Seconds: int(second &^ unsettled), Unsettled: second&unsettled != 0}
+		return m, nil
+	}
+	m.JoinedAtMillis, m.Mark = at, second
+	return m, nil
 }

@@ -25,7 +25,8 @@ func (s *Store) Record(ctx context.Context, stay usage.Stay) error {
 		setText(attrConnection, string(stay.Connection)).setNumber(attrSeat, stay.Seat).
 		setNumber(attrJoined, stay.JoinedAtMillis).setNumber(attrLeft, stay.LeftAtMillis).
 		setText(attrEnd, string(stay.End)).setFlag(attrEstimated, stay.Estimated).
-		setNumber(attrLimit, int64(stay.Limit)).setNumber(attrInUse, int64(stay.InUse))
+		setNumber(attrLimit, int64(stay.Limit)).setNumber(attrInUse, int64(stay.InUse)).
+		setText(attrStay, string(stay.ID)).setFlag(attrResumed, stay.Resumed)
 	_, _, err := s.put(ctx, s.ledger, writeBlockName(i, stay.Block), absent, nil)
 	return err
 }
@@ -46,6 +47,7 @@ func (s *Store) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int
 	return decode(s.span(ctx, t, prefixStay, fromMillis, toMillis), func(i item) (usage.Stay, error) {
 		r := reader{item: i}
 		stay := usage.Stay{
+			ID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
 			Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
 			Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
 			Connection: seat.ConnectionID(r.text(attrConnection)), Block: readBlockName(&r, t), Seat: r.number(attrSeat),

@@ -16,6 +16,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
 )
 
 const millisPerSecond = 1000
@@ -106,7 +107,7 @@ func writeSession(s session.Session) item {
 		setNumber(attrSeat, s.Seat).setNumber(attrMark, int64(s.Mark)).setNumber(attrJoined, s.JoinedAtMillis).
 		setNumber(attrLimit, int64(s.Limit)).setNumber(attrInUse, int64(s.InUse)).
 		setNumber(attrExpires, (s.BeganMillis+session.KeepMillis)/millisPerSecond)
-	i.setNumber(attrMoved, s.MovedAtMillis)
+	i.setNumber(attrMoved, s.MovedAtMillis).setText(attrStay, string(s.StayID)).setFlag(attrResumed, s.Resumed)
 	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
 	if s.State == session.StateLobby {
 		i[attrLobbyOf] = text(lobbyKey(s.Tenant, s.Conference))
@@ -122,6 +123,7 @@ func readSession(i item) (*session.Session, error) {
 		BeganMillis: r.number(attrBegan), MovedAtMillis: r.number(attrMoved), Version: r.number(attrVersion),
 		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
 		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
+		StayID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
 		Block: readBlockName(&r, t), Seat: r.number(attrSeat), JoinedAtMillis: r.number(attrJoined),
 		Mark:  uint16(r.number(attrMark)), //nolint:gosec // written from one
 		Limit: r.int(attrLimit), InUse: r.int(attrInUse),

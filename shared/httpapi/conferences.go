@@ -107,8 +107,7 @@ func findConference(ctx context.Context, store conference.Conferences, in *Confe
 	return *c, nil
 }
 
-// schedule writes a new conference. Safe to repeat: a number that is not used
-// is skipped, and an id that is scheduled or live already is refused.
+// schedule plans a new conference. Safe to repeat: see admission.Door.Schedule.
 func schedule(ctx context.Context, door *admission.Door, store admission.Store, t tenant.ID, body ScheduleBody) (*conferenceOutput, error) {
 	l, err := door.License(ctx, t)
 	if err != nil {
@@ -127,17 +126,8 @@ func schedule(ctx context.Context, door *admission.Door, store admission.Store, 
 			return nil, problem.InvalidFields(problem.Field{Pointer: "#/host", Detail: "is not active"})
 		}
 	}
-	if c.Number, err = store.NextNumber(ctx, t); err != nil {
-		return nil, err
-	}
-	there, err := store.Schedule(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	if there != nil && there.Number != c.Number {
-		return nil, problem.Newf(problem.AlreadyExists, "Conference %s is %s.", c.ID, there.State)
-	}
-	return &conferenceOutput{viewConference(c)}, nil
+	c, err = door.Schedule(ctx, c)
+	return &conferenceOutput{viewConference(c)}, err
 }
 
 func (b ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Conference, error) {

@@ -53,8 +53,8 @@ type SeatsView struct {
 	Tenant      tenant.ID             `json:"tenant"`
 	Model       license.Model         `json:"model"`
 	Limit       *int                  `json:"limit,omitempty" doc:"Seats in all (concurrent only)"`
-	InUse       int                   `json:"in_use"`
-	Held        int                   `json:"held"`
+	InUse       int                   `json:"in_use" doc:"Seats that nobody else can have, held ones included"`
+	Held        int                   `json:"held" doc:"Of those, the seats held for a connection that was lost"`
 	Conferences []ConferenceSeatsView `json:"conferences" nullable:"false"`
 }
 
@@ -107,7 +107,7 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 		})
 	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Seats in use right now", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
 		func(ctx context.Context, in *TenantInput) (*struct{ Body SeatsView }, error) {
-			o, err := door.Occupancy(ctx, tenant.ID(in.Tenant))
+			o, err := door.Occupancy(ctx, tenant.ID(in.Tenant), callerOf(ctx).at.UnixMilli())
 			return &struct{ Body SeatsView }{viewSeats(o)}, err
 		})
 }

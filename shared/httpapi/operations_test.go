@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"net/url"
 	"slices"
@@ -348,7 +349,7 @@ func TestAFaultOfOursIsABareProblemWithTheIDThatTheLogHasToo(t *testing.T) {
 	w.concurrent("acme", 25)
 	w.schedule("acme", "weekly", "ann@example.org")
 	w.join("acme", "weekly", "bob", "participant", 1)
-	w.faulty.Decide = func(string) storetest.Fault { return storetest.FaultBefore }
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
 	for _, call := range []struct{ method, path, body string }{
 		{"GET", "/v1/tenants", ""},
 		{"GET", "/v1/tenants/acme/license", ""},

@@ -67,7 +67,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{
 		t: t, store: store, signer: signer, now: start, log: &bytes.Buffer{},
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string)},
-		faulty:  &storetest.Faulty{Store: store, Decide: func(string) storetest.Fault { return storetest.FaultNone }},
+		faulty:  &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
 	}
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	w.door = admission.NewDoor(w.faulty, w.gateway, log)

@@ -1,8 +1,10 @@
 // Package jointoken makes and checks the tokens that let a client in.
 //
-// Terms: a join token names one person, one conference and one role. It is a
-// JWT (HS256) whose typ says that it is nothing else, so that it can never
-// pass for a bearer of the HTTP API, nor a bearer for it.
+// Terms: a join token names one person, one conference and one role, which is
+// a pass. A resume token names a pass and the connection whose seat its bearer
+// may take up. Both are JWTs (HS256) whose typ and audience say that they are
+// nothing else, so that neither can pass for the other, or for a bearer of the
+// HTTP API, nor a bearer for them.
 package jointoken
 
 import (
@@ -13,6 +15,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
 
@@ -26,8 +29,14 @@ const (
 	MaxLength         = 4096
 	MaxIdentityLength = 254
 	minKeyLength      = 32
-	tokenType         = "join+jwt"
-	audience          = "seatmeter-join"
+)
+
+// kind is what a token is for.
+type kind struct{ typ, audience string }
+
+var (
+	kindJoin   = kind{"join+jwt", "seatmeter-join"}
+	kindResume = kind{"resume+jwt", "seatmeter-resume"}
 )
 
 // A token's life is exact: by default the library would cut it to the second.
@@ -68,49 +77,79 @@ type claims struct {
 	Conference conference.ID     `json:"conference"`
 	Number     conference.Number `json:"number"`
 	Role       Role              `json:"role"`
+	Connection seat.ConnectionID `json:"connection,omitempty"`
 }
 
-// Sign makes a token that holds until expiry.
+// Sign makes a join token that holds until expiry.
 func (s *Signer) Sign(p Pass, now, expiry time.Time) (string, error) {
+	return s.sign(kindJoin, p, "", now, expiry)
+}
+
+// SignResume makes a resume token for a connection that has a seat. It holds
+// until expiry, or until the seat is taken up, whichever comes first: the seat
+// itself sees to the latter.
+func (s *Signer) SignResume(p Pass, id seat.ConnectionID, now, expiry time.Time) (string, error) {
+	return s.sign(kindResume, p, id, now, expiry)
+}
+
+func (s *Signer) sign(k kind, p Pass, id seat.ConnectionID, now, expiry time.Time) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
-			Subject: p.Identity, Audience: jwt.ClaimStrings{audience},
+			Subject: p.Identity, Audience: jwt.ClaimStrings{k.audience},
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expiry),
 		},
-		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role,
+		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role, Connection: id,
 	})
-	token.Header["typ"] = tokenType
+	token.Header["typ"] = k.typ
 	text, err := token.SignedString(s.key)
 	if err != nil {
-		return "", fmt.Errorf("sign join token: %w", err)
+		return "", fmt.Errorf("sign %s: %w", k.typ, err)
 	}
 	return text, nil
 }
 
-// Verify reads a token. Whatever is wrong with it, the problem is the same:
-// token_invalid.
+// Verify reads a join token. Whatever is wrong with it, the problem is the
+// same: token_invalid.
 func (s *Signer) Verify(text string, now time.Time) (Pass, error) {
-	invalid := func(cause error) (Pass, error) {
-		return Pass{}, problem.New(problem.TokenInvalid, "The join token is missing, malformed, expired or not ours.").Because(cause)
+	p, _, err := s.verify(kindJoin, text, now, 0)
+	return p, err
+}
+
+// Recognize reads a join token that may have expired: it tells who its bearer
+// is, and does not let anybody in.
+func (s *Signer) Recognize(text string, now time.Time) (Pass, error) {
+	const ever = 100 * 365 * 24 * time.Hour
+	p, _, err := s.verify(kindJoin, text, now, ever)
+	return p, err
+}
+
+// VerifyResume reads a resume token, likewise.
+func (s *Signer) VerifyResume(text string, now time.Time) (Pass, seat.ConnectionID, error) {
+	return s.verify(kindResume, text, now, 0)
+}
+
+func (s *Signer) verify(k kind, text string, now time.Time, leeway time.Duration) (Pass, seat.ConnectionID, error) {
+	invalid := func(cause error) (Pass, seat.ConnectionID, error) {
+		return Pass{}, "", problem.New(problem.TokenInvalid, "The token is missing, malformed, expired or not ours.").Because(cause)
 	}
 	if text == "" || len(text) > MaxLength {
 		return invalid(fmt.Errorf("%d bytes", len(text)))
 	}
 	var c claims
 	token, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return s.key, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(audience),
+		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(k.audience), jwt.WithLeeway(leeway),
 		jwt.WithExpirationRequired(), jwt.WithTimeFunc(func() time.Time { return now }))
 	if err != nil {
 		return invalid(err)
 	}
-	if token.Header["typ"] != tokenType {
+	if token.Header["typ"] != k.typ || (c.Connection != "") != (k == kindResume) {
 		return invalid(fmt.Errorf("typ %v", token.Header["typ"]))
 	}
 	p := Pass{Tenant: c.Tenant, Conference: c.Conference, Number: c.Number, Identity: c.Subject, Role: c.Role}
 	if err := p.check(); err != nil {
 		return invalid(err)
 	}
-	return p, nil
+	return p, c.Connection, nil
 }
 
 func (p Pass) check() error {

@@ -23,6 +23,7 @@ func (s *Store) Take(_ context.Context, block seat.Block, id seat.ConnectionID, 
 		b.InUse++
 		b.Taken++
 		b.Members[id] = member
+		s.busy[block] = true
 	}
 	return seat.Attempt{Outcome: outcome, State: snapshot(b)}, nil
 }
@@ -56,7 +57,58 @@ func (s *Store) GiveBack(_ context.Context, block seat.Block, id seat.Connection
 		b.Voids++
 	}
 	delete(b.Members, id)
-	return seat.Returned{Held: true}, nil
+	return seat.Returned{Done: true}, nil
+}
+
+// Hold implements seat.Blocks.
+func (s *Store) Hold(_ context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, hold seat.Hold) (seat.Returned, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.holding(block, id)
+	if b == nil {
+		return seat.Returned{}, nil
+	}
+	there, lost := b.Members[id], member.Lost(hold)
+	if there != member && there != lost {
+		return seat.Returned{Instead: &there}, nil
+	}
+	b.Members[id] = lost
+	return seat.Returned{Done: true}, nil
+}
+
+// Swap implements seat.Blocks.
+func (s *Store) Swap(_ context.Context, block seat.Block, from, to seat.Place, revision int64) (seat.Attempt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, exists := s.blocks[block.Pool][block.Index]
+	if !exists {
+		return seat.Attempt{Outcome: seat.OutcomeMissing, State: seat.State{Block: block}}, nil
+	}
+	outcome := seat.JudgeSwap(*b, true, from, to, revision)
+	if outcome == seat.OutcomeTaken {
+		b.Taken++
+		delete(b.Members, from.Connection)
+		b.Members[to.Connection] = to.Member
+		s.busy[block] = true
+	}
+	return seat.Attempt{Outcome: outcome, State: snapshot(b)}, nil
+}
+
+// Revert implements seat.Blocks.
+func (s *Store) Revert(_ context.Context, block seat.Block, from, to seat.Place) (seat.Returned, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.holding(block, from.Connection)
+	if b == nil {
+		return seat.Returned{}, nil
+	}
+	if instead := b.Members[from.Connection]; instead != from.Member {
+		return seat.Returned{Instead: &instead}, nil
+	}
+	b.Voids++
+	delete(b.Members, from.Connection)
+	b.Members[to.Connection] = to.Member
+	return seat.Returned{Done: true}, nil
 }
 
 // Create implements seat.Blocks.
@@ -105,6 +157,38 @@ func (s *Store) Read(_ context.Context, pool seat.Pool) ([]seat.State, error) {
 	}
 	slices.SortFunc(states, func(a, b seat.State) int { return cmp.Compare(a.Block.Index, b.Block.Index) })
 	return states, nil
+}
+
+// Look implements seat.Blocks.
+func (s *Store) Look(_ context.Context, block seat.Block) (*seat.State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.blocks[block.Pool][block.Index]
+	if b == nil {
+		return nil, nil
+	}
+	state := snapshot(b)
+	return &state, nil
+}
+
+// Saw implements seat.Blocks.
+func (s *Store) Saw(_ context.Context, block seat.Block, atMillis int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.blocks[block.Pool][block.Index]; b != nil {
+		b.SeenAtMillis = max(b.SeenAtMillis, atMillis)
+	}
+	return nil
+}
+
+// Rest implements seat.Blocks.
+func (s *Store) Rest(_ context.Context, block seat.Block) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.blocks[block.Pool][block.Index]; b == nil || b.InUse == 0 {
+		delete(s.busy, block)
+	}
+	return nil
 }
 
 func (s *Store) holding(block seat.Block, id seat.ConnectionID) *seat.State {

@@ -16,6 +16,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -31,6 +32,9 @@ type Store struct {
 	numbers     map[tenant.ID]conference.Number
 	conferences map[tenant.ID]map[conference.ID]conference.Conference
 	blocks      map[seat.Pool]map[int]*seat.State
+	busy        map[seat.Block]bool // on the agenda
+	progress    reconcile.Progress
+	claimed     time.Time
 	sessions    map[seat.ConnectionID]session.Session
 	stays       map[tenant.ID]map[stayKey]usage.Stay
 	refusals    map[tenant.ID]map[refusalKey]usage.Refusal
@@ -47,8 +51,9 @@ type refusalKey struct {
 }
 
 var (
-	_ admission.Store = (*Store)(nil)
-	_ usage.History   = (*Store)(nil)
+	_ admission.Store  = (*Store)(nil)
+	_ usage.History    = (*Store)(nil)
+	_ reconcile.Agenda = (*Store)(nil)
 )
 
 // New makes an empty store.
@@ -57,7 +62,7 @@ func New() *Store {
 		licenses: make(map[tenant.ID]license.License), hosts: make(map[tenant.ID]map[host.Email]host.Host),
 		locks: make(map[tenant.ID]map[host.Email]host.Lock), numbers: make(map[tenant.ID]conference.Number),
 		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
-		blocks:      make(map[seat.Pool]map[int]*seat.State), sessions: make(map[seat.ConnectionID]session.Session),
+		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
 	}
 }
@@ -186,7 +191,7 @@ func (s *Store) NextNumber(_ context.Context, t tenant.ID) (conference.Number, e
 func (s *Store) Schedule(_ context.Context, c conference.Conference) (*conference.Conference, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if there, exists := s.conferences[c.Tenant][c.ID]; exists && there.State != conference.StateEnded {
+	if there, exists := s.conferences[c.Tenant][c.ID]; exists && (there.State != conference.StateEnded || there.Ending) {
 		return &there, nil
 	}
 	within(s.conferences, c.Tenant)[c.ID] = c
@@ -205,26 +210,6 @@ func (s *Store) Conferences(_ context.Context, t tenant.ID, after conference.ID,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return page(slices.Collect(maps.Values(s.conferences[t])), func(c conference.Conference) conference.ID { return c.ID }, after, limit), nil
-}
-
-// Advance implements conference.Conferences.
-func (s *Store) Advance(_ context.Context, t tenant.ID, id conference.ID, number conference.Number, to conference.State, at time.Time) (*conference.Conference, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, exists := s.conferences[t][id]
-	if !exists {
-		return nil, nil
-	}
-	if c.Number == number && c.State.Before(to) {
-		c.State = to
-		if to == conference.StateLive {
-			c.LiveAt = at
-		} else {
-			c.EndedAt = at
-		}
-		s.conferences[t][id] = c
-	}
-	return &c, nil
 }
 
 // Session implements session.Sessions.

@@ -77,7 +77,7 @@ func (p *Pools) saw(pool Pool, states []State) {
 	}
 	hints := make([]int, 0, len(states))
 	for _, s := range states {
-		if s.Room() > 0 {
+		if s.free() > 0 {
 			hints = append(hints, s.Block.Index)
 		}
 	}
@@ -105,6 +105,8 @@ const (
 	// RefusalMissing: there is no such pool. Whoever may open it does so by
 	// Settle; a join does not.
 	RefusalMissing
+	// RefusalLost: the connection was in, and was lost.
+	RefusalLost
 )
 
 // Seated is where a connection was seated, or why it was not.
@@ -117,12 +119,13 @@ type Seated struct {
 	Member Member
 	// Again: the connection held this seat already and only got a new number.
 	Again bool
-	// InUse is the pool's seats in use just after, for a pool of one block, or
-	// at the refusal; zero where it would cost reading the other blocks.
+	// InUse is the pool's occupied seats just after, for a pool of one block,
+	// or at the refusal; zero where it would cost reading the other blocks.
 	InUse int
 }
 
-// Take finds a seat. One write suffices unless blocks are full.
+// Take finds a seat. One write suffices unless blocks are full. Where no seat
+// is free, a hold that has expired at the member's time of joining gives way.
 //
 // Safe to repeat: a connection that is in already keeps its seat and gets a
 // fresh number (see Blocks.Renumber). In a pool of several blocks a repeat
@@ -131,13 +134,13 @@ type Seated struct {
 func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
 	for n := range min(probes, count(terms.Capacity)) {
 		index := p.pick(pool, id, terms.Capacity, n)
-		attempt, err := p.blocks.Take(ctx, Block{pool, index}, id, member, terms.Revision)
+		attempt, err := p.enter(ctx, Block{pool, index}, Place{id, member}, terms.Revision)
 		if err != nil {
-			return Seated{}, fmt.Errorf("take a seat: %w", err)
+			return Seated{}, err
 		}
 		full := attempt.Outcome == OutcomeFull
 		if full && count(terms.Capacity) == 1 && attempt.State.Capacity >= terms.Capacity {
-			return Seated{Refusal: RefusalFull, InUse: attempt.State.InUse}, nil
+			return Seated{Refusal: RefusalFull, InUse: attempt.State.Occupied(member.JoinedAtMillis)}, nil
 		}
 		if full {
 			p.filled(attempt.State.Block)
@@ -152,6 +155,23 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 	return p.search(ctx, pool, id, member, terms)
 }
 
+// enter takes a free seat of a block or, where there is none, the place of a
+// hold that has expired: each by one conditional write.
+func (p *Pools) enter(ctx context.Context, block Block, to Place, revision int64) (Attempt, error) {
+	attempt, err := p.blocks.Take(ctx, block, to.Connection, to.Member, revision)
+	for err == nil && attempt.Outcome == OutcomeFull && attempt.State.InUse <= attempt.State.Capacity {
+		from, found := attempt.State.over(to.Connection, to.Member.JoinedAtMillis)
+		if !found {
+			break
+		}
+		attempt, err = p.blocks.Swap(ctx, block, from, to, revision)
+	}
+	if err != nil {
+		return attempt, fmt.Errorf("take a seat: %w", err)
+	}
+	return attempt, nil
+}
+
 // conclude turns an attempt into an answer where it is one: seated, closed, or
 // a license that has moved on. Not done: the pool needs settling or searching.
 func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms Terms) (Seated, bool, error) {
@@ -159,12 +179,18 @@ func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms 
 	case OutcomeTaken:
 		return seated(a.State, id, terms), true, nil
 	case OutcomeMember:
+		if a.State.Members[id].Held() {
+			return Seated{Refusal: RefusalLost}, true, nil
+		}
 		state, in, err := p.blocks.Renumber(ctx, a.State.Block, id)
 		if err != nil {
 			return Seated{}, true, fmt.Errorf("renumber a seat: %w", err)
 		}
 		again := seated(state, id, terms)
 		again.Again = true
+		if again.Member.Held() {
+			return Seated{Refusal: RefusalLost}, in, nil
+		}
 		return again, in, nil
 	case OutcomeClosed:
 		return Seated{Refusal: RefusalClosed}, true, nil
@@ -178,15 +204,15 @@ func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms 
 func seated(s State, id ConnectionID, terms Terms) Seated {
 	taken := Seated{Block: s.Block, Number: s.Taken, Member: s.Members[id]}
 	if terms.Capacity <= BlockSeats {
-		taken.InUse = s.InUse
+		taken.InUse = s.Occupied(taken.Member.JoinedAtMillis)
 	}
 	return taken
 }
 
 // search settles the pool, which also reads all of it, and then tries every
-// block with room, beginning at one chosen by its id. It refuses after a read that showed no
-// room in any block and no capacity that is not handed out; or when others
-// took the room that it saw, time and again.
+// block with room, beginning at one chosen by its id. It refuses after a read
+// that showed no room in any block and no capacity that is not handed out; or
+// when others took the room that it saw, time and again.
 func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
 	inUse := 0
 	for range maxRounds {
@@ -202,17 +228,25 @@ func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member M
 		for i := range states {
 			state := states[(first+i)%len(states)]
 			_, in := state.Members[id]
+			late, over := state.over(id, member.JoinedAtMillis)
 			switch {
 			case state.Closed:
 				return Seated{Refusal: RefusalClosed}, nil
 			case state.Revision > terms.Revision:
 				return Seated{Refusal: RefusalStale}, nil
-			case state.Room() == 0 && !in:
+			case !in && over && state.InUse > state.Capacity:
+				// Its place would be above the capacity: free it, and settle again.
+				if _, err := p.blocks.GiveBack(ctx, state.Block, late.Connection, late.Member, false); err != nil {
+					return Seated{}, fmt.Errorf("end a hold: %w", err)
+				}
+				tried = true
+				continue
+			case !in && !over && state.free() == 0:
 				continue
 			}
-			attempt, err := p.blocks.Take(ctx, state.Block, id, member, terms.Revision)
+			attempt, err := p.enter(ctx, state.Block, Place{id, member}, terms.Revision)
 			if err != nil {
-				return Seated{}, fmt.Errorf("take a seat: %w", err)
+				return Seated{}, err
 			}
 			answer, done, err := p.conclude(ctx, attempt, id, terms)
 			if done || err != nil {
@@ -220,7 +254,7 @@ func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member M
 			}
 			tried = true
 		}
-		inUse = InUse(states)
+		inUse = Occupied(states, member.JoinedAtMillis)
 		if !tried && committed(states) >= terms.Capacity {
 			break
 		}
@@ -327,7 +361,7 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Terms) (wrote, missed int, err error) {
 	slack, room, capacity, byIndex := terms.Capacity-committed(states), 0, 0, make(map[int]State, len(states))
 	for _, s := range states {
-		room += s.Room()
+		room += s.free()
 		capacity += s.Capacity
 		byIndex[s.Block.Index] = s
 	}

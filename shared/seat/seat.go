@@ -7,7 +7,9 @@
 // conference. A host's own first connection takes the conference's chair, a
 // pool of one. A block is the part of a pool that is one item of at most 1 KB,
 // so that a seat costs one write unit. A member is a connection that holds a
-// seat of a block. A void is a seat that was taken and never used.
+// seat of a block. A seat whose connection was lost is held for it until the
+// hold ends; then it is as good as free. A void is a seat that was taken and
+// never used.
 //
 // A pool larger than one block is split by escrow: every block enforces its
 // own capacity, and the capacities never add up to more than the pool's (see
@@ -17,6 +19,7 @@ package seat
 import (
 	"context"
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"seatmeter/shared/conference"
@@ -45,15 +48,57 @@ type Block struct {
 	Index int
 }
 
-// Member is a connection that holds a seat.
+// Member is a connection that holds a seat, or one that was lost and whose
+// seat is held for it.
 type Member struct {
 	// JoinedAtMillis tells a connection's successive stays apart. Unix time.
+	// Zero where the connection was lost.
 	JoinedAtMillis int64
+	// Mark tells two takes for the same stay apart, should the second come
+	// when the first was given back already. Drawn by chance. Zero where the
+	// connection was lost.
+	Mark uint16
 	// Conference is the number of the conference that the seat is used in.
 	Conference conference.Number
-	// Mark tells two takes for the same stay apart, should the second come
-	// when the first was given back already. Drawn by chance.
-	Mark uint16
+	// Host: it is the conference's host who sits here.
+	Host bool
+	// Hold is set where the connection was lost.
+	Hold Hold
+}
+
+// Hold is how a seat waits for its connection to come back.
+type Hold struct {
+	// LostAtMillis is when the connection was lost: the end of its stay,
+	// unless it comes back. Unix time.
+	LostAtMillis int64
+	// Seconds is how long from then the seat is held.
+	Seconds int
+	// Unsettled: the ledger may not have the lost connection's stay yet, and
+	// nobody may take its place before it has.
+	Unsettled bool
+}
+
+// UntilMillis is the end of the hold: from this moment on the seat is free.
+func (h Hold) UntilMillis() int64 { return h.LostAtMillis + int64(h.Seconds)*millisPerSecond }
+
+const millisPerSecond = 1000
+
+// Held tells whether the member's connection was lost.
+func (m Member) Held() bool { return m.Hold != Hold{} }
+
+// Expired tells whether the member's seat was held and is no longer.
+func (m Member) Expired(nowMillis int64) bool { return m.Held() && m.Hold.UntilMillis() <= nowMillis }
+
+// Lost is the member when its connection is lost.
+func (m Member) Lost(hold Hold) Member {
+	m.JoinedAtMillis, m.Mark, m.Hold = 0, 0, hold
+	return m
+}
+
+// Found is the member that takes a held seat up again.
+func (m Member) Found(atMillis int64, mark uint16) Member {
+	m.JoinedAtMillis, m.Mark, m.Hold = atMillis, mark, Hold{}
+	return m
 }
 
 // State is what one read of a block shows.
@@ -68,22 +113,54 @@ type State struct {
 	// Revision is the license's, under which seats are taken.
 	Revision int64
 	// Closed blocks accept no more joins: their conference has ended.
-	Closed  bool
-	Members map[ConnectionID]Member
+	Closed bool
+	// SeenAtMillis is when reconciliation last found every member alive that
+	// had been in for a minute. Unix time.
+	SeenAtMillis int64
+	Members      map[ConnectionID]Member
 }
 
-// Room is how many more connections the block admits.
-func (s State) Room() int {
+// free is how many more connections the block admits as it stands.
+func (s State) free() int {
 	if s.Closed {
 		return 0
 	}
 	return max(0, s.Capacity-s.InUse)
 }
 
+// Occupied is the seats that are not free at a moment: those in use but for
+// the holds that have expired.
+func (s State) Occupied(nowMillis int64) int {
+	occupied := s.InUse
+	for _, m := range s.Members {
+		if m.Expired(nowMillis) {
+			occupied--
+		}
+	}
+	return occupied
+}
+
+// over chooses an expired hold: not the same for all who come at once. One
+// whose stay is not in the ledger yet is none of a join's business.
+func (s State) over(id ConnectionID, nowMillis int64) (Place, bool) {
+	var over []ConnectionID
+	for other, m := range s.Members {
+		if m.Expired(nowMillis) && !m.Hold.Unsettled {
+			over = append(over, other)
+		}
+	}
+	if len(over) == 0 || s.Closed {
+		return Place{}, false
+	}
+	slices.Sort(over)
+	chosen := over[hash(id)%len(over)]
+	return Place{chosen, s.Members[chosen]}, true
+}
+
 // Outcome is what became of an attempt on a block.
 type Outcome int
 
-// The outcomes of a take. Only OutcomeTaken changed anything.
+// The outcomes of a take or a swap. Only OutcomeTaken changed anything.
 const (
 	OutcomeTaken Outcome = iota
 	OutcomeMember
@@ -119,10 +196,36 @@ func Judge(state State, exists bool, id ConnectionID, revision int64) Outcome {
 	return OutcomeTaken
 }
 
-// Returned is what became of a seat that was to be given back.
+// JudgeSwap says the same of a swap. OutcomeFull: the place to be taken is not
+// as it was seen, or may not be taken.
+func JudgeSwap(state State, exists bool, from Place, to Place, revision int64) Outcome {
+	_, member := state.Members[to.Connection]
+	there, in := state.Members[from.Connection]
+	switch {
+	case !exists:
+		return OutcomeMissing
+	case member:
+		return OutcomeMember
+	case state.Closed:
+		return OutcomeClosed
+	case revision != 0 && state.Revision != revision:
+		return OutcomeOtherRevision
+	case !in || there != from.Member || revision != 0 && state.InUse > state.Capacity:
+		return OutcomeFull
+	}
+	return OutcomeTaken
+}
+
+// Place is a connection's seat in a block.
+type Place struct {
+	Connection ConnectionID
+	Member     Member
+}
+
+// Returned is what became of a seat that was to be given back, or held.
 type Returned struct {
-	// Held: the seat was held and is free now.
-	Held bool
+	// Done: the seat was this take's, and is given back or held now.
+	Done bool
 	// Instead is how the connection holds a seat of the block instead, if it
 	// does: by another take.
 	Instead *Member
@@ -144,6 +247,18 @@ type Blocks interface {
 	// GiveBack removes a member, if it holds its seat by this very take, and
 	// as a void if the seat was never used.
 	GiveBack(ctx context.Context, block Block, id ConnectionID, member Member, void bool) (Returned, error)
+	// Hold marks a member's connection as lost, if it holds its seat by this
+	// very take. The seat stays in use.
+	Hold(ctx context.Context, block Block, id ConnectionID, member Member, hold Hold) (Returned, error)
+	// Swap puts a connection in another's place, with the next seat number:
+	// the seat is in use throughout, so nobody can slip in between. Under a
+	// revision it is a join, and has a join's conditions; with none (zero) it
+	// is a stay that goes on. Repeating a swap that had landed gives
+	// OutcomeMember.
+	Swap(ctx context.Context, block Block, from, to Place, revision int64) (Attempt, error)
+	// Revert undoes a swap: it gives the place back to whom it was taken from,
+	// and counts the seat number as void. Done: it is given back.
+	Revert(ctx context.Context, block Block, from, to Place) (Returned, error)
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, capacity int, revision int64) (bool, error)
 	// Resize sets a block's capacity and revision if both are still as seen
@@ -154,6 +269,13 @@ type Blocks interface {
 	Close(ctx context.Context, block Block, keepUntil time.Time) (State, error)
 	// Read gives the pool's blocks in order of index.
 	Read(ctx context.Context, pool Pool) ([]State, error)
+	// Look gives one block; nil if it is not there.
+	Look(ctx context.Context, block Block) (*State, error)
+	// Saw notes that the block's members were found alive. A later note stays.
+	Saw(ctx context.Context, block Block, atMillis int64) error
+	// Rest takes a block off the agenda of reconciliation, if nobody is in
+	// it. Every take puts it back on.
+	Rest(ctx context.Context, block Block) error
 }
 
 // Target is the capacity that a block is to have in a pool of this capacity:
@@ -181,11 +303,20 @@ func hash(id ConnectionID) int {
 	return int(sum.Sum32())
 }
 
-// InUse adds up the seats in use in some blocks.
+// InUse adds up the seats in use in some blocks, expired holds included.
 func InUse(blocks []State) int {
 	total := 0
 	for _, b := range blocks {
 		total += b.InUse
+	}
+	return total
+}
+
+// Occupied adds up the seats of some blocks that are not free at a moment.
+func Occupied(blocks []State, nowMillis int64) int {
+	total := 0
+	for _, b := range blocks {
+		total += b.Occupied(nowMillis)
 	}
 	return total
 }

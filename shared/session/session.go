@@ -29,6 +29,10 @@ const (
 	StateGone   State = "gone"
 )
 
+// LifeMillis is the longest that the platform lets a connection last. Source:
+// API Gateway quotas for WebSocket APIs.
+const LifeMillis = 2 * 60 * 60 * 1000
+
 // KeepMillis is how long a session is kept after it began: well beyond the two
 // hours that a connection lives and any late event about it.
 const KeepMillis = 26 * 60 * 60 * 1000
@@ -52,6 +56,8 @@ type Session struct {
 	Role       jointoken.Role
 
 	// The seat, while seated.
+	StayID         usage.StayID
+	Resumed        bool // an earlier connection began the stay
 	Block          seat.Block
 	Seat           int64
 	JoinedAtMillis int64
@@ -81,13 +87,16 @@ type Sessions interface {
 
 // Member is the seat's mark of this stay.
 func (s Session) Member() seat.Member {
-	return seat.Member{JoinedAtMillis: s.JoinedAtMillis, Conference: s.Number, Mark: s.Mark}
+	return seat.Member{
+		JoinedAtMillis: s.JoinedAtMillis, Conference: s.Number, Mark: s.Mark, Host: s.Role == jointoken.RoleHost,
+	}
 }
 
 // Leave moves the session back to the lobby, as its next version. When it last
 // joined is kept: no two stays of a connection may begin at the same moment.
 func (s Session) Leave(atMillis int64) Session {
 	s.State, s.Block, s.Seat, s.Mark, s.Limit, s.InUse = StateLobby, seat.Block{}, 0, 0, 0, 0
+	s.StayID, s.Resumed = "", false
 	s.MovedAtMillis = atMillis
 	s.Version++
 	return s
@@ -97,10 +106,11 @@ func (s Session) Leave(atMillis int64) Session {
 // the session and the end, so that every repeat writes the same key.
 func (s Session) Stay(leftAtMillis int64, end usage.End) usage.Stay {
 	return usage.Stay{
+		ID: s.StayID, Resumed: s.Resumed,
 		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.Host,
 		Identity: s.Identity, Role: s.Role, Connection: s.Connection,
 		Block: s.Block, Seat: s.Seat,
 		JoinedAtMillis: s.JoinedAtMillis, LeftAtMillis: max(leftAtMillis, s.JoinedAtMillis),
-		End: end, Limit: s.Limit, InUse: s.InUse,
+		End: end, Estimated: end == usage.EndVanished, Limit: s.Limit, InUse: s.InUse,
 	}
 }

@@ -70,7 +70,7 @@ func giveBack(t *testing.T, store Store, id tenant.ID) {
 	must(store.Take(ctx, block, ann, member, 1))(t)
 	other := member
 	other.Mark++
-	held, none := seat.Returned{Held: true}, seat.Returned{}
+	held, none := seat.Returned{Done: true}, seat.Returned{}
 	equal(t, "another take's seat", must(store.GiveBack(ctx, block, ann, other, false))(t), seat.Returned{Instead: &member})
 	equal(t, "still in use", read(t, store, block).InUse, 1)
 	equal(t, "its own", must(store.GiveBack(ctx, block, ann, member, false))(t), held)
@@ -81,6 +81,97 @@ func giveBack(t *testing.T, store Store, id tenant.ID) {
 	must(store.Take(ctx, block, ann, member, 1))(t)
 	equal(t, "unused", must(store.GiveBack(ctx, block, ann, member, true))(t), held)
 	equal(t, "voids", read(t, store, block).Voids, int64(1))
+}
+
+// A lost connection's seat stays in use until another takes it up, or its hold
+// is over and the seat given back.
+func hold(t *testing.T, store Store, id tenant.ID) {
+	ctx, block, ann, bob := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2)
+	must(store.Create(ctx, block, 1, 1))(t)
+	must(store.Take(ctx, block, ann, member, 1))(t)
+	lost := seat.Hold{LostAtMillis: member.JoinedAtMillis + 5000, Seconds: 300, Unsettled: true}
+	other := member
+	other.Mark++
+	equal(t, "another take's", must(store.Hold(ctx, block, ann, other, lost))(t), seat.Returned{Instead: &member})
+	done := seat.Returned{Done: true}
+	equal(t, "its own", must(store.Hold(ctx, block, ann, member, lost))(t), done)
+	equal(t, "a repeat", must(store.Hold(ctx, block, ann, member, lost))(t), done)
+	held := member.Lost(lost)
+	later := seat.Hold{LostAtMillis: lost.LostAtMillis + 1, Seconds: 300}
+	equal(t, "another hold", must(store.Hold(ctx, block, ann, member, later))(t), seat.Returned{Instead: &held})
+	equal(t, "still in use", read(t, store, block).Members, map[seat.ConnectionID]seat.Member{ann: held})
+	equal(t, "a stranger", must(store.Take(ctx, block, bob, member, 1))(t).Outcome, seat.OutcomeFull)
+	equal(t, "nobody's", must(store.Hold(ctx, block, bob, member, lost))(t), seat.Returned{})
+	equal(t, "given back", must(store.GiveBack(ctx, block, ann, held, false))(t), done)
+	equal(t, "in use", read(t, store, block).InUse, 0)
+}
+
+func swap(t *testing.T, store Store, id tenant.ID) {
+	ctx, block, ann, bob, eve := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2), connectionOf(id, 3)
+	from, to := seat.Place{Connection: ann, Member: member}, seat.Place{Connection: bob, Member: member.Found(member.JoinedAtMillis+1, 9)}
+	swapped := func(from, to seat.Place, revision int64) seat.Attempt {
+		return must(store.Swap(ctx, block, from, to, revision))(t)
+	}
+	equal(t, "no block", swapped(from, to, 0).Outcome, seat.OutcomeMissing)
+	must(store.Create(ctx, block, 1, 1))(t)
+	must(store.Take(ctx, block, ann, member, 1))(t)
+	equal(t, "a join under another revision", swapped(from, to, 2).Outcome, seat.OutcomeOtherRevision)
+	strange := from
+	strange.Member.Mark++
+	equal(t, "not as seen", swapped(strange, to, 0).Outcome, seat.OutcomeFull)
+	first := swapped(from, to, 1)
+	equal(t, "swapped", first.Outcome, seat.OutcomeTaken)
+	equal(t, "number, in use", []int64{first.State.Taken, int64(first.State.InUse)}, []int64{2, 1})
+	equal(t, "who is in", read(t, store, block).Members, map[seat.ConnectionID]seat.Member{bob: to.Member})
+	equal(t, "a repeat", swapped(from, to, 1).Outcome, seat.OutcomeMember)
+	equal(t, "a second heir", swapped(from, seat.Place{Connection: eve, Member: member}, 0).Outcome, seat.OutcomeFull)
+	equal(t, "undone", must(store.Revert(ctx, block, to, from))(t), seat.Returned{Done: true})
+	equal(t, "undone again", must(store.Revert(ctx, block, to, from))(t), seat.Returned{})
+	state := read(t, store, block)
+	equal(t, "as before, but for a void", []int64{int64(state.InUse), state.Taken, state.Voids}, []int64{1, 2, 1})
+	equal(t, "who is in again", state.Members, map[seat.ConnectionID]seat.Member{ann: member})
+	must(store.Resize(ctx, state, 0, 1))(t)
+	equal(t, "a join above the capacity", swapped(from, to, 1).Outcome, seat.OutcomeFull)
+	equal(t, "a stay that goes on above it", swapped(from, to, 0).Outcome, seat.OutcomeTaken)
+	must(store.Close(ctx, block, instant(0)))(t)
+	equal(t, "when closed", swapped(to, from, 0).Outcome, seat.OutcomeClosed)
+}
+
+// Many who come for one place: one gets it.
+func parallelSwaps(t *testing.T, store Store, id tenant.ID) {
+	block, ann := blockOf(id, 0), connectionOf(id, manyCallers)
+	must(store.Create(t.Context(), block, 1, 1))(t)
+	must(store.Take(t.Context(), block, ann, member, 1))(t)
+	var swapped atomic.Int64
+	parallel(t, manyCallers, func(ctx context.Context, n int) error {
+		a, err := store.Swap(ctx, block, seat.Place{Connection: ann, Member: member}, seat.Place{Connection: connectionOf(id, n), Member: member}, 1)
+		if a.Outcome == seat.OutcomeTaken && err == nil {
+			swapped.Add(1)
+		}
+		return err
+	})
+	equal(t, "swapped", swapped.Load(), int64(1))
+	equal(t, "in use", read(t, store, block).InUse, 1)
+}
+
+func seen(t *testing.T, store Store, id tenant.ID) {
+	ctx, block := t.Context(), blockOf(id, 0)
+	if b := must(store.Look(ctx, block))(t); b != nil {
+		t.Fatalf("a block that was not made: %+v", b)
+	}
+	if err := store.Saw(ctx, block, 5); err != nil {
+		t.Fatal(err)
+	}
+	if b := must(store.Look(ctx, block))(t); b != nil {
+		t.Fatalf("a block that was seen is made: %+v", b)
+	}
+	must(store.Create(ctx, block, 1, 1))(t)
+	for _, at := range []int64{5, 7, 6} {
+		if err := store.Saw(ctx, block, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "the latest", must(store.Look(ctx, block))(t).SeenAtMillis, int64(7))
 }
 
 func renumber(t *testing.T, store Store, id tenant.ID) {
@@ -117,7 +208,7 @@ func churn(t *testing.T, store Store, id tenant.ID) {
 			if n%4 == 0 {
 				return nil // stays
 			}
-			if back, err := store.GiveBack(ctx, block, connection, member, false); err != nil || !back.Held {
+			if back, err := store.GiveBack(ctx, block, connection, member, false); err != nil || !back.Done {
 				return err
 			}
 			returned.Add(1)
@@ -138,7 +229,7 @@ func closed(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "members stay", state.Members, map[seat.ConnectionID]seat.Member{ann: member})
 	equal(t, "a join", must(store.Take(ctx, block, connectionOf(id, 2), member, 1))(t).Outcome, seat.OutcomeClosed)
 	equal(t, "a resize", must(store.Resize(ctx, state, 5, 2))(t), false)
-	equal(t, "a leave", must(store.GiveBack(ctx, block, ann, member, false))(t).Held, true)
+	equal(t, "a leave", must(store.GiveBack(ctx, block, ann, member, false))(t).Done, true)
 	equal(t, "a repeat", must(store.Close(ctx, block, instant(0)))(t).Closed, true)
 	unborn := blockOf(id, 1)
 	equal(t, "one not there", must(store.Close(ctx, unborn, instant(0)))(t).Closed, true)

@@ -19,6 +19,7 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -29,6 +30,7 @@ import (
 type Store interface {
 	admission.Store
 	usage.History
+	reconcile.Agenda
 }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
@@ -48,10 +50,17 @@ func Run(t *testing.T, store Store) {
 		{"AConferenceOnlyMovesForward", conferenceStates},
 		{"ASessionChangesOnlyFromItsLastVersion", sessionVersions},
 		{"TheLobbyListsWhoWaits", lobby},
+		{"AVacantConferenceExpiresOnlyIfNobodyCameBack", vacancy},
+		{"TheAgendaListsWhatIsToBeLookedAfter", agenda},
+		{"OneRunAtATimeGoesOverTheAgenda", claims},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
 		{"ABlockAdmitsExactlyItsCapacityUnderParallelTakes", parallelTakes},
 		{"ABlockTellsWhyItRefuses", outcomes},
 		{"ASeatIsGivenBackOnlyByTheStayThatHoldsIt", giveBack},
+		{"AHeldSeatStaysInUse", hold},
+		{"ASwapHandsOnASeatOnce", swap},
+		{"ManyWhoComeForOnePlaceGetItOnce", parallelSwaps},
+		{"ABlockRemembersWhenItWasSeen", seen},
 		{"ARenumberedSeatCountsAsVoid", renumber},
 		{"CountsEqualMembersUnderParallelTakesAndReturns", churn},
 		{"AClosedBlockStaysClosed", closed},
@@ -205,10 +214,14 @@ func conferenceStates(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "go live", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(2)))(t), &live)
 	equal(t, "go live again", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(3)))(t), &live)
 	ended := live
-	ended.State, ended.EndedAt = conference.StateEnded, instant(4)
+	ended.State, ended.EndedAt, ended.Ending = conference.StateEnded, instant(4), true
 	equal(t, "end", must(store.Advance(ctx, id, "weekly", 1, conference.StateEnded, instant(4)))(t), &ended)
 	equal(t, "end again", must(store.Advance(ctx, id, "weekly", 1, conference.StateEnded, instant(5)))(t), &ended)
 	equal(t, "no way back", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(6)))(t), &ended)
+	equal(t, "schedule over one that is ending", must(store.Schedule(ctx, second))(t), &ended)
+	if err := store.Finish(ctx, id, "weekly", 1); err != nil {
+		t.Fatal(err)
+	}
 	equal(t, "schedule anew", must(store.Schedule(ctx, second))(t), none)
 	equal(t, "read", must(store.Conference(ctx, id, "weekly", true))(t), &second)
 	equal(t, "list", must(store.Conferences(ctx, id, "", 10))(t), []conference.Conference{second})

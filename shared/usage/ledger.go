@@ -1,8 +1,10 @@
 // Package usage turns what happened into figures.
 //
 // Terms: the ledger holds what happened, append-only: stays and refusals. A
-// stay is a connection's time in a conference, half-open: it is in from
-// joined_at up to, but not at, left_at. A refusal is a join that was denied. A
+// stay is somebody's time in a conference, half-open: in from joined_at up to,
+// but not at, left_at. A connection that resumes another's seat goes on with
+// its stay: the ledger has a record for each, one beginning where the other
+// ends, with the stay's id. A refusal is a join that was denied. A
 // report derives every figure from the ledger, plus the sessions still open,
 // which it clips at as_of. All times are Unix milliseconds of the gateway's
 // clock; all arithmetic is in integers.
@@ -11,6 +13,7 @@ package usage
 import (
 	"context"
 	"iter"
+	"strconv"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
@@ -25,7 +28,10 @@ type End string
 
 // The ends.
 const (
-	EndClosed          End = "closed"           // the connection was closed
+	EndClosed          End = "closed"           // the client closed the connection
+	EndDropped         End = "dropped"          // the connection was lost
+	EndResumed         End = "resumed"          // another connection took over
+	EndVanished        End = "vanished"         // found dead: nobody saw the end
 	EndLeft            End = "left"             // the client left for the lobby
 	EndRemoved         End = "removed"          // an admin removed it
 	EndConferenceEnded End = "conference_ended" // the conference was ended
@@ -35,8 +41,19 @@ const (
 // them after two hours. A report looks this far back for stays that reach in.
 const MaxStayMillis = 3 * 60 * 60 * 1000
 
-// Stay is one connection's time in a conference.
+// StayID names a stay, whichever connections it goes on in.
+type StayID string
+
+// NewStayID names the stay that a connection begins when it joins.
+func NewStayID(id seat.ConnectionID, joinedAtMillis int64) StayID {
+	return StayID(string(id) + "." + strconv.FormatInt(joinedAtMillis, 36))
+}
+
+// Stay is one connection's part of a stay: all of it, unless it is resumed.
 type Stay struct {
+	ID StayID
+	// Resumed: an earlier connection began the stay.
+	Resumed    bool
 	Tenant     tenant.ID
 	Conference conference.ID
 	Number     conference.Number

@@ -3,13 +3,14 @@
 // the answer; it decides nothing about seats.
 //
 // Terms: a join token comes in the query string or, so that access logs do not
-// keep it, as a sub-protocol. A refused handshake has the status of the
+// keep it, as a sub-protocol; so does a resume token. A refused handshake has the status of the
 // problem's code and a problem document. After the handshake the client is
 // answered by messages pushed to its connection, since the routes have no
 // responses of their own.
 package wsapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -22,22 +23,27 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
 
 const (
 	protocol       = "seatmeter.v1"
 	protocolToken  = "token."
+	protocolResume = "resume."
 	headerProtocol = "Sec-WebSocket-Protocol"
-	parameterToken = "token"
-	parameterLobby = "lobby"
+
+	parameterToken  = "token"
+	parameterResume = "resume"
+	parameterLobby  = "lobby"
 )
 
 // errUnauthorized is the one word by which an authorizer makes API Gateway
 // answer 401.
 var errUnauthorized = errors.New("Unauthorized")
 
-// Authorizer checks join tokens before $connect runs.
+// Authorizer checks join and resume tokens before $connect runs.
 type Authorizer struct {
 	signer *jointoken.Signer
 	now    func() time.Time
@@ -49,43 +55,73 @@ func NewAuthorizer(signer *jointoken.Signer, now func() time.Time, log *slog.Log
 	return &Authorizer{signer, now, log}
 }
 
-// Handle allows the connection and passes on what the token says, or answers
+// bearer is who the tokens of a handshake say is there: a pass and, to resume,
+// the connection whose seat is to be taken up.
+type bearer struct {
+	pass   jointoken.Pass
+	resume seat.ConnectionID
+}
+
+// identify reads a handshake's tokens. Whoever resumes needs no join token; one
+// that is there must be the same person's, and may have expired.
+func (a *Authorizer) identify(event events.APIGatewayCustomAuthorizerRequestTypeRequest) (bearer, error) {
+	find := func(parameter, prefix string) string {
+		return cmp.Or(event.QueryStringParameters[parameter], offered(event.Headers, event.MultiValueHeaders, prefix))
+	}
+	join, resume := find(parameterToken, protocolToken), find(parameterResume, protocolResume)
+	if resume == "" {
+		pass, err := a.signer.Verify(join, a.now())
+		return bearer{pass: pass}, err
+	}
+	pass, id, err := a.signer.VerifyResume(resume, a.now())
+	if err != nil || join == "" {
+		return bearer{pass, id}, err
+	}
+	holder, err := a.signer.Recognize(join, a.now())
+	if err == nil && holder != pass {
+		err = problem.New(problem.TokenInvalid, "The two tokens are not the same person's.")
+	}
+	return bearer{pass, id}, err
+}
+
+// Handle allows the connection and passes on what the tokens say, or answers
 // Unauthorized. It changes nothing and is safe to repeat.
 func (a *Authorizer) Handle(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
-	token := event.QueryStringParameters[parameterToken]
-	if token == "" {
-		token = offered(event.Headers, event.MultiValueHeaders, protocolToken)
-	}
-	pass, err := a.signer.Verify(token, a.now())
+	who, err := a.identify(event)
 	if err != nil {
 		a.log.InfoContext(ctx, "a token was refused", "error", err)
 		return events.APIGatewayCustomAuthorizerResponse{}, errUnauthorized
 	}
 	return events.APIGatewayCustomAuthorizerResponse{
-		PrincipalID: string(pass.Tenant),
+		PrincipalID: string(who.pass.Tenant),
 		PolicyDocument: events.APIGatewayCustomAuthorizerPolicy{
 			Version: "2012-10-17",
 			Statement: []events.IAMPolicyStatement{{
 				Action: []string{"execute-api:Invoke"}, Effect: "Allow", Resource: []string{event.MethodArn},
 			}},
 		},
-		Context: writePass(pass),
+		Context: who.write(),
 	}, nil
 }
 
-func writePass(p jointoken.Pass) map[string]any {
-	return map[string]any{
+func (b bearer) write() map[string]any {
+	p := b.pass
+	context := map[string]any{
 		"tenant": string(p.Tenant), "conference": string(p.Conference), "number": strconv.FormatInt(int64(p.Number), 10),
 		"identity": p.Identity, "role": string(p.Role),
 	}
+	if b.resume != "" {
+		context["resume"] = string(b.resume)
+	}
+	return context
 }
 
-// readPass reads what the authorizer passed on. API Gateway makes all of it
+// readBearer reads what the authorizer passed on. API Gateway makes all of it
 // text.
-func readPass(context any) (jointoken.Pass, bool) {
+func readBearer(context any) (bearer, bool) {
 	values, ok := context.(map[string]any)
 	if !ok {
-		return jointoken.Pass{}, false
+		return bearer{}, false
 	}
 	text := func(name string) string {
 		s, _ := values[name].(string)
@@ -96,7 +132,8 @@ func readPass(context any) (jointoken.Pass, bool) {
 		Tenant: tenant.ID(text("tenant")), Conference: conference.ID(text("conference")), Number: conference.Number(number),
 		Identity: text("identity"), Role: jointoken.Role(text("role")),
 	}
-	return p, err == nil && p.Tenant != "" && p.Conference != "" && p.Identity != ""
+	ok = err == nil && p.Tenant != "" && p.Conference != "" && p.Identity != ""
+	return bearer{p, seat.ConnectionID(text("resume"))}, ok
 }
 
 // offered finds, among the sub-protocols that a client offers, the first with

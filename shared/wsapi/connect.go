@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -23,7 +24,7 @@ type Event = events.APIGatewayWebsocketProxyRequest
 type Response = events.APIGatewayProxyResponse
 
 // retrySeconds is the hint in refusals that are our own fault.
-const retrySeconds = "1"
+const retrySeconds = 1
 
 // Connector handles $connect.
 type Connector struct {
@@ -34,17 +35,21 @@ type Connector struct {
 // NewConnector makes a handler of $connect.
 func NewConnector(door *admission.Door, log *slog.Logger) *Connector { return &Connector{door, log} }
 
-// Handle admits a connection to a seat or to the lobby, or refuses the
-// handshake. Safe to repeat: see admission.Door.Connect and Wait.
+// Handle admits a connection to a seat or to the lobby, or lets it go on in the
+// seat of an earlier one, or refuses the handshake. Safe to repeat: see
+// admission.Door.Connect, Wait and Resume.
 func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	request := event.RequestContext
-	pass, ok := readPass(request.Authorizer)
+	who, ok := readBearer(request.Authorizer)
+	pass := who.pass
 	if !ok || request.ConnectionID == "" {
 		return refusal(problem.New(problem.TokenInvalid, "The connection was not authorized."), request.RequestID), nil
 	}
 	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: request.ConnectedAt}
 	enter := c.door.Connect
-	if event.QueryStringParameters[parameterLobby] == "true" {
+	if who.resume != "" {
+		enter = func(ctx context.Context, v admission.Visitor) error { return c.door.Resume(ctx, v, who.resume) }
+	} else if event.QueryStringParameters[parameterLobby] == "true" {
 		enter = c.door.Wait
 	}
 	if err := enter(ctx, v); err != nil {
@@ -92,7 +97,7 @@ func refusal(p *problem.Error, requestID string) Response {
 	}
 	headers := map[string]string{"Content-Type": "application/problem+json"}
 	if p.Code == problem.Unavailable {
-		headers["Retry-After"] = retrySeconds
+		headers["Retry-After"] = strconv.Itoa(retrySeconds)
 	}
 	return Response{StatusCode: document.Status, Headers: headers, Body: string(body)}
 }
@@ -108,6 +113,31 @@ func NewDisconnector(door *admission.Door, log *slog.Logger) *Disconnector {
 	return &Disconnector{door, log}
 }
 
+// The statuses of closes without a close frame of the client's own: what API
+// Gateway makes of a connection that broke off, and what it closes with itself,
+// where the reason tells it from a client that is going away (seen; AWS names
+// neither).
+const (
+	statusGoingAway  = 1001
+	statusBrokenOff  = 1006
+	statusTooBig     = 1009
+	reasonByGateway  = "Going away"
+	statusUnreported = 0
+)
+
+// ending tells a connection that its client closed from one that was lost.
+func ending(request events.APIGatewayWebsocketProxyRequestContext) usage.End {
+	switch request.DisconnectStatusCode {
+	case statusBrokenOff, statusTooBig, statusUnreported:
+		return usage.EndDropped
+	case statusGoingAway:
+		if request.DisconnectReason == nil || strings.EqualFold(*request.DisconnectReason, reasonByGateway) {
+			return usage.EndDropped
+		}
+	}
+	return usage.EndClosed
+}
+
 // Handle ends the connection's stay at the time of its close. Safe to repeat,
 // late, and before its $connect: see admission.Door.Leave. An error makes the
 // invocation fail, so that it shows in the metrics.
@@ -117,7 +147,7 @@ func (d *Disconnector) Handle(ctx context.Context, event Event) (Response, error
 		return Response{StatusCode: http.StatusOK}, nil
 	}
 	id := seat.ConnectionID(request.ConnectionID)
-	if err := d.door.Leave(ctx, id, request.RequestTimeEpoch, usage.EndClosed); err != nil {
+	if err := d.door.Leave(ctx, id, request.RequestTimeEpoch, ending(request)); err != nil {
 		d.log.ErrorContext(ctx, "a leave is left to reconciliation", "connection", id, "error", err)
 		return Response{StatusCode: http.StatusInternalServerError}, err
 	}

@@ -1,6 +1,7 @@
 package wsapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -207,7 +208,7 @@ func TestWhatIsOutOfOrderOnOurSideIsARefusalToTryAgain(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	for _, call := range []string{"License", "Conference", "Take", "Begin"} {
 		w.restart()
-		w.faulty.Decide = func(name string) storetest.Fault {
+		w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
 			if name == call {
 				return storetest.FaultBefore
 			}
@@ -356,7 +357,7 @@ func TestADisconnectThatFailsShowsAndIsFinishedByTheNextDelivery(t *testing.T) {
 				w := newWorld(t, concurrent(25))
 				v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 				raw := w.disconnectEvent(v)
-				w.faulty.Decide = func(name string) storetest.Fault {
+				w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
 					if name == call {
 						return fault
 					}
@@ -365,7 +366,7 @@ func TestADisconnectThatFailsShowsAndIsFinishedByTheNextDelivery(t *testing.T) {
 				if _, err := w.disconnect.Invoke(t.Context(), raw); err == nil {
 					t.Error("no error")
 				}
-				w.faulty.Decide = func(string) storetest.Fault { return storetest.FaultNone }
+				w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
 				w.close(raw)
 				w.wantInUse(0)
 				if stays := w.stays(); len(stays) != 1 {

@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -36,22 +39,25 @@ type Reply struct {
 	Conference   conference.ID     `json:"conference,omitempty"`
 	Limit        *int              `json:"limit,omitempty"`
 	InUse        *int              `json:"in_use,omitempty"`
+	ResumeToken  string            `json:"resume_token,omitempty"`
 	Code         problem.Code      `json:"code,omitempty"`
 	Detail       string            `json:"detail,omitempty"`
 	Errors       []problem.Field   `json:"errors,omitempty"`
 	RequestID    string            `json:"request_id,omitempty"`
+	RetrySeconds int               `json:"retry_after_seconds,omitempty"`
 }
 
 // Messenger handles messages, which all come by the $default route.
 type Messenger struct {
 	door    *admission.Door
 	gateway admission.Gateway
+	signer  *jointoken.Signer
 	log     *slog.Logger
 }
 
 // NewMessenger makes a handler of $default.
-func NewMessenger(door *admission.Door, gateway admission.Gateway, log *slog.Logger) *Messenger {
-	return &Messenger{door, gateway, log}
+func NewMessenger(door *admission.Door, gateway admission.Gateway, signer *jointoken.Signer, log *slog.Logger) *Messenger {
+	return &Messenger{door, gateway, signer, log}
 }
 
 // Handle does what the client asks and tells it what became of it. Every
@@ -74,7 +80,7 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 	}
 	err = m.gateway.Push(ctx, id, text)
 	if errors.Is(err, admission.ErrGone) {
-		err = m.door.Leave(ctx, id, request.RequestTimeEpoch, usage.EndClosed)
+		err = m.door.Leave(ctx, id, request.RequestTimeEpoch, usage.EndDropped)
 	}
 	if err != nil {
 		m.log.ErrorContext(ctx, "a reply was not delivered", "connection", id, "error", err)
@@ -102,42 +108,48 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 		if err != nil {
 			return Reply{}, err
 		}
-		return m.where(ctx, s, seated)
+		return m.where(ctx, s, seated, at)
 	case actionJoin:
 		s, err := m.door.Join(ctx, id, at)
 		if err != nil {
-			return m.refused(ctx, s), err
+			return m.refused(ctx, s, at), err
 		}
-		return m.where(ctx, s, s.State == session.StateSeated)
+		return m.where(ctx, s, s.State == session.StateSeated, at)
 	case actionLeave:
 		s, err := m.door.ToLobby(ctx, id, at)
 		if err != nil {
 			return Reply{}, err
 		}
-		return m.where(ctx, s, s.State == session.StateSeated)
+		return m.where(ctx, s, s.State == session.StateSeated, at)
 	}
 	return Reply{}, invalid
 }
 
-// where tells a client where it is.
-func (m *Messenger) where(ctx context.Context, s session.Session, seated bool) (Reply, error) {
+// resumable is how long a resume token holds: as long as its connection can
+// last, and as a seat can be held for it after that.
+const resumable = time.Duration(session.LifeMillis)*time.Millisecond + license.MaxReconnectGraceSeconds*time.Second
+
+// where tells a client where it is, and in a seat what to resume it with.
+func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, atMillis int64) (Reply, error) {
 	reply := Reply{Type: "lobby", ConnectionID: s.Connection, Conference: s.Conference}
 	if !seated {
 		return reply, nil
 	}
-	limit, inUse, err := m.door.Standing(ctx, s)
+	limit, inUse, err := m.door.Standing(ctx, s, atMillis)
 	if err != nil {
 		return Reply{}, err
 	}
+	pass := jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role}
+	reply.ResumeToken, err = m.signer.SignResume(pass, s.Connection, time.UnixMilli(atMillis), time.UnixMilli(s.BeganMillis).Add(resumable))
 	reply.Type, reply.Limit, reply.InUse = "admitted", &limit, &inUse
-	return reply, nil
+	return reply, err
 }
 
 // refused begins the answer to a join that was refused: with the pool as it
 // stands, if that can be told.
-func (m *Messenger) refused(ctx context.Context, s session.Session) Reply {
+func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int64) Reply {
 	reply := Reply{Type: "refused"}
-	if limit, inUse, err := m.door.Standing(ctx, s); err == nil && s.Tenant != "" {
+	if limit, inUse, err := m.door.Standing(ctx, s, atMillis); err == nil && s.Tenant != "" {
 		reply.Limit, reply.InUse = &limit, &inUse
 	}
 	return reply
@@ -148,6 +160,7 @@ func (m *Messenger) failed(ctx context.Context, id seat.ConnectionID, requestID 
 	p := asRefusal(err)
 	if p.Code == problem.Unavailable {
 		m.log.ErrorContext(ctx, "a message failed", "connection", id, "request", requestID, "error", err)
+		reply.RetrySeconds = retrySeconds
 	}
 	if reply.Type == "" {
 		reply.Type = "error"

@@ -1,6 +1,7 @@
 package wsapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -218,7 +219,7 @@ func TestAReplyThatCannotBeDeliveredShowsAndTakesNoSeatAway(t *testing.T) {
 func TestWhatIsOutOfOrderOnOurSideIsToldWithoutItsCause(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant).lobby())
-	w.faulty.Decide = func(string) storetest.Fault { return storetest.FaultBefore }
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
 	for body, kind := range map[string]string{status: "error", join: "refused", leave: "error"} {
 		reply := w.send(v, body)
 		if reply.Type != kind || reply.Code != problem.Unavailable || strings.Contains(reply.Detail, storetest.ErrFault.Error()) {
@@ -257,7 +258,7 @@ func TestNoTokenAndNoAddressIsEverLogged(t *testing.T) {
 		}
 	}
 	w.hangUp(v)
-	w.faulty.Decide = func(string) storetest.Fault { return storetest.FaultBefore }
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
 	w.handshake(w.visit(7, weekly, jointoken.RoleParticipant))
 	w.send(chair, status)
 	if _, err := w.disconnect.Invoke(t.Context(), w.disconnectEvent(chair)); err == nil {

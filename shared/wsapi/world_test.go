@@ -68,7 +68,7 @@ func newWorld(t *testing.T, l license.License) *world {
 	w := &world{
 		t: t, store: store, signer: signer, log: &logged{}, tokens: make(map[string]bool),
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]wsapi.Reply), gone: make(map[seat.ConnectionID]bool)},
-		faulty:  &storetest.Faulty{Store: store, Decide: func(string) storetest.Fault { return storetest.FaultNone }},
+		faulty:  &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
 		clock:   clock{millis: start}, numbers: make(map[conference.ID]conference.Number),
 	}
 	w.restart()
@@ -86,7 +86,7 @@ func (w *world) restart() {
 	w.authorize = lambda.NewHandler(wsapi.NewAuthorizer(w.signer, w.now, log).Handle)
 	w.connect = lambda.NewHandler(wsapi.NewConnector(door(), log).Handle)
 	w.disconnect = lambda.NewHandler(wsapi.NewDisconnector(door(), log).Handle)
-	w.message = lambda.NewHandler(wsapi.NewMessenger(door(), w.gateway, log).Handle)
+	w.message = lambda.NewHandler(wsapi.NewMessenger(door(), w.gateway, w.signer, log).Handle)
 }
 
 func concurrent(seats int) license.License {

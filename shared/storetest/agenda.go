@@ -1,0 +1,163 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/reconcile"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+)
+
+func live(t *testing.T, store Store, id tenant.ID) conference.Conference {
+	t.Helper()
+	c := conference.Conference{Tenant: id, ID: "weekly", Number: 1, Host: "ann@example.org", State: conference.StateScheduled, CreatedAt: instant(0)}
+	must(store.Schedule(t.Context(), c))(t)
+	return *must(store.Advance(t.Context(), id, c.ID, 1, conference.StateLive, instant(1)))(t)
+}
+
+func vacancy(t *testing.T, store Store, id tenant.ID) {
+	ctx, c := t.Context(), live(t, store, id)
+	vacate := func(at int64) conference.Conference {
+		t.Helper()
+		if err := store.Vacate(ctx, id, c.ID, 1, instant(at)); err != nil {
+			t.Fatal(err)
+		}
+		return *must(store.Conference(ctx, id, c.ID, true))(t)
+	}
+	expire := func(since int64) conference.State {
+		return must(store.Expire(ctx, id, c.ID, 1, instant(since), instant(90)))(t).State
+	}
+	equal(t, "vacant since", vacate(10).VacantSince, instant(10))
+	equal(t, "an earlier note stays", vacate(20).VacantSince, instant(10))
+	equal(t, "occupied", must(store.Occupy(ctx, id, c.ID, 1))(t).VacantSince, time.Time{})
+	equal(t, "expired although somebody is back", expire(10), conference.StateLive)
+	equal(t, "vacant again", vacate(30).VacantSince, instant(30))
+	equal(t, "expired as of before", expire(10), conference.StateLive)
+	equal(t, "expired", expire(30), conference.StateEnded)
+	equal(t, "expired again", expire(30), conference.StateEnded)
+	equal(t, "back too late", must(store.Occupy(ctx, id, c.ID, 1))(t).State, conference.StateEnded)
+	c.Number = 2
+	c.State = conference.StateScheduled
+	there := must(store.Schedule(ctx, c))(t)
+	if there == nil || !there.Ending {
+		t.Fatalf("scheduled over one that is ending: %+v", there)
+	}
+	if err := store.Finish(ctx, id, c.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	if there := must(store.Schedule(ctx, c))(t); there != nil {
+		t.Fatalf("not scheduled after it is finished: %+v", there)
+	}
+}
+
+// entries reads the whole agenda, a page of one at a time, for one tenant.
+func entries(t *testing.T, store Store, id tenant.ID) []reconcile.Entry {
+	t.Helper()
+	var all []reconcile.Entry
+	for shard := range reconcile.Shards {
+		for after := ""; ; {
+			page, next, err := store.Agenda(t.Context(), shard, after, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range page {
+				if e.Tenant == id {
+					all = append(all, e)
+				}
+			}
+			if next == "" {
+				break
+			}
+			after = next
+		}
+	}
+	return all
+}
+
+// wantAgenda waits for an index that follows its table.
+func wantAgenda(t *testing.T, what string, store Store, id tenant.ID, want ...reconcile.Entry) {
+	t.Helper()
+	sorted := cmpopts.SortSlices(func(a, b reconcile.Entry) bool {
+		return fmt.Sprint(a) < fmt.Sprint(b)
+	})
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		diff := cmp.Diff(want, entries(t, store, id), sorted, cmpopts.EquateEmpty())
+		if diff == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+}
+
+func agenda(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	block := reconcile.Entry{Tenant: id, Block: blockOf(id, 40)}
+	must(store.Create(ctx, block.Block, 2, 1))(t)
+	wantAgenda(t, "an empty block", store, id)
+	must(store.Take(ctx, block.Block, connectionOf(id, 1), member, 1))(t)
+	wantAgenda(t, "a block with a member", store, id, block)
+	if err := store.Rest(ctx, block.Block); err != nil {
+		t.Fatal(err)
+	}
+	wantAgenda(t, "a block that may not rest", store, id, block)
+	must(store.GiveBack(ctx, block.Block, connectionOf(id, 1), member, false))(t)
+	if err := store.Rest(ctx, block.Block); err != nil {
+		t.Fatal(err)
+	}
+	wantAgenda(t, "a block at rest", store, id)
+	must(store.Take(ctx, block.Block, connectionOf(id, 2), member, 1))(t)
+	wantAgenda(t, "taken again", store, id, block)
+
+	chair := reconcile.Entry{Tenant: id, Block: seat.Block{Pool: seat.Pool{Tenant: id, Number: 3, Chair: true}}}
+	must(store.Create(ctx, chair.Block, 1, 1))(t)
+	must(store.Take(ctx, chair.Block, connectionOf(id, 3), member, 1))(t)
+	c := live(t, store, id)
+	meeting := reconcile.Entry{Tenant: id, Conference: c.ID}
+	lock := reconcile.Entry{Tenant: id, Host: "ann@example.org"}
+	must(store.Lock(ctx, id, host.Lock{Host: lock.Host, Conference: string(c.ID), Number: 1, Since: instant(0)}, 0))(t)
+	wantAgenda(t, "all there is", store, id, block, chair, meeting, lock)
+	if err := store.Unlock(ctx, id, lock.Host, 1); err != nil {
+		t.Fatal(err)
+	}
+	must(store.Advance(ctx, id, c.ID, 1, conference.StateEnded, instant(2)))(t)
+	wantAgenda(t, "a conference that is ending", store, id, block, chair, meeting)
+	if err := store.Finish(ctx, id, c.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	wantAgenda(t, "one that has ended", store, id, block, chair)
+}
+
+func claims(t *testing.T, store Store, _ tenant.ID) {
+	claim := func(now, until int64) bool {
+		_, ok, err := store.Claim(t.Context(), instant(now), instant(until))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	want := reconcile.Progress{Shard: 3, After: "somewhere"}
+	equal(t, "first", claim(0, 10), true)
+	equal(t, "while another runs", claim(9, 20), false)
+	equal(t, "when that should have ended", claim(10, 20), true)
+	if err := store.Save(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	got, ok, err := store.Claim(t.Context(), instant(11), instant(30))
+	if err != nil || !ok {
+		t.Fatalf("after a save: %v, %v", ok, err)
+	}
+	equal(t, "progress", got, want)
+	if err := store.Save(t.Context(), reconcile.Progress{}); err != nil {
+		t.Fatal(err)
+	}
+}
