@@ -67,7 +67,7 @@ func (d *Door) dissolve(ctx context.Context, c conference.Conference, now time.T
 	if err := d.closePools(ctx, c.Tenant, c.Number, now.Add(keepClosed)); err != nil {
 		return err
 	}
-	members, err := d.places(ctx, c.Tenant, c.Number)
+	members, err := d.Places(ctx, c.Tenant, c.Number)
 	if err != nil {
 		return err
 	}

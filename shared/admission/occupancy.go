@@ -138,7 +138,7 @@ func (d *Door) nameConferences(ctx context.Context, by map[conference.Number]*Co
 // joining. Without a number: in any of the tenant's. Left out are seats that
 // are held, and those whose session is not written yet.
 func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Number) ([]session.Session, error) {
-	places, err := d.places(ctx, t, number)
+	places, err := d.Places(ctx, t, number)
 	if err != nil {
 		return nil, err
 	}
@@ -151,9 +151,9 @@ func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Numbe
 	return d.seated(ctx, ids)
 }
 
-// places lists the seats in use in one conference or, without a number, in any
+// Places lists the seats in use in one conference or, without a number, in any
 // of the tenant's, held ones included.
-func (d *Door) places(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.Place, error) {
+func (d *Door) Places(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.Place, error) {
 	pools := []seat.Pool{{Tenant: t}}
 	if number != 0 {
 		pools = append(pools, ownPools(t, number).both()...)

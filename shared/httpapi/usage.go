@@ -138,7 +138,7 @@ func records(ctx context.Context, door *admission.Door, history usage.History, t
 	}
 	closed := make(map[start]bool)
 	var stays []usage.Stay
-	for s, err := range history.Stays(ctx, t, from-usage.MaxStayMillis, to) {
+	for s, err := range history.Stays(ctx, t, from-usage.MaxStayMillis, to+usage.MaxGapMillis) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("read stays: %w", err)
 		}
@@ -146,7 +146,7 @@ func records(ctx context.Context, door *admission.Door, history usage.History, t
 		stays = append(stays, s)
 	}
 	for _, s := range open {
-		if s.JoinedAtMillis < to && !closed[start{string(s.Connection), s.JoinedAtMillis}] {
+		if s.JoinedAtMillis < to+usage.MaxGapMillis && !closed[start{string(s.Connection), s.JoinedAtMillis}] {
 			stay := s.Stay(0, "")
 			stay.LeftAtMillis = 0
 			stays = append(stays, stay)

@@ -41,6 +41,10 @@ const (
 // them after two hours. A report looks this far back for stays that reach in.
 const MaxStayMillis = 3 * 60 * 60 * 1000
 
+// MaxGapMillis is longer than any seat is held between two connections of one
+// stay. A report looks this far ahead for stays that go on.
+const MaxGapMillis = 10 * 60 * 1000
+
 // StayID names a stay, whichever connections it goes on in.
 type StayID string
 

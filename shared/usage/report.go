@@ -57,13 +57,40 @@ type edge struct {
 	stay int
 }
 
+// join puts together what several connections have of one stay: it began when
+// the first of them joined and ends when the last of them leaves, without a gap
+// for the time that its seat was held, nor counted twice for the moments in
+// which one handed over to the next. It is open while the last one is.
+func join(parts []Stay) []Stay {
+	byID := make(map[StayID]int)
+	whole := make([]Stay, 0, len(parts))
+	for _, part := range slices.SortedFunc(slices.Values(parts), byJoin) {
+		i, known := byID[part.ID]
+		if !known || part.ID == "" {
+			byID[part.ID] = len(whole)
+			whole = append(whole, part)
+			continue
+		}
+		stay := &whole[i]
+		stay.Limit = part.Limit
+		if stay.LeftAtMillis != 0 && (part.LeftAtMillis == 0 || part.LeftAtMillis > stay.LeftAtMillis) {
+			stay.LeftAtMillis, stay.End, stay.Estimated = part.LeftAtMillis, part.End, part.Estimated
+		}
+	}
+	return whole
+}
+
+func byJoin(a, b Stay) int {
+	return cmp.Or(cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
+}
+
 // Report sweeps stays and refusals into rows, one per period. Periods are in
-// order and adjacent. Stays may come in any order; an open one (LeftAtMillis
-// zero) counts as in, and its time up to asOfMillis. At equal times, leaving
+// order and adjacent. Stays may come in any order, and in parts; an open one
+// (LeftAtMillis zero) counts as in, and its time up to asOfMillis. At equal times, leaving
 // comes before joining; a stay of no length is a join that never is in. What
 // begins at or ends after asOfMillis has not happened.
 func Report(periods []Period, stays []Stay, refusals []Refusal, asOfMillis int64) []Row {
-	s := newSweep(stays, asOfMillis)
+	s := newSweep(join(stays), asOfMillis)
 	rows := make([]Row, len(periods))
 	for i, p := range periods {
 		rows[i] = s.period(p)
@@ -159,7 +186,7 @@ func (s *sweep) period(p Period) Row {
 		if !e.join {
 			continue
 		}
-		row.Joins++
+		row.Joins += boolToInt(!s.stays[e.stay].Resumed)
 		seen.add(s.stays[e.stay])
 		if len(s.in) > row.Peak {
 			row.Peak, row.PeakAtMillis = len(s.in), e.at

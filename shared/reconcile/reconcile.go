@@ -1,0 +1,357 @@
+// Package reconcile finds what nobody told us: connections that died without a
+// $disconnect, and work that a process left half done when it died. It gives
+// the seats back, completes the work, and says what it found.
+//
+// Terms: the agenda is the blocks that may have members, the conferences that
+// are live or ending, and the hosts' locks; the store keeps it as they change,
+// so that nothing is ever scanned for. A round goes over all of it, in pieces:
+// a run whose time is up says where the next one goes on. A ghost is a seat
+// whose connection is dead. An orphan is a seat that was taken and whose
+// session was never written. The last proof of life of a connection is when it
+// joined or, later, when it was found alive.
+//
+// Everything here is safe to run at any time, twice at once, and to break off
+// between any two calls: each step is one of admission's or of the store's, and
+// those are. A connection younger than a minute is never judged: its handshake
+// may be under way still, and to the platform it is gone until that is over.
+package reconcile
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
+)
+
+const (
+	// young is how old a connection must be to be judged, and how long ago a
+	// step must have begun to count as left behind: no invocation of the
+	// handlers lasts longer than 29 s.
+	young = time.Minute
+	// slack is what clocks may differ by where a connection counts as dead for
+	// its age alone.
+	slack = time.Minute
+	// fresh is how recently a block must have been found alive for a refusal
+	// not to have it looked at again.
+	fresh = 2 * time.Second
+
+	page      = 50   // entries of the agenda at a time
+	blocks    = 8    // looked at at once
+	probes    = 32   // connections asked for at once
+	perSecond = 2000 // and at the most in a second
+	// reserve is what is left of an invocation's time when no more is begun.
+	reserve = 10 * time.Second
+	// claim is how long a run keeps others off, unless it ends before.
+	claim = 50 * time.Second
+)
+
+// Store is all that reconciliation reads and writes.
+type Store interface {
+	admission.Store
+	usage.History
+	Agenda
+}
+
+// Prober asks the platform for connections.
+type Prober interface {
+	// Alive tells whether a connection is open. An error means that it cannot
+	// be told.
+	Alive(ctx context.Context, id seat.ConnectionID) (bool, error)
+}
+
+// Reconciler goes over the agenda. Safe for use by many goroutines.
+type Reconciler struct {
+	store   Store
+	door    *admission.Door
+	gateway Prober
+	log     *slog.Logger
+	now     func() time.Time
+	limit   *rate.Limiter
+}
+
+// New makes a reconciler. Its clock is compared with the gateway's times.
+func New(store Store, door *admission.Door, gateway Prober, log *slog.Logger, now func() time.Time) *Reconciler {
+	return &Reconciler{store, door, gateway, log, now, rate.NewLimiter(perSecond, perSecond)}
+}
+
+// run is one invocation's work.
+type run struct {
+	*Reconciler
+	slots chan struct{} // an element for each probe under way
+
+	mu    sync.Mutex
+	found Found
+}
+
+func (r *Reconciler) newRun() *run { return &run{Reconciler: r, slots: make(chan struct{}, probes)} }
+
+// Round goes over the whole agenda, or as much of it as there is time for
+// before ctx ends. It does nothing where another round is under way. What
+// cannot be done about one entry is logged, counted and left to the next
+// round; an error means that the agenda itself could not be read.
+func (r *Reconciler) Round(ctx context.Context) error {
+	began := r.now()
+	at, mine, err := r.store.Claim(ctx, began, began.Add(claim))
+	if err != nil || !mine {
+		return wrap("claim the agenda", err)
+	}
+	one := r.newRun()
+	at, err = one.goOver(ctx, at)
+	if saved := r.store.Save(ctx, at); err == nil {
+		err = wrap("save how far it came", saved)
+	}
+	one.report(ctx, "a round of reconciliation", r.now().Sub(began))
+	return err
+}
+
+// goOver works through the agenda from where the last run ended, and gives
+// where the next one is to begin: anew, if there was time for everything.
+func (r *run) goOver(ctx context.Context, from Progress) (Progress, error) {
+	at := from
+	for range Shards + 1 { // the first shard's beginning comes last
+		for {
+			if r.late(ctx) {
+				return at, nil
+			}
+			entries, next, err := r.store.Agenda(ctx, at.Shard, at.After, page)
+			if err != nil {
+				return at, fmt.Errorf("read the agenda: %w", err)
+			}
+			r.work(ctx, entries)
+			at.After = next
+			if next == "" {
+				break
+			}
+		}
+		at.Shard = (at.Shard + 1) % Shards
+		if at.Shard == from.Shard && from.After == "" {
+			break
+		}
+	}
+	return Progress{}, nil
+}
+
+// late tells whether too little time is left to begin anything more.
+func (r *run) late(ctx context.Context) bool {
+	deadline, bounded := ctx.Deadline()
+	return ctx.Err() != nil || bounded && deadline.Sub(r.now()) < reserve
+}
+
+// work does what there is to do about some entries.
+func (r *run) work(ctx context.Context, entries []Entry) {
+	tenants := &tenants{run: r}
+	var group errgroup.Group
+	group.SetLimit(blocks)
+	for _, e := range entries {
+		group.Go(func() error {
+			var err error
+			switch {
+			case e.Conference != "":
+				err = r.conference(ctx, e.Tenant, e.Conference, tenants)
+			case e.Host != "":
+				err = r.lock(ctx, e.Tenant, e.Host, tenants)
+			default:
+				err = r.block(ctx, e.Block)
+			}
+			r.failed(ctx, e, err)
+			return nil
+		})
+	}
+	_ = group.Wait() // its functions return nil
+}
+
+func (r *run) failed(ctx context.Context, e Entry, err error) {
+	if err == nil {
+		return
+	}
+	r.count(func(f *Found) { f.Failed++ })
+	r.log.ErrorContext(ctx, "reconciliation is left to the next round", "tenant", e.Tenant,
+		"conference", e.Conference, "pool", int64(e.Block.Pool.Number), "block", e.Block.Index, "error", err)
+}
+
+// Refused looks at once at pools that have just refused somebody, those first
+// whose members have been in for longest.
+func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
+	began, one := r.now(), r.newRun()
+	for _, pool := range pools {
+		states, err := r.store.Read(ctx, pool)
+		if err != nil {
+			return fmt.Errorf("read a pool that refused: %w", err)
+		}
+		slices.SortFunc(states, func(a, b seat.State) int { return cmp.Compare(oldest(a), oldest(b)) })
+		var group errgroup.Group
+		group.SetLimit(blocks)
+		for _, state := range states {
+			if one.late(ctx) || began.UnixMilli()-state.SeenAtMillis < fresh.Milliseconds() {
+				continue
+			}
+			group.Go(func() error {
+				e := Entry{Tenant: pool.Tenant, Block: state.Block}
+				one.failed(ctx, e, one.members(ctx, state))
+				return nil
+			})
+		}
+		_ = group.Wait() // its functions return nil
+	}
+	one.report(ctx, "a look at pools that refused", r.now().Sub(began))
+	return nil
+}
+
+func oldest(b seat.State) int64 {
+	first := int64(1 << 62)
+	for _, m := range b.Members {
+		first = min(first, since(m))
+	}
+	return first
+}
+
+// since is when a member came or, held, when it was lost.
+func since(m seat.Member) int64 {
+	if m.Held() {
+		return m.Hold.LostAtMillis
+	}
+	return m.JoinedAtMillis
+}
+
+// block looks after one block, and lets it rest if nobody is in it.
+func (r *run) block(ctx context.Context, block seat.Block) error {
+	state, err := r.store.Look(ctx, block)
+	if err != nil || state == nil {
+		return wrap("read a block", err)
+	}
+	if len(state.Members) == 0 {
+		return wrap("let a block rest", r.store.Rest(ctx, block))
+	}
+	return r.members(ctx, *state)
+}
+
+// members looks after a block's members: it ends the holds that are over, and
+// gives back the seats of orphans and of the dead. If all that can be judged
+// are alive the block remembers when.
+func (r *run) members(ctx context.Context, state seat.State) error {
+	now := r.now()
+	var judged []seat.Place
+	for id, m := range state.Members {
+		place := seat.Place{Connection: id, Member: m}
+		switch {
+		case m.Expired(now.UnixMilli()):
+			ended, err := r.door.EndHold(ctx, state.Block, place)
+			if err != nil {
+				return err
+			}
+			r.count(func(f *Found) { f.Holds += one(ended) })
+		case !m.Held() && now.UnixMilli()-m.JoinedAtMillis >= young.Milliseconds():
+			judged = append(judged, place)
+		}
+	}
+	if len(judged) == 0 {
+		return nil
+	}
+	slices.SortFunc(judged, func(a, b seat.Place) int {
+		return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
+	})
+	alive, err := r.judge(ctx, state, judged, now)
+	if err != nil || !alive {
+		return err
+	}
+	return wrap("note that a block was seen", r.store.Saw(ctx, state.Block, now.UnixMilli()))
+}
+
+// judge tells whether all of some members are alive, and does away with those
+// that are not.
+func (r *run) judge(ctx context.Context, state seat.State, judged []seat.Place, now time.Time) (bool, error) {
+	ids := make([]seat.ConnectionID, len(judged))
+	for i, place := range judged {
+		ids[i] = place.Connection
+	}
+	sessions, err := r.store.Sessions(ctx, ids)
+	if err != nil {
+		return false, fmt.Errorf("read sessions: %w", err)
+	}
+	lives := make([]bool, len(judged))
+	var group errgroup.Group
+	for i, place := range judged {
+		s, there := sessions[place.Connection]
+		if !there || s.State != session.StateSeated || s.Block != state.Block || s.Member() != place.Member {
+			group.Go(func() error {
+				freed, err := r.door.FreeOrphan(ctx, state.Block, place)
+				r.count(func(f *Found) { f.Orphans += one(freed) })
+				return err
+			})
+			continue
+		}
+		group.Go(func() (err error) {
+			lives[i], err = r.member(ctx, state, s, now)
+			return err
+		})
+	}
+	err = group.Wait()
+	return err == nil && !slices.Contains(lives, false), err
+}
+
+// member tells whether a session's connection is alive. If it is dead, its
+// stay ends at its last proof of life, and its seat is given back.
+func (r *run) member(ctx context.Context, state seat.State, s session.Session, now time.Time) (bool, error) {
+	age := now.UnixMilli() - s.BeganMillis
+	if age < young.Milliseconds() {
+		return true, nil
+	}
+	if age <= session.LifeMillis+slack.Milliseconds() {
+		alive, err := r.probe(ctx, s.Connection)
+		if err != nil || alive {
+			return alive, err
+		}
+	}
+	buried, err := r.door.Bury(ctx, s, lastAlive(state, s))
+	if err != nil {
+		return false, err
+	}
+	r.count(func(f *Found) { f.Ghosts += one(buried) })
+	return false, nil
+}
+
+// probe asks the platform, at a bounded rate.
+func (r *run) probe(ctx context.Context, id seat.ConnectionID) (bool, error) {
+	r.slots <- struct{}{}
+	defer func() { <-r.slots }()
+	if err := r.limit.Wait(ctx); err != nil {
+		return false, fmt.Errorf("wait to probe: %w", err)
+	}
+	r.count(func(f *Found) { f.Probed++ })
+	alive, err := r.gateway.Alive(ctx, id)
+	return alive, wrap("probe "+string(id), err)
+}
+
+// lastAlive is a connection's last proof of life: when its block was last
+// found alive, if it was old enough then to be judged; else when it joined.
+func lastAlive(state seat.State, s session.Session) int64 {
+	if s.BeganMillis <= state.SeenAtMillis-young.Milliseconds() {
+		return max(s.JoinedAtMillis, min(state.SeenAtMillis, s.BeganMillis+session.LifeMillis))
+	}
+	return s.JoinedAtMillis
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
+func wrap(doing string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}

@@ -1,0 +1,385 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
+	"seatmeter/shared/usage"
+)
+
+func TestAGhostIsClosedAtItsLastProofOfLife(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	alive, ghost := w.in(jointoken.RoleParticipant), w.in(jointoken.RoleParticipant)
+	w.pass(10 * time.Minute)
+	seen := w.clock()
+	w.round()
+	w.books(2)
+	w.pass(30 * time.Second)
+	w.die(ghost)
+	w.pass(30 * time.Second)
+	w.round()
+	w.books(1)
+	stays := w.stays()
+	if len(stays) != 1 || stays[0].Connection != ghost.Connection || !stays[0].Estimated || stays[0].End != usage.EndVanished ||
+		stays[0].LeftAtMillis != seen.UnixMilli() {
+		t.Errorf("recorded %+v, want the ghost's stay, estimated, until %d", stays, seen.UnixMilli())
+	}
+	if err := w.door.Leave(t.Context(), alive.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
+		t.Fatal(err)
+	}
+	w.books(0)
+}
+
+func TestAGhostThatNobodySawAliveIsClosedWhenItJoined(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	ghost := w.in(jointoken.RoleParticipant)
+	w.die(ghost)
+	w.pass(time.Minute)
+	w.round()
+	w.books(0)
+	if stays := w.stays(); len(stays) != 1 || stays[0].LeftAtMillis != ghost.AtMillis {
+		t.Errorf("recorded %+v, want a stay that ends when it began", stays)
+	}
+}
+
+// To the platform a connection is gone until its handshake is over.
+func TestAConnectionYoungerThanAMinuteIsNeverProbed(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	v := w.in(jointoken.RoleParticipant)
+	w.die(v)
+	w.pass(time.Minute - time.Millisecond)
+	w.round()
+	if len(w.probed) != 0 {
+		t.Errorf("probed %v", w.probed)
+	}
+	w.books(1)
+	w.pass(time.Millisecond)
+	w.round()
+	w.books(0)
+}
+
+func TestAConnectionOlderThanThePlatformAllowsIsDeadUnasked(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	v := w.in(jointoken.RoleParticipant)
+	w.pass(2*time.Hour + 2*time.Minute)
+	w.round()
+	if len(w.probed) != 0 {
+		t.Errorf("probed %v", w.probed)
+	}
+	w.books(0)
+	if stays := w.stays(); len(stays) != 1 || !stays[0].Estimated || stays[0].LeftAtMillis > v.AtMillis+2*time.Hour.Milliseconds() {
+		t.Errorf("recorded %+v, want an estimate of two hours at the most", stays)
+	}
+}
+
+func TestWhatCannotBeProbedIsLeftAlone(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	w.die(w.in(jointoken.RoleParticipant))
+	w.broken = errThrottled
+	w.pass(5 * time.Minute)
+	w.round()
+	w.books(1)
+	w.broken = nil
+	w.round()
+	w.books(0)
+}
+
+func TestASeatWithoutASessionIsFreedAndItsSessionForestalled(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	v := w.visitor(jointoken.RoleParticipant)
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		if call == "Begin" {
+			return storetest.FaultCrashBefore
+		}
+		return storetest.FaultNone
+	}
+	if !storetest.Crashes(func() { _ = w.door.Connect(t.Context(), v) }) {
+		t.Fatal("the process did not die")
+	}
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.books(1)
+	w.pass(time.Minute)
+	w.round()
+	w.books(0)
+	if err := w.door.Connect(t.Context(), v); err == nil {
+		t.Error("its $connect, delivered once more, was admitted")
+	}
+	w.books(0)
+}
+
+func TestAHoldEndsWhenItsGraceIsOverAndNotBefore(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	v := w.in(jointoken.RoleParticipant)
+	w.pass(time.Second)
+	if err := w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndDropped); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(29 * time.Second)
+	w.round()
+	w.books(1)
+	w.pass(time.Second)
+	w.round()
+	w.books(0)
+	if stays := w.stays(); len(stays) != 1 || stays[0].LeftAtMillis-stays[0].JoinedAtMillis != 1000 {
+		t.Errorf("recorded %+v, want one second", stays)
+	}
+}
+
+func TestAConnectionThatResumedIsJudgedByItsOwnAge(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	old := w.in(jointoken.RoleParticipant)
+	w.pass(time.Hour)
+	heir := old
+	heir.Connection, heir.AtMillis = "heir=", w.clock().UnixMilli()
+	if err := w.door.Resume(t.Context(), heir, old.Connection); err != nil {
+		t.Fatal(err)
+	}
+	w.dead[heir.Connection] = true // as it is until its handshake is over
+	w.pass(59 * time.Second)
+	w.round()
+	w.books(1)
+}
+
+func TestAPoolFullOfGhostsAdmitsAfterOneLook(t *testing.T) {
+	for _, seats := range []int{25, 100} {
+		t.Run(fmt.Sprint(seats), func(t *testing.T) {
+			w := newWorld(t, concurrent(seats))
+			for range seats {
+				w.die(w.in(jointoken.RoleParticipant))
+			}
+			w.pass(time.Minute)
+			w.refused(problem.SeatsExhausted)
+			if err := w.reconciler().Refused(t.Context(), []seat.Pool{{Tenant: acme}}); err != nil {
+				t.Fatal(err)
+			}
+			w.in(jointoken.RoleParticipant)
+			w.books(1)
+		})
+	}
+}
+
+// A stream of refusals does not make a stream of probes.
+func TestAPoolIsNotProbedForEachRefusal(t *testing.T) {
+	w := newWorld(t, concurrent(1))
+	v := w.in(jointoken.RoleParticipant)
+	w.pass(time.Minute)
+	for range 100 {
+		if err := w.reconciler().Refused(t.Context(), []seat.Pool{{Tenant: acme}}); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Millisecond)
+	}
+	if w.probed[v.Connection] != 1 {
+		t.Errorf("probed %d times in 100 ms, want once", w.probed[v.Connection])
+	}
+}
+
+func TestANamedConferenceEndsWhenItsHostHasBeenAwayForTooLong(t *testing.T) {
+	w := newWorld(t, named(5, 25))
+	host, guest := w.in(jointoken.RoleHost), w.in(jointoken.RoleParticipant)
+	leave := func(v admission.Visitor) {
+		t.Helper()
+		if err := w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leave(host)
+	w.round() // away from here on
+	w.pass(14 * time.Minute)
+	w.round()
+	w.state(conference.StateLive)
+	again := w.in(jointoken.RoleHost)
+	w.pass(time.Minute)
+	w.round()
+	w.state(conference.StateLive)
+	leave(again)
+	w.round()
+	w.pass(15 * time.Minute)
+	w.round()
+	w.state(conference.StateEnded)
+	if !w.dead[guest.Connection] {
+		t.Error("the guest was not sent away")
+	}
+	w.books(0)
+	w.schedule() // and the host is free
+	w.in(jointoken.RoleHost)
+}
+
+func TestAHostsSecondDeviceKeepsTheConferenceLive(t *testing.T) {
+	w := newWorld(t, named(5, 25))
+	first := w.in(jointoken.RoleHost)
+	w.in(jointoken.RoleHost)
+	if err := w.door.Leave(t.Context(), first.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		w.pass(time.Minute)
+		w.round()
+	}
+	w.state(conference.StateLive)
+}
+
+func TestAConcurrentConferenceEndsWhenItHasBeenEmptyForFiveMinutes(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	v := w.in(jointoken.RoleParticipant)
+	for range 10 {
+		w.pass(time.Minute)
+		w.round()
+	}
+	w.state(conference.StateLive)
+	if err := w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
+		t.Fatal(err)
+	}
+	w.round()
+	w.pass(4 * time.Minute)
+	w.round()
+	again := w.in(jointoken.RoleParticipant) // takes the vacancy back, before the next round
+	w.pass(time.Minute)
+	w.round()
+	w.state(conference.StateLive)
+	if err := w.door.Leave(t.Context(), again.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
+		t.Fatal(err)
+	}
+	w.round()
+	w.pass(5 * time.Minute)
+	w.round()
+	w.state(conference.StateEnded)
+}
+
+// An end that broke off at any of its calls is completed.
+func TestAnEndThatBrokeOffIsCompleted(t *testing.T) {
+	for call := 0; ; call++ {
+		w := newWorld(t, named(5, 25))
+		w.in(jointoken.RoleHost)
+		guest := w.in(jointoken.RoleParticipant)
+		calls := 0
+		w.faulty.Decide = func(context.Context, string) storetest.Fault {
+			calls++
+			if calls > call {
+				return storetest.FaultBefore
+			}
+			return storetest.FaultNone
+		}
+		_, err := w.door.End(t.Context(), acme, weekly, w.clock())
+		w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+		if err == nil {
+			t.Logf("%d calls", call)
+			return
+		}
+		ended, err := w.store.Conference(t.Context(), acme, weekly, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.pass(2 * time.Minute)
+		w.round()
+		if ended.State == conference.StateLive {
+			continue // it had not begun
+		}
+		if c := w.state(conference.StateEnded); c.Ending || !w.dead[guest.Connection] {
+			t.Errorf("after %d calls: %+v, the guest is gone: %v", call, c, w.dead[guest.Connection])
+		}
+		w.books(0)
+		w.schedule()
+		w.in(jointoken.RoleHost)
+	}
+}
+
+func TestAHostThatIsLockedToNoLiveConferenceIsFreed(t *testing.T) {
+	w := newWorld(t, named(5, 25))
+	l := host.Lock{Host: ann, Conference: string(weekly), Number: int64(w.number), Since: w.clock()}
+	if holder, err := w.store.Lock(t.Context(), acme, l, 0); err != nil || holder != nil {
+		t.Fatalf("not locked: %v, %v", holder, err)
+	}
+	locked := func() int {
+		locks, err := w.store.Locks(t.Context(), acme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(locks)
+	}
+	w.pass(59 * time.Second)
+	w.round()
+	if locked() != 1 {
+		t.Error("freed while its start may be under way")
+	}
+	w.pass(time.Second)
+	w.round()
+	if locked() != 0 {
+		t.Error("not freed")
+	}
+}
+
+func TestTwoAtOnceDoNothingTwice(t *testing.T) {
+	w := newWorld(t, concurrent(100))
+	for range 60 {
+		w.die(w.in(jointoken.RoleParticipant))
+	}
+	w.in(jointoken.RoleParticipant)
+	w.pass(time.Minute)
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			if err := w.reconciler().Refused(t.Context(), []seat.Pool{{Tenant: acme}}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	w.books(1)
+	if n := len(w.stays()); n != 60 {
+		t.Errorf("%d stays recorded, want 60", n)
+	}
+}
+
+// A hundred thousand ghosts at once, and invocations of 55 s in which a probe
+// takes a millisecond of everybody's time: each ends in time, the next goes on.
+func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
+	const seats = 100_000
+	w := newWorld(t, concurrent(seats))
+	for range seats {
+		w.die(w.in(jointoken.RoleParticipant))
+	}
+	w.pass(2 * time.Minute)
+	w.takes = 2 * time.Millisecond
+	rounds := 0
+	for w.inUse() > 0 {
+		rounds++
+		began := w.clock()
+		ctx, cancel := context.WithDeadline(t.Context(), began.Add(55*time.Second))
+		if err := w.reconciler().Unlimited().Round(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if took := w.clock().Sub(began); took > 55*time.Second {
+			t.Fatalf("round %d took %v", rounds, took)
+		}
+		if rounds > 20 {
+			t.Fatalf("%d seats in use after %d rounds", w.inUse(), rounds)
+		}
+		w.pass(time.Second)
+	}
+	if rounds < 2 {
+		t.Errorf("%d rounds: the backlog was no backlog", rounds)
+	}
+	w.takes = 0
+	w.books(0)
+	t.Logf("%d ghosts in %d rounds", seats, rounds)
+}
+
+func (w *world) inUse() int {
+	states, err := w.store.Read(context.Background(), seat.Pool{Tenant: acme})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return seat.InUse(states)
+}
