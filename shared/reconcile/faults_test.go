@@ -100,6 +100,8 @@ var stories = [][]step{
 	{hangUp, connect},
 	{drop, connect},
 	{wait, join, leave, join, drop},
+	{connect, resume},
+	{connect, drop, resume},
 	{connect, drop, resume, heirLeaves},
 	{connect, resume, hangUp, heirLeaves},
 	{connect, resume, drop, heirLeaves},
