@@ -50,10 +50,38 @@ type Balance struct {
 	// Records counts the ledger's, Open the seats that are neither recorded
 	// nor given back.
 	Records, Open int64
-	// numbers are the seats' of the records since, sittings the members' that
-	// are recorded already.
-	numbers  map[int64]int
-	recorded map[Sitting]bool
+	// Twice are the numbers of seats that are recorded more than once.
+	Twice []int64
+	// recorded has a bit for each number since the checkpoint, sitting tells
+	// for each member whether the ledger has it already.
+	recorded []uint64
+	sitting  map[Sitting]bool
+}
+
+func newBalance(state seat.State, from Checkpoint) *Balance {
+	b := &Balance{State: state, From: from, sitting: make(map[Sitting]bool, len(state.Members))}
+	b.recorded = make([]uint64, max(0, state.Taken-from.Taken)/wordBits+1)
+	for id, m := range state.Members {
+		b.sitting[Sitting{id, m.JoinedAtMillis}] = false
+	}
+	return b
+}
+
+const wordBits = 64
+
+// record counts a record of the block.
+func (b *Balance) record(number int64, s Sitting) {
+	b.Records++
+	if _, in := b.sitting[s]; in {
+		b.sitting[s] = true
+	}
+	if at := number - b.From.Taken - 1; at >= 0 {
+		word, bit := &b.recorded[at/wordBits], uint64(1)<<(at%wordBits)
+		if *word&bit != 0 {
+			b.Twice = append(b.Twice, number)
+		}
+		*word |= bit
+	}
 }
 
 // Opened is what has to be accounted for, Voids what came to nothing.
@@ -66,14 +94,13 @@ func (b Balance) Voids() int64 { return b.State.Voids - b.From.Voids }
 // that were taken.
 func (b Balance) Off() int64 { return b.Opened() - b.Records - b.Open - b.Voids() }
 
-// Suspects are seat numbers to look for: those taken since the checkpoint of
-// which the ledger has no record, or more than one. Some of them are open, or
-// void.
+// Suspects are seat numbers to look for: the first of those taken since the
+// checkpoint that the ledger has no record of. Some of them are open, or void.
 func (b Balance) Suspects(most int) []int64 {
 	var list []int64
-	for n := b.From.Taken + 1; n <= b.State.Taken && len(list) < most; n++ {
-		if b.numbers[n] != 1 {
-			list = append(list, n)
+	for at := range b.State.Taken - b.From.Taken {
+		if len(list) < most && b.recorded[at/wordBits]&(1<<(at%wordBits)) == 0 {
+			list = append(list, b.From.Taken+1+at)
 		}
 	}
 	return list
@@ -88,7 +115,7 @@ func audit(ctx context.Context, history usage.History, t tenant.ID, states []sea
 	first := now.UnixMilli()
 	for _, state := range states {
 		c := from[state.Block]
-		balances[state.Block] = &Balance{State: state, From: c, numbers: make(map[int64]int), recorded: make(map[Sitting]bool)}
+		balances[state.Block] = newBalance(state, c)
 		opened[state.Block] = make(map[Sitting]bool, len(c.Open))
 		first = min(first, c.AtMillis-usage.MaxStayMillis)
 		for _, s := range c.Open {
@@ -105,9 +132,7 @@ func audit(ctx context.Context, history usage.History, t tenant.ID, states []sea
 		if !wanted || stay.Seat > b.State.Taken || stay.Seat <= b.From.Taken && !opened[stay.Block][sitting] {
 			continue
 		}
-		b.Records++
-		b.numbers[stay.Seat]++
-		b.recorded[sitting] = true
+		b.record(stay.Seat, sitting)
 	}
 	list := make([]Balance, len(states))
 	for i, state := range states {
@@ -125,7 +150,7 @@ func (b *Balance) open() []Sitting {
 	var list []Sitting
 	for id, m := range b.State.Members {
 		s := Sitting{id, m.JoinedAtMillis}
-		if m.Held() && !m.Hold.Unsettled || b.recorded[s] {
+		if m.Held() && !m.Hold.Unsettled || b.sitting[s] {
 			continue
 		}
 		list = append(list, s)
@@ -276,6 +301,6 @@ func (b Balance) Attrs() []slog.Attr {
 		slog.Bool("chair", b.State.Block.Pool.Chair), slog.Int("block", b.State.Block.Index),
 		slog.Int64("off", b.Off()), slog.Int64("opened", b.Opened()), slog.Int64("records", b.Records),
 		slog.Int64("open", b.Open), slog.Int64("voids", b.Voids()),
-		slog.Time("since", time.UnixMilli(b.From.AtMillis).UTC()), slog.Any("suspect_seats", b.Suspects(most)),
+		slog.Time("since", time.UnixMilli(b.From.AtMillis).UTC()), slog.Any("suspect_seats", b.Suspects(most)), slog.Any("recorded_twice", b.Twice),
 	}
 }
