@@ -1,6 +1,6 @@
 // Package local runs the whole of Seatmeter in one process, on one machine:
 // DynamoDB Local or the memory store, the project's functions behind an API
-// Gateway that behaves as AWS's does, and the template's schedules.
+// Gateway that behaves as AWS's does, and the template's schedules and streams.
 //
 // It reads template.yaml for what there is to run, so there is one description
 // of the system. A stack owns its data directory for as long as it runs; in it
@@ -79,8 +79,9 @@ type Stack struct {
 	Endpoints Endpoints
 	Issuer    *issuer.Issuer
 
-	options Options
-	failed  chan error
+	options   Options
+	scheduler *apigateway.Scheduler
+	failed    chan error
 	// undo ends what was started, last first.
 	undo []func(context.Context) error
 }
@@ -89,7 +90,12 @@ type Stack struct {
 // the start only. An error that wraps engine.ErrUnavailable means that there
 // is no DynamoDB Local to be had here, ErrInUse that another stack has the
 // data directory. Whatever was started before an error is stopped again.
-func Start(ctx context.Context, o Options) (*Stack, error) {
+func Start(ctx context.Context, o Options) (*Stack, error) { return startWith(ctx, o, Handlers) }
+
+// builder makes the functions that a stack runs.
+type builder func(context.Context, Environment) (map[string]lambda.Handler, error)
+
+func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 	o.Store = cmp.Or(o.Store, StoreDynamoDB)
 	o.TablePrefix = cmp.Or(o.TablePrefix, DefaultTablePrefix)
 	if o.Log == nil {
@@ -99,7 +105,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		o.Progress = io.Discard
 	}
 	s := &Stack{options: o, failed: make(chan error, 8)}
-	if err := s.start(ctx); err != nil {
+	if err := s.start(ctx, build); err != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		return nil, errors.Join(err, s.Close(stopping))
@@ -107,7 +113,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
-func (s *Stack) start(ctx context.Context) error {
+func (s *Stack) start(ctx context.Context, build builder) error {
 	system, err := template.Read(s.options.Template)
 	if err != nil {
 		return err
@@ -137,7 +143,7 @@ func (s *Stack) start(ctx context.Context) error {
 		WebSocket: "ws://" + stage,
 		Console:   "http://" + httpListener.Addr().String() + "/console/",
 	}
-	stores, err := s.openStores(ctx, system.Tables)
+	stores, feed, err := s.openStores(ctx, system.Tables)
 	if err != nil {
 		return err
 	}
@@ -146,7 +152,7 @@ func (s *Stack) start(ctx context.Context) error {
 		return err
 	}
 	handlers, err := newEnvironments(func() (map[string]lambda.Handler, error) {
-		return Handlers(context.WithoutCancel(ctx), Environment{
+		return build(context.WithoutCancel(ctx), Environment{
 			Stores:         stores,
 			JoinTokenKey:   key,
 			WebSocketURL:   s.Endpoints.WebSocket,
@@ -171,15 +177,22 @@ func (s *Stack) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("build the gateway: %w", err)
 	}
+	invoker := apigateway.NewInvoker(system, handlers, s.options.Log)
+	deliveries, err := s.connect(ctx, system.Streams, invoker, feed)
+	if err != nil {
+		return err
+	}
 	s.serve(httpListener, gateway.HTTP())
 	s.serve(wsListener, gateway.WebSocket())
 	// Before the servers end: the last functions still post through them.
 	s.onClose(gateway.Close)
-	scheduler, err := apigateway.NewScheduler(system, handlers, s.options.Log)
-	if err != nil {
+	for _, deliver := range deliveries {
+		s.run(deliver)
+	}
+	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, invoker); err != nil {
 		return fmt.Errorf("build the schedules: %w", err)
 	}
-	s.run(scheduler.Run)
+	s.run(s.scheduler.Run)
 	if err := s.seed(ctx); err != nil {
 		return err
 	}
@@ -206,9 +219,12 @@ func (s *Stack) listen(ctx context.Context, port int, flag string) (net.Listener
 	return listener, nil
 }
 
-func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, error) {
+func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, feeder, error) {
 	if s.options.Store == StoreMemory {
-		return OpenMemory(), nil
+		stores := OpenMemory()
+		store := &telling{Store: stores.Admission}
+		stores.Admission = store
+		return stores, store.feed, nil
 	}
 	database, err := engine.Start(ctx, engine.Options{
 		Endpoint: s.options.DynamoDBEndpoint,
@@ -216,7 +232,7 @@ func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, 
 		Progress: s.options.Progress,
 	})
 	if err != nil {
-		return Stores{}, fmt.Errorf("start DynamoDB: %w", err)
+		return Stores{}, nil, fmt.Errorf("start DynamoDB: %w", err)
 	}
 	stopped := make(chan struct{})
 	s.onClose(func(context.Context) error {
@@ -235,21 +251,21 @@ func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, 
 	fmt.Fprintf(s.options.Progress, "DynamoDB at %s (%s).\n", database.Endpoint, database.Source)
 	cfg, err := awsConfig(ctx)
 	if err != nil {
-		return Stores{}, err
+		return Stores{}, nil, err
 	}
 	cfg.BaseEndpoint = &database.Endpoint
 	made := tables.New(dynamo.NewClient(cfg), s.options.TablePrefix, list)
 	if err := made.Create(ctx); err != nil {
-		return Stores{}, err
+		return Stores{}, nil, err
 	}
 	if s.options.Temporary {
 		s.onClose(made.Drop)
 	}
 	stores, err := OpenDynamo(ctx, database.Endpoint, made.Name(tables.Live), made.Name(tables.Ledger))
 	if err != nil {
-		return Stores{}, fmt.Errorf("open the stores: %w", err)
+		return Stores{}, nil, fmt.Errorf("open the stores: %w", err)
 	}
-	return stores, nil
+	return stores, fromEngine(cfg, made), nil
 }
 
 // serve answers requests on a listener until the stack is closed.
@@ -286,7 +302,7 @@ func (s *Stack) run(f func(context.Context)) {
 		case <-ended:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("stop the schedules: %w", ctx.Err())
+			return fmt.Errorf("stop schedules and streams: %w", ctx.Err())
 		}
 	})
 }
@@ -303,6 +319,13 @@ func (s *Stack) seed(ctx context.Context) error {
 		return fmt.Errorf("make the demo tenants: %w", err)
 	}
 	return nil
+}
+
+// Tick runs a scheduled function now, or as soon as the run under way has
+// ended, and returns when it has finished, with its error if it fails. A
+// function without a schedule is apigateway.ErrNotScheduled.
+func (s *Stack) Tick(ctx context.Context, function string) error {
+	return s.scheduler.Tick(ctx, function)
 }
 
 // Failed tells of a part that ended by itself. The stack is of no use then and
