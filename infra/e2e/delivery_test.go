@@ -16,7 +16,7 @@ import (
 
 func TestDisconnect_AClientThatVanishesGivesItsSeatBack(t *testing.T) {
 	t.Parallel()
-	c := license(t, client.Concurrent(25))
+	c := license(t, withGrace(client.Concurrent(25), 0))
 	conference, host := c.live("ada@example.com")
 	guests := c.crowd(conference, 4)
 	for _, guest := range guests[:2] {
@@ -61,7 +61,7 @@ func TestDisconnect_HoweverDeliveredEveryStayIsRecordedOnce(t *testing.T) {
 			t.Parallel()
 			s := faulty(t, faults)
 			for _, l := range []client.License{client.Concurrent(12), client.Named(1, 11)} {
-				c := licenseOn(t, s, l)
+				c := licenseOn(t, s, withGrace(l, 0))
 				c.register(c.host(0))
 				stays := 0
 				for range 3 { // the second and third rounds meet the first one's late events
@@ -90,7 +90,7 @@ func TestDisconnect_HoweverDeliveredEveryStayIsRecordedOnce(t *testing.T) {
 func TestDisconnect_BeforeTheHandshakeIsOverLeavesNoSeatBehind(t *testing.T) {
 	t.Parallel()
 	s := faulty(t, apigateway.Faults{ReorderDisconnect: 0.5, DelayDisconnect: 0.2, MaxDelay: 300 * time.Millisecond, Seed: 1})
-	c := licenseOn(t, s, client.Concurrent(5))
+	c := licenseOn(t, s, withGrace(client.Concurrent(5), 0))
 	conference := c.schedule("ada@example.com")
 	token := c.token(conference, "ada@example.com", client.RoleHost)
 	for i := range 60 {

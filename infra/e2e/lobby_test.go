@@ -151,7 +151,7 @@ func TestMessage_AnythingElseIsAnErrorAndTheConnectionStays(t *testing.T) {
 
 func TestMessage_TooLargeClosesTheConnectionAndTheSeatComesBack(t *testing.T) {
 	t.Parallel()
-	c := license(t, client.Concurrent(25))
+	c := license(t, withGrace(client.Concurrent(25), 1))
 	_, host := c.live("ada@example.com")
 	if err := host.SendRaw(c.within(), []byte(`{"action":"`+strings.Repeat("x", 140_000)+`"}`)); err != nil {
 		t.Logf("cut off while sending, as may be: %v", err)

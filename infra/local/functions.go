@@ -17,8 +17,10 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/jobs"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/memory"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/wsapi"
 )
@@ -26,7 +28,7 @@ import (
 // Stores is where the functions keep their state. Opened once; on AWS, each
 // function opens its own.
 type Stores struct {
-	Admission admission.Store
+	Admission reconcile.Store
 	History   usage.History
 }
 
@@ -81,6 +83,7 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 	if err != nil {
 		return nil, err
 	}
+	cfg.HTTPClient = mortalClient{cfg.HTTPClient}
 	signer, err := jointoken.NewSigner(env.JoinTokenKey)
 	if err != nil {
 		return nil, fmt.Errorf("use the join token key: %w", err)
@@ -108,7 +111,9 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 			a.AddConferences(d, store)
 			a.AddConnections(d, store, signer, env.WebSocketURL)
 		}),
-		"usage":   api(func(a *httpapi.API) { a.AddUsage(door(), env.Stores.History) }),
+		"usage": api(func(a *httpapi.API) { a.AddUsage(door(), env.Stores.History) }),
+		"reconcile": lambda.NewHandler(jobs.NewReconciler(
+			reconcile.New(store, door(), connections, env.Log, time.Now), env.Log).Handle),
 		"console": lambda.NewHandler(httpapi.Serve(console)),
 	}, nil
 }

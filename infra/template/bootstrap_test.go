@@ -31,6 +31,8 @@ type answer struct {
 	// status of its answer; 0: it fails, with the message.
 	status  int
 	message string
+	// silent: nobody waits for an answer, and it gives none.
+	silent bool
 }
 
 // One event for each function. All tables are empty, so nobody's tenant is there.
@@ -44,6 +46,7 @@ var answers = map[string]answer{
 	"conferences": {event: "list-conferences.json", status: http.StatusNotFound},
 	"usage":       {event: "get-usage.json", status: http.StatusNotFound},
 	"console":     {event: "healthz.json", status: http.StatusOK},
+	"reconcile":   {event: "every-minute.json", silent: true},
 }
 
 // Each binary is built as sam builds it, but for this machine, and is given the environment that the
@@ -99,6 +102,12 @@ func TestEachBootstrapAnswersARealEvent(t *testing.T) {
 
 func (want answer) check(t *testing.T, got outcome) {
 	t.Helper()
+	if want.silent {
+		if got.kind != "response" || string(bytes.TrimSpace(got.payload)) != "null" {
+			t.Errorf("%s %s, want the response null; it logged:\n%s", got.kind, got.payload, got.log)
+		}
+		return
+	}
 	var body struct {
 		StatusCode   int    `json:"statusCode"`
 		ErrorMessage string `json:"errorMessage"`

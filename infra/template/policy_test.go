@@ -20,14 +20,17 @@ const templateFile = "../../template.yaml"
 const (
 	live        = "!GetAtt LiveTable.Arn"
 	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"
+	busyIndex   = "!Sub ${LiveTable.Arn}/index/busy"
 	ledger      = "!GetAtt LedgerTable.Arn"
 	secret      = "!Ref JoinTokenSecret"
 	connections = "!Sub arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}/${StageName}/"
+	probe       = connections + "GET/@connections/*"
 	push        = connections + "POST/@connections/*"
 	closing     = connections + "DELETE/@connections/*"
 )
 
-// The whole of what each function may do. A line more here is a decision; make it on purpose.
+// The whole of what each function may do, but for what SAM adds to read the stream that a function is
+// fed from. A line more here is a decision; make it on purpose.
 var permitted = map[string]map[string][]string{
 	"authorize": {secret: {"secretsmanager:GetSecretValue"}},
 	"connect": {
@@ -60,6 +63,15 @@ var permitted = map[string]map[string][]string{
 	"usage": {
 		live:   {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"},
 		ledger: {"dynamodb:Query"},
+	},
+	"reconcile": {
+		live:       {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		lobbyIndex: {"dynamodb:Query"},
+		busyIndex:  {"dynamodb:Query"},
+		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
+		probe:      {"execute-api:ManageConnections"},
+		push:       {"execute-api:ManageConnections"},
+		closing:    {"execute-api:ManageConnections"},
 	},
 	"console": {},
 }

@@ -221,13 +221,14 @@ func (s *Store) Look(ctx context.Context, block seat.Block) (*seat.State, error)
 	return &state, err
 }
 
-// Saw implements seat.Blocks by one UpdateItem.
+// Saw implements seat.Blocks by one UpdateItem. It keeps whole seconds: a block
+// has no room for more.
 func (s *Store) Saw(ctx context.Context, block seat.Block, atMillis int64) error {
 	pk, sk := blockKeys(block)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: "SET #seen = :at",
 		condition: "attribute_exists(#pk) AND (attribute_not_exists(#seen) OR #seen < :at)",
-		values:    item{":at": number(atMillis)},
+		values:    item{":at": number(atMillis / millisPerSecond)},
 	})
 	return err
 }
@@ -256,7 +257,7 @@ func readBlock(block seat.Block, i item) (seat.State, error) {
 	state := seat.State{
 		Block: block, InUse: r.int(attrInUse), Capacity: r.int(attrCapacity),
 		Taken: r.number(attrTaken), Voids: r.number(attrVoids), Revision: r.number(attrRevision),
-		Closed: r.flag(attrClosed), SeenAtMillis: r.number(attrSeen), Members: make(map[seat.ConnectionID]seat.Member),
+		Closed: r.flag(attrClosed), SeenAtMillis: r.number(attrSeen) * millisPerSecond, Members: make(map[seat.ConnectionID]seat.Member),
 	}
 	if members, ok := i[attrMembers].(*types.AttributeValueMemberM); ok {
 		for id, value := range members.Value {

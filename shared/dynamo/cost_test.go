@@ -11,6 +11,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
@@ -47,6 +48,7 @@ func TestAStayCostsFourWriteUnitsAndOneReadUnit(t *testing.T) {
 					for len(w.in) < others {
 						w.join(t)
 					}
+					w.seen(t)
 					w.join(t) // whatever this process has to look up first
 					w.leave(t)
 					*w.bill = bill{}
@@ -64,12 +66,13 @@ func TestAStayCostsFourWriteUnitsAndOneReadUnit(t *testing.T) {
 
 // costly is a tenant whose joins and leaves are metered.
 type costly struct {
-	bill *bill
-	door *admission.Door
-	pass jointoken.Pass
-	now  int64
-	in   []seat.ConnectionID
-	next int
+	bill  *bill
+	store *dynamo.Store
+	door  *admission.Door
+	pass  jointoken.Pass
+	now   int64
+	in    []seat.ConnectionID
+	next  int
 }
 
 func newCostly(t *testing.T, model license.Model, capacity int) *costly {
@@ -82,7 +85,7 @@ func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 	if model == license.ModelNamed {
 		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, capacity
 	}
-	w := &costly{bill: b, door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), now: 1_790_000_000_000}
+	w := &costly{bill: b, store: store, door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), now: 1_790_000_000_000}
 	if _, _, err := w.door.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +117,16 @@ func (w *costly) join(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.in = append(w.in, id)
+}
+
+// seen has reconciliation's mark put on the pool, which takes some room too.
+func (w *costly) seen(t *testing.T) {
+	t.Helper()
+	for _, number := range []conference.Number{0, w.pass.Number} {
+		if err := w.store.Saw(t.Context(), seat.Block{Pool: seat.Pool{Tenant: w.pass.Tenant, Number: number}}, w.now+90_001); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func (w *costly) leave(t *testing.T) {

@@ -21,9 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/reconcile"
-	"seatmeter/shared/usage"
 )
 
 // Tables names the two tables.
@@ -41,11 +39,7 @@ type Store struct {
 	report types.ReturnConsumedCapacity
 }
 
-var (
-	_ admission.Store  = (*Store)(nil)
-	_ usage.History    = (*Store)(nil)
-	_ reconcile.Agenda = (*Store)(nil)
-)
+var _ reconcile.Store = (*Store)(nil)
 
 // NewClient makes the client of the stores. It leaves out the check of the
 // responses' CRC32: TLS guards them, and the SDK takes error responses, which
@@ -85,15 +79,15 @@ func (s *Store) get(ctx context.Context, pk, sk string, consistent bool) (item, 
 	return out.Item, nil
 }
 
-// put writes an item on condition. Where the condition does not hold it gives
+// put writes an item, on condition if there is one. Where the condition does not hold it gives
 // refused and the item that is there, nil if none.
 func (s *Store) put(ctx context.Context, table *string, i item, condition string, values item) (there item, refused bool, err error) {
-	out, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: table, Item: i, ConditionExpression: aws.String(condition),
-		ExpressionAttributeNames: namesIn(condition), ExpressionAttributeValues: values,
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		ReturnConsumedCapacity:              s.report,
-	})
+	in := &dynamodb.PutItemInput{TableName: table, Item: i, ReturnConsumedCapacity: s.report}
+	if condition != "" {
+		in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues = aws.String(condition), namesIn(condition), values
+		in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+	}
+	out, err := s.client.PutItem(ctx, in)
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		s.refusedWrite()
 		return failed.Item, true, nil

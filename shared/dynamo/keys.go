@@ -32,7 +32,7 @@ import (
 //	refusal                               <tenant>                   refusal#<at>#<connection>
 //
 //	reconciliation's progress             reconcile                  progress
-//	where a pool's books were checked     books#<tenant>             <number>
+//	where a block's books were checked    books#<tenant>             <number>#<index>
 //
 // The index lobby (lobby_of, pk) holds just the sessions that wait in a lobby.
 // The index busy (busy, pk) is reconciliation's agenda, in shards: blocks that
@@ -83,6 +83,7 @@ const (
 	attrUntil      = "until"
 	attrShard      = "shard"
 	attrAfter      = "after"
+	attrOpen       = "open"
 	attrStay       = "stay"
 	attrResumed    = "resumed"
 
@@ -157,6 +158,15 @@ func poolKey(p seat.Pool, page int) string {
 
 func blockKeys(b seat.Block) (pk, sk string) {
 	return poolKey(b.Pool, b.Index/blocksPerPage), fmt.Sprintf("%05d", b.Index)
+}
+
+// checkpointSeconds is how long a checkpoint is kept: longer than a closed pool.
+const checkpointSeconds = 30 * 24 * 60 * 60
+
+func checkpointKeys(b seat.Block) (pk, sk string) {
+	pool, sk := blockKeys(b)
+	_, pool, _ = strings.Cut(strings.TrimPrefix(pool, poolKeyHead+"#"), "#")
+	return booksKeyHead + string(b.Pool.Tenant), pool + "#" + sk
 }
 
 func stayKey(joinedAtMillis int64, id seat.ConnectionID) string {

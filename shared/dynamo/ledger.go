@@ -33,13 +33,27 @@ func (s *Store) Record(ctx context.Context, stay usage.Stay) error {
 
 // Refuse implements usage.Ledger by one conditional put.
 func (s *Store) Refuse(ctx context.Context, r usage.Refusal) error {
-	i := key(string(r.Tenant), refusalKey(r.AtMillis, r.Connection)).
+	_, _, err := s.put(ctx, s.ledger, refusalItem(r), absent, nil)
+	return err
+}
+
+func refusalItem(r usage.Refusal) item {
+	return key(string(r.Tenant), refusalKey(r.AtMillis, r.Connection)).
 		setText(attrConference, string(r.Conference)).setNumber(attrNumber, int64(r.Number)).
 		setText(attrHost, string(r.Host)).setText(attrIdentity, r.Identity).setText(attrRole, string(r.Role)).
 		setText(attrConnection, string(r.Connection)).setNumber(attrAt, r.AtMillis).
 		setText(attrCode, string(r.Code)).setNumber(attrLimit, int64(r.Limit)).setNumber(attrInUse, int64(r.InUse))
-	_, _, err := s.put(ctx, s.ledger, i, absent, nil)
-	return err
+}
+
+func readRefusal(t tenant.ID, i item) (usage.Refusal, error) {
+	r := reader{item: i}
+	refusal := usage.Refusal{
+		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
+		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
+		Connection: seat.ConnectionID(r.text(attrConnection)), AtMillis: r.number(attrAt),
+		Code: problem.Code(r.text(attrCode)), Limit: r.int(attrLimit), InUse: r.int(attrInUse),
+	}
+	return refusal, r.err
 }
 
 // Stays implements usage.History.
@@ -62,14 +76,7 @@ func (s *Store) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int
 // Refusals implements usage.History.
 func (s *Store) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Refusal, error] {
 	return decode(s.span(ctx, t, prefixRefusal, fromMillis, toMillis), func(i item) (usage.Refusal, error) {
-		r := reader{item: i}
-		refusal := usage.Refusal{
-			Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
-			Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
-			Connection: seat.ConnectionID(r.text(attrConnection)), AtMillis: r.number(attrAt),
-			Code: problem.Code(r.text(attrCode)), Limit: r.int(attrLimit), InUse: r.int(attrInUse),
-		}
-		return refusal, r.err
+		return readRefusal(t, i)
 	})
 }
 

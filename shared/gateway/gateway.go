@@ -12,16 +12,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/types"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 )
 
-// Gateway pushes to and closes connections. Both are safe to repeat; a push
-// that is repeated after a lost answer reaches the client twice.
+// Gateway pushes to, closes and probes connections. All are safe to repeat; a
+// push that is repeated after a lost answer reaches the client twice.
 type Gateway struct {
 	client *apigatewaymanagementapi.Client
 }
 
-var _ admission.Gateway = (*Gateway)(nil)
+var (
+	_ admission.Gateway = (*Gateway)(nil)
+	_ reconcile.Prober  = (*Gateway)(nil)
+)
 
 // New makes a gateway of the API whose management URL is endpoint
 // (https://…/<stage>).
@@ -52,6 +56,18 @@ func (g *Gateway) Close(ctx context.Context, id seat.ConnectionID) error {
 		return fmt.Errorf("delete connection: %w", err)
 	}
 	return nil
+}
+
+// Alive implements reconcile.Prober.
+func (g *Gateway) Alive(ctx context.Context, id seat.ConnectionID) (bool, error) {
+	_, err := g.client.GetConnection(ctx, &apigatewaymanagementapi.GetConnectionInput{ConnectionId: aws.String(string(id))})
+	if gone(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("get connection: %w", err)
+	}
+	return true, nil
 }
 
 func gone(err error) bool {

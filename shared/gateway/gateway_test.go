@@ -69,6 +69,23 @@ func TestACloseDeletesTheConnection(t *testing.T) {
 	}
 }
 
+func TestAConnectionIsAliveWhenTheGatewayKnowsIt(t *testing.T) {
+	m, g := reach(t, http.StatusOK)
+	if alive, err := g.Alive(context.Background(), "MadeUpByUsMCFIA="); !alive || err != nil {
+		t.Errorf("alive %v (%v)", alive, err)
+	}
+	if m.method != http.MethodGet || m.target != path {
+		t.Errorf("got %s %s", m.method, m.target)
+	}
+}
+
+func TestAConnectionThatIsGoneIsNotAlive(t *testing.T) {
+	_, g := reach(t, http.StatusGone)
+	if alive, err := g.Alive(context.Background(), "MadeUpByUsMCFIA="); alive || err != nil {
+		t.Errorf("alive %v (%v)", alive, err)
+	}
+}
+
 func TestAPushToAConnectionThatIsNoMoreIsToldAsGone(t *testing.T) {
 	_, g := reach(t, http.StatusGone)
 	if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); !errors.Is(err, admission.ErrGone) {
@@ -91,6 +108,9 @@ func TestAnyOtherAnswerIsAnErrorAndNotGone(t *testing.T) {
 		}
 		if err := g.Close(context.Background(), "MadeUpByUsMCFIA="); err == nil {
 			t.Errorf("close, %d: no error", status)
+		}
+		if _, err := g.Alive(context.Background(), "MadeUpByUsMCFIA="); err == nil {
+			t.Errorf("probe, %d: no error: nobody may be taken for dead by it", status)
 		}
 	}
 }

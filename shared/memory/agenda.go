@@ -11,6 +11,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/seat"
 )
 
 // Agenda implements reconcile.Agenda.
@@ -74,5 +75,20 @@ func (s *Store) Save(_ context.Context, p reconcile.Progress) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.progress, s.claimed = p, time.Time{}
+	return nil
+}
+
+// Checkpoint implements reconcile.Books.
+func (s *Store) Checkpoint(_ context.Context, block seat.Block) (*reconcile.Checkpoint, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return lookup(s.checkpoints, block), nil
+}
+
+// PutCheckpoint implements reconcile.Books.
+func (s *Store) PutCheckpoint(_ context.Context, block seat.Block, c reconcile.Checkpoint) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.checkpoints[block] = c
 	return nil
 }

@@ -176,7 +176,7 @@ func (s *Store) Saw(_ context.Context, block seat.Block, atMillis int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if b := s.blocks[block.Pool][block.Index]; b != nil {
-		b.SeenAtMillis = max(b.SeenAtMillis, atMillis)
+		b.SeenAtMillis = max(b.SeenAtMillis, atMillis/1000*1000)
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
@@ -33,6 +32,7 @@ type Store struct {
 	conferences map[tenant.ID]map[conference.ID]conference.Conference
 	blocks      map[seat.Pool]map[int]*seat.State
 	busy        map[seat.Block]bool // on the agenda
+	checkpoints map[seat.Block]reconcile.Checkpoint
 	progress    reconcile.Progress
 	claimed     time.Time
 	sessions    map[seat.ConnectionID]session.Session
@@ -50,11 +50,7 @@ type refusalKey struct {
 	connection seat.ConnectionID
 }
 
-var (
-	_ admission.Store  = (*Store)(nil)
-	_ usage.History    = (*Store)(nil)
-	_ reconcile.Agenda = (*Store)(nil)
-)
+var _ reconcile.Store = (*Store)(nil)
 
 // New makes an empty store.
 func New() *Store {
@@ -62,7 +58,7 @@ func New() *Store {
 		licenses: make(map[tenant.ID]license.License), hosts: make(map[tenant.ID]map[host.Email]host.Host),
 		locks: make(map[tenant.ID]map[host.Email]host.Lock), numbers: make(map[tenant.ID]conference.Number),
 		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
-		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), sessions: make(map[seat.ConnectionID]session.Session),
+		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
 	}
 }

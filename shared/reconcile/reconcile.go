@@ -21,6 +21,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ import (
 	"seatmeter/shared/admission"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
 
@@ -61,6 +63,7 @@ type Store interface {
 	admission.Store
 	usage.History
 	Agenda
+	Books
 }
 
 // Prober asks the platform for connections.
@@ -92,6 +95,9 @@ type run struct {
 
 	mu    sync.Mutex
 	found Found
+	// idle is the blocks that nobody is in, due those in use whose books are
+	// to be checked.
+	idle, due []seat.Block
 }
 
 func (r *Reconciler) newRun() *run { return &run{Reconciler: r, slots: make(chan struct{}, probes)} }
@@ -108,6 +114,7 @@ func (r *Reconciler) Round(ctx context.Context) error {
 	}
 	one := r.newRun()
 	at, err = one.goOver(ctx, at)
+	one.audits(ctx)
 	if saved := r.store.Save(ctx, at); err == nil {
 		err = wrap("save how far it came", saved)
 	}
@@ -171,6 +178,25 @@ func (r *run) work(ctx context.Context, entries []Entry) {
 	_ = group.Wait() // its functions return nil
 }
 
+// audits checks the books of those blocks whose time it is, and of those that
+// nobody is in, which then come to rest: all of a tenant's in one pass over its
+// ledger.
+func (r *run) audits(ctx context.Context) {
+	byTenant := make(map[tenant.ID][]seat.Block)
+	for _, block := range append(r.idle, r.due...) {
+		byTenant[block.Pool.Tenant] = append(byTenant[block.Pool.Tenant], block)
+	}
+	for _, t := range slices.Sorted(maps.Keys(byTenant)) {
+		if r.late(ctx) {
+			return
+		}
+		r.failed(ctx, Entry{Tenant: t, Block: byTenant[t][0]}, r.books(ctx, t, byTenant[t]))
+	}
+	for _, block := range r.idle {
+		r.failed(ctx, Entry{Tenant: block.Pool.Tenant, Block: block}, r.store.Rest(ctx, block))
+	}
+}
+
 func (r *run) failed(ctx context.Context, e Entry, err error) {
 	if err == nil {
 		return
@@ -224,16 +250,27 @@ func since(m seat.Member) int64 {
 	return m.JoinedAtMillis
 }
 
-// block looks after one block, and lets it rest if nobody is in it.
+// block looks after one block. One that nobody is in may rest when its books
+// are checked.
 func (r *run) block(ctx context.Context, block seat.Block) error {
 	state, err := r.store.Look(ctx, block)
 	if err != nil || state == nil {
 		return wrap("read a block", err)
 	}
 	if len(state.Members) == 0 {
-		return wrap("let a block rest", r.store.Rest(ctx, block))
+		r.note(&r.idle, block)
+		return nil
+	}
+	if due(block, r.now()) {
+		r.note(&r.due, block)
 	}
 	return r.members(ctx, *state)
+}
+
+func (r *run) note(list *[]seat.Block, block seat.Block) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*list = append(*list, block)
 }
 
 // members looks after a block's members: it ends the holds that are over, and

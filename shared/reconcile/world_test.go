@@ -45,6 +45,7 @@ type world struct {
 	broken error         // what a probe answers with, if anything
 	takes  time.Duration // that a probe takes
 	people int
+	nobody bool // all connections are dead
 }
 
 func newWorld(t *testing.T, l license.License) *world {
@@ -54,7 +55,7 @@ func newWorld(t *testing.T, l license.License) *world {
 		t: t, store: store, now: time.Now().Truncate(time.Second), dead: make(map[seat.ConnectionID]bool), probed: make(map[seat.ConnectionID]int),
 		faulty: &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
 	}
-	w.door = admission.NewDoor(w.faulty, w, slog.New(slog.DiscardHandler))
+	w.door = admission.NewDoor(w.faulty, w, w.log())
 	w.put(l)
 	if _, err := store.AddHost(t.Context(), acme, host.Host{Email: ann, Active: true}, 0); err != nil {
 		t.Fatal(err)
@@ -89,9 +90,14 @@ func (w *world) schedule() {
 }
 
 // reconciler is one of a process that has just started.
-func (w *world) reconciler() *reconcile.Reconciler {
-	return reconcile.New(w.faulty, w.door, w, slog.New(slog.DiscardHandler), w.clock)
+func (w *world) reconciler() *reconcile.Reconciler { return w.as(w.door) }
+
+// as is a reconciler of the process that has a door.
+func (w *world) as(d *admission.Door) *reconcile.Reconciler {
+	return reconcile.New(w.faulty, d, w, w.log(), w.clock)
 }
+
+func (w *world) log() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 func (w *world) round() {
 	w.t.Helper()
@@ -112,23 +118,55 @@ func (w *world) pass(d time.Duration) {
 	w.now = w.now.Add(d)
 }
 
-// Alive implements reconcile.Prober.
-func (w *world) Alive(_ context.Context, id seat.ConnectionID) (bool, error) {
+// decide says what happens to each call, of the store and of the gateway, which
+// may come from several goroutines.
+func (w *world) decide(next func() storetest.Fault) {
+	var mu sync.Mutex
+	w.faulty.Decide = func(context.Context, string) storetest.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		return next()
+	}
+}
+
+// call makes a call of the gateway, or what is to become of it.
+func (w *world) call(name string, effect func()) error {
+	fault := w.faulty.Decide(context.Background(), name)
+	if fault == storetest.FaultBefore {
+		return storetest.ErrFault
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.probed[id]++
-	w.now = w.now.Add(w.takes)
-	return !w.dead[id], w.broken
+	effect()
+	if fault == storetest.FaultAfter {
+		return storetest.ErrFault
+	}
+	return nil
+}
+
+// Alive implements reconcile.Prober.
+func (w *world) Alive(_ context.Context, id seat.ConnectionID) (alive bool, err error) {
+	err = w.call("Alive", func() {
+		w.probed[id]++
+		w.now = w.now.Add(w.takes)
+		alive = !w.dead[id] && !w.nobody
+	})
+	return alive, errors.Join(err, w.broken)
 }
 
 // Push and Close implement admission.Gateway.
-func (w *world) Push(context.Context, seat.ConnectionID, []byte) error { return nil }
+func (w *world) Push(_ context.Context, _ seat.ConnectionID, _ []byte) error {
+	return w.call("Push", func() {})
+}
 
 func (w *world) Close(_ context.Context, id seat.ConnectionID) error {
+	return w.call("Close", func() { w.dead[id] = true })
+}
+
+func (w *world) everybodyDead() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.dead[id] = true
-	return nil
+	w.nobody = true
 }
 
 func (w *world) visitor(role jointoken.Role) admission.Visitor {
@@ -152,7 +190,11 @@ func (w *world) in(role jointoken.Role) admission.Visitor {
 }
 
 // die ends a connection without a word to anybody.
-func (w *world) die(v admission.Visitor) { _ = w.Close(context.Background(), v.Connection) }
+func (w *world) die(v admission.Visitor) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead[v.Connection] = true
+}
 
 func (w *world) refused(want problem.Code) {
 	w.t.Helper()

@@ -271,7 +271,8 @@ type Blocks interface {
 	Read(ctx context.Context, pool Pool) ([]State, error)
 	// Look gives one block; nil if it is not there.
 	Look(ctx context.Context, block Block) (*State, error)
-	// Saw notes that the block's members were found alive. A later note stays.
+	// Saw notes that the block's members were found alive, to the second. A
+	// later note stays.
 	Saw(ctx context.Context, block Block, atMillis int64) error
 	// Rest takes a block off the agenda of reconciliation, if nobody is in
 	// it. Every take puts it back on.

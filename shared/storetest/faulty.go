@@ -26,6 +26,7 @@ const (
 	FaultAfter             // it is done, and the answer is lost
 	FaultCrashBefore       // the process dies before it
 	FaultCrashAfter        // the process dies after it
+	FaultSkip              // nothing was done, and it says that it was
 )
 
 // Errors of faulty calls.
@@ -63,6 +64,8 @@ func around[T any](ctx context.Context, f *Faulty, name string, call func() (T, 
 		return nothing, ErrFault
 	case FaultCrashBefore:
 		panic(ErrCrash)
+	case FaultSkip:
+		return nothing, nil
 	case FaultNone, FaultAfter, FaultCrashAfter:
 	}
 	value, err := call()
@@ -71,7 +74,7 @@ func around[T any](ctx context.Context, f *Faulty, name string, call func() (T, 
 		return nothing, ErrFault
 	case FaultCrashAfter:
 		panic(ErrCrash)
-	case FaultNone, FaultBefore, FaultCrashBefore:
+	case FaultNone, FaultBefore, FaultCrashBefore, FaultSkip:
 	}
 	return value, err
 }
@@ -314,6 +317,16 @@ func (f *Faulty) Claim(ctx context.Context, now, until time.Time) (reconcile.Pro
 // Save implements reconcile.Agenda.
 func (f *Faulty) Save(ctx context.Context, p reconcile.Progress) error {
 	return do(ctx, f, "Save", func() error { return f.Store.Save(ctx, p) })
+}
+
+// Checkpoint implements reconcile.Books.
+func (f *Faulty) Checkpoint(ctx context.Context, block seat.Block) (*reconcile.Checkpoint, error) {
+	return around(ctx, f, "Checkpoint", func() (*reconcile.Checkpoint, error) { return f.Store.Checkpoint(ctx, block) })
+}
+
+// PutCheckpoint implements reconcile.Books.
+func (f *Faulty) PutCheckpoint(ctx context.Context, block seat.Block, c reconcile.Checkpoint) error {
+	return do(ctx, f, "PutCheckpoint", func() error { return f.Store.PutCheckpoint(ctx, block, c) })
 }
 
 // Stays implements usage.History. Reading fails as a whole or not at all.

@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
@@ -27,11 +26,7 @@ import (
 )
 
 // Store is everything a store implements.
-type Store interface {
-	admission.Store
-	usage.History
-	reconcile.Agenda
-}
+type Store interface{ reconcile.Store }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
 // tenants of its own.
@@ -53,6 +48,7 @@ func Run(t *testing.T, store Store) {
 		{"AVacantConferenceExpiresOnlyIfNobodyCameBack", vacancy},
 		{"TheAgendaListsWhatIsToBeLookedAfter", agenda},
 		{"OneRunAtATimeGoesOverTheAgenda", claims},
+		{"ACheckpointIsReadAsItWasWritten", checkpoints},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
 		{"ABlockAdmitsExactlyItsCapacityUnderParallelTakes", parallelTakes},
 		{"ABlockTellsWhyItRefuses", outcomes},

@@ -96,6 +96,18 @@ type Refusal struct {
 	InUse      int
 }
 
+// Pool is the pool that was full; false if it was not for want of a seat that
+// the join was denied.
+func (r Refusal) Pool() (seat.Pool, bool) {
+	switch r.Code {
+	case problem.SeatsExhausted:
+		return seat.Pool{Tenant: r.Tenant}, true
+	case problem.ParticipantsExhausted:
+		return seat.Pool{Tenant: r.Tenant, Number: r.Number}, true
+	}
+	return seat.Pool{}, false
+}
+
 // Ledger is where what happened is written. Errors are the store's own.
 type Ledger interface {
 	// Record adds a stay unless it is there. Safe to repeat.

@@ -64,7 +64,42 @@ func (t Tables) createOne(ctx context.Context, table template.Table) error {
 	if !matches(found.Table, table) {
 		return errors.New("it is there with other keys or indexes than the template's; use another data directory, or delete this one")
 	}
+	if err := t.stream(ctx, found.Table, table.StreamView); err != nil {
+		return err
+	}
 	return t.expire(ctx, name, table.TTLAttribute)
+}
+
+// stream turns the stream on of a table that was there without one.
+func (t Tables) stream(ctx context.Context, found *types.TableDescription, view template.StreamView) error {
+	has := streamView(found.StreamSpecification)
+	if has == view || view == template.StreamViewNone {
+		return nil
+	}
+	if has != template.StreamViewNone {
+		return fmt.Errorf("it is there with a stream of %s, not %s; use another data directory, or delete this one", has, view)
+	}
+	_, err := t.api.UpdateTable(ctx, &dynamodb.UpdateTableInput{
+		TableName: found.TableName, StreamSpecification: streamSpecification(view),
+	})
+	if err != nil {
+		return fmt.Errorf("turn its stream on: %w", err)
+	}
+	return nil
+}
+
+func streamView(found *types.StreamSpecification) template.StreamView {
+	if found == nil || !aws.ToBool(found.StreamEnabled) {
+		return template.StreamViewNone
+	}
+	return template.StreamView(found.StreamViewType)
+}
+
+func streamSpecification(view template.StreamView) *types.StreamSpecification {
+	if view == template.StreamViewNone {
+		return nil
+	}
+	return &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewType(view)}
 }
 
 // expire turns the table's TTL on. Turning on what is on already is an error
@@ -106,7 +141,8 @@ func definition(name string, table template.Table) *dynamodb.CreateTableInput {
 		TableName: &name,
 		KeySchema: keySchema(table.Key),
 		// DynamoDB Local has no throughput to provision, so this holds for both billing modes.
-		BillingMode: types.BillingModePayPerRequest,
+		BillingMode:         types.BillingModePayPerRequest,
+		StreamSpecification: streamSpecification(table.StreamView),
 	}
 	for _, a := range table.Attributes {
 		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{

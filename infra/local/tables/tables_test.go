@@ -59,6 +59,38 @@ func TestTables_OfAnotherShapeAreNotTakenForTheTemplates(t *testing.T) {
 	}
 }
 
+// A data directory of before the ledger had a stream goes on being of use.
+func TestTables_ThatAreThereWithoutTheirStreamAreGivenIt(t *testing.T) {
+	t.Parallel()
+	made := testTables(t)
+	t.Cleanup(func() { _ = made.Drop(context.Background()) }) // they end with the engine
+	old := made.withStreams(template.StreamViewNone)
+	for _, list := range []Tables{old, made, made} {
+		if err := list.Create(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := made.api.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String(made.Name(Ledger))})
+	if err != nil || streamView(found.Table.StreamSpecification) != template.StreamViewNewImage {
+		t.Errorf("table %+v (%v), want it with a stream of new images", found, err)
+	}
+	other := made.withStreams(template.StreamViewKeysOnly)
+	if err := other.Create(t.Context()); err == nil || !strings.Contains(err.Error(), "stream of NEW_IMAGE, not KEYS_ONLY") {
+		t.Errorf("error %v, want one that tells of the other stream", err)
+	}
+}
+
+// withStreams is the tables with another view in each stream.
+func (t Tables) withStreams(view template.StreamView) Tables {
+	t.list = slices.Clone(t.list)
+	for i := range t.list {
+		if t.list[i].StreamView != template.StreamViewNone {
+			t.list[i].StreamView = view
+		}
+	}
+	return t
+}
+
 func testTables(t *testing.T) Tables {
 	t.Helper()
 	endpoint := os.Getenv(engine.EndpointVariable)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,8 +12,8 @@ import (
 
 const (
 	// SAM's and CloudFormation's own defaults.
-	defaultFunctionTimeout = 3 * time.Second
-	defaultStage           = "default"
+	defaultFunctionTimeoutSeconds = 3
+	defaultStage                  = "default"
 )
 
 type parser struct {
@@ -67,7 +66,7 @@ func (p *parser) read(root value) {
 	}
 	globals := root.get("Globals")
 
-	// Functions and the API's authorizer come first: the rest refers to them.
+	// Functions, tables and the API's authorizer come first: the rest refers to them.
 	p.guarded = globals.get("HttpApi").get("Auth").get("DefaultAuthorizer").exists()
 	for _, r := range resources {
 		switch r.kind {
@@ -75,6 +74,8 @@ func (p *parser) read(root value) {
 			p.function(r, globals.get("Function"))
 		case "AWS::Serverless::HttpApi":
 			p.guarded = p.guarded || r.properties.get("Auth").get("DefaultAuthorizer").exists()
+		case "AWS::DynamoDB::Table":
+			p.template.Tables = append(p.template.Tables, p.table(r.id, r.properties))
 		}
 	}
 	for _, r := range resources {
@@ -83,26 +84,18 @@ func (p *parser) read(root value) {
 			p.events(r)
 		case "AWS::Serverless::WebSocketApi":
 			p.webSocket(r)
-		case "AWS::DynamoDB::Table":
-			p.template.Tables = append(p.template.Tables, p.table(r.id, r.properties))
 		}
 	}
 }
 
 func (p *parser) function(r resource, globals value) {
 	uri := r.properties.required("CodeUri")
-	f := Function{ID: r.id, Name: path.Base(path.Clean(uri.text())), Timeout: defaultFunctionTimeout}
+	f := Function{ID: r.id, Name: path.Base(path.Clean(uri.text()))}
 	timeout := r.properties.get("Timeout")
 	if !timeout.exists() {
 		timeout = globals.get("Timeout")
 	}
-	if timeout.exists() {
-		seconds, err := strconv.Atoi(timeout.text())
-		if err != nil || seconds < 1 || seconds > 900 {
-			timeout.fail("%q is no number of seconds from 1 to 900", timeout.text())
-		}
-		f.Timeout = time.Duration(seconds) * time.Second
-	}
+	f.Timeout = time.Duration(timeout.integer(defaultFunctionTimeoutSeconds, 1, 900)) * time.Second
 	if other, taken := p.template.Function(f.Name); taken {
 		uri.fail("has the same folder name as %s", other.ID)
 	}
@@ -125,6 +118,8 @@ func (p *parser) events(r resource) {
 			p.schedule(name, e.key, properties.required("ScheduleExpression"))
 		case "Schedule":
 			p.schedule(name, e.key, properties.required("Schedule"))
+		case "DynamoDB":
+			p.template.Streams = append(p.template.Streams, stream(name, e.key, properties))
 		default:
 			kind.fail("%q events are not known here", kind.text())
 		}

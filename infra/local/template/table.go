@@ -38,6 +38,18 @@ const (
 	ProjectionTypeInclude  ProjectionType = "INCLUDE"
 )
 
+// StreamView is what a table's stream tells of an item that changed.
+type StreamView string
+
+// DynamoDB's stream views; StreamViewNone is a table without a stream.
+const (
+	StreamViewNone            StreamView = ""
+	StreamViewKeysOnly        StreamView = "KEYS_ONLY"
+	StreamViewNewImage        StreamView = "NEW_IMAGE"
+	StreamViewOldImage        StreamView = "OLD_IMAGE"
+	StreamViewNewAndOldImages StreamView = "NEW_AND_OLD_IMAGES"
+)
+
 // Table is one DynamoDB table.
 type Table struct {
 	ID         LogicalID
@@ -47,6 +59,7 @@ type Table struct {
 	Billing    BillingMode
 	// TTLAttribute holds the epoch second after which an item may go, empty for none.
 	TTLAttribute string
+	StreamView   StreamView
 }
 
 // Attribute is the type of an attribute that a key uses.
@@ -96,6 +109,10 @@ func (p *parser) table(id LogicalID, properties value) Table {
 	}
 	if ttl := properties.get("TimeToLiveSpecification"); ttl.exists() && ttl.required("Enabled").text() == "true" {
 		t.TTLAttribute = ttl.required("AttributeName").text()
+	}
+	if stream := properties.get("StreamSpecification"); stream.exists() {
+		t.StreamView = oneOf(stream.required("StreamViewType"),
+			StreamViewKeysOnly, StreamViewNewImage, StreamViewOldImage, StreamViewNewAndOldImages)
 	}
 	for _, k := range t.keyParts() {
 		if !t.defines(k.Attribute) {

@@ -1,11 +1,11 @@
 // Package template reads from the project's SAM template what the local stack has to provide:
-// functions, HTTP and WebSocket routes, tables and schedules. So there is one description of the
-// system, and nothing local to keep in step with it.
+// functions, HTTP and WebSocket routes, tables, schedules and streams. So there is one description
+// of the system, and nothing local to keep in step with it.
 //
 // A function is named by the folder of its code: CodeUri `functions/connect/` is the function
 // `connect`. Of CloudFormation's intrinsics it understands, where a text is expected, Ref and Sub
 // of parameters that have a default (and of the pseudo parameters a local stack can have), and
-// GetAtt of a function's Arn, in their short and long forms. Anything else in a place that matters
+// GetAtt of a function's Arn or a table's StreamArn, in their short and long forms. Anything else in a place that matters
 // here is an error that names the resource; everywhere else it is left alone.
 package template
 
@@ -27,6 +27,7 @@ type Template struct {
 	WebSocket *WebSocketAPI
 	Tables    []Table
 	Schedules []Schedule
+	Streams   []Stream
 }
 
 // Function is one Lambda function.

@@ -54,6 +54,7 @@ func TestReadGivesWhatALocalStackNeeds(t *testing.T) {
 				}},
 				Billing:      template.BillingModeOnDemand,
 				TTLAttribute: "expires_at",
+				StreamView:   template.StreamViewNewImage,
 			},
 			{
 				ID:         "PlainTable",
@@ -65,6 +66,13 @@ func TestReadGivesWhatALocalStackNeeds(t *testing.T) {
 		Schedules: []template.Schedule{
 			{Name: "Sweep", Function: "enter", Interval: time.Minute},
 			{Name: "Roll", Function: "enter", Interval: 2 * time.Hour},
+		},
+		Streams: []template.Stream{
+			{
+				Name: "Changed", Function: "enter", Table: "LiveTable", BatchSize: 1000, Retries: 2, MaxAge: time.Minute,
+				Filters: []string{`{"eventName": ["INSERT"]}`},
+			},
+			{Name: "Removed", Function: "enter", Table: "LiveTable", BatchSize: 100, Retries: template.StreamRetriesEndless},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -125,6 +133,11 @@ func TestErrorsNameTheResource(t *testing.T) {
 		return "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      " +
 			strings.ReplaceAll(strings.TrimSpace(properties), "\n", "\n      ")
 	}
+	stream := func(properties string) string {
+		return "Resources:\n  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: f, Events: {E: {Type: DynamoDB, Properties: {" + properties +
+			"}}}}}\n  T: {Type: AWS::DynamoDB::Table, Properties: {AttributeDefinitions: [{AttributeName: pk, AttributeType: S}], " +
+			"KeySchema: [{AttributeName: pk, KeyType: HASH}], StreamSpecification: {StreamViewType: NEW_IMAGE}}}"
+	}
 	for name, c := range map[string]struct{ template, want string }{
 		"empty":            {"", "is empty"},
 		"no YAML":          {"a: [", "yaml"},
@@ -134,6 +147,13 @@ func TestErrorsNameTheResource(t *testing.T) {
 		"bad timeout":      {function("CodeUri: f\nTimeout: 1000"), `F.Timeout: "1000"`},
 		"unknown value":    {function("CodeUri: !ImportValue x"), "F.CodeUri: !ImportValue"},
 		"unset parameter":  {function("CodeUri: !Ref Where"), "F.CodeUri: refers to Where"},
+		"no stream":        {stream("StartingPosition: LATEST"), "F.Events.E.Properties.Stream: is missing"},
+		"not a stream":     {stream("StartingPosition: LATEST, Stream: !GetAtt T.Arn"), "F.Events.E.Properties.Stream: is not"},
+		"unknown stream":   {stream("StartingPosition: LATEST, Stream: !GetAtt U.StreamArn"), "F.Events.E.Properties.Stream: names U"},
+		"stream from when": {stream("StartingPosition: TRIM_HORIZON, Stream: !GetAtt T.StreamArn"), `F.Events.E.Properties.StartingPosition: "TRIM_HORIZON"`},
+		"batch too large":  {stream("StartingPosition: LATEST, Stream: !GetAtt T.StreamArn, BatchSize: 10001"), `F.Events.E.Properties.BatchSize: "10001"`},
+		"record too young": {stream("StartingPosition: LATEST, Stream: !GetAtt T.StreamArn, MaximumRecordAgeInSeconds: 59"), "F.Events.E.Properties.MaximumRecordAgeInSeconds"},
+		"bisecting stream": {stream("StartingPosition: LATEST, Stream: !GetAtt T.StreamArn, BisectBatchOnFunctionError: true"), "F.Events.E.Properties.BisectBatchOnFunctionError"},
 		"unknown event":    {function("CodeUri: f\nEvents: {E: {Type: SQS}}"), `F.Events.E.Type: "SQS"`},
 		"cron":             {function("CodeUri: f\nEvents: {E: {Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 0 * * ? *)}}}"), "F.Events.E.Properties.ScheduleExpression"},
 		"relative path":    {function("CodeUri: f\nEvents: {E: {Type: HttpApi, Properties: {Path: a, Method: GET}}}"), "F.Events.E.Properties: Path"},

@@ -154,8 +154,8 @@ func (v value) parameter(name string) string {
 	return ""
 }
 
-// function is the name of the function whose Arn this is.
-func (v value) function() string {
+// attributeOf is the resource whose attribute this is, by !GetAtt.
+func (v value) attributeOf(attribute string) (LogicalID, bool) {
 	name, argument := v.intrinsic()
 	id := ""
 	if name == "GetAtt" && argument.node != nil {
@@ -170,18 +170,49 @@ func (v value) function() string {
 			id = strings.Join(parts, ".")
 		}
 	}
-	id, ok := strings.CutSuffix(id, ".Arn")
+	id, ok := strings.CutSuffix(id, "."+attribute)
+	return LogicalID(id), ok
+}
+
+// function is the name of the function whose Arn this is.
+func (v value) function() string {
+	id, ok := v.attributeOf("Arn")
 	if !ok {
 		v.fail("is not a !GetAtt SomeFunction.Arn")
 		return ""
 	}
 	for _, f := range v.p.template.Functions {
-		if f.ID == LogicalID(id) {
+		if f.ID == id {
 			return f.Name
 		}
 	}
 	v.fail("names %s, which is no function", id)
 	return ""
+}
+
+// streamingTable is the table whose StreamArn this is.
+func (v value) streamingTable() LogicalID {
+	id, ok := v.attributeOf("StreamArn")
+	if !ok {
+		v.fail("is not a !GetAtt SomeTable.StreamArn")
+		return ""
+	}
+	if table, found := v.p.template.Table(id); !found || table.StreamView == StreamViewNone {
+		v.fail("names %s, which is no table with a stream", id)
+	}
+	return id
+}
+
+// integer is the whole number of v in [least, most], or what it is without one.
+func (v value) integer(without, least, most int) int {
+	if !v.exists() {
+		return without
+	}
+	n, err := strconv.Atoi(v.text())
+	if err != nil || n < least || n > most {
+		v.fail("%q is no whole number from %d to %d", v.text(), least, most)
+	}
+	return n
 }
 
 // oneOf is the text of v, which has to be one of a few.

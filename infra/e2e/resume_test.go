@@ -1,0 +1,164 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"seatmeter/infra/client"
+	"seatmeter/infra/local/apigateway"
+)
+
+// withGrace is a license that holds a lost connection's seat for a while.
+func withGrace(l client.License, seconds int) client.License {
+	l.ReconnectGraceSeconds = &seconds
+	return l
+}
+
+// resume takes over the seat of a connection that had a resume token.
+func (c *customer) resume(conference, identity string, token string) (*client.Participant, error) {
+	return c.connect(c.within(), conference, identity, client.RoleParticipant, client.DialOptions{Resume: token})
+}
+
+func (c *customer) awaitHeld(n int) {
+	c.t.Helper()
+	eventually(c.t, func() error {
+		if s := c.seats(); s.Held != n {
+			return fmt.Errorf("%d seats held, want %d: %+v", s.Held, n, s)
+		}
+		return nil
+	})
+}
+
+func TestResume_ADroppedParticipantKeepsItsSeatAndItsStay(t *testing.T) {
+	t.Parallel()
+	c := license(t, withGrace(client.Concurrent(2), 60))
+	conference, host := c.live("ada@example.com")
+	bob := c.join(conference, "bob@example.com", client.RoleParticipant)
+	token := c.ask(bob, client.ActionStatus, client.TypeAdmitted).ResumeToken
+	bob.Abandon() // no close frame
+	c.awaitHeld(1)
+	c.wantInUse(2)
+	c.refused(conference, "eve@example.com", client.RoleParticipant, "seats_exhausted")
+	again, err := c.resume(conference, "bob@example.com", token)
+	if err != nil {
+		t.Fatalf("resume: %v", err)
+	}
+	m := c.ask(again, client.ActionStatus, client.TypeAdmitted)
+	if s := c.seats(); deref(m.InUse) != 2 || m.ResumeToken == "" || s.Held != 0 || s.InUse != 2 {
+		t.Errorf("resumed as %+v with seats %+v", m, s)
+	}
+	if _, err := c.resume(conference, "bob@example.com", token); err == nil {
+		t.Error("a resume token was good twice")
+	} else if r, ok := errors.AsType[*client.Refused](err); !ok || r.Status != 401 {
+		t.Errorf("a used resume token is answered %v, want 401", err)
+	}
+	c.leave(again, host)
+	c.awaitInUse(0)
+	if row := c.total(); row.Joins != 2 || row.Peak != 2 || row.Closing != 0 || row.Identities != 2 {
+		t.Errorf("report %+v, want two stays", row)
+	}
+}
+
+func TestResume_MakeBeforeBreakKeepsTheSeat(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(1))
+	conference := c.schedule("ada@example.com")
+	first := c.join(conference, "bob@example.com", client.RoleParticipant)
+	token := c.ask(first, client.ActionStatus, client.TypeAdmitted).ResumeToken
+	second, err := c.resume(conference, "bob@example.com", token)
+	if err != nil {
+		t.Fatalf("resume: %v", err)
+	}
+	c.wantInUse(1)
+	c.ask(first, client.ActionStatus, client.TypeLobby) // it has no seat any more
+	c.leave(first)
+	c.wantIn(second)
+	c.wantInUse(1)
+	c.leave(second)
+	c.awaitInUse(0)
+	if row := c.total(); row.Joins != 1 || row.Peak != 1 || row.Closing != 0 {
+		t.Errorf("report %+v, want one stay", row)
+	}
+}
+
+func TestResume_AHoldThatIsOverGivesWayToAStranger(t *testing.T) {
+	t.Parallel()
+	c := license(t, withGrace(client.Concurrent(1), 2))
+	conference := c.schedule("ada@example.com")
+	bob := c.join(conference, "bob@example.com", client.RoleParticipant)
+	token := c.ask(bob, client.ActionStatus, client.TypeAdmitted).ResumeToken
+	nextMillisecond()
+	bob.Abandon()
+	c.awaitHeld(1)
+	c.awaitInUse(0)
+	eve := c.join(conference, "eve@example.com", client.RoleParticipant)
+	if _, err := c.resume(conference, "bob@example.com", token); err == nil {
+		t.Error("resumed a seat that a stranger has")
+	}
+	c.wantIn(eve)
+	c.leave(eve)
+	c.awaitInUse(0)
+	if row := c.total(); row.Joins != 2 || row.Peak != 1 || row.Closing != 0 {
+		t.Errorf("report %+v, want two stays, one after the other", row)
+	}
+}
+
+func TestResume_ANamedHostWhoDropsOutComesBackToItsChair(t *testing.T) {
+	t.Parallel()
+	c := named(t, 1, 1)
+	conference, host := c.live(c.host(0))
+	guest := c.join(conference, "bob@example.com", client.RoleParticipant)
+	token := c.ask(host, client.ActionStatus, client.TypeAdmitted).ResumeToken
+	host.Abandon()
+	back, err := c.connect(c.within(), conference, c.host(0), client.RoleHost, client.DialOptions{Resume: token})
+	if err != nil {
+		t.Fatalf("resume: %v", err)
+	}
+	c.wantIn(back, guest)
+	c.wantInUse(1)
+}
+
+func TestResume_SomebodyElsesTokenIsNoHelp(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(2))
+	conference := c.schedule("ada@example.com")
+	bob := c.join(conference, "bob@example.com", client.RoleParticipant)
+	token := c.ask(bob, client.ActionStatus, client.TypeAdmitted).ResumeToken
+	if _, err := c.resume(conference, "eve@example.com", token); err == nil {
+		t.Error("eve resumed bob's seat")
+	}
+	c.wantIn(bob)
+}
+
+// In use by ghosts alone: nobody was told of a close, and nobody ever will be.
+func TestGhosts_APoolFullOfThemAdmitsARealUserWithinFiveSeconds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("ghosts are not judged before they are a minute old")
+	}
+	t.Parallel()
+	const seats, old, within = 25, time.Minute, 5 * time.Second
+	s := faulty(t, apigateway.Faults{LoseDisconnect: 1})
+	c := licenseOn(t, s, client.Concurrent(seats))
+	conference := c.schedule("ada@example.com")
+	for _, p := range c.crowd(conference, seats) {
+		p.Abandon()
+	}
+	timer := time.NewTimer(old)
+	defer timer.Stop()
+	<-timer.C // nothing happens to wait for: they grow old
+	first := time.Now()
+	for {
+		p, err := c.connect(c.within(), conference, "real@example.com", client.RoleParticipant, client.DialOptions{})
+		if err == nil {
+			t.Logf("admitted %v after the first attempt", time.Since(first).Round(time.Millisecond))
+			c.wantIn(p)
+			return
+		}
+		wantRefused(t, err, "seats_exhausted")
+		if time.Since(first) > within {
+			t.Fatalf("not admitted within %v", within)
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package dynamo
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// RefusedPool reads a record of the ledger's stream, as Lambda delivers it:
+// the pool that was full when it refused somebody. False: the record tells of
+// no such pool. It takes the raw record because events.DynamoDBEventRecord
+// panics on some that are malformed.
+func RefusedPool(record json.RawMessage) (seat.Pool, bool, error) {
+	var read struct {
+		Change struct {
+			Keys     attributes `json:"Keys"`
+			NewImage attributes `json:"NewImage"`
+		} `json:"dynamodb"`
+	}
+	if err := json.Unmarshal(record, &read); err != nil {
+		return seat.Pool{}, false, fmt.Errorf("stream record: %w", err)
+	}
+	keys := reader{item: read.Change.Keys.item()}
+	pk, sk := keys.text(attrPK), keys.text(attrSK)
+	if keys.err != nil || sk == "" {
+		return seat.Pool{}, false, errors.New("stream record without its keys")
+	}
+	if !strings.HasPrefix(sk, prefixRefusal) {
+		return seat.Pool{}, false, nil
+	}
+	refusal, err := readRefusal(tenant.ID(pk), read.Change.NewImage.item())
+	if err != nil {
+		return seat.Pool{}, false, fmt.Errorf("stream record of a refusal: %w", err)
+	}
+	pool, full := refusal.Pool()
+	if refusal.Code == "" || !tenant.IsID(pk) || full && refusal.Number <= 0 {
+		return seat.Pool{}, false, errors.New("stream record of a refusal without code, tenant or conference")
+	}
+	return pool, full, nil
+}
+
+// RefusalRecord is what the ledger's stream tells of a refusal, for a store
+// that has no stream. When and in which order it was written are the stream's
+// to say, and left out.
+func RefusalRecord(r usage.Refusal) events.DynamoDBEventRecord {
+	i := refusalItem(r)
+	return events.DynamoDBEventRecord{
+		EventName: string(events.DynamoDBOperationTypeInsert),
+		Change: events.DynamoDBStreamRecord{
+			Keys:           image(item{attrPK: i[attrPK], attrSK: i[attrSK]}),
+			NewImage:       image(i),
+			StreamViewType: string(events.DynamoDBStreamViewTypeNewImage),
+		},
+	}
+}
+
+// attributes are those of a stream record that are texts or numbers; others
+// are empty.
+type attributes map[string]struct {
+	S *string `json:"S"`
+	N *string `json:"N"`
+}
+
+func (a attributes) item() item {
+	i := make(item, len(a))
+	for name, value := range a {
+		switch {
+		case value.S != nil:
+			i[name] = &types.AttributeValueMemberS{Value: *value.S}
+		case value.N != nil:
+			i[name] = &types.AttributeValueMemberN{Value: *value.N}
+		default:
+			i[name] = nil // there, and a fault to whoever reads it
+		}
+	}
+	return i
+}
+
+func image(i item) map[string]events.DynamoDBAttributeValue {
+	values := make(map[string]events.DynamoDBAttributeValue, len(i))
+	for name, value := range i {
+		switch v := value.(type) {
+		case *types.AttributeValueMemberS:
+			values[name] = events.NewStringAttribute(v.Value)
+		case *types.AttributeValueMemberN:
+			values[name] = events.NewNumberAttribute(v.Value)
+		case *types.AttributeValueMemberBOOL:
+			values[name] = events.NewBooleanAttribute(v.Value)
+		}
+	}
+	return values
+}

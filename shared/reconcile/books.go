@@ -1,0 +1,306 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"slices"
+	"time"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// The books of a block balance if every seat that was ever taken is a record of
+// the ledger, or open, or void. They are checked from one checkpoint to the
+// next: what was open then, and what was taken since, must have been recorded
+// since, or be open still, or have become void.
+
+// Sitting is a connection in a seat since it joined: the key of its record.
+type Sitting struct {
+	Connection     seat.ConnectionID
+	JoinedAtMillis int64
+}
+
+// Checkpoint is a block as its books were last checked. The zero checkpoint is
+// a block before anybody sat there.
+type Checkpoint struct {
+	AtMillis int64
+	Taken    int64
+	Voids    int64
+	Open     []Sitting
+}
+
+// Books is where checkpoints are kept. Errors are the store's own.
+type Books interface {
+	// Checkpoint reads a block's, consistently; nil if there is none.
+	Checkpoint(ctx context.Context, block seat.Block) (*Checkpoint, error)
+	// PutCheckpoint replaces a block's. Safe to repeat.
+	PutCheckpoint(ctx context.Context, block seat.Block, c Checkpoint) error
+}
+
+// Balance is the books of one block since a checkpoint.
+type Balance struct {
+	State seat.State
+	From  Checkpoint
+	// Records counts the ledger's, Open the seats that are neither recorded
+	// nor given back.
+	Records, Open int64
+	// Twice are the numbers of seats that are recorded more than once.
+	Twice []int64
+	// recorded has a bit for each number since the checkpoint, sitting tells
+	// for each member whether the ledger has it already.
+	recorded []uint64
+	sitting  map[Sitting]bool
+}
+
+func newBalance(state seat.State, from Checkpoint) *Balance {
+	b := &Balance{State: state, From: from, sitting: make(map[Sitting]bool, len(state.Members))}
+	b.recorded = make([]uint64, max(0, state.Taken-from.Taken)/wordBits+1)
+	for id, m := range state.Members {
+		b.sitting[Sitting{id, m.JoinedAtMillis}] = false
+	}
+	return b
+}
+
+const wordBits = 64
+
+// record counts a record of the block.
+func (b *Balance) record(number int64, s Sitting) {
+	b.Records++
+	if _, in := b.sitting[s]; in {
+		b.sitting[s] = true
+	}
+	if at := number - b.From.Taken - 1; at >= 0 {
+		word, bit := &b.recorded[at/wordBits], uint64(1)<<(at%wordBits)
+		if *word&bit != 0 {
+			b.Twice = append(b.Twice, number)
+		}
+		*word |= bit
+	}
+}
+
+// Opened is what has to be accounted for, Voids what came to nothing.
+func (b Balance) Opened() int64 { return int64(len(b.From.Open)) + b.State.Taken - b.From.Taken }
+
+// Voids is the seats that became void.
+func (b Balance) Voids() int64 { return b.State.Voids - b.From.Voids }
+
+// Off is how many seats are unaccounted for; below zero, recorded beyond those
+// that were taken.
+func (b Balance) Off() int64 { return b.Opened() - b.Records - b.Open - b.Voids() }
+
+// Suspects are seat numbers to look for: the first of those taken since the
+// checkpoint that the ledger has no record of. Some of them are open, or void.
+func (b Balance) Suspects(most int) []int64 {
+	var list []int64
+	for at := range b.State.Taken - b.From.Taken {
+		if len(list) < most && b.recorded[at/wordBits]&(1<<(at%wordBits)) == 0 {
+			list = append(list, b.From.Taken+1+at)
+		}
+	}
+	return list
+}
+
+// audit checks the books of one tenant's blocks in one pass over the ledger.
+// States are read before the ledger is: a seat that changes hands meanwhile is
+// in it, and counted once.
+func audit(ctx context.Context, history usage.History, t tenant.ID, states []seat.State, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
+	balances := make(map[seat.Block]*Balance, len(states))
+	opened := make(map[seat.Block]map[Sitting]bool, len(states))
+	first := now.UnixMilli()
+	for _, state := range states {
+		c := from[state.Block]
+		balances[state.Block] = newBalance(state, c)
+		opened[state.Block] = make(map[Sitting]bool, len(c.Open))
+		first = min(first, c.AtMillis-usage.MaxStayMillis)
+		for _, s := range c.Open {
+			opened[state.Block][s] = true
+			first = min(first, s.JoinedAtMillis)
+		}
+	}
+	for stay, err := range history.Stays(ctx, t, first, now.Add(time.Hour).UnixMilli()) {
+		if err != nil {
+			return nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		b, wanted := balances[stay.Block]
+		sitting := Sitting{stay.Connection, stay.JoinedAtMillis}
+		if !wanted || stay.Seat > b.State.Taken || stay.Seat <= b.From.Taken && !opened[stay.Block][sitting] {
+			continue
+		}
+		b.record(stay.Seat, sitting)
+	}
+	list := make([]Balance, len(states))
+	for i, state := range states {
+		b := balances[state.Block]
+		b.Open = int64(len(b.open()))
+		list[i] = *b
+	}
+	return list, nil
+}
+
+// open lists the seats that are neither recorded nor given back. A seat that is
+// recorded and not given back yet is on its way out; one that is held is
+// recorded, unless a handover broke off.
+func (b *Balance) open() []Sitting {
+	var list []Sitting
+	for id, m := range b.State.Members {
+		s := Sitting{id, m.JoinedAtMillis}
+		if m.Held() && !m.Hold.Unsettled || b.sitting[s] {
+			continue
+		}
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b Sitting) int { return int(a.JoinedAtMillis - b.JoinedAtMillis) })
+	return list
+}
+
+// quiet tells whether nothing of the block is half done.
+func (b Balance) quiet() bool {
+	for _, m := range b.State.Members {
+		if m.Hold.Unsettled {
+			return false
+		}
+	}
+	return true
+}
+
+// Audit checks all books of a tenant from the beginning, and gives those that
+// do not balance, after a second look. It reads the whole ledger of the tenant.
+func Audit(ctx context.Context, store Store, t tenant.ID, now time.Time) (blocks int, off []Balance, err error) {
+	pools, err := poolsOf(ctx, store, t)
+	if err != nil {
+		return 0, nil, err
+	}
+	look := func() ([]Balance, error) {
+		var states []seat.State
+		for _, pool := range pools {
+			read, err := store.Read(ctx, pool)
+			if err != nil {
+				return nil, fmt.Errorf("read a pool: %w", err)
+			}
+			states = append(states, read...)
+		}
+		blocks = len(states)
+		return audit(ctx, store, t, states, nil, now)
+	}
+	first, err := look()
+	if err != nil || !slices.ContainsFunc(first, isOff) {
+		return blocks, nil, err
+	}
+	second, err := look()
+	return blocks, slices.DeleteFunc(second, func(b Balance) bool { return !isOff(b) }), err
+}
+
+func isOff(b Balance) bool { return b.Off() != 0 && b.quiet() }
+
+// poolsOf lists the pools that a tenant has, or had, and that left a trace: its
+// own, its conferences', and those that the ledger knows of.
+func poolsOf(ctx context.Context, store Store, t tenant.ID) ([]seat.Pool, error) {
+	const most = 1000
+	known := map[seat.Pool]bool{{Tenant: t}: true}
+	for after := conference.ID(""); ; {
+		list, err := store.Conferences(ctx, t, after, most)
+		if err != nil {
+			return nil, fmt.Errorf("list conferences: %w", err)
+		}
+		for _, c := range list {
+			known[seat.Pool{Tenant: t, Number: c.Number}] = true
+			known[seat.Pool{Tenant: t, Number: c.Number, Chair: true}] = true
+			after = c.ID
+		}
+		if len(list) < most {
+			break
+		}
+	}
+	for stay, err := range store.Stays(ctx, t, 0, 1<<45) {
+		if err != nil {
+			return nil, fmt.Errorf("read the ledger: %w", err)
+		}
+		known[stay.Block.Pool] = true
+	}
+	pools := make([]seat.Pool, 0, len(known))
+	for pool := range known {
+		pools = append(pools, pool)
+	}
+	return pools, nil
+}
+
+// due tells whether a block's books are to be checked in a round: once an hour,
+// in a minute of its own.
+func due(block seat.Block, now time.Time) bool {
+	sum := fnv.New32a()
+	fmt.Fprint(sum, block)
+	return int(sum.Sum32()%60) == now.Minute() //nolint:mnd // minutes of an hour
+}
+
+// books checks those of one tenant's blocks since their last checkpoints.
+func (r *run) books(ctx context.Context, t tenant.ID, list []seat.Block) error {
+	now := r.now()
+	from := make(map[seat.Block]Checkpoint, len(list))
+	for _, block := range list {
+		c, err := r.store.Checkpoint(ctx, block)
+		if err != nil {
+			return fmt.Errorf("read a checkpoint: %w", err)
+		}
+		// A block is checked within an hour of its first seat, so one without
+		// a checkpoint is no older than the sessions that are kept.
+		from[block] = Checkpoint{AtMillis: now.UnixMilli() - session.KeepMillis}
+		if c != nil {
+			from[block] = *c
+		}
+	}
+	balances, err := r.balance(ctx, t, list, from, now)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(balances, isOff) { // a second look, at what may have been in motion
+		if balances, err = r.balance(ctx, t, list, from, now); err != nil {
+			return err
+		}
+	}
+	for _, b := range balances {
+		if !b.quiet() {
+			continue
+		}
+		if isOff(b) {
+			r.count(func(f *Found) { f.Imbalances++ })
+			r.log.LogAttrs(ctx, slog.LevelError, "the books of a block do not balance", b.Attrs()...)
+		}
+		next := Checkpoint{AtMillis: now.UnixMilli(), Taken: b.State.Taken, Voids: b.State.Voids, Open: b.open()}
+		if err := r.store.PutCheckpoint(ctx, b.State.Block, next); err != nil {
+			return fmt.Errorf("write a checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *run) balance(ctx context.Context, t tenant.ID, list []seat.Block, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
+	var states []seat.State
+	for _, block := range list {
+		state, err := r.store.Look(ctx, block)
+		if err != nil {
+			return nil, fmt.Errorf("read a block: %w", err)
+		}
+		if state != nil {
+			states = append(states, *state)
+		}
+	}
+	return audit(ctx, r.store, t, states, from, now)
+}
+
+// Attrs is what is needed to find an imbalance.
+func (b Balance) Attrs() []slog.Attr {
+	const most = 20
+	return []slog.Attr{
+		slog.String("tenant", string(b.State.Block.Pool.Tenant)), slog.Int64("pool", int64(b.State.Block.Pool.Number)),
+		slog.Bool("chair", b.State.Block.Pool.Chair), slog.Int("block", b.State.Block.Index),
+		slog.Int64("off", b.Off()), slog.Int64("opened", b.Opened()), slog.Int64("records", b.Records),
+		slog.Int64("open", b.Open), slog.Int64("voids", b.Voids()),
+		slog.Time("since", time.UnixMilli(b.From.AtMillis).UTC()), slog.Any("suspect_seats", b.Suspects(most)), slog.Any("recorded_twice", b.Twice),
+	}
+}

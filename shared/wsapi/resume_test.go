@@ -1,0 +1,273 @@
+package wsapi_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
+	"seatmeter/shared/usage"
+)
+
+// The closes without a close frame of the client's own, as the platform tells
+// of them.
+var unclean = map[string]struct {
+	status int
+	reason string
+}{
+	"broken off":            {1006, ""},
+	"idle, or two hours":    {1001, "Going away"},
+	"a message too big":     {1009, "Message too big"},
+	"nothing is said of it": {0, ""},
+}
+
+func withGrace(l license.License, seconds int) license.License {
+	l.ReconnectGraceSeconds = seconds
+	return l
+}
+
+// drop ends a connection without a close frame of its client's.
+func (w *world) drop(v visit) {
+	w.t.Helper()
+	w.close(w.dropEvent(v, 1006, ""))
+}
+
+func (w *world) dropEvent(v visit, status int, reason string) []byte {
+	millis := w.clock.pass()
+	return event(w.t, "disconnect", func(_, request map[string]any) {
+		request["connectionId"], request["requestTimeEpoch"] = v.id, millis
+		request["disconnectStatusCode"], request["disconnectReason"] = status, reason
+	})
+}
+
+// resumeToken asks for a connection's.
+func (w *world) resumeToken(v visit) string {
+	w.t.Helper()
+	reply := w.send(v, `{"action":"status"}`)
+	if reply.Type != "admitted" || reply.ResumeToken == "" {
+		w.t.Fatalf("status answered %+v, want a resume token", reply)
+	}
+	w.tokens[reply.ResumeToken] = true
+	return reply.ResumeToken
+}
+
+// resuming is a visit that resumes, without a join token.
+func resuming(n int, token string) visit {
+	return visit{id: seat.ConnectionID(fmt.Sprintf("MadeUpResume%04d=", n)), query: map[string]string{"resume": token}}
+}
+
+func TestAnUncleanCloseHoldsTheSeatForTheLicensesGrace(t *testing.T) {
+	for name, how := range unclean {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, withGrace(concurrent(1), 30))
+			v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+			w.close(w.dropEvent(v, how.status, how.reason))
+			w.wantInUse(1)
+			if got := w.handshake(w.visit(2, weekly, jointoken.RoleParticipant)); got.StatusCode != http.StatusForbidden {
+				t.Errorf("a stranger is answered %d while the seat is held", got.StatusCode)
+			}
+			w.clock.millis += 30_000
+			w.in(w.visit(3, weekly, jointoken.RoleParticipant)) // takes the place of the hold
+			w.wantInUse(1)
+		})
+	}
+}
+
+func TestACleanCloseHoldsNothing(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(1), 30))
+	w.hangUp(w.in(w.visit(1, weekly, jointoken.RoleParticipant))) // 1001, and its client's own
+	w.wantInUse(0)
+}
+
+func TestWithoutAGraceNothingIsHeld(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(1), 0))
+	w.drop(w.in(w.visit(1, weekly, jointoken.RoleParticipant)))
+	w.wantInUse(0)
+}
+
+func TestAResumedSeatIsOneStay(t *testing.T) {
+	for name, before := range map[string]func(w *world, v visit){
+		"when it was lost":        func(w *world, v visit) { w.drop(v) },
+		"while it is still open":  func(*world, visit) {},
+		"when the license is bad": func(w *world, v visit) { w.drop(v); w.suspend() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, withGrace(concurrent(1), 30))
+			v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+			joined := w.clock.read()
+			token := w.resumeToken(v)
+			before(w, v)
+			heir := w.in(resuming(1, token))
+			w.wantInUse(1)
+			w.drop(v) // late, or when make has come before break
+			w.hangUp(v)
+			w.wantInUse(1)
+			if reply := w.send(heir, `{"action":"status"}`); reply.Type != "admitted" || *reply.InUse != 1 {
+				t.Errorf("the heir's status: %+v", reply)
+			}
+			w.hangUp(heir)
+			w.wantInUse(0)
+			left := w.clock.read()
+			rows := usage.Report([]usage.Period{{FromMillis: joined - 1, ToMillis: left + 1}}, w.stays(), nil, left+1)
+			if r := rows[0]; r.Joins != 1 || r.Peak != 1 || r.SeatMillis != left-joined {
+				t.Errorf("reported %+v, want one stay of %d ms", r, left-joined)
+			}
+		})
+	}
+}
+
+func (w *world) suspend() {
+	w.t.Helper()
+	l := withGrace(concurrent(1), 30)
+	l.Status = license.StatusSuspended
+	w.license(l)
+}
+
+func TestAResumeTokenIsGoodForOneConnection(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(25), 30))
+	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	token := w.resumeToken(v)
+	first := w.connectEvent(resuming(1, token))
+	if got := w.shake(first); got.StatusCode != http.StatusOK {
+		t.Fatalf("refused with %d: %s", got.StatusCode, got.Body)
+	}
+	if got := w.shake(first); got.StatusCode != http.StatusOK {
+		t.Errorf("the same handshake, delivered again, is answered %d", got.StatusCode)
+	}
+	w.wantInUse(1)
+	wantRefusal(t, w.handshake(resuming(2, token)), problem.TokenInvalid)
+	w.wantInUse(1)
+}
+
+func TestManyWhoResumeOneSeatAtOnceGetItOnce(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(25), 30))
+	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	token := w.resumeToken(v)
+	w.drop(v)
+	events := make([][]byte, 8)
+	for n := range events {
+		events[n] = w.connectEvent(resuming(n, token))
+	}
+	var admitted atomic.Int64
+	var group sync.WaitGroup
+	for _, event := range events {
+		group.Go(func() {
+			w := &world{t: t, connect: w.connect}
+			if w.shake(event).StatusCode == http.StatusOK {
+				admitted.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	if admitted.Load() != 1 {
+		t.Errorf("%d admitted, want 1", admitted.Load())
+	}
+	w.wantInUse(1)
+}
+
+func TestAHoldThatIsOverIsNotResumed(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(25), 30))
+	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	token := w.resumeToken(v)
+	w.drop(v)
+	w.clock.millis += 30_000
+	if got := w.handshake(resuming(1, token)); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("answered %d", got.StatusCode)
+	}
+}
+
+func TestAConferenceThatHasEndedIsNotResumed(t *testing.T) {
+	for _, l := range []license.License{concurrent(25), named(5, 25)} {
+		w := newWorld(t, withGrace(l, 30))
+		v := w.in(w.visit(1, weekly, jointoken.RoleHost))
+		token := w.resumeToken(v)
+		w.drop(v)
+		w.end(weekly)
+		w.wantInUse(0)
+		if got := w.handshake(resuming(1, token)); got.StatusCode == http.StatusOK {
+			t.Errorf("%s: admitted", l.Model)
+		}
+		w.wantInUse(0)
+	}
+}
+
+func TestAResumeTokenIsBoundToItsPersonAndExpires(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(25), 30))
+	ann, bob := w.visit(1, weekly, jointoken.RoleParticipant), w.visit(2, weekly, jointoken.RoleParticipant)
+	w.in(ann)
+	token := w.resumeToken(ann)
+	both := func(join string) visit {
+		v := resuming(1, token)
+		v.query["token"] = join
+		return v
+	}
+	refused := map[string]visit{
+		"with another's join token": both(bob.token),
+		"with a broken join token":  both(ann.token + "x"),
+		"as a join token":           {id: "x=", query: map[string]string{"token": token}},
+		"a join token in its place": resuming(1, ann.token),
+		"broken":                    resuming(1, token+"x"),
+	}
+	for name, v := range refused {
+		if _, err := w.authorized(v); err == nil {
+			t.Errorf("%s: let through", name)
+		}
+	}
+	offered := visit{id: "y=", protocols: []string{"seatmeter.v1, resume." + token}}
+	if _, err := w.authorized(offered); err != nil {
+		t.Errorf("as a sub-protocol: %v", err)
+	}
+	w.clock.millis += time.Hour.Milliseconds() + 60_000 // the join token is over
+	if _, err := w.authorized(both(ann.token)); err != nil {
+		t.Errorf("with its own join token, which has expired: %v", err)
+	}
+	w.clock.millis += 2 * time.Hour.Milliseconds()
+	if _, err := w.authorized(resuming(1, token)); err == nil {
+		t.Error("after its connection's longest life: let through")
+	}
+}
+
+// A client that gives up while it resumes has not lost its seat: the hold is
+// there for its next try.
+func TestAResumeThatBreaksOffLeavesTheHold(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(1), 30))
+	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	token := w.resumeToken(v)
+	w.drop(v)
+	heir := resuming(1, token)
+	handshake := w.connectEvent(heir)
+	w.drop(heir) // overtakes its $connect
+	if got := w.shake(handshake); got.StatusCode == http.StatusOK {
+		t.Fatal("admitted although it was gone")
+	}
+	w.wantInUse(1)
+	w.in(resuming(2, token))
+	w.wantInUse(1)
+}
+
+func TestAJoinDuringAnOutageIsToldWhenToTryAgain(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	seated := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
+	waiting := w.visit(2, weekly, jointoken.RoleParticipant)
+	got := w.handshake(waiting)
+	if got.StatusCode != http.StatusServiceUnavailable || got.Headers["Retry-After"] == "" {
+		t.Errorf("a handshake is answered %d, retry after %q", got.StatusCode, got.Headers["Retry-After"])
+	}
+	if reply := w.send(seated, `{"action":"join"}`); reply.Code != problem.Unavailable || reply.RetrySeconds == 0 {
+		t.Errorf("a message is answered %+v", reply)
+	}
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.wantInUse(1)
+	if reply := w.send(seated, `{"action":"status"}`); reply.Type != "admitted" {
+		t.Errorf("who was in is told %+v", reply)
+	}
+}
