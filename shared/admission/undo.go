@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -47,7 +48,7 @@ func (d *Door) undo(ctx context.Context, a admitted) error {
 // settles which: where it can be written, the write that failed cannot follow,
 // and the seat is given back; where the session is found to be there, the
 // connection is in, and the error is nil. If that fails too, the seat is left
-// to reconciliation.
+// to reconciliation. A cause that is a refusal is given back as it is.
 func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
@@ -67,6 +68,8 @@ func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 	default:
 		if err := d.undo(ctx, a); err != nil {
 			cause = fmt.Errorf("%w; then %w", cause, err)
+		} else if refused, is := errors.AsType[*problem.Error](cause); is {
+			return refused
 		}
 	}
 	return problem.New(problem.Unavailable, "Please try again.").Because(cause)
