@@ -271,16 +271,13 @@ func (d *Door) attend(ctx context.Context, v Visitor, a *admitted) error {
 	}
 	if over() {
 		d.conferences.forget(conferenceKey{v.Tenant, v.Conference})
-		if a.again {
-			// An earlier delivery may have written the session: the seat is
-			// void only if it is certain that none did or will.
-			if err := d.unwind(ctx, *a, conference.Ended(v.Conference)); err != nil {
-				return err
-			}
-		} else if err := d.void(ctx, a.Session); err != nil {
+		ended := conference.Ended(v.Conference)
+		// Another delivery may have written the session, and then the seat is in
+		// use: it is void only if it is certain that none did or will.
+		if err := d.unwind(ctx, *a, ended); err != nil {
 			return err
 		}
-		return conference.Ended(v.Conference)
+		return ended
 	}
 	d.conferences.put(conferenceKey{v.Tenant, v.Conference}, *now)
 	return nil
