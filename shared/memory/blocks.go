@@ -102,7 +102,8 @@ func (s *Store) Revert(_ context.Context, block seat.Block, from, to seat.Place)
 	if b == nil {
 		return seat.Returned{}, nil
 	}
-	if instead := b.Members[from.Connection]; instead != from.Member {
+	instead := b.Members[from.Connection]
+	if _, back := b.Members[to.Connection]; back || instead != from.Member {
 		return seat.Returned{Instead: &instead}, nil
 	}
 	b.Voids++
