@@ -38,13 +38,13 @@ type connection struct {
 	id    seat.ConnectionID
 	pass  jointoken.Pass
 	at    int64 // when it connected
+	took  int64 // until that was answered
 	lobby bool
 	from  *connection // whose seat it is to go on in
 	state state
 	// away is when its client was lost, unnoticed; gone, when the gateway
-	// noticed its end, and how it ended.
+	// noticed its end.
 	away, gone int64
-	end        usage.End
 	always     bool // it belongs to the setting
 
 	// asked counts what it asked for; an answer to an older question says
@@ -53,6 +53,11 @@ type connection struct {
 	seated bool  // it was told so, and has done nothing about it since
 	joined int64 // the stay's begin, if it was told
 	was    bool  // it was seated once
+	// busy: a message is being handled; queue are those that wait for it.
+	busy  bool
+	queue []func()
+	// leaving: it has asked to leave, and was not told that it has left.
+	leaving bool
 	// excused: something has been done that may end its stay.
 	excused bool
 	// early: a push found it gone, which ends its stay at an earlier event.
@@ -108,7 +113,9 @@ func (w *world) handshake(c *connection, first bool) {
 	switch {
 	case c.from != nil:
 		what += " resuming " + string(c.from.id)
-		enter = func(d *admission.Door, ctx context.Context, v admission.Visitor) error { return d.Resume(ctx, v, c.from.id) }
+		enter = func(d *admission.Door, ctx context.Context, v admission.Visitor) error {
+			return d.Resume(ctx, v, c.from.id)
+		}
 	case c.lobby:
 		what += " to the lobby"
 		enter = (*admission.Door).Wait
@@ -122,12 +129,12 @@ func (w *world) handshake(c *connection, first bool) {
 			return
 		}
 		if err != nil {
-			c.state, c.gone = over, w.now
+			c.state, c.gone, c.took = over, w.now, w.now-c.at
 			return
 		}
-		c.state = open
-		if !c.lobby {
-			w.seats(c, c.at)
+		c.state, c.took = open, w.now-c.at
+		if its, _ := w.memory.Session(context.Background(), c.id, true); !c.lobby && its != nil {
+			w.seats(c, its.JoinedAtMillis)
 		}
 	})
 	if c.from == nil && !c.lobby {
@@ -136,7 +143,7 @@ func (w *world) handshake(c *connection, first bool) {
 	if first {
 		i.died = func() {
 			if c.state == shaking {
-				c.state, c.gone = over, w.now
+				c.state, c.gone, c.took = over, w.now, w.now-c.at
 			}
 		}
 	}
@@ -152,6 +159,7 @@ func answer(err error) string {
 // reply is what a client is told of where it is.
 type reply struct {
 	Asked  int
+	Failed bool
 	Seated bool
 	Joined int64
 }
@@ -170,6 +178,7 @@ func (w *world) asks(c *connection, toJoin bool) {
 	if w.script.pick(5, 1) == 1 {
 		w.putOff(what, deliver)
 	}
+	c.leaving = c.leaving || !toJoin
 	if w.script.pick(3, 1) == 1 {
 		w.putOff(what, deliver)
 		return
@@ -177,9 +186,25 @@ func (w *world) asks(c *connection, toJoin bool) {
 	deliver()
 }
 
+// oneAtATime: the messages of one connection are handled one after the other.
+const oneAtATime = true
+
 // message handles one, as wsapi does: it is answered, and if the connection
 // turns out to be gone, its stay is ended.
 func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
+	if c.busy && oneAtATime {
+		c.queue = append(c.queue, func() { w.message(c, toJoin, at, asked) })
+		return
+	}
+	c.busy = true
+	next := func() {
+		c.busy = false
+		if len(c.queue) > 0 {
+			first := c.queue[0]
+			c.queue = c.queue[1:]
+			first()
+		}
+	}
 	var err error
 	var i *invocation
 	what, act := "leave ", (*admission.Door).ToLobby
@@ -189,7 +214,7 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 	i = w.begin(what+string(c.id), handlerTime, func(ctx context.Context, p *process) {
 		var s session.Session
 		s, err = act(p.door, ctx, c.id, at)
-		text, _ := json.Marshal(reply{asked, err == nil && s.State == session.StateSeated, s.JoinedAtMillis})
+		text, _ := json.Marshal(reply{asked, err != nil, err == nil && s.State == session.StateSeated, s.JoinedAtMillis})
 		if pushed := w.gateway.Push(ctx, c.id, text); errors.Is(pushed, admission.ErrGone) {
 			c.early = true
 			_ = p.door.Leave(ctx, c.id, at, usage.EndDropped)
@@ -197,7 +222,9 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 	}, func() {
 		w.say("%s: %s", i.name, answer(err))
 		w.denied(i, err)
+		next()
 	})
+	i.died = next
 	if toJoin {
 		i.join = &join{pass: c.pass, at: at}
 	}
@@ -207,7 +234,7 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 func (w *world) seats(c *connection, joined int64) {
 	c.was, c.joined = true, joined
 	c.stays = append(c.stays, joined)
-	if !c.excused {
+	if !c.excused && !c.leaving {
 		c.seated = true
 		w.mustBeIn(c)
 	}
@@ -219,7 +246,10 @@ func (w *world) closes(c *connection, at int64, end usage.End) {
 	if c.state == over {
 		return
 	}
-	c.state, c.gone, c.end = over, at, end
+	if c.state == shaking {
+		c.took = at - c.at
+	}
+	c.state, c.gone = over, at
 	w.say("%s is over: %s", c.id, end)
 	var i *invocation
 	deliver := func() {
@@ -256,8 +286,12 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 			return admission.ErrGone
 		}
 		var r reply
-		if json.Unmarshal(message, &r) == nil && r.Seated && r.Asked == c.asked && c.away == 0 {
+		switch {
+		case json.Unmarshal(message, &r) != nil || r.Asked != c.asked || c.away > 0:
+		case r.Seated:
 			g.w.seats(c, r.Joined)
+		default:
+			c.leaving = c.leaving && r.Failed
 		}
 		return nil
 	})

@@ -73,7 +73,7 @@ func through[T any](ctx context.Context, w *world, k kind, what string, call fun
 		_, _ = done()
 		return nothing, errFault
 	case landsLater:
-		w.later = append(w.later, effect{fmt.Sprintf("%s: %s", i.name, what), func() { _, _ = done() }})
+		w.later = append(w.later, effect{fmt.Sprintf("%s: %s", i.name, what), w.now + handlerTime, func() { _, _ = done() }})
 		return nothing, errFault
 	case goesWell:
 		return done()

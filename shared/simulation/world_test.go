@@ -90,10 +90,11 @@ type event struct {
 	deliver func()
 }
 
-// effect is a write that lands later.
+// effect is a write that lands later, but before an invocation's time is over.
 type effect struct {
-	what string
-	land func()
+	what   string
+	before int64
+	land   func()
 }
 
 // process is where invocations run, one at a time. It remembers what its door
@@ -319,6 +320,12 @@ func (w *world) kill(i *invocation) {
 
 // passes lets time go by: invocations run out of time, connections of life.
 func (w *world) passes(millis int64) {
+	for n := 0; n < len(w.later); n++ {
+		if w.later[n].before <= w.now+millis {
+			w.land(n)
+			n--
+		}
+	}
 	w.now += millis
 	w.say("%d ms pass", millis)
 	for _, i := range slices.Clone(w.running) {
@@ -598,7 +605,9 @@ func (w *world) reconciler(p *process) *reconcile.Reconciler {
 
 // hostOf is a conference's host: each conference of a tenant's first two has
 // the same.
-func hostOf(id conference.ID) host.Email { return host.Email("host-of-" + string(id[0]) + "@example.org") }
+func hostOf(id conference.ID) host.Email {
+	return host.Email("host-of-" + string(id[0]) + "@example.org")
+}
 
 // create makes the tenants and their conferences, and sometimes a pool of two
 // blocks that is nearly full.
