@@ -65,6 +65,9 @@ func (d *Door) begin(ctx context.Context, v Visitor, a admitted) error {
 		d.announce(ctx, a)
 		return nil
 	}
+	if a.again && there.State == session.StateLobby {
+		return errClosed(v.Connection) // it has moved on since, and is joining from the lobby: the seat is that join's
+	}
 	if err := d.undo(ctx, a); err != nil {
 		return err
 	}
@@ -118,6 +121,9 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 	if there == nil || in.supersededBy(*there) {
 		d.announce(ctx, in)
 		return in.Session, nil
+	}
+	if in.again {
+		return s, errClosed(id) // the seat is another attempt's, and its own business
 	}
 	if err := d.void(ctx, in.Session); err != nil {
 		return s, err
