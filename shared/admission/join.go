@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
@@ -63,6 +65,9 @@ func (d *Door) begin(ctx context.Context, v Visitor, a admitted) error {
 		d.announce(ctx, a)
 		return nil
 	}
+	if a.again && there.State == session.StateLobby {
+		return errClosed(v.Connection) // it has moved on since, and is joining from the lobby: the seat is that join's
+	}
 	if err := d.undo(ctx, a); err != nil {
 		return err
 	}
@@ -116,6 +121,9 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 	if there == nil || in.supersededBy(*there) {
 		d.announce(ctx, in)
 		return in.Session, nil
+	}
+	if in.again {
+		return s, errClosed(id) // the seat is another attempt's, and its own business
 	}
 	if err := d.void(ctx, in.Session); err != nil {
 		return s, err
@@ -271,10 +279,13 @@ func (d *Door) attend(ctx context.Context, v Visitor, a *admitted) error {
 	}
 	if over() {
 		d.conferences.forget(conferenceKey{v.Tenant, v.Conference})
-		if err := d.void(ctx, a.Session); err != nil {
+		ended := conference.Ended(v.Conference)
+		// Another delivery may have written the session, and then the seat is in
+		// use: it is void only if it is certain that none did or will.
+		if err := d.unwind(ctx, *a, ended); err != nil {
 			return err
 		}
-		return conference.Ended(v.Conference)
+		return ended
 	}
 	d.conferences.put(conferenceKey{v.Tenant, v.Conference}, *now)
 	return nil
@@ -328,7 +339,9 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 // Safe to repeat at every step. The license is read after the lock is taken,
 // so a change of license either finds the lock, and settles the pools, or is
 // seen here; a pool that was settled by a later one is left alone. An end that
-// comes between closes the pools for good.
+// comes between closes the pools for good. A start that is refused leaves the
+// lock: another may be opening the same conference under it. Where none is, it
+// counts as abandoned after a minute.
 func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (conference.Conference, license.License, error) {
 	var none license.License
 	named, err := d.store.Host(ctx, v.Tenant, c.Host)
@@ -338,16 +351,17 @@ func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (c
 	if named == nil || !named.Active {
 		return c, none, problem.New(problem.Forbidden, "The conference's host is not a registered, active host.")
 	}
+	l, err := d.license(ctx, v, false)
+	if err != nil {
+		return c, none, err
+	}
+	if err := d.withinHosts(ctx, v, l, c); err != nil {
+		return c, none, err
+	}
 	if err := d.lock(ctx, v, c); err != nil {
 		return c, none, err
 	}
-	live, l, err := d.open(ctx, v, c)
-	if _, refused := errors.AsType[*problem.Error](err); refused || errors.Is(err, errAgain) {
-		if err := d.store.Unlock(ctx, v.Tenant, c.Host, int64(c.Number)); err != nil {
-			return c, none, fmt.Errorf("unlock the host: %w", err)
-		}
-	}
-	return live, l, err
+	return d.open(ctx, v, c)
 }
 
 // open is what start does under the host's lock.
@@ -359,7 +373,7 @@ func (d *Door) open(ctx context.Context, v Visitor, c conference.Conference) (co
 	if l.Model != license.ModelNamed || l.Admits(time.UnixMilli(v.AtMillis)) != nil {
 		return c, l, errAgain // decided again on this license
 	}
-	if err := d.withinHosts(ctx, v, l); err != nil {
+	if err := d.withinHosts(ctx, v, l, c); err != nil {
 		return c, l, err
 	}
 	if err := d.settleOwn(ctx, l, c.Number); err != nil {
@@ -379,7 +393,7 @@ func (d *Door) open(ctx context.Context, v Visitor, c conference.Conference) (co
 // withinHosts keeps a tenant with more hosts than its license has, as after a
 // smaller license, from running more conferences than that at a time. Locks
 // are listed only for such tenants.
-func (d *Door) withinHosts(ctx context.Context, v Visitor, l license.License) error {
+func (d *Door) withinHosts(ctx context.Context, v Visitor, l license.License, c conference.Conference) error {
 	hosts, err := d.store.CountHosts(ctx, v.Tenant)
 	if err != nil {
 		return fmt.Errorf("count the hosts: %w", err)
@@ -391,7 +405,8 @@ func (d *Door) withinHosts(ctx context.Context, v Visitor, l license.License) er
 	if err != nil {
 		return fmt.Errorf("list live conferences: %w", err)
 	}
-	if len(locks) > l.Hosts {
+	locks = slices.DeleteFunc(locks, func(l host.Lock) bool { return l.Host == c.Host })
+	if len(locks) >= l.Hosts {
 		return problem.Newf(problem.HostsExhausted, "%d hosts are running conferences, as many as the license has.", l.Hosts)
 	}
 	return nil

@@ -138,14 +138,14 @@ func (d *Door) voidLate(ctx context.Context, s session.Session, returned seat.Re
 // repeat: in the lobby it does nothing, nor does a message older than the
 // connection's last move.
 func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, error) {
-	s, seated, err := d.Whereabouts(ctx, id)
+	s, _, err := d.Whereabouts(ctx, id)
 	if err != nil || s.State != session.StateSeated || atMillis < s.MovedAtMillis {
 		return s, err
 	}
-	if seated {
-		if _, err := d.release(ctx, s, atMillis, usage.EndLeft); err != nil {
-			return s, err
-		}
+	// Also where the seat is held: the session that its stay is recorded from
+	// is about to change.
+	if _, err := d.release(ctx, s, atMillis, usage.EndLeft); err != nil {
+		return s, err
 	}
 	left := s.Leave(atMillis)
 	there, err := d.store.Change(ctx, left)

@@ -99,7 +99,9 @@ func (d *Door) takeUp(ctx context.Context, v Visitor, old session.Session) (admi
 			}
 		}
 		place := seat.Place{Connection: old.Connection, Member: held}
-		mine := held.Found(v.AtMillis, uint16(rand.Uint32())) //nolint:gosec // any 16 bits
+		// It may have been lost after this connection came: the stay's records
+		// do not overlap.
+		mine := held.Found(max(v.AtMillis, held.Hold.LostAtMillis), uint16(rand.Uint32())) //nolint:gosec // any 16 bits
 		attempt, err := d.store.Swap(ctx, old.Block, place, seat.Place{Connection: v.Connection, Member: mine}, 0)
 		if err != nil {
 			return admitted{}, fmt.Errorf("take up the seat: %w", err)

@@ -2,6 +2,7 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -43,18 +44,18 @@ func (d *Door) undo(ctx context.Context, a admitted) error {
 }
 
 // unwind is for a seat that is taken when the next write failed, or seemed to:
-// it may have landed, or land still. A tombstone (in the lobby: a new version)
-// settles which: where it can be written, the write that failed cannot follow,
+// it may have landed, or land still. A tombstone (where there was a session
+// before: a new version of that) settles which: where it can be written, the write that failed cannot follow,
 // and the seat is given back; where the session is found to be there, the
 // connection is in, and the error is nil. If that fails too, the seat is left
-// to reconciliation.
+// to reconciliation. A cause that is a refusal is given back as it is.
 func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	s := a.Session
 	tombstone := session.Session{Connection: s.Connection, State: session.StateGone, BeganMillis: s.JoinedAtMillis}
 	there, err := d.store.Begin(ctx, tombstone)
-	if err == nil && there != nil && there.State == session.StateLobby {
+	if err == nil && there != nil && there.State != session.StateGone && there.Version < s.Version {
 		there.Version++ // whatever change is still on its way fails now
 		there, err = d.store.Change(ctx, *there)
 	}
@@ -67,6 +68,8 @@ func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 	default:
 		if err := d.undo(ctx, a); err != nil {
 			cause = fmt.Errorf("%w; then %w", cause, err)
+		} else if refused, is := errors.AsType[*problem.Error](cause); is {
+			return refused
 		}
 	}
 	return problem.New(problem.Unavailable, "Please try again.").Because(cause)

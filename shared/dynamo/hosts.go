@@ -142,11 +142,19 @@ func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale int64)
 
 // Unlock implements host.Hosts. The lock of another conference stays.
 func (s *Store) Unlock(ctx context.Context, t tenant.ID, email host.Email, conference int64) error {
+	return s.unlock(ctx, t, email, "#number = :mine", item{":mine": number(conference)})
+}
+
+// Abandon implements host.Hosts.
+func (s *Store) Abandon(ctx context.Context, t tenant.ID, seen host.Lock) error {
+	return s.unlock(ctx, t, seen.Host, "#number = :mine AND #since = :since",
+		item{":mine": number(seen.Number)}.setTime(":since", seen.Since))
+}
+
+func (s *Store) unlock(ctx context.Context, t tenant.ID, email host.Email, condition string, values item) error {
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: s.live, Key: key(tenantKey(t), lockKey(email)),
-		ConditionExpression:       aws.String("#number = :mine"),
-		ExpressionAttributeNames:  map[string]string{"#number": attrNumber},
-		ExpressionAttributeValues: item{":mine": number(conference)},
+		ConditionExpression: aws.String(condition), ExpressionAttributeNames: namesIn(condition), ExpressionAttributeValues: values,
 	})
 	if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); err != nil && !refused {
 		return fmt.Errorf("unlock a host of %s: %w", t, err)

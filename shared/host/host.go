@@ -93,6 +93,9 @@ type Hosts interface {
 	Lock(ctx context.Context, t tenant.ID, l Lock, stale int64) (*Lock, error)
 	// Unlock frees the lock if the numbered conference holds it.
 	Unlock(ctx context.Context, t tenant.ID, email Email, number int64) error
+	// Abandon frees a lock if it is just as it was seen: not if its conference
+	// has taken it again since. Safe to repeat.
+	Abandon(ctx context.Context, t tenant.ID, seen Lock) error
 	// Locks lists every lock of the tenant: its live conferences under a
 	// named license.
 	Locks(ctx context.Context, t tenant.ID) ([]Lock, error)

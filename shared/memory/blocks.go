@@ -102,7 +102,8 @@ func (s *Store) Revert(_ context.Context, block seat.Block, from, to seat.Place)
 	if b == nil {
 		return seat.Returned{}, nil
 	}
-	if instead := b.Members[from.Connection]; instead != from.Member {
+	instead := b.Members[from.Connection]
+	if _, back := b.Members[to.Connection]; back || instead != from.Member {
 		return seat.Returned{Instead: &instead}, nil
 	}
 	b.Voids++
@@ -206,4 +207,15 @@ func snapshot(b *seat.State) seat.State {
 	copied := *b
 	copied.Members = maps.Clone(b.Members)
 	return copied
+}
+
+// Edit changes a block in one step without any of a store's conditions: what
+// the simulation makes deliberate bugs of, and looks at blocks with. A block
+// that is not there is left alone.
+func (s *Store) Edit(block seat.Block, change func(*seat.State)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.blocks[block.Pool][block.Index]; b != nil {
+		change(b)
+	}
 }

@@ -166,6 +166,16 @@ func (s *Store) Unlock(_ context.Context, t tenant.ID, email host.Email, number 
 	return nil
 }
 
+// Abandon implements host.Hosts.
+func (s *Store) Abandon(_ context.Context, t tenant.ID, seen host.Lock) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if there := s.locks[t][seen.Host]; there.Number == seen.Number && there.Since.Equal(seen.Since) {
+		delete(s.locks[t], seen.Host)
+	}
+	return nil
+}
+
 // Locks implements host.Hosts.
 func (s *Store) Locks(_ context.Context, t tenant.ID) ([]host.Lock, error) {
 	s.mu.Lock()

@@ -101,7 +101,7 @@ func (r *run) lock(ctx context.Context, t tenant.ID, email host.Email, tenants *
 		return nil
 	}
 	r.count(func(f *Found) { f.Locks++ })
-	return wrap("unlock a host", r.store.Unlock(ctx, t, email, l.Number))
+	return wrap("unlock a host", r.store.Abandon(ctx, t, l))
 }
 
 // tenants remembers, while a page of the agenda is worked on, what several of

@@ -158,13 +158,20 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 // enter takes a free seat of a block or, where there is none, the place of a
 // hold that has expired: each by one conditional write.
 func (p *Pools) enter(ctx context.Context, block Block, to Place, revision int64) (Attempt, error) {
-	attempt, err := p.blocks.Take(ctx, block, to.Connection, to.Member, revision)
-	for err == nil && attempt.Outcome == OutcomeFull && attempt.State.InUse <= attempt.State.Capacity {
-		from, found := attempt.State.over(to.Connection, to.Member.JoinedAtMillis)
-		if !found {
-			break
+	var attempt Attempt
+	var err error
+	for range maxRounds {
+		attempt, err = p.blocks.Take(ctx, block, to.Connection, to.Member, revision)
+		for err == nil && attempt.Outcome == OutcomeFull && attempt.State.InUse <= attempt.State.Capacity {
+			from, found := attempt.State.over(to.Connection, to.Member.JoinedAtMillis)
+			if !found {
+				break
+			}
+			attempt, err = p.blocks.Swap(ctx, block, from, to, revision)
 		}
-		attempt, err = p.blocks.Swap(ctx, block, from, to, revision)
+		if err != nil || attempt.Outcome != OutcomeFull || attempt.State.free() == 0 {
+			break
+		} // else the hold was given back meanwhile, and its seat is free
 	}
 	if err != nil {
 		return attempt, fmt.Errorf("take a seat: %w", err)

@@ -257,7 +257,8 @@ type Blocks interface {
 	// OutcomeMember.
 	Swap(ctx context.Context, block Block, from, to Place, revision int64) (Attempt, error)
 	// Revert undoes a swap: it gives the place back to whom it was taken from,
-	// and counts the seat number as void. Done: it is given back.
+	// unless that one has another seat of the block by now, and counts the seat
+	// number as void. Done: it is given back.
 	Revert(ctx context.Context, block Block, from, to Place) (Returned, error)
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, capacity int, revision int64) (bool, error)

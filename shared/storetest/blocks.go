@@ -133,6 +133,11 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 	must(store.Resize(ctx, state, 0, 1))(t)
 	equal(t, "a join above the capacity", swapped(from, to, 1).Outcome, seat.OutcomeFull)
 	equal(t, "a stay that goes on above it", swapped(from, to, 0).Outcome, seat.OutcomeTaken)
+	must(store.Resize(ctx, read(t, store, block), 2, 1))(t)
+	must(store.Take(ctx, block, ann, member, 1))(t)
+	equal(t, "not undone where the first is in again", must(store.Revert(ctx, block, to, from))(t), seat.Returned{Instead: &to.Member})
+	equal(t, "in use by both", read(t, store, block).InUse, 2)
+	must(store.GiveBack(ctx, block, ann, member, true))(t)
 	must(store.Close(ctx, block, instant(0)))(t)
 	equal(t, "when closed", swapped(to, from, 0).Outcome, seat.OutcomeClosed)
 }

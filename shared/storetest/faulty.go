@@ -139,6 +139,11 @@ func (f *Faulty) Unlock(ctx context.Context, t tenant.ID, email host.Email, numb
 	return do(ctx, f, "Unlock", func() error { return f.Store.Unlock(ctx, t, email, number) })
 }
 
+// Abandon implements admission.Store.
+func (f *Faulty) Abandon(ctx context.Context, t tenant.ID, seen host.Lock) error {
+	return do(ctx, f, "Abandon", func() error { return f.Store.Abandon(ctx, t, seen) })
+}
+
 // Locks implements admission.Store.
 func (f *Faulty) Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error) {
 	return around(ctx, f, "Locks", func() ([]host.Lock, error) { return f.Store.Locks(ctx, t) })

@@ -172,6 +172,19 @@ func locks(t *testing.T, store Store, id tenant.ID) {
 	}
 	equal(t, "unlocking another's changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{one})
 	equal(t, "taking over a stale one", must(store.Lock(ctx, id, two, 1))(t), none)
+	older := two
+	older.Since = instant(0)
+	for _, seen := range []host.Lock{one, older} {
+		if err := store.Abandon(ctx, id, seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "abandoning one that is not as it was seen changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{two})
+	if err := store.Abandon(ctx, id, two); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "abandoned", len(must(store.Locks(ctx, id))(t)), 0)
+	equal(t, "free again", must(store.Lock(ctx, id, two, 0))(t), none)
 	if err := store.Unlock(ctx, id, "ann@example.org", 2); err != nil {
 		t.Fatal(err)
 	}

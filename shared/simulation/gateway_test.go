@@ -1,0 +1,317 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
+)
+
+type sessionOf = session.Session
+
+// state is how far a connection has come, as the gateway sees it.
+type state int
+
+const (
+	shaking state = iota // its $connect has not been answered
+	open
+	over
+)
+
+// The ends of a connection.
+const (
+	closed = usage.EndClosed
+	lost   = usage.EndDropped
+)
+
+// connection is one WebSocket, and what its client knows.
+type connection struct {
+	name  int
+	id    seat.ConnectionID
+	pass  jointoken.Pass
+	at    int64 // when it connected
+	took  int64 // until that was answered
+	lobby bool
+	from  *connection // whose seat it is to go on in
+	state state
+	// away is when its client was lost, unnoticed; gone, when the gateway
+	// noticed its end.
+	away, gone int64
+	always     bool // it belongs to the setting
+
+	// asked counts what it asked for; an answer to an older question says
+	// nothing about where it is now.
+	asked  int
+	seated bool  // it was told so, and has done nothing about it since
+	joined int64 // the stay's begin, if it was told
+	was    bool  // it was seated once
+	// busy: a message is being handled; queue are those that wait for it.
+	busy  bool
+	queue []func()
+	// leaving: it has asked to leave, and was not told that it has left.
+	leaving bool
+	// excused: something has been done that may end its stay.
+	excused bool
+	// early: a push found it gone, which ends its stay at an earlier event.
+	early bool
+	// stays are those it was told of: when they began, and when it asked to
+	// leave, if it did.
+	stays []int64
+}
+
+func (c *connection) visitor() admission.Visitor {
+	return admission.Visitor{Pass: c.pass, Connection: c.id, AtMillis: c.at}
+}
+
+func (w *world) newConnection(pass jointoken.Pass) *connection {
+	c := &connection{name: w.script.name(), id: seat.ConnectionID(fmt.Sprintf("c%02d", len(w.connections)+1)), pass: pass, at: w.now}
+	w.connections = append(w.connections, c)
+	return c
+}
+
+// connects has a new client connect to a conference, to the lobby or a seat.
+func (w *world) connects(t *customer) {
+	id := one(w.script, t.conferences)
+	c := w.conference(t.id, id)
+	pass := jointoken.Pass{Tenant: t.id, Conference: id, Number: c.Number, Identity: "somebody", Role: jointoken.RoleParticipant}
+	if w.license(t).Model == license.ModelNamed && w.script.pick(2, 1) == 0 {
+		pass.Role, pass.Identity = jointoken.RoleHost, string(hostOf(id))
+	}
+	one := w.newConnection(pass)
+	one.lobby = w.script.pick(3, 1) == 1
+	w.shakes(one)
+}
+
+// resumes has a client connect again with what it was given for an earlier
+// connection.
+func (w *world) resumes(from *connection) {
+	c := w.newConnection(from.pass)
+	c.from, from.excused = from, true
+	w.shakes(c)
+}
+
+// shakes delivers a $connect at once, and sometimes once more some time.
+func (w *world) shakes(c *connection) {
+	if w.script.pick(5, 1) == 1 {
+		w.putOff("$connect of "+string(c.id), func() { w.handshake(c, false) })
+	}
+	w.handshake(c, true)
+}
+
+// handshake handles a $connect. The first one's answer is the client's.
+func (w *world) handshake(c *connection, first bool) {
+	what := "$connect " + string(c.id) + " " + string(c.pass.Role) + " " + string(c.pass.Conference)
+	enter := (*admission.Door).Connect
+	switch {
+	case c.from != nil:
+		what += " resuming " + string(c.from.id)
+		enter = func(d *admission.Door, ctx context.Context, v admission.Visitor) error {
+			return d.Resume(ctx, v, c.from.id)
+		}
+	case c.lobby:
+		what += " to the lobby"
+		enter = (*admission.Door).Wait
+	}
+	var err error
+	var i *invocation
+	i = w.begin(what, handlerTime, func(ctx context.Context, p *process) { err = enter(p.door, ctx, c.visitor()) }, func() {
+		w.say("%s: %s", i.name, answer(err))
+		w.denied(i, err)
+		if !first || c.state != shaking {
+			return
+		}
+		if err != nil {
+			c.state, c.gone, c.took = over, w.now, w.now-c.at
+			return
+		}
+		c.state, c.took = open, w.now-c.at
+		if its, _ := w.memory.Session(context.Background(), c.id, true); !c.lobby && its != nil {
+			w.seats(c, its.JoinedAtMillis)
+		}
+	})
+	if c.from == nil && !c.lobby {
+		i.join = &join{pass: c.pass, at: c.at}
+	}
+	if first {
+		i.died = func() {
+			if c.state == shaking {
+				c.state, c.gone, c.took = over, w.now, w.now-c.at
+			}
+		}
+	}
+}
+
+func answer(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	return string(problem.As(err).Code) + ": " + err.Error()
+}
+
+// reply is what a client is told of where it is.
+type reply struct {
+	Asked  int
+	Failed bool
+	Seated bool
+	Joined int64
+}
+
+// asks sends a client's message: to join, or to leave for the lobby.
+func (w *world) asks(c *connection, toJoin bool) {
+	w.now++ // so that a client's messages are in order
+	c.asked++
+	c.seated = c.seated && toJoin
+	at, asked := w.now, c.asked
+	deliver := func() { w.message(c, toJoin, at, asked) }
+	what := "leave of " + string(c.id)
+	if toJoin {
+		what = "join of " + string(c.id)
+	}
+	if w.script.pick(5, 1) == 1 {
+		w.putOff(what, deliver)
+	}
+	c.leaving = c.leaving || !toJoin
+	if w.script.pick(3, 1) == 1 {
+		w.putOff(what, deliver)
+		return
+	}
+	deliver()
+}
+
+// oneAtATime: the messages of one connection are handled one after the other.
+const oneAtATime = true
+
+// message handles one, as wsapi does: it is answered, and if the connection
+// turns out to be gone, its stay is ended.
+func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
+	if c.busy && oneAtATime {
+		c.queue = append(c.queue, func() { w.message(c, toJoin, at, asked) })
+		return
+	}
+	c.busy = true
+	next := func() {
+		c.busy = false
+		if len(c.queue) > 0 {
+			first := c.queue[0]
+			c.queue = c.queue[1:]
+			first()
+		}
+	}
+	var err error
+	var i *invocation
+	what, act := "leave ", (*admission.Door).ToLobby
+	if toJoin {
+		what, act = "join ", (*admission.Door).Join
+	}
+	i = w.begin(what+string(c.id), handlerTime, func(ctx context.Context, p *process) {
+		var s session.Session
+		s, err = act(p.door, ctx, c.id, at)
+		text, _ := json.Marshal(reply{asked, err != nil, err == nil && s.State == session.StateSeated, s.JoinedAtMillis})
+		if pushed := w.gateway.Push(ctx, c.id, text); errors.Is(pushed, admission.ErrGone) {
+			c.early = true
+			_ = p.door.Leave(ctx, c.id, at, usage.EndDropped)
+		}
+	}, func() {
+		w.say("%s: %s", i.name, answer(err))
+		w.denied(i, err)
+		next()
+	})
+	i.died = next
+	if toJoin {
+		i.join = &join{pass: c.pass, at: at}
+	}
+}
+
+// seats notes that a client was told that it has a seat.
+func (w *world) seats(c *connection, joined int64) {
+	c.was, c.joined = true, joined
+	c.stays = append(c.stays, joined)
+	if !c.excused && !c.leaving {
+		c.seated = true
+		w.mustBeIn(c)
+	}
+}
+
+// closes ends a connection, and has its $disconnect delivered at some time,
+// sometimes twice, sometimes never. That of a handshake is reported or not.
+func (w *world) closes(c *connection, at int64, end usage.End) {
+	if c.state == over {
+		return
+	}
+	if c.state == shaking {
+		c.took = at - c.at
+	}
+	c.state, c.gone = over, at
+	w.say("%s is over: %s", c.id, end)
+	var i *invocation
+	deliver := func() {
+		var err error
+		i = w.begin("$disconnect "+string(c.id)+" "+string(end), handlerTime, func(ctx context.Context, p *process) {
+			err = p.door.Leave(ctx, c.id, at, end)
+		}, func() { w.say("%s: %v", i.name, err) })
+	}
+	if w.calm {
+		return // from now on nothing is reported
+	}
+	for range []int{1, 0, 2}[w.script.pick(6, 2, 2)] {
+		w.putOff("$disconnect of "+string(c.id), deliver)
+	}
+}
+
+// gateway is our side's way to connections.
+type gateway struct{ w *world }
+
+func (g *gateway) find(id seat.ConnectionID) *connection {
+	for _, c := range g.w.connections {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// Push implements admission.Gateway.
+func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte) error {
+	return do(ctx, g.w, "push to "+string(id), func() error {
+		c := g.find(id)
+		if c == nil || c.state != open {
+			return admission.ErrGone
+		}
+		var r reply
+		switch {
+		case json.Unmarshal(message, &r) != nil || r.Asked != c.asked || c.away > 0:
+		case r.Seated:
+			g.w.seats(c, r.Joined)
+		default:
+			c.leaving = c.leaving && r.Failed
+		}
+		return nil
+	})
+}
+
+// Close implements admission.Gateway.
+func (g *gateway) Close(ctx context.Context, id seat.ConnectionID) error {
+	return do(ctx, g.w, "close "+string(id), func() error {
+		if c := g.find(id); c != nil && c.state == open {
+			g.w.closes(c, g.w.now, closed)
+		}
+		return nil
+	})
+}
+
+// Alive implements reconcile.Prober. A connection whose handshake is under way
+// is gone, to the platform.
+func (g *gateway) Alive(ctx context.Context, id seat.ConnectionID) (bool, error) {
+	return through(ctx, g.w, reading, "probe "+string(id), func() (bool, error) {
+		c := g.find(id)
+		return c != nil && c.state == open, nil
+	})
+}

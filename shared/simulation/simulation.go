@@ -1,0 +1,2 @@
+// Package simulation is a placeholder.
+package simulation

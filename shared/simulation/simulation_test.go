@@ -1,0 +1,93 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"seatmeter/shared/reconcile"
+)
+
+var (
+	schedules = flag.Int("schedules", 2000, "how many schedules are run")
+	seed      = flag.Uint64("seed", 1, "the first schedule's seed; the others' follow")
+	soak      = flag.Bool("soak", false, "run schedules without end")
+)
+
+// workers is how many schedules run at the same time.
+const workers = 2
+
+// variant is a world with a bug.
+type variant struct {
+	store func(*store) reconcile.Store
+}
+
+// result is what became of a schedule.
+type result struct {
+	failure *failure
+	tale    tale
+	steps   int
+	trace   []string
+}
+
+// simulate runs one schedule in a bubble of its own.
+func simulate(t *testing.T, s *script, v variant, told bool) (r result) {
+	synctest.Test(t, func(*testing.T) {
+		w := newWorld(s, v)
+		w.told = told
+		w.create()
+		w.play()
+		if w.failure == nil {
+			w.rest()
+		}
+		w.calm = true
+		for len(w.running) > 0 {
+			w.kill(w.running[0])
+		}
+		r = result{w.failure, s.used(), w.steps, w.trace}
+	})
+	return r
+}
+
+// explain makes a failing schedule as simple as it can, and tells it.
+func explain(t *testing.T, r result, v variant) string {
+	choices := shrunk(r.tale, 4000, func(choices []int) (tale, bool) {
+		again := simulate(t, given(choices), v, false)
+		return again.tale, again.failure != nil && again.failure.rule == r.failure.rule
+	})
+	told := simulate(t, given(choices), v, true)
+	if told.failure == nil {
+		return fmt.Sprintf("%s: %s\n(not the same when run again: the choices are not all of it)", r.failure.rule, r.failure.text)
+	}
+	return fmt.Sprintf("%s: %s\n%s", told.failure.rule, told.failure.text, strings.Join(told.trace, "\n"))
+}
+
+func TestInvariantsHoldInEverySchedule(t *testing.T) {
+	began := time.Now()
+	var next, steps, failures atomic.Int64
+	t.Run("schedules", func(t *testing.T) {
+		for n := range workers {
+			t.Run(fmt.Sprint(n), func(t *testing.T) {
+				t.Parallel()
+				for failures.Load() < 3 {
+					n := next.Add(1) - 1
+					if n >= int64(*schedules) && !*soak {
+						return
+					}
+					at := *seed + uint64(n)
+					r := simulate(t, drawn(at), variant{}, false)
+					steps.Add(int64(r.steps))
+					if r.failure != nil {
+						failures.Add(1)
+						t.Errorf("seed %d: %s", at, explain(t, r, variant{}))
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d schedules, %d steps, in %v", min(next.Load(), int64(*schedules)), steps.Load(), time.Since(began).Round(time.Millisecond))
+}
