@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -48,6 +49,8 @@ const (
 type Options struct {
 	// Endpoint is the URL of an engine that already runs; empty: that of DYNAMODB_ENDPOINT, if set.
 	Endpoint string
+	// Own starts an engine even where DYNAMODB_ENDPOINT names one.
+	Own bool
 	// Port to listen on; 0: a free one.
 	Port int
 	// DataDir keeps the tables, and is made if absent; empty: they are kept in memory. Two engines
@@ -67,7 +70,13 @@ type Engine struct {
 	// Source says where it came from: "endpoint", "maven" or "docker".
 	Source string
 
-	process *process // nil when it was running already
+	launch  *launcher // nil when it was running already
+	options Options
+
+	mu      sync.Mutex // held while process is being replaced
+	process *process
+	done    chan struct{}
+	once    sync.Once // closes done
 }
 
 // Start returns an engine that answers. ctx bounds the start (downloads included), not the engine's
@@ -76,7 +85,11 @@ func Start(ctx context.Context, options Options) (*Engine, error) {
 	if options.Progress == nil {
 		options.Progress = io.Discard
 	}
-	if endpoint := cmp.Or(options.Endpoint, os.Getenv(EndpointVariable)); endpoint != "" {
+	named := os.Getenv(EndpointVariable)
+	if options.Own {
+		named = ""
+	}
+	if endpoint := cmp.Or(options.Endpoint, named); endpoint != "" {
 		if err := answers(ctx, endpoint); err != nil {
 			return nil, fmt.Errorf("DynamoDB at %s does not answer (unset %s to have one started): %w", endpoint, EndpointVariable, err)
 		}
@@ -97,19 +110,58 @@ func Start(ctx context.Context, options Options) (*Engine, error) {
 // Stop ends the engine: it is asked to, and killed when it has not within 5 seconds. An engine that
 // was running before stays. Safe to call twice.
 func (e *Engine) Stop() {
-	if e.process != nil {
-		e.process.stop(stopWithin)
+	if e.launch == nil {
+		return
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.process.stop(stopWithin)
+	e.ended()
 }
 
 // Done is closed when an engine started here has ended, by Stop or by itself. Of an engine that was
-// running before it never is.
-func (e *Engine) Done() <-chan struct{} {
-	if e.process == nil {
-		return nil
+// running before it never is. A restart that succeeds does not count as an end.
+func (e *Engine) Done() <-chan struct{} { return e.done }
+
+// Restart kills an engine started here, as a crash would, and starts it on the same port and data
+// folder. It returns when the engine answers again; ctx bounds that. After an error the engine has
+// ended, unless it was not to be restarted in the first place: because it was running before, has
+// ended by itself, or keeps its tables in memory.
+func (e *Engine) Restart(ctx context.Context) error {
+	if e.launch == nil {
+		return errors.New("restart DynamoDB Local: it was running before, so it is somebody else's")
 	}
-	return e.process.ended
+	if e.options.DataDir == "" {
+		return errors.New("restart DynamoDB Local: it keeps its tables in memory and would lose them")
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	select {
+	case <-e.process.ended:
+		return errors.New("restart DynamoDB Local: it has ended")
+	default:
+	}
+	e.process.kill()
+	process, err := e.launch.run(ctx, e.Endpoint, e.options)
+	if err != nil {
+		return fmt.Errorf("restart DynamoDB Local: %w", err)
+	}
+	e.process = process
+	go e.watch(process)
+	return nil
 }
+
+// watch ends the engine with its process, unless that was replaced.
+func (e *Engine) watch(p *process) {
+	<-p.ended
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.process == p {
+		e.ended()
+	}
+}
+
+func (e *Engine) ended() { e.once.Do(func() { close(e.done) }) }
 
 // launcher is a way to start an engine: the command for a port, and for where data is kept.
 type launcher struct {
@@ -145,25 +197,37 @@ func (l *launcher) start(ctx context.Context, options Options) (*Engine, error) 
 	if err != nil {
 		return nil, err
 	}
-	dataDir := options.DataDir
-	if dataDir != "" {
-		if dataDir, err = filepath.Abs(dataDir); err != nil {
+	if options.DataDir != "" {
+		if options.DataDir, err = filepath.Abs(options.DataDir); err != nil {
 			return nil, fmt.Errorf("finding the data folder: %w", err)
 		}
-		if err := os.MkdirAll(dataDir, 0o750); err != nil {
+		if err := os.MkdirAll(options.DataDir, 0o750); err != nil {
 			return nil, fmt.Errorf("making the data folder: %w", err)
 		}
 	}
-	process, err := run(l.command(port, dataDir))
+	options.Port = port
+	engine := &Engine{
+		Endpoint: "http://127.0.0.1:" + strconv.Itoa(port), Source: l.source,
+		launch: l, options: options, done: make(chan struct{}),
+	}
+	if engine.process, err = l.run(ctx, engine.Endpoint, options); err != nil {
+		return nil, err
+	}
+	go engine.watch(engine.process)
+	return engine, nil
+}
+
+// run starts a process and returns when it answers.
+func (l *launcher) run(ctx context.Context, endpoint string, options Options) (*process, error) {
+	process, err := run(l.command(options.Port, options.DataDir))
 	if err != nil {
 		return nil, fmt.Errorf("starting DynamoDB Local: %w", err)
 	}
-	engine := &Engine{Endpoint: "http://127.0.0.1:" + strconv.Itoa(port), Source: l.source, process: process}
-	if err := engine.awaitReady(ctx); err != nil {
-		engine.Stop()
+	if err := process.awaitReady(ctx, endpoint); err != nil {
+		process.stop(stopWithin)
 		return nil, err
 	}
-	return engine, nil
+	return process, nil
 }
 
 // claim finds a free port, or says that the given one is not. It looks at every interface, as the
@@ -185,26 +249,26 @@ func claim(ctx context.Context, port int) (int, error) {
 // errDied is in the error of an engine that ended before it answered.
 var errDied = errors.New("DynamoDB Local ended before it answered")
 
-func (e *Engine) awaitReady(ctx context.Context) error {
+func (p *process) awaitReady(ctx context.Context, endpoint string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := answers(ctx, e.Endpoint)
+		err := answers(ctx, endpoint)
 		select {
-		case <-e.process.ended: // first: what answers may be another engine on the port ours wanted
-			return fmt.Errorf("%w; it said:\n%s", errDied, e.process.log)
+		case <-p.ended: // first: what answers may be another engine on the port ours wanted
+			return fmt.Errorf("%w; it said:\n%s", errDied, p.log)
 		default:
 		}
 		if err == nil {
 			return nil
 		}
 		select {
-		case <-e.process.ended:
+		case <-p.ended:
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for DynamoDB Local (%w): %w; it said:\n%s", ctx.Err(), err, e.process.log)
+			return fmt.Errorf("waiting for DynamoDB Local (%w): %w; it said:\n%s", ctx.Err(), err, p.log)
 		}
 	}
 }

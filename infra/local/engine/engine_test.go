@@ -58,6 +58,62 @@ func TestTablesSurviveARestartWithADataFolder(t *testing.T) {
 	}
 }
 
+func TestARestartKeepsPortTablesAndItemsAndIsNoEnd(t *testing.T) {
+	e := start(t, engine.Options{DataDir: t.TempDir()})
+	endpoint, tables := e.Endpoint, client(e.Endpoint)
+	createTable(t, tables)
+	item := map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "acme"}}
+	if _, err := tables.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(table), Item: item}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := e.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := get(t, tables); got["pk"] == nil || e.Endpoint != endpoint {
+			t.Errorf("read back %v from %s, want the item that was put, from %s", got, e.Endpoint, endpoint)
+		}
+		select {
+		case <-e.Done():
+			t.Fatal("the restart was reported as an end")
+		default:
+		}
+	}
+	e.Stop()
+	<-e.Done()
+	if err := e.Restart(t.Context()); err == nil {
+		t.Error("an engine that was stopped was restarted")
+	}
+}
+
+func TestWhatWouldLoseTablesOrIsNotOursIsNotRestarted(t *testing.T) {
+	inMemory := start(t, engine.Options{})
+	if err := inMemory.Restart(t.Context()); err == nil {
+		t.Error("an engine in memory was restarted")
+	}
+	other, err := engine.Start(t.Context(), engine.Options{Endpoint: inMemory.Endpoint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Restart(t.Context()); err == nil {
+		t.Error("an engine that was running before was restarted")
+	}
+	tableNames(t, inMemory.Endpoint) // fails the test when it does not answer
+}
+
+func TestAnEngineOfOnesOwnIsStartedBesideTheNamedOne(t *testing.T) {
+	named := start(t, engine.Options{})
+	t.Setenv(engine.EndpointVariable, named.Endpoint)
+	own, err := engine.Start(t.Context(), engine.Options{Own: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Stop()
+	if own.Endpoint == named.Endpoint {
+		t.Errorf("it is the one at %s", named.Endpoint)
+	}
+}
+
 func TestAnEndpointThatDoesNotAnswerIsNamed(t *testing.T) {
 	refusing := httptest.NewServer(http.NotFoundHandler())
 	defer refusing.Close()

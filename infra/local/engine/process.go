@@ -46,8 +46,9 @@ func run(c command) (*process, error) {
 	return p, <-started
 }
 
+// stop asks the child to end, and kills it when it has not within a while.
 func (p *process) stop(within time.Duration) {
-	p.once.Do(func() {
+	p.end(func() {
 		_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended
 		timer := time.NewTimer(within)
 		defer timer.Stop()
@@ -55,8 +56,18 @@ func (p *process) stop(within time.Duration) {
 		case <-p.ended:
 		case <-timer.C:
 			_ = p.cmd.Process.Kill()
-			<-p.ended
 		}
+	})
+}
+
+// kill ends the child without asking.
+func (p *process) kill() { p.end(func() { _ = p.cmd.Process.Kill() }) }
+
+// end returns when the child has ended. Only the first call does anything.
+func (p *process) end(how func()) {
+	p.once.Do(func() {
+		how()
+		<-p.ended
 		if p.forget != nil {
 			p.forget()
 		}
