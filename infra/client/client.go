@@ -56,6 +56,9 @@ type Problem struct {
 	Limit *int `json:"limit"`
 	InUse *int `json:"in_use"`
 
+	// ConnectionID is what the gateway called a connection whose handshake failed on the gateway's
+	// own behalf.
+	ConnectionID string `json:"-"`
 	// Document tells whether this came as application/problem+json.
 	Document bool `json:"-"`
 }
@@ -100,10 +103,11 @@ func parseProblem(status int, contentType string, body []byte) Problem {
 		}
 	}
 	var gateway struct {
-		Message string `json:"message"`
+		Message      string `json:"message"`
+		ConnectionID string `json:"connectionId"`
 	}
 	if json.Unmarshal(body, &gateway) == nil && gateway.Message != "" {
-		return Problem{Status: status, Detail: gateway.Message}
+		return Problem{Status: status, Detail: gateway.Message, ConnectionID: gateway.ConnectionID}
 	}
 	return Problem{Status: status, Detail: strings.TrimSpace(string(body))}
 }

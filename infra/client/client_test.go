@@ -48,7 +48,11 @@ func TestDial_ARefusalSaysWhatTheServerSaid(t *testing.T) {
 			Problem{Status: 403, Code: CodeSeatsExhausted, Detail: "All 25 seats are in use.", Document: true},
 		},
 		"gateway's own": {"application/json", `{"message":"Unauthorized"}`, Problem{Status: 403, Detail: "Unauthorized"}},
-		"no JSON":       {"text/plain", "nope\n", Problem{Status: 403, Detail: "nope"}},
+		"gateway's own, of a connection": {
+			"application/json", `{"message":"Internal server error","connectionId":"c=","requestId":"r="}`,
+			Problem{Status: 403, Detail: "Internal server error", ConnectionID: "c="},
+		},
+		"no JSON": {"text/plain", "nope\n", Problem{Status: 403, Detail: "nope"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -61,7 +65,7 @@ func TestDial_ARefusalSaysWhatTheServerSaid(t *testing.T) {
 			_, err := Dial(t.Context(), server.URL, "token", DialOptions{})
 			r, ok := errors.AsType[*Refused](err)
 			if !ok || r.Status != answer.want.Status || r.Code != answer.want.Code ||
-				r.Detail != answer.want.Detail || r.Document != answer.want.Document {
+				r.Detail != answer.want.Detail || r.ConnectionID != answer.want.ConnectionID || r.Document != answer.want.Document {
 				t.Errorf("refused with %+v, want %+v", err, answer.want)
 			}
 		})

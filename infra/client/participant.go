@@ -60,6 +60,8 @@ type Message struct {
 type DialOptions struct {
 	// Lobby connects without a seat.
 	Lobby bool
+	// Resume is the resume token of the connection whose seat this one takes over.
+	Resume string
 	// SubprotocolToken sends the token as a sub-protocol, not in the URL.
 	SubprotocolToken bool
 }
@@ -105,6 +107,9 @@ func Dial(ctx context.Context, address, token string, o DialOptions) (*Participa
 	}
 	if o.Lobby {
 		query.Set("lobby", "true")
+	}
+	if o.Resume != "" {
+		query.Set("resume", o.Resume)
 	}
 	target.RawQuery = query.Encode()
 	socket, answer, err := websocket.Dial(ctx, target.String(), &options)
