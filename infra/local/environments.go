@@ -17,16 +17,18 @@ import (
 // are those of a buffer that the next invocation overwrites, so that two at
 // once would read each other's answers.
 type environments struct {
-	build func() (map[string]lambda.Handler, error)
+	build  func() (map[string]lambda.Handler, error)
+	reaper *reaper
 
 	mu   sync.Mutex
 	free map[string][]lambda.Handler
 }
 
 // newEnvironments gives, for every function that build makes, a handler that
-// may be invoked any number of times at once.
-func newEnvironments(build func() (map[string]lambda.Handler, error)) (map[string]lambda.Handler, error) {
-	e := &environments{build: build, free: map[string][]lambda.Handler{}}
+// may be invoked any number of times at once, and whose processes die as the
+// reaper decides.
+func newEnvironments(build func() (map[string]lambda.Handler, error), r *reaper) (map[string]lambda.Handler, error) {
+	e := &environments{build: build, reaper: r, free: map[string][]lambda.Handler{}}
 	first, err := build()
 	if err != nil {
 		return nil, err
@@ -38,6 +40,10 @@ func newEnvironments(build func() (map[string]lambda.Handler, error)) (map[strin
 	}
 	return handlers, nil
 }
+
+// spare is how many unused environments are kept of a function, made when
+// another function needed one.
+const spare = 4
 
 func (e *environments) acquire(name string) (lambda.Handler, error) {
 	e.mu.Lock()
@@ -52,7 +58,7 @@ func (e *environments) acquire(name string) (lambda.Handler, error) {
 		return nil, fmt.Errorf("start %s once more: %w", name, err)
 	}
 	for other, handler := range built {
-		if other != name {
+		if other != name && len(e.free[other]) < spare {
 			e.free[other] = append(e.free[other], handler)
 		}
 	}
@@ -72,13 +78,17 @@ type function struct {
 }
 
 // Invoke implements lambda.Handler. An environment whose function panicked is
-// not used again.
+// or whose process died is not used again.
 func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	handler, err := f.environments.acquire(f.name)
 	if err != nil {
 		return nil, err
 	}
+	ctx, life := f.environments.reaper.begin(ctx)
 	response, err := handler.Invoke(ctx, payload)
+	if life.isOver() { // whatever it still answered
+		return nil, errDied
+	}
 	response = bytes.Clone(response) // while the buffer is ours
 	f.environments.release(f.name, handler)
 	return response, err

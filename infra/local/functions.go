@@ -81,6 +81,7 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 	if err != nil {
 		return nil, err
 	}
+	cfg.HTTPClient = mortalClient{cfg.HTTPClient}
 	signer, err := jointoken.NewSigner(env.JoinTokenKey)
 	if err != nil {
 		return nil, fmt.Errorf("use the join token key: %w", err)

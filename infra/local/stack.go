@@ -58,6 +58,8 @@ type Options struct {
 	// DynamoDBEndpoint is the URL of an engine that already runs; empty: one is started, unless
 	// DYNAMODB_ENDPOINT names one.
 	DynamoDBEndpoint string
+	// OwnEngine starts one even where DYNAMODB_ENDPOINT names one, so that it can be restarted.
+	OwnEngine bool
 	// TablePrefix is DefaultTablePrefix unless set.
 	TablePrefix string
 	// Temporary drops the tables when the stack is closed.
@@ -68,6 +70,7 @@ type Options struct {
 	Demo   bool
 	Limits apigateway.Limits
 	Faults apigateway.Faults
+	Deaths Deaths
 	// Log is the functions' and the gateway's; nil: nowhere.
 	Log *slog.Logger
 	// Progress hears, a line each, what takes time; nil: nobody does.
@@ -79,8 +82,11 @@ type Stack struct {
 	Endpoints Endpoints
 	Issuer    *issuer.Issuer
 
-	options Options
-	failed  chan error
+	options  Options
+	stores   Stores
+	reaper   *reaper
+	database *engine.Engine // nil on the memory store
+	failed   chan error
 	// undo ends what was started, last first.
 	undo []func(context.Context) error
 }
@@ -108,6 +114,9 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context) error {
+	if err := s.options.Deaths.validate(); err != nil {
+		return err
+	}
 	system, err := template.Read(s.options.Template)
 	if err != nil {
 		return err
@@ -137,23 +146,23 @@ func (s *Stack) start(ctx context.Context) error {
 		WebSocket: "ws://" + stage,
 		Console:   "http://" + httpListener.Addr().String() + "/console/",
 	}
-	stores, err := s.openStores(ctx, system.Tables)
-	if err != nil {
+	if s.stores, err = s.openStores(ctx, system.Tables); err != nil {
 		return err
 	}
+	s.reaper = newReaper(s.options.Deaths)
 	key, err := joinTokenKey(s.options.DataDir)
 	if err != nil {
 		return err
 	}
 	handlers, err := newEnvironments(func() (map[string]lambda.Handler, error) {
 		return Handlers(context.WithoutCancel(ctx), Environment{
-			Stores:         stores,
+			Stores:         s.reaper.mortal(s.stores),
 			JoinTokenKey:   key,
 			WebSocketURL:   s.Endpoints.WebSocket,
 			ConnectionsURL: "http://" + stage,
 			Log:            s.options.Log,
 		})
-	})
+	}, s.reaper)
 	if err != nil {
 		return fmt.Errorf("build the functions: %w", err)
 	}
@@ -212,12 +221,14 @@ func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, 
 	}
 	database, err := engine.Start(ctx, engine.Options{
 		Endpoint: s.options.DynamoDBEndpoint,
+		Own:      s.options.OwnEngine,
 		DataDir:  filepath.Join(s.options.DataDir, engineDir),
 		Progress: s.options.Progress,
 	})
 	if err != nil {
 		return Stores{}, fmt.Errorf("start DynamoDB: %w", err)
 	}
+	s.database = database
 	stopped := make(chan struct{})
 	s.onClose(func(context.Context) error {
 		close(stopped)
@@ -251,6 +262,31 @@ func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, 
 	}
 	return stores, nil
 }
+
+// RestartEngine kills the DynamoDB Local that the stack has started and starts
+// it again on the same port and data. Meanwhile the functions find no store. It
+// returns when the engine answers; ctx bounds that.
+func (s *Stack) RestartEngine(ctx context.Context) error {
+	if s.database == nil {
+		return errors.New("the stack runs without DynamoDB")
+	}
+	return s.database.Restart(ctx)
+}
+
+// Stores is where the functions keep their state: for looking at it from
+// beside them. Calls on it do not die.
+func (s *Stack) Stores() Stores { return s.stores }
+
+// Died is how many processes have died so far, as Options.Deaths has it.
+func (s *Stack) Died() int {
+	if s.reaper == nil {
+		return 0
+	}
+	return int(s.reaper.died.Load())
+}
+
+// Spare lets no more processes die.
+func (s *Stack) Spare() { s.reaper.spare() }
 
 // serve answers requests on a listener until the stack is closed.
 func (s *Stack) serve(listener net.Listener, handler http.Handler) {

@@ -189,7 +189,7 @@ func echo(built *atomic.Int32) func() (map[string]lambda.Handler, error) {
 
 func TestEnvironments_EachAnswerIsThatOfItsOwnEvent(t *testing.T) {
 	t.Parallel()
-	handlers, err := newEnvironments(echo(new(atomic.Int32)))
+	handlers, err := newEnvironments(echo(new(atomic.Int32)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestEnvironments_EachAnswerIsThatOfItsOwnEvent(t *testing.T) {
 func TestEnvironments_AreUsedAgain(t *testing.T) {
 	t.Parallel()
 	var built atomic.Int32
-	handlers, err := newEnvironments(echo(&built))
+	handlers, err := newEnvironments(echo(&built), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

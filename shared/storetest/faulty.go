@@ -37,6 +37,8 @@ type Faulty struct {
 	Store Store
 	// Decide is asked about each call, by its name, before it is made.
 	Decide func(call string) Fault
+	// DecideOn, if set, is asked instead, with the call's context.
+	DecideOn func(ctx context.Context, call string) Fault
 }
 
 // Crashes runs a handler and tells whether its process died.
@@ -53,9 +55,16 @@ func Crashes(run func()) (died bool) {
 	return false
 }
 
-func around[T any](f *Faulty, name string, call func() (T, error)) (T, error) {
+func (f *Faulty) decide(ctx context.Context, name string) Fault {
+	if f.DecideOn != nil {
+		return f.DecideOn(ctx, name)
+	}
+	return f.Decide(name)
+}
+
+func around[T any](ctx context.Context, f *Faulty, name string, call func() (T, error)) (T, error) {
 	var nothing T
-	fault := f.Decide(name)
+	fault := f.decide(ctx, name)
 	switch fault {
 	case FaultBefore:
 		return nothing, ErrFault
@@ -74,105 +83,105 @@ func around[T any](f *Faulty, name string, call func() (T, error)) (T, error) {
 	return value, err
 }
 
-func do(f *Faulty, name string, call func() error) error {
-	_, err := around(f, name, func() (struct{}, error) { return struct{}{}, call() })
+func do(ctx context.Context, f *Faulty, name string, call func() error) error {
+	_, err := around(ctx, f, name, func() (struct{}, error) { return struct{}{}, call() })
 	return err
 }
 
 // License implements admission.Store.
 func (f *Faulty) License(ctx context.Context, t tenant.ID) (*license.License, error) {
-	return around(f, "License", func() (*license.License, error) { return f.Store.License(ctx, t) })
+	return around(ctx, f, "License", func() (*license.License, error) { return f.Store.License(ctx, t) })
 }
 
 // PutLicense implements admission.Store.
 func (f *Faulty) PutLicense(ctx context.Context, l license.License) (bool, error) {
-	return around(f, "PutLicense", func() (bool, error) { return f.Store.PutLicense(ctx, l) })
+	return around(ctx, f, "PutLicense", func() (bool, error) { return f.Store.PutLicense(ctx, l) })
 }
 
 // Tenants implements admission.Store.
 func (f *Faulty) Tenants(ctx context.Context, after tenant.ID, limit int) ([]tenant.ID, error) {
-	return around(f, "Tenants", func() ([]tenant.ID, error) { return f.Store.Tenants(ctx, after, limit) })
+	return around(ctx, f, "Tenants", func() ([]tenant.ID, error) { return f.Store.Tenants(ctx, after, limit) })
 }
 
 // AddHost implements admission.Store.
 func (f *Faulty) AddHost(ctx context.Context, t tenant.ID, h host.Host, limit int) (host.Added, error) {
-	return around(f, "AddHost", func() (host.Added, error) { return f.Store.AddHost(ctx, t, h, limit) })
+	return around(ctx, f, "AddHost", func() (host.Added, error) { return f.Store.AddHost(ctx, t, h, limit) })
 }
 
 // Host implements admission.Store.
 func (f *Faulty) Host(ctx context.Context, t tenant.ID, email host.Email) (*host.Host, error) {
-	return around(f, "Host", func() (*host.Host, error) { return f.Store.Host(ctx, t, email) })
+	return around(ctx, f, "Host", func() (*host.Host, error) { return f.Store.Host(ctx, t, email) })
 }
 
 // Hosts implements admission.Store.
 func (f *Faulty) Hosts(ctx context.Context, t tenant.ID, after host.Email, limit int) ([]host.Host, error) {
-	return around(f, "Hosts", func() ([]host.Host, error) { return f.Store.Hosts(ctx, t, after, limit) })
+	return around(ctx, f, "Hosts", func() ([]host.Host, error) { return f.Store.Hosts(ctx, t, after, limit) })
 }
 
 // CountHosts implements admission.Store.
 func (f *Faulty) CountHosts(ctx context.Context, t tenant.ID) (int, error) {
-	return around(f, "CountHosts", func() (int, error) { return f.Store.CountHosts(ctx, t) })
+	return around(ctx, f, "CountHosts", func() (int, error) { return f.Store.CountHosts(ctx, t) })
 }
 
 // ChangeHost implements admission.Store.
 func (f *Faulty) ChangeHost(ctx context.Context, t tenant.ID, h host.Host) (bool, error) {
-	return around(f, "ChangeHost", func() (bool, error) { return f.Store.ChangeHost(ctx, t, h) })
+	return around(ctx, f, "ChangeHost", func() (bool, error) { return f.Store.ChangeHost(ctx, t, h) })
 }
 
 // RemoveHost implements admission.Store.
 func (f *Faulty) RemoveHost(ctx context.Context, t tenant.ID, email host.Email) (bool, error) {
-	return around(f, "RemoveHost", func() (bool, error) { return f.Store.RemoveHost(ctx, t, email) })
+	return around(ctx, f, "RemoveHost", func() (bool, error) { return f.Store.RemoveHost(ctx, t, email) })
 }
 
 // Lock implements admission.Store.
 func (f *Faulty) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {
-	return around(f, "Lock", func() (*host.Lock, error) { return f.Store.Lock(ctx, t, l, stale) })
+	return around(ctx, f, "Lock", func() (*host.Lock, error) { return f.Store.Lock(ctx, t, l, stale) })
 }
 
 // Unlock implements admission.Store.
 func (f *Faulty) Unlock(ctx context.Context, t tenant.ID, email host.Email, number int64) error {
-	return do(f, "Unlock", func() error { return f.Store.Unlock(ctx, t, email, number) })
+	return do(ctx, f, "Unlock", func() error { return f.Store.Unlock(ctx, t, email, number) })
 }
 
 // Locks implements admission.Store.
 func (f *Faulty) Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error) {
-	return around(f, "Locks", func() ([]host.Lock, error) { return f.Store.Locks(ctx, t) })
+	return around(ctx, f, "Locks", func() ([]host.Lock, error) { return f.Store.Locks(ctx, t) })
 }
 
 // NextNumber implements admission.Store.
 func (f *Faulty) NextNumber(ctx context.Context, t tenant.ID) (conference.Number, error) {
-	return around(f, "NextNumber", func() (conference.Number, error) { return f.Store.NextNumber(ctx, t) })
+	return around(ctx, f, "NextNumber", func() (conference.Number, error) { return f.Store.NextNumber(ctx, t) })
 }
 
 // Schedule implements admission.Store.
 func (f *Faulty) Schedule(ctx context.Context, c conference.Conference) (*conference.Conference, error) {
-	return around(f, "Schedule", func() (*conference.Conference, error) { return f.Store.Schedule(ctx, c) })
+	return around(ctx, f, "Schedule", func() (*conference.Conference, error) { return f.Store.Schedule(ctx, c) })
 }
 
 // Conference implements admission.Store.
 func (f *Faulty) Conference(ctx context.Context, t tenant.ID, id conference.ID, consistent bool) (*conference.Conference, error) {
-	return around(f, "Conference", func() (*conference.Conference, error) { return f.Store.Conference(ctx, t, id, consistent) })
+	return around(ctx, f, "Conference", func() (*conference.Conference, error) { return f.Store.Conference(ctx, t, id, consistent) })
 }
 
 // Conferences implements admission.Store.
 func (f *Faulty) Conferences(ctx context.Context, t tenant.ID, after conference.ID, limit int) ([]conference.Conference, error) {
-	return around(f, "Conferences", func() ([]conference.Conference, error) { return f.Store.Conferences(ctx, t, after, limit) })
+	return around(ctx, f, "Conferences", func() ([]conference.Conference, error) { return f.Store.Conferences(ctx, t, after, limit) })
 }
 
 // Advance implements admission.Store.
 func (f *Faulty) Advance(ctx context.Context, t tenant.ID, id conference.ID, number conference.Number, to conference.State, at time.Time) (*conference.Conference, error) {
-	return around(f, "Advance", func() (*conference.Conference, error) { return f.Store.Advance(ctx, t, id, number, to, at) })
+	return around(ctx, f, "Advance", func() (*conference.Conference, error) { return f.Store.Advance(ctx, t, id, number, to, at) })
 }
 
 // Take implements admission.Store.
 func (f *Faulty) Take(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, revision int64) (seat.Attempt, error) {
-	return around(f, "Take", func() (seat.Attempt, error) { return f.Store.Take(ctx, block, id, member, revision) })
+	return around(ctx, f, "Take", func() (seat.Attempt, error) { return f.Store.Take(ctx, block, id, member, revision) })
 }
 
 // Renumber implements admission.Store.
 func (f *Faulty) Renumber(ctx context.Context, block seat.Block, id seat.ConnectionID) (seat.State, bool, error) {
 	in := false
-	state, err := around(f, "Renumber", func() (s seat.State, err error) {
+	state, err := around(ctx, f, "Renumber", func() (s seat.State, err error) {
 		s, in, err = f.Store.Renumber(ctx, block, id)
 		return s, err
 	})
@@ -181,60 +190,60 @@ func (f *Faulty) Renumber(ctx context.Context, block seat.Block, id seat.Connect
 
 // GiveBack implements admission.Store.
 func (f *Faulty) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
-	return around(f, "GiveBack", func() (seat.Returned, error) { return f.Store.GiveBack(ctx, block, id, member, void) })
+	return around(ctx, f, "GiveBack", func() (seat.Returned, error) { return f.Store.GiveBack(ctx, block, id, member, void) })
 }
 
 // Create implements admission.Store.
 func (f *Faulty) Create(ctx context.Context, block seat.Block, capacity int, revision int64) (bool, error) {
-	return around(f, "Create", func() (bool, error) { return f.Store.Create(ctx, block, capacity, revision) })
+	return around(ctx, f, "Create", func() (bool, error) { return f.Store.Create(ctx, block, capacity, revision) })
 }
 
 // Resize implements admission.Store.
 func (f *Faulty) Resize(ctx context.Context, was seat.State, capacity int, revision int64) (bool, error) {
-	return around(f, "Resize", func() (bool, error) { return f.Store.Resize(ctx, was, capacity, revision) })
+	return around(ctx, f, "Resize", func() (bool, error) { return f.Store.Resize(ctx, was, capacity, revision) })
 }
 
 // Close implements admission.Store.
 func (f *Faulty) Close(ctx context.Context, block seat.Block, keepUntil time.Time) (seat.State, error) {
-	return around(f, "Close", func() (seat.State, error) { return f.Store.Close(ctx, block, keepUntil) })
+	return around(ctx, f, "Close", func() (seat.State, error) { return f.Store.Close(ctx, block, keepUntil) })
 }
 
 // Read implements admission.Store.
 func (f *Faulty) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
-	return around(f, "Read", func() ([]seat.State, error) { return f.Store.Read(ctx, pool) })
+	return around(ctx, f, "Read", func() ([]seat.State, error) { return f.Store.Read(ctx, pool) })
 }
 
 // Session implements admission.Store.
 func (f *Faulty) Session(ctx context.Context, id seat.ConnectionID, consistent bool) (*session.Session, error) {
-	return around(f, "Session", func() (*session.Session, error) { return f.Store.Session(ctx, id, consistent) })
+	return around(ctx, f, "Session", func() (*session.Session, error) { return f.Store.Session(ctx, id, consistent) })
 }
 
 // Begin implements admission.Store.
 func (f *Faulty) Begin(ctx context.Context, s session.Session) (*session.Session, error) {
-	return around(f, "Begin", func() (*session.Session, error) { return f.Store.Begin(ctx, s) })
+	return around(ctx, f, "Begin", func() (*session.Session, error) { return f.Store.Begin(ctx, s) })
 }
 
 // Change implements admission.Store.
 func (f *Faulty) Change(ctx context.Context, s session.Session) (*session.Session, error) {
-	return around(f, "Change", func() (*session.Session, error) { return f.Store.Change(ctx, s) })
+	return around(ctx, f, "Change", func() (*session.Session, error) { return f.Store.Change(ctx, s) })
 }
 
 // Lobby implements admission.Store.
 func (f *Faulty) Lobby(ctx context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error) {
-	return around(f, "Lobby", func() ([]seat.ConnectionID, error) { return f.Store.Lobby(ctx, t, id) })
+	return around(ctx, f, "Lobby", func() ([]seat.ConnectionID, error) { return f.Store.Lobby(ctx, t, id) })
 }
 
 // Sessions implements admission.Store.
 func (f *Faulty) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error) {
-	return around(f, "Sessions", func() (map[seat.ConnectionID]session.Session, error) { return f.Store.Sessions(ctx, ids) })
+	return around(ctx, f, "Sessions", func() (map[seat.ConnectionID]session.Session, error) { return f.Store.Sessions(ctx, ids) })
 }
 
 // Record implements admission.Store.
 func (f *Faulty) Record(ctx context.Context, s usage.Stay) error {
-	return do(f, "Record", func() error { return f.Store.Record(ctx, s) })
+	return do(ctx, f, "Record", func() error { return f.Store.Record(ctx, s) })
 }
 
 // Refuse implements admission.Store.
 func (f *Faulty) Refuse(ctx context.Context, r usage.Refusal) error {
-	return do(f, "Refuse", func() error { return f.Store.Refuse(ctx, r) })
+	return do(ctx, f, "Refuse", func() error { return f.Store.Refuse(ctx, r) })
 }
