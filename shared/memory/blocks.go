@@ -102,7 +102,8 @@ func (s *Store) Revert(_ context.Context, block seat.Block, from, to seat.Place)
 	if b == nil {
 		return seat.Returned{}, nil
 	}
-	if instead := b.Members[from.Connection]; instead != from.Member {
+	_, in := b.Members[to.Connection]
+	if instead := b.Members[from.Connection]; in || instead != from.Member {
 		return seat.Returned{Instead: &instead}, nil
 	}
 	b.Voids++
