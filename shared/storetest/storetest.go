@@ -66,6 +66,7 @@ func Run(t *testing.T, store Store) {
 		{"AClosedBlockStaysClosed", closed},
 		{"ABlockIsResizedOnlyAsSeen", resize},
 		{"ManyBlocksAreReadInOrder", manyBlocks},
+		{"ABlockIsLinearizable", linearizable},
 		{"APoolOfManyBlocksNeverOversells", parallelPool},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, store, freshTenant()) })
