@@ -2,12 +2,14 @@ package storetest
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
+	"seatmeter/shared/memory"
 	"seatmeter/shared/seat"
 )
 
@@ -111,6 +113,86 @@ func TestABlockThatIsNotLinearizableIsFoundOut(t *testing.T) {
 				})
 				if check(blockModel, history) == porcupine.Illegal {
 					t.Logf("found out by history %d", seed.index)
+					return
+				}
+			}
+			t.Error("it passes")
+		})
+	}
+}
+
+// takesThatReadFirst are a store's that decides by what it read: who was shown
+// room gets a seat, whether it is still there or not.
+type takesThatReadFirst struct{ *memory.Store }
+
+func (s takesThatReadFirst) Take(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, revision int64) (seat.Attempt, error) {
+	seen, err := s.Look(ctx, block)
+	if err != nil || seen == nil || seat.Judge(*seen, true, id, revision) != seat.OutcomeTaken {
+		return s.Store.Take(ctx, block, id, member, revision)
+	}
+	pause()
+	for {
+		a, err := s.Store.Take(ctx, block, id, member, revision)
+		if err != nil || a.Outcome != seat.OutcomeFull {
+			return a, err
+		}
+		if _, err := s.Resize(ctx, a.State, a.State.Capacity+1, revision); err != nil {
+			return a, err
+		}
+	}
+}
+
+// returnsThatCountTwice are a store's that frees a seat also when it was given
+// back already.
+type returnsThatCountTwice struct{ *memory.Store }
+
+func (s returnsThatCountTwice) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
+	back, err := s.Store.GiveBack(ctx, block, id, member, void)
+	for err == nil && !back.Done {
+		there, failed := s.Look(ctx, block)
+		if failed != nil || there == nil {
+			return back, failed
+		}
+		if done, failed := s.Resize(ctx, *there, there.Capacity+1, there.Revision); done || failed != nil {
+			return back, failed
+		}
+	}
+	return back, err
+}
+
+// staleReads is a store that reads a pool as it was when most was in use.
+type staleReads struct {
+	*memory.Store
+	mu   sync.Mutex
+	most map[seat.Pool][]seat.State
+}
+
+func (s *staleReads) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
+	now, err := s.Store.Read(ctx, pool)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before := s.most[pool]; len(before) == len(now) && len(now) > 0 && before[0].Revision == now[0].Revision && seat.InUse(before) > seat.InUse(now) {
+		return before, err
+	}
+	s.most[pool] = now
+	return now, err
+}
+
+func TestAPoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fault func(*memory.Store) seat.Blocks
+		want  string
+	}{
+		{"takes that read first", func(s *memory.Store) seat.Blocks { return takesThatReadFirst{s} }, "Illegal"},
+		{"returns that count twice", func(s *memory.Store) seat.Blocks { return returnsThatCountTwice{s} }, "Illegal"},
+		{"stale reads", func(s *memory.Store) seat.Blocks { return &staleReads{Store: s, most: map[seat.Pool][]seat.State{}} }, "refused"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for seed := range seeds(t, enough) {
+				p := newPoolHistory(t, seed, test.fault(memory.New()), seat.Pool{Tenant: "acme"})
+				if fault := p.run(t, seed); strings.Contains(fault, test.want) {
+					t.Logf("found out by history %d: %s", seed.index, fault)
 					return
 				}
 			}

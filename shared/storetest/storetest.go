@@ -68,6 +68,7 @@ func Run(t *testing.T, store Store) {
 		{"ManyBlocksAreReadInOrder", manyBlocks},
 		{"ABlockIsLinearizable", linearizable},
 		{"APoolOfManyBlocksNeverOversells", parallelPool},
+		{"APoolOfManyBlocksIsABoundedCounter", boundedCounter},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, store, freshTenant()) })
 	}
