@@ -217,5 +217,8 @@ func (s *Store) Edit(block seat.Block, change func(*seat.State)) {
 	defer s.mu.Unlock()
 	if b := s.blocks[block.Pool][block.Index]; b != nil {
 		change(b)
+		if len(b.Members) > 0 {
+			s.busy[block] = true
+		}
 	}
 }

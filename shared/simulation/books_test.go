@@ -238,7 +238,7 @@ func (w *world) refusal(r usage.Refusal) {
 	if r.Code == problem.ParticipantsExhausted {
 		pool.Number = r.Number
 	}
-	w.putOff("refusal", func() {
+	w.putOff("refusal", hour, func() {
 		w.begin("look at the pool that refused "+string(r.Connection), reconcilerTime, func(ctx context.Context, p *process) {
 			_ = w.reconciler(p).Refused(ctx, []seat.Pool{pool})
 		}, nil)
@@ -257,7 +257,7 @@ func (w *world) records(s usage.Stay) {
 func (w *world) stays() []usage.Stay {
 	var list []usage.Stay
 	for _, t := range w.order {
-		for s, err := range w.memory.Stays(context.Background(), t.id, 0, 1<<50) {
+		for s, err := range w.backend.Stays(context.Background(), t.id, 0, 1<<50) {
 			if err == nil {
 				list = append(list, s)
 			}
@@ -430,11 +430,19 @@ func (w *world) occupants() {
 				w.breaks("I2", "%s: %s is over, and in still: %+v", blockName(s.Block), id, m)
 			case m.Held():
 				w.breaks("I2", "%s: %s is held still: %+v", blockName(s.Block), id, m)
+			case w.ended(c, m.Conference):
+				w.breaks("I2", "%s: %s is in a conference that has ended: %+v", blockName(s.Block), id, m)
 			case its == nil || its.State != session.StateSeated || its.Block != s.Block || its.Member() != m:
 				w.breaks("I2", "%s: %s has a seat without a session: %+v, %+v", blockName(s.Block), id, m, its)
 			}
 		}
 	}
+}
+
+// ended tells whether a connection's conference of that number is no more.
+func (w *world) ended(c *connection, number conference.Number) bool {
+	now := w.conference(c.pass.Tenant, c.pass.Conference)
+	return now == nil || now.Number != number || now.State == conference.StateEnded
 }
 
 // over checks that nothing is left to do when everybody has been gone for

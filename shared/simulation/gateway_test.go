@@ -86,7 +86,7 @@ func (w *world) connects(t *customer) {
 		pass.Role, pass.Identity = jointoken.RoleHost, string(hostOf(id))
 	}
 	one := w.newConnection(pass)
-	one.lobby = w.script.pick(3, 1) == 1
+	one.lobby = w.script.pick(2, 1) == 1
 	w.shakes(one)
 }
 
@@ -101,7 +101,7 @@ func (w *world) resumes(from *connection) {
 // shakes delivers a $connect at once, and sometimes once more some time.
 func (w *world) shakes(c *connection) {
 	if w.script.pick(5, 1) == 1 {
-		w.putOff("$connect of "+string(c.id), func() { w.handshake(c, false) })
+		w.putOff("$connect of "+string(c.id), handlerTime, func() { w.handshake(c, false) })
 	}
 	w.handshake(c, true)
 }
@@ -176,17 +176,18 @@ func (w *world) asks(c *connection, toJoin bool) {
 		what = "join of " + string(c.id)
 	}
 	if w.script.pick(5, 1) == 1 {
-		w.putOff(what, deliver)
+		w.putOff(what, handlerTime, deliver)
 	}
 	c.leaving = c.leaving || !toJoin
 	if w.script.pick(3, 1) == 1 {
-		w.putOff(what, deliver)
+		w.putOff(what, handlerTime, deliver)
 		return
 	}
 	deliver()
 }
 
 // oneAtATime: the messages of one connection are handled one after the other.
+// See the package's comment.
 const oneAtATime = true
 
 // message handles one, as wsapi does: it is answered, and if the connection
@@ -262,7 +263,7 @@ func (w *world) closes(c *connection, at int64, end usage.End) {
 		return // from now on nothing is reported
 	}
 	for range []int{1, 0, 2}[w.script.pick(6, 2, 2)] {
-		w.putOff("$disconnect of "+string(c.id), deliver)
+		w.putOff("$disconnect of "+string(c.id), hour, deliver)
 	}
 }
 

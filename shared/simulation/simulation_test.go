@@ -24,6 +24,7 @@ const workers = 2
 // variant is a world with a bug.
 type variant struct {
 	store func(*store) reconcile.Store
+	ahead time.Duration // of reconciliation's clock
 }
 
 // result is what became of a schedule.

@@ -111,6 +111,10 @@ type before[T any] struct {
 	value *T
 }
 
+// oldConferences: reads of conferences that are not consistent may be old. See
+// the package's comment.
+const oldConferences = false
+
 // lag is how old a read can be that is not consistent.
 const lag = 1000
 
@@ -153,6 +157,10 @@ func (s *store) Unlock(ctx context.Context, t tenant.ID, email host.Email, numbe
 	return do(ctx, s.w, fmt.Sprintf("Unlock %s of %d", email, number), func() error { return s.Store.Unlock(ctx, t, email, number) })
 }
 
+func (s *store) Abandon(ctx context.Context, t tenant.ID, seen host.Lock) error {
+	return do(ctx, s.w, fmt.Sprintf("Abandon %s of %d", seen.Host, seen.Number), func() error { return s.Store.Abandon(ctx, t, seen) })
+}
+
 func (s *store) Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error) {
 	return through(ctx, s.w, reading, "Locks "+string(t), func() ([]host.Lock, error) { return s.Store.Locks(ctx, t) })
 }
@@ -168,6 +176,7 @@ func (s *store) Schedule(ctx context.Context, c conference.Conference) (*confere
 
 func (s *store) Conference(ctx context.Context, t tenant.ID, id conference.ID, consistent bool) (*conference.Conference, error) {
 	key := conferenceKey{t, id}
+	consistent = consistent || !oldConferences
 	c, err := through(ctx, s.w, s.kind(consistent, s.conferences[key].until), "Conference "+string(id), func() (*conference.Conference, error) {
 		return s.Store.Conference(ctx, t, id, consistent)
 	})

@@ -27,6 +27,7 @@ const (
 	handlerTime    = 29 * 1000
 	reconcilerTime = 50 * 1000
 	minute         = 60 * 1000
+	hour           = 60 * minute
 )
 
 // begins is when every schedule begins.
@@ -52,6 +53,7 @@ type world struct {
 	backend reconcile.Store // the store as handlers see it, perhaps with a bug
 	gateway *gateway
 	now     int64
+	ahead   time.Duration // of reconciliation's clock
 	// faults is how often calls go wrong, of a hundred.
 	faults int
 	// calm: nothing goes wrong any more.
@@ -87,6 +89,7 @@ type failure struct{ rule, text string }
 type event struct {
 	id      int
 	what    string
+	before  int64 // when it is too late to deliver it
 	deliver func()
 }
 
@@ -153,7 +156,7 @@ func newWorld(s *script, variant variant) *world {
 		conferences: make(map[conferenceKey]before[conference.Conference]),
 	}
 	w.backend = w.store
-	w.gateway = &gateway{w}
+	w.gateway, w.ahead = &gateway{w}, variant.ahead
 	if variant.store != nil {
 		w.backend = variant.store(w.store)
 	}
@@ -328,6 +331,7 @@ func (w *world) passes(millis int64) {
 	}
 	w.now += millis
 	w.say("%d ms pass", millis)
+	w.pending = slices.DeleteFunc(w.pending, func(e event) bool { return e.before <= w.now })
 	for _, i := range slices.Clone(w.running) {
 		if i.deadline <= w.now {
 			w.kill(i)
@@ -354,11 +358,11 @@ const most = 400
 func (w *world) play() {
 	budget := most // of a given script
 	if w.script.random != nil {
-		budget = 1 + w.script.random.IntN(14)
+		budget = 1 + w.script.random.IntN(20)
 	}
 	for ; w.steps < most && w.failure == nil; w.steps++ {
 		w.script.step()
-		weights := []int{0, 0, 0, 1, 0}
+		weights := []int{0, 0, 0, 1, 0} // a call's turn, an event, something new, time, a late write
 		if len(w.parked) > 0 {
 			weights[0] = 14
 		}
@@ -414,9 +418,9 @@ func (w *world) whose() int {
 	return first + w.script.below(calls)
 }
 
-// later puts an event off.
-func (w *world) putOff(what string, deliver func()) {
-	w.pending = append(w.pending, event{w.script.name(), what, deliver})
+// putOff has an event delivered later, or never, if nobody does in time.
+func (w *world) putOff(what string, lasts int64, deliver func()) {
+	w.pending = append(w.pending, event{w.script.name(), what, w.now + lasts, deliver})
 }
 
 func (w *world) deliver(n int) {
@@ -442,6 +446,10 @@ func (w *world) wait() {
 		return
 	}
 	w.passes(one(w.script, spans))
+	if w.script.pick(1, 2) == 1 {
+		w.reconciles()
+		w.settle()
+	}
 }
 
 // act begins something new.
@@ -460,8 +468,8 @@ func (w *world) act() {
 		return weight
 	}
 	t := w.order[w.script.below(len(w.order))]
-	switch w.script.pick(9, when(3, waiting), when(2, seated), when(3, opened), when(4, opened), when(2, opened), when(4, resumable),
-		when(2, shaking), 2, 3, 1, 1, when(1, opened)) {
+	switch w.script.pick(9, when(4, waiting), when(3, seated), when(3, opened), when(4, opened), when(2, opened), when(4, resumable),
+		when(2, shaking), 2, 2, 2, 1, when(1, opened)) {
 	case 0:
 		w.connects(t)
 	case 1:
@@ -600,7 +608,7 @@ func (w *world) reconciles() {
 }
 
 func (w *world) reconciler(p *process) *reconcile.Reconciler {
-	return reconcile.New(w.backend, p.door, w.gateway, slog.New(slog.DiscardHandler), func() time.Time { return w.clock(p) })
+	return reconcile.New(w.backend, p.door, w.gateway, slog.New(slog.DiscardHandler), func() time.Time { return w.clock(p).Add(w.ahead) })
 }
 
 // hostOf is a conference's host: each conference of a tenant's first two has
