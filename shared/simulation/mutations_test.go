@@ -51,6 +51,9 @@ var mutations = []struct {
 func of(bug func(*store) reconcile.Store) variant { return variant{store: bug} }
 
 func TestEveryDeliberateBugIsFound(t *testing.T) {
+	if raced || testing.Short() {
+		t.Skip("takes a minute without the race detector, which does not help here")
+	}
 	for _, m := range mutations {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()

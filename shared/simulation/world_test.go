@@ -278,41 +278,47 @@ func (w *world) judge(p *parked) verdict {
 // settle waits until every invocation waits for a turn or has answered, and
 // sees to those that have.
 func (w *world) settle() {
-	synctest.Wait()
-	for again := true; again; {
-		again = false
-		for n := 0; n < len(w.parked); n++ {
-			if p := w.parked[n]; p.by.dead {
-				w.parked = slices.Delete(w.parked, n, n+1)
-				p.answer <- failsBefore
-				synctest.Wait()
-				again = true
-				break
-			}
+	for synctest.Wait(); w.released() || w.answered(); {
+		synctest.Wait()
+	}
+	for _, i := range w.running {
+		if i.join != nil {
+			w.look(i.join)
 		}
 	}
-	for n := 0; n < len(w.running); n++ {
-		i := w.running[n]
-		if !i.finished {
-			if i.join != nil {
-				w.look(i.join)
-			}
-			continue
-		}
-		w.running = slices.Delete(w.running, n, n+1)
-		n--
-		if i.dead {
-			w.say("%s is no more", i.name)
-			if i.died != nil {
-				i.died()
-			}
-			continue
-		}
+}
+
+// released lets a call of a dead process fail, if there is one.
+func (w *world) released() bool {
+	n := slices.IndexFunc(w.parked, func(p *parked) bool { return p.by.dead })
+	if n < 0 {
+		return false
+	}
+	p := w.parked[n]
+	w.parked = slices.Delete(w.parked, n, n+1)
+	p.answer <- failsBefore
+	return true
+}
+
+// answered sees to an invocation that has answered, if there is one.
+func (w *world) answered() bool {
+	n := slices.IndexFunc(w.running, func(i *invocation) bool { return i.finished })
+	if n < 0 {
+		return false
+	}
+	i := w.running[n]
+	w.running = slices.Delete(w.running, n, n+1)
+	then := i.after
+	if i.dead {
+		w.say("%s is no more", i.name)
+		then = i.died
+	} else {
 		w.processes = append(w.processes, i.process)
-		if i.after != nil {
-			i.after()
-		}
 	}
+	if then != nil {
+		then()
+	}
+	return true
 }
 
 // kill ends the process of an invocation.
