@@ -110,6 +110,13 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 		Connection: id, AtMillis: max(atMillis, s.JoinedAtMillis+1),
 	}
 	in, err := d.admit(ctx, v)
+	if err == nil && in.again && in.Session.JoinedAtMillis <= s.JoinedAtMillis {
+		// A late repeat of the $connect has taken it, which cannot use it: the
+		// session is there. Nor can this join: its stay began when an earlier did.
+		if err = d.void(ctx, in.Session); err == nil {
+			err = problem.New(problem.Unavailable, "Please try again.")
+		}
+	}
 	if err != nil {
 		return s, d.refuse(ctx, v, err)
 	}
