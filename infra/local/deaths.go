@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/storetest"
 )
 
@@ -117,15 +118,13 @@ func fate(ctx context.Context) storetest.Fault {
 }
 
 // mortal makes the calls of a store those of processes that may die.
-func (r *reaper) mortal(s Stores) Stores {
+func (r *reaper) mortal(store reconcile.Store) reconcile.Store {
 	if r == nil {
-		return s
+		return store
 	}
-	mortal := &storetest.Faulty{
-		Store: s.Admission, Decide: func(ctx context.Context, _ string) storetest.Fault { return fate(ctx) },
+	return &storetest.Faulty{
+		Store: store, Decide: func(ctx context.Context, _ string) storetest.Fault { return fate(ctx) },
 	}
-	s.Admission, s.History = mortal, mortal
-	return s
 }
 
 // mortalClient makes requests those of processes that may die.

@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/admission"
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/host"
+	"seatmeter/shared/memory"
 	"seatmeter/shared/tenant"
 )
 
@@ -48,8 +49,8 @@ func TestDeaths_EndAllEffectTheAnswerAndTheEnvironment(t *testing.T) {
 	before, after := 0, 0
 	r, built := newReaper(Deaths{Share: 0.1, Seed: 7}), new(atomic.Int32)
 	for range invocations {
-		stores := OpenMemory()
-		handlers, err := newEnvironments(writer(r.mortal(stores).Admission, built), r)
+		store := memory.New()
+		handlers, err := newEnvironments(writer(r.mortal(store), built), r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +60,7 @@ func TestDeaths_EndAllEffectTheAnswerAndTheEnvironment(t *testing.T) {
 		if (died == 1) != errors.Is(err, errDied) || died > 1 {
 			t.Fatalf("%d deaths, and the invocation ended with %v", died, err)
 		}
-		hosts, err := stores.Admission.Hosts(ctx, "acme", "", calls)
+		hosts, err := store.Hosts(ctx, "acme", "", calls)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -184,7 +185,7 @@ func TestRestartEngine_JoinsMeanwhileAreUnavailableAndTheStackIsWholeAfterwards(
 	if err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
-	if l, err := s.Stores().Admission.License(t.Context(), tenant.ID("acme")); err != nil || l == nil {
+	if l, err := s.Store().License(t.Context(), tenant.ID("acme")); err != nil || l == nil {
 		t.Errorf("license %v (%v) after the restart", l, err)
 	}
 	select {

@@ -19,18 +19,9 @@ import (
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/jointoken"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/reconcile"
-	"seatmeter/shared/usage"
 	"seatmeter/shared/wsapi"
 )
-
-// Stores is where the functions keep their state. Opened once; on AWS, each
-// function opens its own.
-type Stores struct {
-	Admission reconcile.Store
-	History   usage.History
-}
 
 // idleConnections is how many connections to one engine are kept open: enough
 // for all the functions that may run at once.
@@ -50,26 +41,21 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
-// OpenDynamo opens the stores on a DynamoDB at an endpoint.
-func OpenDynamo(ctx context.Context, endpoint, liveTable, ledgerTable string) (Stores, error) {
+// OpenDynamo opens the store on a DynamoDB at an endpoint.
+func OpenDynamo(ctx context.Context, endpoint, liveTable, ledgerTable string) (reconcile.Store, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
-		return Stores{}, err
+		return nil, err
 	}
 	cfg.BaseEndpoint = aws.String(endpoint)
-	store := dynamo.New(dynamo.NewClient(cfg), dynamo.Tables{Live: liveTable, Ledger: ledgerTable})
-	return Stores{store, store}, nil
-}
-
-// OpenMemory opens the stores in memory.
-func OpenMemory() Stores {
-	store := memory.New()
-	return Stores{store, store}
+	return dynamo.New(dynamo.NewClient(cfg), dynamo.Tables{Live: liveTable, Ledger: ledgerTable}), nil
 }
 
 // Environment is what the functions read from their environment on AWS.
 type Environment struct {
-	Stores         Stores
+	// Store is where the functions keep their state. Opened once; on AWS, each
+	// function opens its own.
+	Store          reconcile.Store
 	JoinTokenKey   []byte
 	WebSocketURL   string
 	ConnectionsURL string
@@ -92,7 +78,7 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 	if err != nil {
 		return nil, fmt.Errorf("make the console: %w", err)
 	}
-	store, connections := env.Stores.Admission, gateway.New(cfg, env.ConnectionsURL)
+	store, connections := env.Store, gateway.New(cfg, env.ConnectionsURL)
 	door := func() *admission.Door { return admission.NewDoor(store, connections, env.Log) }
 	api := func(add func(*httpapi.API)) lambda.Handler {
 		served := httpapi.New(env.Log)
@@ -111,7 +97,7 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 			a.AddConferences(d, store)
 			a.AddConnections(d, store, signer, env.WebSocketURL)
 		}),
-		"usage": api(func(a *httpapi.API) { a.AddUsage(door(), env.Stores.History) }),
+		"usage": api(func(a *httpapi.API) { a.AddUsage(door(), store) }),
 		"reconcile": lambda.NewHandler(jobs.NewReconciler(
 			reconcile.New(store, door(), connections, env.Log, time.Now), env.Log).Handle),
 		"console": lambda.NewHandler(httpapi.Serve(console)),

@@ -1,6 +1,6 @@
 // Package local runs the whole of Seatmeter in one process, on one machine:
 // DynamoDB Local or the memory store, the project's functions behind an API
-// Gateway that behaves as AWS's does, and the template's schedules.
+// Gateway that behaves as AWS's does, and the template's schedules and streams.
 //
 // It reads template.yaml for what there is to run, so there is one description
 // of the system. A stack owns its data directory for as long as it runs; in it
@@ -33,6 +33,8 @@ import (
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/memory"
+	"seatmeter/shared/reconcile"
 )
 
 // Store is where a stack keeps its state.
@@ -82,11 +84,12 @@ type Stack struct {
 	Endpoints Endpoints
 	Issuer    *issuer.Issuer
 
-	options  Options
-	stores   Stores
-	reaper   *reaper
-	database *engine.Engine // nil on the memory store
-	failed   chan error
+	options   Options
+	store     reconcile.Store
+	reaper    *reaper
+	database  *engine.Engine // nil on the memory store
+	scheduler *apigateway.Scheduler
+	failed    chan error
 	// undo ends what was started, last first.
 	undo []func(context.Context) error
 }
@@ -95,7 +98,12 @@ type Stack struct {
 // the start only. An error that wraps engine.ErrUnavailable means that there
 // is no DynamoDB Local to be had here, ErrInUse that another stack has the
 // data directory. Whatever was started before an error is stopped again.
-func Start(ctx context.Context, o Options) (*Stack, error) {
+func Start(ctx context.Context, o Options) (*Stack, error) { return startWith(ctx, o, Handlers) }
+
+// builder makes the functions that a stack runs.
+type builder func(context.Context, Environment) (map[string]lambda.Handler, error)
+
+func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 	o.Store = cmp.Or(o.Store, StoreDynamoDB)
 	o.TablePrefix = cmp.Or(o.TablePrefix, DefaultTablePrefix)
 	if o.Log == nil {
@@ -105,7 +113,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 		o.Progress = io.Discard
 	}
 	s := &Stack{options: o, failed: make(chan error, 8)}
-	if err := s.start(ctx); err != nil {
+	if err := s.start(ctx, build); err != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		return nil, errors.Join(err, s.Close(stopping))
@@ -113,7 +121,7 @@ func Start(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
-func (s *Stack) start(ctx context.Context) error {
+func (s *Stack) start(ctx context.Context, build builder) error {
 	if err := s.options.Deaths.validate(); err != nil {
 		return err
 	}
@@ -146,17 +154,19 @@ func (s *Stack) start(ctx context.Context) error {
 		WebSocket: "ws://" + stage,
 		Console:   "http://" + httpListener.Addr().String() + "/console/",
 	}
-	if s.stores, err = s.openStores(ctx, system.Tables); err != nil {
+	store, feed, err := s.openStore(ctx, system.Tables)
+	if err != nil {
 		return err
 	}
+	s.store = store
 	s.reaper = newReaper(s.options.Deaths)
 	key, err := joinTokenKey(s.options.DataDir)
 	if err != nil {
 		return err
 	}
 	handlers, err := newEnvironments(func() (map[string]lambda.Handler, error) {
-		return Handlers(context.WithoutCancel(ctx), Environment{
-			Stores:         s.reaper.mortal(s.stores),
+		return build(context.WithoutCancel(ctx), Environment{
+			Store:          s.reaper.mortal(store),
 			JoinTokenKey:   key,
 			WebSocketURL:   s.Endpoints.WebSocket,
 			ConnectionsURL: "http://" + stage,
@@ -180,15 +190,22 @@ func (s *Stack) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("build the gateway: %w", err)
 	}
+	invoker := apigateway.NewInvoker(system, handlers, s.options.Log)
+	deliveries, err := s.connect(ctx, system.Streams, invoker, feed)
+	if err != nil {
+		return err
+	}
 	s.serve(httpListener, gateway.HTTP())
 	s.serve(wsListener, gateway.WebSocket())
 	// Before the servers end: the last functions still post through them.
 	s.onClose(gateway.Close)
-	scheduler, err := apigateway.NewScheduler(system, handlers, s.options.Log)
-	if err != nil {
+	for _, deliver := range deliveries {
+		s.run(deliver)
+	}
+	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, invoker); err != nil {
 		return fmt.Errorf("build the schedules: %w", err)
 	}
-	s.run(scheduler.Run)
+	s.run(s.scheduler.Run)
 	if err := s.seed(ctx); err != nil {
 		return err
 	}
@@ -215,9 +232,10 @@ func (s *Stack) listen(ctx context.Context, port int, flag string) (net.Listener
 	return listener, nil
 }
 
-func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, error) {
+func (s *Stack) openStore(ctx context.Context, list []template.Table) (reconcile.Store, feeder, error) {
 	if s.options.Store == StoreMemory {
-		return OpenMemory(), nil
+		store := &telling{Store: memory.New()}
+		return store, store.feed, nil
 	}
 	database, err := engine.Start(ctx, engine.Options{
 		Endpoint: s.options.DynamoDBEndpoint,
@@ -226,7 +244,7 @@ func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, 
 		Progress: s.options.Progress,
 	})
 	if err != nil {
-		return Stores{}, fmt.Errorf("start DynamoDB: %w", err)
+		return nil, nil, fmt.Errorf("start DynamoDB: %w", err)
 	}
 	s.database = database
 	stopped := make(chan struct{})
@@ -246,21 +264,21 @@ func (s *Stack) openStores(ctx context.Context, list []template.Table) (Stores, 
 	fmt.Fprintf(s.options.Progress, "DynamoDB at %s (%s).\n", database.Endpoint, database.Source)
 	cfg, err := awsConfig(ctx)
 	if err != nil {
-		return Stores{}, err
+		return nil, nil, err
 	}
 	cfg.BaseEndpoint = &database.Endpoint
 	made := tables.New(dynamo.NewClient(cfg), s.options.TablePrefix, list)
 	if err := made.Create(ctx); err != nil {
-		return Stores{}, err
+		return nil, nil, err
 	}
 	if s.options.Temporary {
 		s.onClose(made.Drop)
 	}
-	stores, err := OpenDynamo(ctx, database.Endpoint, made.Name(tables.Live), made.Name(tables.Ledger))
+	store, err := OpenDynamo(ctx, database.Endpoint, made.Name(tables.Live), made.Name(tables.Ledger))
 	if err != nil {
-		return Stores{}, fmt.Errorf("open the stores: %w", err)
+		return nil, nil, fmt.Errorf("open the store: %w", err)
 	}
-	return stores, nil
+	return store, fromEngine(cfg, made), nil
 }
 
 // RestartEngine kills the DynamoDB Local that the stack has started and starts
@@ -273,9 +291,9 @@ func (s *Stack) RestartEngine(ctx context.Context) error {
 	return s.database.Restart(ctx)
 }
 
-// Stores is where the functions keep their state: for looking at it from
+// Store is where the functions keep their state: for looking at it from
 // beside them. Calls on it do not die.
-func (s *Stack) Stores() Stores { return s.stores }
+func (s *Stack) Store() reconcile.Store { return s.store }
 
 // Died is how many processes have died so far, as Options.Deaths has it.
 func (s *Stack) Died() int {
@@ -322,7 +340,7 @@ func (s *Stack) run(f func(context.Context)) {
 		case <-ended:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("stop the schedules: %w", ctx.Err())
+			return fmt.Errorf("stop schedules and streams: %w", ctx.Err())
 		}
 	})
 }
@@ -339,6 +357,13 @@ func (s *Stack) seed(ctx context.Context) error {
 		return fmt.Errorf("make the demo tenants: %w", err)
 	}
 	return nil
+}
+
+// Tick runs a scheduled function now, or as soon as the run under way has
+// ended, and returns when it has finished, with its error if it fails. A
+// function without a schedule is apigateway.ErrNotScheduled.
+func (s *Stack) Tick(ctx context.Context, function string) error {
+	return s.scheduler.Tick(ctx, function)
 }
 
 // Failed tells of a part that ended by itself. The stack is of no use then and

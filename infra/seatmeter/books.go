@@ -83,8 +83,7 @@ func (c booksCommand) open(ctx context.Context) (reconcile.Store, error) {
 		return nil, errors.New("the stack keeps its state in memory, where no other process can look; reconciliation checks its books each hour, and logs what is off")
 	}
 	name := tables.New(nil, local.DefaultTablePrefix, nil).Name
-	stores, err := local.OpenDynamo(ctx, endpoints.DynamoDB, name(tables.Live), name(tables.Ledger))
-	return stores.Admission, err
+	return local.OpenDynamo(ctx, endpoints.DynamoDB, name(tables.Live), name(tables.Ledger))
 }
 
 func everyTenant(ctx context.Context, store reconcile.Store) ([]tenant.ID, error) {

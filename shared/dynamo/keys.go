@@ -257,7 +257,7 @@ func decodeMember(packed []byte) (seat.Member, error) {
 	if n <= 0 {
 		return seat.Member{}, fmt.Errorf("member without a conference")
 	}
-	at := int64(first & timeMask)                                                      //nolint:gosec // 46 bits
+	at := int64(first & timeMask)
 	m := seat.Member{Conference: conference.Number(number), Host: first&flagHost != 0} //nolint:gosec // written from a Number
 	if first&flagLost != 0 {
 		m.Hold = seat.Hold{LostAtMillis: at, Seconds: int(second &^ unsettled), Unsettled: second&unsettled != 0}

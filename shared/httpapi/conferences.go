@@ -143,11 +143,15 @@ func (b ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Confere
 	if len(b.Title) > conference.MaxTitleLength || !utf8.ValidString(b.Title) {
 		faults = append(faults, problem.Field{Pointer: "#/title", Detail: "must have at most 200 bytes"})
 	}
+	startsAt := or(b.StartsAt, time.Time{}).UTC()
+	if startsAt.Year() < 0 || startsAt.Year() > 9999 { // RFC 3339 has no others
+		faults = append(faults, problem.Field{Pointer: "#/starts_at", Detail: "must be in the years 0000 to 9999 of UTC"})
+	}
 	if len(faults) > 0 {
 		return conference.Conference{}, problem.InvalidFields(faults...)
 	}
 	return conference.Conference{
 		Tenant: t, ID: conference.ID(b.Conference), Host: email, Title: b.Title, State: conference.StateScheduled,
-		StartsAt: or(b.StartsAt, time.Time{}), CreatedAt: now,
+		StartsAt: startsAt, CreatedAt: now,
 	}, nil
 }

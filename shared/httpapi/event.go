@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,23 +47,21 @@ func readEvent(ctx context.Context, event Event) (*http.Request, error) {
 		}
 	}
 	ctx = context.WithValue(ctx, callerKey{}, readCaller(event))
-	target := event.RawPath
-	if decoded, err := url.PathUnescape(target); err != nil || decoded == target { // not as it was sent, but decoded
-		target = (&url.URL{Path: target}).EscapedPath()
+	// Not parsed: whatever path and query were sent, the mux says what is there.
+	address := &url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}
+	if decoded, err := url.PathUnescape(event.RawPath); err == nil { // it comes as it was sent, or decoded
+		address.Path, address.RawPath = decoded, event.RawPath
 	}
-	target += "?" + event.RawQueryString
-	request, err := http.NewRequestWithContext(ctx, event.RequestContext.HTTP.Method, target, bytes.NewReader(body))
-	if err != nil {
-		return nil, fmt.Errorf("read the event: %w", err)
-	}
+	request := (&http.Request{
+		Method: event.RequestContext.HTTP.Method, URL: address, RequestURI: address.RequestURI(), Header: make(http.Header),
+		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Host: event.RequestContext.DomainName,
+		RemoteAddr: event.RequestContext.HTTP.SourceIP, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}).WithContext(ctx)
 	for name, value := range event.Headers {
 		request.Header.Set(name, value)
 	}
 	// Bodies are JSON, whatever clients label them: many default to forms.
 	request.Header.Set("Content-Type", "application/json")
-	request.Host = event.RequestContext.DomainName
-	request.RequestURI = target
-	request.RemoteAddr = event.RequestContext.HTTP.SourceIP
 	return request, nil
 }
 

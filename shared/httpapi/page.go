@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/base64"
+	"unicode/utf8"
 
 	"seatmeter/shared/problem"
 )
@@ -24,7 +25,7 @@ type PageOutput[T any] struct{ Body Page[T] }
 // after is the key that the page begins after.
 func (p PageInput) after() (string, error) {
 	key, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-	if err != nil {
+	if err != nil || !utf8.Valid(key) {
 		return "", problem.InvalidFields(problem.Field{Pointer: "#/cursor", Detail: "is not a cursor of this list"})
 	}
 	return string(key), nil

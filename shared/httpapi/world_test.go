@@ -46,7 +46,7 @@ var request []byte
 // world is the API over an empty memory store, called with raw JSON as the
 // Lambda runtime calls it.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	store   *memory.Store
 	faulty  *storetest.Faulty
 	door    *admission.Door
@@ -57,7 +57,7 @@ type world struct {
 	api     lambda.Handler
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	signer, err := jointoken.NewSigner([]byte(strings.Repeat("k", 32)))
 	if err != nil {
@@ -93,7 +93,7 @@ var (
 
 // answer is what the gateway gets back.
 type answer struct {
-	t       *testing.T
+	t       testing.TB
 	status  int
 	headers map[string]string
 	body    string
@@ -132,7 +132,7 @@ func (w *world) event(who caller, method, target, body string, headers ...string
 	return event
 }
 
-func invoke(t *testing.T, h lambda.Handler, event map[string]any) answer {
+func invoke(t testing.TB, h lambda.Handler, event map[string]any) answer {
 	t.Helper()
 	raw, err := json.Marshal(event)
 	if err != nil {
@@ -186,7 +186,7 @@ func (a answer) ok() answer {
 	return a
 }
 
-func decode(t *testing.T, text string) any {
+func decode(t testing.TB, text string) any {
 	t.Helper()
 	var value any
 	if err := json.Unmarshal([]byte(text), &value); err != nil {

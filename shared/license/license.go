@@ -157,6 +157,11 @@ func (l License) Validate() error {
 			fault(member, "does not belong to a %s license", l.Model)
 		}
 	}
+	written := func(member string, at time.Time) {
+		if year := at.UTC().Year(); year < 0 || year > 9999 { // RFC 3339 has no others
+			fault(member, "must be in the years 0000 to 9999 of UTC")
+		}
+	}
 	switch l.Model {
 	case ModelNamed:
 		within("hosts", l.Hosts, 1, MaxHosts)
@@ -175,6 +180,8 @@ func (l License) Validate() error {
 	if l.Overage != OverageDeny && l.Overage != OverageAllow {
 		fault("overage", "must be deny or allow")
 	}
+	written("starts_at", l.StartsAt)
+	written("expires_at", l.ExpiresAt)
 	if !l.StartsAt.IsZero() && !l.ExpiresAt.IsZero() && !l.ExpiresAt.After(l.StartsAt) {
 		fault("expires_at", "must be after starts_at")
 	}

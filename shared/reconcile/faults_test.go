@@ -65,7 +65,7 @@ var (
 		_, err := d.End(ctx, acme, weekly, a.clock())
 		return err
 	}}
-	shrink = step{"shrink", func(ctx context.Context, a *actor, d *admission.Door) error {
+	shrink = step{"shrink", func(ctx context.Context, _ *actor, d *admission.Door) error {
 		l, err := d.License(ctx, acme)
 		if err != nil {
 			return err

@@ -32,7 +32,7 @@ const namespace = "Seatmeter"
 
 // report logs what was found, in CloudWatch's embedded metric format, which
 // makes metrics of log lines. Source: "Specification: Embedded metric format".
-func (r *run) report(ctx context.Context, what string, took time.Duration) {
+func (r *run) report(ctx context.Context, kind string, took time.Duration) {
 	f := r.found
 	values := []slog.Attr{
 		slog.Int("probed", f.Probed), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds),
@@ -50,5 +50,5 @@ func (r *run) report(ctx context.Context, what string, took time.Duration) {
 			map[string]any{"Namespace": namespace, "Dimensions": [][]string{{}}, "Metrics": metrics},
 		},
 	}
-	r.log.LogAttrs(ctx, slog.LevelInfo, what, append(values, slog.Any("_aws", directive))...)
+	r.log.LogAttrs(ctx, slog.LevelInfo, "reconciled", append(values, slog.String("run", kind), slog.Any("_aws", directive))...)
 }

@@ -285,8 +285,8 @@ func TestAnEndThatBrokeOffIsCompleted(t *testing.T) {
 		if ended.State == conference.StateLive {
 			continue // it had not begun
 		}
-		if c := w.state(conference.StateEnded); c.Ending || !w.dead[guest.Connection] {
-			t.Errorf("after %d calls: %+v, the guest is gone: %v", call, c, w.dead[guest.Connection])
+		if c := w.state(conference.StateEnded); c.Ending || !w.told[guest.Connection] {
+			t.Errorf("after %d calls: %+v, the guest was told: %v", call, c, w.told[guest.Connection])
 		}
 		w.books(0)
 		w.schedule()

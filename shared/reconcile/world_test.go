@@ -41,6 +41,7 @@ type world struct {
 	mu     sync.Mutex
 	now    time.Time
 	dead   map[seat.ConnectionID]bool
+	told   map[seat.ConnectionID]bool
 	probed map[seat.ConnectionID]int
 	broken error         // what a probe answers with, if anything
 	takes  time.Duration // that a probe takes
@@ -52,7 +53,7 @@ func newWorld(t *testing.T, l license.License) *world {
 	t.Helper()
 	store := memory.New()
 	w := &world{
-		t: t, store: store, now: time.Now().Truncate(time.Second), dead: make(map[seat.ConnectionID]bool), probed: make(map[seat.ConnectionID]int),
+		t: t, store: store, now: time.Now().Truncate(time.Second), dead: make(map[seat.ConnectionID]bool), told: make(map[seat.ConnectionID]bool), probed: make(map[seat.ConnectionID]int),
 		faulty: &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
 	}
 	w.door = admission.NewDoor(w.faulty, w, w.log())
@@ -155,8 +156,8 @@ func (w *world) Alive(_ context.Context, id seat.ConnectionID) (alive bool, err 
 }
 
 // Push and Close implement admission.Gateway.
-func (w *world) Push(_ context.Context, _ seat.ConnectionID, _ []byte) error {
-	return w.call("Push", func() {})
+func (w *world) Push(_ context.Context, id seat.ConnectionID, _ []byte) error {
+	return w.call("Push", func() { w.told[id] = true })
 }
 
 func (w *world) Close(_ context.Context, id seat.ConnectionID) error {

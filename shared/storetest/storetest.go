@@ -62,7 +62,9 @@ func Run(t *testing.T, store Store) {
 		{"AClosedBlockStaysClosed", closed},
 		{"ABlockIsResizedOnlyAsSeen", resize},
 		{"ManyBlocksAreReadInOrder", manyBlocks},
+		{"ABlockIsLinearizable", linearizable},
 		{"APoolOfManyBlocksNeverOversells", parallelPool},
+		{"APoolOfManyBlocksIsABoundedCounter", boundedCounter},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, store, freshTenant()) })
 	}

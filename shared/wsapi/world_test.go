@@ -45,7 +45,7 @@ var testdata embed.FS
 // world is a tenant with conferences, and the four Lambdas, each called with
 // raw JSON as the Lambda runtime calls it.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	store   *memory.Store
 	faulty  *storetest.Faulty
 	gateway *gatewayFake
@@ -58,7 +58,15 @@ type world struct {
 	authorize, connect, disconnect, message lambda.Handler
 }
 
-func newWorld(t *testing.T, l license.License) *world {
+func newWorld(t testing.TB, l license.License) *world {
+	t.Helper()
+	w := openWorld(t, l)
+	t.Cleanup(w.checkLog)
+	return w
+}
+
+// openWorld makes a world in which anything may be logged.
+func openWorld(t testing.TB, l license.License) *world {
 	t.Helper()
 	signer, err := jointoken.NewSigner([]byte(strings.Repeat("k", 32)))
 	if err != nil {
@@ -75,7 +83,6 @@ func newWorld(t *testing.T, l license.License) *world {
 	w.license(l)
 	w.schedule(weekly)
 	w.schedule(board)
-	t.Cleanup(w.checkLog)
 	return w
 }
 
@@ -147,7 +154,7 @@ func (w *world) token(n int, id conference.ID, role jointoken.Role) string {
 }
 
 // event reads an event's shape and changes it.
-func event(t *testing.T, name string, change func(event, request map[string]any)) json.RawMessage {
+func event(t testing.TB, name string, change func(event, request map[string]any)) json.RawMessage {
 	t.Helper()
 	shape, err := testdata.ReadFile("testdata/" + name + ".json")
 	if err != nil {
@@ -166,7 +173,7 @@ func event(t *testing.T, name string, change func(event, request map[string]any)
 }
 
 // invoke calls a Lambda as its runtime does: JSON in, JSON or an error out.
-func invoke[T any](t *testing.T, h lambda.Handler, event json.RawMessage) (T, error) {
+func invoke[T any](t testing.TB, h lambda.Handler, event json.RawMessage) (T, error) {
 	t.Helper()
 	var answer T
 	out, err := h.Invoke(context.Background(), event)
@@ -306,22 +313,27 @@ func (w *world) messageEvent(v visit, body string) json.RawMessage {
 	})
 }
 
-// inUse counts the seats in use in every pool that the tenant can have.
-func (w *world) inUse() int {
+// blocks reads every pool that the tenant can have.
+func (w *world) blocks() []seat.State {
 	w.t.Helper()
 	pools := []seat.Pool{{Tenant: acme}}
 	for _, number := range w.numbers {
 		pools = append(pools, seat.Pool{Tenant: acme, Number: number}, seat.Pool{Tenant: acme, Number: number, Chair: true})
 	}
-	total := 0
+	var all []seat.State
 	for _, pool := range pools {
 		blocks, err := w.store.Read(context.Background(), pool)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		total += seat.InUse(blocks)
+		all = append(all, blocks...)
 	}
-	return total
+	return all
+}
+
+func (w *world) inUse() int {
+	w.t.Helper()
+	return seat.InUse(w.blocks())
 }
 
 func (w *world) wantInUse(want int) {

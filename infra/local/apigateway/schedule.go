@@ -2,14 +2,10 @@ package apigateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-lambda-go/lambda"
 
 	"seatmeter/infra/local/template"
 )
@@ -18,8 +14,8 @@ import (
 // AWS, which may deliver an event twice or start a run before the last one has ended, one Scheduler
 // runs a function once at a time, and leaves out what is due while it runs.
 type Scheduler struct {
-	functions
 	schedules []template.Schedule
+	functions map[string]Function
 	// turns has, by function, a channel that holds an element while the function runs.
 	turns map[string]chan struct{}
 }
@@ -27,19 +23,16 @@ type Scheduler struct {
 // ErrNotScheduled is Tick's answer for a function without a schedule.
 var ErrNotScheduled = errors.New("the function has no schedule")
 
-// NewScheduler makes a scheduler of the template's schedules. log may be nil.
-func NewScheduler(t *template.Template, handlers map[string]lambda.Handler, log *slog.Logger) (*Scheduler, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	s := &Scheduler{schedules: t.Schedules, turns: map[string]chan struct{}{}}
-	for _, schedule := range t.Schedules {
-		if _, ok := handlers[schedule.Function]; !ok {
-			return nil, fmt.Errorf("schedule %s: there is no function %q", schedule.Name, schedule.Function)
+// NewScheduler makes a scheduler that runs the schedules' functions by the invoker.
+func NewScheduler(schedules []template.Schedule, invoker *Invoker) (*Scheduler, error) {
+	s := &Scheduler{schedules: schedules, functions: map[string]Function{}, turns: map[string]chan struct{}{}}
+	for _, schedule := range schedules {
+		function, err := invoker.Function(schedule.Function)
+		if err != nil {
+			return nil, fmt.Errorf("schedule %s: %w", schedule.Name, err)
 		}
-		s.turns[schedule.Function] = make(chan struct{}, 1)
+		s.functions[schedule.Function], s.turns[schedule.Function] = function, make(chan struct{}, 1)
 	}
-	s.functions = newFunctions(t, handlers, Limits{}.withDefaults().ResponseBytes, log, &work{})
 	return s, nil
 }
 
@@ -86,6 +79,5 @@ func (s *Scheduler) Tick(ctx context.Context, function string) error {
 // run runs a function whose turn has been taken, and gives the turn back.
 func (s *Scheduler) run(function string) error {
 	defer func() { <-s.turns[function] }()
-	_, err := s.invoke(function, s.timeouts[function], json.RawMessage("{}"))
-	return err
+	return s.functions[function](struct{}{})
 }

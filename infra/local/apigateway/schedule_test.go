@@ -17,10 +17,10 @@ import (
 
 func scheduled(t *testing.T, handler any) *apigateway.Scheduler {
 	t.Helper()
-	s, err := apigateway.NewScheduler(&template.Template{
+	invoker := apigateway.NewInvoker(&template.Template{
 		Functions: []template.Function{{ID: "Sweep", Name: "sweep", Timeout: time.Hour}},
-		Schedules: []template.Schedule{{Name: "EveryMinute", Function: "sweep", Interval: time.Minute}},
 	}, map[string]lambda.Handler{"sweep": lambda.NewHandler(handler)}, nil)
+	s, err := apigateway.NewScheduler([]template.Schedule{{Name: "EveryMinute", Function: "sweep", Interval: time.Minute}}, invoker)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +85,8 @@ func TestTickRunsAFunctionNowAndTellsItsError(t *testing.T) {
 }
 
 func TestAScheduleWithoutItsFunctionIsAnError(t *testing.T) {
-	_, err := apigateway.NewScheduler(&template.Template{
-		Schedules: []template.Schedule{{Name: "EveryMinute", Function: "sweep", Interval: time.Minute}},
-	}, nil, nil)
+	_, err := apigateway.NewScheduler([]template.Schedule{{Name: "EveryMinute", Function: "sweep", Interval: time.Minute}},
+		apigateway.NewInvoker(&template.Template{}, nil, nil))
 	if err == nil {
 		t.Error("no error")
 	}

@@ -37,6 +37,18 @@ func New(api *dynamodb.Client, prefix string, list []template.Table) Tables {
 // Name is a table's name.
 func (t Tables) Name(id template.LogicalID) string { return t.prefix + "-" + string(id) }
 
+// StreamARN names the stream of a table that has one.
+func (t Tables) StreamARN(ctx context.Context, id template.LogicalID) (string, error) {
+	found, err := t.api.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(t.Name(id))})
+	if err != nil {
+		return "", fmt.Errorf("find the stream of %s: %w", t.Name(id), err)
+	}
+	if streamView(found.Table.StreamSpecification) == template.StreamViewNone {
+		return "", fmt.Errorf("table %s has no stream", t.Name(id))
+	}
+	return aws.ToString(found.Table.LatestStreamArn), nil
+}
+
 // Create makes the tables that are not there yet. Safe to repeat.
 func (t Tables) Create(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)

@@ -34,8 +34,8 @@ func TestTables_AreTheTemplatesHoweverOftenTheyAreMade(t *testing.T) {
 	})
 	live := aws.String(made.Name(Live))
 	found, err := made.api.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: live})
-	if err != nil || found.Table.TableStatus != types.TableStatusActive || len(found.Table.GlobalSecondaryIndexes) != 1 {
-		t.Errorf("table %+v (%v), want it active, with its index", found, err)
+	if err != nil || found.Table.TableStatus != types.TableStatusActive || len(found.Table.GlobalSecondaryIndexes) != 2 {
+		t.Errorf("table %+v (%v), want it active, with its indexes", found, err)
 	}
 	ttl, err := made.api.DescribeTimeToLive(t.Context(), &dynamodb.DescribeTimeToLiveInput{TableName: live})
 	if err != nil || aws.ToString(ttl.TimeToLiveDescription.AttributeName) != "expires_at" {

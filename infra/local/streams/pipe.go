@@ -1,0 +1,72 @@
+package streams
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// maxWaiting bounds what waits in a pipe; beyond, the oldest records are given up, as a stream gives
+// up what is too old.
+const maxWaiting = 100_000
+
+// Pipe is a stream that nobody keeps: what is written into it is delivered while it runs. Safe for
+// concurrent use.
+type Pipe struct {
+	mapping *Mapping
+	// written holds an element when records wait.
+	written chan struct{}
+
+	mu      sync.Mutex
+	waiting []events.DynamoDBEventRecord
+	// sequence is the number of the last record.
+	sequence int64
+}
+
+// NewPipe makes a pipe into a mapping.
+func NewPipe(mapping *Mapping) *Pipe { return &Pipe{mapping: mapping, written: make(chan struct{}, 1)} }
+
+// Write adds a record, with what an engine adds to a change, and does not wait for its delivery.
+func (p *Pipe) Write(record events.DynamoDBEventRecord) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sequence++
+	record.EventID, record.EventSource, record.EventVersion = strconv.FormatInt(p.sequence, 10), eventSource, "1.1"
+	record.AWSRegion = "local"
+	record.EventSourceArn = "arn:aws:dynamodb:local:000000000000:table/" + string(p.mapping.stream.Table) + "/stream/memory"
+	record.Change.SequenceNumber = fmt.Sprintf("%021d", p.sequence)
+	record.Change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: time.Now().Truncate(time.Second)}
+	if len(p.waiting) == maxWaiting {
+		p.waiting = p.waiting[1:]
+	}
+	p.waiting = append(p.waiting, record)
+	select {
+	case p.written <- struct{}{}:
+	default: // told already
+	}
+}
+
+// Run delivers what is written, until ctx ends. What comes while a batch is being delivered is the
+// next batch.
+func (p *Pipe) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.written:
+		}
+		p.mapping.deliver(ctx, p.take())
+	}
+}
+
+func (p *Pipe) take() []events.DynamoDBEventRecord {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	records := p.waiting
+	p.waiting = nil
+	return records
+}

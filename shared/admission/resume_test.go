@@ -1,0 +1,95 @@
+package admission_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+)
+
+// Twenty-five people resume 400 times each, with their old connection open or
+// lost, in a pool that is full and that strangers never stop trying to get into.
+func TestAResumeUnderFullLoadKeepsItsSeatTenThousandTimes(t *testing.T) {
+	const people, resumes = 25, 400
+	l := concurrent(people)
+	l.ReconnectGraceSeconds = 30
+	w := newWorld(t, l)
+	w.schedule(weekly, ann)
+	seated := make([]admission.Visitor, people)
+	for n := range seated {
+		seated[n] = w.visitor(n, weekly, jointoken.RoleParticipant)
+		if err := w.door().Connect(context.Background(), seated[n]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := w.now
+	ctx, done := context.WithCancel(t.Context())
+	var strangers, resuming sync.WaitGroup
+	var kept, intruders, tries atomic.Int64
+	for n := range 4 {
+		stranger := w.visitor(1000+n, weekly, jointoken.RoleParticipant)
+		strangers.Go(func() {
+			d := w.door()
+			for i := 0; ctx.Err() == nil; i++ {
+				v := stranger
+				v.Connection = seat.ConnectionID(fmt.Sprintf("stranger-%d-%d=", n, i))
+				tries.Add(1)
+				switch err := d.Connect(context.Background(), v); {
+				case err == nil:
+					intruders.Add(1)
+				case !problem.Is(err, problem.SeatsExhausted):
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for n, v := range seated {
+		resuming.Go(func() {
+			for i := range resumes {
+				heir := v
+				heir.AtMillis = start + int64(i+1)*10_000
+				heir.Connection = seat.ConnectionID(fmt.Sprintf("heir-%d-%d=", n, i))
+				d := w.door()
+				if i%2 == 0 {
+					if err := d.Leave(context.Background(), v.Connection, heir.AtMillis-5000, usage.EndDropped); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := d.Resume(context.Background(), heir, v.Connection); err != nil {
+					t.Errorf("person %d, resume %d: %v", n, i, err)
+					return
+				}
+				kept.Add(1)
+				if i%2 == 1 {
+					if err := d.Leave(context.Background(), v.Connection, heir.AtMillis+5000, usage.EndClosed); err != nil {
+						t.Error(err)
+					}
+				}
+				v = heir
+			}
+			seated[n] = v
+		})
+	}
+	resuming.Wait()
+	done()
+	strangers.Wait()
+	if kept.Load() != people*resumes || intruders.Load() != 0 {
+		t.Errorf("%d of %d resumes kept their seat, and %d strangers got in", kept.Load(), people*resumes, intruders.Load())
+	}
+	t.Logf("%d of %d resumes kept their seat, while strangers were refused %d times", kept.Load(), people*resumes, tries.Load())
+	w.now = start + (resumes+1)*10_000
+	w.books(people)
+	for _, v := range seated {
+		if err := w.leave(w.door(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.books(0)
+}
