@@ -287,8 +287,9 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 			return admission.ErrGone
 		}
 		var r reply
+		read := json.Unmarshal(message, &r) == nil
 		switch {
-		case json.Unmarshal(message, &r) != nil || r.Asked != c.asked || c.away > 0:
+		case !read || r.Asked != c.asked || c.away > 0:
 		case r.Seated:
 			g.w.seats(c, r.Joined)
 		default:

@@ -179,13 +179,13 @@ func (s renumberOnly) Renumber(ctx context.Context, block seat.Block, id seat.Co
 
 type giveBackBlindly struct{ *store }
 
-func (s giveBackBlindly) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, m seat.Member, void bool) (seat.Returned, error) {
+func (s giveBackBlindly) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, _ seat.Member, void bool) (seat.Returned, error) {
 	return s.giveBack(ctx, block, id, void, func(*seat.State) bool { return true })
 }
 
 type giveBackAny struct{ *store }
 
-func (s giveBackAny) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, m seat.Member, void bool) (seat.Returned, error) {
+func (s giveBackAny) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, _ seat.Member, void bool) (seat.Returned, error) {
 	return s.giveBack(ctx, block, id, void, func(b *seat.State) bool {
 		_, in := b.Members[id]
 		return in
