@@ -165,6 +165,8 @@ func (d *Door) admit(ctx context.Context, v Visitor) (admitted, error) {
 	for range admissionTries {
 		a, err := d.attempt(ctx, v, fresh)
 		_, refused := errors.AsType[*problem.Error](err)
+		// What failed may have left a seat that is being given back still.
+		refused = refused && !problem.Is(err, problem.Unavailable)
 		full := problem.Is(err, problem.SeatsExhausted) || problem.Is(err, problem.ParticipantsExhausted)
 		if err == nil || fresh && !errors.Is(err, errAgain) || full || !refused && !errors.Is(err, errAgain) {
 			return a, err
