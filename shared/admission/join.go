@@ -110,6 +110,13 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 		Connection: id, AtMillis: max(atMillis, s.JoinedAtMillis+1),
 	}
 	in, err := d.admit(ctx, v)
+	if err == nil && in.again && in.Session.JoinedAtMillis <= s.JoinedAtMillis {
+		// A late repeat of the $connect has taken it, which cannot use it: the
+		// session is there. Nor can this join: its stay began when an earlier did.
+		if err = d.void(ctx, in.Session); err == nil {
+			err = problem.New(problem.Unavailable, "Please try again.")
+		}
+	}
 	if err != nil {
 		return s, d.refuse(ctx, v, err)
 	}
@@ -158,6 +165,8 @@ func (d *Door) admit(ctx context.Context, v Visitor) (admitted, error) {
 	for range admissionTries {
 		a, err := d.attempt(ctx, v, fresh)
 		_, refused := errors.AsType[*problem.Error](err)
+		// What failed may have left a seat that is being given back still.
+		refused = refused && !problem.Is(err, problem.Unavailable)
 		full := problem.Is(err, problem.SeatsExhausted) || problem.Is(err, problem.ParticipantsExhausted)
 		if err == nil || fresh && !errors.Is(err, errAgain) || full || !refused && !errors.Is(err, errAgain) {
 			return a, err

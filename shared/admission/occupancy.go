@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"seatmeter/shared/conference"
@@ -173,8 +174,8 @@ func (d *Door) Places(ctx context.Context, t tenant.ID, number conference.Number
 			return nil, fmt.Errorf("read a pool: %w", err)
 		}
 		for _, b := range blocks {
-			for id, m := range b.Members {
-				if number == 0 || m.Conference == number {
+			for _, id := range slices.Sorted(maps.Keys(b.Members)) {
+				if m := b.Members[id]; number == 0 || m.Conference == number {
 					places = append(places, seat.Place{Connection: id, Member: m})
 				}
 			}

@@ -279,7 +279,8 @@ func (r *run) note(list *[]seat.Block, block seat.Block) {
 func (r *run) members(ctx context.Context, state seat.State) error {
 	now := r.now()
 	var judged []seat.Place
-	for id, m := range state.Members {
+	for _, id := range slices.Sorted(maps.Keys(state.Members)) {
+		m := state.Members[id]
 		place := seat.Place{Connection: id, Member: m}
 		switch {
 		case m.Expired(now.UnixMilli()):

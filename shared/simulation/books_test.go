@@ -353,6 +353,9 @@ func (w *world) audit() {
 
 // --- at rest -----------------------------------------------------------------------------------
 
+// calm is said when nothing goes wrong any more.
+const calm = "it is calm"
+
 // rest lets everything come to rest, and checks what must hold then: first
 // with those who are connected, then without them.
 func (w *world) rest() {
@@ -373,7 +376,7 @@ func (w *world) rest() {
 		}
 	}
 	w.calm = true
-	w.say("it is calm")
+	w.say(calm)
 	w.rounds(4)
 	if w.failure != nil {
 		return
@@ -381,6 +384,7 @@ func (w *world) rest() {
 	w.keep()
 	w.occupants()
 	w.balance()
+	w.again()
 	if w.failure != nil {
 		return
 	}
@@ -437,6 +441,41 @@ func (w *world) occupants() {
 			}
 		}
 	}
+}
+
+// again delivers once more what has been delivered, and checks that it changes
+// nothing: the members stay who they are, and the ledger what it is.
+func (w *world) again() {
+	if w.failure != nil {
+		return
+	}
+	members := func() map[seat.ConnectionID]seat.Member {
+		all := make(map[seat.ConnectionID]seat.Member)
+		w.everywhere(func(s *seat.State) { maps.Copy(all, s.Members) })
+		return all
+	}
+	in, ledger := members(), w.stays()
+	for _, c := range w.connections {
+		door := w.newProcess().door
+		switch {
+		case c.state == over:
+			_ = door.Leave(context.Background(), c.id, c.gone, lost)
+		case c.from != nil && w.member(c.from): // that one has joined anew, and could be resumed again
+		case c.from != nil:
+			_ = door.Resume(context.Background(), c.visitor(), c.from.id)
+		case c.lobby:
+			_ = door.Wait(context.Background(), c.visitor())
+		default:
+			_ = door.Connect(context.Background(), c.visitor())
+		}
+	}
+	if now := members(); !maps.Equal(in, now) {
+		w.breaks("I5", "events delivered again changed who is in: %+v, before %+v", now, in)
+	}
+	if now := w.stays(); !slices.Equal(ledger, now) {
+		w.breaks("I5", "events delivered again changed the ledger: %+v, before %+v", now, ledger)
+	}
+	w.balance()
 }
 
 // ended tells whether a connection's conference of that number is no more.

@@ -82,7 +82,7 @@ func (w *world) connects(t *customer) {
 	id := one(w.script, t.conferences)
 	c := w.conference(t.id, id)
 	pass := jointoken.Pass{Tenant: t.id, Conference: id, Number: c.Number, Identity: "somebody", Role: jointoken.RoleParticipant}
-	if w.license(t).Model == license.ModelNamed && w.script.pick(2, 1) == 0 {
+	if w.license(t).Model == license.ModelNamed && w.script.pick(1, 1) == 0 {
 		pass.Role, pass.Identity = jointoken.RoleHost, string(hostOf(id))
 	}
 	one := w.newConnection(pass)
@@ -287,8 +287,9 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 			return admission.ErrGone
 		}
 		var r reply
+		read := json.Unmarshal(message, &r) == nil
 		switch {
-		case json.Unmarshal(message, &r) != nil || r.Asked != c.asked || c.away > 0:
+		case !read || r.Asked != c.asked || c.away > 0:
 		case r.Seated:
 			g.w.seats(c, r.Joined)
 		default:

@@ -32,8 +32,9 @@
 //
 // What is not: DynamoDB itself (its store shares the memory store's conformance
 // suite), wsapi and the HTTP API, tokens, more than two blocks, two messages of
-// one connection handled at the same time, and old reads of a conference by
-// who joins it.
+// one connection handled at the same time, old reads of a conference by who
+// joins it, and a resume repeated when the connection that was resumed has
+// joined anew.
 //
 // Replaying: a failing schedule is printed with its seed, as simple as it could
 // be made. The same is had by

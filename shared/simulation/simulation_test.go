@@ -3,11 +3,15 @@ package simulation
 import (
 	"flag"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/shared/reconcile"
 )
@@ -19,7 +23,7 @@ var (
 )
 
 // workers is how many schedules run at the same time.
-const workers = 2
+var workers = runtime.GOMAXPROCS(0)
 
 // variant is a world with a bug.
 type variant struct {
@@ -65,6 +69,22 @@ func explain(t *testing.T, r result, v variant) string {
 		return fmt.Sprintf("%s: %s\n(not the same when run again: the choices are not all of it)", r.failure.rule, r.failure.text)
 	}
 	return fmt.Sprintf("%s: %s\n%s", told.failure.rule, told.failure.text, strings.Join(told.trace, "\n"))
+}
+
+// untilCalm is the part of a trace that the schedule decides: afterwards what a
+// handler does at the same time is done so.
+func untilCalm(trace []string) []string {
+	return trace[:slices.IndexFunc(trace, func(line string) bool { return strings.HasSuffix(line, calm) })]
+}
+
+// A seed is of use only if it means the same schedule each time.
+func TestASeedMeansTheSameScheduleEachTime(t *testing.T) {
+	for n := range uint64(100) {
+		one, again := simulate(t, drawn(*seed+n), variant{}, true), simulate(t, drawn(*seed+n), variant{}, true)
+		if diff := cmp.Diff(untilCalm(one.trace), untilCalm(again.trace)); diff != "" {
+			t.Errorf("seed %d: %s", *seed+n, diff)
+		}
+	}
 }
 
 func TestInvariantsHoldInEverySchedule(t *testing.T) {

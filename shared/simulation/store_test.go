@@ -177,19 +177,28 @@ func (s *store) Schedule(ctx context.Context, c conference.Conference) (*confere
 func (s *store) Conference(ctx context.Context, t tenant.ID, id conference.ID, consistent bool) (*conference.Conference, error) {
 	key := conferenceKey{t, id}
 	consistent = consistent || !oldConferences
-	c, err := through(ctx, s.w, s.kind(consistent, s.conferences[key].until), "Conference "+string(id), func() (*conference.Conference, error) {
+	c, err := through(ctx, s.w, kindOf(s, s.conferences, key, consistent), "Conference "+string(id), func() (*conference.Conference, error) {
 		return s.Store.Conference(ctx, t, id, consistent)
 	})
 	if errors.Is(err, errOld) {
-		return clone(s.conferences[key].value), nil
+		return last(s, s.conferences, key).value, nil
 	}
 	return c, err
 }
 
-// kind is a read's: one that is not consistent may be old if there was a
+// last is what was before the last change.
+func last[K comparable, V any](s *store, all map[K]before[V], key K) before[V] {
+	s.w.effects.Lock()
+	defer s.w.effects.Unlock()
+	one := all[key]
+	one.value = clone(one.value)
+	return one
+}
+
+// kindOf is a read's: one that is not consistent may be old if there was a
 // change just now.
-func (s *store) kind(consistent bool, until int64) kind {
-	if !consistent && until > 0 && until+lag > s.w.now {
+func kindOf[K comparable, V any](s *store, all map[K]before[V], key K, consistent bool) kind {
+	if until := last(s, all, key).until; !consistent && until > 0 && until+lag > s.w.now {
 		return readingOld
 	}
 	return reading
@@ -325,11 +334,11 @@ func (s *store) Rest(ctx context.Context, block seat.Block) error {
 }
 
 func (s *store) Session(ctx context.Context, id seat.ConnectionID, consistent bool) (*session.Session, error) {
-	found, err := through(ctx, s.w, s.kind(consistent, s.sessions[id].until), "Session "+string(id), func() (*session.Session, error) {
+	found, err := through(ctx, s.w, kindOf(s, s.sessions, id, consistent), "Session "+string(id), func() (*session.Session, error) {
 		return s.Store.Session(ctx, id, consistent)
 	})
 	if errors.Is(err, errOld) {
-		return clone(s.sessions[id].value), nil
+		return last(s, s.sessions, id).value, nil
 	}
 	return found, err
 }

@@ -54,6 +54,7 @@ type world struct {
 	gateway *gateway
 	now     int64
 	ahead   time.Duration // of reconciliation's clock
+	mood    mood
 	// faults is how often calls go wrong, of a hundred.
 	faults int
 	// calm: nothing goes wrong any more.
@@ -278,41 +279,47 @@ func (w *world) judge(p *parked) verdict {
 // settle waits until every invocation waits for a turn or has answered, and
 // sees to those that have.
 func (w *world) settle() {
-	synctest.Wait()
-	for again := true; again; {
-		again = false
-		for n := 0; n < len(w.parked); n++ {
-			if p := w.parked[n]; p.by.dead {
-				w.parked = slices.Delete(w.parked, n, n+1)
-				p.answer <- failsBefore
-				synctest.Wait()
-				again = true
-				break
-			}
+	for synctest.Wait(); w.released() || w.answered(); {
+		synctest.Wait()
+	}
+	for _, i := range w.running {
+		if i.join != nil {
+			w.look(i.join)
 		}
 	}
-	for n := 0; n < len(w.running); n++ {
-		i := w.running[n]
-		if !i.finished {
-			if i.join != nil {
-				w.look(i.join)
-			}
-			continue
-		}
-		w.running = slices.Delete(w.running, n, n+1)
-		n--
-		if i.dead {
-			w.say("%s is no more", i.name)
-			if i.died != nil {
-				i.died()
-			}
-			continue
-		}
+}
+
+// released lets a call of a dead process fail, if there is one.
+func (w *world) released() bool {
+	n := slices.IndexFunc(w.parked, func(p *parked) bool { return p.by.dead })
+	if n < 0 {
+		return false
+	}
+	p := w.parked[n]
+	w.parked = slices.Delete(w.parked, n, n+1)
+	p.answer <- failsBefore
+	return true
+}
+
+// answered sees to an invocation that has answered, if there is one.
+func (w *world) answered() bool {
+	n := slices.IndexFunc(w.running, func(i *invocation) bool { return i.finished })
+	if n < 0 {
+		return false
+	}
+	i := w.running[n]
+	w.running = slices.Delete(w.running, n, n+1)
+	then := i.after
+	if i.dead {
+		w.say("%s is no more", i.name)
+		then = i.died
+	} else {
 		w.processes = append(w.processes, i.process)
-		if i.after != nil {
-			i.after()
-		}
 	}
+	if then != nil {
+		then()
+	}
+	return true
 }
 
 // kill ends the process of an invocation.
@@ -452,6 +459,12 @@ func (w *world) wait() {
 	}
 }
 
+// mood is what happens more often in a schedule than in others: what takes
+// several unlikely things is found in schedules that do little else.
+type mood struct{ lobby, resumes, ends, licenses int }
+
+var moods = []mood{{1, 1, 1, 1}, {1, 1, 1, 3}, {1, 1, 4, 0}, {4, 1, 1, 0}, {3, 5, 0, 0}}
+
 // act begins something new.
 func (w *world) act() {
 	seated := w.which(func(c *connection) bool { return c.state == open && c.seated })
@@ -468,8 +481,9 @@ func (w *world) act() {
 		return weight
 	}
 	t := w.order[w.script.below(len(w.order))]
-	switch w.script.pick(9, when(4, waiting), when(3, seated), when(3, opened), when(4, opened), when(2, opened), when(4, resumable),
-		when(2, shaking), 2, 2, 2, 1, when(1, opened)) {
+	m := w.mood
+	switch w.script.pick(9, when(4*m.lobby, waiting), when(3*m.lobby, seated), when(3*m.ends, opened), when(4, opened), when(2, opened),
+		when(4*m.resumes, resumable), when(2, shaking), 2*m.ends, 2*m.licenses, 2*m.ends, 1, when(1, opened)) {
 	case 0:
 		w.connects(t)
 	case 1:
@@ -621,7 +635,7 @@ func hostOf(id conference.ID) host.Email {
 // blocks that is nearly full.
 func (w *world) create() {
 	ctx := context.Background()
-	w.faults = one(w.script, []int{0, 3, 3, 10})
+	w.faults, w.mood = one(w.script, []int{0, 3, 3, 10}), one(w.script, moods)
 	for n := range 1 + w.script.pick(5, 1) {
 		t := &customer{id: tenant.ID([]string{"acme", "globex"}[n]), revisions: make(map[int64]license.License)}
 		w.tenants[t.id], w.order = t, append(w.order, t)
