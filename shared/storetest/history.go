@@ -43,7 +43,7 @@ func seeds(t *testing.T, n int) iter.Seq[seed] {
 	}
 	return func(yield func(seed) bool) {
 		for i := range n {
-			if !yield(seed{first + uint64(i), i}) { //nolint:gosec // never negative
+			if !yield(seed{first + uint64(i), i}) {
 				return
 			}
 		}

@@ -190,7 +190,8 @@ func (p *poolHistory) leave(ctx context.Context, n int, r *rand.Rand) error {
 	one := p.in[n][at]
 	p.in[n] = append(p.in[n][:at], p.in[n][at+1:]...)
 	_, err := note(p.history, n, poolRequest{kind: poolLeave, block: one.block.Index}, func() (poolAnswer, error) {
-		back, err := seat.Returned{}, error(nil)
+		var back seat.Returned
+		var err error
 		if r.IntN(4) == 0 {
 			back, err = p.blocks.Hold(ctx, one.block, one.Connection, one.Member, seat.Hold{LostAtMillis: 1})
 		} else {
