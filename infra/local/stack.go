@@ -24,7 +24,6 @@ import (
 	"syscall"
 	"time"
 
-
 	"seatmeter/infra/client"
 	"seatmeter/infra/local/apigateway"
 	"seatmeter/infra/local/engine"
