@@ -466,6 +466,8 @@ func (w *world) wait() {
 // several unlikely things is found in schedules that do little else.
 type mood struct {
 	lobby, resumes, closes, rounds, ends, licenses, minutes int
+	// vacant: the first conference has been vacant for as long as it may be.
+	vacant bool
 	// sticky: an invocation often goes on without another's turn in between.
 	sticky int
 }
@@ -476,7 +478,7 @@ var moods = []mood{
 	{lobby: 1, resumes: 1, closes: 1, rounds: 2, ends: 4, licenses: 0, minutes: 1},
 	{lobby: 4, resumes: 1, closes: 1, rounds: 1, ends: 1, licenses: 0, minutes: 1},
 	{lobby: 3, resumes: 5, closes: 1, rounds: 1, ends: 0, licenses: 0, minutes: 1},
-	{lobby: 0, resumes: 0, closes: 4, rounds: 1, ends: 0, licenses: 0, minutes: 8, sticky: 3},
+	{lobby: 0, resumes: 0, closes: 1, rounds: 3, ends: 0, licenses: 0, minutes: 1, sticky: 3, vacant: true},
 }
 
 // act begins something new.
@@ -677,10 +679,29 @@ func (w *world) create() {
 			}
 		}
 		w.say("%s: %+v, conferences %v, %d faults of 100", t.id, l, t.conferences, w.faults)
-		if large {
+		switch {
+		case large:
 			w.fill(t, size-1-w.script.below(3))
+		case w.mood.vacant:
+			w.vacate(t)
 		}
 	}
+}
+
+// vacate has a tenant's first conference be live, and then vacant.
+func (w *world) vacate(t *customer) {
+	ctx, p, id := context.Background(), w.newProcess(), t.conferences[0]
+	c := w.newConnection(jointoken.Pass{
+		Tenant: t.id, Conference: id, Number: w.conference(t.id, id).Number, Identity: string(hostOf(id)), Role: jointoken.RoleHost,
+	})
+	c.state, c.gone = over, w.now
+	for _, err := range []error{p.door.Connect(ctx, c.visitor()), p.door.Leave(ctx, c.id, w.now, closed), w.reconciler(p).Round(ctx)} {
+		if err != nil {
+			w.breaks("setup", "%v", err)
+		}
+	}
+	w.passes(6 * minute)
+	w.say("conference %s is vacant", id)
 }
 
 // fill seats as many connections as that, which stay to the end.
