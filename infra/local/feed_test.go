@@ -50,7 +50,7 @@ func (r *reconciliation) next(t *testing.T) []seat.Pool {
 func (r *reconciliation) build(ctx context.Context, env Environment) (map[string]lambda.Handler, error) {
 	handlers, err := Handlers(ctx, env)
 	if err == nil {
-		handlers["reconcile"] = lambda.NewHandler(jobs.NewReconciler(r, slog.New(slog.DiscardHandler)).Handle)
+		handlers["reconcile"] = lambda.NewHandler(jobs.NewReconciler(r, time.Millisecond, slog.New(slog.DiscardHandler)).Handle)
 	}
 	return handlers, err
 }

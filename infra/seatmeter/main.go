@@ -17,6 +17,7 @@ type commands struct {
 	Token  tokenCommand  `cmd:"" help:"Print a bearer for the HTTP API, alone on standard output."`
 	Demo   demoCommand   `cmd:"" help:"Let thirty clients contend for the 25 seats of acme, on a running stack."`
 	Bench  benchCommand  `cmd:"" help:"Measure joins beside what they are built on, on the same engine."`
+	Chaos  chaosCommand  `cmd:"" help:"Let clients contend for seats while everything around them fails, and count what is lost."`
 	Books  booksCommand  `cmd:"" help:"Check that every seat ever taken is accounted for."`
 	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/events"
+
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
@@ -138,20 +140,14 @@ func FuzzEvent(f *testing.F) {
 	f.Add(request)
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		w := fuzzed(t)
-		var event map[string]any
-		decoder := json.NewDecoder(bytes.NewReader(raw))
-		decoder.UseNumber()
-		about, isEvent := map[string]any(nil), decoder.Decode(&event) == nil
-		if isEvent {
-			about, isEvent = event["requestContext"].(map[string]any)
-		}
-		if !isEvent {
+		var event httpapi.Event
+		if json.NewDecoder(bytes.NewReader(raw)).Decode(&event) != nil {
 			w.deliver(nobody, raw)
 			return
 		}
-		about["timeEpoch"] = w.now
+		event.RequestContext.TimeEpoch = w.now
 		for _, who := range roles {
-			about["authorizer"] = map[string]any{"jwt": map[string]any{"claims": map[string]any{"role": who.role, "tenant": who.tenant}}}
+			event.RequestContext.Authorizer = who.authorizer()
 			raw, err := json.Marshal(event)
 			if err != nil {
 				t.Fatal(err)
@@ -159,6 +155,16 @@ func FuzzEvent(f *testing.F) {
 			w.deliver(who, raw)
 		}
 	})
+}
+
+func (c caller) authorizer() *events.APIGatewayV2HTTPRequestContextAuthorizerDescription {
+	if c == nobody {
+		return nil
+	}
+	claims := map[string]string{"role": c.role, "tenant": c.tenant}
+	return &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: claims},
+	}
 }
 
 // FuzzRequest: the same of requests that API Gateway would hand on.

@@ -5,8 +5,10 @@ package jobs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/seat"
@@ -29,14 +31,24 @@ type Runner interface {
 	Refused(ctx context.Context, pools []seat.Pool) error
 }
 
+// HalfMinute is how long after one round the next begins. Schedules know no
+// less than a minute, and one round a minute is too few: where its process
+// dies, what had just become observable waits for the one after the next, and
+// two minutes are over.
+const HalfMinute = 30 * time.Second
+
 // Reconciler handles the schedule's events and those of the ledger's stream.
 type Reconciler struct {
-	run Runner
-	log *slog.Logger
+	run   Runner
+	pause time.Duration
+	log   *slog.Logger
 }
 
-// NewReconciler makes a handler of reconciliation's events.
-func NewReconciler(run Runner, log *slog.Logger) *Reconciler { return &Reconciler{run, log} }
+// NewReconciler makes a handler of reconciliation's events. It makes two rounds
+// of each event of the schedule's, the second after a pause.
+func NewReconciler(run Runner, pause time.Duration, log *slog.Logger) *Reconciler {
+	return &Reconciler{run, pause, log}
+}
 
 // Handle looks at the pools that refused somebody if the event comes from the
 // stream, and at everything if not. A record that cannot be read is logged and
@@ -46,10 +58,7 @@ func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 		Records []json.RawMessage `json:"Records"`
 	}
 	if err := json.Unmarshal(event, &stream); err != nil || stream.Records == nil {
-		if err := r.run.Round(ctx); err != nil {
-			return fmt.Errorf("reconcile all pools: %w", err)
-		}
-		return nil
+		return r.rounds(ctx)
 	}
 	pools := r.refused(ctx, stream.Records)
 	if len(pools) == 0 {
@@ -57,6 +66,26 @@ func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 	}
 	if err := r.run.Refused(ctx, pools); err != nil {
 		return fmt.Errorf("reconcile %d pools that refused: %w", len(pools), err)
+	}
+	return nil
+}
+
+// rounds looks at everything, twice if there is time. The first look's error
+// does not keep the second from being made.
+func (r *Reconciler) rounds(ctx context.Context) error {
+	if deadline, bounded := ctx.Deadline(); bounded && time.Until(deadline) < r.pause {
+		return r.run.Round(ctx)
+	}
+	second := time.NewTimer(r.pause)
+	defer second.Stop()
+	failed := r.run.Round(ctx)
+	select {
+	case <-second.C:
+		failed = errors.Join(failed, r.run.Round(ctx))
+	case <-ctx.Done():
+	}
+	if failed != nil {
+		return fmt.Errorf("reconcile all pools: %w", failed)
 	}
 	return nil
 }

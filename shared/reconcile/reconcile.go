@@ -118,7 +118,7 @@ func (r *Reconciler) Round(ctx context.Context) error {
 	if saved := r.store.Save(ctx, at); err == nil {
 		err = wrap("save how far it came", saved)
 	}
-	one.report(ctx, "a round of reconciliation", r.now().Sub(began))
+	one.report(ctx, "round", r.now().Sub(began))
 	return err
 }
 
@@ -230,7 +230,7 @@ func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 		}
 		_ = group.Wait() // its functions return nil
 	}
-	one.report(ctx, "a look at pools that refused", r.now().Sub(began))
+	one.report(ctx, "refusal", r.now().Sub(began))
 	return nil
 }
 

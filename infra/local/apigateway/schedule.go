@@ -18,6 +18,9 @@ type Scheduler struct {
 	functions map[string]Function
 	// turns has, by function, a channel that holds an element while the function runs.
 	turns map[string]chan struct{}
+	// stop ends the runs under way, as far as they heed their context, and wait returns when they
+	// have finished.
+	stop, wait func()
 }
 
 // ErrNotScheduled is Tick's answer for a function without a schedule.
@@ -25,7 +28,7 @@ var ErrNotScheduled = errors.New("the function has no schedule")
 
 // NewScheduler makes a scheduler that runs the schedules' functions by the invoker.
 func NewScheduler(schedules []template.Schedule, invoker *Invoker) (*Scheduler, error) {
-	s := &Scheduler{schedules: schedules, functions: map[string]Function{}, turns: map[string]chan struct{}{}}
+	s := &Scheduler{stop: invoker.stop, wait: invoker.work.wait, schedules: schedules, functions: map[string]Function{}, turns: map[string]chan struct{}{}}
 	for _, schedule := range schedules {
 		function, err := invoker.Function(schedule.Function)
 		if err != nil {
@@ -36,9 +39,10 @@ func NewScheduler(schedules []template.Schedule, invoker *Invoker) (*Scheduler, 
 	return s, nil
 }
 
-// Run runs every schedule, first after one interval, until ctx ends. It returns when the last run
-// has finished. It is called once.
+// Run runs every schedule, first after one interval, until ctx ends, and with it the runs that are
+// under way. It is called once.
 func (s *Scheduler) Run(ctx context.Context) {
+	defer context.AfterFunc(ctx, s.stop)()
 	var group sync.WaitGroup
 	for _, schedule := range s.schedules {
 		group.Go(func() {
@@ -59,6 +63,7 @@ func (s *Scheduler) Run(ctx context.Context) {
 		})
 	}
 	group.Wait()
+	s.wait()
 }
 
 // Tick runs a scheduled function now, or as soon as the run under way has ended, and returns when

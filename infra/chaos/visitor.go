@@ -1,0 +1,299 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"seatmeter/infra/client"
+)
+
+// What a visitor does, as shares of its visits.
+const (
+	byLobby   = 0.15 // connects to the lobby and asks there
+	abandons  = 0.20 // leaves by a cut connection
+	resumes   = 0.15 // loses the connection and comes back for its seat
+	hostStays = 15 * time.Second
+)
+
+// visitor is somebody who joins, stays and leaves, again and again.
+type visitor struct {
+	run      *run
+	customer *customer
+	random   *rand.Rand
+	identity string
+	role     client.Role
+	room     *room // nil: any
+}
+
+// seat is one that a visitor was given.
+type seat struct {
+	*client.Participant
+	*presence
+	connection, resumeToken string
+	lobby                   bool
+}
+
+func (v *visitor) comeAndGo(ctx context.Context) {
+	pause(v.run.over, between(v.random, 0, 2*time.Second))
+	for v.run.over.Err() == nil {
+		m := v.room
+		if m == nil {
+			m = v.customer.rooms[v.random.IntN(len(v.customer.rooms))]
+		}
+		s := v.join(ctx, m, v.random.Float64() < byLobby && v.role != client.RoleHost)
+		if s == nil {
+			pause(v.run.over, between(v.random, 300*time.Millisecond, 1500*time.Millisecond))
+			continue
+		}
+		v.remain(s)
+		v.part(ctx, s)
+	}
+}
+
+// join tries to get a seat once. Nil: it got none.
+func (v *visitor) join(ctx context.Context, m *room, lobby bool) *seat {
+	token, turn, ok := m.token(ctx, v.run.api, v.customer.id, v.identity, v.role)
+	if !ok {
+		return nil
+	}
+	began := time.Now()
+	p, err := v.dial(ctx, token, client.DialOptions{Lobby: lobby})
+	if err != nil {
+		v.refused(m, began, err)
+		return nil
+	}
+	s := &seat{Participant: p, lobby: lobby}
+	if lobby && !v.askToJoin(ctx, s) {
+		_ = p.CloseClean() // nothing depends on the answer
+		return nil
+	}
+	v.admitted(ctx, m, turn, s)
+	return s
+}
+
+func (v *visitor) dial(ctx context.Context, token string, o client.DialOptions) (*client.Participant, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return client.Dial(ctx, v.run.stack.Endpoints.WebSocket, token, o)
+}
+
+// admitted counts a seat in, and asks which it is.
+func (v *visitor) admitted(ctx context.Context, m *room, turn int, s *seat) {
+	counts := v.customer.license.Model == client.ModelConcurrent || v.role == client.RoleParticipant
+	s.presence = m.enter(turn, counts)
+	v.customer.tally.joins.Add(1)
+	v.run.lastJoin.Store(time.Now().UnixMilli())
+	if o := v.run.options; o.Joins > 0 && v.run.joins() >= int64(o.Joins) {
+		v.run.end()
+	}
+	v.learn(ctx, s)
+}
+
+// learn asks for the connection's id and its resume token, until it is told.
+func (v *visitor) learn(ctx context.Context, s *seat) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for s.connection == "" && ctx.Err() == nil {
+		if s.Send(ctx, client.ActionStatus) != nil {
+			return
+		}
+		m, err := v.hear(ctx, s.Participant)
+		switch {
+		case err != nil:
+			return
+		case m.Type == client.TypeAdmitted:
+			s.connection, s.resumeToken = m.ConnectionID, m.ResumeToken
+		case m.Type == client.TypeLobby && s.stands():
+			v.run.breach("%s: connection %s was admitted and has no seat", v.customer.id, m.ConnectionID)
+			return
+		case m.Type == client.TypeLobby:
+			return
+		}
+	}
+}
+
+// hear gives the next message that is an answer.
+func (v *visitor) hear(ctx context.Context, p *client.Participant) (client.Message, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		m, err := p.Next(ctx)
+		if err != nil || m.Type != client.TypeConferenceLive && m.Type != client.TypeConferenceEnded && m.Type != client.TypeRemoved {
+			return m, err
+		}
+	}
+}
+
+// askToJoin asks from the lobby, again where the function died. True: it was
+// admitted.
+func (v *visitor) askToJoin(ctx context.Context, s *seat) bool {
+	t := &v.customer.tally
+	for range 3 {
+		if s.Send(ctx, client.ActionJoin) != nil {
+			return false // the conference has ended
+		}
+		m, err := v.hear(ctx, s.Participant)
+		switch {
+		case err != nil:
+			t.maybe.Add(1)
+			return false
+		case m.Type == client.TypeAdmitted:
+			s.connection, s.resumeToken = m.ConnectionID, m.ResumeToken
+			return true
+		case m.Type == "": // the gateway's own word for a function that failed
+			t.failed.Add(1)
+			t.maybe.Add(1)
+		case m.Code == client.CodeUnavailable:
+			t.unavailable.Add(1)
+			t.maybe.Add(1)
+		default:
+			v.answered(m.Code)
+			return false
+		}
+	}
+	return false
+}
+
+// answered counts a refusal that is final.
+func (v *visitor) answered(code client.Code) {
+	t := &v.customer.tally
+	switch code {
+	case client.CodeSeatsExhausted, client.CodeParticipantsExhausted:
+		t.refused.Add(1)
+	case client.CodeConferenceNotLive, client.CodeConferenceEnded, client.CodeNotFound:
+		t.shut.Add(1)
+	default:
+		t.count(code)
+	}
+}
+
+// refused counts a handshake that came to nothing, and notes that a function
+// that died may have left a seat behind.
+func (v *visitor) refused(m *room, began time.Time, err error) {
+	t := &v.customer.tally
+	r, ok := errors.AsType[*client.Refused](err)
+	switch {
+	case !ok:
+		t.broken.Add(1)
+		t.maybe.Add(1)
+	case r.Status == http.StatusServiceUnavailable && r.Code == client.CodeUnavailable:
+		t.unavailable.Add(1)
+		t.maybe.Add(1)
+	case !r.Document:
+		t.failed.Add(1)
+		t.maybe.Add(1)
+		if r.ConnectionID != "" {
+			v.died(m, r.ConnectionID, began, 0)
+		}
+	default:
+		v.answered(r.Code)
+	}
+}
+
+// remain keeps a seat for a while, or for as long as the conference lasts.
+func (v *visitor) remain(s *seat) {
+	stay := v.customer.stay
+	if v.role == client.RoleHost {
+		stay = hostStays
+	}
+	ctx, cancel := context.WithTimeout(v.run.over, time.Duration((0.2+1.6*v.random.Float64())*float64(stay)))
+	defer cancel()
+	for ctx.Err() == nil {
+		_, err := s.Next(ctx)
+		if closed, ok := errors.AsType[*client.Closed](err); ok {
+			if s.stands() && ctx.Err() == nil {
+				v.run.breach("%s: connection %s was in and was cut off: %v", v.customer.id, s.connection, closed)
+			}
+			return
+		}
+	}
+}
+
+// part leaves, in one of several ways.
+func (v *visitor) part(ctx context.Context, s *seat) {
+	s.leave()
+	switch way := v.random.Float64(); {
+	case way < resumes && s.resumeToken != "" && v.run.over.Err() == nil:
+		v.vanish(s)
+		if back := v.resume(ctx, s); back != nil {
+			v.remain(back)
+			back.leave()
+			v.close(back)
+		}
+	case way < resumes+abandons:
+		v.vanish(s)
+	case s.lobby && v.random.Float64() < 0.5:
+		v.toLobby(ctx, s)
+		v.close(s)
+	default:
+		v.close(s)
+	}
+}
+
+// vanish cuts the connection.
+func (v *visitor) vanish(s *seat) {
+	s.Abandon()
+	v.died(s.room, s.connection, s.since, v.customer.grace())
+}
+
+func (v *visitor) close(s *seat) {
+	died := time.Now()
+	if err := s.CloseClean(); err != nil { // it was closed from the other side, at worst without a frame
+		v.died(s.room, s.connection, s.since, v.customer.grace())
+		return
+	}
+	v.customer.ghosts.add(&corpse{room: s.room, turn: s.turn, connection: s.connection, joined: s.since, died: died})
+}
+
+// died notes that a connection is no more.
+func (v *visitor) died(m *room, connection string, joined time.Time, grace time.Duration) {
+	m.mu.Lock()
+	turn := m.turn
+	m.mu.Unlock()
+	v.customer.ghosts.add(&corpse{room: m, turn: turn, connection: connection, joined: joined, died: time.Now(), grace: grace})
+}
+
+// toLobby gives the seat back and stays connected.
+func (v *visitor) toLobby(ctx context.Context, s *seat) {
+	for range 3 {
+		if s.Send(ctx, client.ActionLeave) != nil {
+			return
+		}
+		if m, err := v.hear(ctx, s.Participant); err != nil || m.Type == client.TypeLobby {
+			return
+		}
+	}
+}
+
+// resume comes back for a seat, sometimes too late. Nil: it did not get in. A
+// refused one joins like anybody else.
+func (v *visitor) resume(ctx context.Context, old *seat) *seat {
+	m, grace := old.room, v.customer.grace()
+	pause(v.run.over, between(v.random, 50*time.Millisecond, 100*time.Millisecond+grace*3/2))
+	token, turn, ok := m.token(ctx, v.run.api, v.customer.id, v.identity, v.role)
+	if !ok || turn != old.turn {
+		return nil
+	}
+	began := time.Now()
+	p, err := v.dial(ctx, token, client.DialOptions{Resume: old.resumeToken})
+	if r, refused := errors.AsType[*client.Refused](err); refused && r.Code == client.CodeTokenInvalid {
+		v.customer.tally.count("resume too late")
+		return v.join(ctx, m, false)
+	}
+	if err != nil {
+		v.refused(m, began, err)
+		return nil
+	}
+	v.customer.tally.resumed.Add(1)
+	s := &seat{Participant: p}
+	s.presence = m.enter(turn, old.pool != nil)
+	v.learn(ctx, s)
+	return s
+}
+
+func (c *customer) grace() time.Duration {
+	return time.Duration(*c.license.ReconnectGraceSeconds) * time.Second
+}
