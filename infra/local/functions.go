@@ -99,7 +99,7 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 		}),
 		"usage": api(func(a *httpapi.API) { a.AddUsage(door(), store) }),
 		"reconcile": lambda.NewHandler(jobs.NewReconciler(
-			reconcile.New(store, door(), connections, env.Log, time.Now), jobs.HalfMinute, env.Log).Handle),
+			reconcile.New(store, door(), connections, env.Log, time.Now), jobs.BetweenRounds, env.Log).Handle),
 		"console": lambda.NewHandler(httpapi.Serve(console)),
 	}, nil
 }
