@@ -41,24 +41,18 @@ func keepsEveryPromise(t *testing.T, o Options) Report {
 	return report
 }
 
-// The two-minute version of ./scripts/chaos: some time of load, and what
-// reclaiming the last ghosts takes.
-func TestEveryPromiseHoldsWhileEverythingAroundFails(t *testing.T) {
+// The two-minute version of ./scripts/chaos: half a minute of load, and then
+// until every seat is back.
+func TestEveryPromiseIsKeptWhileEverythingFails(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes two minutes and more")
+		t.Skip("ghosts are not judged before they are a minute old")
 	}
 	t.Parallel()
 	o := Usual()
-	o.Store, o.For = local.Store(os.Getenv(storeVariable)), 45*time.Second
+	o.Store, o.For = local.Store(os.Getenv(storeVariable)), 30*time.Second
 	report := keepsEveryPromise(t, o)
-	// Or the chaos was none.
-	for what, n := range map[string]int64{
-		"joins": report.Total.Joins, "refusals": report.Total.Refused, "ghosts": int64(report.Total.GhostsMade),
-		"deaths": int64(report.Died), "resumes": report.Total.Resumed,
-	} {
-		if n == 0 {
-			t.Errorf("no %s", what)
-		}
+	if report.Total.Joins < 100 || report.Died == 0 || report.Total.GhostsMade == 0 {
+		t.Errorf("%d joins, %d deaths, %d ghosts: this was no chaos", report.Total.Joins, report.Died, report.Total.GhostsMade)
 	}
 	if o.Store != local.StoreMemory && report.RestartSeconds == 0 {
 		t.Error("DynamoDB Local was not restarted")

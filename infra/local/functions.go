@@ -105,7 +105,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		"usage": api(func(a *httpapi.API) { a.AddUsage(door(), store) }),
 		"reconcile": start(func() any {
 			run := reconcile.New(store, door(), connections, env.Log, time.Now)
-			return jobs.NewReconciler(run, jobs.HalfMinute, env.Log).Handle
+			return jobs.NewReconciler(run, jobs.BetweenRounds, env.Log).Handle
 		}),
 		"console": func() (lambda.Handler, error) {
 			console, err := httpapi.Console(env.Log)

@@ -24,6 +24,8 @@ type Visitor struct {
 	Connection seat.ConnectionID
 	// AtMillis is when it came, by the gateway's clock.
 	AtMillis int64
+	// version is that of the session to be written: zero where there is none.
+	version int64
 }
 
 // admissionTries bounds how often a join starts over because the license or
@@ -65,8 +67,8 @@ func (d *Door) begin(ctx context.Context, v Visitor, a admitted) error {
 		d.announce(ctx, a)
 		return nil
 	}
-	if a.again && there.State == session.StateLobby {
-		return errClosed(v.Connection) // it has moved on since, and is joining from the lobby: the seat is that join's
+	if a.ofAJoin(*there) {
+		return errClosed(v.Connection)
 	}
 	if err := d.undo(ctx, a); err != nil {
 		return err
@@ -107,20 +109,27 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 	}
 	v := Visitor{
 		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role},
-		Connection: id, AtMillis: max(atMillis, s.JoinedAtMillis+1),
+		Connection: id, AtMillis: max(atMillis, s.JoinedAtMillis+1), version: s.Version + 1,
 	}
 	in, err := d.admit(ctx, v)
-	if err == nil && in.again && in.Session.JoinedAtMillis <= s.JoinedAtMillis {
-		// A late repeat of the $connect has taken it, which cannot use it: the
-		// session is there. Nor can this join: its stay began when an earlier did.
-		if err = d.void(ctx, in.Session); err == nil {
-			err = problem.New(problem.Unavailable, "Please try again.")
+	for range admissionTries {
+		if err != nil || !in.again {
+			break
 		}
+		there, gone := d.disown(ctx, &s, in)
+		if there != nil || gone != nil {
+			return s, gone
+		}
+		v.version = s.Version + 1
+		in, err = d.admit(ctx, v)
+	}
+	if err == nil && in.again {
+		err = problem.New(problem.Unavailable, "Please try again.")
 	}
 	if err != nil {
 		return s, d.refuse(ctx, v, err)
 	}
-	in.Session.BeganMillis, in.Session.MovedAtMillis, in.Session.Version = s.BeganMillis, atMillis, s.Version+1
+	in.Session.BeganMillis, in.Session.MovedAtMillis = s.BeganMillis, atMillis
 	there, err := d.store.Change(ctx, in.Session)
 	if err != nil {
 		return in.Session, d.unwind(ctx, in, err)
@@ -129,13 +138,32 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 		d.announce(ctx, in)
 		return in.Session, nil
 	}
-	if in.again {
-		return s, errClosed(id) // the seat is another attempt's, and its own business
-	}
 	if err := d.void(ctx, in.Session); err != nil {
 		return s, err
 	}
 	return s, errClosed(id)
+}
+
+// disown is for a join from the lobby that finds the connection in a seat which
+// another attempt took: an earlier join, which may be about to give it back, or
+// a late repeat of the $connect, which cannot use it. A new version of the
+// session makes sure that neither will, and the seat is void. Where there is a
+// session that sits in it already, that is s.
+func (d *Door) disown(ctx context.Context, s *session.Session, found admitted) (*session.Session, error) {
+	next := *s
+	next.Version++
+	there, err := d.store.Change(ctx, next)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("forestall another join: %w", err)
+	case there != nil && found.supersededBy(*there):
+		*s = *there
+		return there, nil
+	case there != nil:
+		return nil, errClosed(s.Connection)
+	}
+	*s = next
+	return nil, d.void(ctx, found.Session)
 }
 
 // admitted is a session that has its seat and is not written yet.
@@ -156,6 +184,13 @@ type admitted struct {
 func (a admitted) supersededBy(there session.Session) bool {
 	return there.State == session.StateSeated && there.Block == a.Session.Block &&
 		there.JoinedAtMillis == a.Session.JoinedAtMillis && (a.again || there.Seat >= a.Session.Seat)
+}
+
+// ofAJoin tells whether the seat that a repeated $connect was given is none of
+// its business: the session has left since, and is joining anew.
+func (a admitted) ofAJoin(there session.Session) bool {
+	return a.again && a.Session.Version == 0 && there.State != session.StateGone &&
+		a.Session.JoinedAtMillis > there.JoinedAtMillis
 }
 
 // admit decides and takes the seat, on what it remembers first and, before it

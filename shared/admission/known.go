@@ -63,6 +63,6 @@ func (d *Door) meant(ctx context.Context, v Visitor, fresh bool) (conference.Con
 func visit(v Visitor, c conference.Conference) session.Session {
 	return session.Session{
 		Connection: v.Connection, Tenant: v.Tenant, Conference: v.Conference, Number: c.Number,
-		Host: c.Host, Identity: v.Identity, Role: v.Role,
+		Host: c.Host, Identity: v.Identity, Role: v.Role, Version: v.version,
 	}
 }

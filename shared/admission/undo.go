@@ -65,6 +65,7 @@ func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 			"tenant", s.Tenant, "conference", s.Conference, "connection", s.Connection, "error", err)
 	case there != nil && a.supersededBy(*there):
 		return nil
+	case there != nil && a.ofAJoin(*there):
 	default:
 		if err := d.undo(ctx, a); err != nil {
 			cause = fmt.Errorf("%w; then %w", cause, err)

@@ -31,11 +31,11 @@ type Runner interface {
 	Refused(ctx context.Context, pools []seat.Pool) error
 }
 
-// HalfMinute is how long after one round the next begins. Schedules know no
+// BetweenRounds is how long after one round the next begins. Schedules know no
 // less than a minute, and one round a minute is too few: where its process
 // dies, what had just become observable waits for the one after the next, and
 // two minutes are over.
-const HalfMinute = 30 * time.Second
+const BetweenRounds = 30 * time.Second
 
 // Reconciler handles the schedule's events and those of the ledger's stream.
 type Reconciler struct {

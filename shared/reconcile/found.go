@@ -50,5 +50,6 @@ func (r *run) report(ctx context.Context, kind string, took time.Duration) {
 			map[string]any{"Namespace": namespace, "Dimensions": [][]string{{}}, "Metrics": metrics},
 		},
 	}
-	r.log.LogAttrs(ctx, slog.LevelInfo, "reconciled", append(values, slog.String("run", kind), slog.Any("_aws", directive))...)
+	values = append(values, slog.String("run", kind), slog.Any("_aws", directive)) //nolint:sloglint // the format's own name
+	r.log.LogAttrs(ctx, slog.LevelInfo, "reconciled", values...)
 }

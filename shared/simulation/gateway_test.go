@@ -53,9 +53,6 @@ type connection struct {
 	seated bool  // it was told so, and has done nothing about it since
 	joined int64 // the stay's begin, if it was told
 	was    bool  // it was seated once
-	// busy: a message is being handled; queue are those that wait for it.
-	busy  bool
-	queue []func()
 	// leaving: it has asked to leave, and was not told that it has left.
 	leaving bool
 	// excused: something has been done that may end its stay.
@@ -186,26 +183,9 @@ func (w *world) asks(c *connection, toJoin bool) {
 	deliver()
 }
 
-// oneAtATime: the messages of one connection are handled one after the other.
-// See the package's comment.
-const oneAtATime = true
-
 // message handles one, as wsapi does: it is answered, and if the connection
 // turns out to be gone, its stay is ended.
 func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
-	if c.busy && oneAtATime {
-		c.queue = append(c.queue, func() { w.message(c, toJoin, at, asked) })
-		return
-	}
-	c.busy = true
-	next := func() {
-		c.busy = false
-		if len(c.queue) > 0 {
-			first := c.queue[0]
-			c.queue = c.queue[1:]
-			first()
-		}
-	}
 	var err error
 	var i *invocation
 	what, act := "leave ", (*admission.Door).ToLobby
@@ -223,9 +203,7 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 	}, func() {
 		w.say("%s: %s", i.name, answer(err))
 		w.denied(i, err)
-		next()
 	})
-	i.died = next
 	if toJoin {
 		i.join = &join{pass: c.pass, at: at}
 	}

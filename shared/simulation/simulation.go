@@ -31,10 +31,9 @@
 // agenda is left (I5).
 //
 // What is not: DynamoDB itself (its store shares the memory store's conformance
-// suite), wsapi and the HTTP API, tokens, more than two blocks, two messages of
-// one connection handled at the same time, old reads of a conference by who
-// joins it, and a resume repeated when the connection that was resumed has
-// joined anew.
+// suite), wsapi and the HTTP API, tokens, more than two blocks, old reads of a
+// conference by who joins it, and a connection that is resumed by another and
+// then joins anew.
 //
 // Replaying: a failing schedule is printed with its seed, as simple as it could
 // be made. The same is had by

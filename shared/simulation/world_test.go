@@ -372,6 +372,8 @@ func (w *world) play() {
 		weights := []int{0, 0, 0, 1, 0} // a call's turn, an event, something new, time, a late write
 		if len(w.parked) > 0 {
 			weights[0] = 14
+		} else {
+			weights[3] = w.mood.minutes
 		}
 		if len(w.pending) > 0 {
 			weights[1] = 3
@@ -416,6 +418,7 @@ func (w *world) whose() int {
 	if last := slices.Index(waiting, w.last); last > 0 {
 		waiting[0], waiting[last] = waiting[last], waiting[0]
 	}
+	waiting = append(slices.Repeat(waiting[:1], w.mood.sticky*(len(waiting)-1)), waiting...)
 	by := waiting[named(w.script, waiting, func(i *invocation) int { return i.id })]
 	first := slices.IndexFunc(w.parked, func(p *parked) bool { return p.by == by })
 	calls := 1
@@ -448,7 +451,7 @@ func (w *world) land(n int) {
 func (w *world) wait() {
 	moments := []int64{1, 100, 1000, 5000, 12_000}
 	spans := []int64{31_000, 61_000, 61_000, 3 * minute, 6 * minute, 16 * minute, life}
-	if w.script.pick(3, 1) == 0 || len(w.running) > 0 && w.script.pick(9, 1) == 0 {
+	if w.script.pick(3, w.mood.minutes) == 0 || len(w.running) > 0 && w.script.pick(9, 1) == 0 {
 		w.passes(one(w.script, moments))
 		return
 	}
@@ -461,14 +464,27 @@ func (w *world) wait() {
 
 // mood is what happens more often in a schedule than in others: what takes
 // several unlikely things is found in schedules that do little else.
-type mood struct{ lobby, resumes, ends, licenses int }
+type mood struct {
+	lobby, resumes, closes, rounds, ends, licenses, minutes int
+	// vacant: the first conference has been vacant for as long as it may be.
+	vacant bool
+	// sticky: an invocation often goes on without another's turn in between.
+	sticky int
+}
 
-var moods = []mood{{1, 1, 1, 1}, {1, 1, 1, 3}, {1, 1, 4, 0}, {4, 1, 1, 0}, {3, 5, 0, 0}}
+var moods = []mood{
+	{lobby: 1, resumes: 1, closes: 1, rounds: 1, ends: 1, licenses: 1, minutes: 1},
+	{lobby: 1, resumes: 1, closes: 1, rounds: 1, ends: 1, licenses: 3, minutes: 1, sticky: 1},
+	{lobby: 1, resumes: 1, closes: 1, rounds: 2, ends: 4, licenses: 0, minutes: 1},
+	{lobby: 4, resumes: 1, closes: 1, rounds: 1, ends: 1, licenses: 0, minutes: 1},
+	{lobby: 3, resumes: 5, closes: 1, rounds: 1, ends: 0, licenses: 0, minutes: 1},
+	{lobby: 0, resumes: 0, closes: 1, rounds: 3, ends: 0, licenses: 0, minutes: 1, sticky: 3, vacant: true},
+}
 
 // act begins something new.
 func (w *world) act() {
 	seated := w.which(func(c *connection) bool { return c.state == open && c.seated })
-	waiting := w.which(func(c *connection) bool { return c.state == open && !c.seated && c.away == 0 })
+	waiting := w.which(func(c *connection) bool { return c.state == open && !c.seated && !c.excused && c.away == 0 })
 	opened := w.which(func(c *connection) bool { return c.state == open && c.away == 0 })
 	shaking := w.which(func(c *connection) bool { return c.state == shaking })
 	resumable := w.which(func(c *connection) bool { return c.was })
@@ -482,8 +498,8 @@ func (w *world) act() {
 	}
 	t := w.order[w.script.below(len(w.order))]
 	m := w.mood
-	switch w.script.pick(9, when(4*m.lobby, waiting), when(3*m.lobby, seated), when(3*m.ends, opened), when(4, opened), when(2, opened),
-		when(4*m.resumes, resumable), when(2, shaking), 2*m.ends, 2*m.licenses, 2*m.ends, 1, when(1, opened)) {
+	switch w.script.pick(9, when(4*m.lobby, waiting), when(3*m.lobby, seated), when(3*m.closes, opened), when(4, opened), when(2, opened),
+		when(4*m.resumes, resumable), when(2*m.resumes, shaking), 2*m.rounds, 2*m.licenses, 2*m.ends, m.ends, when(m.ends, opened)) {
 	case 0:
 		w.connects(t)
 	case 1:
@@ -663,10 +679,29 @@ func (w *world) create() {
 			}
 		}
 		w.say("%s: %+v, conferences %v, %d faults of 100", t.id, l, t.conferences, w.faults)
-		if large {
+		switch {
+		case large:
 			w.fill(t, size-1-w.script.below(3))
+		case w.mood.vacant:
+			w.vacate(t)
 		}
 	}
+}
+
+// vacate has a tenant's first conference be live, and then vacant.
+func (w *world) vacate(t *customer) {
+	ctx, p, id := context.Background(), w.newProcess(), t.conferences[0]
+	c := w.newConnection(jointoken.Pass{
+		Tenant: t.id, Conference: id, Number: w.conference(t.id, id).Number, Identity: string(hostOf(id)), Role: jointoken.RoleHost,
+	})
+	c.state, c.gone = over, w.now
+	for _, err := range []error{p.door.Connect(ctx, c.visitor()), p.door.Leave(ctx, c.id, w.now, closed), w.reconciler(p).Round(ctx)} {
+		if err != nil {
+			w.breaks("setup", "%v", err)
+		}
+	}
+	w.passes(6 * minute)
+	w.say("conference %s is vacant", id)
 }
 
 // fill seats as many connections as that, which stay to the end.
