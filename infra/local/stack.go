@@ -202,7 +202,9 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	for _, deliver := range deliveries {
 		s.run(deliver)
 	}
-	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, invoker); err != nil {
+	// By an invoker of its own: at its end it waits for all that this has begun.
+	schedules := apigateway.NewInvoker(system, handlers, s.options.Log)
+	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, schedules); err != nil {
 		return fmt.Errorf("build the schedules: %w", err)
 	}
 	s.run(s.scheduler.Run)
