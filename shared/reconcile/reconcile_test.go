@@ -263,13 +263,13 @@ func TestAnEndThatBrokeOffIsCompleted(t *testing.T) {
 		w.in(jointoken.RoleHost)
 		guest := w.in(jointoken.RoleParticipant)
 		calls := 0
-		w.faulty.Decide = func(context.Context, string) storetest.Fault {
+		w.decide(func() storetest.Fault {
 			calls++
 			if calls > call {
 				return storetest.FaultBefore
 			}
 			return storetest.FaultNone
-		}
+		})
 		_, err := w.door.End(t.Context(), acme, weekly, w.clock())
 		w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
 		if err == nil {

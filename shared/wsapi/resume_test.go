@@ -3,18 +3,23 @@ package wsapi_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"seatmeter/shared/admission"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/wsapi"
 )
 
 // The closes without a close frame of the client's own, as the platform tells
@@ -160,7 +165,9 @@ func TestManyWhoResumeOneSeatAtOnceGetItOnce(t *testing.T) {
 	var group sync.WaitGroup
 	for _, event := range events {
 		group.Go(func() {
-			w := &world{t: t, connect: w.connect}
+			log := slog.New(slog.DiscardHandler) // and a process of its own: a Lambda does one thing at a time
+			connector := wsapi.NewConnector(admission.NewDoor(w.faulty, w.gateway, log), log)
+			w := &world{t: t, connect: lambda.NewHandler(connector.Handle)}
 			if w.shake(event).StatusCode == http.StatusOK {
 				admitted.Add(1)
 			}
