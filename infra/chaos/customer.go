@@ -54,9 +54,10 @@ func (t *tally) count(code client.Code) {
 }
 
 // customers are both models, pools of one block and of several, held seats and
-// none, and one license that shrinks and grows. The largest is there for the
-// number of joins: see the package's comment.
-func customers() []*customer {
+// none, and one license that shrinks and grows. The large ones are there for
+// the number of joins (see the package's comment); they are several because
+// asking for one's status costs reading the whole pool.
+func customers(small bool) []*customer {
 	concurrent := func(id string, seats, grace, rooms, crowd int, stay time.Duration, sizes ...int) *customer {
 		c := &customer{id: id, license: client.Concurrent(seats), sizes: sizes, crowd: crowd, stay: stay}
 		c.license.ReconnectGraceSeconds = &grace
@@ -76,18 +77,24 @@ func customers() []*customer {
 		}
 		return c
 	}
-	return []*customer{
+	list := []*customer{
 		concurrent("small", 25, 2, 2, 12, time.Second),
 		concurrent("moving", 100, 0, 3, 30, time.Second, 60, 100),
-		concurrent("large", 1500, 2, 8, 140, 600*time.Millisecond),
 		named("held", 5, 25, 2, 40, time.Second),
 		named("plain", 5, 25, 0, 40, time.Second),
 	}
+	if small {
+		return list
+	}
+	for i := range 5 {
+		list = append(list, concurrent(fmt.Sprintf("large%d", i+1), 300, 2, 2, 28, 600*time.Millisecond))
+	}
+	return list
 }
 
 // settleIn makes the tenants and their conferences.
 func (r *run) settleIn(ctx context.Context) error {
-	r.customers = customers()
+	r.customers = customers(r.options.small)
 	for _, c := range r.customers {
 		for _, p := range c.pools {
 			p.breach = func(format string, args ...any) { r.breach(c.id+": "+format, args...) }

@@ -43,19 +43,19 @@ func (r *run) drain(ctx context.Context) {
 }
 
 // remaining is how many seats a customer has in use or held, hosts' chairs
-// included; 1 if that cannot be told.
+// included; as many as last time, and at least 1, if that cannot be told.
 func (r *run) remaining(ctx context.Context, c *customer) int {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	seats, err := r.api.Seats(ctx, c.id)
 	if err != nil {
-		return 1
+		return max(1, c.lost)
 	}
 	listed := 0
 	for _, m := range c.rooms {
 		present, ok := r.listConnections(ctx, c, m.id)
 		if !ok {
-			return 1
+			return max(1, c.lost)
 		}
 		listed += len(present)
 	}

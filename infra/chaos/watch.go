@@ -12,8 +12,8 @@ import (
 // How often is looked, and when a seat that has outlived its connection is
 // called a ghost: given back by a late $disconnect, it was none.
 const (
-	lookAtSeats   = 250 * time.Millisecond
-	lookAtCorpses = time.Second
+	lookAtSeats   = 500 * time.Millisecond
+	lookAtCorpses = 2 * time.Second
 	ghostAfter    = 5 * time.Second
 )
 
@@ -131,20 +131,19 @@ func (r *run) watch(ctx context.Context, group *sync.WaitGroup) {
 	}
 }
 
-// lookAtSeats compares what is in use with the limit. It tells whether it was
-// answered.
-func (r *run) lookAtSeats(ctx context.Context, c *customer) bool {
+// lookAtSeats compares what is in use with the limit.
+func (r *run) lookAtSeats(ctx context.Context, c *customer) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	asked := time.Now()
 	seats, err := r.api.Seats(ctx, c.id)
 	if err != nil {
-		return false // the next look will do
+		return // the next look will do
 	}
 	c.inUse.Store(int64(seats.InUse))
 	if c.license.Model == client.ModelConcurrent {
 		c.pools[0].seen(seats.InUse, asked)
-		return true
+		return
 	}
 	for _, of := range seats.Conferences {
 		for i, m := range c.rooms {
@@ -153,7 +152,6 @@ func (r *run) lookAtSeats(ctx context.Context, c *customer) bool {
 			}
 		}
 	}
-	return true
 }
 
 func (r *run) lookAtRoom(ctx context.Context, c *customer, m *room) {

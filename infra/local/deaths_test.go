@@ -24,23 +24,21 @@ import (
 
 // writer adds hosts one after the other, as told, whatever comes of it, also
 // in a goroutine and on a context that outlives the request.
-func writer(store admission.Store, built *atomic.Int32) func() (map[string]lambda.Handler, error) {
-	return func() (map[string]lambda.Handler, error) {
-		built.Add(1)
-		return map[string]lambda.Handler{
-			"write": lambda.NewHandler(func(ctx context.Context, hosts int) (string, error) {
-				for i := range hosts {
-					email := host.Email(fmt.Sprintf("host%d@example.org", i))
-					var group sync.WaitGroup
-					group.Go(func() {
-						_, _ = store.AddHost(context.WithoutCancel(ctx), "acme", host.Host{Email: email}, hosts)
-					})
-					group.Wait()
-				}
-				return "done", nil
-			}),
-		}, nil
-	}
+func writer(store admission.Store, started *atomic.Int32) map[string]Starter {
+	return map[string]Starter{"write": func() (lambda.Handler, error) {
+		started.Add(1)
+		return lambda.NewHandler(func(ctx context.Context, hosts int) (string, error) {
+			for i := range hosts {
+				email := host.Email(fmt.Sprintf("host%d@example.org", i))
+				var group sync.WaitGroup
+				group.Go(func() {
+					_, _ = store.AddHost(context.WithoutCancel(ctx), "acme", host.Host{Email: email}, hosts)
+				})
+				group.Wait()
+			}
+			return "done", nil
+		}), nil
+	}}
 }
 
 func TestDeaths_EndAllEffectTheAnswerAndTheEnvironment(t *testing.T) {

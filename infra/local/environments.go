@@ -17,52 +17,51 @@ import (
 // are those of a buffer that the next invocation overwrites, so that two at
 // once would read each other's answers.
 type environments struct {
-	build  func() (map[string]lambda.Handler, error)
-	reaper *reaper
+	starters map[string]Starter
+	reaper   *reaper
 
 	mu   sync.Mutex
 	free map[string][]lambda.Handler
 }
 
-// newEnvironments gives, for every function that build makes, a handler that
-// may be invoked any number of times at once, and whose processes die as the
-// reaper decides.
-func newEnvironments(build func() (map[string]lambda.Handler, error), r *reaper) (map[string]lambda.Handler, error) {
-	e := &environments{build: build, reaper: r, free: map[string][]lambda.Handler{}}
-	first, err := build()
-	if err != nil {
-		return nil, err
-	}
-	handlers := make(map[string]lambda.Handler, len(first))
-	for name, handler := range first {
+// newEnvironments gives for every function a handler that may be invoked any
+// number of times at once, and whose processes die as the reaper decides. It
+// starts each once, to see that it can be.
+func newEnvironments(starters map[string]Starter, r *reaper) (map[string]lambda.Handler, error) {
+	e := &environments{starters: starters, reaper: r, free: map[string][]lambda.Handler{}}
+	handlers := make(map[string]lambda.Handler, len(starters))
+	for name := range starters {
+		handler, err := e.acquire(name)
+		if err != nil {
+			return nil, err
+		}
 		e.release(name, handler)
 		handlers[name] = function{e, name}
 	}
 	return handlers, nil
 }
 
-// spare is how many unused environments are kept of a function, made when
-// another function needed one.
-const spare = 4
-
 func (e *environments) acquire(name string) (lambda.Handler, error) {
+	if handler, ok := e.reuse(name); ok {
+		return handler, nil
+	}
+	handler, err := e.starters[name]()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	return handler, nil
+}
+
+func (e *environments) reuse(name string) (lambda.Handler, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if free := e.free[name]; len(free) > 0 {
-		last := len(free) - 1
-		e.free[name] = free[:last]
-		return free[last], nil
+	free := e.free[name]
+	if len(free) == 0 {
+		return nil, false
 	}
-	built, err := e.build()
-	if err != nil {
-		return nil, fmt.Errorf("start %s once more: %w", name, err)
-	}
-	for other, handler := range built {
-		if other != name && len(e.free[other]) < spare {
-			e.free[other] = append(e.free[other], handler)
-		}
-	}
-	return built[name], nil
+	last := len(free) - 1
+	e.free[name] = free[:last]
+	return free[last], true
 }
 
 func (e *environments) release(name string, handler lambda.Handler) {

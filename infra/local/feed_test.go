@@ -47,12 +47,14 @@ func (r *reconciliation) next(t *testing.T) []seat.Pool {
 }
 
 // build makes the functions, with the double in the one that is real.
-func (r *reconciliation) build(ctx context.Context, env Environment) (map[string]lambda.Handler, error) {
-	handlers, err := Handlers(ctx, env)
+func (r *reconciliation) build(ctx context.Context, env Environment) (map[string]Starter, error) {
+	starters, err := Functions(ctx, env)
 	if err == nil {
-		handlers["reconcile"] = lambda.NewHandler(jobs.NewReconciler(r, time.Millisecond, slog.New(slog.DiscardHandler)).Handle)
+		starters["reconcile"] = func() (lambda.Handler, error) {
+			return lambda.NewHandler(jobs.NewReconciler(r, time.Millisecond, slog.New(slog.DiscardHandler)).Handle), nil
+		}
 	}
-	return handlers, err
+	return starters, err
 }
 
 // onEachStore runs a test on a stack whose function reconcile runs a double.

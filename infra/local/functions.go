@@ -62,9 +62,13 @@ type Environment struct {
 	Log            *slog.Logger
 }
 
-// Handlers are the functions by the name of their folder, each with a door of
-// its own, as each is a process of its own on AWS.
-func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, error) {
+// Starter starts a function: what it gives is one of its execution
+// environments.
+type Starter func() (lambda.Handler, error)
+
+// Functions are the functions by the name of their folder, each environment
+// with a door of its own, as each is a process of its own on AWS.
+func Functions(ctx context.Context, env Environment) (map[string]Starter, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
 		return nil, err
@@ -74,22 +78,23 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 	if err != nil {
 		return nil, fmt.Errorf("use the join token key: %w", err)
 	}
-	console, err := httpapi.Console(env.Log)
-	if err != nil {
-		return nil, fmt.Errorf("make the console: %w", err)
-	}
 	store, connections := env.Store, gateway.New(cfg, env.ConnectionsURL)
 	door := func() *admission.Door { return admission.NewDoor(store, connections, env.Log) }
-	api := func(add func(*httpapi.API)) lambda.Handler {
-		served := httpapi.New(env.Log)
-		add(served)
-		return lambda.NewHandler(httpapi.Serve(served))
+	start := func(handle func() any) Starter {
+		return func() (lambda.Handler, error) { return lambda.NewHandler(handle()), nil }
 	}
-	return map[string]lambda.Handler{
-		"authorize":  lambda.NewHandler(wsapi.NewAuthorizer(signer, time.Now, env.Log).Handle),
-		"connect":    lambda.NewHandler(wsapi.NewConnector(door(), env.Log).Handle),
-		"disconnect": lambda.NewHandler(wsapi.NewDisconnector(door(), env.Log).Handle),
-		"message":    lambda.NewHandler(wsapi.NewMessenger(door(), connections, signer, env.Log).Handle),
+	api := func(add func(*httpapi.API)) Starter {
+		return start(func() any {
+			served := httpapi.New(env.Log)
+			add(served)
+			return httpapi.Serve(served)
+		})
+	}
+	return map[string]Starter{
+		"authorize":  start(func() any { return wsapi.NewAuthorizer(signer, time.Now, env.Log).Handle }),
+		"connect":    start(func() any { return wsapi.NewConnector(door(), env.Log).Handle }),
+		"disconnect": start(func() any { return wsapi.NewDisconnector(door(), env.Log).Handle }),
+		"message":    start(func() any { return wsapi.NewMessenger(door(), connections, signer, env.Log).Handle }),
 		"licenses":   api(func(a *httpapi.API) { a.AddLicenses(door(), store) }),
 		"hosts":      api(func(a *httpapi.API) { a.AddHosts(door(), store) }),
 		"conferences": api(func(a *httpapi.API) {
@@ -98,8 +103,16 @@ func Handlers(ctx context.Context, env Environment) (map[string]lambda.Handler, 
 			a.AddConnections(d, store, signer, env.WebSocketURL)
 		}),
 		"usage": api(func(a *httpapi.API) { a.AddUsage(door(), store) }),
-		"reconcile": lambda.NewHandler(jobs.NewReconciler(
-			reconcile.New(store, door(), connections, env.Log, time.Now), jobs.BetweenRounds, env.Log).Handle),
-		"console": lambda.NewHandler(httpapi.Serve(console)),
+		"reconcile": start(func() any {
+			run := reconcile.New(store, door(), connections, env.Log, time.Now)
+			return jobs.NewReconciler(run, jobs.BetweenRounds, env.Log).Handle
+		}),
+		"console": func() (lambda.Handler, error) {
+			console, err := httpapi.Console(env.Log)
+			if err != nil {
+				return nil, fmt.Errorf("make the console: %w", err)
+			}
+			return lambda.NewHandler(httpapi.Serve(console)), nil
+		},
 	}, nil
 }

@@ -24,8 +24,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"seatmeter/infra/client"
 	"seatmeter/infra/local/apigateway"
 	"seatmeter/infra/local/engine"
@@ -98,10 +96,10 @@ type Stack struct {
 // the start only. An error that wraps engine.ErrUnavailable means that there
 // is no DynamoDB Local to be had here, ErrInUse that another stack has the
 // data directory. Whatever was started before an error is stopped again.
-func Start(ctx context.Context, o Options) (*Stack, error) { return startWith(ctx, o, Handlers) }
+func Start(ctx context.Context, o Options) (*Stack, error) { return startWith(ctx, o, Functions) }
 
 // builder makes the functions that a stack runs.
-type builder func(context.Context, Environment) (map[string]lambda.Handler, error)
+type builder func(context.Context, Environment) (map[string]Starter, error)
 
 func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 	o.Store = cmp.Or(o.Store, StoreDynamoDB)
@@ -164,15 +162,17 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	if err != nil {
 		return err
 	}
-	handlers, err := newEnvironments(func() (map[string]lambda.Handler, error) {
-		return build(context.WithoutCancel(ctx), Environment{
-			Store:          s.reaper.mortal(store),
-			JoinTokenKey:   key,
-			WebSocketURL:   s.Endpoints.WebSocket,
-			ConnectionsURL: "http://" + stage,
-			Log:            s.options.Log,
-		})
-	}, s.reaper)
+	starters, err := build(context.WithoutCancel(ctx), Environment{
+		Store:          s.reaper.mortal(store),
+		JoinTokenKey:   key,
+		WebSocketURL:   s.Endpoints.WebSocket,
+		ConnectionsURL: "http://" + stage,
+		Log:            s.options.Log,
+	})
+	if err != nil {
+		return fmt.Errorf("build the functions: %w", err)
+	}
+	handlers, err := newEnvironments(starters, s.reaper)
 	if err != nil {
 		return fmt.Errorf("build the functions: %w", err)
 	}
@@ -202,7 +202,9 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	for _, deliver := range deliveries {
 		s.run(deliver)
 	}
-	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, invoker); err != nil {
+	// By an invoker of its own: at its end it waits for all that this has begun.
+	schedules := apigateway.NewInvoker(system, handlers, s.options.Log)
+	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, schedules); err != nil {
 		return fmt.Errorf("build the schedules: %w", err)
 	}
 	s.run(s.scheduler.Run)

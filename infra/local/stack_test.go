@@ -171,20 +171,18 @@ func TestJoinTokenKey_IsMadeOnceAndForTheOwnerAlone(t *testing.T) {
 }
 
 // echo answers with its event, and counts in how many environments it runs.
-func echo(built *atomic.Int32) func() (map[string]lambda.Handler, error) {
-	return func() (map[string]lambda.Handler, error) {
-		built.Add(1)
+func echo(started *atomic.Int32) map[string]Starter {
+	return map[string]Starter{"echo": func() (lambda.Handler, error) {
+		started.Add(1)
 		var busy atomic.Bool
-		return map[string]lambda.Handler{
-			"echo": lambda.NewHandler(func(_ context.Context, text string) (string, error) {
-				if busy.Swap(true) {
-					return "", errors.New("two invocations in one environment")
-				}
-				defer busy.Store(false)
-				return text, nil
-			}),
-		}, nil
-	}
+		return lambda.NewHandler(func(_ context.Context, text string) (string, error) {
+			if busy.Swap(true) {
+				return "", errors.New("two invocations in one environment")
+			}
+			defer busy.Store(false)
+			return text, nil
+		}), nil
+	}}
 }
 
 func TestEnvironments_EachAnswerIsThatOfItsOwnEvent(t *testing.T) {
