@@ -54,6 +54,9 @@ func (s *Scheduler) Run(ctx context.Context) {
 					return
 				case <-ticker.C:
 				}
+				if ctx.Err() != nil {
+					return // both were ready
+				}
 				select {
 				case s.turns[schedule.Function] <- struct{}{}:
 					_ = s.run(schedule.Function) // logged; the next run is its retry
