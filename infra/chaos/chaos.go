@@ -70,8 +70,6 @@ type Options struct {
 	Deaths local.Deaths
 	// Restart kills DynamoDB Local once and starts it again.
 	Restart bool
-	// small leaves the large tenants out.
-	small bool
 	// Log is the stack's; Progress hears a line every few seconds. Nil: nowhere.
 	Log      *slog.Logger
 	Progress io.Writer

@@ -57,7 +57,7 @@ func (t *tally) count(code client.Code) {
 // none, and one license that shrinks and grows. The large ones are there for
 // the number of joins (see the package's comment); they are several because
 // asking for one's status costs reading the whole pool.
-func customers(small bool) []*customer {
+func customers() []*customer {
 	concurrent := func(id string, seats, grace, rooms, crowd int, stay time.Duration, sizes ...int) *customer {
 		c := &customer{id: id, license: client.Concurrent(seats), sizes: sizes, crowd: crowd, stay: stay}
 		c.license.ReconnectGraceSeconds = &grace
@@ -83,9 +83,6 @@ func customers(small bool) []*customer {
 		named("held", 5, 25, 2, 40, time.Second),
 		named("plain", 5, 25, 0, 40, time.Second),
 	}
-	if small {
-		return list
-	}
 	for i := range 5 {
 		list = append(list, concurrent(fmt.Sprintf("large%d", i+1), 300, 2, 2, 28, 600*time.Millisecond))
 	}
@@ -94,7 +91,7 @@ func customers(small bool) []*customer {
 
 // settleIn makes the tenants and their conferences.
 func (r *run) settleIn(ctx context.Context) error {
-	r.customers = customers(r.options.small)
+	r.customers = customers()
 	for _, c := range r.customers {
 		for _, p := range c.pools {
 			p.breach = func(format string, args ...any) { r.breach(c.id+": "+format, args...) }
