@@ -301,8 +301,9 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 // the pool after marking it, so one of the two sees the other. Whoever finds it
 // scheduled makes it live, and whoever finds it vacant takes that note back
 // before it is admitted, so that no conference is ended for being vacant when
-// somebody is in. (The look is not a consistent read; it may miss a change of
-// the last moment, which reconciliation then completes.)
+// somebody is in. (The look is not a consistent read, which would cost half a
+// unit more. It may miss an end of the last moment; who is admitted then stays
+// until it leaves.)
 func (d *Door) attend(ctx context.Context, v Visitor, a *admitted) error {
 	now, err := d.store.Conference(ctx, v.Tenant, v.Conference, false)
 	over := func() bool { return now == nil || now.Number != v.Number || now.State == conference.StateEnded }

@@ -45,10 +45,11 @@ func (d *Door) undo(ctx context.Context, a admitted) error {
 
 // unwind is for a seat that is taken when the next write failed, or seemed to:
 // it may have landed, or land still. A tombstone (where there was a session
-// before: a new version of that) settles which: where it can be written, the write that failed cannot follow,
-// and the seat is given back; where the session is found to be there, the
-// connection is in, and the error is nil. If that fails too, the seat is left
-// to reconciliation. A cause that is a refusal is given back as it is.
+// before: a new version of that) settles which: where it can be written, the
+// write that failed cannot follow, and the seat is given back; where the
+// session is found to be there, the connection is in, and the error is nil. If
+// that fails too, the seat is left to reconciliation. A cause that is a refusal
+// is given back as it is.
 func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
