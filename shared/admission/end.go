@@ -157,6 +157,12 @@ func (d *Door) Remove(ctx context.Context, t tenant.ID, c conference.ID, id seat
 	return d.dismiss(ctx, []seat.ConnectionID{id}, message{Type: "removed", Detail: reason}, now, usage.EndRemoved)
 }
 
+// Dismiss tells one connection that its conference has ended, ends its stay and
+// closes it. Safe to repeat.
+func (d *Door) Dismiss(ctx context.Context, id seat.ConnectionID, now time.Time) error {
+	return d.dismiss(ctx, []seat.ConnectionID{id}, message{Type: "conference_ended"}, now, usage.EndConferenceEnded)
+}
+
 // dismiss tells connections something, ends their stays and closes them. That
 // one cannot be told or closed does not keep the others, nor its own seat: the
 // first error is reported when all are done.

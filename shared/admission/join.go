@@ -302,8 +302,8 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 // scheduled makes it live, and whoever finds it vacant takes that note back
 // before it is admitted, so that no conference is ended for being vacant when
 // somebody is in. (The look is not a consistent read, which would cost half a
-// unit more. It may miss an end of the last moment; who is admitted then stays
-// until it leaves.)
+// unit more. It may miss an end of the last moment; who is admitted then is
+// sent away by reconciliation, when it is a minute old.)
 func (d *Door) attend(ctx context.Context, v Visitor, a *admitted) error {
 	now, err := d.store.Conference(ctx, v.Tenant, v.Conference, false)
 	over := func() bool { return now == nil || now.Number != v.Number || now.State == conference.StateEnded }

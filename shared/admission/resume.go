@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -42,12 +43,12 @@ func errNotHeld() error {
 // before the swap leaves a hold, which the client can still resume; one that
 // dies after it leaves a seat without a session, which the next delivery
 // completes, or reconciliation frees.
-func (d *Door) Resume(ctx context.Context, v Visitor, from seat.ConnectionID) error {
-	old, err := d.store.Session(ctx, from, true)
+func (d *Door) Resume(ctx context.Context, v Visitor, from jointoken.Claim) error {
+	old, err := d.store.Session(ctx, from.Connection, true)
 	if err != nil {
 		return fmt.Errorf("read the session to resume: %w", err)
 	}
-	if old == nil || old.State != session.StateSeated || !sameVisitor(*old, v) {
+	if old == nil || old.State != session.StateSeated || old.Claim() != from || !sameVisitor(*old, v) {
 		return errNotHeld()
 	}
 	a, err := d.takeUp(ctx, v, *old)

@@ -51,6 +51,7 @@ func TestAResumeUnderFullLoadKeepsItsSeatTenThousandTimes(t *testing.T) {
 		})
 	}
 	for n, v := range seated {
+		stay := string(usage.NewStayID(v.Connection, v.AtMillis))
 		resuming.Go(func() {
 			for i := range resumes {
 				heir := v
@@ -62,7 +63,7 @@ func TestAResumeUnderFullLoadKeepsItsSeatTenThousandTimes(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				if err := d.Resume(context.Background(), heir, v.Connection); err != nil {
+				if err := d.Resume(context.Background(), heir, jointoken.Claim{Connection: v.Connection, Stay: stay}); err != nil {
 					t.Errorf("person %d, resume %d: %v", n, i, err)
 					return
 				}

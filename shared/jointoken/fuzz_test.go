@@ -12,8 +12,8 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// connection is the one whose seat a resume token is good for.
-const connection = "MadeUpConnect00="
+// claim is the stay whose seat a resume token is good for.
+var claim = jointoken.Claim{Connection: "MadeUpConnect00=", Stay: "MadeUpConnect00=.mfr1kzdc"}
 
 // signed tells, without the library, whether a text is three parts of which
 // the last is the HMAC of the others.
@@ -35,7 +35,7 @@ func mac(text string) []byte {
 // tokens are good ones of each kind, and a JWT of another.
 func tokens(t testing.TB) []string {
 	t.Helper()
-	resume, err := signer(t, key).SignResume(pass, connection, now, expiry)
+	resume, err := signer(t, key).SignResume(pass, claim, now, expiry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,13 +64,13 @@ func try(t *testing.T, text string) {
 	check("join", joins, errJoin)
 	known, errKnown := s.Recognize(text, now)
 	check("recognize", known, errKnown)
-	resumes, id, errResume := s.VerifyResume(text, now)
+	resumes, claim, errResume := s.VerifyResume(text, now)
 	check("resume", resumes, errResume)
 	if errJoin == nil && (errKnown != nil || known != joins || errResume == nil) {
 		t.Errorf("it joins as %+v, is known as %+v (%v), and resumes as %+v (%v)", joins, known, errKnown, resumes, errResume)
 	}
-	if (errResume == nil) != (id != "") {
-		t.Errorf("it resumes %q, %v", id, errResume)
+	if (errResume == nil) != (claim.Connection != "" && claim.Stay != "") {
+		t.Errorf("it resumes %+v, %v", claim, errResume)
 	}
 }
 

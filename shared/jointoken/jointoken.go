@@ -1,8 +1,8 @@
 // Package jointoken makes and checks the tokens that let a client in.
 //
 // Terms: a join token names one person, one conference and one role, which is
-// a pass. A resume token names a pass and the connection whose seat its bearer
-// may take up. Both are JWTs (HS256) whose typ and audience say that they are
+// a pass. A resume token names a pass and a claim: the connection's stay whose
+// seat its bearer may take up. Both are JWTs (HS256) whose typ and audience say that they are
 // nothing else, so that neither can pass for the other, or for a bearer of the
 // HTTP API, nor a bearer for them.
 package jointoken
@@ -60,6 +60,13 @@ type Pass struct {
 	Role       Role
 }
 
+// Claim is one stay of a connection, whose seat may be taken up.
+type Claim struct {
+	Connection seat.ConnectionID
+	// Stay is the stay's id. A connection's later stays are none of the claim's.
+	Stay string
+}
+
 // Signer makes and checks tokens with one key.
 type Signer struct{ key []byte }
 
@@ -78,27 +85,28 @@ type claims struct {
 	Number     conference.Number `json:"number"`
 	Role       Role              `json:"role"`
 	Connection seat.ConnectionID `json:"connection,omitempty"`
+	Stay       string            `json:"stay,omitempty"`
 }
 
 // Sign makes a join token that holds until expiry.
 func (s *Signer) Sign(p Pass, now, expiry time.Time) (string, error) {
-	return s.sign(kindJoin, p, "", now, expiry)
+	return s.sign(kindJoin, p, Claim{}, now, expiry)
 }
 
 // SignResume makes a resume token for a connection that has a seat. It holds
-// until expiry, or until the seat is taken up, whichever comes first: the seat
-// itself sees to the latter.
-func (s *Signer) SignResume(p Pass, id seat.ConnectionID, now, expiry time.Time) (string, error) {
-	return s.sign(kindResume, p, id, now, expiry)
+// until expiry, or until the seat is taken up or left, whichever comes first:
+// the seat itself sees to the latter.
+func (s *Signer) SignResume(p Pass, c Claim, now, expiry time.Time) (string, error) {
+	return s.sign(kindResume, p, c, now, expiry)
 }
 
-func (s *Signer) sign(k kind, p Pass, id seat.ConnectionID, now, expiry time.Time) (string, error) {
+func (s *Signer) sign(k kind, p Pass, c Claim, now, expiry time.Time) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject: p.Identity, Audience: jwt.ClaimStrings{k.audience},
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expiry),
 		},
-		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role, Connection: id,
+		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role, Connection: c.Connection, Stay: c.Stay,
 	})
 	token.Header["typ"] = k.typ
 	text, err := token.SignedString(s.key)
@@ -124,13 +132,13 @@ func (s *Signer) Recognize(text string, now time.Time) (Pass, error) {
 }
 
 // VerifyResume reads a resume token, likewise.
-func (s *Signer) VerifyResume(text string, now time.Time) (Pass, seat.ConnectionID, error) {
+func (s *Signer) VerifyResume(text string, now time.Time) (Pass, Claim, error) {
 	return s.verify(kindResume, text, now, 0)
 }
 
-func (s *Signer) verify(k kind, text string, now time.Time, leeway time.Duration) (Pass, seat.ConnectionID, error) {
-	invalid := func(cause error) (Pass, seat.ConnectionID, error) {
-		return Pass{}, "", problem.New(problem.TokenInvalid, "The token is missing, malformed, expired or not ours.").Because(cause)
+func (s *Signer) verify(k kind, text string, now time.Time, leeway time.Duration) (Pass, Claim, error) {
+	invalid := func(cause error) (Pass, Claim, error) {
+		return Pass{}, Claim{}, problem.New(problem.TokenInvalid, "The token is missing, malformed, expired or not ours.").Because(cause)
 	}
 	if text == "" || len(text) > MaxLength {
 		return invalid(fmt.Errorf("%d bytes", len(text)))
@@ -142,14 +150,15 @@ func (s *Signer) verify(k kind, text string, now time.Time, leeway time.Duration
 	if err != nil {
 		return invalid(err)
 	}
-	if token.Header["typ"] != k.typ || (c.Connection != "") != (k == kindResume) {
+	resumes := k == kindResume
+	if token.Header["typ"] != k.typ || (c.Connection != "") != resumes || (c.Stay != "") != resumes {
 		return invalid(fmt.Errorf("typ %v", token.Header["typ"]))
 	}
 	p := Pass{Tenant: c.Tenant, Conference: c.Conference, Number: c.Number, Identity: c.Subject, Role: c.Role}
 	if err := p.check(); err != nil {
 		return invalid(err)
 	}
-	return p, c.Connection, nil
+	return p, Claim{c.Connection, c.Stay}, nil
 }
 
 func (p Pass) check() error {

@@ -105,12 +105,26 @@ func (r *run) lock(ctx context.Context, t tenant.ID, email host.Email, tenants *
 }
 
 // tenants remembers, while a page of the agenda is worked on, what several of
-// its entries ask for: the tenants' own pools and their locks. What is a few
-// seconds old does: a vacancy counts in minutes, and is ended on condition.
+// its entries ask for: the tenants' own pools, their locks, and the conferences
+// that people are in. What is a few seconds old does: a vacancy counts in
+// minutes, and is ended on condition; what has ended stays so.
 type tenants struct {
 	run   *run
 	pools shelf[tenant.ID, []seat.State]
 	held  shelf[tenant.ID, map[host.Email]host.Lock]
+	meets shelf[meeting, *conference.Conference]
+}
+
+type meeting struct {
+	tenant     tenant.ID
+	conference conference.ID
+}
+
+func (t *tenants) conference(ctx context.Context, id tenant.ID, c conference.ID) (*conference.Conference, error) {
+	return t.meets.get(meeting{id, c}, func() (*conference.Conference, error) {
+		c, err := t.run.store.Conference(ctx, id, c, false)
+		return c, wrap("read a conference that somebody is in", err)
+	})
 }
 
 func (t *tenants) pool(ctx context.Context, pool seat.Pool) ([]seat.State, error) {

@@ -56,7 +56,7 @@ var (
 			a.heir.Connection += "heir"
 			a.heir.AtMillis = a.millis()
 		}
-		return d.Resume(ctx, a.heir, a.self.Connection)
+		return d.Resume(ctx, a.heir, a.claim(a.self))
 	}}
 	heirLeaves = step{"the heir closes", func(ctx context.Context, a *actor, d *admission.Door) error {
 		return d.Leave(ctx, a.heir.Connection, a.millis(), usage.EndClosed)

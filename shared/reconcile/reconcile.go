@@ -30,6 +30,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -169,7 +170,7 @@ func (r *run) work(ctx context.Context, entries []Entry) {
 			case e.Host != "":
 				err = r.lock(ctx, e.Tenant, e.Host, tenants)
 			default:
-				err = r.block(ctx, e.Block)
+				err = r.block(ctx, e.Block, tenants)
 			}
 			r.failed(ctx, e, err)
 			return nil
@@ -211,6 +212,7 @@ func (r *run) failed(ctx context.Context, e Entry, err error) {
 func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 	began, one := r.now(), r.newRun()
 	for _, pool := range pools {
+		tenants := &tenants{run: one}
 		states, err := r.store.Read(ctx, pool)
 		if err != nil {
 			return fmt.Errorf("read a pool that refused: %w", err)
@@ -224,7 +226,7 @@ func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 			}
 			group.Go(func() error {
 				e := Entry{Tenant: pool.Tenant, Block: state.Block}
-				one.failed(ctx, e, one.members(ctx, state))
+				one.failed(ctx, e, one.members(ctx, state, tenants))
 				return nil
 			})
 		}
@@ -252,7 +254,7 @@ func since(m seat.Member) int64 {
 
 // block looks after one block. One that nobody is in may rest when its books
 // are checked.
-func (r *run) block(ctx context.Context, block seat.Block) error {
+func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) error {
 	state, err := r.store.Look(ctx, block)
 	if err != nil || state == nil {
 		return wrap("read a block", err)
@@ -264,7 +266,7 @@ func (r *run) block(ctx context.Context, block seat.Block) error {
 	if due(block, r.now()) {
 		r.note(&r.due, block)
 	}
-	return r.members(ctx, *state)
+	return r.members(ctx, *state, tenants)
 }
 
 func (r *run) note(list *[]seat.Block, block seat.Block) {
@@ -273,10 +275,11 @@ func (r *run) note(list *[]seat.Block, block seat.Block) {
 	*list = append(*list, block)
 }
 
-// members looks after a block's members: it ends the holds that are over, and
-// gives back the seats of orphans and of the dead. If all that can be judged
-// are alive the block remembers when.
-func (r *run) members(ctx context.Context, state seat.State) error {
+// members looks after a block's members: it ends the holds that are over, gives
+// back the seats of orphans and of the dead, and sends away who is in a
+// conference that has ended. If all that can be judged are alive the block
+// remembers when.
+func (r *run) members(ctx context.Context, state seat.State, tenants *tenants) error {
 	now := r.now()
 	var judged []seat.Place
 	for _, id := range slices.Sorted(maps.Keys(state.Members)) {
@@ -299,7 +302,7 @@ func (r *run) members(ctx context.Context, state seat.State) error {
 	slices.SortFunc(judged, func(a, b seat.Place) int {
 		return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
 	})
-	alive, err := r.judge(ctx, state, judged, now)
+	alive, err := r.judge(ctx, state, judged, tenants)
 	if err != nil || !alive {
 		return err
 	}
@@ -308,7 +311,7 @@ func (r *run) members(ctx context.Context, state seat.State) error {
 
 // judge tells whether all of some members are alive, and does away with those
 // that are not.
-func (r *run) judge(ctx context.Context, state seat.State, judged []seat.Place, now time.Time) (bool, error) {
+func (r *run) judge(ctx context.Context, state seat.State, judged []seat.Place, tenants *tenants) (bool, error) {
 	ids := make([]seat.ConnectionID, len(judged))
 	for i, place := range judged {
 		ids[i] = place.Connection
@@ -330,7 +333,7 @@ func (r *run) judge(ctx context.Context, state seat.State, judged []seat.Place, 
 			continue
 		}
 		group.Go(func() (err error) {
-			lives[i], err = r.member(ctx, state, s, now)
+			lives[i], err = r.member(ctx, state, s, tenants)
 			return err
 		})
 	}
@@ -338,17 +341,22 @@ func (r *run) judge(ctx context.Context, state seat.State, judged []seat.Place, 
 	return err == nil && !slices.Contains(lives, false), err
 }
 
-// member tells whether a session's connection is alive. If it is dead, its
-// stay ends at its last proof of life, and its seat is given back.
-func (r *run) member(ctx context.Context, state seat.State, s session.Session, now time.Time) (bool, error) {
+// member tells whether a session's connection is alive, and belongs where it
+// is. If it is dead, its stay ends at its last proof of life, and its seat is
+// given back.
+func (r *run) member(ctx context.Context, state seat.State, s session.Session, tenants *tenants) (bool, error) {
+	now := r.now()
 	age := now.UnixMilli() - s.BeganMillis
 	if age < young.Milliseconds() {
 		return true, nil
 	}
 	if age <= session.LifeMillis+slack.Milliseconds() {
 		alive, err := r.probe(ctx, s.Connection)
-		if err != nil || alive {
-			return alive, err
+		if err != nil {
+			return false, err
+		}
+		if alive {
+			return r.stays(ctx, s, tenants)
 		}
 	}
 	buried, err := r.door.Bury(ctx, s, lastAlive(state, s))
@@ -357,6 +365,29 @@ func (r *run) member(ctx context.Context, state seat.State, s session.Session, n
 	}
 	r.count(func(f *Found) { f.Ghosts += one(buried) })
 	return false, nil
+}
+
+// stays tells whether a connection may stay where it is. Who joins at the very
+// moment that a conference ends may be in it (see admission's attend), and is
+// sent away here. A conference's own pools are closed when it ends, and let
+// nobody in: only the tenant's pool needs the look.
+func (r *run) stays(ctx context.Context, s session.Session, tenants *tenants) (bool, error) {
+	if s.Block.Pool.Number != 0 {
+		return true, nil
+	}
+	c, err := tenants.conference(ctx, s.Tenant, s.Conference)
+	if err != nil || !over(c, s.Number) {
+		return err == nil, err
+	}
+	r.count(func(f *Found) { f.Late++ })
+	return false, wrap("send away who came late", r.door.Dismiss(ctx, s.Connection, r.now()))
+}
+
+// over tells whether the numbered conference has ended, by a read that may be
+// old: before a conference is scheduled, its id may have been another's, with a
+// smaller number.
+func over(c *conference.Conference, number conference.Number) bool {
+	return c != nil && (c.Number > number || c.Number == number && c.State == conference.StateEnded)
 }
 
 // probe asks the platform, at a bounded rate.

@@ -141,7 +141,7 @@ func TestAConnectionThatResumedIsJudgedByItsOwnAge(t *testing.T) {
 	w.pass(time.Hour)
 	heir := old
 	heir.Connection, heir.AtMillis = "heir=", w.clock().UnixMilli()
-	if err := w.door.Resume(t.Context(), heir, old.Connection); err != nil {
+	if err := w.door.Resume(t.Context(), heir, w.claim(old)); err != nil {
 		t.Fatal(err)
 	}
 	w.dead[heir.Connection] = true // as it is until its handshake is over

@@ -266,3 +266,8 @@ func (w *world) state(want conference.State) conference.Conference {
 }
 
 var errThrottled = errors.New("too many requests")
+
+// claim is what a visitor who came by $connect was given to resume its seat by.
+func (w *world) claim(v admission.Visitor) jointoken.Claim {
+	return jointoken.Claim{Connection: v.Connection, Stay: string(usage.NewStayID(v.Connection, v.AtMillis))}
+}

@@ -92,6 +92,11 @@ func (s Session) Member() seat.Member {
 	}
 }
 
+// Claim is what a resume token for this stay says.
+func (s Session) Claim() jointoken.Claim {
+	return jointoken.Claim{Connection: s.Connection, Stay: string(s.StayID)}
+}
+
 // Leave moves the session back to the lobby, as its next version. When it last
 // joined is kept: no two stays of a connection may begin at the same moment.
 func (s Session) Leave(atMillis int64) Session {

@@ -463,9 +463,8 @@ func (w *world) again() {
 		switch {
 		case c.state == over:
 			_ = door.Leave(context.Background(), c.id, c.gone, lost)
-		case c.from != nil && w.member(c.from): // that one has joined anew, and could be resumed again
 		case c.from != nil:
-			_ = door.Resume(context.Background(), c.visitor(), c.from.id)
+			_ = door.Resume(context.Background(), c.visitor(), c.claim)
 		case c.lobby:
 			_ = door.Wait(context.Background(), c.visitor())
 		default:

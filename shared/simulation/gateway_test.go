@@ -40,7 +40,8 @@ type connection struct {
 	at    int64 // when it connected
 	took  int64 // until that was answered
 	lobby bool
-	from  *connection // whose seat it is to go on in
+	from  *connection     // whose seat it is to go on in
+	claim jointoken.Claim // by which token
 	state state
 	// away is when its client was lost, unnoticed; gone, when the gateway
 	// noticed its end.
@@ -62,6 +63,8 @@ type connection struct {
 	// stays are those it was told of: when they began, and when it asked to
 	// leave, if it did.
 	stays []int64
+	// claims are what it was given to resume them by.
+	claims []jointoken.Claim
 }
 
 func (c *connection) visitor() admission.Visitor {
@@ -91,7 +94,10 @@ func (w *world) connects(t *customer) {
 // connection.
 func (w *world) resumes(from *connection) {
 	c := w.newConnection(from.pass)
-	c.from, from.excused = from, true
+	c.from, c.claim = from, one(w.script, from.claims)
+	if c.claim == from.claims[len(from.claims)-1] {
+		from.excused = true
+	}
 	w.shakes(c)
 }
 
@@ -111,7 +117,7 @@ func (w *world) handshake(c *connection, first bool) {
 	case c.from != nil:
 		what += " resuming " + string(c.from.id)
 		enter = func(d *admission.Door, ctx context.Context, v admission.Visitor) error {
-			return d.Resume(ctx, v, c.from.id)
+			return d.Resume(ctx, v, c.claim)
 		}
 	case c.lobby:
 		what += " to the lobby"
@@ -131,7 +137,7 @@ func (w *world) handshake(c *connection, first bool) {
 		}
 		c.state, c.took = open, w.now-c.at
 		if its, _ := w.memory.Session(context.Background(), c.id, true); !c.lobby && its != nil {
-			w.seats(c, its.JoinedAtMillis)
+			w.seats(c, its.JoinedAtMillis, its.Claim())
 		}
 	})
 	if c.from == nil && !c.lobby {
@@ -159,6 +165,7 @@ type reply struct {
 	Failed bool
 	Seated bool
 	Joined int64
+	Claim  jointoken.Claim
 }
 
 // asks sends a client's message: to join, or to leave for the lobby.
@@ -195,7 +202,7 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 	i = w.begin(what+string(c.id), handlerTime, func(ctx context.Context, p *process) {
 		var s session.Session
 		s, err = act(p.door, ctx, c.id, at)
-		text, _ := json.Marshal(reply{asked, err != nil, err == nil && s.State == session.StateSeated, s.JoinedAtMillis})
+		text, _ := json.Marshal(reply{asked, err != nil, err == nil && s.State == session.StateSeated, s.JoinedAtMillis, s.Claim()})
 		if pushed := w.gateway.Push(ctx, c.id, text); errors.Is(pushed, admission.ErrGone) {
 			c.early = true
 			_ = p.door.Leave(ctx, c.id, at, usage.EndDropped)
@@ -210,8 +217,9 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 }
 
 // seats notes that a client was told that it has a seat.
-func (w *world) seats(c *connection, joined int64) {
+func (w *world) seats(c *connection, joined int64, claim jointoken.Claim) {
 	c.was, c.joined = true, joined
+	c.claims = append(c.claims, claim)
 	c.stays = append(c.stays, joined)
 	if !c.excused && !c.leaving {
 		c.seated = true
@@ -269,7 +277,7 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 		switch {
 		case !read || r.Asked != c.asked || c.away > 0:
 		case r.Seated:
-			g.w.seats(c, r.Joined)
+			g.w.seats(c, r.Joined, r.Claim)
 		default:
 			c.leaving = c.leaving && r.Failed
 		}

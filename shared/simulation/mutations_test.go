@@ -43,6 +43,7 @@ var mutations = []struct {
 	{"a ledger record written over", of(func(s *store) reconcile.Store { return &recordOver{store: s, last: make(map[sitting]usage.Stay)} })},
 	{"a ledger that failed, taken for done", of(func(s *store) reconcile.Store { return recordMaybe{s} })},
 	{"a vacant conference ended whoever has come back", of(func(s *store) reconcile.Store { return expireBlindly{s} })},
+	{"an old read of a conference that never becomes new", of(func(s *store) reconcile.Store { return conferenceAsItWas{s} })},
 	{"a conference's pools left open", of(func(s *store) reconcile.Store { return closeNever{s} })},
 	{"a block that is not on the agenda", of(func(s *store) reconcile.Store { return agendaWithout{s} })},
 	{"reaping without regard to age", variant{ahead: 90 * time.Second}},
@@ -362,6 +363,16 @@ func (s expireBlindly) Expire(ctx context.Context, t tenant.ID, id conference.ID
 		s.w.expired(c)
 		return c, err
 	})
+}
+
+type conferenceAsItWas struct{ *store }
+
+func (s conferenceAsItWas) Conference(ctx context.Context, t tenant.ID, id conference.ID, consistent bool) (*conference.Conference, error) {
+	c, err := s.store.Conference(ctx, t, id, consistent)
+	if c != nil && !consistent && c.State == conference.StateEnded {
+		c.State = conference.StateLive
+	}
+	return c, err
 }
 
 type closeNever struct{ *store }

@@ -12,7 +12,8 @@
 //
 // What can happen: a call fails before or after it is done, or is done some
 // time after it failed; a process dies before or after any call, or runs out of
-// its time; a read of a session that is not consistent shows what was before.
+// its time; a read of a session or a conference that is not consistent shows
+// what was before.
 // Events are lost, late, repeated, and in any order. Clients join by a
 // handshake or from the lobby, leave, close, break off, noticed or not, abandon
 // a handshake, and resume a connection, live or held, once or many times.
@@ -31,9 +32,7 @@
 // agenda is left (I5).
 //
 // What is not: DynamoDB itself (its store shares the memory store's conformance
-// suite), wsapi and the HTTP API, tokens, more than two blocks, old reads of a
-// conference by who joins it, and a connection that is resumed by another and
-// then joins anew.
+// suite), wsapi and the HTTP API, tokens, and more than two blocks.
 //
 // Replaying: a failing schedule is printed with its seed, as simple as it could
 // be made. The same is had by

@@ -111,10 +111,6 @@ type before[T any] struct {
 	value *T
 }
 
-// oldConferences: reads of conferences that are not consistent may be old. See
-// the package's comment.
-const oldConferences = false
-
 // lag is how old a read can be that is not consistent.
 const lag = 1000
 
@@ -176,7 +172,6 @@ func (s *store) Schedule(ctx context.Context, c conference.Conference) (*confere
 
 func (s *store) Conference(ctx context.Context, t tenant.ID, id conference.ID, consistent bool) (*conference.Conference, error) {
 	key := conferenceKey{t, id}
-	consistent = consistent || !oldConferences
 	c, err := through(ctx, s.w, kindOf(s, s.conferences, key, consistent), "Conference "+string(id), func() (*conference.Conference, error) {
 		return s.Store.Conference(ctx, t, id, consistent)
 	})

@@ -56,10 +56,10 @@ func NewAuthorizer(signer *jointoken.Signer, now func() time.Time, log *slog.Log
 }
 
 // bearer is who the tokens of a handshake say is there: a pass and, to resume,
-// the connection whose seat is to be taken up.
+// the stay whose seat is to be taken up.
 type bearer struct {
 	pass   jointoken.Pass
-	resume seat.ConnectionID
+	resume jointoken.Claim
 }
 
 // identify reads a handshake's tokens. Whoever resumes needs no join token; one
@@ -73,15 +73,15 @@ func (a *Authorizer) identify(event events.APIGatewayCustomAuthorizerRequestType
 		pass, err := a.signer.Verify(join, a.now())
 		return bearer{pass: pass}, err
 	}
-	pass, id, err := a.signer.VerifyResume(resume, a.now())
+	pass, claim, err := a.signer.VerifyResume(resume, a.now())
 	if err != nil || join == "" {
-		return bearer{pass, id}, err
+		return bearer{pass, claim}, err
 	}
 	holder, err := a.signer.Recognize(join, a.now())
 	if err == nil && holder != pass {
 		err = problem.New(problem.TokenInvalid, "The two tokens are not the same person's.")
 	}
-	return bearer{pass, id}, err
+	return bearer{pass, claim}, err
 }
 
 // Handle allows the connection and passes on what the tokens say, or answers
@@ -110,8 +110,8 @@ func (b bearer) write() map[string]any {
 		"tenant": string(p.Tenant), "conference": string(p.Conference), "number": strconv.FormatInt(int64(p.Number), 10),
 		"identity": p.Identity, "role": string(p.Role),
 	}
-	if b.resume != "" {
-		context["resume"] = string(b.resume)
+	if b.resume.Connection != "" {
+		context["resume"], context["stay"] = string(b.resume.Connection), b.resume.Stay
 	}
 	return context
 }
@@ -133,7 +133,7 @@ func readBearer(context any) (bearer, bool) {
 		Identity: text("identity"), Role: jointoken.Role(text("role")),
 	}
 	ok = err == nil && p.Tenant != "" && p.Conference != "" && p.Identity != ""
-	return bearer{p, seat.ConnectionID(text("resume"))}, ok
+	return bearer{p, jointoken.Claim{Connection: seat.ConnectionID(text("resume")), Stay: text("stay")}}, ok
 }
 
 // offered finds, among the sub-protocols that a client offers, the first with

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
@@ -47,7 +48,7 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	}
 	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: request.ConnectedAt}
 	enter := c.door.Connect
-	if who.resume != "" {
+	if who.resume != (jointoken.Claim{}) {
 		enter = func(ctx context.Context, v admission.Visitor) error { return c.door.Resume(ctx, v, who.resume) }
 	} else if event.QueryStringParameters[parameterLobby] == "true" {
 		enter = c.door.Wait

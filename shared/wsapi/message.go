@@ -140,7 +140,7 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 		return Reply{}, err
 	}
 	pass := jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role}
-	reply.ResumeToken, err = m.signer.SignResume(pass, s.Connection, time.UnixMilli(atMillis), time.UnixMilli(s.BeganMillis).Add(resumable))
+	reply.ResumeToken, err = m.signer.SignResume(pass, s.Claim(), time.UnixMilli(atMillis), time.UnixMilli(s.BeganMillis).Add(resumable))
 	reply.Type, reply.Limit, reply.InUse = "admitted", &limit, &inUse
 	return reply, err
 }

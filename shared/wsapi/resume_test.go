@@ -69,6 +69,22 @@ func resuming(n int, token string) visit {
 	return visit{id: seat.ConnectionID(fmt.Sprintf("MadeUpResume%04d=", n)), query: map[string]string{"resume": token}}
 }
 
+func TestATokenOfAnEarlierStayOfTheSameConnectionResumesNothing(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(25), 30))
+	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	first := w.resumeToken(v)
+	w.clock.millis += 1000
+	w.send(v, `{"action":"leave"}`)
+	w.clock.millis += 1000
+	w.send(v, `{"action":"join"}`)
+	second := w.resumeToken(v)
+	if got := w.handshake(resuming(1, first)); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("the first stay's token is answered %d, want 401", got.StatusCode)
+	}
+	w.in(resuming(2, second))
+	w.wantInUse(1)
+}
+
 func TestAnUncleanCloseHoldsTheSeatForTheLicensesGrace(t *testing.T) {
 	for name, how := range unclean {
 		t.Run(name, func(t *testing.T) {
