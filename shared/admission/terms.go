@@ -2,7 +2,9 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/license"
@@ -77,10 +79,27 @@ func matches(ifRevision, revision int64) bool {
 	return ifRevision == revision
 }
 
-// settle brings the tenant's own pool and those of its live conferences under
-// a license. The pools that its model does not use are left without capacity:
-// who is in them stays, and does not count in those that it does use.
+// settle brings a tenant's pools under a license. Where a later one has begun to
+// settle them it settles that, which may have broken off: what is left under an
+// older license would go on to admit people.
 func (d *Door) settle(ctx context.Context, l license.License) error {
+	for range admissionTries {
+		if err := d.settleUnder(ctx, l); !errors.Is(err, errAgain) {
+			return err
+		}
+		now, err := d.License(ctx, l.Tenant)
+		if err != nil {
+			return err
+		}
+		l = now
+	}
+	return problem.New(problem.Unavailable, "Others keep changing the license. Try again.")
+}
+
+// settleUnder brings the tenant's own pool and those of its live conferences
+// under a license. The pools that its model does not use are left without
+// capacity: who is in them stays, and does not count in those that it does use.
+func (d *Door) settleUnder(ctx context.Context, l license.License) error {
 	capacity := 0
 	if l.Model == license.ModelConcurrent {
 		capacity = l.Capacity()
@@ -113,10 +132,16 @@ func (d *Door) settleOwn(ctx context.Context, l license.License, number conferen
 	return d.settlePool(ctx, pools.participants, participants, l)
 }
 
+// settlePool brings one pool under a license; errAgain, if a part of it is under
+// a later one.
 func (d *Door) settlePool(ctx context.Context, pool seat.Pool, capacity int, l license.License) error {
 	terms := seat.Terms{Capacity: capacity, Revision: l.Revision}
-	if _, err := d.pools.Settle(ctx, pool, terms, true); err != nil {
+	states, err := d.pools.Settle(ctx, pool, terms, true)
+	if err != nil {
 		return fmt.Errorf("settle a pool: %w", err)
+	}
+	if slices.ContainsFunc(states, func(s seat.State) bool { return !s.Closed && s.Revision > l.Revision }) {
+		return errAgain
 	}
 	return nil
 }

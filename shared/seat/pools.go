@@ -302,7 +302,7 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 			return states, nil
 		}
 		wrote, missed, err := p.lower(ctx, states, terms)
-		if err == nil && wrote+missed == 0 {
+		if err == nil && wrote+missed == 0 && !closing(states) {
 			wrote, missed, err = p.raise(ctx, pool, states, terms)
 		}
 		if err != nil {
@@ -321,21 +321,26 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 // done tells whether there is nothing to settle: no pool and none wanted, a
 // closed pool, or one under newer terms than ours.
 func done(states []State, terms Terms, create bool) bool {
-	if len(states) == 0 && !create {
-		return true
+	if len(states) == 0 {
+		return !create
 	}
-	for _, s := range states {
-		if s.Closed || s.Revision > terms.Revision {
-			return true
-		}
-	}
-	return false
+	newer := func(s State) bool { return s.Revision > terms.Revision }
+	return !slices.ContainsFunc(states, isOpen) || slices.ContainsFunc(states, newer)
+}
+
+func isOpen(s State) bool { return !s.Closed }
+
+// closing tells whether somebody has begun to close the pool. What is open
+// still gets no capacity any more.
+func closing(states []State) bool {
+	return slices.ContainsFunc(states, func(s State) bool { return s.Closed })
 }
 
 // lower brings blocks under the terms' revision and down to their targets, and
 // takes what other blocks still use above it from blocks with room. A pool in
 // use beyond its terms gets no capacity at all: what is left to a full block
-// would be room again when somebody leaves it. It counts its writes, and those
+// would be room again when somebody leaves it; nor does one that is being
+// closed. It counts its writes, and those
 // that somebody else forestalled.
 func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, missed int, err error) {
 	capacities, admitted := make([]int, len(states)), 0
@@ -343,7 +348,7 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 		capacities[i] = min(s.Capacity, Target(terms.Capacity, s.Block.Index))
 		admitted += max(capacities[i], s.InUse)
 	}
-	beyond := InUse(states) > terms.Capacity
+	beyond := InUse(states) > terms.Capacity || closing(states)
 	var writes []func(context.Context) (bool, error)
 	for i, s := range states {
 		if beyond {
@@ -354,7 +359,7 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 			capacities[i] -= cut
 			admitted -= cut
 		}
-		if capacities[i] != s.Capacity || s.Revision != terms.Revision {
+		if isOpen(s) && (capacities[i] != s.Capacity || s.Revision != terms.Revision) {
 			writes = append(writes, func(ctx context.Context) (bool, error) {
 				return p.blocks.Resize(ctx, s, capacities[i], terms.Revision)
 			})
