@@ -237,3 +237,32 @@ func TestAMessageOlderThanTheLastMoveChangesNothing(t *testing.T) {
 	}
 	w.books(1)
 }
+
+func TestAHostsNextConferenceBeginsOnlyWhenNobodyCanJoinTheOneBefore(t *testing.T) {
+	w := newWorld(t, named(5, 25))
+	w.host(ann)
+	w.schedule("before", ann)
+	w.schedule(weekly, ann)
+	remembers := w.door()
+	if err := remembers.Connect(t.Context(), w.visitor(1, "before", jointoken.RoleHost)); err != nil {
+		t.Fatal(err)
+	}
+	calls := 0
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { // dies when the end is marked
+		if calls++; calls > 2 {
+			return storetest.FaultBefore
+		}
+		return storetest.FaultNone
+	}
+	if _, err := w.door().End(t.Context(), acme, "before", at(w)); err == nil {
+		t.Fatal("the end did not break off")
+	}
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	if err := w.door().Connect(t.Context(), w.visitor(2, weekly, jointoken.RoleHost)); err != nil {
+		t.Fatal(err)
+	}
+	w.put(named(5, 1)) // settles the pools of hosts' conferences only
+	if err := remembers.Connect(t.Context(), w.visitor(3, "before", jointoken.RoleParticipant)); !problem.Is(err, problem.ConferenceEnded) {
+		t.Errorf("a join of the ended conference, by a process that remembers it live: %v", err)
+	}
+}

@@ -33,6 +33,13 @@ func (d *Door) lock(ctx context.Context, v Visitor, c conference.Conference) err
 	}
 	over := other == nil || int64(other.Number) != holder.Number || other.State == conference.StateEnded
 	abandoned := !over && other.State == conference.StateScheduled && now.Sub(holder.Since) > abandonedAfter
+	if over {
+		// Its end may not have come to that yet. Once the lock is another's, a
+		// change of license does not reach them.
+		if err := d.closePools(ctx, v.Tenant, conference.Number(holder.Number), now.Add(keepClosed)); err != nil {
+			return err
+		}
+	}
 	if over || abandoned {
 		holder, err = d.store.Lock(ctx, v.Tenant, mine, holder.Number)
 		if err != nil {

@@ -53,16 +53,16 @@ type Balance struct {
 	// Twice are the numbers of seats that are recorded more than once.
 	Twice []int64
 	// recorded has a bit for each number since the checkpoint, sitting tells
-	// for each member whether the ledger has it already.
+	// for each member since when the ledger has it already: zero, if it has not.
 	recorded []uint64
-	sitting  map[Sitting]bool
+	sitting  map[Sitting]int64
 }
 
 func newBalance(state seat.State, from Checkpoint) *Balance {
-	b := &Balance{State: state, From: from, sitting: make(map[Sitting]bool, len(state.Members))}
+	b := &Balance{State: state, From: from, sitting: make(map[Sitting]int64, len(state.Members))}
 	b.recorded = make([]uint64, max(0, state.Taken-from.Taken)/wordBits+1)
 	for id, m := range state.Members {
-		b.sitting[Sitting{id, m.JoinedAtMillis}] = false
+		b.sitting[Sitting{id, m.JoinedAtMillis}] = 0
 	}
 	return b
 }
@@ -70,10 +70,10 @@ func newBalance(state seat.State, from Checkpoint) *Balance {
 const wordBits = 64
 
 // record counts a record of the block.
-func (b *Balance) record(number int64, s Sitting) {
+func (b *Balance) record(number int64, s Sitting, leftAtMillis int64) {
 	b.Records++
 	if _, in := b.sitting[s]; in {
-		b.sitting[s] = true
+		b.sitting[s] = leftAtMillis
 	}
 	if at := number - b.From.Taken - 1; at >= 0 {
 		word, bit := &b.recorded[at/wordBits], uint64(1)<<(at%wordBits)
@@ -132,7 +132,7 @@ func audit(ctx context.Context, history usage.History, t tenant.ID, states []sea
 		if !wanted || stay.Seat > b.State.Taken || stay.Seat <= b.From.Taken && !opened[stay.Block][sitting] {
 			continue
 		}
-		b.record(stay.Seat, sitting)
+		b.record(stay.Seat, sitting, stay.LeftAtMillis)
 	}
 	list := make([]Balance, len(states))
 	for i, state := range states {
@@ -150,12 +150,24 @@ func (b *Balance) open() []Sitting {
 	var list []Sitting
 	for id, m := range b.State.Members {
 		s := Sitting{id, m.JoinedAtMillis}
-		if m.Held() && !m.Hold.Unsettled || b.sitting[s] {
+		if m.Held() && !m.Hold.Unsettled || b.sitting[s] != 0 {
 			continue
 		}
 		list = append(list, s)
 	}
 	slices.SortFunc(list, func(a, b Sitting) int { return int(a.JoinedAtMillis - b.JoinedAtMillis) })
+	return list
+}
+
+// stuck lists who has left, by the ledger, and long enough ago that whoever was
+// to give the seat back must have died.
+func (b *Balance) stuck(now time.Time) []seat.ConnectionID {
+	var list []seat.ConnectionID
+	for s, left := range b.sitting {
+		if left != 0 && left <= now.Add(-young).UnixMilli() {
+			list = append(list, s.Connection)
+		}
+	}
 	return list
 }
 
@@ -264,6 +276,9 @@ func (r *run) books(ctx context.Context, t tenant.ID, list []seat.Block) error {
 		}
 	}
 	for _, b := range balances {
+		if err := r.unstick(ctx, b.State, b.stuck(now)); err != nil {
+			return err
+		}
 		if !b.quiet() {
 			continue
 		}
@@ -275,6 +290,29 @@ func (r *run) books(ctx context.Context, t tenant.ID, list []seat.Block) error {
 		if err := r.store.PutCheckpoint(ctx, b.State.Block, next); err != nil {
 			return fmt.Errorf("write a checkpoint: %w", err)
 		}
+	}
+	return nil
+}
+
+// unstick gives back the seats of those who have left, by the ledger: who is
+// still connected would be in without being counted.
+func (r *run) unstick(ctx context.Context, state seat.State, ids []seat.ConnectionID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	sessions, err := r.store.Sessions(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("read sessions: %w", err)
+	}
+	for id, s := range sessions {
+		if s.State != session.StateSeated || s.Block != state.Block || s.Member() != state.Members[id] {
+			continue // an orphan's, which each round frees
+		}
+		freed, err := r.door.Bury(ctx, s, s.JoinedAtMillis) // the ledger keeps the record that it has
+		if err != nil {
+			return err
+		}
+		r.count(func(f *Found) { f.Stuck += one(freed) })
 	}
 	return nil
 }

@@ -171,3 +171,24 @@ func TestWhatARoundFoundIsMetrics(t *testing.T) {
 		t.Errorf("logged %s", log)
 	}
 }
+
+func TestWhoLeftForTheLobbyAsTheProcessDiedGivesItsSeatBackWithinTheHour(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	v := w.in(jointoken.RoleParticipant)
+	w.pass(time.Minute)
+	calls := 0
+	w.decide(func() storetest.Fault { // dies when the ledger has the stay
+		if calls++; calls > 3 {
+			return storetest.FaultBefore
+		}
+		return storetest.FaultNone
+	})
+	if _, err := w.door.ToLobby(t.Context(), v.Connection, w.clock().UnixMilli()); err == nil || len(w.stays()) != 1 {
+		t.Fatalf("left, %v, with %d records", err, len(w.stays()))
+	}
+	w.decide(func() storetest.Fault { return storetest.FaultNone })
+	if log := w.rounds(61); strings.Contains(log, "do not balance") {
+		t.Error(log)
+	}
+	w.books(0)
+}

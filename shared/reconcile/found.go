@@ -15,6 +15,8 @@ type Found struct {
 	// Expired is the conferences ended for being vacant, Completed those whose
 	// end had broken off, Locks the hosts freed.
 	Expired, Completed, Locks int
+	// Stuck is the seats given back of those who had left, by the ledger.
+	Stuck int
 	// Late is those who were sent away from a conference that had ended.
 	Late int
 	// Imbalances is the blocks whose books do not balance.
@@ -37,7 +39,7 @@ const namespace = "Seatmeter"
 func (r *run) report(ctx context.Context, kind string, took time.Duration) {
 	f := r.found
 	values := []slog.Attr{
-		slog.Int("probed", f.Probed), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("late", f.Late),
+		slog.Int("probed", f.Probed), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late),
 		slog.Int("conferences_expired", f.Expired), slog.Int("ends_completed", f.Completed), slog.Int("locks_freed", f.Locks),
 		slog.Int("imbalances", f.Imbalances), slog.Int("failed", f.Failed), slog.Int64("took_ms", took.Milliseconds()),
 	}
