@@ -50,7 +50,10 @@ var permitted = map[string]map[string][]string{
 		push:       {"execute-api:ManageConnections"},
 		secret:     {"secretsmanager:GetSecretValue"},
 	},
-	"licenses": {live: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
+	"licenses": {
+		live:   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		ledger: {"dynamodb:PutItem"},
+	},
 	"hosts":    {live: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
 	"conferences": {
 		live:       {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},

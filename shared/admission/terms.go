@@ -50,6 +50,9 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 			return l, false, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
 		}
 		l.Revision = revision + 1
+		if was != nil {
+			l.ChangedAtMillis = max(l.ChangedAtMillis, was.ChangedAtMillis)
+		}
 		written, err := d.store.PutLicense(ctx, l)
 		if err != nil {
 			return l, false, fmt.Errorf("write the license: %w", err)

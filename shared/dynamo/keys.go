@@ -30,6 +30,7 @@ import (
 //	ledger table                          pk                         sk
 //	stay                                  <tenant>                   stay#<joined at>#<connection>
 //	refusal                               <tenant>                   refusal#<at>#<connection>
+//	revision of the license               <tenant>                   license#<revision>
 //
 //	reconciliation's progress             reconcile                  progress
 //	where a block's books were checked    books#<tenant>             <number>#<index>
@@ -100,6 +101,7 @@ const (
 	attrGrace         = "reconnect_grace_seconds"
 	attrAbsent        = "host_absent_minutes"
 	attrChanges       = "host_changes_per_month"
+	attrChanged       = "changed_at"
 	attrName          = "name"
 	attrActive        = "active"
 	attrCreated       = "created_at"
@@ -118,6 +120,7 @@ const (
 	prefixConf        = "conference#"
 	prefixStay        = "stay#"
 	prefixRefusal     = "refusal#"
+	prefixRevision    = "license#"
 	blocksPerPage     = 32
 	chairPage         = "chair"
 	joinedBytes       = 6
@@ -172,6 +175,9 @@ func checkpointKeys(b seat.Block) (pk, sk string) {
 func stayKey(joinedAtMillis int64, id seat.ConnectionID) string {
 	return prefixStay + timeKey(joinedAtMillis) + "#" + string(id)
 }
+
+// revisionKey has room for the digits of any revision that can be reached.
+func revisionKey(revision int64) string { return prefixRevision + fmt.Sprintf("%010d", revision) }
 
 func refusalKey(atMillis int64, id seat.ConnectionID) string {
 	return prefixRefusal + timeKey(atMillis) + "#" + string(id)

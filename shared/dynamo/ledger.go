@@ -86,14 +86,30 @@ func (s *Store) span(ctx context.Context, t tenant.ID, prefix string, fromMillis
 		if fromMillis >= toMillis {
 			return
 		}
-		in := &dynamodb.QueryInput{
+		s.pages(ctx, &dynamodb.QueryInput{
 			TableName: s.ledger, ConsistentRead: aws.Bool(true),
 			KeyConditionExpression:   aws.String("#pk = :tenant AND #sk BETWEEN :from AND :to"),
 			ExpressionAttributeNames: map[string]string{"#pk": attrPK, "#sk": attrSK},
 			ExpressionAttributeValues: item{
 				":tenant": text(string(t)), ":from": text(prefix + timeKey(fromMillis)), ":to": text(prefix + timeKey(toMillis)),
 			},
-		}
+		})(yield)
+	}
+}
+
+// ledgerKind reads all of a tenant's records of one kind, page by page.
+func (s *Store) ledgerKind(ctx context.Context, t tenant.ID, prefix string) iter.Seq2[item, error] {
+	return s.pages(ctx, &dynamodb.QueryInput{
+		TableName: s.ledger, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("#pk = :tenant AND begins_with(#sk, :kind)"),
+		ExpressionAttributeNames:  map[string]string{"#pk": attrPK, "#sk": attrSK},
+		ExpressionAttributeValues: item{":tenant": text(string(t)), ":kind": text(prefix)},
+	})
+}
+
+// pages gives what a query finds, holding no more than a page.
+func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput) iter.Seq2[item, error] {
+	return func(yield func(item, error) bool) {
 		for {
 			out, err := s.query(ctx, in)
 			if err != nil {

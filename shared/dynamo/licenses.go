@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"seatmeter/shared/license"
 	"seatmeter/shared/tenant"
 )
@@ -14,30 +17,28 @@ func (s *Store) License(ctx context.Context, t tenant.ID) (*license.License, err
 	if err != nil || i == nil {
 		return nil, err
 	}
+	l, err := readLicense(t, i)
+	return &l, err
+}
+
+func readLicense(t tenant.ID, i item) (license.License, error) {
 	r := reader{item: i}
-	l := &license.License{
+	l := license.License{
 		Tenant: t, Model: license.Model(r.text(attrModel)), Hosts: r.int(attrHosts),
 		ParticipantsPerConference: r.int(attrParticipants), Seats: r.int(attrSeats),
 		Status: license.Status(r.text(attrStatus)), StartsAt: r.time(attrStarts), ExpiresAt: r.time(attrExpiresAt),
 		TimeZone: r.text(attrZone), Overage: license.Overage(r.text(attrOverage)), Burst: r.int(attrBurst),
 		ReconnectGraceSeconds: r.int(attrGrace), HostAbsentMinutes: r.int(attrAbsent),
-		HostChangesPerMonth: r.int(attrChanges), Revision: r.number(attrRevision),
+		HostChangesPerMonth: r.int(attrChanges), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
 	}
 	if r.err != nil {
-		return nil, fmt.Errorf("license of %s: %w", t, r.err)
+		return l, fmt.Errorf("license of %s: %w", t, r.err)
 	}
 	return l, nil
 }
 
-// PutLicense implements license.Licenses. A new tenant is entered in the list
-// of tenants first, so that none with a license is ever missing from it.
-func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error) {
-	if l.Revision == 1 {
-		if _, _, err := s.put(ctx, s.live, key(keyTenants, string(l.Tenant)), absent, nil); err != nil {
-			return false, err
-		}
-	}
-	i := key(tenantKey(l.Tenant), keyLicense).
+func writeLicense(i item, l license.License) item {
+	return i.
 		setText(attrModel, string(l.Model)).
 		setNumber(attrHosts, int64(l.Hosts)).
 		setNumber(attrParticipants, int64(l.ParticipantsPerConference)).
@@ -51,13 +52,48 @@ func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error)
 		setNumber(attrGrace, int64(l.ReconnectGraceSeconds)).
 		setNumber(attrAbsent, int64(l.HostAbsentMinutes)).
 		setNumber(attrChanges, int64(l.HostChangesPerMonth)).
-		setNumber(attrRevision, l.Revision)
+		setNumber(attrRevision, l.Revision).
+		setNumber(attrChanged, l.ChangedAtMillis)
+}
+
+// PutLicense implements license.Licenses by one transaction: the license in
+// force in the live table, and the revision in the ledger. A new tenant is
+// entered in the list of tenants first, so that none with a license is ever
+// missing from it.
+func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error) {
+	if l.Revision == 1 {
+		if _, _, err := s.put(ctx, s.live, key(keyTenants, string(l.Tenant)), absent, nil); err != nil {
+			return false, err
+		}
+	}
 	condition, values := absent, item(nil)
 	if l.Revision > 1 {
 		condition, values = "#rev = :was", item{":was": number(l.Revision - 1)}
 	}
-	_, refused, err := s.put(ctx, s.live, i, condition, values)
-	return !refused && err == nil, err
+	reasons, err := s.transact(ctx, types.TransactWriteItem{Put: &types.Put{
+		TableName: s.live, Item: writeLicense(key(tenantKey(l.Tenant), keyLicense), l),
+		ConditionExpression: aws.String(condition), ExpressionAttributeNames: namesIn(condition), ExpressionAttributeValues: values,
+	}}, types.TransactWriteItem{Put: &types.Put{
+		TableName: s.ledger, Item: writeLicense(key(string(l.Tenant), revisionKey(l.Revision)), l),
+		ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
+	}})
+	return err == nil && reasons == nil, err
+}
+
+// Revisions implements license.Licenses.
+func (s *Store) Revisions(ctx context.Context, t tenant.ID) ([]license.License, error) {
+	var list []license.License
+	for i, err := range s.ledgerKind(ctx, t, prefixRevision) {
+		if err != nil {
+			return nil, err
+		}
+		l, err := readLicense(t, i)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, l)
+	}
+	return list, nil
 }
 
 // Tenants implements license.Licenses.

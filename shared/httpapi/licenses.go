@@ -129,7 +129,9 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 			if err != nil {
 				return nil, err
 			}
-			l, created, err := door.PutLicense(ctx, in.Body.license(tenant.ID(in.Tenant)), revision)
+			wanted := in.Body.license(tenant.ID(in.Tenant))
+			wanted.ChangedAtMillis = callerOf(ctx).at.UnixMilli()
+			l, created, err := door.PutLicense(ctx, wanted, revision)
 			if err != nil {
 				return nil, err
 			}

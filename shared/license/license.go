@@ -75,6 +75,9 @@ type License struct {
 	HostAbsentMinutes         int
 	HostChangesPerMonth       int
 	Revision                  int64
+	// ChangedAtMillis is when this revision was written, by our clock. Unix
+	// time. A later revision's is no earlier.
+	ChangedAtMillis int64
 }
 
 // Limit is the number of seats sold in one pool of this license.
@@ -202,10 +205,14 @@ func (l License) Validate() error {
 type Licenses interface {
 	// License reads one, consistently; nil if the tenant has none.
 	License(ctx context.Context, t tenant.ID) (*License, error)
-	// PutLicense writes l if the stored revision is the one before l's (none
-	// at all before revision 1). False: it is not. After a lost answer a
-	// repeat gives false: read again to see who won.
+	// PutLicense writes l, and adds it to the tenant's revisions, in one step,
+	// if the stored revision is the one before l's (none at all before
+	// revision 1). False: it is not. After a lost answer a repeat gives false:
+	// read again to see who won.
 	PutLicense(ctx context.Context, l License) (bool, error)
+	// Revisions gives every license that the tenant ever had, in order.
+	// Nothing changes or removes one.
+	Revisions(ctx context.Context, t tenant.ID) ([]License, error)
 	// Tenants lists tenants in order of id, beginning after one.
 	Tenants(ctx context.Context, after tenant.ID, limit int) ([]tenant.ID, error)
 }

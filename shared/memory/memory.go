@@ -26,6 +26,7 @@ import (
 type Store struct {
 	mu          sync.Mutex
 	licenses    map[tenant.ID]license.License
+	revisions   map[tenant.ID][]license.License
 	hosts       map[tenant.ID]map[host.Email]host.Host
 	locks       map[tenant.ID]map[host.Email]host.Lock
 	numbers     map[tenant.ID]conference.Number
@@ -55,7 +56,7 @@ var _ reconcile.Store = (*Store)(nil)
 // New makes an empty store.
 func New() *Store {
 	return &Store{
-		licenses: make(map[tenant.ID]license.License), hosts: make(map[tenant.ID]map[host.Email]host.Host),
+		licenses: make(map[tenant.ID]license.License), revisions: make(map[tenant.ID][]license.License), hosts: make(map[tenant.ID]map[host.Email]host.Host),
 		locks: make(map[tenant.ID]map[host.Email]host.Lock), numbers: make(map[tenant.ID]conference.Number),
 		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
 		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
@@ -78,7 +79,15 @@ func (s *Store) PutLicense(_ context.Context, l license.License) (bool, error) {
 		return false, nil
 	}
 	s.licenses[l.Tenant] = l
+	s.revisions[l.Tenant] = append(s.revisions[l.Tenant], l)
 	return true, nil
+}
+
+// Revisions implements license.Licenses.
+func (s *Store) Revisions(_ context.Context, t tenant.ID) ([]license.License, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.revisions[t]), nil
 }
 
 // Tenants implements license.Licenses.

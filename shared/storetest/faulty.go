@@ -94,6 +94,11 @@ func (f *Faulty) PutLicense(ctx context.Context, l license.License) (bool, error
 	return around(ctx, f, "PutLicense", func() (bool, error) { return f.Store.PutLicense(ctx, l) })
 }
 
+// Revisions implements license.Licenses.
+func (f *Faulty) Revisions(ctx context.Context, t tenant.ID) ([]license.License, error) {
+	return around(ctx, f, "Revisions", func() ([]license.License, error) { return f.Store.Revisions(ctx, t) })
+}
+
 // Tenants implements admission.Store.
 func (f *Faulty) Tenants(ctx context.Context, after tenant.ID, limit int) ([]tenant.ID, error) {
 	return around(ctx, f, "Tenants", func() ([]tenant.ID, error) { return f.Store.Tenants(ctx, after, limit) })

@@ -103,7 +103,7 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	l := license.License{
 		Tenant: id, Model: license.ModelNamed, Hosts: 5, ParticipantsPerConference: 25, Status: license.StatusActive,
 		StartsAt: instant(0), ExpiresAt: instant(60), TimeZone: "Asia/Kathmandu", Overage: license.OverageAllow, Burst: 3,
-		ReconnectGraceSeconds: 30, HostAbsentMinutes: 15, HostChangesPerMonth: 5, Revision: 1,
+		ReconnectGraceSeconds: 30, HostAbsentMinutes: 15, HostChangesPerMonth: 5, Revision: 1, ChangedAtMillis: 1_790_000_000_123,
 	}
 	equal(t, "first write", must(store.PutLicense(ctx, l))(t), true)
 	equal(t, "the same again", must(store.PutLicense(ctx, l))(t), false)
@@ -114,6 +114,8 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	next := license.License{Tenant: id, Model: license.ModelConcurrent, Seats: 7, Revision: 2}
 	equal(t, "next revision", must(store.PutLicense(ctx, next))(t), true)
 	equal(t, "read again", must(store.License(ctx, id))(t), &next)
+	equal(t, "revisions", must(store.Revisions(ctx, id))(t), []license.License{l, next})
+	equal(t, "an unknown tenant's", len(must(store.Revisions(ctx, id+"-other"))(t)), 0)
 }
 
 func tenantPages(t *testing.T, store Store, id tenant.ID) {
