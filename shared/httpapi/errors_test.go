@@ -105,7 +105,7 @@ func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
 		{"usage of a range that is no time", "GET", usage + "?from=yesterday&to=2026-11", "", problem.Invalid, []string{"#/from", "#/to"}},
 		{"usage of a range that is none", "GET", usage + "?from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "", problem.Invalid, []string{"#/to"}},
 		{"usage by what is no granularity", "GET", usage + "?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z&granularity=minute", "", problem.Invalid, []string{"#/granularity"}},
-		{"usage of more rows than a report has", "GET", usage + "?from=2020-01-01T00:00:00Z&to=2026-11-02T00:00:00Z&granularity=hour", "", problem.Invalid, []string{"#/to"}},
+		{"usage of more rows than a report has", "GET", usage + "?from=2010-01-01T00:00:00Z&to=2026-11-02T00:00:00Z&granularity=hour", "", problem.Invalid, []string{"#/to"}},
 		{"usage of no tenant", "GET", "/v1/tenants/nowhere/usage?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z", "", problem.NotFound, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -73,7 +73,13 @@ func (a *API) AddUsage(door *admission.Door, history usage.History) {
 			}
 			if negotiation.SelectQValue(in.Accept, []string{"application/json", "text/csv"}) == "text/csv" {
 				var out bytes.Buffer
-				err := usage.WriteCSV(&out, view.Tenant, rows)
+				err := usage.WriteCSV(&out, view.Tenant, func(yield func(usage.Row, error) bool) {
+					for _, r := range rows {
+						if !yield(r, nil) {
+							return
+						}
+					}
+				})
 				return &rawOutput{"text/csv; charset=utf-8", out.Bytes()}, err
 			}
 			body, err := json.Marshal(view)
@@ -105,7 +111,7 @@ func report(ctx context.Context, door *admission.Door, history usage.History, in
 	if err != nil {
 		return view, nil, err
 	}
-	rows := usage.Report(periods, stays, refusals, asOf.UnixMilli())
+	rows := usage.Report(periods, usage.Limits{usage.LimitOf(0, l)}, stays, refusals, asOf.UnixMilli())
 	view.Rows = make([]RowView, len(rows))
 	for i, r := range rows {
 		view.Rows[i] = viewRow(t, r)

@@ -4,9 +4,11 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"seatmeter/shared/tenant"
 )
@@ -33,35 +35,76 @@ func FormatTime(millis int64) string {
 	return time.UnixMilli(millis).UTC().Format(TimeLayout)
 }
 
-// WriteCSV writes a report as RFC 4180. Text that a spreadsheet would run as a
-// formula gets an apostrophe in front; numbers are never touched.
-func WriteCSV(w io.Writer, t tenant.ID, rows []Row) error {
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	if err := out.Write(Columns); err != nil {
-		return fmt.Errorf("write csv: %w", err)
+// CSV writes rows as RFC 4180, one by one. Text that a spreadsheet would run as
+// a formula gets an apostrophe in front; numbers and times are never touched.
+type CSV struct {
+	out    *csv.Writer
+	record []string
+}
+
+// NewCSV begins with the columns' names. It writes through a buffer of a few
+// kilobytes: Flush it in the end.
+func NewCSV(w io.Writer) (*CSV, error) {
+	c := &CSV{out: csv.NewWriter(w)}
+	c.out.UseCRLF = true
+	return c, written(c.out.Write(Columns))
+}
+
+// Write writes a tenant's row. The error is the writer's.
+func (c *CSV) Write(t tenant.ID, r Row) error {
+	c.record = append(c.record[:0],
+		Inert(string(t)), FormatTime(r.FromMillis), FormatTime(r.ToMillis), Inert(r.Group),
+		strconv.Itoa(r.Opening), strconv.Itoa(r.Closing), strconv.Itoa(r.Peak), FormatMillis(r.PeakAtMillis),
+		strconv.FormatInt(r.SeatMillis, 10), r.SeatMinutes(), strconv.FormatInt(r.OverageMillis, 10),
+		strconv.Itoa(r.Joins), strconv.Itoa(r.Refused()), strconv.Itoa(r.Conferences), strconv.Itoa(r.Hosts),
+		strconv.Itoa(r.Identities), strconv.FormatInt(r.EstimatedMillis, 10),
+	)
+	return written(c.out.Write(c.record))
+}
+
+// Flush writes what is in the buffer. The error is the writer's.
+func (c *CSV) Flush() error {
+	c.out.Flush()
+	return written(c.out.Error())
+}
+
+// WriteCSV writes a tenant's report as it comes, without holding more of it
+// than a row. Errors are the rows' or the writer's; what was written by then
+// is not a report.
+func WriteCSV(w io.Writer, t tenant.ID, rows iter.Seq2[Row, error]) error {
+	c, err := NewCSV(w)
+	if err != nil {
+		return err
 	}
-	for _, r := range rows {
-		record := []string{
-			inert(string(t)), FormatTime(r.FromMillis), FormatTime(r.ToMillis), inert(r.Group),
-			strconv.Itoa(r.Opening), strconv.Itoa(r.Closing), strconv.Itoa(r.Peak), FormatMillis(r.PeakAtMillis),
-			strconv.FormatInt(r.SeatMillis, 10), r.SeatMinutes(), strconv.FormatInt(r.OverageMillis, 10),
-			strconv.Itoa(r.Joins), strconv.Itoa(r.Refused()), strconv.Itoa(r.Conferences), strconv.Itoa(r.Hosts),
-			strconv.Itoa(r.Identities), strconv.FormatInt(r.EstimatedMillis, 10),
-		}
-		if err := out.Write(record); err != nil {
+	for row, err := range rows {
+		if err != nil {
 			return fmt.Errorf("write csv: %w", err)
 		}
+		if err := c.Write(t, row); err != nil {
+			return err
+		}
 	}
-	out.Flush()
-	if err := out.Error(); err != nil {
+	return c.Flush()
+}
+
+func written(err error) error {
+	if err != nil {
 		return fmt.Errorf("write csv: %w", err)
 	}
 	return nil
 }
 
-func inert(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+// Inert is a text cell that no spreadsheet runs as a formula. What begins one
+// is what OWASP's page on CSV injection lists, with its full-width forms; also
+// behind spaces, which some programs trim. For text only: a negative number is
+// to stay one.
+func Inert(text string) string {
+	const begins = "=+-@\t\r\n＝＋－＠"
+	if text == "" {
+		return text
+	}
+	bare := strings.TrimLeftFunc(text, unicode.IsSpace)
+	if strings.ContainsRune(begins, rune(text[0])) || bare != "" && strings.ContainsRune(begins, []rune(bare)[0]) {
 		return "'" + text
 	}
 	return text

@@ -10,21 +10,42 @@ import (
 // Granularity is the length of a report's rows.
 type Granularity string
 
-// The granularities. Hours, days and months are the tenant's calendar's.
+// The granularities. All but the total are cut by the tenant's clock and
+// calendar.
 const (
-	GranularityHour  Granularity = "hour"
-	GranularityDay   Granularity = "day"
-	GranularityTotal Granularity = "total"
+	GranularityQuarterHour Granularity = "quarter_hour"
+	GranularityHour        Granularity = "hour"
+	GranularityDay         Granularity = "day"
+	GranularityMonth       Granularity = "month"
+	GranularityTotal       Granularity = "total"
 )
 
+// QuarterHourMillis is the length of a quarter-hour. Every zone in use is off
+// UTC by a multiple of it, so that the quarters of one are those of all.
+const QuarterHourMillis = 15 * 60 * 1000
+
 // MaxRows bounds a report.
-const MaxRows = 10_000
+const MaxRows = 100_000
 
 // Period is a half-open span of time, in Unix milliseconds.
 type Period struct{ FromMillis, ToMillis int64 }
 
-// Periods cuts [from, to) at the calendar's edges. The first and the last may
-// be shorter; a day on which the clocks change has 23 or 25 hours.
+// MonthOf is a calendar month of a zone, written as 2026-11. The error is
+// problem.Invalid at #/period.
+func MonthOf(text string, zone *time.Location) (Period, error) {
+	month, err := time.Parse("2006-01", text)
+	if err != nil {
+		return Period{}, problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "must be a month, such as 2026-11"})
+	}
+	year, number, _ := month.Date()
+	from := monthAfter(time.Date(year, number-1, 15, 12, 0, 0, 0, zone), zone)
+	return Period{from.UnixMilli(), monthAfter(from, zone).UnixMilli()}, nil
+}
+
+// Periods cuts [from, to) at the clock's and the calendar's edges. The first
+// and the last may be shorter; a day on which the clocks change has 23 or 25
+// hours; an hour that comes twice is two hours. The error is problem.Invalid,
+// at #/to if the range is none or has more than MaxRows, else at #/granularity.
 func Periods(from, to time.Time, g Granularity, zone *time.Location) ([]Period, error) {
 	if !from.Before(to) {
 		return nil, problem.InvalidFields(problem.Field{Pointer: "#/to", Detail: "must be after from"})
@@ -49,26 +70,51 @@ func Periods(from, to time.Time, g Granularity, zone *time.Location) ([]Period, 
 	return periods, nil
 }
 
-// edgeAfter is the first edge of the calendar after a moment.
+// edgeAfter is the first edge of the clock or the calendar after a moment.
 func edgeAfter(at time.Time, g Granularity, zone *time.Location) (time.Time, error) {
-	local := at.In(zone)
 	switch g {
+	case GranularityQuarterHour:
+		return clockAfter(at, 15, zone), nil
 	case GranularityHour:
-		// In clock minutes of the zone, whose offset need not be whole hours,
-		// but in absolute time, so that a repeated hour is two rows.
-		into := time.Duration(local.Minute())*time.Minute + time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
-		return at.Add(time.Hour - into), nil
+		return clockAfter(at, 60, zone), nil
 	case GranularityDay:
-		next := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, zone)
-		if next.Day() == local.Day() { // midnight is skipped: the day begins as the clocks change
-			_, next = next.ZoneBounds()
-		}
-		if !next.After(at) { // midnight comes twice, and this was the first
-			next = next.Add(time.Hour)
-		}
-		return next, nil
+		return dayAfter(at, zone), nil
+	case GranularityMonth:
+		return monthAfter(at, zone), nil
 	case GranularityTotal:
 		return at, nil
 	}
-	return at, problem.InvalidFields(problem.Field{Pointer: "#/granularity", Detail: "must be hour, day or total"})
+	return at, problem.InvalidFields(problem.Field{Pointer: "#/granularity", Detail: "must be quarter_hour, hour, day, month or total"})
+}
+
+// clockAfter is when the zone's clock next shows a multiple of so many minutes.
+// It counts in clock minutes of the zone, whose offset need not be whole hours,
+// but in absolute time, so that what comes twice is two rows.
+func clockAfter(at time.Time, minutes int, zone *time.Location) time.Time {
+	local := at.In(zone)
+	into := time.Duration(local.Minute()%minutes)*time.Minute + time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
+	return at.Add(time.Duration(minutes)*time.Minute - into)
+}
+
+func dayAfter(at time.Time, zone *time.Location) time.Time {
+	local := at.In(zone)
+	next := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, zone)
+	return settled(next, at, next.Day() == local.Day())
+}
+
+func monthAfter(at time.Time, zone *time.Location) time.Time {
+	local := at.In(zone)
+	next := time.Date(local.Year(), local.Month()+1, 1, 0, 0, 0, 0, zone)
+	return settled(next, at, next.Month() == local.Month())
+}
+
+// settled is the moment that a midnight means where the clocks change at it.
+func settled(midnight, after time.Time, skipped bool) time.Time {
+	if skipped { // the day begins as the clocks change
+		_, midnight = midnight.ZoneBounds()
+	}
+	if !midnight.After(after) { // it comes twice, and this was the first
+		midnight = midnight.Add(time.Hour)
+	}
+	return midnight
 }

@@ -1,0 +1,125 @@
+package usage
+
+// cell is a group's figures as the sweep goes: who is in now, and the row of
+// the period it is in. A sweep without groups has one.
+type cell struct {
+	group string
+	now   int64
+	// listed: it has a row in this period.
+	listed bool
+	row    Row
+
+	inUse, estimated int
+	// over is the seats above their pools' limits.
+	over int64
+
+	conferences, hosts, identities crowd
+}
+
+func newCell(group string) *cell {
+	return &cell{group: group, conferences: newCrowd(), hosts: newCrowd(), identities: newCrowd()}
+}
+
+// idle: nobody is in, so that there is nothing to remember.
+func (c *cell) idle() bool { return c.inUse == 0 && c.estimated == 0 }
+
+// begin begins a period with whoever is in.
+func (c *cell) begin(p Period) {
+	c.now = p.FromMillis
+	c.row = Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: c.group, Opening: c.inUse, Peak: c.inUse}
+	if c.inUse > 0 {
+		c.row.PeakAtMillis = p.FromMillis
+	}
+	c.listed = c.inUse > 0
+	c.conferences.begin()
+	c.hosts.begin()
+	c.identities.begin()
+}
+
+// end gives the figures of the period, which ends.
+func (c *cell) end(at, asOf int64) Summary {
+	c.advance(at, asOf)
+	c.row.Closing = c.inUse
+	return Summary{c.row, c.conferences.set(), c.hosts.set(), c.identities.set()}.counted()
+}
+
+// advance lets time pass and adds it up.
+func (c *cell) advance(to, asOf int64) {
+	if passed := min(to, asOf) - c.now; passed > 0 {
+		c.row.SeatMillis += passed * int64(c.inUse)
+		c.row.OverageMillis += passed * c.over
+		c.row.EstimatedMillis += passed * int64(c.estimated)
+	}
+	c.now = to
+}
+
+// meet notes who has come.
+func (c *cell) meet(s *held) {
+	s.entries = [3]*entry{
+		c.conferences.enter(conferenceName(s.number)),
+		c.hosts.enter(string(s.host)),
+		c.identities.enter(s.identity),
+	}
+	c.listed = true
+	if !s.resumed {
+		c.row.Joins++
+	}
+}
+
+// part forgets who has gone, but for this period.
+func (c *cell) part(s *held) {
+	c.conferences.exit(s.entries[0])
+	c.hosts.exit(s.entries[1])
+	c.identities.exit(s.entries[2])
+}
+
+// crowd is who is in, by name, and who was in this period.
+type crowd struct {
+	in     map[string]*entry
+	inside bool // of a period
+	seen   []Digest
+}
+
+type entry struct {
+	name   string
+	digest Digest
+	in     int
+}
+
+func newCrowd() crowd { return crowd{in: make(map[string]*entry)} }
+
+func (c *crowd) begin() {
+	c.inside = true
+	c.seen = make([]Digest, 0, len(c.in))
+	for _, e := range c.in {
+		c.seen = append(c.seen, e.digest)
+	}
+}
+
+func (c *crowd) enter(name string) *entry {
+	e := c.in[name]
+	if e == nil {
+		e = &entry{name: name, digest: NewDigest(name)}
+		c.in[name] = e
+		if c.inside {
+			c.seen = append(c.seen, e.digest)
+		}
+	}
+	e.in++
+	return e
+}
+
+func (c *crowd) exit(e *entry) {
+	e.in--
+	if e.in == 0 {
+		delete(c.in, e.name)
+	}
+}
+
+// set is whoever was in this period. Who came back is seen again: the set
+// drops the second.
+func (c *crowd) set() Set {
+	seen := c.seen
+	c.inside, c.seen = false, nil
+	return NewSet(seen)
+}

@@ -1,0 +1,127 @@
+package usage
+
+import (
+	"math"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/seat"
+)
+
+// never is after every moment: when an open stay ends.
+const never = math.MaxInt64
+
+// held is a stay as the sweep knows it: from its first connection's join to
+// the latest end known of any of them.
+type held struct {
+	id       StayID
+	resumed  bool
+	joined   int64
+	left     int64
+	group    string
+	pool     seat.Pool
+	number   conference.Number
+	host     host.Email
+	identity string
+
+	// From here on since it joined.
+	cell    *cell
+	draws   *pool
+	entries [3]*entry
+}
+
+// arrival is a connection's join that the sweep has yet to pass. With first, it
+// begins the stay.
+type arrival struct {
+	at             int64
+	stay           *held
+	first          bool
+	estimatedUntil int64
+}
+
+// queue holds arrivals, which come in order.
+type queue struct {
+	items []arrival
+	head  int
+}
+
+func (q *queue) next() int64 {
+	if q.head == len(q.items) {
+		return never
+	}
+	return q.items[q.head].at
+}
+
+func (q *queue) push(a arrival) {
+	if q.head > len(q.items)/2 {
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	q.items = append(q.items, a)
+}
+
+func (q *queue) pop() arrival {
+	a := q.items[q.head]
+	q.items[q.head] = arrival{}
+	q.head++
+	return a
+}
+
+// ending is when a stay ends, as far as was known when it was put here; or,
+// without a stay, when a connection ends whose end is estimated.
+type ending struct {
+	at   int64
+	stay *held
+	cell *cell
+}
+
+// endings is a heap, the earliest first. It is typed, because a sweep spends
+// much of its time here.
+type endings []ending
+
+func (e endings) next() int64 {
+	if len(e) == 0 {
+		return never
+	}
+	return e[0].at
+}
+
+func (e *endings) push(item ending) {
+	*e = append(*e, item)
+	h := *e
+	at := len(h) - 1
+	for at > 0 {
+		parent := (at - 1) / 2
+		if h[parent].at <= item.at {
+			break
+		}
+		h[at] = h[parent]
+		at = parent
+	}
+	h[at] = item
+}
+
+func (e *endings) pop() ending {
+	h := *e
+	first, last := h[0], h[len(h)-1]
+	h[len(h)-1] = ending{}
+	h = h[:len(h)-1]
+	*e = h
+	if len(h) == 0 {
+		return first
+	}
+	at := 0
+	for child := 1; child < len(h); child = 2*at + 1 {
+		if child+1 < len(h) && h[child+1].at < h[child].at {
+			child++
+		}
+		if last.at <= h[child].at {
+			break
+		}
+		h[at] = h[child]
+		at = child
+	}
+	h[at] = last
+	return first
+}

@@ -1,0 +1,48 @@
+package usage
+
+import (
+	"sort"
+
+	"seatmeter/shared/license"
+	"seatmeter/shared/seat"
+)
+
+// Limit is what was sold from a moment on: so many seats in each pool that the
+// model bounds.
+type Limit struct {
+	FromMillis int64
+	Model      license.Model
+	Seats      int
+}
+
+// LimitOf is the limit of a license that came into force at a moment.
+func LimitOf(fromMillis int64, l license.License) Limit {
+	return Limit{fromMillis, l.Model, l.Limit()}
+}
+
+// of is the limit of one pool; false if it has none under this model.
+func (l Limit) of(pool seat.Pool) (int, bool) {
+	switch {
+	case pool.Chair:
+		return 0, false
+	case pool.Number == 0:
+		return l.Seats, l.Model == license.ModelConcurrent
+	}
+	return l.Seats, l.Model == license.ModelNamed
+}
+
+// Limits are the limits of a license over time, in order. The first holds for
+// all time before it, too: what was in use before a license began to be
+// recorded is measured by what was first recorded.
+type Limits []Limit
+
+// At is the limit of a pool at a moment. False: it has none. A tenant's own
+// pool has one under the concurrent model, a conference's under the named; a
+// chair never has.
+func (l Limits) At(millis int64, pool seat.Pool) (int, bool) {
+	if len(l) == 0 {
+		return 0, false
+	}
+	later := sort.Search(len(l), func(i int) bool { return l[i].FromMillis > millis })
+	return l[max(0, later-1)].of(pool)
+}

@@ -1,0 +1,226 @@
+package usage
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"iter"
+	"slices"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+)
+
+// Recount computes the row of one period once more, for those who verify what a
+// sweep said: by another way, so that one mistake is not made twice. It goes
+// over no edges in time. It clips each stay and adds, and gets the overage and
+// the peak from the joins and the leaves, each sorted by itself: of those, the
+// i-th leave and the join n places after it bound a time with more than n in.
+//
+// Stays come in any order and in parts: all those that joined from
+// MaxStayMillis before the period until MaxGapMillis after it. It keeps some 40
+// bytes of each, and the names. Errors are the iterators'.
+func Recount(p Period, limits Limits, stays iter.Seq2[Stay, error], refusals iter.Seq2[Refusal, error], asOfMillis int64) (Row, error) {
+	r := recount{
+		period: p, until: min(p.ToMillis, asOfMillis), row: Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis},
+		persons: newNames[string](), places: newNames[place](),
+	}
+	for stay, err := range stays {
+		if err != nil {
+			return Row{}, err
+		}
+		if stay.JoinedAtMillis < asOfMillis {
+			r.note(stay, asOfMillis)
+		}
+	}
+	for refusal, err := range refusals {
+		if err != nil {
+			return Row{}, err
+		}
+		if refusal.AtMillis >= p.FromMillis && refusal.AtMillis < r.until {
+			if r.row.Refusals == nil {
+				r.row.Refusals = make(map[problem.Code]int)
+			}
+			r.row.Refusals[refusal.Code]++
+		}
+	}
+	r.joinParts()
+	r.count()
+	r.overage(limits)
+	return r.row, nil
+}
+
+type recount struct {
+	period Period
+	// until is when the period's time ends to pass.
+	until   int64
+	row     Row
+	parts   []part
+	persons names[string]
+	places  names[place]
+}
+
+// part is a connection's part of a stay, or a stay. Stays are told apart by 64
+// bits of their ids' SHA-256: should two of a million be taken for one, by a
+// chance of 10⁻⁸, the figures disagree, which is what they are for.
+type part struct {
+	stay          uint64
+	joined, left  int64
+	place, person uint32
+	resumed       bool
+}
+
+type place struct {
+	pool   seat.Pool
+	number conference.Number
+	host   host.Email
+}
+
+func (r *recount) note(s Stay, asOf int64) {
+	id := s.ID
+	if id == "" {
+		id = NewStayID(s.Connection, s.JoinedAtMillis)
+	}
+	sum := sha256.Sum256([]byte(id))
+	left := s.LeftAtMillis
+	if left == 0 || left > asOf {
+		left = never
+	}
+	if s.Estimated {
+		r.row.EstimatedMillis += r.within(s.JoinedAtMillis, s.LeftAtMillis)
+	}
+	r.parts = append(r.parts, part{
+		binary.BigEndian.Uint64(sum[:]), s.JoinedAtMillis, max(left, s.JoinedAtMillis),
+		r.places.number(place{s.Block.Pool, s.Number, s.Host}), r.persons.number(s.Identity), s.Resumed,
+	})
+}
+
+// within is how much of a time is in the period.
+func (r *recount) within(from, to int64) int64 {
+	return max(0, min(to, r.until)-max(from, r.period.FromMillis))
+}
+
+// joinParts makes stays of the parts.
+func (r *recount) joinParts() {
+	slices.SortFunc(r.parts, func(a, b part) int {
+		resumed := 0
+		if a.resumed != b.resumed {
+			resumed = 1
+			if b.resumed {
+				resumed = -1
+			}
+		}
+		return cmp.Or(cmp.Compare(a.stay, b.stay), cmp.Compare(a.joined, b.joined), resumed)
+	})
+	stays := r.parts[:0]
+	for _, next := range r.parts {
+		if n := len(stays); n > 0 && stays[n-1].stay == next.stay && next.joined-MaxGapMillis <= stays[n-1].left {
+			stays[n-1].left = max(stays[n-1].left, next.left)
+			continue
+		}
+		stays = append(stays, next)
+	}
+	r.parts = stays
+}
+
+// count gives everything but the overage.
+func (r *recount) count() {
+	from, to := r.period.FromMillis, r.period.ToMillis
+	conferences, hosts, identities := make(map[conference.Number]bool), make(map[host.Email]bool), make(map[uint32]bool)
+	var joins, leaves []int64
+	for _, s := range r.parts {
+		across := s.joined < from && s.left > from
+		began := s.joined >= from && s.joined < to
+		if !across && !began {
+			continue
+		}
+		where := r.places.list[s.place]
+		conferences[where.number], hosts[where.host], identities[s.person] = true, true, true
+		if across {
+			r.row.Opening++
+		}
+		if s.joined < to && s.left > to {
+			r.row.Closing++
+		}
+		if began && !s.resumed {
+			r.row.Joins++
+		}
+		r.row.SeatMillis += r.within(s.joined, s.left)
+		if s.left > s.joined {
+			joins, leaves = append(joins, max(s.joined, from)), append(leaves, s.left)
+		}
+	}
+	r.row.Conferences, r.row.Hosts, r.row.Identities = len(conferences), len(hosts), len(identities)
+	r.row.Peak, r.row.PeakAtMillis = peak(joins, leaves)
+}
+
+// peak is the most that are in at once, and when first. It asks of each join
+// whether there is one more in than ever: whether the join that many places
+// before has not been matched by a leave.
+func peak(joins, leaves []int64) (int, int64) {
+	slices.Sort(joins)
+	slices.Sort(leaves)
+	most, at := 0, int64(0)
+	for i, joined := range joins {
+		if leaves[i-most] > joined {
+			most, at = most+1, joined
+		}
+	}
+	return most, at
+}
+
+// overage adds up, pool by pool and limit by limit.
+func (r *recount) overage(limits Limits) {
+	joins, leaves := make(map[seat.Pool][]int64), make(map[seat.Pool][]int64)
+	for _, s := range r.parts {
+		if r.within(s.joined, s.left) > 0 {
+			pool := r.places.list[s.place].pool
+			joins[pool], leaves[pool] = append(joins[pool], s.joined), append(leaves[pool], s.left)
+		}
+	}
+	for pool := range joins {
+		slices.Sort(joins[pool])
+		slices.Sort(leaves[pool])
+		for i := range limits {
+			from, to := r.period.FromMillis, r.until
+			if i > 0 {
+				from = max(from, limits[i].FromMillis)
+			}
+			if i+1 < len(limits) {
+				to = min(to, limits[i+1].FromMillis)
+			}
+			if seats, bounded := limits.At(from, pool); bounded && from < to {
+				r.row.OverageMillis += above(seats, joins[pool], leaves[pool], from, to)
+			}
+		}
+	}
+}
+
+// above is the time in [from, to) of those in above a number of seats.
+func above(seats int, joins, leaves []int64, from, to int64) int64 {
+	var total int64
+	for i := 0; i+seats < len(joins); i++ {
+		total += max(0, min(leaves[i], to)-max(joins[i+seats], from))
+	}
+	return total
+}
+
+// names numbers what is told apart.
+type names[T comparable] struct {
+	list    []T
+	numbers map[T]uint32
+}
+
+func newNames[T comparable]() names[T] { return names[T]{numbers: make(map[T]uint32)} }
+
+func (n *names[T]) number(name T) uint32 {
+	number, known := n.numbers[name]
+	if !known {
+		number = uint32(len(n.list)) //nolint:gosec // not four billion names
+		n.numbers[name] = number
+		n.list = append(n.list, name)
+	}
+	return number
+}

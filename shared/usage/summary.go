@@ -1,0 +1,135 @@
+package usage
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"maps"
+	"slices"
+	"strconv"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/problem"
+)
+
+// Digest stands for a conference, a host or an identity: the first half of the
+// SHA-256 of its name. Two of a million names share one by a chance of 10⁻²⁷.
+type Digest [16]byte
+
+// NewDigest is a name's.
+func NewDigest(name string) Digest {
+	sum := sha256.Sum256([]byte(name))
+	return Digest(sum[:16])
+}
+
+// conferenceName is what a conference is told apart by: ids are used again.
+func conferenceName(n conference.Number) string { return strconv.FormatInt(int64(n), 10) }
+
+// Compare orders digests by their bytes.
+func (d Digest) Compare(other Digest) int { return bytes.Compare(d[:], other[:]) }
+
+// Set is distinct digests in order. Its length is the distinct count.
+type Set []Digest
+
+// NewSet sorts digests into a set. It takes them over.
+func NewSet(digests []Digest) Set {
+	slices.SortFunc(digests, Digest.Compare)
+	return slices.Compact(digests)
+}
+
+// Union is what is in either set. Both stay as they are; where one holds
+// nothing, the other is the union.
+func (s Set) Union(other Set) Set {
+	if len(s) == 0 {
+		return other
+	}
+	if len(other) == 0 {
+		return s
+	}
+	union := make(Set, 0, max(len(s), len(other)))
+	for len(s) > 0 && len(other) > 0 {
+		order := s[0].Compare(other[0])
+		next := s[0]
+		if order > 0 {
+			next = other[0]
+		}
+		if order <= 0 {
+			s = s[1:]
+		}
+		if order >= 0 {
+			other = other[1:]
+		}
+		union = append(union, next)
+	}
+	return append(append(union, s...), other...)
+}
+
+// Summary is a row that can be rolled up: with whom it counted, so that who is
+// in two periods counts once in both together. The row's distinct counts are
+// the sets' lengths. The zero Summary is that of no time at all.
+type Summary struct {
+	Row                            Row
+	Conferences, Hosts, Identities Set
+}
+
+// counted gives the row its distinct counts.
+func (s Summary) counted() Summary {
+	s.Row.Conferences, s.Row.Hosts, s.Row.Identities = len(s.Conferences), len(s.Hosts), len(s.Identities)
+	return s
+}
+
+// empty: it is of no time.
+func (s Summary) empty() bool { return s.Row.FromMillis == s.Row.ToMillis }
+
+// Merge rolls two adjacent periods of one group up to one: opening and closing
+// from the outer edges, the larger peak (the earlier of equals), sums of time
+// and counts, unions of sets. It is associative, and the zero Summary changes
+// nothing. Both stay as they are, but may share memory with the result.
+func Merge(first, second Summary) Summary {
+	if first.empty() {
+		return second
+	}
+	if second.empty() {
+		return first
+	}
+	a, b := first.Row, second.Row
+	merged := a
+	merged.ToMillis, merged.Closing = b.ToMillis, b.Closing
+	if b.Peak > a.Peak {
+		merged.Peak, merged.PeakAtMillis = b.Peak, b.PeakAtMillis
+	}
+	merged.SeatMillis += b.SeatMillis
+	merged.OverageMillis += b.OverageMillis
+	merged.EstimatedMillis += b.EstimatedMillis
+	merged.Joins += b.Joins
+	merged.Refusals = addRefusals(a.Refusals, b.Refusals)
+	return Summary{
+		merged,
+		first.Conferences.Union(second.Conferences),
+		first.Hosts.Union(second.Hosts),
+		first.Identities.Union(second.Identities),
+	}.counted()
+}
+
+// MergeAll rolls adjacent periods up to one, in order. Halves of halves are
+// merged, so that it takes n·log n and not n² for sets as long as the month.
+func MergeAll(summaries []Summary) Summary {
+	switch len(summaries) {
+	case 0:
+		return Summary{}
+	case 1:
+		return summaries[0]
+	}
+	half := len(summaries) / 2
+	return Merge(MergeAll(summaries[:half]), MergeAll(summaries[half:]))
+}
+
+func addRefusals(a, b map[problem.Code]int) map[problem.Code]int {
+	if len(b) == 0 {
+		return a
+	}
+	sum := maps.Clone(b)
+	for code, n := range a {
+		sum[code] += n
+	}
+	return sum
+}

@@ -1,0 +1,398 @@
+package usage
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+)
+
+// Sweep adds usage up as it reads the ledger once, in order of time. It
+// remembers the stays that are in at, or were since, MaxGapMillis before the
+// latest join, and no others; and the summaries not handed out.
+//
+// What it counts:
+//   - A stay is in from the join of its first connection until the end of its
+//     last. The time that its seat was held between two of them counts, because
+//     it was resumed; a connection that joins more than MaxGapMillis after the
+//     end of the one before begins anew.
+//   - At equal times leaving comes before joining. A stay of no length is a
+//     join that never is in.
+//   - Opening and closing are those who are in across the edge.
+//   - What begins at as_of or later has not happened; what ends later has not
+//     ended; time passes until as_of.
+//   - Overage is, at each moment, what is in use above the limit in force, pool
+//     by pool.
+//   - Estimated time is that of connections whose end is estimated, each from
+//     its own join to its own end. It is theirs and not their stays', so that a
+//     period's figures depend on what joined shortly before its end and not on
+//     how a stay goes on for the rest of the day.
+//
+// Not for use by several goroutines.
+type Sweep struct {
+	periods []Period
+	by      Grouping
+	asOf    int64
+	// latest is the latest join added; everything MaxGapMillis before is final.
+	latest int64
+
+	limit  Limit
+	limits Limits // those to come
+
+	stays    map[StayID]*held
+	retained int
+	arrivals queue
+	endings  endings
+	pools    map[seat.Pool]*pool
+	cells    map[string]*cell
+
+	// closed counts the periods that are complete, handed those handed out.
+	inside  bool
+	closed  int
+	handed  int
+	ready   []Summary
+	refused map[int]map[string]map[problem.Code]int
+}
+
+// pool is what is in use in one pool that a limit may bound.
+type pool struct {
+	id    seat.Pool
+	inUse int
+	over  int64
+	cell  *cell
+}
+
+// NewSweep makes a sweep over periods, which are in order and adjacent. Limits
+// are in order; without any there is no overage. One summary comes of each
+// period, also if nothing happened.
+func NewSweep(periods []Period, limits Limits, asOfMillis int64) *Sweep {
+	return NewGroupedSweep(periods, GroupingNone, limits, asOfMillis)
+}
+
+// NewGroupedSweep makes a sweep that gives a summary of each group that had
+// anybody in, a join or a refusal in a period, in order of period and group.
+// The overage of a conference's own pool is its group's. That of a tenant's
+// pool is nobody's in particular: no group shows it, only the report of all.
+func NewGroupedSweep(periods []Period, by Grouping, limits Limits, asOfMillis int64) *Sweep {
+	s := &Sweep{
+		periods: periods, by: by, asOf: asOfMillis,
+		stays: make(map[StayID]*held), pools: make(map[seat.Pool]*pool), cells: make(map[string]*cell),
+		refused: make(map[int]map[string]map[problem.Code]int),
+	}
+	if len(limits) > 0 {
+		s.limit, s.limits = limits[0], limits[1:]
+	}
+	if by == GroupingNone {
+		s.cells[""] = newCell("")
+	}
+	return s
+}
+
+// ErrOrder: a sweep was given what is before its time.
+var ErrOrder = errors.New("out of order")
+
+// Add adds a connection's part of a stay. Parts come in order of
+// JoinedAtMillis, in any order where that is the same. The error is ErrOrder:
+// the part is then not counted.
+func (s *Sweep) Add(part Stay) error {
+	if part.JoinedAtMillis < s.latest {
+		return fmt.Errorf("a stay joined at %d after one joined at %d: %w", part.JoinedAtMillis, s.latest, ErrOrder)
+	}
+	s.latest = part.JoinedAtMillis
+	if s.latest >= s.asOf {
+		return nil
+	}
+	s.settle(s.latest - MaxGapMillis)
+	stay, first := s.extend(part)
+	if stay == nil {
+		return nil
+	}
+	a := arrival{at: part.JoinedAtMillis, stay: stay, first: first}
+	if part.Estimated {
+		a.estimatedUntil = part.LeftAtMillis
+	}
+	if first || a.estimatedUntil > a.at {
+		s.arrivals.push(a)
+	}
+	return nil
+}
+
+// extend puts a part to the stay that it goes on with, or begins one. A stay
+// that begins after the last period is none of ours.
+func (s *Sweep) extend(part Stay) (stay *held, first bool) {
+	left := end(part, s.asOf)
+	if stay := s.stays[part.ID]; stay != nil {
+		stay.left = max(stay.left, left)
+		if part.JoinedAtMillis == stay.joined {
+			stay.resumed = stay.resumed && part.Resumed
+		}
+		return stay, false
+	}
+	if len(s.periods) == 0 || part.JoinedAtMillis >= s.periods[len(s.periods)-1].ToMillis {
+		return nil, false
+	}
+	stay = &held{
+		id: part.ID, resumed: part.Resumed, joined: part.JoinedAtMillis, left: left,
+		group: s.by.of(part.Host, part.Conference), pool: part.Block.Pool,
+		number: part.Number, host: part.Host, identity: part.Identity,
+	}
+	if part.ID != "" {
+		s.stays[part.ID] = stay
+	}
+	s.retained++
+	return stay, true
+}
+
+// end is when a connection's part ends, as was known at as_of.
+func end(part Stay, asOfMillis int64) int64 {
+	if part.LeftAtMillis == 0 || part.LeftAtMillis > asOfMillis {
+		return never
+	}
+	return max(part.LeftAtMillis, part.JoinedAtMillis)
+}
+
+// Refuse adds a refusal, in any order. The error is ErrOrder: its period was
+// handed out.
+func (s *Sweep) Refuse(r Refusal) error {
+	i, within := find(s.periods, r.AtMillis)
+	if !within || r.AtMillis >= s.asOf {
+		return nil
+	}
+	if i < s.handed {
+		return fmt.Errorf("a refusal at %d in a period handed out: %w", r.AtMillis, ErrOrder)
+	}
+	groups, group := s.refused[i], s.by.of(r.Host, r.Conference)
+	if groups == nil {
+		groups = make(map[string]map[problem.Code]int)
+		s.refused[i] = groups
+	}
+	if groups[group] == nil {
+		groups[group] = make(map[problem.Code]int)
+	}
+	groups[group][r.Code]++
+	return nil
+}
+
+// Done hands out the summaries of the periods that no later stay can change,
+// each once. Refusals of theirs must have been added.
+func (s *Sweep) Done() []Summary {
+	var out []Summary
+	for ; s.handed < s.closed; s.handed++ {
+		p := s.periods[s.handed]
+		n := 0
+		for n < len(s.ready) && s.ready[n].Row.FromMillis == p.FromMillis {
+			n++
+		}
+		out = append(out, withRefusals(p, s.ready[:n], s.refused[s.handed])...)
+		clear(s.ready[:n])
+		s.ready = s.ready[n:]
+		delete(s.refused, s.handed)
+	}
+	return out
+}
+
+// Close hands out the summaries that are left. Nothing is added after it.
+func (s *Sweep) Close() []Summary {
+	s.settle(never)
+	return s.Done()
+}
+
+// withRefusals gives the summaries of a period their refusals, and those groups
+// one that had nothing else.
+func withRefusals(p Period, summaries []Summary, refused map[string]map[problem.Code]int) []Summary {
+	if len(refused) == 0 {
+		return slices.Clone(summaries)
+	}
+	all := slices.Clone(summaries)
+	for i := range all {
+		all[i].Row.Refusals = refused[all[i].Row.Group]
+		delete(refused, all[i].Row.Group)
+	}
+	for group, codes := range refused {
+		all = append(all, Summary{Row: Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: group, Refusals: codes}})
+	}
+	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Row.Group, b.Row.Group) })
+	return all
+}
+
+// settle passes everything before a moment. At equal times leaving comes
+// first, then the edge of a period, then joining.
+func (s *Sweep) settle(until int64) {
+	for {
+		limit, ending, edge, arrival := s.nextLimit(), s.endings.next(), s.nextEdge(), s.arrivals.next()
+		now := min(limit, ending, edge, arrival)
+		if now >= until {
+			return
+		}
+		switch now {
+		case limit:
+			s.changeLimit(now)
+		case ending:
+			s.leave(s.endings.pop())
+		case edge:
+			s.turn(now)
+		default:
+			s.join(s.arrivals.pop())
+		}
+	}
+}
+
+func (s *Sweep) nextLimit() int64 {
+	if len(s.limits) == 0 {
+		return never
+	}
+	return s.limits[0].FromMillis
+}
+
+// changeLimit brings a limit into force, with people in.
+func (s *Sweep) changeLimit(now int64) {
+	s.limit, s.limits = s.limits[0], s.limits[1:]
+	for _, p := range s.pools {
+		p.cell.advance(now, s.asOf)
+		p.change(0, s.limit)
+	}
+}
+
+// change counts in and out, and what that makes of the overage.
+func (p *pool) change(by int, limit Limit) {
+	p.inUse += by
+	p.cell.over -= p.over
+	p.over = 0
+	if seats, bounded := limit.of(p.id); bounded {
+		p.over = int64(max(0, p.inUse-seats))
+	}
+	p.cell.over += p.over
+}
+
+func (s *Sweep) nextEdge() int64 {
+	switch {
+	case s.closed == len(s.periods):
+		return never
+	case s.inside:
+		return s.periods[s.closed].ToMillis
+	}
+	return s.periods[s.closed].FromMillis
+}
+
+// turn begins a period, or ends it.
+func (s *Sweep) turn(now int64) {
+	if !s.inside {
+		s.inside = true
+		for group, c := range s.cells {
+			if c.idle() && s.by != GroupingNone {
+				delete(s.cells, group)
+				continue
+			}
+			c.begin(s.periods[s.closed])
+		}
+		return
+	}
+	first := len(s.ready)
+	for _, c := range s.cells {
+		summary := c.end(now, s.asOf)
+		if c.listed || s.by == GroupingNone {
+			s.ready = append(s.ready, summary)
+		}
+	}
+	slices.SortFunc(s.ready[first:], func(a, b Summary) int { return strings.Compare(a.Row.Group, b.Row.Group) })
+	s.inside = false
+	s.closed++
+}
+
+// cell is that of a group, from this moment on if it is new.
+func (s *Sweep) cell(group string, now int64) *cell {
+	c := s.cells[group]
+	if c == nil {
+		c = newCell(group)
+		if s.inside {
+			c.begin(s.periods[s.closed])
+		}
+		s.cells[group] = c
+	}
+	c.advance(now, s.asOf)
+	return c
+}
+
+// join lets a connection in.
+func (s *Sweep) join(a arrival) {
+	c := s.cell(a.stay.group, a.at)
+	if a.first {
+		s.enter(a.stay, c)
+	}
+	if a.estimatedUntil > a.at {
+		c.estimated++
+		s.endings.push(ending{a.estimatedUntil, nil, c})
+	}
+}
+
+// enter begins a stay. Its end is final if it is the same moment.
+func (s *Sweep) enter(stay *held, c *cell) {
+	stay.cell = c
+	c.meet(stay)
+	if stay.left == stay.joined {
+		s.forget(stay)
+		return
+	}
+	c.inUse++
+	if c.inUse > c.row.Peak {
+		c.row.Peak, c.row.PeakAtMillis = c.inUse, stay.joined
+	}
+	if stay.draws = s.draws(stay); stay.draws != nil {
+		stay.draws.change(1, s.limit)
+	}
+	s.wait(stay)
+}
+
+// draws is the pool that a stay draws on, if its overage is ours to tell.
+func (s *Sweep) draws(stay *held) *pool {
+	if stay.pool.Chair || stay.pool.Number == 0 && s.by != GroupingNone {
+		return nil
+	}
+	p := s.pools[stay.pool]
+	if p == nil {
+		p = &pool{id: stay.pool, cell: stay.cell}
+		s.pools[stay.pool] = p
+	}
+	return p
+}
+
+// wait for the end of a stay, as it is known now.
+func (s *Sweep) wait(stay *held) {
+	if stay.left != never {
+		s.endings.push(ending{stay.left, stay, stay.cell})
+	}
+}
+
+// leave ends a stay, unless it has gone on meanwhile, or a connection's
+// estimated time.
+func (s *Sweep) leave(e ending) {
+	stay := e.stay
+	if stay != nil && stay.left != e.at {
+		s.wait(stay)
+		return
+	}
+	e.cell.advance(e.at, s.asOf)
+	if stay == nil {
+		e.cell.estimated--
+		return
+	}
+	e.cell.inUse--
+	if p := stay.draws; p != nil {
+		p.change(-1, s.limit)
+		if p.inUse == 0 {
+			delete(s.pools, p.id)
+		}
+	}
+	s.forget(stay)
+}
+
+func (s *Sweep) forget(stay *held) {
+	stay.cell.part(stay)
+	s.retained--
+	if stay.id != "" {
+		delete(s.stays, stay.id)
+	}
+}
