@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -35,6 +36,7 @@ type Store struct {
 	client *dynamodb.Client
 	live   *string
 	ledger *string
+	now    func() time.Time
 	meter  func(*types.ConsumedCapacity, bool)
 	report types.ReturnConsumedCapacity
 }
@@ -50,7 +52,15 @@ func NewClient(cfg aws.Config) *dynamodb.Client {
 
 // New makes a store over existing tables.
 func New(client *dynamodb.Client, tables Tables) *Store {
-	return &Store{client: client, live: aws.String(tables.Live), ledger: aws.String(tables.Ledger)}
+	return &Store{client: client, live: aws.String(tables.Live), ledger: aws.String(tables.Ledger), now: time.Now}
+}
+
+// At makes a copy of the store that tells the time otherwise: by which records
+// are late.
+func (s *Store) At(now func() time.Time) *Store {
+	other := *s
+	other.now = now
+	return &other
 }
 
 // Metered makes a copy of the store that reports what each call consumed, and

@@ -31,6 +31,7 @@ import (
 //	stay                                  <tenant>                   stay#<joined at>#<connection>
 //	refusal                               <tenant>                   refusal#<at>#<connection>
 //	revision of the license               <tenant>                   license#<revision>
+//	note of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
 //
 //	reconciliation's progress             reconcile                  progress
 //	where a block's books were checked    books#<tenant>             <number>#<index>
@@ -121,6 +122,7 @@ const (
 	prefixStay        = "stay#"
 	prefixRefusal     = "refusal#"
 	prefixRevision    = "license#"
+	prefixLate        = "late#"
 	blocksPerPage     = 32
 	chairPage         = "chair"
 	joinedBytes       = 6
@@ -179,11 +181,18 @@ func stayKey(joinedAtMillis int64, id seat.ConnectionID) string {
 // revisionKey has room for the digits of any revision that can be reached.
 func revisionKey(revision int64) string { return prefixRevision + fmt.Sprintf("%010d", revision) }
 
+func lateKey(atMillis, joinedMillis int64, id seat.ConnectionID) string {
+	return prefixLate + timeKey(atMillis) + "#" + timeKey(joinedMillis) + "#" + string(id)
+}
+
 func refusalKey(atMillis int64, id seat.ConnectionID) string {
 	return prefixRefusal + timeKey(atMillis) + "#" + string(id)
 }
 
 // timeKey sorts as text like the times it stands for.
+// maxMillis is the latest time that a key can have.
+const maxMillis = 99_999_999_999_999
+
 func timeKey(millis int64) string { return fmt.Sprintf("%014d", max(millis, 0)) }
 
 // shardOf spreads the agenda over reconcile.Shards partitions of its index.

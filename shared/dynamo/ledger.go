@@ -17,8 +17,16 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Record implements usage.Ledger by one conditional put.
+// Record implements usage.Ledger by one conditional put, and another before it
+// for the note that the stay is late.
 func (s *Store) Record(ctx context.Context, stay usage.Stay) error {
+	if now := s.now().UnixMilli(); now-stay.JoinedAtMillis >= usage.LateMillis {
+		note := key(string(stay.Tenant), lateKey(now, stay.JoinedAtMillis, stay.Connection)).
+			setNumber(attrJoined, stay.JoinedAtMillis).setNumber(attrLeft, stay.LeftAtMillis)
+		if _, _, err := s.put(ctx, s.ledger, note, absent, nil); err != nil {
+			return err
+		}
+	}
 	i := key(string(stay.Tenant), stayKey(stay.JoinedAtMillis, stay.Connection)).
 		setText(attrConference, string(stay.Conference)).setNumber(attrNumber, int64(stay.Number)).
 		setText(attrHost, string(stay.Host)).setText(attrIdentity, stay.Identity).setText(attrRole, string(stay.Role)).
@@ -77,6 +85,14 @@ func (s *Store) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int
 func (s *Store) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Refusal, error] {
 	return decode(s.span(ctx, t, prefixRefusal, fromMillis, toMillis), func(i item) (usage.Refusal, error) {
 		return readRefusal(t, i)
+	})
+}
+
+// Late implements usage.History.
+func (s *Store) Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[usage.Period, error] {
+	return decode(s.span(ctx, t, prefixLate, sinceMillis, maxMillis), func(i item) (usage.Period, error) {
+		r := reader{item: i}
+		return usage.Period{FromMillis: r.number(attrJoined), ToMillis: r.number(attrLeft)}, r.err
 	})
 }
 

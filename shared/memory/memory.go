@@ -16,6 +16,7 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -39,6 +40,13 @@ type Store struct {
 	sessions    map[seat.ConnectionID]session.Session
 	stays       map[tenant.ID]map[stayKey]usage.Stay
 	refusals    map[tenant.ID]map[refusalKey]usage.Refusal
+	late        map[tenant.ID][]note
+	rolledUp    map[tenant.ID]rollup.Progress
+	kept        map[calendar]kept
+	cursor      tenant.ID
+
+	// Now tells the time by which records are late. Set before use, if at all.
+	Now func() time.Time
 }
 
 type stayKey struct {
@@ -51,7 +59,10 @@ type refusalKey struct {
 	connection seat.ConnectionID
 }
 
-var _ reconcile.Store = (*Store)(nil)
+var (
+	_ reconcile.Store = (*Store)(nil)
+	_ rollup.Store    = (*Store)(nil)
+)
 
 // New makes an empty store.
 func New() *Store {
@@ -61,6 +72,7 @@ func New() *Store {
 		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
 		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
+		late: make(map[tenant.ID][]note), rolledUp: make(map[tenant.ID]rollup.Progress), kept: make(map[calendar]kept), Now: time.Now,
 	}
 }
 
@@ -285,60 +297,6 @@ func (s *Store) Sessions(_ context.Context, ids []seat.ConnectionID) (map[seat.C
 		}
 	}
 	return found, nil
-}
-
-// Record implements usage.Ledger.
-func (s *Store) Record(_ context.Context, stay usage.Stay) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := stayKey{stay.JoinedAtMillis, stay.Connection}
-	if _, exists := s.stays[stay.Tenant][key]; !exists {
-		within(s.stays, stay.Tenant)[key] = stay
-	}
-	return nil
-}
-
-// Refuse implements usage.Ledger.
-func (s *Store) Refuse(_ context.Context, r usage.Refusal) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := refusalKey{r.AtMillis, r.Connection}
-	if _, exists := s.refusals[r.Tenant][key]; !exists {
-		within(s.refusals, r.Tenant)[key] = r
-	}
-	return nil
-}
-
-// Stays implements usage.History.
-func (s *Store) Stays(_ context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Stay, error] {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found []usage.Stay
-	for key, stay := range s.stays[t] {
-		if key.joinedAtMillis >= fromMillis && key.joinedAtMillis < toMillis {
-			found = append(found, stay)
-		}
-	}
-	slices.SortFunc(found, func(a, b usage.Stay) int {
-		return cmp.Or(cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
-	})
-	return each(found)
-}
-
-// Refusals implements usage.History.
-func (s *Store) Refusals(_ context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Refusal, error] {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var found []usage.Refusal
-	for key, r := range s.refusals[t] {
-		if key.atMillis >= fromMillis && key.atMillis < toMillis {
-			found = append(found, r)
-		}
-	}
-	slices.SortFunc(found, func(a, b usage.Refusal) int {
-		return cmp.Or(cmp.Compare(a.AtMillis, b.AtMillis), cmp.Compare(a.Connection, b.Connection))
-	})
-	return each(found)
 }
 
 func each[T any](items []T) iter.Seq2[T, error] {

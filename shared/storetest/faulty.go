@@ -354,3 +354,14 @@ func (f *Faulty) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis in
 func (f *Faulty) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Refusal, error] {
 	return f.Store.Refusals(ctx, t, fromMillis, toMillis)
 }
+
+// Late implements usage.History.
+func (f *Faulty) Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[usage.Period, error] {
+	late, err := around(ctx, f, "Late", func() (iter.Seq2[usage.Period, error], error) {
+		return f.Store.Late(ctx, t, sinceMillis), nil
+	})
+	if err != nil {
+		return func(yield func(usage.Period, error) bool) { yield(usage.Period{}, err) }
+	}
+	return late
+}

@@ -41,6 +41,10 @@ const (
 // them after two hours. A report looks this far back for stays that reach in.
 const MaxStayMillis = 3 * 60 * 60 * 1000
 
+// LateMillis is how long after it began a stay is recorded late: what was added
+// up by then may have to be added up again.
+const LateMillis = MaxStayMillis
+
 // MaxGapMillis is longer than any seat is held between two connections of one
 // stay. A report looks this far ahead for stays that go on.
 const MaxGapMillis = 10 * 60 * 1000
@@ -110,7 +114,8 @@ func (r Refusal) Pool() (seat.Pool, bool) {
 
 // Ledger is where what happened is written. Errors are the store's own.
 type Ledger interface {
-	// Record adds a stay unless it is there. Safe to repeat.
+	// Record adds a stay unless it is there. If it is late (LateMillis) that is
+	// noted first, by our clock. Safe to repeat.
 	Record(ctx context.Context, s Stay) error
 	// Refuse adds a refusal unless it is there. Safe to repeat.
 	Refuse(ctx context.Context, r Refusal) error
@@ -123,4 +128,7 @@ type History interface {
 	Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Stay, error]
 	// Refusals gives those in [from, to).
 	Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Refusal, error]
+	// Late gives the times of the stays that were recorded late since a moment,
+	// or were about to be.
+	Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[Period, error]
 }

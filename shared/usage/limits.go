@@ -46,3 +46,12 @@ func (l Limits) At(millis int64, pool seat.Pool) (int, bool) {
 	later := sort.Search(len(l), func(i int) bool { return l[i].FromMillis > millis })
 	return l[max(0, later-1)].of(pool)
 }
+
+// LimitsOf are those of a license's revisions, which are in order.
+func LimitsOf(revisions []license.License) Limits {
+	limits := make(Limits, len(revisions))
+	for i, l := range revisions {
+		limits[i] = LimitOf(l.ChangedAtMillis, l)
+	}
+	return limits
+}

@@ -34,6 +34,11 @@ type Row struct {
 	EstimatedMillis int64
 }
 
+// Still tells that nothing happened: nobody was in, came, or was refused.
+func (r Row) Still() bool {
+	return r.Peak == 0 && r.Joins == 0 && len(r.Refusals) == 0
+}
+
 // Refused is the number of refusals of every kind.
 func (r Row) Refused() int {
 	total := 0

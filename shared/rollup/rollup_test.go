@@ -1,0 +1,260 @@
+package rollup_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"seatmeter/shared/license"
+	"seatmeter/shared/memory"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/rollup"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+const acme = "acme"
+
+// world is a tenant with a ledger, and a clock.
+type world struct {
+	t     rapid.TB
+	store *memory.Store
+	now   time.Time
+	zone  *time.Location
+	next  int
+}
+
+func newWorld(t rapid.TB, zone string) *world {
+	t.Helper()
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: memory.New(), zone: location}
+	w.now = w.at(1, 0)
+	w.store.Now = func() time.Time { return w.now }
+	w.put(license.License{Tenant: acme, Model: license.ModelConcurrent, Seats: 3, TimeZone: zone, Revision: 1, ChangedAtMillis: w.now.UnixMilli()})
+	return w
+}
+
+func (w *world) put(l license.License) {
+	w.t.Helper()
+	if written, err := w.store.PutLicense(context.Background(), l); err != nil || !written {
+		w.t.Fatalf("put a license: %v, %v", written, err)
+	}
+}
+
+// at is a moment of October 2026, in which clocks change in New York's zone's
+// neighbours; days and minutes are the zone's.
+func (w *world) at(day, minute int) time.Time {
+	return time.Date(2026, time.October, day, 0, minute, 0, 0, w.zone)
+}
+
+// stay records one, at its end or when the clock says.
+func (w *world) stay(from time.Time, length time.Duration, who string) {
+	w.t.Helper()
+	w.next++
+	id := seat.ConnectionID(fmt.Sprintf("c%06d=", w.next))
+	s := usage.Stay{
+		ID: usage.NewStayID(id, from.UnixMilli()), Tenant: acme, Conference: "weekly", Number: 1, Host: "ann@example.org",
+		Identity: who, Connection: id, Block: seat.Block{Pool: seat.Pool{Tenant: acme}}, Seat: int64(w.next),
+		JoinedAtMillis: from.UnixMilli(), LeftAtMillis: from.Add(length).UnixMilli(), End: usage.EndClosed, Limit: 3,
+	}
+	if err := w.store.Record(context.Background(), s); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) refuse(at time.Time) {
+	w.t.Helper()
+	w.next++
+	r := usage.Refusal{Tenant: acme, AtMillis: at.UnixMilli(), Connection: seat.ConnectionID(fmt.Sprintf("r%06d=", w.next)), Code: problem.SeatsExhausted}
+	if err := w.store.Refuse(context.Background(), r); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) roll() rollup.Progress {
+	w.t.Helper()
+	r := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return w.now })
+	if err := r.Run(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+	p, err := w.store.Progress(context.Background(), acme)
+	if err != nil || p == nil {
+		w.t.Fatalf("no progress: %v", err)
+	}
+	return *p
+}
+
+// rows are those kept in October, and, with want, those that a report of the
+// ledger says.
+func (w *world) rows(g usage.Granularity) (kept, want []usage.Row) {
+	w.t.Helper()
+	from, to := w.at(1, 0), w.at(32, 0)
+	for row, err := range w.store.Rows(context.Background(), acme, w.zone.String(), g, from.UnixMilli(), to.UnixMilli()) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		kept = append(kept, row)
+	}
+	periods, err := usage.Periods(from, to, g, w.zone)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	revisions, err := w.store.Revisions(context.Background(), acme)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var stays []usage.Stay
+	for s := range w.store.Stays(context.Background(), acme, 0, to.UnixMilli()) {
+		stays = append(stays, s)
+	}
+	var refusals []usage.Refusal
+	for r := range w.store.Refusals(context.Background(), acme, 0, to.UnixMilli()) {
+		refusals = append(refusals, r)
+	}
+	for _, row := range usage.Report(periods, usage.LimitsOf(revisions), stays, refusals, to.AddDate(1, 0, 0).UnixMilli()) {
+		if !row.Still() {
+			want = append(want, row)
+		}
+	}
+	return kept, want
+}
+
+var granularities = []usage.Granularity{
+	usage.GranularityQuarterHour, usage.GranularityHour, usage.GranularityDay, usage.GranularityMonth,
+}
+
+// agree checks that what is kept is what the ledger says.
+func (w *world) agree() {
+	w.t.Helper()
+	for _, g := range granularities {
+		kept, want := w.rows(g)
+		if diff := cmp.Diff(want, kept); diff != "" {
+			w.t.Fatalf("%s (-ledger +kept):\n%s", g, diff)
+		}
+	}
+}
+
+func TestWhatIsKeptIsWhatTheLedgerSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t, rapid.SampledFrom([]string{"UTC", "Asia/Kathmandu", "America/St_Johns", "America/New_York", "Australia/Lord_Howe"}).Draw(t, "zone"))
+		const minutes = 30 * 24 * 60
+		for range rapid.IntRange(0, 30).Draw(t, "stays") {
+			from := w.at(1, rapid.IntRange(0, minutes).Draw(t, "joined"))
+			w.now = from.Add(time.Duration(rapid.IntRange(0, 2*60*60*1000).Draw(t, "length")) * time.Millisecond)
+			w.stay(from, w.now.Sub(from), fmt.Sprintf("person-%d", rapid.IntRange(1, 5).Draw(t, "who")))
+		}
+		for range rapid.IntRange(0, 5).Draw(t, "refusals") {
+			w.refuse(w.at(1, rapid.IntRange(0, minutes).Draw(t, "refused")))
+		}
+		for _, day := range rapid.SliceOfN(rapid.IntRange(2, 34), 0, 3).Draw(t, "runs") {
+			w.now = w.at(day, 0)
+			w.roll()
+		}
+		w.now = w.at(34, 0)
+		if p := w.roll(); p.ThroughMillis != w.at(33, 0).UnixMilli() {
+			t.Fatalf("rolled up through %v, want %v", time.UnixMilli(p.ThroughMillis).In(w.zone), w.at(33, 0))
+		}
+		w.agree()
+	})
+}
+
+func TestADayIsKeptOnlyWhenItCannotChangeAnyMore(t *testing.T) {
+	w := newWorld(t, "UTC")
+	w.stay(w.at(1, 10), time.Hour, "bob")
+	for _, test := range []struct {
+		now  time.Time
+		want time.Time
+	}{
+		{w.at(1, 23*60), w.at(1, 0)},
+		{w.at(2, 0), w.at(1, 0)},
+		{w.at(2, 4*60).Add(-time.Millisecond), w.at(1, 0)},
+		{w.at(2, 4*60), w.at(2, 0)},
+		{w.at(9, 0), w.at(8, 0)},
+	} {
+		w.now = test.now
+		if p := w.roll(); p.ThroughMillis != test.want.UnixMilli() {
+			t.Errorf("at %v rolled up through %v, want %v", test.now, time.UnixMilli(p.ThroughMillis).UTC(), test.want)
+		}
+	}
+}
+
+func TestALateRecordHasItsDaysAndMonthsMadeAgain(t *testing.T) {
+	w := newWorld(t, "America/New_York")
+	w.stay(w.at(5, 600), time.Hour, "bob")
+	w.now = w.at(33, 0)
+	w.roll()
+	w.stay(w.at(4, 24*60-30), time.Hour, "eve") // across a midnight
+	w.stay(w.at(2, 60), time.Hour, "mallory")   // before all that was known
+	w.now = w.now.Add(15 * time.Minute)
+	if p := w.roll(); p.FromMillis != w.at(2, 0).UnixMilli() {
+		t.Errorf("begins at %v", time.UnixMilli(p.FromMillis).In(w.zone))
+	}
+	w.agree()
+}
+
+func TestAnotherTimeZoneMeansAnotherCalendar(t *testing.T) {
+	w := newWorld(t, "UTC")
+	w.stay(w.at(5, 600), time.Hour, "bob")
+	w.stay(w.at(7, 23*60), 2*time.Hour, "eve")
+	w.now = w.at(33, 0)
+	w.roll()
+	l, err := w.store.License(t.Context(), acme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.TimeZone, l.Revision = "Asia/Kathmandu", 2
+	w.put(*l)
+	w.zone = l.Location()
+	w.now = w.now.Add(24 * time.Hour)
+	w.roll()
+	w.agree()
+}
+
+func TestARunThatBreaksOffIsGoneOnWith(t *testing.T) {
+	w := newWorld(t, "UTC")
+	for day := range 30 {
+		w.stay(w.at(1+day, 600), time.Hour, "bob")
+	}
+	w.now = w.at(33, 0)
+	failing := &breaking{Store: w.store, left: 20}
+	r := rollup.New(failing, slog.New(slog.DiscardHandler), func() time.Time { return w.now })
+	for runs := 0; ; runs++ {
+		if err := r.Run(t.Context()); err == nil {
+			if runs < 3 {
+				t.Errorf("it never broke off, in %d runs", runs)
+			}
+			break
+		}
+		failing.left = 20
+	}
+	w.agree()
+}
+
+// breaking is a store whose writes fail after some.
+type breaking struct {
+	rollup.Store
+	left int
+}
+
+func (b *breaking) PutDay(ctx context.Context, t tenant.ID, zone string, d rollup.Day) error {
+	if b.left--; b.left < 0 {
+		return fmt.Errorf("out of order")
+	}
+	return b.Store.PutDay(ctx, t, zone, d)
+}
+
+func (b *breaking) SaveProgress(ctx context.Context, t tenant.ID, p rollup.Progress) error {
+	if b.left--; b.left < 0 {
+		return fmt.Errorf("out of order")
+	}
+	return b.Store.SaveProgress(ctx, t, p)
+}
