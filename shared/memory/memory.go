@@ -19,6 +19,7 @@ import (
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
+	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -44,6 +45,7 @@ type Store struct {
 	rolledUp    map[tenant.ID]rollup.Progress
 	kept        map[calendar]kept
 	cursor      tenant.ID
+	statements  map[tenant.ID]map[statement.Name]statement.Sealed
 
 	// Now tells the time by which records are late. Set before use, if at all.
 	Now func() time.Time
@@ -61,7 +63,7 @@ type refusalKey struct {
 
 var (
 	_ reconcile.Store = (*Store)(nil)
-	_ rollup.Store    = (*Store)(nil)
+	_ statement.Store = (*Store)(nil)
 )
 
 // New makes an empty store.
@@ -72,7 +74,8 @@ func New() *Store {
 		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
 		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
-		late: make(map[tenant.ID][]note), rolledUp: make(map[tenant.ID]rollup.Progress), kept: make(map[calendar]kept), Now: time.Now,
+		late: make(map[tenant.ID][]note), rolledUp: make(map[tenant.ID]rollup.Progress), kept: make(map[calendar]kept),
+		statements: make(map[tenant.ID]map[statement.Name]statement.Sealed), Now: time.Now,
 	}
 }
 

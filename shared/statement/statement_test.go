@@ -1,0 +1,339 @@
+package statement_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seatmeter/shared/license"
+	"seatmeter/shared/memory"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/rollup"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/statement"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+const (
+	acme     = tenant.ID("acme")
+	november = "2026-11"
+)
+
+// world is a tenant of New York with a ledger, and a clock.
+type world struct {
+	t     *testing.T
+	store *memory.Store
+	now   time.Time
+	zone  *time.Location
+	next  int
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	zone, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, store: memory.New(), zone: zone}
+	w.store.Now = func() time.Time { return w.now }
+	w.now = w.at(1, 0)
+	w.license(3)
+	return w
+}
+
+// at is an hour of a day of November 2026, whose first day has 25 hours.
+func (w *world) at(day, hour int) time.Time {
+	return time.Date(2026, time.November, day, hour, 0, 0, 0, w.zone)
+}
+
+func (w *world) license(seats int) {
+	w.t.Helper()
+	l := license.License{Tenant: acme, Model: license.ModelConcurrent, Seats: seats, TimeZone: w.zone.String(), ChangedAtMillis: w.now.UnixMilli()}.WithDefaults()
+	if was, err := w.store.License(w.t.Context(), acme); err != nil {
+		w.t.Fatal(err)
+	} else if was != nil {
+		l.Revision = was.Revision
+	}
+	l.Revision++
+	if written, err := w.store.PutLicense(w.t.Context(), l); err != nil || !written {
+		w.t.Fatalf("write a license: %v, %v", written, err)
+	}
+}
+
+// stays records as many at once.
+func (w *world) stays(n int, from time.Time, length time.Duration) {
+	w.t.Helper()
+	for range n {
+		w.next++
+		id := seat.ConnectionID(fmt.Sprintf("c%06d=", w.next))
+		s := usage.Stay{
+			ID: usage.NewStayID(id, from.UnixMilli()), Tenant: acme, Conference: "weekly", Number: 1, Host: "ann@example.org",
+			Identity: fmt.Sprintf("person-%d", w.next), Connection: id, Block: seat.Block{Pool: seat.Pool{Tenant: acme}}, Seat: int64(w.next),
+			JoinedAtMillis: from.UnixMilli(), LeftAtMillis: from.Add(length).UnixMilli(), End: usage.EndClosed,
+		}
+		if err := w.store.Record(context.Background(), s); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func (w *world) closer(store statement.Store) *statement.Closer {
+	now := func() time.Time { return w.now }
+	return statement.NewCloser(store, rollup.New(store, slog.New(slog.DiscardHandler), now), now)
+}
+
+// closes closes November and opens what comes of it.
+func (w *world) closes(wantNew bool) statement.Statement {
+	w.t.Helper()
+	sealed, added, err := w.closer(w.store).Close(w.t.Context(), acme, november)
+	if err != nil || added != wantNew {
+		w.t.Fatalf("closed: new %v, want %v; %v", added, wantNew, err)
+	}
+	s, err := sealed.Open()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+// refused closes November, which must not be.
+func (w *world) refused(store statement.Store, want problem.Code) *problem.Error {
+	w.t.Helper()
+	_, _, err := w.closer(store).Close(w.t.Context(), acme, november)
+	if !problem.Is(err, want) {
+		w.t.Fatalf("closed: %v, want %s", err, want)
+	}
+	p, _ := errors.AsType[*problem.Error](err)
+	return p
+}
+
+const hour = int64(time.Hour / time.Millisecond)
+
+func TestAStatementSaysWhatTheLedgerSaysByTheTenantsCalendar(t *testing.T) {
+	w := newWorld(t)
+	w.stays(2, w.at(1, 0).Add(-30*time.Minute), time.Hour) // half of it in October
+	w.now = w.at(10, 0)
+	w.license(1)
+	w.stays(3, w.at(10, 9), time.Hour)
+	w.now = w.at(32, 0)
+	s := w.closes(true)
+	want := statement.Figures{
+		From: "2026-11-01T04:00:00.000Z", To: "2026-12-01T05:00:00.000Z", Peak: 3, PeakAt: "2026-11-10T14:00:00.000Z",
+		SeatMillis: 4 * hour, OverageMillis: 2 * hour, Joins: 3, Refusals: map[problem.Code]int{}, Conferences: 1, Hosts: 1, Identities: 5,
+	}
+	if diff := cmp.Diff(want, s.Totals); diff != "" {
+		t.Errorf("totals (-want +got):\n%s", diff)
+	}
+	if s.Revision != 1 || s.Corrects != 0 || len(s.Corrections) != 0 || s.Adjustment != nil || s.Records != 5 {
+		t.Errorf("the first revision is %+v", s)
+	}
+	if len(s.Days) != 30 || s.Days[0].SeatMillis != hour || s.Days[9].SeatMillis != 3*hour || s.Days[0].To != "2026-11-02T05:00:00.000Z" {
+		t.Errorf("days: %+v", s.Days)
+	}
+	if len(s.Licenses) != 2 || s.Licenses[0].Seats != 3 || s.Licenses[1].Seats != 1 || s.Licenses[1].From != usage.FormatTime(w.at(10, 0).UnixMilli()) {
+		t.Errorf("licenses: %+v", s.Licenses)
+	}
+}
+
+func TestWhoeverHasAStatementCanCheckItsHash(t *testing.T) {
+	w := newWorld(t)
+	w.stays(2, w.at(5, 9), time.Hour)
+	w.now = w.at(32, 0)
+	sealed, _, err := w.closer(w.store).Close(t.Context(), acme, november)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := []byte(`,"sha256":"` + sealed.SHA256 + `"`)
+	if bytes.Count(sealed.Document, member) != 1 {
+		t.Fatalf("the document has no such member: %s", sealed.Document)
+	}
+	sum := sha256.Sum256(bytes.Replace(sealed.Document, member, nil, 1))
+	if hex.EncodeToString(sum[:]) != sealed.SHA256 {
+		t.Errorf("the document hashes to %x, and says %s", sum, sealed.SHA256)
+	}
+	for _, change := range []func([]byte) []byte{
+		func(d []byte) []byte { return bytes.Replace(d, []byte(`"joins":2`), []byte(`"joins":1`), 1) },
+		func(d []byte) []byte { return bytes.Replace(d, []byte(`"revision":1`), []byte(`"revision":2`), 1) },
+		func(d []byte) []byte { return bytes.Replace(d, member, nil, 1) },
+		func([]byte) []byte { return []byte("{}") },
+	} {
+		changed := sealed
+		changed.Document = change(bytes.Clone(sealed.Document))
+		if bytes.Equal(changed.Document, sealed.Document) {
+			t.Fatal("nothing was changed")
+		}
+		if _, err := changed.Open(); err == nil {
+			t.Errorf("nobody notices that it was changed: %s", changed.Document)
+		}
+	}
+}
+
+func TestClosingAgainChangesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.stays(2, w.at(5, 9), time.Hour)
+	w.now = w.at(32, 0)
+	first := w.closes(true)
+	w.now = w.at(40, 0)
+	w.license(100) // not of this period
+	if diff := cmp.Diff(first, w.closes(false)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhatIsRecordedLaterMakesANextRevisionWhoseCorrectionsAreTheExactDifference(t *testing.T) {
+	w := newWorld(t)
+	w.stays(2, w.at(5, 9), time.Hour)
+	w.now = w.at(32, 0)
+	first := w.closes(true)
+	w.stays(1, w.at(5, 9).Add(30*time.Minute), time.Hour)
+	w.stays(2, w.at(20, 23), 2*time.Hour)
+	w.now = w.at(32, 1)
+	next := w.closes(true)
+	if next.Revision != 2 || next.Corrects != 1 {
+		t.Fatalf("revision %d corrects %d", next.Revision, next.Corrects)
+	}
+	var seat int64
+	var joins int
+	for _, c := range next.Corrections {
+		seat, joins = seat+c.SeatMillis, joins+c.Joins
+	}
+	if len(next.Corrections) != 3 || seat != 5*hour || joins != 3 {
+		t.Errorf("corrections: %+v", next.Corrections)
+	}
+	a := next.Adjustment
+	if a == nil || a.SeatMillis != seat || a.Joins != joins || a.Peak != 1 || a.Identities != 3 {
+		t.Errorf("adjustment: %+v", a)
+	}
+	if got := first.Totals.SeatMillis + seat; got != next.Totals.SeatMillis {
+		t.Errorf("before and corrections are %d ms, the totals %d", got, next.Totals.SeatMillis)
+	}
+	kept, err := w.store.Statement(t.Context(), acme, november, 1)
+	if err != nil || kept == nil {
+		t.Fatal(err)
+	}
+	if again, err := kept.Open(); err != nil || cmp.Diff(first, again) != "" {
+		t.Errorf("the first revision has changed: %v", err)
+	}
+}
+
+func TestClosingTwiceAtOnceMakesOneRevision(t *testing.T) {
+	w := newWorld(t)
+	w.stays(2, w.at(5, 9), time.Hour)
+	w.now = w.at(32, 0)
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	added, hashes := 0, map[string]bool{}
+	for range 8 {
+		group.Go(func() {
+			sealed, isNew, err := w.closer(w.store).Close(context.Background(), acme, november)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+			}
+			if isNew {
+				added++
+			}
+			hashes[sealed.SHA256] = true
+		})
+	}
+	group.Wait()
+	if added != 1 || len(hashes) != 1 {
+		t.Errorf("%d revisions were made, with %d hashes", added, len(hashes))
+	}
+}
+
+func TestAPeriodThatIsNotOverIsNotClosed(t *testing.T) {
+	w := newWorld(t)
+	w.now = w.at(30, 23)
+	if p := w.refused(w.store, problem.Invalid); !strings.Contains(p.Fields[0].Detail, "2026-12-01T05:00:00.000Z") {
+		t.Errorf("told %+v, want when it ends", p.Fields)
+	}
+}
+
+func TestAPeriodWhoseDaysAreNotSettledIsNotClosedAndTheyAreNamed(t *testing.T) {
+	w := newWorld(t)
+	w.stays(1, w.at(5, 9), time.Hour)
+	w.now = w.at(31, 1)
+	p := w.refused(w.store, problem.Invalid)
+	if len(p.Fields) != 1 || !strings.Contains(p.Fields[0].Detail, "2026-11-30") || !strings.Contains(p.Fields[0].Detail, "2026-12-01T09:00:00.000Z") {
+		t.Errorf("told %+v", p.Fields)
+	}
+	w.now = w.at(31, 4)
+	w.closes(true)
+}
+
+func TestATextThatIsNoMonthIsNoPeriod(t *testing.T) {
+	w := newWorld(t)
+	for _, text := range []string{"", "2026", "2026-13", "2026-1", "november", "2026-11-01"} {
+		_, _, err := w.closer(w.store).Close(t.Context(), acme, text)
+		if !problem.Is(err, problem.Invalid) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// tampered is a store in which somebody has edited one stay.
+type tampered struct {
+	statement.Store
+	edit bool
+}
+
+func (s *tampered) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Stay, error] {
+	return func(yield func(usage.Stay, error) bool) {
+		for stay, err := range s.Store.Stays(ctx, t, from, to) {
+			if s.edit && stay.Connection == "c000002=" {
+				stay.LeftAtMillis -= 60_000
+			}
+			if !yield(stay, err) {
+				return
+			}
+		}
+	}
+}
+
+func TestARecordThatWasEditedIsNoticedAndItsDayNamed(t *testing.T) {
+	w := newWorld(t)
+	w.stays(3, w.at(5, 9), time.Hour)
+	w.stays(1, w.at(6, 9), time.Hour)
+	w.now = w.at(32, 0)
+	store := &tampered{Store: w.store}
+	if _, _, err := w.closer(store).Close(t.Context(), acme, november); err != nil {
+		t.Fatal(err)
+	}
+	store.edit = true
+	p := w.refused(store, problem.PreconditionFailed)
+	if len(p.Fields) != 1 || !strings.Contains(p.Fields[0].Detail, "2026-11-05") {
+		t.Errorf("told %+v", p.Fields)
+	}
+}
+
+func TestADocumentIsCanonicalJSON(t *testing.T) {
+	w := newWorld(t)
+	w.now = w.at(32, 0)
+	sealed, _, err := w.closer(w.store).Close(t.Context(), acme, november)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var members map[string]any
+	if err := json.Unmarshal(sealed.Document, &members); err != nil {
+		t.Fatal(err)
+	}
+	sorted, err := json.Marshal(members) // of ASCII and small numbers: sorted and without spaces
+	if err != nil || !bytes.Equal(sorted, sealed.Document) {
+		t.Errorf("%v\n%s\n%s", err, sorted, sealed.Document)
+	}
+}
