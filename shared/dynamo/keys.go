@@ -11,6 +11,7 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 )
 
@@ -31,6 +32,7 @@ import (
 //	stay                                  <tenant>                   stay#<joined at>#<connection>
 //	refusal                               <tenant>                   refusal#<at>#<connection>
 //	revision of the license               <tenant>                   license#<revision>
+//	statement                             <tenant>                   statement#<period>#<revision>
 //	note of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
 //
 //	reconciliation's progress             reconcile                  progress
@@ -89,40 +91,47 @@ const (
 	attrStay       = "stay"
 	attrResumed    = "resumed"
 
-	attrModel         = "model"
-	attrHosts         = "hosts"
-	attrParticipants  = "participants"
-	attrSeats         = "seats"
-	attrStatus        = "status"
-	attrStarts        = "starts_at"
-	attrExpiresAt     = "valid_until"
-	attrZone          = "time_zone"
-	attrOverage       = "overage"
-	attrBurst         = "burst"
-	attrGrace         = "reconnect_grace_seconds"
-	attrAbsent        = "host_absent_minutes"
-	attrChanges       = "host_changes_per_month"
-	attrChanged       = "changed_at"
-	attrName          = "name"
-	attrActive        = "active"
-	attrCreated       = "created_at"
-	attrTitle         = "title"
-	attrLive          = "live_at"
-	attrEnded         = "ended_at"
-	attrVacant        = "vacant_since"
-	attrSince         = "since"
-	attrConferences   = "conferences"
-	keyLicense        = "license"
-	keyCounters       = "counters"
-	keyTenants        = "tenants"
-	keySession        = "session"
-	prefixHost        = "host#"
-	prefixLock        = "lock#"
-	prefixConf        = "conference#"
-	prefixStay        = "stay#"
-	prefixRefusal     = "refusal#"
-	prefixRevision    = "license#"
-	prefixLate        = "late#"
+	attrModel        = "model"
+	attrHosts        = "hosts"
+	attrParticipants = "participants"
+	attrSeats        = "seats"
+	attrStatus       = "status"
+	attrStarts       = "starts_at"
+	attrExpiresAt    = "valid_until"
+	attrZone         = "time_zone"
+	attrOverage      = "overage"
+	attrBurst        = "burst"
+	attrGrace        = "reconnect_grace_seconds"
+	attrAbsent       = "host_absent_minutes"
+	attrChanges      = "host_changes_per_month"
+	attrChanged      = "changed_at"
+	attrPeriod       = "period"
+	attrClosedAt     = "closed_at"
+	attrHash         = "sha"
+	attrDocument     = "document"
+	attrName         = "name"
+	attrActive       = "active"
+	attrCreated      = "created_at"
+	attrTitle        = "title"
+	attrLive         = "live_at"
+	attrEnded        = "ended_at"
+	attrVacant       = "vacant_since"
+	attrSince        = "since"
+	attrConferences  = "conferences"
+	keyLicense       = "license"
+	keyCounters      = "counters"
+	keyTenants       = "tenants"
+	keySession       = "session"
+	prefixHost       = "host#"
+	prefixLock       = "lock#"
+	prefixConf       = "conference#"
+	prefixStay       = "stay#"
+	prefixRefusal    = "refusal#"
+	prefixRevision   = "license#"
+	prefixLate       = "late#"
+	prefixStatement  = "statement#"
+	// endOfText comes after every text that a key ends with.
+	endOfText         = "\U0010FFFF"
 	blocksPerPage     = 32
 	chairPage         = "chair"
 	joinedBytes       = 6
@@ -183,6 +192,10 @@ func revisionKey(revision int64) string { return prefixRevision + fmt.Sprintf("%
 
 func lateKey(atMillis, joinedMillis int64, id seat.ConnectionID) string {
 	return prefixLate + timeKey(atMillis) + "#" + timeKey(joinedMillis) + "#" + string(id)
+}
+
+func statementKey(n statement.Name) string {
+	return fmt.Sprintf("%s%s#%06d", prefixStatement, n.Period, n.Revision)
 }
 
 func refusalKey(atMillis int64, id seat.ConnectionID) string {

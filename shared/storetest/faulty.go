@@ -37,7 +37,7 @@ var (
 
 // Faulty is a store whose calls go wrong when it is told so.
 type Faulty struct {
-	Store Store
+	Store reconcile.Store
 	// Decide is asked about each call, by its name, before it is made.
 	Decide func(ctx context.Context, call string) Fault
 }

@@ -21,12 +21,16 @@ import (
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
+	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
 
 // Store is everything a store implements.
-type Store interface{ reconcile.Store }
+type Store interface {
+	reconcile.Store
+	statement.Statements
+}
 
 // Run runs the suite. The store may hold other tests' data: every test makes
 // tenants of its own.
@@ -50,6 +54,7 @@ func Run(t *testing.T, store Store) {
 		{"OneRunAtATimeGoesOverTheAgenda", claims},
 		{"ACheckpointIsReadAsItWasWritten", checkpoints},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
+		{"AStatementIsWrittenOnce", statements},
 		{"ABlockAdmitsExactlyItsCapacityUnderParallelTakes", parallelTakes},
 		{"ABlockTellsWhyItRefuses", outcomes},
 		{"ASeatIsGivenBackOnlyByTheStayThatHoldsIt", giveBack},

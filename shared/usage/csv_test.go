@@ -3,6 +3,7 @@ package usage_test
 import (
 	"encoding/csv"
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 
@@ -13,14 +14,14 @@ import (
 
 func TestCSVHasItsColumnsInOrderAndLinesEndAsRFC4180SaysThey(t *testing.T) {
 	var out strings.Builder
-	err := usage.WriteCSV(&out, "acme", []usage.Row{
-		{
+	err := usage.WriteCSV(&out, "acme", each(
+		usage.Row{
 			FromMillis: noon, ToMillis: noon + 3_600_000, Opening: 1, Closing: 2, Peak: 3, PeakAtMillis: noon + 4,
 			SeatMillis: 5_000, OverageMillis: 6, Joins: 7, Conferences: 10, Hosts: 11, Identities: 12, EstimatedMillis: 13,
 			Refusals: map[problem.Code]int{problem.SeatsExhausted: 8, problem.HostBusy: 1},
 		},
-		{FromMillis: noon + 3_600_000, ToMillis: noon + 7_200_000},
-	})
+		usage.Row{FromMillis: noon + 3_600_000, ToMillis: noon + 7_200_000},
+	))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,14 +42,24 @@ func TestTextThatASpreadsheetWouldRunIsMadeInertAndNumbersAreLeftAlone(t *testin
 		{"@SUM(1)", "'@SUM(1)"},
 		{"\tx", "'\tx"},
 		{"\rx", "'x"}, // the writer drops a lone carriage return
+		{"\nx", "'\nx"},
+		{"  =1", "'  =1"},
+		{"\u00a0@SUM(1)", "'\u00a0@SUM(1)"},
+		{"＝1", "'＝1"},
+		{"＋1", "'＋1"},
+		{"－1", "'－1"},
+		{"＠x", "'＠x"},
+		{"  ", "  "},
+		{" weekly", " weekly"},
 		{"a=b", "a=b"},
+		{"a -b", "a -b"},
 		{"it's, \"quoted\"", "it's, \"quoted\""},
 		{"Zürich", "Zürich"},
 		{"", ""},
 	} {
 		var out strings.Builder
 		row := usage.Row{FromMillis: noon, ToMillis: noon + 1, Group: test.text, SeatMillis: -60_000, OverageMillis: -1}
-		if err := usage.WriteCSV(&out, tenant.ID(test.text), []usage.Row{row}); err != nil {
+		if err := usage.WriteCSV(&out, tenant.ID(test.text), each(row)); err != nil {
 			t.Fatal(err)
 		}
 		records, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
@@ -69,8 +80,52 @@ func TestTextThatASpreadsheetWouldRunIsMadeInertAndNumbersAreLeftAlone(t *testin
 }
 
 func TestAReportThatCannotBeWrittenIsAnError(t *testing.T) {
-	if err := usage.WriteCSV(broken{}, "acme", nil); !errors.Is(err, errBroken) {
+	if err := usage.WriteCSV(broken{}, "acme", each()); !errors.Is(err, errBroken) {
 		t.Errorf("got %v, want %v", err, errBroken)
+	}
+}
+
+func TestAReportWhoseRowsEndInAnErrorEndsInIt(t *testing.T) {
+	var out strings.Builder
+	err := usage.WriteCSV(&out, "acme", func(yield func(usage.Row, error) bool) {
+		_ = yield(usage.Row{FromMillis: noon, ToMillis: noon + 1}, nil) && yield(usage.Row{}, errBroken)
+	})
+	if !errors.Is(err, errBroken) {
+		t.Errorf("got %v, want %v", err, errBroken)
+	}
+}
+
+// A report of any length goes out as its rows come in.
+func TestRowsAreWrittenAsTheyCome(t *testing.T) {
+	var out strings.Builder
+	behind := 0
+	err := usage.WriteCSV(&out, "acme", func(yield func(usage.Row, error) bool) {
+		for i := range int64(10_000) {
+			if !yield(usage.Row{FromMillis: noon + i, ToMillis: noon + i + 1}, nil) {
+				return
+			}
+			behind = max(behind, int(i)+2-strings.Count(out.String(), "\n"))
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(out.String(), "\n"); lines != 10_001 {
+		t.Errorf("%d lines, want 10,001", lines)
+	}
+	if behind > 100 {
+		t.Errorf("%d rows were held back", behind)
+	}
+}
+
+// each gives rows one by one.
+func each(rows ...usage.Row) iter.Seq2[usage.Row, error] {
+	return func(yield func(usage.Row, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
 	}
 }
 

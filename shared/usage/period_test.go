@@ -47,7 +47,8 @@ func lengths(list []usage.Period) string {
 }
 
 func TestTimeIsCutWhereTheTenantsClockTurns(t *testing.T) {
-	const hour, day, total = usage.GranularityHour, usage.GranularityDay, usage.GranularityTotal
+	const quarter, hour, day = usage.GranularityQuarterHour, usage.GranularityHour, usage.GranularityDay
+	const month, total = usage.GranularityMonth, usage.GranularityTotal
 	for _, test := range []struct {
 		zone, from, to string
 		granularity    usage.Granularity
@@ -78,6 +79,18 @@ func TestTimeIsCutWhereTheTenantsClockTurns(t *testing.T) {
 		{"Africa/Cairo", "2026-04-22T22:00:00Z", "2026-04-25T21:00:00Z", day, "24h0m0s 23h0m0s 24h0m0s "},
 		// Midnight came twice, a minute past which the clocks went back.
 		{"America/St_Johns", "2010-11-07T03:00:00Z", "2010-11-08T03:30:00Z", day, "30m0s 24h0m0s "},
+
+		{"UTC", "2026-11-01T10:10:00Z", "2026-11-01T10:50:00Z", quarter, "5m0s 15m0s 15m0s 5m0s "},
+		{"Asia/Kathmandu", "2026-11-01T10:10:00Z", "2026-11-01T10:50:00Z", quarter, "5m0s 15m0s 15m0s 5m0s "},
+		{"America/New_York", "2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z", quarter, "15m0s 15m0s 15m0s 15m0s "},
+		{"Australia/Lord_Howe", "2026-10-03T15:15:00Z", "2026-10-03T15:45:00Z", quarter, "15m0s 15m0s "},
+
+		{"UTC", "2026-01-15T00:00:00Z", "2026-04-01T00:00:00Z", month, "408h0m0s 672h0m0s 744h0m0s "},
+		{"America/New_York", "2026-03-01T05:00:00Z", "2026-05-01T04:00:00Z", month, "743h0m0s 720h0m0s "},
+		{"America/New_York", "2026-11-01T04:00:00Z", "2026-12-01T05:00:00Z", month, "721h0m0s "},
+		{"Asia/Kathmandu", "2026-10-31T18:15:00Z", "2026-11-30T18:15:00Z", month, "720h0m0s "},
+		// The clocks go back as November begins: its first midnight comes twice.
+		{"America/Havana", "2026-10-01T04:00:00Z", "2026-12-01T05:00:00Z", month, "744h0m0s 721h0m0s "},
 		// A day that was left out.
 		{"Pacific/Apia", "2011-12-29T10:00:00Z", "2011-12-31T10:00:00Z", day, "24h0m0s 24h0m0s "},
 	} {
@@ -116,14 +129,49 @@ func TestEveryDayOfAYearIsOneRowInEveryKindOfZone(t *testing.T) {
 	}
 }
 
-func TestAReportHasAtMostTenThousandRows(t *testing.T) {
+func TestEveryMonthIsWhatItsNameSaysInEveryKindOfZone(t *testing.T) {
+	for _, name := range []string{
+		"UTC", "America/New_York", "America/St_Johns", "America/Havana", "America/Asuncion", "Asia/Kathmandu",
+		"Asia/Amman", "Africa/Cairo", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Kiritimati",
+	} {
+		t.Run(name, func(t *testing.T) {
+			location := zone(t, name)
+			at := time.Date(1995, 1, 1, 0, 0, 0, 0, location).UnixMilli()
+			for year := 1995; year <= 2030; year++ {
+				for month := time.January; month <= time.December; month++ {
+					p, err := usage.MonthOf(fmt.Sprintf("%04d-%02d", year, month), location)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if p.FromMillis != at {
+						t.Errorf("%d-%d begins at %d, the month before ended at %d", year, month, p.FromMillis, at)
+					}
+					first, last := time.UnixMilli(p.FromMillis).In(location), time.UnixMilli(p.ToMillis-1).In(location)
+					if first.Month() != month || last.Month() != month || first.Day() != 1 || last.AddDate(0, 0, 1).Month() == month {
+						t.Errorf("%d-%d is from %s to %s", year, month, first, last)
+					}
+					at = p.ToMillis
+				}
+			}
+		})
+	}
+}
+
+func TestWhatIsNoMonthIsRefused(t *testing.T) {
+	for _, text := range []string{"", "2026", "2026-13", "2026-00", "2026-1", "26-11", "2026-11-01", "november", "2026-11 ", "+2026-11"} {
+		_, err := usage.MonthOf(text, time.UTC)
+		wantFault(t, err, "#/period")
+	}
+}
+
+func TestAReportHasAtMostAHundredThousandRows(t *testing.T) {
 	from := moment("2026-01-01T00:00:00Z")
-	at := from.Add(usage.MaxRows * time.Hour)
-	list := periods(t, from, at, usage.GranularityHour, "UTC")
+	at := from.Add(usage.MaxRows * 15 * time.Minute)
+	list := periods(t, from, at, usage.GranularityQuarterHour, "UTC")
 	if len(list) != usage.MaxRows {
 		t.Errorf("%d rows, want %d", len(list), usage.MaxRows)
 	}
-	_, err := usage.Periods(from, at.Add(time.Millisecond), usage.GranularityHour, time.UTC)
+	_, err := usage.Periods(from, at.Add(time.Millisecond), usage.GranularityQuarterHour, time.UTC)
 	wantFault(t, err, "#/to")
 }
 
@@ -133,7 +181,7 @@ func TestARangeThatIsNoneIsRefused(t *testing.T) {
 	wantFault(t, err, "#/to")
 	_, err = usage.Periods(from, from.Add(-time.Hour), usage.GranularityDay, time.UTC)
 	wantFault(t, err, "#/to")
-	for _, unknown := range []usage.Granularity{"", "minute", "Day", "year"} {
+	for _, unknown := range []usage.Granularity{"", "minute", "Day", "year", "quarter-hour"} {
 		_, err = usage.Periods(from, from.Add(time.Hour), unknown, time.UTC)
 		wantFault(t, err, "#/granularity")
 	}

@@ -1,16 +1,22 @@
 package usage_test
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"iter"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
@@ -22,36 +28,73 @@ const span = 40
 
 // history is what may have happened: a few people, pools and limits.
 type history struct {
-	stays    []usage.Stay
+	limits   usage.Limits
+	parts    []usage.Stay
 	refusals []usage.Refusal
 	asOf     int64
 }
 
 func drawHistory(t *rapid.T) history {
-	h := history{asOf: noon + rapid.Int64Range(-5, span+15).Draw(t, "as of")}
+	h := history{limits: drawLimits(t), asOf: noon + rapid.Int64Range(-5, span+15).Draw(t, "as of")}
 	for i := range rapid.IntRange(0, 14).Draw(t, "stays") {
-		joined := rapid.Int64Range(-10, span+10).Draw(t, "joined")
-		left := joined + rapid.Int64Range(0, 25).Draw(t, "length")
-		s := stay(i, joined, left)
-		if rapid.IntRange(0, 3).Draw(t, "open") == 0 {
-			s.LeftAtMillis = 0
-		}
-		s.Number = conference.Number(rapid.IntRange(1, 3).Draw(t, "conference"))
-		s.Host = host.Email(fmt.Sprintf("host-%d@example.org", rapid.IntRange(1, 2).Draw(t, "host")))
-		s.Identity = fmt.Sprintf("person-%d", rapid.IntRange(1, 5).Draw(t, "identity"))
-		s.Block.Pool.Number = conference.Number(rapid.IntRange(0, 1).Draw(t, "pool"))
-		s.Block.Pool.Chair = rapid.IntRange(0, 4).Draw(t, "chair") == 0
-		s.Limit = rapid.IntRange(1, 3).Draw(t, "limit")
-		s.Estimated = rapid.Bool().Draw(t, "estimated")
-		h.stays = append(h.stays, s)
+		h.parts = append(h.parts, drawParts(t, i)...)
 	}
 	for range rapid.IntRange(0, 6).Draw(t, "refusals") {
 		h.refusals = append(h.refusals, usage.Refusal{
 			AtMillis: noon + rapid.Int64Range(-5, span+5).Draw(t, "refused at"),
 			Code:     rapid.SampledFrom([]problem.Code{problem.SeatsExhausted, problem.HostBusy}).Draw(t, "code"),
+			Host:     drawHost(t),
 		})
 	}
 	return h
+}
+
+func drawHost(t *rapid.T) host.Email {
+	return host.Email(fmt.Sprintf("host-%d@example.org", rapid.IntRange(1, 2).Draw(t, "host")))
+}
+
+// drawParts draws a stay of one to three connections, with gaps or overlaps.
+func drawParts(t *rapid.T, i int) []usage.Stay {
+	whole := part(i, rapid.Int64Range(-10, span+10).Draw(t, "joined"), -1)
+	whole.Number = conference.Number(rapid.IntRange(1, 4).Draw(t, "conference"))
+	whole.Host = host.Email(fmt.Sprintf("host-%d@example.org", (whole.Number+1)/2))
+	whole.Identity = fmt.Sprintf("person-%d", rapid.IntRange(1, 5).Draw(t, "identity"))
+	if rapid.Bool().Draw(t, "own pool") {
+		whole.Block.Pool.Number = whole.Number
+		whole.Block.Pool.Chair = rapid.IntRange(0, 4).Draw(t, "chair") == 0
+	}
+	if rapid.IntRange(0, 3).Draw(t, "without an id") == 0 {
+		whole.ID = ""
+	}
+	var parts []usage.Stay
+	for n := range rapid.IntRange(1, 3).Draw(t, "parts") {
+		next := whole
+		next.Connection = seat.ConnectionID(fmt.Sprintf("connection-%d-%d=", i, n))
+		if n > 0 {
+			next.Resumed = true
+			next.JoinedAtMillis = parts[n-1].JoinedAtMillis + rapid.Int64Range(0, 15).Draw(t, "later")
+		}
+		if rapid.IntRange(0, 5).Draw(t, "open") > 0 {
+			next.LeftAtMillis = next.JoinedAtMillis + rapid.Int64Range(0, 25).Draw(t, "length")
+		}
+		next.Estimated = next.LeftAtMillis != 0 && rapid.Bool().Draw(t, "estimated")
+		parts = append(parts, next)
+	}
+	return parts
+}
+
+func drawLimits(t *rapid.T) usage.Limits {
+	var limits usage.Limits
+	at := int64(noon - 15)
+	for range rapid.IntRange(0, 4).Draw(t, "limits") {
+		limits = append(limits, usage.Limit{
+			FromMillis: at,
+			Model:      rapid.SampledFrom([]license.Model{license.ModelConcurrent, license.ModelNamed}).Draw(t, "model"),
+			Seats:      rapid.IntRange(0, 3).Draw(t, "seats"),
+		})
+		at += rapid.Int64Range(0, 25).Draw(t, "in force")
+	}
+	return limits
 }
 
 // drawCuts cuts the span anywhere.
@@ -63,35 +106,83 @@ func drawCuts(t *rapid.T) []usage.Period {
 }
 
 func (h history) report(periods []usage.Period) []usage.Row {
-	return usage.Report(periods, h.stays, h.refusals, h.asOf)
+	return usage.Report(periods, h.limits, h.parts, h.refusals, h.asOf)
 }
 
-// holds tells whether a stay is in at a moment, as far as is known at as_of:
-// who was in then still is.
-func (h history) holds(s usage.Stay, at int64) bool {
-	leaves := s.LeftAtMillis != 0 && s.LeftAtMillis <= h.asOf
-	return s.JoinedAtMillis < h.asOf && s.JoinedAtMillis <= at && (!leaves || at < s.LeftAtMillis)
+// summaries are what a sweep gives, period by period.
+func (h history) summaries(t *rapid.T, periods []usage.Period) []usage.Summary {
+	s := usage.NewSweep(periods, h.limits, h.asOf)
+	for _, r := range h.refusals {
+		if err := s.Refuse(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parts := slices.Clone(h.parts)
+	slices.SortFunc(parts, func(a, b usage.Stay) int { return cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis) })
+	for _, p := range parts {
+		if err := s.Add(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s.Close()
 }
 
-// over is the seats above the limit at a moment, pool by pool.
-func (h history) over(at int64) int64 {
-	inUse, last := make(map[seat.Pool]int), make(map[seat.Pool]usage.Stay)
-	for _, s := range h.stays {
-		pool := s.Block.Pool
-		if pool.Chair || s.JoinedAtMillis > at || s.JoinedAtMillis >= h.asOf {
+// known is the parts as they were known at as_of: who was in then still is.
+func (h history) known() []usage.Stay {
+	var known []usage.Stay
+	for _, p := range h.parts {
+		if p.JoinedAtMillis >= h.asOf {
 			continue
 		}
-		if h.holds(s, at) {
-			inUse[pool]++
+		if p.LeftAtMillis == 0 || p.LeftAtMillis > h.asOf {
+			p.LeftAtMillis = math.MaxInt64
 		}
-		latest, known := last[pool]
-		if !known || s.JoinedAtMillis > latest.JoinedAtMillis || s.JoinedAtMillis == latest.JoinedAtMillis && s.Seat > latest.Seat {
-			last[pool] = s
+		known = append(known, p)
+	}
+	return known
+}
+
+// whole is the known stays, each from its first join to its last leave. All
+// that this history has is within the longest gap.
+func (h history) whole() []usage.Stay {
+	var stays []usage.Stay
+	for _, p := range h.known() {
+		at := slices.IndexFunc(stays, func(s usage.Stay) bool { return s.ID == p.ID && p.ID != "" })
+		if at < 0 {
+			stays = append(stays, p)
+			continue
+		}
+		stays[at].JoinedAtMillis = min(stays[at].JoinedAtMillis, p.JoinedAtMillis)
+		stays[at].LeftAtMillis = max(stays[at].LeftAtMillis, p.LeftAtMillis)
+		stays[at].Resumed = stays[at].Resumed && p.Resumed
+	}
+	return stays
+}
+
+func holds(s usage.Stay, at int64) bool { return s.JoinedAtMillis <= at && at < s.LeftAtMillis }
+
+// over is the seats above the limit at a moment, pool by pool.
+func (h history) over(stays []usage.Stay, at int64) int64 {
+	if len(h.limits) == 0 {
+		return 0
+	}
+	limit := h.limits[0]
+	for _, l := range h.limits {
+		if l.FromMillis <= at {
+			limit = l
+		}
+	}
+	inUse := make(map[seat.Pool]int)
+	for _, s := range stays {
+		if holds(s, at) {
+			inUse[s.Block.Pool]++
 		}
 	}
 	var over int64
 	for pool, n := range inUse {
-		over += int64(max(0, n-last[pool].Limit))
+		if !pool.Chair && (pool.Number == 0) == (limit.Model == license.ModelConcurrent) {
+			over += int64(max(0, n-limit.Seats))
+		}
 	}
 	return over
 }
@@ -99,47 +190,48 @@ func (h history) over(at int64) int64 {
 // count is a row counted the slow way: millisecond by millisecond, stay by stay.
 func (h history) count(p usage.Period) usage.Row {
 	row := usage.Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis}
+	stays := h.whole()
 	for at := p.FromMillis; at < p.ToMillis; at++ {
 		inUse := 0
-		for _, s := range h.stays {
-			if !h.holds(s, at) {
-				continue
-			}
-			inUse++
-			if at < h.asOf {
-				row.SeatMillis++
-			}
-			if s.Estimated && at < h.asOf {
-				row.EstimatedMillis++
+		for _, s := range stays {
+			if holds(s, at) {
+				inUse++
 			}
 		}
 		if inUse > row.Peak {
 			row.Peak, row.PeakAtMillis = inUse, at
 		}
-		if at < h.asOf {
-			row.OverageMillis += h.over(at)
+		if at >= h.asOf {
+			continue
+		}
+		row.SeatMillis += int64(inUse)
+		row.OverageMillis += h.over(stays, at)
+		for _, s := range h.known() {
+			if s.Estimated && holds(s, at) {
+				row.EstimatedMillis++
+			}
 		}
 	}
 	conferences, hosts, identities := make(map[conference.Number]bool), make(map[host.Email]bool), make(map[string]bool)
-	for _, s := range h.stays {
-		across := func(edge int64) bool { return h.holds(s, edge) && s.JoinedAtMillis < edge }
-		joins := s.JoinedAtMillis >= p.FromMillis && s.JoinedAtMillis < p.ToMillis && s.JoinedAtMillis < h.asOf
+	for _, s := range stays {
+		across := func(edge int64) bool { return holds(s, edge) && s.JoinedAtMillis < edge }
+		began := s.JoinedAtMillis >= p.FromMillis && s.JoinedAtMillis < p.ToMillis
 		if across(p.FromMillis) {
 			row.Opening++
 		}
 		if across(p.ToMillis) {
 			row.Closing++
 		}
-		if joins {
+		if began && !s.Resumed {
 			row.Joins++
 		}
-		if joins || across(p.FromMillis) {
+		if began || across(p.FromMillis) {
 			conferences[s.Number], hosts[s.Host], identities[s.Identity] = true, true, true
 		}
 	}
 	row.Conferences, row.Hosts, row.Identities = len(conferences), len(hosts), len(identities)
 	for _, r := range h.refusals {
-		if r.AtMillis >= p.FromMillis && r.AtMillis < p.ToMillis {
+		if r.AtMillis >= p.FromMillis && r.AtMillis < p.ToMillis && r.AtMillis < h.asOf {
 			if row.Refusals == nil {
 				row.Refusals = make(map[problem.Code]int)
 			}
@@ -149,6 +241,13 @@ func (h history) count(p usage.Period) usage.Row {
 	return row
 }
 
+// of is what happened in one host's conferences.
+func (h history) of(email host.Email) history {
+	h.parts = slices.DeleteFunc(slices.Clone(h.parts), func(s usage.Stay) bool { return s.Host != email })
+	h.refusals = slices.DeleteFunc(slices.Clone(h.refusals), func(r usage.Refusal) bool { return r.Host != email })
+	return h
+}
+
 func TestAReportEqualsCountingMillisecondByMillisecond(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, periods := drawHistory(t), drawCuts(t)
@@ -156,7 +255,7 @@ func TestAReportEqualsCountingMillisecondByMillisecond(t *testing.T) {
 		for i, p := range periods {
 			want[i] = h.count(p)
 		}
-		if diff := cmp.Diff(want, h.report(periods)); diff != "" {
+		if diff := gocmp.Diff(want, h.report(periods)); diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -167,47 +266,131 @@ func TestTheOrderOfStaysDoesNotMatter(t *testing.T) {
 		h, periods := drawHistory(t), drawCuts(t)
 		want := h.report(periods)
 		shuffle := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		shuffle.Shuffle(len(h.stays), func(i, j int) { h.stays[i], h.stays[j] = h.stays[j], h.stays[i] })
+		shuffle.Shuffle(len(h.parts), func(i, j int) { h.parts[i], h.parts[j] = h.parts[j], h.parts[i] })
 		shuffle.Shuffle(len(h.refusals), func(i, j int) { h.refusals[i], h.refusals[j] = h.refusals[j], h.refusals[i] })
-		if diff := cmp.Diff(want, h.report(periods)); diff != "" {
+		if diff := gocmp.Diff(want, h.report(periods)); diff != "" {
 			t.Fatal(diff)
 		}
 	})
 }
 
-// totals is what rows roll up to: sums of time and counts, the largest peak.
-type totals struct {
-	SeatMillis, OverageMillis, EstimatedMillis int64
-	Joins, Refused, Peak                       int
-	PeakAtMillis                               int64
-	Opening, Closing                           int
-}
-
-func rollUp(rows []usage.Row) totals {
-	total := totals{Opening: rows[0].Opening, Closing: rows[len(rows)-1].Closing}
-	for _, r := range rows {
-		total.SeatMillis += r.SeatMillis
-		total.OverageMillis += r.OverageMillis
-		total.EstimatedMillis += r.EstimatedMillis
-		total.Joins += r.Joins
-		total.Refused += r.Refused()
-		if r.Peak > total.Peak {
-			total.Peak, total.PeakAtMillis = r.Peak, r.PeakAtMillis
-		}
-	}
-	return total
-}
-
 func TestHoweverTimeIsSplitTheTotalsAreTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, periods := drawHistory(t), drawCuts(t)
-		rows := h.report(periods)
-		if diff := cmp.Diff(rollUp(h.report(cuts(0, span))), rollUp(rows)); diff != "" {
+		summaries := h.summaries(t, periods)
+		if diff := gocmp.Diff(h.summaries(t, cuts(0, span)), []usage.Summary{usage.MergeAll(summaries)}); diff != "" {
 			t.Fatal(diff)
 		}
-		for i := 1; i < len(rows); i++ {
-			if rows[i].Opening != rows[i-1].Closing {
-				t.Fatalf("row %d opens with %d, the one before closed with %d", i, rows[i].Opening, rows[i-1].Closing)
+		for i := 1; i < len(summaries); i++ {
+			if summaries[i].Row.Opening != summaries[i-1].Row.Closing {
+				t.Fatalf("row %d opens with %d, the one before closed with %d", i, summaries[i].Row.Opening, summaries[i-1].Row.Closing)
+			}
+		}
+	})
+}
+
+// Any three adjacent summaries, also such as no sweep gives together.
+func TestRollingUpIsTheSameInWhateverOrderNeighboursAreMerged(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var all []usage.Summary
+		for i := range 3 {
+			one := drawHistory(t).summaries(t, cuts(0, span))[0]
+			one.Row.FromMillis, one.Row.ToMillis = noon+int64(i)*span, noon+int64(i+1)*span
+			all = append(all, one)
+		}
+		before := fmt.Sprint(all)
+		left, right := usage.Merge(usage.Merge(all[0], all[1]), all[2]), usage.Merge(all[0], usage.Merge(all[1], all[2]))
+		if diff := gocmp.Diff(left, right); diff != "" {
+			t.Fatal(diff)
+		}
+		for _, one := range []usage.Summary{usage.Merge(usage.Summary{}, left), usage.Merge(left, usage.Summary{}), usage.MergeAll(all)} {
+			if diff := gocmp.Diff(left, one); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+		if after := fmt.Sprint(all); after != before {
+			t.Fatalf("merging changed what was merged:\n%s\nwas\n%s", after, before)
+		}
+		for _, set := range []usage.Set{left.Conferences, left.Hosts, left.Identities} {
+			if !slices.IsSortedFunc(set, usage.Digest.Compare) || len(slices.Compact(slices.Clone(set))) != len(set) {
+				t.Fatalf("no set: %x", set)
+			}
+		}
+		if left.Row.Identities != len(left.Identities) || left.Row.Hosts != len(left.Hosts) || left.Row.Conferences != len(left.Conferences) {
+			t.Fatalf("the counts are not the sets': %+v", left.Row)
+		}
+	})
+}
+
+func TestARecountEqualsTheSweep(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, periods := drawHistory(t), drawCuts(t)
+		for i, want := range h.report(periods) {
+			got, err := usage.Recount(periods[i], h.limits, every(h.parts), every(h.refusals), h.asOf)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(want, got); diff != "" {
+				t.Fatal(diff)
+			}
+		}
+	})
+}
+
+func every[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range list {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestARecountThatCannotReadSaysSo(t *testing.T) {
+	if _, err := usage.Recount(cuts(0, 1)[0], nil, broke[usage.Stay], every[usage.Refusal](nil), forever); !errors.Is(err, errBroken) {
+		t.Errorf("stays: %v", err)
+	}
+	if _, err := usage.Recount(cuts(0, 1)[0], nil, every[usage.Stay](nil), broke[usage.Refusal], forever); !errors.Is(err, errBroken) {
+		t.Errorf("refusals: %v", err)
+	}
+}
+
+func broke[T any](yield func(T, error) bool) {
+	var none T
+	yield(none, errBroken)
+}
+
+// A host's rows are the report of what happened at that host's alone, but for
+// the overage of the pool that all hosts share.
+func TestAGroupsRowsAreAReportOfItAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, periods := drawHistory(t), drawCuts(t)
+		for i := range h.limits {
+			h.limits[i].Model = license.ModelNamed
+		}
+		var want []usage.Row
+		for i := range periods {
+			for _, email := range []host.Email{"host-1@example.org", "host-2@example.org"} {
+				row := h.of(email).report(periods)[i]
+				if row.Group = string(email); row.Identities > 0 || row.Refused() > 0 {
+					want = append(want, row)
+				}
+			}
+		}
+		if diff := gocmp.Diff(want, usage.Grouped(periods, usage.GroupingHost, h.limits, h.parts, h.refusals, h.asOf), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestAsManyHoldAPeakAsItWas(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h := drawHistory(t)
+		h.asOf = forever
+		for _, row := range h.report(drawCuts(t)) {
+			if row.Peak > 0 && len(usage.Holders(h.parts, row.PeakAtMillis)) != row.Peak {
+				t.Fatalf("%d held the peak of %+v", len(usage.Holders(h.parts, row.PeakAtMillis)), row)
 			}
 		}
 	})

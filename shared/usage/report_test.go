@@ -1,11 +1,14 @@
 package usage_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
 )
 
@@ -147,56 +150,44 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 			for i, p := range periods {
 				test.want[i].FromMillis, test.want[i].ToMillis = p.FromMillis, p.ToMillis
 			}
-			if diff := cmp.Diff(test.want, usage.Report(periods, test.stays, nil, test.asOf)); diff != "" {
+			if diff := cmp.Diff(test.want, usage.Report(periods, nil, test.stays, nil, test.asOf)); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
 }
 
-func TestOverageIsTheTimeAboveTheLimitOfTheLastJoin(t *testing.T) {
+func TestOverageIsTheTimeAboveTheLimitInForce(t *testing.T) {
 	chair := func(s usage.Stay) usage.Stay {
-		return but(s, func(s *usage.Stay) { s.Block.Pool.Chair = true })
+		return but(s, func(s *usage.Stay) { s.Block.Pool.Number, s.Block.Pool.Chair = s.Number, true })
 	}
+	ann := func(s usage.Stay) usage.Stay { return in(s, 1, "ann@example.org") }
+	bob := func(s usage.Stay) usage.Stay { return in(s, 2, "bob@example.org") }
 	for _, test := range []struct {
-		name  string
-		stays []usage.Stay
-		want  int64
+		name   string
+		limits usage.Limits
+		stays  []usage.Stay
+		want   int64
 	}{
-		{"within the limit there is none", []usage.Stay{limited(stay(1, 0, 50), 2), limited(stay(2, 0, 50), 2)}, 0},
-		{"one above for ten", []usage.Stay{limited(stay(1, 0, 50), 1), limited(stay(2, 40, 60), 1)}, 10},
-		{"two above for ten", []usage.Stay{limited(stay(1, 0, 10), 1), limited(stay(2, 0, 10), 1), limited(stay(3, 0, 10), 1)}, 20},
-		{
-			"each pool has its own limit",
-			[]usage.Stay{
-				in(limited(stay(1, 0, 10), 1), 1, "ann@example.org"), in(limited(stay(2, 0, 10), 1), 2, "bob@example.org"),
-				in(limited(stay(3, 0, 10), 1), 2, "bob@example.org"),
-			},
-			10,
-		},
-		{
-			"a host's own first connection has no part in it",
-			[]usage.Stay{chair(limited(stay(1, 0, 10), 1)), limited(stay(2, 0, 10), 1)},
-			0,
-		},
-		{
-			"a license that shrank makes overage from the next join on",
-			[]usage.Stay{limited(stay(1, 0, 30), 3), limited(stay(2, 0, 30), 3), limited(stay(3, 20, 30), 1)},
-			20,
-		},
-		{
-			"a license that grew ends overage at the next join",
-			[]usage.Stay{limited(stay(1, 0, 30), 1), limited(stay(2, 0, 30), 1), limited(stay(3, 20, 30), 3)},
-			20,
-		},
-		{
-			"of joins at the same moment, the later seat's limit is in force",
-			[]usage.Stay{limited(stay(2, 0, 10), 1), limited(stay(1, 0, 10), 2)},
-			10,
-		},
+		{"without a license there is none", nil, []usage.Stay{stay(1, 0, 50), stay(2, 0, 50)}, 0},
+		{"within the limit there is none", seats(2), []usage.Stay{stay(1, 0, 50), stay(2, 0, 50)}, 0},
+		{"one above for ten", seats(1), []usage.Stay{stay(1, 0, 50), stay(2, 40, 60)}, 10},
+		{"two above for ten", seats(1), []usage.Stay{stay(1, 0, 10), stay(2, 0, 10), stay(3, 0, 10)}, 20},
+		{"each conference has its own limit", participants(1), []usage.Stay{ann(stay(1, 0, 10)), bob(stay(2, 0, 10)), bob(stay(3, 0, 10))}, 10},
+		{"one conference's room is not another's", participants(2), []usage.Stay{bob(stay(1, 0, 10)), bob(stay(2, 0, 10)), bob(stay(3, 0, 10))}, 10},
+		{"a host's own first connection has no part in it", participants(1), []usage.Stay{chair(ann(stay(1, 0, 10))), ann(stay(2, 0, 10))}, 0},
+		{"a named license bounds no tenant's pool", participants(1), []usage.Stay{stay(1, 0, 10), stay(2, 0, 10)}, 0},
+		{"a concurrent license bounds no conference's pool", seats(1), []usage.Stay{ann(stay(1, 0, 10)), ann(stay(2, 0, 10))}, 0},
+		{"a license that shrinks makes overage at once, with people in", seats(3, 10, 1), []usage.Stay{stay(1, 0, 30), stay(2, 0, 30), stay(3, 20, 30)}, 10 + 20},
+		{"a license that grows ends overage at once", seats(1, 10, 3), []usage.Stay{stay(1, 0, 30), stay(2, 0, 30)}, 10},
+		{"a limit is in force from its moment on", seats(1, 10, 2), []usage.Stay{stay(1, 9, 11), stay(2, 9, 11)}, 1},
+		{"the first limit holds before it, too", usage.Limits{{FromMillis: noon + 90, Model: license.ModelConcurrent, Seats: 1}}, []usage.Stay{stay(1, 0, 10), stay(2, 0, 10)}, 10},
+		{"a change of model changes what is bounded", append(seats(1), participants(1, 10)...), []usage.Stay{stay(1, 0, 30), stay(2, 0, 30)}, 10},
+		{"of limits at the same moment, the last is in force", seats(5, 0, 1), []usage.Stay{stay(1, 0, 10), stay(2, 0, 10)}, 10},
+		{"the limit of a stay's own record does not matter", seats(2), []usage.Stay{limited(stay(1, 0, 10), 1), limited(stay(2, 0, 10), 1)}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := usage.Report(cuts(0, 100), test.stays, nil, forever)[0].OverageMillis
+			got := usage.Report(cuts(0, 100), test.limits, test.stays, nil, forever)[0].OverageMillis
 			if got != test.want {
 				t.Errorf("%d ms of overage, want %d", got, test.want)
 			}
@@ -204,11 +195,228 @@ func TestOverageIsTheTimeAboveTheLimitOfTheLastJoin(t *testing.T) {
 	}
 }
 
+func TestTheLimitOfAPoolIsThatOfItsModelAtTheMoment(t *testing.T) {
+	own, conferences := seat.Pool{Tenant: "acme"}, seat.Pool{Tenant: "acme", Number: 7}
+	chair := seat.Pool{Tenant: "acme", Number: 7, Chair: true}
+	limits := append(seats(25, 10, 30), usage.LimitOf(noon+20, license.License{Model: license.ModelNamed, Hosts: 5, ParticipantsPerConference: 40}))
+	for _, test := range []struct {
+		at      int64
+		pool    seat.Pool
+		want    int
+		bounded bool
+	}{
+		{-1000, own, 25, true},
+		{0, own, 25, true},
+		{9, own, 25, true},
+		{10, own, 30, true},
+		{19, own, 30, true},
+		{20, own, 0, false},
+		{19, conferences, 0, false},
+		{20, conferences, 40, true},
+		{20_000, conferences, 40, true},
+		{0, chair, 0, false},
+		{20, chair, 0, false},
+	} {
+		got, bounded := limits.At(noon+test.at, test.pool)
+		if bounded != test.bounded || bounded && got != test.want {
+			t.Errorf("at %d, %+v has %d, %t; want %d, %t", test.at, test.pool, got, bounded, test.want, test.bounded)
+		}
+	}
+	if _, bounded := (usage.Limits{}).At(noon, own); bounded {
+		t.Error("no license, and yet a limit")
+	}
+}
+
+func TestAResumedStayIsOneWithTheTimeItsSeatWasHeld(t *testing.T) {
+	const gap = usage.MaxGapMillis
+	later := func(s usage.Stay) usage.Stay { return but(s, func(s *usage.Stay) { s.Resumed = true }) }
+	for _, test := range []struct {
+		name  string
+		parts []usage.Stay
+		want  usage.Row
+	}{
+		{"a gap counts", []usage.Stay{part(1, 0, 10), later(part(1, 30, 50))}, usage.Row{Peak: 1, SeatMillis: 50, Joins: 1}},
+		{"a hand-over is not counted twice", []usage.Stay{part(1, 0, 30), later(part(1, 20, 50))}, usage.Row{Peak: 1, SeatMillis: 50, Joins: 1}},
+		{"parts that touch", []usage.Stay{part(1, 0, 20), later(part(1, 20, 50))}, usage.Row{Peak: 1, SeatMillis: 50, Joins: 1}},
+		{"the longest gap counts", []usage.Stay{part(1, 0, 10), later(part(1, 10+gap, 20+gap))}, usage.Row{Peak: 1, SeatMillis: 20 + gap, Joins: 1}},
+		{"a longer one does not", []usage.Stay{part(1, 0, 10), later(part(1, 11+gap, 20+gap))}, usage.Row{Peak: 1, SeatMillis: 19, Joins: 1}},
+		{"each gap counts", []usage.Stay{part(1, 0, 10), later(part(1, 20, 30)), later(part(1, 40, 50))}, usage.Row{Peak: 1, SeatMillis: 50, Joins: 1}},
+		{"a shorter part within a longer one ends nothing", []usage.Stay{part(1, 0, 50), later(part(1, 10, 20))}, usage.Row{Peak: 1, SeatMillis: 50, Joins: 1}},
+		{"a part of no length is gone on with", []usage.Stay{part(1, 10, 10), later(part(1, 20, 30))}, usage.Row{Peak: 1, SeatMillis: 20, Joins: 1}},
+		{"one that began before what is known is no join", []usage.Stay{later(part(1, 20, 30))}, usage.Row{Peak: 1, SeatMillis: 10}},
+		{"open at last", []usage.Stay{part(1, 0, 10), later(part(1, 20, -1))}, usage.Row{Peak: 1, SeatMillis: 2 * gap, Joins: 1, Closing: 1}},
+		{"two stays are not one", []usage.Stay{part(1, 0, 20), part(2, 10, 30)}, usage.Row{Peak: 2, SeatMillis: 40, Joins: 2}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, parts := range [][]usage.Stay{test.parts, backwards(test.parts)} {
+				got := usage.Report(cuts(0, 2*gap), nil, parts, nil, forever)[0]
+				got = usage.Row{Peak: got.Peak, SeatMillis: got.SeatMillis, Joins: got.Joins, Opening: got.Opening, Closing: got.Closing}
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+}
+
+func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
+	parts := []usage.Stay{part(1, 0, 90), but(part(1, 310, 350), func(s *usage.Stay) { s.Resumed = true })}
+	rows := usage.Report(cuts(0, 100, 200, 300, 400), nil, parts, nil, forever)
+	for i, want := range []usage.Row{
+		{Closing: 1, SeatMillis: 100, Joins: 1, Identities: 1}, {Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
+		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1}, {Opening: 1, SeatMillis: 50, Identities: 1},
+	} {
+		got := usage.Row{Opening: rows[i].Opening, Closing: rows[i].Closing, SeatMillis: rows[i].SeatMillis, Joins: rows[i].Joins, Identities: rows[i].Identities}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("row %d: %s", i, diff)
+		}
+	}
+	// Who has not resumed by as_of was not in after the end.
+	if got := usage.Report(cuts(0, 400), nil, parts, nil, noon+310)[0]; got.SeatMillis != 90 || got.Closing != 0 {
+		t.Errorf("before it is resumed: %+v", got)
+	}
+}
+
+func TestEstimatedTimeIsThatOfTheConnectionsWithAnEstimatedEnd(t *testing.T) {
+	estimated := func(s usage.Stay) usage.Stay { return but(s, func(s *usage.Stay) { s.Estimated = true }) }
+	parts := []usage.Stay{part(1, 0, 100), estimated(part(1, 150, 250)), part(2, 0, 300)}
+	rows := usage.Report(cuts(0, 200, 300), nil, parts, nil, forever)
+	if rows[0].EstimatedMillis != 50 || rows[1].EstimatedMillis != 50 {
+		t.Errorf("%d and %d ms, want 50 and 50", rows[0].EstimatedMillis, rows[1].EstimatedMillis)
+	}
+}
+
+func TestGroupsHaveARowEachWhereTheyHadAnything(t *testing.T) {
+	ann := func(s usage.Stay) usage.Stay {
+		return but(in(s, 1, "ann@example.org"), func(s *usage.Stay) { s.Conference = "weekly" })
+	}
+	bob := func(s usage.Stay) usage.Stay {
+		return but(in(s, 2, "bob@example.org"), func(s *usage.Stay) { s.Conference = "daily" })
+	}
+	stays := []usage.Stay{ann(stay(1, 10, 150)), ann(stay(2, 20, 40)), bob(stay(3, 20, 30)), bob(stay(4, 120, 120)), bob(stay(1, 25, 30))}
+	refusals := []usage.Refusal{
+		{AtMillis: noon + 250, Code: problem.ParticipantsExhausted, Host: "ann@example.org", Conference: "weekly"},
+		{AtMillis: noon + 50, Code: problem.ParticipantsExhausted, Host: "bob@example.org", Conference: "daily"},
+	}
+	refused := map[problem.Code]int{problem.ParticipantsExhausted: 1}
+	periods := cuts(0, 100, 200, 300, 400)
+	want := []usage.Row{
+		{Group: "ann@example.org", Closing: 1, Peak: 2, PeakAtMillis: noon + 20, SeatMillis: 110, OverageMillis: 20, Joins: 2, Conferences: 1, Hosts: 1, Identities: 2},
+		{Group: "bob@example.org", Peak: 2, PeakAtMillis: noon + 25, SeatMillis: 15, OverageMillis: 5, Joins: 2, Conferences: 1, Hosts: 1, Identities: 2, Refusals: refused},
+		{Group: "ann@example.org", Opening: 1, Peak: 1, PeakAtMillis: noon + 100, SeatMillis: 50, Conferences: 1, Hosts: 1, Identities: 1},
+		{Group: "bob@example.org", Joins: 1, Conferences: 1, Hosts: 1, Identities: 1},
+		{Group: "ann@example.org", Refusals: refused},
+	}
+	for i, p := range []int{0, 0, 1, 1, 2} {
+		want[i].FromMillis, want[i].ToMillis = periods[p].FromMillis, periods[p].ToMillis
+	}
+	if diff := cmp.Diff(want, usage.Grouped(periods, usage.GroupingHost, participants(1), stays, refusals, forever)); diff != "" {
+		t.Error(diff)
+	}
+	rows := usage.Grouped(periods, usage.GroupingConference, participants(1), stays, refusals, forever)
+	for i := range want {
+		want[i].Group = map[string]string{"ann@example.org": "weekly", "bob@example.org": "daily"}[want[i].Group]
+	}
+	for i, swap := range []int{1, 0, 3, 2, 4} { // daily comes before weekly
+		if diff := cmp.Diff(want[swap], rows[i]); diff != "" {
+			t.Errorf("row %d: %s", i, diff)
+		}
+	}
+	// What all conferences share is over its limit as a whole, and no group is.
+	for i := range stays {
+		stays[i].Block.Pool.Number = 0
+	}
+	for _, row := range usage.Grouped(periods, usage.GroupingHost, seats(1), stays, nil, forever) {
+		if row.OverageMillis != 0 {
+			t.Errorf("%s is given %d ms of the tenant's overage", row.Group, row.OverageMillis)
+		}
+	}
+	if all := usage.Report(periods, seats(1), stays, nil, forever); all[0].OverageMillis == 0 {
+		t.Error("nothing is above the tenant's limit")
+	}
+}
+
+func TestWhatIsNoGroupingIsRefused(t *testing.T) {
+	for _, g := range []usage.Grouping{usage.GroupingNone, usage.GroupingHost, usage.GroupingConference} {
+		if err := g.Validate(); err != nil {
+			t.Errorf("%q: %v", g, err)
+		}
+	}
+	for _, g := range []usage.Grouping{"tenant", "Host", "hosts"} {
+		wantFault(t, g.Validate(), "#/group_by")
+	}
+}
+
+func TestThoseWhoMadeAPeakAreTold(t *testing.T) {
+	parts := []usage.Stay{
+		part(5, 20, 40), part(1, 0, 10), but(part(1, 30, 50), func(s *usage.Stay) { s.Resumed = true; s.Connection = "heir=" }),
+		part(2, 0, 20), part(3, 20, 20), part(4, 5, -1), part(6, 21, 60),
+	}
+	for at, want := range map[int64][]string{
+		-1: nil, 0: {"connection-1=", "connection-2="}, 5: {"connection-1=", "connection-2=", "connection-4="},
+		20: {"connection-1=", "connection-4=", "connection-5="}, 55: {"connection-4=", "connection-6="}, 5000: {"connection-4="},
+	} {
+		var got []string
+		for _, s := range usage.Holders(parts, noon+at) {
+			got = append(got, string(s.Connection))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("at %d: %s", at, diff)
+		}
+	}
+	if first := usage.Holders(parts, noon+10)[0]; first.JoinedAtMillis != noon || first.LeftAtMillis != noon+50 {
+		t.Errorf("a stay in parts is told as %+v", first)
+	}
+}
+
+func TestAStayOutOfOrderIsRefusedAndNotCounted(t *testing.T) {
+	s := usage.NewSweep(cuts(0, 100), nil, forever)
+	if err := s.Add(stay(1, 10, 20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(stay(2, 9, 20)); !errors.Is(err, usage.ErrOrder) {
+		t.Errorf("got %v, want %v", err, usage.ErrOrder)
+	}
+	if err := s.Add(stay(3, 10, 20)); err != nil {
+		t.Errorf("at the same moment: %v", err)
+	}
+	if row := s.Close()[0].Row; row.Joins != 2 || row.SeatMillis != 20 {
+		t.Errorf("counted %+v", row)
+	}
+}
+
+func TestSummariesAreHandedOutOnceTheyCanNoLongerChange(t *testing.T) {
+	const gap = usage.MaxGapMillis
+	s := usage.NewSweep(cuts(0, 100, 200), nil, forever)
+	add := func(next usage.Stay, done int) {
+		t.Helper()
+		if err := s.Add(next); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(s.Done()); got != done {
+			t.Errorf("%d are done after a join at %d, want %d", got, next.JoinedAtMillis-noon, done)
+		}
+	}
+	add(stay(1, 10, 20), 0)
+	add(stay(2, 100+gap, -1), 0)
+	add(stay(2, 101+gap, -1), 1)
+	add(stay(2, 102+gap, -1), 0)
+	if err := s.Refuse(usage.Refusal{AtMillis: noon + 50, Code: problem.HostBusy}); !errors.Is(err, usage.ErrOrder) {
+		t.Errorf("a refusal too late: %v", err)
+	}
+	if err := s.Refuse(usage.Refusal{AtMillis: noon + 150, Code: problem.HostBusy}); err != nil {
+		t.Errorf("a refusal in time: %v", err)
+	}
+	if rest := s.Close(); len(rest) != 1 || rest[0].Row.Refused() != 1 || len(s.Close()) != 0 {
+		t.Errorf("left: %+v", rest)
+	}
+}
+
 func TestRefusalsAreCountedByReasonInTheirPeriod(t *testing.T) {
 	refusal := func(at int64, code problem.Code) usage.Refusal {
 		return usage.Refusal{AtMillis: noon + at, Code: code}
 	}
-	rows := usage.Report(cuts(0, 100, 200), nil, []usage.Refusal{
+	rows := usage.Report(cuts(0, 100, 200), nil, nil, []usage.Refusal{
 		refusal(-1, problem.SeatsExhausted), refusal(0, problem.SeatsExhausted), refusal(99, problem.SeatsExhausted),
 		refusal(100, problem.HostBusy), refusal(150, problem.SeatsExhausted), refusal(200, problem.SeatsExhausted),
 	}, forever)

@@ -2,10 +2,12 @@ package usage_test
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/license"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
 )
@@ -38,6 +40,36 @@ func but(s usage.Stay, change func(*usage.Stay)) usage.Stay {
 
 func limited(s usage.Stay, limit int) usage.Stay {
 	return but(s, func(s *usage.Stay) { s.Limit = limit })
+}
+
+// part is a connection's part of the n-th stay.
+func part(n int, joined, left int64) usage.Stay {
+	return but(stay(n, joined, left), func(s *usage.Stay) { s.ID = usage.StayID(fmt.Sprintf("stay-%d", n)) })
+}
+
+func backwards(stays []usage.Stay) []usage.Stay {
+	stays = slices.Clone(stays)
+	slices.Reverse(stays)
+	return stays
+}
+
+// seats are the limits of a concurrent license: seats, then pairs of a moment
+// and the seats from then on.
+func seats(n int, changes ...int) usage.Limits {
+	list := usage.Limits{{FromMillis: noon - 1_000_000, Model: license.ModelConcurrent, Seats: n}}
+	for i := 0; i+1 < len(changes); i += 2 {
+		list = append(list, usage.Limit{FromMillis: noon + int64(changes[i]), Model: license.ModelConcurrent, Seats: changes[i+1]})
+	}
+	return list
+}
+
+// participants are the limit of a named license, always or from a moment on.
+func participants(n int, from ...int64) usage.Limits {
+	l := usage.Limit{FromMillis: noon - 1_000_000, Model: license.ModelNamed, Seats: n}
+	if len(from) > 0 {
+		l.FromMillis = noon + from[0]
+	}
+	return usage.Limits{l}
 }
 
 func in(s usage.Stay, number conference.Number, of host.Email) usage.Stay {

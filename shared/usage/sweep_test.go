@@ -1,0 +1,103 @@
+package usage_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/usage"
+)
+
+// busy gives a month's stays in order of joining: so many, of up to two hours,
+// one in ten of them resumed.
+func busy(r *rand.Rand, n int, month int64) []usage.Stay {
+	stays := make([]usage.Stay, 0, n)
+	for i := range n {
+		s := stay(i, month*int64(i)/int64(n), 0)
+		s.ID = usage.NewStayID(s.Connection, s.JoinedAtMillis)
+		s.Number = conference.Number(r.IntN(500))
+		s.Identity = fmt.Sprintf("person-%d@example.org", r.IntN(20_000))
+		s.LeftAtMillis = s.JoinedAtMillis + r.Int64N(7_200_000)
+		if i > 100 && r.IntN(10) == 0 {
+			if before := stays[i-1-r.IntN(100)]; s.JoinedAtMillis-before.LeftAtMillis <= usage.MaxGapMillis {
+				s.ID, s.Resumed, s.Number, s.Identity = before.ID, true, before.Number, before.Identity
+				s.LeftAtMillis = max(s.LeftAtMillis, before.LeftAtMillis)
+			}
+		}
+		stays = append(stays, s)
+	}
+	return stays
+}
+
+// quarters cuts time from noon on.
+func quarters(month int64) []usage.Period {
+	var periods []usage.Period
+	for at := int64(0); at < month; at += usage.QuarterHourMillis {
+		periods = append(periods, usage.Period{FromMillis: noon + at, ToMillis: noon + at + usage.QuarterHourMillis})
+	}
+	return periods
+}
+
+const month = 30 * 24 * 3_600_000
+
+func TestASweepRemembersThoseWhoAreInOrWereWithinTheLongestGapAndNoOthers(t *testing.T) {
+	stays := busy(rand.New(rand.NewPCG(1, 0)), 100_000, month)
+	s := usage.NewSweep(quarters(month), seats(50), forever*2)
+	most, rows := 0, 0
+	ends := make(map[usage.StayID]int64) // of those whom it may remember
+	for i, next := range stays {
+		if err := s.Add(next); err != nil {
+			t.Fatal(err)
+		}
+		ends[next.ID] = max(ends[next.ID], next.LeftAtMillis)
+		for id, left := range ends {
+			if left < next.JoinedAtMillis-usage.MaxGapMillis {
+				delete(ends, id)
+			}
+		}
+		if s.Retained() != len(ends) {
+			t.Fatalf("after %d stays %d are remembered, want %d", i+1, s.Retained(), len(ends))
+		}
+		if s.Remembered() > 2*len(ends) {
+			t.Fatalf("after %d stays %d things are remembered of %d", i+1, s.Remembered(), len(ends))
+		}
+		most = max(most, s.Retained())
+		rows += len(s.Done())
+	}
+	if most > len(stays)/100 {
+		t.Errorf("%d of %d stays were remembered at once", most, len(stays))
+	}
+	if behind := len(quarters(month)) - rows; behind > 2 {
+		t.Errorf("%d rows were not done at the month's last join", behind)
+	}
+}
+
+func BenchmarkSweepMonthOfAMillionStays(b *testing.B) {
+	stays, periods := busy(rand.New(rand.NewPCG(1, 0)), 1_000_000, month), quarters(month)
+	b.ReportAllocs()
+	for b.Loop() {
+		s := usage.NewSweep(periods, seats(500, 1_000_000_000, 900), forever*10)
+		rows := 0
+		for _, stay := range stays {
+			if err := s.Add(stay); err != nil {
+				b.Fatal(err)
+			}
+			rows += len(s.Done())
+		}
+		if rows += len(s.Close()); rows != len(periods) {
+			b.Fatalf("%d rows, want %d", rows, len(periods))
+		}
+	}
+}
+
+func BenchmarkRecountMonthOfAMillionStays(b *testing.B) {
+	stays := busy(rand.New(rand.NewPCG(1, 0)), 1_000_000, month)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := usage.Recount(usage.Period{FromMillis: noon, ToMillis: noon + month}, seats(500, 1_000_000_000, 900), every(stays), every[usage.Refusal](nil), forever*10)
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
