@@ -20,6 +20,7 @@ func Console(log *slog.Logger) (http.Handler, error) {
 	all.AddConferences(nil, nil)
 	all.AddConnections(nil, nil, nil, "")
 	all.AddUsage(nil, nil)
+	all.AddStatements(nil, nil)
 	document, err := json.Marshal(all.OpenAPI())
 	if err != nil {
 		return nil, err

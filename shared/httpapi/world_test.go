@@ -25,7 +25,9 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/statement"
 	"seatmeter/shared/storetest"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -77,6 +79,9 @@ func newWorld(t testing.TB) *world {
 	api.AddConferences(w.door, w.faulty)
 	api.AddConnections(w.door, w.faulty, signer, "wss://door.example.org/prod")
 	api.AddUsage(w.door, store)
+	clock := func() time.Time { return time.UnixMilli(w.now) }
+	store.Now = clock
+	api.AddStatements(statement.NewCloser(store, rollup.New(store, log, clock), clock), store)
 	w.api = lambda.NewHandler(httpapi.Serve(api))
 	return w
 }

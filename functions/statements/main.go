@@ -1,0 +1,21 @@
+// Command statements closes billing periods, and reads what came of it.
+package main
+
+import (
+	"context"
+	"time"
+
+	"seatmeter/functions/internal/environment"
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/rollup"
+	"seatmeter/shared/statement"
+)
+
+func main() {
+	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
+		store, api := env.Store(), httpapi.New(env.Log)
+		roller := rollup.New(store, env.Log, time.Now)
+		api.AddStatements(statement.NewCloser(store, roller, time.Now), store)
+		return httpapi.Serve(api), nil
+	})
+}

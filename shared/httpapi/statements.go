@@ -1,0 +1,133 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/statement"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// StatementBody asks for a period to be closed.
+type StatementBody struct {
+	Period string `json:"period" maxLength:"7" doc:"A month of the tenant's calendar that has ended" example:"2026-11"`
+}
+
+// StatementView is a statement in a list.
+type StatementView struct {
+	Period   string `json:"period"`
+	Revision int    `json:"revision"`
+	ClosedAt string `json:"closed_at"`
+	SHA256   string `json:"sha256"`
+}
+
+type statementOutput struct {
+	Status   int
+	Location string `header:"Location"`
+	Body     statement.Statement
+}
+
+// AddStatements adds the closing of periods, and what comes of it.
+func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
+	finance := []Role{RoleVendor, RoleFinance}
+	register(a, operation{
+		id: "close-period", method: http.MethodPost, path: "/v1/tenants/{tenant}/statements", roles: finance, status: http.StatusCreated,
+		summary: "Close a period: 201 with a new revision, or 200 with the latest if nothing has come in since",
+	},
+		func(ctx context.Context, in *struct {
+			TenantInput
+			Body StatementBody
+		},
+		) (*statementOutput, error) {
+			sealed, added, err := closer.Close(ctx, tenant.ID(in.Tenant), in.Body.Period)
+			if err != nil {
+				return nil, err
+			}
+			out, err := answerStatement(&sealed)
+			if added && err == nil {
+				out.Status = http.StatusCreated
+				out.Location = fmt.Sprintf("/v1/tenants/%s/statements/%s?revision=%d", url.PathEscape(in.Tenant), sealed.Period, sealed.Revision)
+			}
+			return out, err
+		})
+	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements, all revisions", roles: finance},
+		func(ctx context.Context, in *struct {
+			TenantInput
+			PageInput
+		},
+		) (*PageOutput[StatementView], error) {
+			after, err := in.afterStatement()
+			if err != nil {
+				return nil, err
+			}
+			if err := known(ctx, store, tenant.ID(in.Tenant)); err != nil {
+				return nil, err
+			}
+			list, err := store.Statements(ctx, tenant.ID(in.Tenant), after, in.Limit+1)
+			if err != nil {
+				return nil, fmt.Errorf("list statements: %w", err)
+			}
+			name := func(s statement.Sealed) string { return s.Period + " " + strconv.Itoa(s.Revision) }
+			return pageOf(list, in.Limit, name, viewStatement), nil
+		})
+	register(a, operation{id: "get-statement", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements/{period}", summary: "Read a statement, checked against its hash", roles: finance},
+		func(ctx context.Context, in *struct {
+			TenantInput
+			Period   string `path:"period" maxLength:"64" example:"2026-11"`
+			Revision int    `query:"revision" minimum:"1" maximum:"999999" doc:"Default: the latest"`
+		},
+		) (*statementOutput, error) {
+			sealed, err := store.Statement(ctx, tenant.ID(in.Tenant), in.Period, in.Revision)
+			if err != nil {
+				return nil, fmt.Errorf("read a statement: %w", err)
+			}
+			if sealed == nil {
+				return nil, problem.New(problem.NotFound, "There is no such statement.")
+			}
+			return answerStatement(sealed)
+		})
+}
+
+func answerStatement(sealed *statement.Sealed) (*statementOutput, error) {
+	s, err := sealed.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open a statement: %w", err)
+	}
+	return &statementOutput{Status: http.StatusOK, Body: s}, nil
+}
+
+// known tells of a tenant that does not exist.
+func known(ctx context.Context, store statement.Store, t tenant.ID) error {
+	l, err := store.License(ctx, t)
+	if err != nil {
+		return fmt.Errorf("read the license: %w", err)
+	}
+	if l == nil {
+		return problem.New(problem.NotFound, "There is no such tenant.")
+	}
+	return nil
+}
+
+// afterStatement is the name that a page of statements begins after.
+func (p PageInput) afterStatement() (statement.Name, error) {
+	text, err := p.after()
+	if err != nil || text == "" {
+		return statement.Name{}, err
+	}
+	period, number, _ := strings.Cut(text, " ")
+	revision, err := strconv.Atoi(number)
+	if err != nil || revision < 1 {
+		return statement.Name{}, problem.InvalidFields(problem.Field{Pointer: "#/cursor", Detail: "is not a cursor of this list"})
+	}
+	return statement.Name{Period: period, Revision: revision}, nil
+}
+
+func viewStatement(s statement.Sealed) StatementView {
+	return StatementView{s.Period, s.Revision, usage.FormatTime(s.ClosedAt.UnixMilli()), s.SHA256}
+}

@@ -1,0 +1,100 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/statement"
+	"seatmeter/shared/usage"
+)
+
+const statements = "/v1/tenants/acme/statements"
+
+// used records an hour's stay at a moment.
+func (w *world) used(at time.Time) {
+	w.t.Helper()
+	id := seat.ConnectionID(fmt.Sprintf("c%d=", at.UnixMilli()))
+	s := usage.Stay{
+		ID: usage.NewStayID(id, at.UnixMilli()), Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org", Identity: "bob",
+		Connection: id, Block: seat.Block{Pool: seat.Pool{Tenant: "acme"}}, Seat: 1,
+		JoinedAtMillis: at.UnixMilli(), LeftAtMillis: at.Add(time.Hour).UnixMilli(), End: usage.EndClosed,
+	}
+	if err := w.store.Record(context.Background(), s); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestAPeriodIsClosedListedAndRead(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	august := time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC)
+	w.used(august)
+	first := w.call(finance, "POST", statements, `{"period":"2026-08"}`)
+	if first.status != 201 || first.headers["location"] != statements+"/2026-08?revision=1" {
+		t.Fatalf("closed: %d %v %s", first.status, first.headers, first.body)
+	}
+	s := read[statement.Statement](first)
+	if s.Totals.SeatMillis != 3_600_000 || s.Totals.Joins != 1 || s.Revision != 1 || len(s.SHA256) != 64 {
+		t.Errorf("closed as %+v", s)
+	}
+	w.call(vendor, "POST", statements, `{"period":"2026-08"}`).want(200, first.body)
+	w.call(finance, "GET", statements+"/2026-08", "").want(200, first.body)
+
+	w.used(august.Add(time.Hour))
+	w.now += 1000
+	second := w.call(finance, "POST", statements, `{"period":"2026-08"}`)
+	if second.status != 201 || read[statement.Statement](second).Adjustment.Joins != 1 {
+		t.Fatalf("closed again: %d %s", second.status, second.body)
+	}
+	w.call(finance, "GET", statements+"/2026-08", "").want(200, second.body)
+	w.call(finance, "GET", statements+"/2026-08?revision=1", "").want(200, first.body)
+	w.call(finance, "POST", statements, `{"period":"2026-07"}`)
+
+	var names []string
+	for target := statements + "?limit=2"; ; {
+		page := read[httpapi.Page[httpapi.StatementView]](w.call(finance, "GET", target, "").ok())
+		for _, item := range page.Items {
+			names = append(names, fmt.Sprintf("%s/%d", item.Period, item.Revision))
+		}
+		if page.NextCursor == nil {
+			break
+		}
+		target = statements + "?limit=2&cursor=" + *page.NextCursor
+	}
+	if got := strings.Join(names, " "); got != "2026-07/1 2026-08/1 2026-08/2" {
+		t.Errorf("listed %s", got)
+	}
+}
+
+func TestWhatCannotBeClosedIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	for name, test := range map[string]struct {
+		method, target, body string
+		code                 problem.Code
+		pointers             []string
+	}{
+		"a period that is not over":    {"POST", statements, `{"period":"2026-09"}`, problem.Invalid, []string{"#/period"}},
+		"a period to come":             {"POST", statements, `{"period":"2030-01"}`, problem.Invalid, []string{"#/period"}},
+		"no period":                    {"POST", statements, `{"period":"soon"}`, problem.Invalid, []string{"#/period"}},
+		"nothing":                      {"POST", statements, `{}`, problem.Invalid, []string{"#/period"}},
+		"another tenant's":             {"POST", "/v1/tenants/nowhere/statements", `{"period":"2026-08"}`, problem.NotFound, nil},
+		"a period never closed":        {"GET", statements + "/2026-08", "", problem.NotFound, nil},
+		"a revision that is not there": {"GET", statements + "/2026-08?revision=7", "", problem.NotFound, nil},
+		"a revision that is none":      {"GET", statements + "/2026-08?revision=0", "", problem.Invalid, []string{"#/revision"}},
+		"a cursor that is none":        {"GET", statements + "?cursor=eA", "", problem.Invalid, []string{"#/cursor"}},
+		"the list of no tenant":        {"GET", "/v1/tenants/nowhere/statements", "", problem.NotFound, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.call(finance, test.method, test.target, test.body).refused(test.code, test.pointers...)
+		})
+	}
+	w.call(acmeAdmin, "POST", statements, `{"period":"2026-08"}`).refused(problem.Forbidden)
+	w.call(acmeAdmin, "GET", statements, "").refused(problem.Forbidden)
+}
