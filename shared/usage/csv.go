@@ -43,7 +43,7 @@ func WriteCSV(w io.Writer, t tenant.ID, rows []Row) error {
 	}
 	for _, r := range rows {
 		record := []string{
-			inert(string(t)), FormatTime(r.FromMillis), FormatTime(r.ToMillis), inert(r.Group),
+			Inert(string(t)), FormatTime(r.FromMillis), FormatTime(r.ToMillis), Inert(r.Group),
 			strconv.Itoa(r.Opening), strconv.Itoa(r.Closing), strconv.Itoa(r.Peak), FormatMillis(r.PeakAtMillis),
 			strconv.FormatInt(r.SeatMillis, 10), r.SeatMinutes(), strconv.FormatInt(r.OverageMillis, 10),
 			strconv.Itoa(r.Joins), strconv.Itoa(r.Refused()), strconv.Itoa(r.Conferences), strconv.Itoa(r.Hosts),
@@ -60,7 +60,9 @@ func WriteCSV(w io.Writer, t tenant.ID, rows []Row) error {
 	return nil
 }
 
-func inert(text string) string {
+// Inert is a text cell of a CSV: what a spreadsheet would run as a formula gets
+// an apostrophe in front. For text columns only: a negative number is a number.
+func Inert(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
 		return "'" + text
 	}
