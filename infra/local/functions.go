@@ -64,7 +64,7 @@ type Environment struct {
 	// ExportsURL is an S3, ExportsBucket the bucket there for large answers.
 	ExportsURL    string
 	ExportsBucket string
-	Log            *slog.Logger
+	Log           *slog.Logger
 }
 
 // Starter starts a function: what it gives is one of its execution

@@ -53,8 +53,8 @@ func (a *API) AddLedger(door *admission.Door, history usage.History, exports *ex
 	schemas := a.OpenAPI().Components.Schemas
 	a.describeFile(path, map[string]*huma.Schema{
 		formatNDJSON.media: {OneOf: []*huma.Schema{
-			huma.SchemaFromType(schemas, reflect.TypeFor[usage.StayRecord]()),
-			huma.SchemaFromType(schemas, reflect.TypeFor[usage.RefusalRecord]()),
+			schemas.Schema(reflect.TypeFor[usage.StayRecord](), true, "StayRecord"),
+			schemas.Schema(reflect.TypeFor[usage.RefusalRecord](), true, "RefusalRecord"),
 		}},
 		formatCSV.media: {Type: huma.TypeString},
 	})

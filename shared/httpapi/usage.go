@@ -93,7 +93,7 @@ func (a *API) AddUsage(door *admission.Door, history usage.History, exports *exp
 			return &fileOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
 		})
 	a.describeFile(path, map[string]*huma.Schema{
-		"application/json": huma.SchemaFromType(a.OpenAPI().Components.Schemas, reflect.TypeFor[UsageView]()),
+		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[UsageView](), true, "UsageView"),
 		formatCSV.media:    {Type: huma.TypeString},
 	})
 }
