@@ -14,13 +14,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
+	"seatmeter/shared/objects"
 )
 
 // The environment variables, as template.yaml sets them.
 const (
 	liveTable           = "LIVE_TABLE"
 	ledgerTable         = "LEDGER_TABLE"
+	exportsBucket       = "EXPORTS_BUCKET"
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
 )
 
@@ -60,6 +63,11 @@ func open(ctx context.Context, log *slog.Logger, build func(context.Context, *En
 // Store is the store over the function's tables.
 func (e *Environment) Store() *dynamo.Store {
 	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
+}
+
+// Exports makes answers whose large files go to the function's bucket.
+func (e *Environment) Exports() *export.Exports {
+	return export.New(objects.New(e.AWS, e.Get(exportsBucket)))
 }
 
 // Gateway reaches the connections of the WebSocket API.
