@@ -263,8 +263,10 @@ func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
 	parts := []usage.Stay{part(1, 0, 90), but(part(1, 310, 350), func(s *usage.Stay) { s.Resumed = true })}
 	rows := usage.Report(cuts(0, 100, 200, 300, 400), nil, parts, nil, forever)
 	for i, want := range []usage.Row{
-		{Closing: 1, SeatMillis: 100, Joins: 1, Identities: 1}, {Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
-		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1}, {Opening: 1, SeatMillis: 50, Identities: 1},
+		{Closing: 1, SeatMillis: 100, Joins: 1, Identities: 1},
+		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
+		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
+		{Opening: 1, SeatMillis: 50, Identities: 1},
 	} {
 		got := usage.Row{Opening: rows[i].Opening, Closing: rows[i].Closing, SeatMillis: rows[i].SeatMillis, Joins: rows[i].Joins, Identities: rows[i].Identities}
 		if diff := cmp.Diff(want, got); diff != "" {

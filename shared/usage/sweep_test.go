@@ -16,12 +16,15 @@ func busy(r *rand.Rand, n int, month int64) []usage.Stay {
 	for i := range n {
 		s := stay(i, month*int64(i)/int64(n), 0)
 		s.ID = usage.NewStayID(s.Connection, s.JoinedAtMillis)
-		s.Number = conference.Number(r.IntN(500))
+		s.Number = conference.Number(i/50 + r.IntN(500))
+		if i%2 == 0 {
+			s.Block.Pool.Number = s.Number
+		}
 		s.Identity = fmt.Sprintf("person-%d@example.org", r.IntN(20_000))
 		s.LeftAtMillis = s.JoinedAtMillis + r.Int64N(7_200_000)
 		if i > 100 && r.IntN(10) == 0 {
 			if before := stays[i-1-r.IntN(100)]; s.JoinedAtMillis-before.LeftAtMillis <= usage.MaxGapMillis {
-				s.ID, s.Resumed, s.Number, s.Identity = before.ID, true, before.Number, before.Identity
+				s.ID, s.Resumed, s.Number, s.Identity, s.Block = before.ID, true, before.Number, before.Identity, before.Block
 				s.LeftAtMillis = max(s.LeftAtMillis, before.LeftAtMillis)
 			}
 		}
