@@ -366,6 +366,13 @@ func TestThoseWhoMadeAPeakAreTold(t *testing.T) {
 			t.Errorf("at %d: %s", at, diff)
 		}
 	}
+	late := []usage.Stay{part(1, 0, 10), part(1, 11+usage.MaxGapMillis, 20+usage.MaxGapMillis)}
+	if between := usage.Holders(late, noon+15); len(between) != 0 {
+		t.Errorf("a seat was held, and not resumed in time: %+v", between)
+	}
+	if after := usage.Holders(late, noon+15+usage.MaxGapMillis); len(after) != 1 || after[0].JoinedAtMillis != late[1].JoinedAtMillis {
+		t.Errorf("who came back too late is told as %+v", after)
+	}
 	if first := usage.Holders(parts, noon+10)[0]; first.JoinedAtMillis != noon || first.LeftAtMillis != noon+50 {
 		t.Errorf("a stay in parts is told as %+v", first)
 	}
