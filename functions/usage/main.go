@@ -11,7 +11,7 @@ import (
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		store, api := env.Store(), httpapi.New(env.Log)
+		store, api := env.UsageStore(), httpapi.New(env.Log)
 		api.AddUsage(admission.NewDoor(store, nil, env.Log), store)
 		return httpapi.Serve(api), nil
 	})

@@ -21,6 +21,7 @@ import (
 const (
 	liveTable           = "LIVE_TABLE"
 	ledgerTable         = "LEDGER_TABLE"
+	usageTable          = "USAGE_TABLE"
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
 )
 
@@ -57,9 +58,16 @@ func open(ctx context.Context, log *slog.Logger, build func(context.Context, *En
 	return handler, nil
 }
 
-// Store is the store over the function's tables.
+// Store is the store over the live table and the ledger.
 func (e *Environment) Store() *dynamo.Store {
 	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
+}
+
+// UsageStore is the store over those and the usage table.
+func (e *Environment) UsageStore() *dynamo.Store {
+	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{
+		Live: e.Get(liveTable), Ledger: e.Get(ledgerTable), Usage: e.Get(usageTable),
+	})
 }
 
 // Gateway reaches the connections of the WebSocket API.
