@@ -11,7 +11,7 @@ import (
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		store, exports, api := env.Store(), env.Exports(), httpapi.New(env.Log)
+		store, exports, api := env.UsageStore(), env.Exports(), httpapi.New(env.Log)
 		door := admission.NewDoor(store, nil, env.Log)
 		api.AddUsage(door, store, exports)
 		api.AddLedger(door, store, exports)
