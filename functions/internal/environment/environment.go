@@ -14,7 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
+	"seatmeter/shared/objects"
 )
 
 // The environment variables, as template.yaml sets them.
@@ -22,6 +24,7 @@ const (
 	liveTable           = "LIVE_TABLE"
 	ledgerTable         = "LEDGER_TABLE"
 	usageTable          = "USAGE_TABLE"
+	exportsBucket       = "EXPORTS_BUCKET"
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
 )
 
@@ -68,6 +71,11 @@ func (e *Environment) UsageStore() *dynamo.Store {
 	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{
 		Live: e.Get(liveTable), Ledger: e.Get(ledgerTable), Usage: e.Get(usageTable),
 	})
+}
+
+// Exports makes answers whose large files go to the function's bucket.
+func (e *Environment) Exports() *export.Exports {
+	return export.New(objects.New(e.AWS, e.Get(exportsBucket)))
 }
 
 // Gateway reaches the connections of the WebSocket API.
