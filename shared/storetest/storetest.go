@@ -29,7 +29,7 @@ import (
 // Store is everything a store implements.
 type Store interface {
 	reconcile.Store
-	statement.Statements
+	statement.Store
 }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
