@@ -12,6 +12,7 @@ const (
 	module   = "seatmeter/"
 	aws      = "github.com/aws/"
 	dynamoDB = aws + "aws-sdk-go-v2/service/dynamodb"
+	s3       = aws + "aws-sdk-go-v2/service/s3"
 )
 
 // list runs go list and gives the fields of each line.
@@ -37,7 +38,7 @@ func list(t *testing.T, arguments ...string) [][]string {
 }
 
 func TestNounsKnowNothingOfAWS(t *testing.T) {
-	nouns := []string{"license", "seat", "host", "conference", "usage", "jointoken", "problem", "tenant", "session", "admission"}
+	nouns := []string{"license", "seat", "host", "conference", "usage", "jointoken", "problem", "tenant", "session", "admission", "export"}
 	for _, noun := range nouns {
 		t.Run(noun, func(t *testing.T) {
 			for _, line := range list(t, "-deps", module+"shared/"+noun) {
@@ -49,21 +50,24 @@ func TestNounsKnowNothingOfAWS(t *testing.T) {
 	}
 }
 
-func TestOnlyThePackageDynamoKnowsDynamoDB(t *testing.T) {
-	found := false
-	for _, line := range list(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"shared/...") {
-		for _, imported := range line[1:] {
-			if imported != dynamoDB && !strings.HasPrefix(imported, dynamoDB+"/") {
-				continue
+func TestOnlyOnePackageKnowsEachStore(t *testing.T) {
+	imports := list(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"shared/...")
+	for service, only := range map[string]string{dynamoDB: module + "shared/dynamo", s3: module + "shared/objects"} {
+		found := false
+		for _, line := range imports {
+			for _, imported := range line[1:] {
+				if imported != service && !strings.HasPrefix(imported, service+"/") {
+					continue
+				}
+				if line[0] == only {
+					found = true
+					continue
+				}
+				t.Errorf("%s imports %s", line[0], imported)
 			}
-			if line[0] == module+"shared/dynamo" {
-				found = true
-				continue
-			}
-			t.Errorf("%s imports %s", line[0], imported)
 		}
-	}
-	if !found {
-		t.Error("shared/dynamo does not import DynamoDB either: does this test still look at the right thing?")
+		if !found {
+			t.Errorf("%s does not import %s either: does this test still look at the right thing?", only, service)
+		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		store, api := env.Store(), httpapi.New(env.Log)
+		store, api := env.UsageStore(), httpapi.New(env.Log)
 		roller := rollup.New(store, env.Log, time.Now)
 		api.AddStatements(statement.NewCloser(store, roller, time.Now), store)
 		return httpapi.Serve(api), nil

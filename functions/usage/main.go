@@ -1,4 +1,4 @@
-// Command usage reports usage.
+// Command usage reports usage, and gives out the ledger it is computed from.
 package main
 
 import (
@@ -11,8 +11,10 @@ import (
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		store, api := env.Store(), httpapi.New(env.Log)
-		api.AddUsage(admission.NewDoor(store, nil, env.Log), store)
+		store, exports, api := env.UsageStore(), env.Exports(), httpapi.New(env.Log)
+		door := admission.NewDoor(store, nil, env.Log)
+		api.AddUsage(door, store, exports)
+		api.AddLedger(door, store, exports)
 		return httpapi.Serve(api), nil
 	})
 }

@@ -59,6 +59,7 @@ func TestRoles_EachCallIsForThoseTheContractNames(t *testing.T) {
 		},
 		{"read seats", "GET", fixed(at + "/seats"), nil, 200, []string{vendor, admin, finance}},
 		{"read usage", "GET", fixed(at + "/usage" + thisHour()), nil, 200, []string{vendor, admin, finance}},
+		{"read the ledger", "GET", fixed(at + "/ledger" + thisHour()), nil, 200, []string{vendor, admin, finance}},
 	}
 	callers := []struct{ name, role, tenant string }{
 		{"vendor", vendor, ""},
@@ -115,7 +116,7 @@ func TestRoles_SomeoneElsesTenantLooksLikeOneThatDoesNotExist(t *testing.T) {
 	nobody := newID("nobody")
 	for _, path := range []string{
 		"/hosts", "/hosts/ada@example.com", "/conferences", "/conferences/" + conference,
-		"/conferences/" + conference + "/connections", "/seats", "/usage" + thisHour(),
+		"/conferences/" + conference + "/connections", "/seats", "/usage" + thisHour(), "/ledger" + thisHour(),
 	} {
 		_, err := me.Do(mine.within(), http.MethodGet, "/v1/tenants/"+theirs.id+path, nil, nil)
 		theirs := wantProblem(t, err, "not_found")
@@ -151,6 +152,7 @@ func TestNotFound_UnknownTenantConferenceHostAndConnection(t *testing.T) {
 		{"GET", "/v1/tenants/" + nobody + "/conferences"},
 		{"GET", "/v1/tenants/" + nobody + "/seats"},
 		{"GET", "/v1/tenants/" + nobody + "/usage" + thisHour()},
+		{"GET", "/v1/tenants/" + nobody + "/ledger" + thisHour()},
 		{"GET", "/v1/tenants/not%20an%20id/seats"},
 		{"GET", "/v1/tenants/" + c.id + "/hosts/nobody@example.com"},
 		{"DELETE", "/v1/tenants/" + c.id + "/hosts/nobody@example.com"},

@@ -22,6 +22,8 @@ type Endpoints struct {
 	Console   string `json:"console"`
 	// DynamoDB is empty on the memory store.
 	DynamoDB string `json:"dynamodb"`
+	// Exports is where the links to large answers lead.
+	Exports string `json:"exports"`
 }
 
 // ReadEndpoints reads where the stack on a data directory is.

@@ -15,10 +15,12 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/objects"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/wsapi"
 )
@@ -59,7 +61,10 @@ type Environment struct {
 	JoinTokenKey   []byte
 	WebSocketURL   string
 	ConnectionsURL string
-	Log            *slog.Logger
+	// ExportsURL is an S3, ExportsBucket the bucket there for large answers.
+	ExportsURL    string
+	ExportsBucket string
+	Log           *slog.Logger
 }
 
 // Starter starts a function: what it gives is one of its execution
@@ -79,6 +84,9 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		return nil, fmt.Errorf("use the join token key: %w", err)
 	}
 	store, connections := env.Store, gateway.New(cfg, env.ConnectionsURL)
+	files := cfg.Copy()
+	files.BaseEndpoint = aws.String(env.ExportsURL)
+	exports := export.New(objects.New(files, env.ExportsBucket))
 	door := func() *admission.Door { return admission.NewDoor(store, connections, env.Log) }
 	start := func(handle func() any) Starter {
 		return func() (lambda.Handler, error) { return lambda.NewHandler(handle()), nil }
@@ -102,7 +110,11 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 			a.AddConferences(d, store)
 			a.AddConnections(d, store, signer, env.WebSocketURL)
 		}),
-		"usage": api(func(a *httpapi.API) { a.AddUsage(door(), store) }),
+		"usage": api(func(a *httpapi.API) {
+			d := door()
+			a.AddUsage(d, store, exports)
+			a.AddLedger(d, store, exports)
+		}),
 		"reconcile": start(func() any {
 			run := reconcile.New(store, door(), connections, env.Log, time.Now)
 			return jobs.NewReconciler(run, jobs.BetweenRounds, env.Log).Handle

@@ -1,6 +1,7 @@
 // Package local runs the whole of Seatmeter in one process, on one machine:
-// DynamoDB Local or the memory store, the project's functions behind an API
-// Gateway that behaves as AWS's does, and the template's schedules and streams.
+// DynamoDB Local or the memory store, an S3 in memory, the project's functions
+// behind an API Gateway that behaves as AWS's does, and the template's schedules
+// and streams.
 //
 // It reads template.yaml for what there is to run, so there is one description
 // of the system. A stack owns its data directory for as long as it runs; in it
@@ -26,6 +27,7 @@ import (
 
 	"seatmeter/infra/client"
 	"seatmeter/infra/local/apigateway"
+	"seatmeter/infra/local/buckets"
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/issuer"
 	"seatmeter/infra/local/tables"
@@ -44,7 +46,7 @@ const (
 	StoreMemory   Store = "memory"
 )
 
-// DefaultTablePrefix is what table names start with.
+// DefaultTablePrefix is what the names of tables and buckets start with.
 const DefaultTablePrefix = "seatmeter"
 
 // Options says what to start. Template and DataDir are required.
@@ -60,7 +62,7 @@ type Options struct {
 	DynamoDBEndpoint string
 	// OwnEngine starts one even where DYNAMODB_ENDPOINT names one, so that it can be restarted.
 	OwnEngine bool
-	// TablePrefix is DefaultTablePrefix unless set.
+	// TablePrefix is DefaultTablePrefix unless set. Buckets have it too.
 	TablePrefix string
 	// Temporary drops the tables when the stack is closed.
 	Temporary bool
@@ -152,6 +154,9 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		WebSocket: "ws://" + stage,
 		Console:   "http://" + httpListener.Addr().String() + "/console/",
 	}
+	if err := s.serveBuckets(ctx, system.Buckets); err != nil {
+		return err
+	}
 	store, feed, err := s.openStore(ctx, system.Tables)
 	if err != nil {
 		return err
@@ -167,6 +172,8 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		JoinTokenKey:   key,
 		WebSocketURL:   s.Endpoints.WebSocket,
 		ConnectionsURL: "http://" + stage,
+		ExportsURL:     s.Endpoints.Exports,
+		ExportsBucket:  buckets.Name(s.options.TablePrefix, buckets.Exports),
 		Log:            s.options.Log,
 	})
 	if err != nil {
@@ -232,6 +239,21 @@ func (s *Stack) listen(ctx context.Context, port int, flag string) (net.Listener
 		return nil
 	})
 	return listener, nil
+}
+
+// serveBuckets serves the buckets for large answers, on a free port.
+func (s *Stack) serveBuckets(ctx context.Context, list []template.Bucket) error {
+	made, err := buckets.New(s.options.TablePrefix, list)
+	if err != nil {
+		return err
+	}
+	listener, err := s.listen(ctx, 0, "")
+	if err != nil {
+		return err
+	}
+	s.Endpoints.Exports = "http://" + listener.Addr().String()
+	s.serve(listener, made)
+	return nil
 }
 
 func (s *Stack) openStore(ctx context.Context, list []template.Table) (reconcile.Store, feeder, error) {

@@ -49,7 +49,7 @@ func (c benchCommand) Run(ctx context.Context) (err error) {
 			err = dropped
 		}
 	}()
-	report, err := bench.Seat(ctx, client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger)},
+	report, err := bench.Seat(ctx, client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)},
 		bench.SeatOptions{Rounds: c.Rounds, Joins: c.Joins, Workers: c.Workers, Progress: func(line string) { fmt.Fprintln(os.Stderr, line) }})
 	if err != nil {
 		return fmt.Errorf("bench: %w", err)

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"seatmeter/infra/local/buckets"
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
@@ -221,6 +222,8 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 		return made.Name(tables.Live)
 	case "!Ref " + tables.Ledger:
 		return made.Name(tables.Ledger)
+	case "!Ref " + buckets.Exports:
+		return buckets.Name("bootstrap", buckets.Exports)
 	}
 	t.Fatalf("environment value %q: not one that this test knows", value)
 	return ""

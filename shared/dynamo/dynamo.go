@@ -1,9 +1,9 @@
 // Package dynamo keeps Seatmeter's state in DynamoDB. It is the only package
 // that knows DynamoDB.
 //
-// Two tables: live (licenses, hosts, conferences, seat blocks, sessions), and
-// ledger (stays and refusals), of which the functions may only put and query.
-// A seat changes hands by one conditional UpdateItem on one block; there are
+// Three tables: live (licenses, hosts, conferences, seat blocks, sessions),
+// ledger (stays and refusals), of which the functions may only put and query,
+// and usage (what is added up), which can be made again from the ledger. A seat changes hands by one conditional UpdateItem on one block; there are
 // no transactions on that path, because on a hot item they conflict, and cost
 // double. The SDK retries what fails; each write's condition tests what the
 // write sets, so a retry whose first try had landed changes nothing more,
@@ -23,12 +23,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/statement"
 )
 
-// Tables names the two tables.
+// Tables names the tables. Who reads and writes no Buckets need not name Usage.
 type Tables struct {
 	Live   string
 	Ledger string
+	Usage  string
 }
 
 // Store implements the domain's ports on DynamoDB.
@@ -36,12 +38,16 @@ type Store struct {
 	client *dynamodb.Client
 	live   *string
 	ledger *string
+	usage  *string
 	now    func() time.Time
 	meter  func(*types.ConsumedCapacity, bool)
 	report types.ReturnConsumedCapacity
 }
 
-var _ reconcile.Store = (*Store)(nil)
+var (
+	_ reconcile.Store = (*Store)(nil)
+	_ statement.Store = (*Store)(nil)
+)
 
 // NewClient makes the client of the stores. It leaves out the check of the
 // responses' CRC32: TLS guards them, and the SDK takes error responses, which
@@ -52,7 +58,10 @@ func NewClient(cfg aws.Config) *dynamodb.Client {
 
 // New makes a store over existing tables.
 func New(client *dynamodb.Client, tables Tables) *Store {
-	return &Store{client: client, live: aws.String(tables.Live), ledger: aws.String(tables.Ledger), now: time.Now}
+	return &Store{
+		client: client, now: time.Now,
+		live: aws.String(tables.Live), ledger: aws.String(tables.Ledger), usage: aws.String(tables.Usage),
+	}
 }
 
 // At makes a copy of the store that tells the time otherwise: by which records
@@ -79,8 +88,12 @@ func (s *Store) consumed(c *types.ConsumedCapacity, write bool) {
 
 // get reads one item of the live table; nil if there is none.
 func (s *Store) get(ctx context.Context, pk, sk string, consistent bool) (item, error) {
+	return s.getFrom(ctx, s.live, pk, sk, consistent)
+}
+
+func (s *Store) getFrom(ctx context.Context, table *string, pk, sk string, consistent bool) (item, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: s.live, Key: key(pk, sk), ConsistentRead: aws.Bool(consistent), ReturnConsumedCapacity: s.report,
+		TableName: table, Key: key(pk, sk), ConsistentRead: aws.Bool(consistent), ReturnConsumedCapacity: s.report,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", kind(sk), err)

@@ -43,7 +43,7 @@ func open(t *testing.T) *dynamo.Store {
 			t.Error(err)
 		}
 	})
-	return dynamo.New(client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger)})
+	return dynamo.New(client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)})
 }
 
 func TestTheStoreKeepsThePortsPromises(t *testing.T) {

@@ -47,6 +47,11 @@ func (i item) setFlag(name string, value bool) item {
 	return i
 }
 
+func (i item) setBytes(name string, value []byte) item {
+	i[name] = &types.AttributeValueMemberB{Value: value}
+	return i
+}
+
 // reader reads an item's attributes and keeps the first fault, so that an item
 // of the wrong form is an error and not a zero value.
 type reader struct {
@@ -102,6 +107,19 @@ func (r *reader) flag(name string) bool {
 	if !ok {
 		r.fault(name)
 		return false
+	}
+	return b.Value
+}
+
+func (r *reader) bytes(name string) []byte {
+	value, exists := r.item[name]
+	if !exists {
+		return nil
+	}
+	b, ok := value.(*types.AttributeValueMemberB)
+	if !ok {
+		r.fault(name)
+		return nil
 	}
 	return b.Value
 }

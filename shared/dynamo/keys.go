@@ -13,6 +13,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
 )
 
 // This file spells every key and attribute name. Names are short where they
@@ -37,6 +38,12 @@ import (
 //
 //	reconciliation's progress             reconcile                  progress
 //	where a block's books were checked    books#<tenant>             <number>#<index>
+//
+//	usage table                           pk                         sk
+//	how far a tenant is rolled up         t#<tenant>                 progress
+//	a day's rows, or a month's            t#<tenant>                 rows#<granularity>#<zone>#<begins at>
+//	part of a set of a day's              t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
+//	tenant at which the next run begins   rollup                     cursor
 //
 // The index lobby (lobby_of, pk) holds just the sessions that wait in a lobby.
 // The index busy (busy, pk) is reconciliation's agenda, in shards: blocks that
@@ -91,6 +98,16 @@ const (
 	attrStay       = "stay"
 	attrResumed    = "resumed"
 
+	attrFrom            = "from"
+	attrThrough         = "through"
+	attrLate            = "late_before"
+	attrRecords         = "records"
+	attrRows            = "rows"
+	attrDigests         = "digests"
+	attrConferenceParts = "conference_parts"
+	attrHostParts       = "host_parts"
+	attrIdentityParts   = "identity_parts"
+
 	attrModel        = "model"
 	attrHosts        = "hosts"
 	attrParticipants = "participants"
@@ -130,6 +147,8 @@ const (
 	prefixRevision   = "license#"
 	prefixLate       = "late#"
 	prefixStatement  = "statement#"
+	prefixRows       = "rows#"
+	prefixSets       = "sets#"
 	// endOfText comes after every text that a key ends with.
 	endOfText         = "\U0010FFFF"
 	blocksPerPage     = 32
@@ -144,6 +163,8 @@ const (
 	booksKeyHead      = "books#"
 	keyReconcile      = "reconcile"
 	keyProgress       = "progress"
+	keyRollup         = "rollup"
+	keyCursor         = "cursor"
 )
 
 func tenantKey(t tenant.ID) string { return tenantKeyHead + string(t) }
@@ -200,6 +221,26 @@ func statementKey(n statement.Name) string {
 
 func refusalKey(atMillis int64, id seat.ConnectionID) string {
 	return prefixRefusal + timeKey(atMillis) + "#" + string(id)
+}
+
+// rowsKey names the rows of one granularity of the day, or the month, that
+// begins at a moment. No zone's name has a #.
+func rowsKey(g usage.Granularity, zone string, fromMillis int64) string {
+	return prefixRows + string(g) + "#" + zone + "#" + timeKey(fromMillis)
+}
+
+func setsKey(zone string, dayMillis int64) string {
+	return prefixSets + zone + "#" + timeKey(dayMillis) + "#"
+}
+
+// partsKey begins the keys of a set's parts. It has how many there are, so that
+// a set cut into more does not mix with what it was before.
+func partsKey(zone string, dayMillis int64, kind string, parts int) string {
+	return fmt.Sprintf("%s%s#%05d#", setsKey(zone, dayMillis), kind, parts)
+}
+
+func partKey(zone string, dayMillis int64, kind string, parts, part int) string {
+	return partsKey(zone, dayMillis, kind, parts) + fmt.Sprintf("%05d", part)
 }
 
 // timeKey sorts as text like the times it stands for.

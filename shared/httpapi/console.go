@@ -19,7 +19,8 @@ func Console(log *slog.Logger) (http.Handler, error) {
 	all.AddHosts(nil, nil)
 	all.AddConferences(nil, nil)
 	all.AddConnections(nil, nil, nil, "")
-	all.AddUsage(nil, nil)
+	all.AddUsage(nil, nil, nil)
+	all.AddLedger(nil, nil, nil)
 	all.AddStatements(nil, nil)
 	document, err := json.Marshal(all.OpenAPI())
 	if err != nil {

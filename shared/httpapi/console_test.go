@@ -22,7 +22,7 @@ func console(t *testing.T, target string) answer {
 		t.Fatal(err)
 	}
 	w := newWorld(t)
-	return invoke(t, lambda.NewHandler(httpapi.Serve(handler)), w.event(nobody, http.MethodGet, target, ""))
+	return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(handler)), w.event(nobody, http.MethodGet, target, ""))
 }
 
 func TestTheConsoleTheHealthCheckAndTheDescriptionAreOpenToEveryone(t *testing.T) {
@@ -78,6 +78,7 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"post " + tenant + "/statements":                                          "201",
 		"get " + tenant + "/statements":                                           "200",
 		"get " + tenant + "/statements/{period}":                                  "200",
+		"get " + tenant + "/ledger":                                               "200",
 	}
 	found := make(map[string]bool)
 	for path, methods := range document.Paths {
@@ -102,5 +103,44 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 	}
 	if len(found) != len(want) {
 		t.Errorf("%d operations are described, want %d", len(found), len(want))
+	}
+}
+
+func TestTheDescriptionOfAFileHasItsFormatsAndWhereALargeOneIs(t *testing.T) {
+	var document struct {
+		Paths map[string]struct {
+			Get struct {
+				Responses map[string]struct {
+					Headers map[string]any            `json:"headers"`
+					Content map[string]map[string]any `json:"content"`
+				} `json:"responses"`
+			} `json:"get"`
+		} `json:"paths"`
+	}
+	body := console(t, "/v1/openapi.json").body
+	if err := json.Unmarshal([]byte(body), &document); err != nil {
+		t.Fatal(err)
+	}
+	for path, formats := range map[string][]string{
+		"/v1/tenants/{tenant}/usage":  {"application/json", "text/csv"},
+		"/v1/tenants/{tenant}/ledger": {"application/x-ndjson", "text/csv"},
+	} {
+		responses := document.Paths[path].Get.Responses
+		if got := slices.Sorted(maps.Keys(responses["200"].Content)); !slices.Equal(got, formats) {
+			t.Errorf("%s is %v, want %v", path, got, formats)
+		}
+		for format, content := range responses["200"].Content {
+			if content["schema"] == nil {
+				t.Errorf("%s: %s has no schema", path, format)
+			}
+		}
+		if responses["303"].Headers["Location"] == nil || responses["200"].Headers["Location"] != nil {
+			t.Errorf("%s: 303 has the headers %v, 200 has %v", path, responses["303"].Headers, responses["200"].Headers)
+		}
+	}
+	for _, schema := range []string{"UsageView", "StayRecord", "RefusalRecord"} {
+		if !strings.Contains(body, `"`+schema+`":{`) {
+			t.Errorf("%s is not described", schema)
+		}
 	}
 }

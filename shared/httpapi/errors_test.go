@@ -158,6 +158,7 @@ func TestRolesAndTenantsDecideWhoMayCallWhat(t *testing.T) {
 		{"DELETE", tenant + "/conferences/weekly/connections/MadeUpConnec001=", "", admins},
 		{"GET", tenant + "/seats", "", everyone},
 		{"GET", tenant + "/usage?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
+		{"GET", tenant + "/ledger?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
 	} {
 		for _, who := range acme {
 			t.Run(fmt.Sprintf("%s %s as %q of %q", operation.method, operation.target, who.role, who.tenant), func(t *testing.T) {

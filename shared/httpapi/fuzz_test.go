@@ -252,6 +252,7 @@ var requests = []struct{ method, target, body, accept string }{
 	{"GET", "/v1/tenants/globex/seats", "", ""},
 	{"GET", "/v1/tenants/acme/usage?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z&granularity=hour", "", "text/csv"},
 	{"GET", "/v1/tenants/acme/usage?from=0000-01-01T00:00:00%2B23:59&to=9999-12-31T23:59:59-23:59&granularity=month", "", "application/json"},
+	{"GET", "/v1/tenants/acme/ledger?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", "text/csv"},
 	{"GET", "//[/%zz?%", "", ""},
 	{"BREW", "/v1/tenants/../acme/%2e%2e/seats", "{", "*/*;q=x"},
 }

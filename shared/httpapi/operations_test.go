@@ -316,7 +316,7 @@ func TestABodyInBase64IsReadLikeAnyOther(t *testing.T) {
 	w := newWorld(t)
 	event := w.event(vendor, "PUT", "/v1/tenants/acme/license", "eyJtb2RlbCI6ImNvbmN1cnJlbnQiLCJzZWF0cyI6MjV9")
 	event["isBase64Encoded"] = true
-	if got := invoke(t, w.api, event); got.status != 201 {
+	if got := invoke(t.Context(), t, w.api, event); got.status != 201 {
 		t.Errorf("answered %d: %s", got.status, got.body)
 	}
 }

@@ -1,16 +1,20 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"iter"
 	"net/http"
+	"reflect"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/negotiation"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/export"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -50,41 +54,49 @@ type UsageView struct {
 
 type usageInput struct {
 	TenantInput
-	From        string `query:"from" required:"true" maxLength:"64" doc:"RFC 3339, inclusive"`
-	To          string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
+	RangeInput
 	Granularity string `query:"granularity" default:"total" maxLength:"32"`
 	GroupBy     string `query:"group_by" maxLength:"32" doc:"Not served yet"`
 	Accept      string `header:"Accept"`
 }
 
-type rawOutput struct {
-	ContentType string `header:"Content-Type"`
-	Body        []byte
+// RangeInput is from when to when.
+type RangeInput struct {
+	From string `query:"from" required:"true" maxLength:"64" doc:"RFC 3339, inclusive"`
+	To   string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
+}
+
+func (r RangeInput) parse() (from, to time.Time, err error) {
+	from, errFrom := time.Parse(time.RFC3339, r.From)
+	to, errTo := time.Parse(time.RFC3339, r.To)
+	if errFrom != nil || errTo != nil {
+		return from, to, problem.InvalidFields(timeFaults(errFrom, errTo)...)
+	}
+	return from, to, nil
 }
 
 // AddUsage adds the reports.
-func (a *API) AddUsage(door *admission.Door, history usage.History) {
+func (a *API) AddUsage(door *admission.Door, history usage.History, exports *export.Exports) {
 	everyone := []Role{RoleVendor, RoleTenantAdmin, RoleFinance}
-	register(a, operation{id: "get-usage", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage", summary: "Usage report, as JSON or CSV", roles: everyone},
-		func(ctx context.Context, in *usageInput) (*rawOutput, error) {
+	const path = "/v1/tenants/{tenant}/usage"
+	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report, as JSON or CSV", roles: everyone},
+		func(ctx context.Context, in *usageInput) (*fileOutput, error) {
 			view, rows, err := report(ctx, door, history, in)
 			if err != nil {
 				return nil, err
 			}
 			if negotiation.SelectQValue(in.Accept, []string{"application/json", "text/csv"}) == "text/csv" {
-				var out bytes.Buffer
-				err := usage.WriteCSV(&out, view.Tenant, func(yield func(usage.Row, error) bool) {
-					for _, r := range rows {
-						if !yield(r, nil) {
-							return
-						}
-					}
+				return answerWith(ctx, exports, fileOf(view.Tenant, "usage", formatCSV), func(_ context.Context, w io.Writer) error {
+					return usage.WriteCSV(w, view.Tenant, each(rows))
 				})
-				return &rawOutput{"text/csv; charset=utf-8", out.Bytes()}, err
 			}
 			body, err := json.Marshal(view)
-			return &rawOutput{"application/json", body}, err
+			return &fileOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
 		})
+	a.describeFile(path, map[string]*huma.Schema{
+		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[UsageView](), true, "UsageView"),
+		formatCSV.media:    {Type: huma.TypeString},
+	})
 }
 
 func report(ctx context.Context, door *admission.Door, history usage.History, in *usageInput) (UsageView, []usage.Row, error) {
@@ -98,10 +110,9 @@ func report(ctx context.Context, door *admission.Door, history usage.History, in
 	if in.GroupBy != "" {
 		return view, nil, problem.InvalidFields(problem.Field{Pointer: "#/group_by", Detail: "is not served yet"})
 	}
-	from, errFrom := time.Parse(time.RFC3339, in.From)
-	to, errTo := time.Parse(time.RFC3339, in.To)
-	if errFrom != nil || errTo != nil {
-		return view, nil, problem.InvalidFields(timeFaults(errFrom, errTo)...)
+	from, to, err := in.parse()
+	if err != nil {
+		return view, nil, err
 	}
 	periods, err := usage.Periods(from, to, view.Granularity, l.Location())
 	if err != nil {
@@ -183,4 +194,15 @@ func viewRow(t tenant.ID, r usage.Row) RowView {
 		v.Refusals = map[problem.Code]int{}
 	}
 	return v
+}
+
+// each gives rows that are there.
+func each(rows []usage.Row) iter.Seq2[usage.Row, error] {
+	return func(yield func(usage.Row, error) bool) {
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
 }

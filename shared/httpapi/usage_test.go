@@ -59,7 +59,7 @@ func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
 		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,1,2026-09-21T15:00:00.000Z,0,0.000,0,0,0,1,1,1,0\r\n"
 	for _, accept := range []string{"text/csv", "text/csv; q=0.9", "text/html, text/csv"} {
 		got := w.call(finance, http.MethodGet, day+"&granularity=hour", "", "accept", accept)
-		if got.status != 200 || got.headers["content-type"] != "text/csv; charset=utf-8" {
+		if got.status != 200 || got.headers["content-type"] != "text/csv; charset=utf-8" || got.headers["content-disposition"] != "attachment; filename=acme-usage.csv" {
 			t.Errorf("%s: answered %d, %v", accept, got.status, got.headers)
 		}
 		if got.body != want {

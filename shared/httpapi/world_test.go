@@ -21,6 +21,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/export"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/memory"
@@ -55,6 +56,7 @@ type world struct {
 	gateway *gatewayFake
 	signer  *jointoken.Signer
 	log     *bytes.Buffer
+	shelf   *shelf
 	now     int64
 	api     lambda.Handler
 }
@@ -67,7 +69,7 @@ func newWorld(t testing.TB) *world {
 	}
 	store := memory.New()
 	w := &world{
-		t: t, store: store, signer: signer, now: start, log: &bytes.Buffer{},
+		t: t, store: store, signer: signer, now: start, log: &bytes.Buffer{}, shelf: newShelf(),
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string)},
 		faulty:  &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
 	}
@@ -78,7 +80,9 @@ func newWorld(t testing.TB) *world {
 	api.AddHosts(w.door, w.faulty)
 	api.AddConferences(w.door, w.faulty)
 	api.AddConnections(w.door, w.faulty, signer, "wss://door.example.org/prod")
-	api.AddUsage(w.door, store)
+	exports := export.New(w.shelf)
+	api.AddUsage(w.door, store, exports)
+	api.AddLedger(w.door, store, exports)
 	clock := func() time.Time { return time.UnixMilli(w.now) }
 	store.Now = clock
 	api.AddStatements(statement.NewCloser(store, rollup.New(store, log, clock), clock), store)
@@ -108,7 +112,7 @@ type answer struct {
 // they are sent; headers are names and values in turn.
 func (w *world) call(who caller, method, target, body string, headers ...string) answer {
 	w.t.Helper()
-	return invoke(w.t, w.api, w.event(who, method, target, body, headers...))
+	return invoke(context.Background(), w.t, w.api, w.event(who, method, target, body, headers...))
 }
 
 func (w *world) event(who caller, method, target, body string, headers ...string) map[string]any {
@@ -137,13 +141,13 @@ func (w *world) event(who caller, method, target, body string, headers ...string
 	return event
 }
 
-func invoke(t testing.TB, h lambda.Handler, event map[string]any) answer {
+func invoke(ctx context.Context, t testing.TB, h lambda.Handler, event map[string]any) answer {
 	t.Helper()
 	raw, err := json.Marshal(event)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := h.Invoke(context.Background(), raw)
+	out, err := h.Invoke(ctx, raw)
 	if err != nil {
 		t.Fatalf("the function failed: %v", err)
 	}

@@ -114,6 +114,7 @@ func (s *Store) Days(_ context.Context, t tenant.ID, zone string, fromMillis, to
 	var days []rollup.Day
 	for from, d := range s.calendar(t, zone).days {
 		if from >= fromMillis && from < toMillis {
+			d.Hours, d.Quarters = nil, nil
 			days = append(days, d)
 		}
 	}

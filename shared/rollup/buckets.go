@@ -52,7 +52,9 @@ type Buckets interface {
 	// Rows gives the rows of a granularity that begin in [from, to), in order,
 	// but for those in which nothing happened. Of the total there are none.
 	Rows(ctx context.Context, t tenant.ID, zone string, g usage.Granularity, fromMillis, toMillis int64) iter.Seq2[usage.Row, error]
-	// Days gives the days that begin in [from, to), likewise, with their sets.
+	// Days gives the days that begin in [from, to), likewise, with their sets
+	// and without their hours and quarters. Of a day that is being replaced, the
+	// sets may be larger than its row says, and never lack what they had.
 	Days(ctx context.Context, t tenant.ID, zone string, fromMillis, toMillis int64) iter.Seq2[Day, error]
 	// Cursor is the tenant at which the next run begins, and SaveCursor
 	// replaces it.

@@ -14,7 +14,7 @@ import (
 
 func TestCSVHasItsColumnsInOrderAndLinesEndAsRFC4180SaysThey(t *testing.T) {
 	var out strings.Builder
-	err := usage.WriteCSV(&out, "acme", each(
+	err := usage.WriteCSV(&out, "acme", rowsOf(
 		usage.Row{
 			FromMillis: noon, ToMillis: noon + 3_600_000, Opening: 1, Closing: 2, Peak: 3, PeakAtMillis: noon + 4,
 			SeatMillis: 5_000, OverageMillis: 6, Joins: 7, Conferences: 10, Hosts: 11, Identities: 12, EstimatedMillis: 13,
@@ -59,7 +59,7 @@ func TestTextThatASpreadsheetWouldRunIsMadeInertAndNumbersAreLeftAlone(t *testin
 	} {
 		var out strings.Builder
 		row := usage.Row{FromMillis: noon, ToMillis: noon + 1, Group: test.text, SeatMillis: -60_000, OverageMillis: -1}
-		if err := usage.WriteCSV(&out, tenant.ID(test.text), each(row)); err != nil {
+		if err := usage.WriteCSV(&out, tenant.ID(test.text), rowsOf(row)); err != nil {
 			t.Fatal(err)
 		}
 		records, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
@@ -80,7 +80,7 @@ func TestTextThatASpreadsheetWouldRunIsMadeInertAndNumbersAreLeftAlone(t *testin
 }
 
 func TestAReportThatCannotBeWrittenIsAnError(t *testing.T) {
-	if err := usage.WriteCSV(broken{}, "acme", each()); !errors.Is(err, errBroken) {
+	if err := usage.WriteCSV(broken{}, "acme", rowsOf()); !errors.Is(err, errBroken) {
 		t.Errorf("got %v, want %v", err, errBroken)
 	}
 }
@@ -119,7 +119,7 @@ func TestRowsAreWrittenAsTheyCome(t *testing.T) {
 }
 
 // each gives rows one by one.
-func each(rows ...usage.Row) iter.Seq2[usage.Row, error] {
+func rowsOf(rows ...usage.Row) iter.Seq2[usage.Row, error] {
 	return func(yield func(usage.Row, error) bool) {
 		for _, r := range rows {
 			if !yield(r, nil) {

@@ -263,8 +263,10 @@ func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
 	parts := []usage.Stay{part(1, 0, 90), but(part(1, 310, 350), func(s *usage.Stay) { s.Resumed = true })}
 	rows := usage.Report(cuts(0, 100, 200, 300, 400), nil, parts, nil, forever)
 	for i, want := range []usage.Row{
-		{Closing: 1, SeatMillis: 100, Joins: 1, Identities: 1}, {Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
-		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1}, {Opening: 1, SeatMillis: 50, Identities: 1},
+		{Closing: 1, SeatMillis: 100, Joins: 1, Identities: 1},
+		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
+		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
+		{Opening: 1, SeatMillis: 50, Identities: 1},
 	} {
 		got := usage.Row{Opening: rows[i].Opening, Closing: rows[i].Closing, SeatMillis: rows[i].SeatMillis, Joins: rows[i].Joins, Identities: rows[i].Identities}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -367,6 +369,13 @@ func TestThoseWhoMadeAPeakAreTold(t *testing.T) {
 	}
 	if held := usage.Holders(parts, noon+10)[0]; held.Connection != "connection-1=" || held.LeftAtMillis != noon+10 {
 		t.Errorf("a seat that is held for the next connection is told as that of %+v", held)
+	}
+	late := []usage.Stay{part(1, 0, 10), part(1, 11+usage.MaxGapMillis, 20+usage.MaxGapMillis)}
+	if between := usage.Holders(late, noon+15); len(between) != 0 {
+		t.Errorf("a seat was held, and not resumed in time: %+v", between)
+	}
+	if after := usage.Holders(late, noon+15+usage.MaxGapMillis); len(after) != 1 || after[0].JoinedAtMillis != late[1].JoinedAtMillis {
+		t.Errorf("who came back too late is told as %+v", after)
 	}
 }
 

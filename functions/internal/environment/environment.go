@@ -14,13 +14,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
+	"seatmeter/shared/objects"
 )
 
 // The environment variables, as template.yaml sets them.
 const (
 	liveTable           = "LIVE_TABLE"
 	ledgerTable         = "LEDGER_TABLE"
+	exportsBucket       = "EXPORTS_BUCKET"
+	usageTable          = "USAGE_TABLE"
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
 )
 
@@ -57,9 +61,21 @@ func open(ctx context.Context, log *slog.Logger, build func(context.Context, *En
 	return handler, nil
 }
 
-// Store is the store over the function's tables.
+// Store is the store over the live table and the ledger.
 func (e *Environment) Store() *dynamo.Store {
 	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
+}
+
+// Exports makes answers whose large files go to the function's bucket.
+func (e *Environment) Exports() *export.Exports {
+	return export.New(objects.New(e.AWS, e.Get(exportsBucket)))
+}
+
+// UsageStore is the store over those and the usage table.
+func (e *Environment) UsageStore() *dynamo.Store {
+	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{
+		Live: e.Get(liveTable), Ledger: e.Get(ledgerTable), Usage: e.Get(usageTable),
+	})
 }
 
 // Gateway reaches the connections of the WebSocket API.

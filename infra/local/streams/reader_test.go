@@ -92,7 +92,7 @@ func newStandOn(t *testing.T, endpoint string) *stand {
 		t.Fatal(err)
 	}
 	s.drop = made.Drop
-	s.store = dynamo.New(client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger)})
+	s.store = dynamo.New(client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)})
 	s.refuse(0) // before the start
 	cfg.BaseEndpoint = &proxy.URL
 	s.follow(cfg, made, system)

@@ -19,6 +19,7 @@ import (
 const (
 	Live   = "LiveTable"
 	Ledger = "LedgerTable"
+	Usage  = "UsageTable"
 )
 
 // Tables makes and drops the template's tables. A table's name is the prefix

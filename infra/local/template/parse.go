@@ -76,6 +76,8 @@ func (p *parser) read(root value) {
 			p.guarded = p.guarded || r.properties.get("Auth").get("DefaultAuthorizer").exists()
 		case "AWS::DynamoDB::Table":
 			p.template.Tables = append(p.template.Tables, p.table(r.id, r.properties))
+		case "AWS::S3::Bucket":
+			p.template.Buckets = append(p.template.Buckets, Bucket{ID: r.id})
 		}
 	}
 	for _, r := range resources {

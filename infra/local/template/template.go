@@ -1,5 +1,5 @@
 // Package template reads from the project's SAM template what the local stack has to provide:
-// functions, HTTP and WebSocket routes, tables, schedules and streams. So there is one description
+// functions, HTTP and WebSocket routes, tables, buckets, schedules and streams. So there is one description
 // of the system, and nothing local to keep in step with it.
 //
 // A function is named by the folder of its code: CodeUri `functions/connect/` is the function
@@ -26,6 +26,7 @@ type Template struct {
 	// WebSocket is nil when the template has no WebSocket API.
 	WebSocket *WebSocketAPI
 	Tables    []Table
+	Buckets   []Bucket
 	Schedules []Schedule
 	Streams   []Stream
 }
@@ -49,6 +50,11 @@ type Route struct {
 	Function string
 	// Open is true when no authorizer stands before it.
 	Open bool
+}
+
+// Bucket is one S3 bucket.
+type Bucket struct {
+	ID LogicalID
 }
 
 // Key is the route's key as events carry it: "GET /v1/tenants", or "$default".

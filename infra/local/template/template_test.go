@@ -63,6 +63,7 @@ func TestReadGivesWhatALocalStackNeeds(t *testing.T) {
 				Billing:    template.BillingModeProvisioned,
 			},
 		},
+		Buckets: []template.Bucket{{ID: "Bucket"}},
 		Schedules: []template.Schedule{
 			{Name: "Sweep", Function: "enter", Interval: time.Minute},
 			{Name: "Roll", Function: "enter", Interval: 2 * time.Hour},
@@ -85,7 +86,7 @@ func TestTheProjectsOwnTemplateIsUnderstood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.WebSocket == nil || len(got.Routes) == 0 || len(got.Tables) != 2 {
+	if got.WebSocket == nil || len(got.Routes) == 0 || len(got.Tables) != 2 || len(got.Buckets) != 1 {
 		t.Errorf("read %+v", got)
 	}
 	for _, f := range got.Functions {

@@ -1,0 +1,121 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"seatmeter/infra/client"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+)
+
+// answered is what a request comes to, as curl has it without -L.
+type answered struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func ask(t *testing.T, address string, header http.Header) answered {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header = header
+	unled := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := unled.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answered{response.StatusCode, response.Header, string(body)}
+}
+
+// record puts stays into acme's ledger that make an answer of over 5 MB, one a
+// second.
+func record(t *testing.T, s *Stack, from time.Time, stays int) {
+	t.Helper()
+	for i := range stays {
+		at := from.Add(time.Duration(i) * time.Second).UnixMilli()
+		err := s.Store().Record(t.Context(), usage.Stay{
+			Tenant: "acme", Conference: "weekly", Number: 1, Host: "ada@acme.example", ID: "stay", Role: "participant",
+			Identity: fmt.Sprintf("%d-%s", i, strings.Repeat("long-", 1000)), Connection: seat.ConnectionID(fmt.Sprintf("MadeUpC%05d=", i)),
+			JoinedAtMillis: at, LeftAtMillis: at + 500, End: usage.EndClosed, Limit: 25, InUse: 1,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestExports_ALargeLedgerIsDownloadedByTheLinkAloneAndASmallOneIsTheAnswer(t *testing.T) {
+	t.Parallel()
+	s := start(t, options(t.TempDir()))
+	const stays = 3000 // 15 MB
+	from := time.Date(2026, time.March, 1, 0, 0, 0, 0, time.UTC)
+	record(t, s, from, stays)
+	bearer, err := s.Issuer.Mint("finance", "", time.Minute, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger := func(to time.Time) answered {
+		query := url.Values{"from": {from.Format(time.RFC3339)}, "to": {to.Format(time.RFC3339)}}
+		return ask(t, s.Endpoints.HTTP+"/v1/tenants/acme/ledger?"+query.Encode(), http.Header{"Authorization": {"Bearer " + bearer}})
+	}
+
+	small := ledger(from.Add(10 * time.Second))
+	if lines := strings.Count(small.body, "\n"); small.status != http.StatusOK || lines != 10 {
+		t.Errorf("a small one: answered %d and %d lines, want 200 and 10", small.status, lines)
+	}
+
+	large := ledger(from.Add(stays * time.Second))
+	link := large.header.Get("Location")
+	if large.status != http.StatusSeeOther || !strings.HasPrefix(link, s.Endpoints.Exports+"/seatmeter-exportsbucket/tenants/acme/") {
+		t.Fatalf("answered %d and %q, want 303 and a link to %s", large.status, link, s.Endpoints.Exports)
+	}
+	file := ask(t, link, nil)
+	if file.status != http.StatusOK || file.header.Get("Content-Type") != "application/x-ndjson" ||
+		file.header.Get("Content-Disposition") != "attachment; filename=acme-ledger.ndjson" {
+		t.Errorf("the link answered %d, %v", file.status, file.header)
+	}
+	got := strings.Split(strings.TrimSuffix(file.body, "\n"), "\n")
+	if len(got) != stays {
+		t.Fatalf("%d lines, want %d", len(got), stays)
+	}
+	for i, line := range got {
+		var record struct {
+			Connection string    `json:"connection"`
+			JoinedAt   time.Time `json:"joined_at"`
+		}
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Fatalf("line %d: %v", i, err)
+		}
+		if record.Connection != fmt.Sprintf("MadeUpC%05d=", i) || !record.JoinedAt.Equal(from.Add(time.Duration(i)*time.Second)) {
+			t.Fatalf("line %d is %+v", i, record)
+		}
+	}
+}
+
+func TestExports_EndWithTheStack(t *testing.T) {
+	t.Parallel()
+	s := start(t, options(t.TempDir()))
+	if answer := ask(t, s.Endpoints.Exports+"/seatmeter-exportsbucket", nil); answer.status != http.StatusOK {
+		t.Errorf("the bucket answers %d", answer.status)
+	}
+	stop(t, s)
+	if _, err := client.NewAdmin(s.Endpoints.Exports, "").Do(context.Background(), http.MethodGet, "/", nil, nil); err == nil {
+		t.Error("it still answers")
+	}
+}

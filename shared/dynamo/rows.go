@@ -1,0 +1,258 @@
+package dynamo
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/usage"
+)
+
+// Rows are packed, since a report reads thousands of them. First form:
+//
+//	1 byte    the form: 1
+//	number    when the first row begins
+//	number    how many codes of refusals there are, each
+//	number      its length in bytes
+//	bytes       its text
+//	rows      until the end
+//
+// A row is a byte of flags, then a number each of:
+//
+//	hasGap       the time between the end of the row before and its beginning
+//	hasLength    its length; without: that of the row before
+//	hasOpening   opening; without: the closing of the row before
+//	hasClosing   closing; without: its opening
+//	always       peak
+//	if peak > 0  the time from its beginning to its peak
+//	always       seat_ms, joins, conferences, hosts, identities
+//	hasOverage   overage_ms; without: none
+//	hasEstimated estimated_ms; without: none
+//	hasRefusals  how many codes, and of each its place in the list and its count
+//
+// Times are milliseconds. A number is words of 16 bits, most significant byte
+// first: 15 bits of the number, least significant first, under a bit that says
+// that there are more. Words and not bytes, so that a row of three people takes
+// the room of one of thousands: a report costs the same for both.
+const rowsForm = 1
+
+const (
+	hasGap = 1 << iota
+	hasLength
+	hasOpening
+	hasClosing
+	hasOverage
+	hasEstimated
+	hasRefusals
+)
+
+const (
+	wordBits = 15
+	wordMore = 1 << wordBits
+	wordMask = wordMore - 1
+	numBits  = 64
+)
+
+// packer appends numbers.
+type packer []byte
+
+func (p *packer) number(n int64) {
+	rest := uint64(n) //nolint:gosec // all 64 bits are kept, and read back as they were
+	for ; rest > wordMask; rest >>= wordBits {
+		*p = binary.BigEndian.AppendUint16(*p, uint16(rest&wordMask)|wordMore)
+	}
+	*p = binary.BigEndian.AppendUint16(*p, uint16(rest))
+}
+
+func (p *packer) count(n int) { p.number(int64(n)) }
+
+// packRows packs rows in order, but for their groups.
+func packRows(rows []usage.Row) []byte {
+	p := packer{rowsForm}
+	codes := refusalCodes(rows)
+	last := usage.Row{}
+	if len(rows) > 0 {
+		last.ToMillis = rows[0].FromMillis
+	}
+	p.number(last.ToMillis)
+	p.count(len(codes))
+	for _, code := range codes {
+		p.count(len(code))
+		p = append(p, code...)
+	}
+	for _, row := range rows {
+		p.row(row, last, codes)
+		last = row
+	}
+	return p
+}
+
+// refusalCodes are the codes of all rows, in order.
+func refusalCodes(rows []usage.Row) []problem.Code {
+	seen := make(map[problem.Code]bool)
+	for _, row := range rows {
+		for code := range row.Refusals {
+			seen[code] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+func (p *packer) row(row, last usage.Row, codes []problem.Code) {
+	head := len(*p)
+	*p = append(*p, 0)
+	optional := func(flag byte, value, without int64) {
+		if value != without {
+			(*p)[head] |= flag
+			p.number(value)
+		}
+	}
+	optional(hasGap, row.FromMillis-last.ToMillis, 0)
+	optional(hasLength, row.ToMillis-row.FromMillis, last.ToMillis-last.FromMillis)
+	optional(hasOpening, int64(row.Opening), int64(last.Closing))
+	optional(hasClosing, int64(row.Closing), int64(row.Opening))
+	p.count(row.Peak)
+	if row.Peak != 0 {
+		p.number(row.PeakAtMillis - row.FromMillis)
+	}
+	p.number(row.SeatMillis)
+	for _, n := range []int{row.Joins, row.Conferences, row.Hosts, row.Identities} {
+		p.count(n)
+	}
+	optional(hasOverage, row.OverageMillis, 0)
+	optional(hasEstimated, row.EstimatedMillis, 0)
+	if len(row.Refusals) == 0 {
+		return
+	}
+	(*p)[head] |= hasRefusals
+	p.count(len(row.Refusals))
+	for i, code := range codes {
+		if n, refused := row.Refusals[code]; refused {
+			p.count(i)
+			p.count(n)
+		}
+	}
+}
+
+// unpacker reads numbers and keeps the first fault.
+type unpacker struct {
+	rest []byte
+	err  error
+}
+
+var errCutOff = errors.New("cut off, or not of its form")
+
+// bytes takes the next n; as many zeros, and a fault, if there are fewer.
+func (u *unpacker) bytes(n int) []byte {
+	if n < 0 || n > len(u.rest) || u.err != nil {
+		u.err = errors.Join(u.err, errCutOff)
+		return nil
+	}
+	taken := u.rest[:n]
+	u.rest = u.rest[n:]
+	return taken
+}
+
+func (u *unpacker) byte() byte {
+	if b := u.bytes(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (u *unpacker) number() int64 {
+	var n uint64
+	for shift := 0; shift < numBits; shift += wordBits {
+		b := u.bytes(2)
+		if b == nil {
+			return 0
+		}
+		word := binary.BigEndian.Uint16(b)
+		n |= uint64(word&wordMask) << shift
+		if word&wordMore == 0 {
+			return int64(n) //nolint:gosec // written from an int64
+		}
+	}
+	u.err = errors.Join(u.err, errCutOff)
+	return 0
+}
+
+func (u *unpacker) count() int { return int(u.number()) }
+
+// list reads how many of something follow, each of which takes a number at
+// least.
+func (u *unpacker) list() int {
+	n := u.count()
+	if n < 0 || n > len(u.rest)/2 {
+		u.err = errors.Join(u.err, errCutOff)
+		return 0
+	}
+	return n
+}
+
+// unpackRows reads what packRows has made.
+func unpackRows(packed []byte) ([]usage.Row, error) {
+	u := unpacker{rest: packed}
+	if form := u.byte(); u.err == nil && form != rowsForm {
+		return nil, fmt.Errorf("rows of form %d are of a later version than this", form)
+	}
+	last := usage.Row{ToMillis: u.number()}
+	last.FromMillis = last.ToMillis
+	codes := make([]problem.Code, u.list())
+	for i := range codes {
+		codes[i] = problem.Code(u.bytes(u.count()))
+	}
+	var rows []usage.Row
+	for len(u.rest) > 0 && u.err == nil {
+		last = u.row(last, codes)
+		rows = append(rows, last)
+	}
+	if u.err != nil {
+		return nil, fmt.Errorf("rows of %d bytes: %w", len(packed), u.err)
+	}
+	return rows, nil
+}
+
+func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
+	flags := u.byte()
+	optional := func(flag byte, without int64) int64 {
+		if flags&flag == 0 {
+			return without
+		}
+		return u.number()
+	}
+	var row usage.Row
+	row.FromMillis = last.ToMillis + optional(hasGap, 0)
+	row.ToMillis = row.FromMillis + optional(hasLength, last.ToMillis-last.FromMillis)
+	row.Opening = int(optional(hasOpening, int64(last.Closing)))
+	row.Closing = int(optional(hasClosing, int64(row.Opening)))
+	if row.Peak = u.count(); row.Peak != 0 {
+		row.PeakAtMillis = row.FromMillis + u.number()
+	}
+	row.SeatMillis = u.number()
+	for _, n := range []*int{&row.Joins, &row.Conferences, &row.Hosts, &row.Identities} {
+		*n = u.count()
+	}
+	row.OverageMillis = optional(hasOverage, 0)
+	row.EstimatedMillis = optional(hasEstimated, 0)
+	if flags&hasRefusals != 0 {
+		row.Refusals = u.refusals(codes)
+	}
+	return row
+}
+
+func (u *unpacker) refusals(codes []problem.Code) map[problem.Code]int {
+	refusals := make(map[problem.Code]int)
+	for range u.list() {
+		place, n := u.count(), u.count()
+		if place < 0 || place >= len(codes) {
+			u.err = errors.Join(u.err, errCutOff)
+			return nil
+		}
+		refusals[codes[place]] = n
+	}
+	return refusals
+}
