@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/storetest"
 )
 
@@ -128,7 +127,7 @@ func fate(ctx context.Context) storetest.Fault {
 }
 
 // mortal makes the calls of a store those of processes that may die.
-func (r *reaper) mortal(store reconcile.Store) reconcile.Store {
+func (r *reaper) mortal(store State) State {
 	if r == nil {
 		return store
 	}

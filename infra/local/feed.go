@@ -11,7 +11,6 @@ import (
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/usage"
 )
 
@@ -59,14 +58,14 @@ func fromEngine(cfg aws.Config, made tables.Tables) feeder {
 // telling is a store without streams that makes of each refusal the record that the ledger's stream
 // would have of it.
 type telling struct {
-	reconcile.Store
+	State
 	pipes []*streams.Pipe
 }
 
 // Refuse implements usage.Ledger. A refusal that is repeated is told again: a stream's records come
 // at least once.
 func (t *telling) Refuse(ctx context.Context, r usage.Refusal) error {
-	if err := t.Store.Refuse(ctx, r); err != nil {
+	if err := t.State.Refuse(ctx, r); err != nil {
 		return err
 	}
 	record := dynamo.RefusalRecord(r)

@@ -22,6 +22,8 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/objects"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/rollup"
+	"seatmeter/shared/statement"
 	"seatmeter/shared/wsapi"
 )
 
@@ -44,20 +46,26 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 }
 
 // OpenDynamo opens the store on a DynamoDB at an endpoint.
-func OpenDynamo(ctx context.Context, endpoint, liveTable, ledgerTable string) (reconcile.Store, error) {
+func OpenDynamo(ctx context.Context, endpoint string, tables dynamo.Tables) (*dynamo.Store, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
 		return nil, err
 	}
 	cfg.BaseEndpoint = aws.String(endpoint)
-	return dynamo.New(dynamo.NewClient(cfg), dynamo.Tables{Live: liveTable, Ledger: ledgerTable}), nil
+	return dynamo.New(dynamo.NewClient(cfg), tables), nil
+}
+
+// State is all that the functions keep.
+type State interface {
+	reconcile.Store
+	statement.Store
 }
 
 // Environment is what the functions read from their environment on AWS.
 type Environment struct {
 	// Store is where the functions keep their state. Opened once; on AWS, each
 	// function opens its own.
-	Store          reconcile.Store
+	Store          State
 	JoinTokenKey   []byte
 	WebSocketURL   string
 	ConnectionsURL string
@@ -115,6 +123,10 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 			a.AddUsage(d, store, exports)
 			a.AddLedger(d, store, exports)
 		}),
+		"statements": api(func(a *httpapi.API) {
+			a.AddStatements(statement.NewCloser(store, rollup.New(store, env.Log, time.Now), time.Now), store)
+		}),
+		"rollup": start(func() any { return jobs.NewRollup(rollup.New(store, env.Log, time.Now)).Handle }),
 		"reconcile": start(func() any {
 			run := reconcile.New(store, door(), connections, env.Log, time.Now)
 			return jobs.NewReconciler(run, jobs.BetweenRounds, env.Log).Handle

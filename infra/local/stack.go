@@ -34,7 +34,6 @@ import (
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/memory"
-	"seatmeter/shared/reconcile"
 )
 
 // Store is where a stack keeps its state.
@@ -85,7 +84,7 @@ type Stack struct {
 	Issuer    *issuer.Issuer
 
 	options   Options
-	store     reconcile.Store
+	store     State
 	reaper    *reaper
 	database  *engine.Engine // nil on the memory store
 	scheduler *apigateway.Scheduler
@@ -256,9 +255,9 @@ func (s *Stack) serveBuckets(ctx context.Context, list []template.Bucket) error 
 	return nil
 }
 
-func (s *Stack) openStore(ctx context.Context, list []template.Table) (reconcile.Store, feeder, error) {
+func (s *Stack) openStore(ctx context.Context, list []template.Table) (State, feeder, error) {
 	if s.options.Store == StoreMemory {
-		store := &telling{Store: memory.New()}
+		store := &telling{State: memory.New()}
 		return store, store.feed, nil
 	}
 	database, err := engine.Start(ctx, engine.Options{
@@ -298,11 +297,16 @@ func (s *Stack) openStore(ctx context.Context, list []template.Table) (reconcile
 	if s.options.Temporary {
 		s.onClose(made.Drop)
 	}
-	store, err := OpenDynamo(ctx, database.Endpoint, made.Name(tables.Live), made.Name(tables.Ledger))
+	store, err := OpenDynamo(ctx, database.Endpoint, names(made))
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the store: %w", err)
 	}
 	return store, fromEngine(cfg, made), nil
+}
+
+// names are the tables that the store is over.
+func names(made tables.Tables) dynamo.Tables {
+	return dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)}
 }
 
 // RestartEngine kills the DynamoDB Local that the stack has started and starts
@@ -317,7 +321,7 @@ func (s *Stack) RestartEngine(ctx context.Context) error {
 
 // Store is where the functions keep their state: for looking at it from
 // beside them. Calls on it do not die.
-func (s *Stack) Store() reconcile.Store { return s.store }
+func (s *Stack) Store() State { return s.store }
 
 // Died is how many processes have died so far, as Options.Deaths has it.
 func (s *Stack) Died() int {

@@ -83,7 +83,7 @@ func (c booksCommand) open(ctx context.Context) (reconcile.Store, error) {
 		return nil, errors.New("the stack keeps its state in memory, where no other process can look; reconciliation checks its books each hour, and logs what is off")
 	}
 	name := tables.New(nil, local.DefaultTablePrefix, nil).Name
-	return local.OpenDynamo(ctx, endpoints.DynamoDB, name(tables.Live), name(tables.Ledger))
+	return local.OpenDynamo(ctx, endpoints.DynamoDB, dynamo.Tables{Live: name(tables.Live), Ledger: name(tables.Ledger)})
 }
 
 func everyTenant(ctx context.Context, store reconcile.Store) ([]tenant.ID, error) {

@@ -47,7 +47,9 @@ var answers = map[string]answer{
 	"conferences": {event: "list-conferences.json", status: http.StatusNotFound},
 	"usage":       {event: "get-usage.json", status: http.StatusNotFound},
 	"console":     {event: "healthz.json", status: http.StatusOK},
+	"statements":  {event: "list-statements.json", status: http.StatusNotFound},
 	"reconcile":   {event: "every-minute.json", silent: true},
+	"rollup":      {event: "every-minute.json", silent: true},
 }
 
 // Each binary is built as sam builds it, but for this machine, and is given the environment that the
@@ -222,6 +224,8 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 		return made.Name(tables.Live)
 	case "!Ref " + tables.Ledger:
 		return made.Name(tables.Ledger)
+	case "!Ref " + tables.Usage:
+		return made.Name(tables.Usage)
 	case "!Ref " + buckets.Exports:
 		return buckets.Name("bootstrap", buckets.Exports)
 	}

@@ -22,6 +22,7 @@ const (
 	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"
 	busyIndex   = "!Sub ${LiveTable.Arn}/index/busy"
 	ledger      = "!GetAtt LedgerTable.Arn"
+	usageTable  = "!GetAtt UsageTable.Arn"
 	exports     = "!Sub ${ExportsBucket.Arn}/*"
 	secret      = "!Ref JoinTokenSecret"
 	connections = "!Sub arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}/${StageName}/"
@@ -55,7 +56,7 @@ var permitted = map[string]map[string][]string{
 		live:   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
 		ledger: {"dynamodb:PutItem"},
 	},
-	"hosts":    {live: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
+	"hosts": {live: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
 	"conferences": {
 		live:       {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
 		lobbyIndex: {"dynamodb:Query"},
@@ -65,9 +66,20 @@ var permitted = map[string]map[string][]string{
 		secret:     {"secretsmanager:GetSecretValue"},
 	},
 	"usage": {
-		live:    {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"},
-		ledger:  {"dynamodb:Query"},
-		exports: {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"},
+		live:       {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"},
+		ledger:     {"dynamodb:Query"},
+		usageTable: {"dynamodb:GetItem", "dynamodb:Query"},
+		exports:    {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"},
+	},
+	"statements": {
+		live:       {"dynamodb:GetItem"},
+		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
+		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+	},
+	"rollup": {
+		live:       {"dynamodb:GetItem", "dynamodb:Query"},
+		ledger:     {"dynamodb:Query"},
+		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
 	},
 	"reconcile": {
 		live:       {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},

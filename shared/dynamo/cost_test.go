@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -78,14 +79,15 @@ type costly struct {
 func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 	t.Helper()
 	ctx, b := t.Context(), &bill{}
-	store := open(t).Metered(b.add)
+	w := &costly{bill: b, now: 1_790_000_000_000}
+	store := open(t).Metered(b.add).At(func() time.Time { return time.UnixMilli(w.now) })
 	// As long as an id may be, since ids stand in the keys of blocks.
 	id := tenant.ID(fmt.Sprintf("%064d", 1))
 	l := license.License{Tenant: id, Model: model, Seats: capacity, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
 	if model == license.ModelNamed {
 		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, capacity
 	}
-	w := &costly{bill: b, store: store, door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), now: 1_790_000_000_000}
+	w.store, w.door = store, admission.NewDoor(store, nil, slog.New(slog.DiscardHandler))
 	if _, _, err := w.door.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
 		t.Fatal(err)
 	}

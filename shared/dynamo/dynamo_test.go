@@ -49,3 +49,7 @@ func open(t *testing.T) *dynamo.Store {
 func TestTheStoreKeepsThePortsPromises(t *testing.T) {
 	storetest.Run(t, open(t))
 }
+
+func TestAStayIsLateByTheStoresClock(t *testing.T) {
+	storetest.RunLate(t, func(now func() time.Time) storetest.Store { return open(t).At(now) })
+}

@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"testing"
+	"time"
 
 	"seatmeter/shared/memory"
 	"seatmeter/shared/storetest"
@@ -9,4 +10,12 @@ import (
 
 func TestTheStoreKeepsThePortsPromises(t *testing.T) {
 	storetest.Run(t, memory.New())
+}
+
+func TestAStayIsLateByTheStoresClock(t *testing.T) {
+	storetest.RunLate(t, func(now func() time.Time) storetest.Store {
+		store := memory.New()
+		store.Now = now
+		return store
+	})
 }

@@ -10,8 +10,10 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
+	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -37,7 +39,7 @@ var (
 
 // Faulty is a store whose calls go wrong when it is told so.
 type Faulty struct {
-	Store reconcile.Store
+	Store Store
 	// Decide is asked about each call, by its name, before it is made.
 	Decide func(ctx context.Context, call string) Fault
 }
@@ -339,15 +341,24 @@ func (f *Faulty) PutCheckpoint(ctx context.Context, block seat.Block, c reconcil
 	return do(ctx, f, "PutCheckpoint", func() error { return f.Store.PutCheckpoint(ctx, block, c) })
 }
 
+// whole is around for what gives one after the other: it fails at the first, or
+// not at all.
+func whole[T any](ctx context.Context, f *Faulty, name string, call func() iter.Seq2[T, error]) iter.Seq2[T, error] {
+	items, err := around(ctx, f, name, func() (iter.Seq2[T, error], error) { return call(), nil })
+	if err == nil && items != nil {
+		return items
+	}
+	return func(yield func(T, error) bool) {
+		if err != nil {
+			var none T
+			yield(none, err)
+		}
+	}
+}
+
 // Stays implements usage.History. Reading fails as a whole or not at all.
 func (f *Faulty) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Stay, error] {
-	stays, err := around(ctx, f, "Stays", func() (iter.Seq2[usage.Stay, error], error) {
-		return f.Store.Stays(ctx, t, fromMillis, toMillis), nil
-	})
-	if err != nil {
-		return func(yield func(usage.Stay, error) bool) { yield(usage.Stay{}, err) }
-	}
-	return stays
+	return whole(ctx, f, "Stays", func() iter.Seq2[usage.Stay, error] { return f.Store.Stays(ctx, t, fromMillis, toMillis) })
 }
 
 // Refusals implements usage.History.
@@ -355,13 +366,62 @@ func (f *Faulty) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis
 	return f.Store.Refusals(ctx, t, fromMillis, toMillis)
 }
 
-// Late implements usage.History.
+// Late implements usage.History. Reading fails as a whole or not at all.
 func (f *Faulty) Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[usage.Period, error] {
-	late, err := around(ctx, f, "Late", func() (iter.Seq2[usage.Period, error], error) {
-		return f.Store.Late(ctx, t, sinceMillis), nil
-	})
-	if err != nil {
-		return func(yield func(usage.Period, error) bool) { yield(usage.Period{}, err) }
-	}
-	return late
+	return whole(ctx, f, "Late", func() iter.Seq2[usage.Period, error] { return f.Store.Late(ctx, t, sinceMillis) })
+}
+
+// Progress implements rollup.Buckets.
+func (f *Faulty) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, error) {
+	return around(ctx, f, "Progress", func() (*rollup.Progress, error) { return f.Store.Progress(ctx, t) })
+}
+
+// SaveProgress implements rollup.Buckets.
+func (f *Faulty) SaveProgress(ctx context.Context, t tenant.ID, p rollup.Progress) error {
+	return do(ctx, f, "SaveProgress", func() error { return f.Store.SaveProgress(ctx, t, p) })
+}
+
+// PutDay implements rollup.Buckets.
+func (f *Faulty) PutDay(ctx context.Context, t tenant.ID, zone string, d rollup.Day) error {
+	return do(ctx, f, "PutDay", func() error { return f.Store.PutDay(ctx, t, zone, d) })
+}
+
+// PutMonth implements rollup.Buckets.
+func (f *Faulty) PutMonth(ctx context.Context, t tenant.ID, zone string, m rollup.Month) error {
+	return do(ctx, f, "PutMonth", func() error { return f.Store.PutMonth(ctx, t, zone, m) })
+}
+
+// Rows implements rollup.Buckets. Reading fails as a whole or not at all.
+func (f *Faulty) Rows(ctx context.Context, t tenant.ID, zone string, g usage.Granularity, fromMillis, toMillis int64) iter.Seq2[usage.Row, error] {
+	return whole(ctx, f, "Rows", func() iter.Seq2[usage.Row, error] { return f.Store.Rows(ctx, t, zone, g, fromMillis, toMillis) })
+}
+
+// Days implements rollup.Buckets. Reading fails as a whole or not at all.
+func (f *Faulty) Days(ctx context.Context, t tenant.ID, zone string, fromMillis, toMillis int64) iter.Seq2[rollup.Day, error] {
+	return whole(ctx, f, "Days", func() iter.Seq2[rollup.Day, error] { return f.Store.Days(ctx, t, zone, fromMillis, toMillis) })
+}
+
+// Cursor implements rollup.Buckets.
+func (f *Faulty) Cursor(ctx context.Context) (tenant.ID, error) {
+	return around(ctx, f, "Cursor", func() (tenant.ID, error) { return f.Store.Cursor(ctx) })
+}
+
+// SaveCursor implements rollup.Buckets.
+func (f *Faulty) SaveCursor(ctx context.Context, after tenant.ID) error {
+	return do(ctx, f, "SaveCursor", func() error { return f.Store.SaveCursor(ctx, after) })
+}
+
+// AddStatement implements statement.Statements.
+func (f *Faulty) AddStatement(ctx context.Context, s statement.Sealed) (bool, error) {
+	return around(ctx, f, "AddStatement", func() (bool, error) { return f.Store.AddStatement(ctx, s) })
+}
+
+// Statement implements statement.Statements.
+func (f *Faulty) Statement(ctx context.Context, t tenant.ID, period string, revision int) (*statement.Sealed, error) {
+	return around(ctx, f, "Statement", func() (*statement.Sealed, error) { return f.Store.Statement(ctx, t, period, revision) })
+}
+
+// Statements implements statement.Statements.
+func (f *Faulty) Statements(ctx context.Context, t tenant.ID, after statement.Name, limit int) ([]statement.Sealed, error) {
+	return around(ctx, f, "Statements", func() ([]statement.Sealed, error) { return f.Store.Statements(ctx, t, after, limit) })
 }

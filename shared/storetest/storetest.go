@@ -29,7 +29,7 @@ import (
 // Store is everything a store implements.
 type Store interface {
 	reconcile.Store
-	statement.Statements
+	statement.Store
 }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
@@ -55,6 +55,11 @@ func Run(t *testing.T, store Store) {
 		{"ACheckpointIsReadAsItWasWritten", checkpoints},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
 		{"AStatementIsWrittenOnce", statements},
+		{"ADayIsReadAsItWasAddedUp", dayRoundTrip},
+		{"WhatWasAddedUpOfFewerRecordsReplacesNothing", laterDays},
+		{"RowsAreThoseThatBeginInARangeInOrder", rowRanges},
+		{"CalendarsAndTenantsAreKeptApart", calendarsApart},
+		{"ProgressIsReadAsItWasSaved", progress},
 		{"ABlockAdmitsExactlyItsCapacityUnderParallelTakes", parallelTakes},
 		{"ABlockTellsWhyItRefuses", outcomes},
 		{"ASeatIsGivenBackOnlyByTheStayThatHoldsIt", giveBack},

@@ -367,15 +367,15 @@ func TestThoseWhoMadeAPeakAreTold(t *testing.T) {
 			t.Errorf("at %d: %s", at, diff)
 		}
 	}
-	if held := usage.Holders(parts, noon+10)[0]; held.Connection != "connection-1=" || held.LeftAtMillis != noon+10 {
-		t.Errorf("a seat that is held for the next connection is told as that of %+v", held)
-	}
 	late := []usage.Stay{part(1, 0, 10), part(1, 11+usage.MaxGapMillis, 20+usage.MaxGapMillis)}
 	if between := usage.Holders(late, noon+15); len(between) != 0 {
 		t.Errorf("a seat was held, and not resumed in time: %+v", between)
 	}
 	if after := usage.Holders(late, noon+15+usage.MaxGapMillis); len(after) != 1 || after[0].JoinedAtMillis != late[1].JoinedAtMillis {
 		t.Errorf("who came back too late is told as %+v", after)
+	}
+	if held := usage.Holders(parts, noon+10)[0]; held.Connection != "connection-1=" || held.LeftAtMillis != noon+10 {
+		t.Errorf("a seat that is held for the next connection is told as that of %+v", held)
 	}
 }
 

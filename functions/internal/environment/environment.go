@@ -23,8 +23,8 @@ import (
 const (
 	liveTable           = "LIVE_TABLE"
 	ledgerTable         = "LEDGER_TABLE"
-	exportsBucket       = "EXPORTS_BUCKET"
 	usageTable          = "USAGE_TABLE"
+	exportsBucket       = "EXPORTS_BUCKET"
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
 )
 
@@ -66,16 +66,16 @@ func (e *Environment) Store() *dynamo.Store {
 	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
 }
 
-// Exports makes answers whose large files go to the function's bucket.
-func (e *Environment) Exports() *export.Exports {
-	return export.New(objects.New(e.AWS, e.Get(exportsBucket)))
-}
-
 // UsageStore is the store over those and the usage table.
 func (e *Environment) UsageStore() *dynamo.Store {
 	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{
 		Live: e.Get(liveTable), Ledger: e.Get(ledgerTable), Usage: e.Get(usageTable),
 	})
+}
+
+// Exports makes answers whose large files go to the function's bucket.
+func (e *Environment) Exports() *export.Exports {
+	return export.New(objects.New(e.AWS, e.Get(exportsBucket)))
 }
 
 // Gateway reaches the connections of the WebSocket API.

@@ -86,7 +86,7 @@ func TestTheProjectsOwnTemplateIsUnderstood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.WebSocket == nil || len(got.Routes) == 0 || len(got.Tables) != 2 || len(got.Buckets) != 1 {
+	if got.WebSocket == nil || len(got.Routes) == 0 || len(got.Tables) != 3 || len(got.Buckets) != 1 {
 		t.Errorf("read %+v", got)
 	}
 	for _, f := range got.Functions {
