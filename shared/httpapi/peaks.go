@@ -118,7 +118,9 @@ func viewPeak(q report.Query, peak report.Peak, after holderName, limit int) Pea
 	for len(left) > 0 && after.upTo(left[0]) {
 		left = left[1:]
 	}
-	name := func(h report.Holder) string { return holderName{peak.AtMillis, h.JoinedAtMillis, h.Connection}.String() }
+	name := func(h report.Holder) string {
+		return holderName{peak.AtMillis, h.JoinedAtMillis, h.Connection}.String()
+	}
 	return PeakView{
 		Tenant: q.Tenant, From: usage.FormatTime(q.FromMillis), To: usage.FormatTime(q.ToMillis),
 		Peak: len(peak.Holders), PeakAt: viewMillis(peak.AtMillis), Limit: viewLimit(peak.Limit, peak.Bounded),

@@ -107,6 +107,24 @@ func TestALateRecordShowsBeforeItIsRolledUp(t *testing.T) {
 	}
 }
 
+// What is kept of a day knows how those that were lost at its end came back
+// after as_of.
+func TestAReportAsOfEarlierKnowsNothingOfWhoCameBackLater(t *testing.T) {
+	w := newWorld(t, "UTC")
+	lost := w.stay(3, 24*60-30, 28*time.Minute, "bob")
+	back := w.at(4, 3).UnixMilli()
+	w.record(w.part(back, back+1000, "", &lost))
+	w.now = w.at(9, 0)
+	w.roll()
+	q := w.query(w.at(3, 0), w.at(4, 0), usage.GranularityDay)
+	for _, asOf := range []int64{w.at(4, 1).UnixMilli(), w.at(5, 0).UnixMilli()} {
+		q.AsOfMillis = asOf
+		if diff := cmp.Diff(w.want(q), collect(t, report.New(w.store, w).Usage(t.Context(), q))); diff != "" {
+			t.Errorf("as of %d (-everything +report):\n%s", asOf, diff)
+		}
+	}
+}
+
 // closer has a stay close after it was read as open and before the ledger is.
 type closer struct {
 	*world
