@@ -281,11 +281,13 @@ func (a *Admin) Seats(ctx context.Context, tenant string) (Seats, error) {
 // Granularity is the length of a usage row.
 type Granularity string
 
-// The granularities there are so far.
+// The granularities.
 const (
-	GranularityHour  Granularity = "hour"
-	GranularityDay   Granularity = "day"
-	GranularityTotal Granularity = "total"
+	GranularityQuarterHour Granularity = "quarter_hour"
+	GranularityHour        Granularity = "hour"
+	GranularityDay         Granularity = "day"
+	GranularityMonth       Granularity = "month"
+	GranularityTotal       Granularity = "total"
 )
 
 // UsageQuery selects what a usage report covers: [From, To), to the

@@ -201,20 +201,22 @@ func TestInput_QueryParametersAreCheckedLikeMembers(t *testing.T) {
 		return "/usage?" + values.Encode()
 	}
 	for path, pointers := range map[string][]string{
-		usage():                             nil,
-		usage("granularity", "hour"):        nil,
-		usage("granularity", "total"):       nil,
-		usage("from", "yesterday"):          {"#/from"},
-		usage("to", "2026-13-01T00:00:00Z"): {"#/to"},
-		usage("from", to, "to", from):       {"#/to"},
-		usage("granularity", "fortnight"):   {"#/granularity"},
-		"/hosts?limit=1":                    nil,
-		"/hosts?limit=1000":                 nil,
-		"/hosts?limit=0":                    {"#/limit"},
-		"/hosts?limit=1001":                 {"#/limit"},
-		"/hosts?limit=many":                 {"#/limit"},
-		"/conferences?cursor=%00%ff":        {"#/cursor"},
-		"/hosts?cursor=not*one*of*ours":     {"#/cursor"},
+		usage():                              nil,
+		usage("granularity", "hour"):         nil,
+		usage("granularity", "month"):        nil,
+		usage("granularity", "quarter_hour"): nil,
+		usage("granularity", "total"):        nil,
+		usage("from", "yesterday"):           {"#/from"},
+		usage("to", "2026-13-01T00:00:00Z"):  {"#/to"},
+		usage("from", to, "to", from):        {"#/to"},
+		usage("granularity", "fortnight"):    {"#/granularity"},
+		"/hosts?limit=1":                     nil,
+		"/hosts?limit=1000":                  nil,
+		"/hosts?limit=0":                     {"#/limit"},
+		"/hosts?limit=1001":                  {"#/limit"},
+		"/hosts?limit=many":                  {"#/limit"},
+		"/conferences?cursor=%00%ff":         {"#/cursor"},
+		"/hosts?cursor=not*one*of*ours":      {"#/cursor"},
 	} {
 		_, err := c.api.Do(c.within(), http.MethodGet, "/v1/tenants/"+c.id+path, nil, nil)
 		t.Run(path, func(t *testing.T) { wantPointers(t, err, pointers) })

@@ -19,6 +19,7 @@ type commands struct {
 	Bench  benchCommand  `cmd:"" help:"Measure joins beside what they are built on, on the same engine."`
 	Chaos  chaosCommand  `cmd:"" help:"Let clients contend for seats while everything around them fails, and count what is lost."`
 	Books  booksCommand  `cmd:"" help:"Check that every seat ever taken is accounted for."`
+	Report reportCommand `cmd:"" help:"Print what a tenant used in a month."`
 	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
 }
 

@@ -14,6 +14,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
 )
 
 // Occupancy is who uses what of a tenant's license right now. Held is how many
@@ -150,6 +151,37 @@ func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Numbe
 		}
 	}
 	return d.seated(ctx, ids)
+}
+
+// Open gives the tenant's stays that are open, in order of joining, and of
+// those that were lost the ones that the ledger may not have yet. A stay that
+// ends is in the ledger before it is missing here. Left out are those whose
+// session is not written yet.
+func (d *Door) Open(ctx context.Context, t tenant.ID) ([]usage.Stay, error) {
+	places, err := d.Places(ctx, t, 0)
+	if err != nil {
+		return nil, err
+	}
+	var ids []seat.ConnectionID
+	lost := make(map[seat.ConnectionID]int64)
+	for _, place := range places {
+		hold := place.Member.Hold
+		if place.Member.Held() && !hold.Unsettled {
+			continue
+		}
+		ids = append(ids, place.Connection)
+		lost[place.Connection] = hold.LostAtMillis
+	}
+	sessions, err := d.seated(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	open := make([]usage.Stay, len(sessions))
+	for i, s := range sessions {
+		open[i] = s.Stay(lost[s.Connection], "")
+		open[i].LeftAtMillis = lost[s.Connection]
+	}
+	return open, nil
 }
 
 // Places lists the seats in use in one conference or, without a number, in any

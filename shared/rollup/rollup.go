@@ -15,10 +15,13 @@
 package rollup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -189,27 +192,17 @@ func (l *ledger) first(ctx context.Context, before int64) (int64, error) {
 
 // takeIn makes the days and months again that late records are of.
 func (l *ledger) takeIn(ctx context.Context, p *Progress) error {
-	days, months := make(map[usage.Period]bool), make(map[usage.Period]bool)
-	for span, err := range l.store.Late(ctx, l.tenant, p.LateMillis-overlapMillis) {
-		if err != nil {
-			return fmt.Errorf("read what was recorded late: %w", err)
-		}
-		// Its stay may be one with parts before and after it now.
-		from, to := span.FromMillis-usage.MaxGapMillis, span.ToMillis+usage.MaxGapMillis
-		if day := usage.DayOf(time.UnixMilli(from), l.zone); day.FromMillis < p.FromMillis {
-			p.FromMillis = day.FromMillis
-		}
-		for at := from; at <= to && at < p.ThroughMillis; {
-			day := usage.DayOf(time.UnixMilli(at), l.zone)
-			days[day] = true
-			months[usage.MonthAt(time.UnixMilli(at), l.zone)] = true
-			at = day.ToMillis
-		}
+	days, err := Outdated(ctx, l.store, l.tenant, *p)
+	if err != nil || len(days) == 0 {
+		return err
 	}
-	for day := range days {
+	p.FromMillis = min(p.FromMillis, days[0].FromMillis)
+	months := make(map[usage.Period]bool)
+	for _, day := range days {
 		if err := l.day(ctx, day); err != nil {
 			return err
 		}
+		months[usage.MonthAt(time.UnixMilli(day.FromMillis), l.zone)] = true
 	}
 	for month := range months {
 		if month.ToMillis <= p.ThroughMillis {
@@ -219,6 +212,29 @@ func (l *ledger) takeIn(ctx context.Context, p *Progress) error {
 		}
 	}
 	return nil
+}
+
+// Outdated gives the days, in order, that are kept and may lack a late record:
+// those that one was noted of since the last run, and for a while before it.
+// What is kept of any other day is what the ledger says. Errors are the store's.
+func Outdated(ctx context.Context, history usage.History, t tenant.ID, p Progress) ([]usage.Period, error) {
+	zone, err := time.LoadLocation(p.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("the calendar of what is kept: %w", err)
+	}
+	days := make(map[usage.Period]bool)
+	for span, err := range history.Late(ctx, t, p.LateMillis-overlapMillis) {
+		if err != nil {
+			return nil, fmt.Errorf("read what was recorded late: %w", err)
+		}
+		// Its stay may be one with parts before and after it now.
+		for at, to := span.FromMillis-usage.MaxGapMillis, span.ToMillis+usage.MaxGapMillis; at <= to && at < p.ThroughMillis; {
+			day := usage.DayOf(time.UnixMilli(at), zone)
+			days[day] = true
+			at = day.ToMillis
+		}
+	}
+	return slices.SortedFunc(maps.Keys(days), func(a, b usage.Period) int { return cmp.Compare(a.FromMillis, b.FromMillis) }), nil
 }
 
 // goOn rolls up day after day until a moment, and saves the progress of each.

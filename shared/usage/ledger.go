@@ -80,7 +80,8 @@ type Stay struct {
 	// Estimated: nobody saw the end; it is the last proof of life.
 	Estimated bool
 	// Limit and InUse are the pool's, just after the join. InUse is zero for
-	// pools of several blocks.
+	// pools of several blocks. They tell how it was; no figure is made of
+	// them (see Limits).
 	Limit int
 	InUse int
 }

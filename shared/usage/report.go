@@ -129,35 +129,3 @@ func find(periods []Period, at int64) (int, bool) {
 		return 0
 	})
 }
-
-// Holders are the stays that are in at a moment, each put together from its
-// parts, in order of joining: who they were that made a peak. Parts may come in
-// any order. A stay is its first part with the end of its last.
-func Holders(parts []Stay, atMillis int64) []Stay {
-	var holders []Stay
-	for _, stay := range whole(parts) {
-		if stay.JoinedAtMillis <= atMillis && atMillis < end(stay, never) {
-			holders = append(holders, stay)
-		}
-	}
-	return holders
-}
-
-// whole puts together what several connections have of one stay, as a sweep
-// does.
-func whole(parts []Stay) []Stay {
-	latest := make(map[StayID]int)
-	stays := make([]Stay, 0, len(parts))
-	for _, part := range slices.SortedFunc(slices.Values(parts), byJoin) {
-		i, known := latest[part.ID]
-		if !known || part.ID == "" || part.JoinedAtMillis-MaxGapMillis > end(stays[i], never) {
-			latest[part.ID] = len(stays)
-			stays = append(stays, part)
-			continue
-		}
-		if end(part, never) > end(stays[i], never) {
-			stays[i].LeftAtMillis, stays[i].End, stays[i].Estimated = part.LeftAtMillis, part.End, part.Estimated
-		}
-	}
-	return stays
-}

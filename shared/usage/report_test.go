@@ -263,8 +263,10 @@ func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
 	parts := []usage.Stay{part(1, 0, 90), but(part(1, 310, 350), func(s *usage.Stay) { s.Resumed = true })}
 	rows := usage.Report(cuts(0, 100, 200, 300, 400), nil, parts, nil, forever)
 	for i, want := range []usage.Row{
-		{Closing: 1, SeatMillis: 100, Joins: 1, Identities: 1}, {Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
-		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1}, {Opening: 1, SeatMillis: 50, Identities: 1},
+		{Closing: 1, SeatMillis: 100, Joins: 1, Identities: 1},
+		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
+		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
+		{Opening: 1, SeatMillis: 50, Identities: 1},
 	} {
 		got := usage.Row{Opening: rows[i].Opening, Closing: rows[i].Closing, SeatMillis: rows[i].SeatMillis, Joins: rows[i].Joins, Identities: rows[i].Identities}
 		if diff := cmp.Diff(want, got); diff != "" {
@@ -354,7 +356,8 @@ func TestThoseWhoMadeAPeakAreTold(t *testing.T) {
 	}
 	for at, want := range map[int64][]string{
 		-1: nil, 0: {"connection-1=", "connection-2="}, 5: {"connection-1=", "connection-2=", "connection-4="},
-		20: {"connection-1=", "connection-4=", "connection-5="}, 55: {"connection-4=", "connection-6="}, 5000: {"connection-4="},
+		20: {"connection-1=", "connection-4=", "connection-5="}, 35: {"connection-4=", "connection-5=", "connection-6=", "heir="},
+		55: {"connection-4=", "connection-6="}, 5000: {"connection-4="},
 	} {
 		var got []string
 		for _, s := range usage.Holders(parts, noon+at) {
@@ -364,8 +367,30 @@ func TestThoseWhoMadeAPeakAreTold(t *testing.T) {
 			t.Errorf("at %d: %s", at, diff)
 		}
 	}
-	if first := usage.Holders(parts, noon+10)[0]; first.JoinedAtMillis != noon || first.LeftAtMillis != noon+50 {
-		t.Errorf("a stay in parts is told as %+v", first)
+	late := []usage.Stay{part(1, 0, 10), part(1, 11+usage.MaxGapMillis, 20+usage.MaxGapMillis)}
+	if between := usage.Holders(late, noon+15); len(between) != 0 {
+		t.Errorf("a seat was held, and not resumed in time: %+v", between)
+	}
+	if after := usage.Holders(late, noon+15+usage.MaxGapMillis); len(after) != 1 || after[0].JoinedAtMillis != late[1].JoinedAtMillis {
+		t.Errorf("who came back too late is told as %+v", after)
+	}
+	if held := usage.Holders(parts, noon+10)[0]; held.Connection != "connection-1=" || held.LeftAtMillis != noon+10 {
+		t.Errorf("a seat that is held for the next connection is told as that of %+v", held)
+	}
+}
+
+func TestARosterForgetsOnlyWhoIsInNoMore(t *testing.T) {
+	const gap = usage.MaxGapMillis
+	r := usage.NewRoster()
+	r.Add(part(1, 0, 10))
+	r.Add(part(2, 0, 20))
+	r.Forget(noon + gap + 10)
+	r.Add(but(part(1, gap+5, gap+30), func(s *usage.Stay) { s.Resumed = true }))
+	r.Add(but(part(2, gap+15, gap+30), func(s *usage.Stay) { s.Resumed = true }))
+	for at, want := range map[int64]int{5: 1, 15: 1, gap: 1, gap + 7: 2, gap + 20: 2, gap + 30: 0} {
+		if got := len(r.At(noon + at)); got != want {
+			t.Errorf("%d are in at %d, want %d", got, at, want)
+		}
 	}
 }
 

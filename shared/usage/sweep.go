@@ -348,7 +348,7 @@ func (s *Sweep) enter(stay *held, c *cell) {
 
 // draws is the pool that a stay draws on, if its overage is ours to tell.
 func (s *Sweep) draws(stay *held) *pool {
-	if stay.pool.Chair || stay.pool.Number == 0 && s.by != GroupingNone {
+	if stay.pool.Number == 0 && s.by != GroupingNone {
 		return nil
 	}
 	p := s.pools[stay.pool]

@@ -16,12 +16,17 @@ func busy(r *rand.Rand, n int, month int64) []usage.Stay {
 	for i := range n {
 		s := stay(i, month*int64(i)/int64(n), 0)
 		s.ID = usage.NewStayID(s.Connection, s.JoinedAtMillis)
-		s.Number = conference.Number(r.IntN(500))
+		s.Number = conference.Number(i/50 + r.IntN(500))
+		s.Conference = conference.ID(fmt.Sprintf("conference-%d", s.Number))
+		if i%2 == 0 {
+			s.Block.Pool.Number = s.Number
+		}
 		s.Identity = fmt.Sprintf("person-%d@example.org", r.IntN(20_000))
 		s.LeftAtMillis = s.JoinedAtMillis + r.Int64N(7_200_000)
 		if i > 100 && r.IntN(10) == 0 {
 			if before := stays[i-1-r.IntN(100)]; s.JoinedAtMillis-before.LeftAtMillis <= usage.MaxGapMillis {
-				s.ID, s.Resumed, s.Number, s.Identity = before.ID, true, before.Number, before.Identity
+				s.ID, s.Resumed, s.Number, s.Conference = before.ID, true, before.Number, before.Conference
+				s.Identity, s.Block = before.Identity, before.Block
 				s.LeftAtMillis = max(s.LeftAtMillis, before.LeftAtMillis)
 			}
 		}
@@ -42,34 +47,41 @@ func quarters(month int64) []usage.Period {
 const month = 30 * 24 * 3_600_000
 
 func TestASweepRemembersThoseWhoAreInOrWereWithinTheLongestGapAndNoOthers(t *testing.T) {
-	stays := busy(rand.New(rand.NewPCG(1, 0)), 100_000, month)
-	s := usage.NewSweep(quarters(month), seats(50), forever*2)
-	most, rows := 0, 0
-	ends := make(map[usage.StayID]int64) // of those whom it may remember
-	for i, next := range stays {
-		if err := s.Add(next); err != nil {
-			t.Fatal(err)
-		}
-		ends[next.ID] = max(ends[next.ID], next.LeftAtMillis)
-		for id, left := range ends {
-			if left < next.JoinedAtMillis-usage.MaxGapMillis {
-				delete(ends, id)
+	const week = 7 * 24 * 3_600_000
+	stays := busy(rand.New(rand.NewPCG(1, 0)), 25_000, week)
+	for _, by := range []usage.Grouping{usage.GroupingNone, usage.GroupingConference} {
+		t.Run("by "+string(by), func(t *testing.T) {
+			s := usage.NewGroupedSweep(quarters(week), by, seats(50), forever*2)
+			most, done := 0, int64(0)
+			ends := make(map[usage.StayID]int64) // of those whom it may remember
+			for i, next := range stays {
+				if err := s.Add(next); err != nil {
+					t.Fatal(err)
+				}
+				ends[next.ID] = max(ends[next.ID], next.LeftAtMillis)
+				for id, left := range ends {
+					if left < next.JoinedAtMillis-usage.MaxGapMillis {
+						delete(ends, id)
+					}
+				}
+				if s.Retained() != len(ends) {
+					t.Fatalf("after %d stays %d are remembered, want %d", i+1, s.Retained(), len(ends))
+				}
+				if s.Remembered() > 2*len(ends)+20 {
+					t.Fatalf("after %d stays %d things are remembered of %d", i+1, s.Remembered(), len(ends))
+				}
+				most = max(most, s.Retained())
+				for _, summary := range s.Done() {
+					done = summary.Row.ToMillis
+				}
 			}
-		}
-		if s.Retained() != len(ends) {
-			t.Fatalf("after %d stays %d are remembered, want %d", i+1, s.Retained(), len(ends))
-		}
-		if s.Remembered() > 2*len(ends) {
-			t.Fatalf("after %d stays %d things are remembered of %d", i+1, s.Remembered(), len(ends))
-		}
-		most = max(most, s.Retained())
-		rows += len(s.Done())
-	}
-	if most > len(stays)/100 {
-		t.Errorf("%d of %d stays were remembered at once", most, len(stays))
-	}
-	if behind := len(quarters(month)) - rows; behind > 2 {
-		t.Errorf("%d rows were not done at the month's last join", behind)
+			if most > len(stays)/100 {
+				t.Errorf("%d of %d stays were remembered at once", most, len(stays))
+			}
+			if behind := stays[len(stays)-1].JoinedAtMillis - done; behind > usage.MaxGapMillis+usage.QuarterHourMillis {
+				t.Errorf("what was %d ms ago is not done", behind)
+			}
+		})
 	}
 }
 

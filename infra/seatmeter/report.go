@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"seatmeter/infra/client"
+	"seatmeter/infra/local"
+)
+
+type reportCommand struct {
+	dataFlag
+
+	Tenant string `required:"" placeholder:"TENANT" help:"Whose usage."`
+	Period string `required:"" placeholder:"YYYY-MM" help:"A month of the tenant's calendar."`
+	CSV    bool   `name:"csv" help:"Print the rows as CSV, as the API gives them."`
+	URL    string `placeholder:"URL" help:"The HTTP API of a deployment, with a bearer in SEATMETER_BEARER (default: the local stack's)."`
+}
+
+// bearerVariable is where a deployment's bearer is: not among the arguments,
+// which other users of a machine can see.
+const bearerVariable = "SEATMETER_BEARER"
+
+// Help is the command's longer help.
+func (reportCommand) Help() string {
+	return "Prints what a tenant used in a month: a line per day on which something happened, and the month's. Days are those of the tenant's time zone, times are its clock's. A month that is not over is reported as far as it has come."
+}
+
+// Run prints the report.
+func (c reportCommand) Run(ctx context.Context) error {
+	api, err := c.open()
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	fmt.Fprintf(os.Stderr, "reading %s of %s ...\n", c.Period, c.Tenant)
+	license, err := api.License(ctx, c.Tenant)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	q, err := c.month(license.TimeZone)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if c.CSV {
+		text, err := api.UsageCSV(ctx, c.Tenant, q)
+		if err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		_, err = os.Stdout.Write(text)
+		return err
+	}
+	days, err := api.Usage(ctx, c.Tenant, q)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	fmt.Fprintf(os.Stderr, "adding up ...\n")
+	q.Granularity = client.GranularityTotal
+	total, err := api.Usage(ctx, c.Tenant, q)
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return printUsage(os.Stdout, license, c.Period, days, total)
+}
+
+func (c reportCommand) open() (*client.Admin, error) {
+	if c.URL != "" {
+		bearer := os.Getenv(bearerVariable)
+		if bearer == "" {
+			return nil, errors.New("--url needs a bearer in " + bearerVariable)
+		}
+		return client.NewAdmin(c.URL, bearer), nil
+	}
+	dir, err := c.dir()
+	if err != nil {
+		return nil, err
+	}
+	endpoints, err := local.ReadEndpoints(dir)
+	if err != nil {
+		return nil, err
+	}
+	bearer, err := mint(dir, "vendor", "")
+	if err != nil {
+		return nil, err
+	}
+	return client.NewAdmin(endpoints.HTTP, bearer), nil
+}
+
+// month is the period's, in days.
+func (c reportCommand) month(zone string) (client.UsageQuery, error) {
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		return client.UsageQuery{}, fmt.Errorf("the tenant's time zone: %w", err)
+	}
+	from, err := time.ParseInLocation("2006-01", c.Period, location)
+	if err != nil {
+		return client.UsageQuery{}, fmt.Errorf("--period %s: want a month, such as 2026-11", c.Period)
+	}
+	return client.UsageQuery{From: from, To: from.AddDate(0, 1, 0), Granularity: client.GranularityDay}, nil
+}
+
+// printUsage prints a line per day that had anything, and the total.
+func printUsage(w io.Writer, license client.License, period string, days, total client.Usage) error {
+	zone, err := time.LoadLocation(days.TimeZone)
+	if err != nil {
+		return fmt.Errorf("the report's time zone: %w", err)
+	}
+	fmt.Fprintf(w, "%s, %s (%s), as of %s\n", days.Tenant, period, days.TimeZone, days.AsOf.In(zone).Format(time.DateTime))
+	fmt.Fprintf(w, "License now: %s\n\n", words(license))
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(out, "day\tpeak\tat\tseat minutes\toverage min\tjoins\trefused\tconferences\thosts\tidentities\testimated min\t")
+	for _, row := range days.Rows {
+		if row.Peak != 0 || row.Joins != 0 || row.Refused != 0 {
+			printRow(out, row.From.In(zone).Format(time.DateOnly), row, zone)
+		}
+	}
+	for _, row := range total.Rows {
+		printRow(out, "total", row, zone)
+	}
+	return out.Flush()
+}
+
+func printRow(out io.Writer, label string, r client.UsageRow, zone *time.Location) {
+	at := "-"
+	if r.PeakAt != nil {
+		at = r.PeakAt.In(zone).Format("01-02 15:04:05")
+	}
+	fmt.Fprintf(out, "%s\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t\n", label, r.Peak, at, r.SeatMinutes, minutes(r.OverageMillis),
+		r.Joins, r.Refused, r.Conferences, r.Hosts, r.Identities, minutes(r.EstimatedMillis))
+}
+
+// minutes are milliseconds for the eye, cut to a tenth.
+func minutes(millis int64) string {
+	const perTenth = 6000
+	return fmt.Sprintf("%d.%d", millis/perTenth/10, millis/perTenth%10)
+}
+
+// words is a license as it is spoken of.
+func words(l client.License) string {
+	if l.Model == client.ModelNamed {
+		return "named, " + strconv.Itoa(l.Hosts) + " x " + strconv.Itoa(l.ParticipantsPerConference)
+	}
+	return "concurrent, " + strconv.Itoa(l.Seats)
+}

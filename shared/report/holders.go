@@ -1,0 +1,183 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+)
+
+// Holder is a stay that holds a seat at some moment, as the connection that is
+// in: if its seat is held for the next one to resume, as the one that was.
+type Holder struct {
+	usage.Stay
+	// Limit is that of its pool at the moment. Bounded is false if it has none.
+	Limit   int
+	Bounded bool
+}
+
+// Peak is the most that were in at once, and who that was.
+type Peak struct {
+	// AtMillis is the first such moment. Zero if nobody was in.
+	AtMillis int64
+	// Limit is that of the tenant's pool at the moment. Bounded is false if it
+	// has none: under the named model each conference has its own.
+	Limit   int
+	Bounded bool
+	// Holders are in order of joining. The peak is their number.
+	Holders []Holder
+}
+
+// Peak finds the peak of a query's range. The query's granularity and grouping
+// do not matter. It finds the moment as a report does, and reads the ledger
+// around it. Errors are those of a report.
+func (r *Reporter) Peak(ctx context.Context, q Query) (Peak, error) {
+	q.Granularity, q.GroupBy = usage.GranularityTotal, usage.GroupingNone
+	for row, err := range r.Usage(ctx, q) {
+		if err != nil {
+			return Peak{}, err
+		}
+		if row.Peak > 0 {
+			return r.PeakAt(ctx, q, row.PeakAtMillis)
+		}
+	}
+	return Peak{}, nil
+}
+
+// PeakAt tells who was in at a moment that is known to be the peak's. Of the
+// query only the tenant and as_of matter. Errors are the store's.
+func (r *Reporter) PeakAt(ctx context.Context, q Query, atMillis int64) (Peak, error) {
+	b, err := r.book(ctx, q)
+	if err != nil {
+		return Peak{}, err
+	}
+	peak := Peak{AtMillis: atMillis}
+	peak.Limit, peak.Bounded = b.limits.At(atMillis, seat.Pool{Tenant: q.Tenant})
+	roster := usage.NewRoster()
+	for stay, err := range b.stays(ctx, usage.Period{FromMillis: atMillis, ToMillis: atMillis}) {
+		if err != nil {
+			return Peak{}, err
+		}
+		roster.Add(stay)
+	}
+	peak.Holders = b.holders(roster.At(atMillis), atMillis)
+	return peak, nil
+}
+
+func (b *book) holders(stays []usage.Stay, atMillis int64) []Holder {
+	holders := make([]Holder, len(stays))
+	for i, stay := range stays {
+		holders[i].Stay = stay
+		holders[i].Limit, holders[i].Bounded = b.limits.At(atMillis, stay.Block.Pool)
+	}
+	return holders
+}
+
+// MaxHolders bounds how many holders are told of each refusal.
+const MaxHolders = 100
+
+// Refused is a join that was denied and, if that was for want of a seat, who
+// was in the pool at that moment.
+type Refused struct {
+	usage.Refusal
+	// Holders is how many were in. It may be less than the refusal's InUse:
+	// that has the seats, too, that are held for connections that were lost.
+	Holders int
+	// HeldBy are the first MaxHolders of them, in order of joining.
+	HeldBy []Holder
+}
+
+// RefusalName is what a tenant's refusals are told apart by.
+type RefusalName struct {
+	AtMillis   int64
+	Connection seat.ConnectionID
+}
+
+// Name is the refusal's.
+func (r Refused) Name() RefusalName { return RefusalName{r.AtMillis, r.Connection} }
+
+// upTo tells whether a refusal comes before a name in the list, or has it.
+func (n RefusalName) upTo(r usage.Refusal) bool {
+	return r.AtMillis < n.AtMillis || r.AtMillis == n.AtMillis && r.Connection <= n.Connection
+}
+
+// Refusals lists those in a query's range, in order of time and connection,
+// beginning after one. The query's granularity and grouping do not matter. The
+// ledger is read once for all whose holders may be the same. Errors are those
+// of a report.
+func (r *Reporter) Refusals(ctx context.Context, q Query, after RefusalName, limit int) ([]Refused, error) {
+	q.Granularity, q.GroupBy = usage.GranularityTotal, usage.GroupingNone
+	if _, err := q.Periods(); err != nil {
+		return nil, err
+	}
+	b, err := r.book(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var list []Refused
+	for refusal, err := range b.refusals(ctx, usage.Period{FromMillis: max(q.FromMillis, after.AtMillis), ToMillis: q.ToMillis}) {
+		if err != nil {
+			return nil, fmt.Errorf("read refusals: %w", err)
+		}
+		if !after.upTo(refusal) {
+			list = append(list, Refused{Refusal: refusal})
+		}
+		if len(list) == limit {
+			break
+		}
+	}
+	return list, b.name(ctx, list)
+}
+
+// name tells of each refusal who held the seats.
+func (b *book) name(ctx context.Context, list []Refused) error {
+	for len(list) > 0 {
+		n := 1
+		for n < len(list) && list[n].AtMillis-list[n-1].AtMillis <= usage.MaxStayMillis {
+			n++
+		}
+		if err := b.nameNear(ctx, list[:n]); err != nil {
+			return err
+		}
+		list = list[n:]
+	}
+	return nil
+}
+
+// nameNear does that for refusals that are near each other.
+func (b *book) nameNear(ctx context.Context, list []Refused) error {
+	next, stop := iter.Pull2(b.stays(ctx, usage.Period{FromMillis: list[0].AtMillis, ToMillis: list[len(list)-1].AtMillis}))
+	defer stop()
+	roster := usage.NewRoster()
+	latest := int64(0)
+	for i := range list {
+		at := list[i].AtMillis
+		pool, full := list[i].Pool()
+		if !full {
+			continue
+		}
+		roster.Forget(at)
+		for latest < at+usage.MaxGapMillis {
+			stay, err, more := next()
+			if err != nil {
+				return err
+			}
+			if !more {
+				break
+			}
+			roster.Add(stay)
+			latest = stay.JoinedAtMillis
+		}
+		var in []usage.Stay
+		for _, stay := range roster.At(at) {
+			if stay.Block.Pool == pool {
+				in = append(in, stay)
+			}
+		}
+		list[i].Holders = len(in)
+		list[i].HeldBy = b.holders(in[:min(len(in), MaxHolders)], at)
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"seatmeter/shared/usage"
+)
+
+// sweep reads the ledger once for all of the periods, which are adjacent.
+func (b *book) sweep(ctx context.Context, periods []usage.Period, by usage.Grouping) iter.Seq2[usage.Summary, error] {
+	return func(yield func(usage.Summary, error) bool) {
+		whole := usage.Period{FromMillis: periods[0].FromMillis, ToMillis: periods[len(periods)-1].ToMillis}
+		sweep := usage.NewGroupedSweep(periods, by, b.limits, b.asOf)
+		next, stop := iter.Pull2(b.refusals(ctx, whole))
+		defer stop()
+		refused := &refused{next: next, sweep: sweep}
+		give := func(summaries []usage.Summary) bool {
+			for _, s := range summaries {
+				if !yield(s, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		for stay, err := range b.stays(ctx, whole) {
+			if err == nil {
+				err = refused.until(stay.JoinedAtMillis)
+			}
+			if err == nil {
+				err = sweep.Add(stay)
+			}
+			if err != nil {
+				yield(usage.Summary{}, fmt.Errorf("read stays: %w", err))
+				return
+			}
+			if !give(sweep.Done()) {
+				return
+			}
+		}
+		if err := refused.until(b.asOf); err != nil {
+			yield(usage.Summary{}, err)
+			return
+		}
+		give(sweep.Close())
+	}
+}
+
+// refused feeds refusals to a sweep, as far as it needs them.
+type refused struct {
+	next    func() (usage.Refusal, error, bool)
+	sweep   *usage.Sweep
+	waiting *usage.Refusal
+	over    bool
+}
+
+// until adds the refusals before a moment.
+func (r *refused) until(millis int64) error {
+	for !r.over {
+		if r.waiting == nil {
+			refusal, err, more := r.next()
+			if err != nil {
+				return fmt.Errorf("read refusals: %w", err)
+			}
+			if !more {
+				r.over = true
+				return nil
+			}
+			r.waiting = &refusal
+		}
+		if r.waiting.AtMillis >= millis {
+			return nil
+		}
+		if err := r.sweep.Refuse(*r.waiting); err != nil {
+			return fmt.Errorf("count refusals: %w", err)
+		}
+		r.waiting = nil
+	}
+	return nil
+}
+
+// refusals gives those in a period, as of as_of.
+func (b *book) refusals(ctx context.Context, p usage.Period) iter.Seq2[usage.Refusal, error] {
+	return b.store.Refusals(ctx, b.tenant, p.FromMillis, max(p.FromMillis, min(p.ToMillis, b.asOf)))
+}
+
+// stays gives the parts of stays that can have to do with a period, in order of
+// joining: the closed ones, and among them those still open. Open ones are read
+// first: one that ends meanwhile is in both, and is given once, as closed.
+func (b *book) stays(ctx context.Context, p usage.Period) iter.Seq2[usage.Stay, error] {
+	from, to := p.FromMillis-usage.MaxStayMillis, min(p.ToMillis+usage.MaxGapMillis, b.asOf)
+	return func(yield func(usage.Stay, error) bool) {
+		if from >= to {
+			return
+		}
+		open, err := b.open(ctx, to)
+		if err != nil {
+			yield(usage.Stay{}, err)
+			return
+		}
+		for stay, err := range b.store.Stays(ctx, b.tenant, from, to) {
+			if err != nil {
+				yield(usage.Stay{}, fmt.Errorf("read the ledger: %w", err))
+				return
+			}
+			for len(open) > 0 && open[0].JoinedAtMillis < stay.JoinedAtMillis {
+				if !yield(open[0], nil) {
+					return
+				}
+				open = open[1:]
+			}
+			open = without(open, stay)
+			if !yield(stay, nil) {
+				return
+			}
+		}
+		for _, stay := range open {
+			if !yield(stay, nil) {
+				return
+			}
+		}
+	}
+}
+
+// open gives the open stays that joined before a moment. No connection lasts
+// longer than MaxStayMillis: before that nobody is in who joined in time.
+func (b *book) open(ctx context.Context, before int64) ([]usage.Stay, error) {
+	if before <= b.asOf-usage.MaxStayMillis {
+		return nil, nil
+	}
+	open, err := b.sessions.Open(ctx, b.tenant)
+	if err != nil {
+		return nil, fmt.Errorf("read who is in: %w", err)
+	}
+	for i, stay := range open {
+		if stay.JoinedAtMillis >= before {
+			return open[:i], nil
+		}
+	}
+	return open, nil
+}
+
+// without leaves out the open stay that was closed. Those before the closed one
+// are gone already.
+func without(open []usage.Stay, closed usage.Stay) []usage.Stay {
+	for i := 0; i < len(open) && open[i].JoinedAtMillis == closed.JoinedAtMillis; i++ {
+		if open[i].Connection == closed.Connection {
+			return slices.Delete(open, i, i+1)
+		}
+	}
+	return open
+}
