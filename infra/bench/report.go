@@ -101,7 +101,7 @@ func measureMonthReports(ctx context.Context, to *dynamo.Store, o UsageOptions, 
 	if err != nil {
 		return err
 	}
-	few, err := newMonthly(ctx, to, tenantFew, max(manyOverFew, o.Sessions/manyOverFew))
+	few, err := newMonthly(ctx, to, tenantFew, LeastSessions)
 	if err != nil {
 		return err
 	}

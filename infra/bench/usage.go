@@ -26,9 +26,11 @@ const (
 	limitSQLite   = 1.0 // of our time over SQLite's
 	limitRollUp   = 256 // MB
 	limitExport   = 128 // MB
-	manyOverFew   = 1000
 	wholeOverPart = 10
 )
+
+// LeastSessions is what the small month has, and the least of the large one.
+const LeastSessions = 1000
 
 // The tenants of the usage benchmark.
 const (
@@ -49,7 +51,8 @@ type Query func(ctx context.Context) (Rows, error)
 
 // UsageOptions says how much the usage benchmark measures.
 type UsageOptions struct {
-	// Sessions is how many the large month has; the small one has a thousandth.
+	// Sessions is how many the large month has; the small one has
+	// LeastSessions.
 	Sessions int
 	// Rounds come after one to warm up, each with so many Reports.
 	Rounds, Reports int
@@ -194,7 +197,8 @@ func measureRollUp(ctx context.Context, _ *dynamo.Store, o UsageOptions, report 
 		return fmt.Errorf("load SQLite: %w", err)
 	}
 	defer database.Close()
-	if err := agree(ctx, held, query, o.Progress); err != nil {
+	o.Progress("comparing the figures")
+	if err := Agree(ctx, held, query); err != nil {
 		return err
 	}
 	rates, err := contest(ctx, o.Rounds, 1, 1, []contestant{
@@ -220,9 +224,8 @@ func measureRollUp(ctx context.Context, _ *dynamo.Store, o UsageOptions, report 
 	return nil
 }
 
-// agree checks that both have the same figures.
-func agree(ctx context.Context, held *Held, query Query, progress func(string)) error {
-	progress("comparing the figures")
+// Agree checks that a month rolls up to the figures that a query of it has.
+func Agree(ctx context.Context, held *Held, query Query) error {
 	kept, err := rollUpInMemory(ctx, held, held.Month)
 	if err != nil {
 		return err
