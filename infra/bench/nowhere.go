@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"iter"
 	"time"
 
 	"seatmeter/shared/export"
-	"seatmeter/shared/usage"
 )
-
-type entriesSeq = iter.Seq2[usage.Entry, error]
 
 // nowhere is a store of objects that keeps nothing of them.
 type nowhere struct{}
