@@ -52,7 +52,7 @@ type RefusalView struct {
 	Identity   string            `json:"identity"`
 	Role       jointoken.Role    `json:"role"`
 	Connection seat.ConnectionID `json:"connection"`
-	Holders    int               `json:"holders" doc:"How many were in the full pool"`
+	Holders    int               `json:"holders" doc:"How many were in the full pool: in_use, but for seats that are held for a lost connection, and for whoever came in the moments that it took to decide"`
 	HeldBy     []HolderView      `json:"held_by" nullable:"false" doc:"The first 100 of them, in order of joining"`
 }
 

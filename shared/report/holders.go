@@ -83,7 +83,8 @@ const MaxHolders = 100
 type Refused struct {
 	usage.Refusal
 	// Holders is how many were in. It may be less than the refusal's InUse:
-	// that has the seats, too, that are held for connections that were lost.
+	// that has the seats, too, that are held for connections that were lost,
+	// and of those who came in the moments that it took to decide.
 	Holders int
 	// HeldBy are the first MaxHolders of them, in order of joining.
 	HeldBy []Holder
