@@ -65,6 +65,26 @@ func TestAStayCostsFourWriteUnitsAndOneReadUnit(t *testing.T) {
 	}
 }
 
+// A stay that is recorded hours after it began costs its note more, and one
+// that is recorded in time does not.
+func TestALateRecordCostsOneMoreWriteUnit(t *testing.T) {
+	b, now := &bill{}, int64(1_790_000_000_000)
+	store := open(t).Metered(b.add).At(func() time.Time { return time.UnixMilli(now) })
+	units := func(after int64) float64 {
+		t.Helper()
+		stay := usage.Stay{Tenant: "acme", Connection: "Gd00000000001d1=", JoinedAtMillis: now, LeftAtMillis: now + 1000, End: usage.EndVanished}
+		now += after
+		*b = bill{}
+		if err := store.Record(t.Context(), stay); err != nil {
+			t.Fatal(err)
+		}
+		return b.writes
+	}
+	if inTime, late := units(usage.LateMillis-1), units(usage.LateMillis); inTime != 1 || late != 2 {
+		t.Errorf("%v write units in time, %v late; want 1 and 2", inTime, late)
+	}
+}
+
 // costly is a tenant whose joins and leaves are metered.
 type costly struct {
 	bill  *bill

@@ -47,6 +47,7 @@ const (
 	hasOverage
 	hasEstimated
 	hasRefusals
+	unknownFlags
 )
 
 const (
@@ -218,6 +219,9 @@ func unpackRows(packed []byte) ([]usage.Row, error) {
 
 func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
 	flags := u.byte()
+	if flags >= unknownFlags {
+		u.err = errors.Join(u.err, errCutOff)
+	}
 	optional := func(flag byte, without int64) int64 {
 		if flags&flag == 0 {
 			return without
@@ -245,8 +249,13 @@ func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
 }
 
 func (u *unpacker) refusals(codes []problem.Code) map[problem.Code]int {
+	n := u.list()
+	if n == 0 {
+		u.err = errors.Join(u.err, errCutOff)
+		return nil
+	}
 	refusals := make(map[problem.Code]int)
-	for range u.list() {
+	for range n {
 		place, n := u.count(), u.count()
 		if place < 0 || place >= len(codes) {
 			u.err = errors.Join(u.err, errCutOff)

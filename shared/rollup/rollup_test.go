@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 
@@ -257,4 +258,29 @@ func (b *breaking) SaveProgress(ctx context.Context, t tenant.ID, p rollup.Progr
 		return fmt.Errorf("out of order")
 	}
 	return b.Store.SaveProgress(ctx, t, p)
+}
+
+func TestRunsAtTheSameTimeWriteWhatOneWould(t *testing.T) {
+	w := newWorld(t, "Asia/Kathmandu")
+	for day := range 20 {
+		w.stay(w.at(1+day, 23*60+30), time.Hour, fmt.Sprintf("person-%d", day))
+	}
+	w.now = w.at(33, 0)
+	var group sync.WaitGroup
+	run := func() {
+		r := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return w.at(33, 0) })
+		if err := r.Run(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 4 {
+		group.Go(run)
+	}
+	group.Go(func() { // late, while they are at it
+		w.stay(w.at(3, 600), time.Hour, "eve")
+		run()
+	})
+	group.Wait()
+	run() // what a run was making when the record came in, the next one makes again
+	w.agree()
 }

@@ -112,8 +112,9 @@ type Figures struct {
 	From            string               `json:"from"`
 	To              string               `json:"to"`
 	Peak            int                  `json:"peak"`
-	PeakAt          string               `json:"peak_at"`
+	PeakAt          *string              `json:"peak_at"`
 	SeatMillis      int64                `json:"seat_ms"`
+	SeatMinutes     string               `json:"seat_minutes,omitempty" doc:"A decimal with three places, rounded half up; not in corrections, where roundings would not add up"`
 	OverageMillis   int64                `json:"overage_ms"`
 	Joins           int                  `json:"joins"`
 	Refused         int                  `json:"refused"`
@@ -139,9 +140,13 @@ type Adjustment struct {
 
 func figures(r usage.Row) Figures {
 	f := Figures{
-		From: usage.FormatTime(r.FromMillis), To: usage.FormatTime(r.ToMillis), Peak: r.Peak, PeakAt: usage.FormatMillis(r.PeakAtMillis),
-		SeatMillis: r.SeatMillis, OverageMillis: r.OverageMillis, Joins: r.Joins, Refused: r.Refused(), Refusals: r.Refusals,
+		From: usage.FormatTime(r.FromMillis), To: usage.FormatTime(r.ToMillis), Peak: r.Peak,
+		SeatMillis: r.SeatMillis, SeatMinutes: r.SeatMinutes(), OverageMillis: r.OverageMillis, Joins: r.Joins, Refused: r.Refused(), Refusals: r.Refusals,
 		Conferences: r.Conferences, Hosts: r.Hosts, Identities: r.Identities, EstimatedMillis: r.EstimatedMillis,
+	}
+	if r.PeakAtMillis != 0 {
+		at := usage.FormatTime(r.PeakAtMillis)
+		f.PeakAt = &at
 	}
 	if f.Refusals == nil {
 		f.Refusals = map[problem.Code]int{}

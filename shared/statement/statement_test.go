@@ -130,9 +130,10 @@ func TestAStatementSaysWhatTheLedgerSaysByTheTenantsCalendar(t *testing.T) {
 	w.stays(3, w.at(10, 9), time.Hour)
 	w.now = w.at(32, 0)
 	s := w.closes(true)
+	peakAt := "2026-11-10T14:00:00.000Z"
 	want := statement.Figures{
-		From: "2026-11-01T04:00:00.000Z", To: "2026-12-01T05:00:00.000Z", Peak: 3, PeakAt: "2026-11-10T14:00:00.000Z",
-		SeatMillis: 4 * hour, OverageMillis: 2 * hour, Joins: 3, Refusals: map[problem.Code]int{}, Conferences: 1, Hosts: 1, Identities: 5,
+		From: "2026-11-01T04:00:00.000Z", To: "2026-12-01T05:00:00.000Z", Peak: 3, PeakAt: &peakAt,
+		SeatMillis: 4 * hour, SeatMinutes: "240.000", OverageMillis: 2 * hour, Joins: 3, Refusals: map[problem.Code]int{}, Conferences: 1, Hosts: 1, Identities: 5,
 	}
 	if diff := cmp.Diff(want, s.Totals); diff != "" {
 		t.Errorf("totals (-want +got):\n%s", diff)

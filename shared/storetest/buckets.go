@@ -8,7 +8,6 @@ import (
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
-	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -254,7 +253,7 @@ func RunLate(t *testing.T, withClock func(now func() time.Time) Store) {
 	}
 	another := func(n int, later int64) usage.Stay {
 		s := stay
-		s.Connection, s.JoinedAtMillis, s.LeftAtMillis = seat.ConnectionID(connectionOf(id, n)), s.JoinedAtMillis+later, s.LeftAtMillis+later
+		s.Connection, s.JoinedAtMillis, s.LeftAtMillis = connectionOf(id, n), s.JoinedAtMillis+later, s.LeftAtMillis+later
 		return s
 	}
 	record(stay, usage.LateMillis-1)
