@@ -111,10 +111,9 @@ func TestCSVOfEveryTenantSaysWhereTheNextPageIs(t *testing.T) {
 }
 
 func TestOnlyVendorAndFinanceSeeEveryTenantsMonth(t *testing.T) {
-	w := newWorld(t)
 	for who, may := range map[caller]bool{vendor: true, finance: true, acmeAdmin: false, nobody: false} {
-		t.Run(fmt.Sprint(who), func(*testing.T) {
-			got := w.call(who, http.MethodGet, "/v1/usage?period=2026-09", "")
+		t.Run(fmt.Sprint(who), func(t *testing.T) {
+			got := newWorld(t).call(who, http.MethodGet, "/v1/usage?period=2026-09", "")
 			if may {
 				got.ok()
 				return

@@ -42,9 +42,11 @@ func (r *Reporter) Tenants(ctx context.Context, month string, after tenant.ID, l
 	group.SetLimit(parallel)
 	for i, id := range ids {
 		group.Go(func() error {
-			if list[i], err = r.month(ctx, id, month, asOfMillis); err != nil {
+			m, err := r.month(ctx, id, month, asOfMillis)
+			if err != nil {
 				return fmt.Errorf("report %s: %w", id, err)
 			}
+			list[i] = m
 			return nil
 		})
 	}
