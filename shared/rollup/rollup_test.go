@@ -114,11 +114,17 @@ func (w *world) rows(g usage.Granularity) (kept, want []usage.Row) {
 		w.t.Fatal(err)
 	}
 	var stays []usage.Stay
-	for s := range w.store.Stays(context.Background(), acme, 0, to.UnixMilli()) {
+	for s, err := range w.store.Stays(context.Background(), acme, 0, to.UnixMilli()) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
 		stays = append(stays, s)
 	}
 	var refusals []usage.Refusal
-	for r := range w.store.Refusals(context.Background(), acme, 0, to.UnixMilli()) {
+	for r, err := range w.store.Refusals(context.Background(), acme, 0, to.UnixMilli()) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
 		refusals = append(refusals, r)
 	}
 	for _, row := range usage.Report(periods, usage.LimitsOf(revisions), stays, refusals, to.AddDate(1, 0, 0).UnixMilli()) {
