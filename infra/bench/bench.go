@@ -14,14 +14,32 @@ import (
 	"time"
 )
 
-// Figure is a ratio with its spread over the rounds.
+// Report is what was measured.
+type Report struct {
+	Rates   []Rate   `json:"rates"`
+	Figures []Figure `json:"figures"`
+}
+
+// Figure is a ratio, or what its name's unit says, with its spread over the
+// rounds.
 type Figure struct {
 	Name   string  `json:"name"`
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
-	// Held is what the ratio is of, in words.
+	// Limit is the most that the median may be; zero: there is no limit.
+	Limit float64 `json:"limit,omitempty"`
+	// Held is what it is of, and what it is held against, in words.
 	Held string `json:"held"`
+}
+
+// Broken tells whether the figure is above its limit.
+func (f Figure) Broken() bool { return f.Limit > 0 && f.Median > f.Limit }
+
+// limited is the figure with a limit.
+func (f Figure) limited(limit float64) Figure {
+	f.Limit = limit
+	return f
 }
 
 // contestant does one operation; n is different at each call.
@@ -92,8 +110,14 @@ func ratio(name, held string, ours, theirs []float64) Figure {
 	for i := range ours {
 		ratios[i] = ours[i] / theirs[i]
 	}
-	slices.Sort(ratios)
-	return Figure{Name: name, Held: held, Median: ratios[len(ratios)/2], Min: ratios[0], Max: ratios[len(ratios)-1]}
+	return figure(name, held, ratios)
+}
+
+// figure is what was measured, with its spread. Of an even number of values it
+// takes the larger of the middle two.
+func figure(name, held string, values []float64) Figure {
+	sorted := slices.Sorted(slices.Values(values))
+	return Figure{Name: name, Held: held, Median: sorted[len(sorted)/2], Min: sorted[0], Max: sorted[len(sorted)-1]}
 }
 
 func median(values []float64) float64 {

@@ -35,27 +35,21 @@ type SeatOptions struct {
 	Progress               func(string)
 }
 
-// SeatReport is what the seat benchmark found.
-type SeatReport struct {
-	Rates   []Rate   `json:"rates"`
-	Figures []Figure `json:"figures"`
-}
-
 // Seat measures joins per second beside bare conditional UpdateItems, one per
 // join and as many writes per join as ours has, and beside the join that most
 // tutorials show: TransactWriteItems of a counter and the connection.
-func Seat(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables, o SeatOptions) (SeatReport, error) {
+func Seat(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables, o SeatOptions) (Report, error) {
 	if need := (o.Rounds + 1) * o.Joins; need > benchSeats {
-		return SeatReport{}, fmt.Errorf("%d joins do not fit %d seats: fewer rounds or joins", need, benchSeats)
+		return Report{}, fmt.Errorf("%d joins do not fit %d seats: fewer rounds or joins", need, benchSeats)
 	}
 	o.Progress("making a tenant of " + strconv.Itoa(benchSeats) + " seats")
 	ours, err := newJoiner(ctx, dynamo.New(client, tables))
 	if err != nil {
-		return SeatReport{}, err
+		return Report{}, err
 	}
 	bare := peer{client, tables.Live, benchSeats / seat.BlockSeats}
 	if err := bare.prepare(ctx); err != nil {
-		return SeatReport{}, err
+		return Report{}, err
 	}
 	rates, err := contest(ctx, o.Rounds, o.Joins, o.Workers, []contestant{
 		{"joins", ours.join},
@@ -64,9 +58,9 @@ func Seat(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables, o 
 		{"joins by TransactWriteItems", bare.transact},
 	}, o.Progress)
 	if err != nil {
-		return SeatReport{}, err
+		return Report{}, err
 	}
-	return SeatReport{
+	return Report{
 		Rates: []Rate{
 			{"joins", median(rates[0])},
 			{"bare conditional UpdateItems", median(rates[1])},

@@ -291,10 +291,12 @@ const (
 )
 
 // UsageQuery selects what a usage report covers: [From, To), to the
-// millisecond, in rows of Granularity.
+// millisecond, in rows of Granularity, and of each host or conference by
+// GroupBy.
 type UsageQuery struct {
 	From, To    time.Time
 	Granularity Granularity
+	GroupBy     string
 }
 
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
@@ -306,6 +308,9 @@ func (q UsageQuery) values() url.Values {
 	}
 	if q.Granularity != "" {
 		values.Set("granularity", string(q.Granularity))
+	}
+	if q.GroupBy != "" {
+		values.Set("group_by", q.GroupBy)
 	}
 	return values
 }
@@ -355,6 +360,70 @@ func (a *Admin) UsageCSV(ctx context.Context, tenant string, q UsageQuery) ([]by
 		return nil, err
 	}
 	return r.Body, nil
+}
+
+// Holder is a connection that held a seat.
+type Holder struct {
+	Connection string     `json:"connection"`
+	Conference string     `json:"conference"`
+	Host       string     `json:"host"`
+	Identity   string     `json:"identity"`
+	Role       Role       `json:"role"`
+	JoinedAt   time.Time  `json:"joined_at"`
+	LeftAt     *time.Time `json:"left_at"`
+	Pool       string     `json:"pool"`
+	Limit      *int       `json:"limit"`
+}
+
+// Peak is the peak of a range, and a page of who made it.
+type Peak struct {
+	Peak   int        `json:"peak"`
+	PeakAt *time.Time `json:"peak_at"`
+	Limit  *int       `json:"limit"`
+	Page[Holder]
+}
+
+// Peak explains the peak of a query's range.
+func (a *Admin) Peak(ctx context.Context, tenant string, q UsageQuery) (Peak, error) {
+	return get[Peak](ctx, a, at("tenants", tenant, "usage", "peaks"), q.values())
+}
+
+// Refusal is a join that was denied, and who held the seats.
+type Refusal struct {
+	At         time.Time `json:"at"`
+	Code       Code      `json:"code"`
+	Limit      *int      `json:"limit"`
+	InUse      *int      `json:"in_use"`
+	Conference string    `json:"conference"`
+	Identity   string    `json:"identity"`
+	Holders    int       `json:"holders"`
+	HeldBy     []Holder  `json:"held_by"`
+}
+
+// Refusals lists the joins that were denied in a query's range.
+func (a *Admin) Refusals(ctx context.Context, tenant string, q UsageQuery) (Page[Refusal], error) {
+	return get[Page[Refusal]](ctx, a, at("tenants", tenant, "usage", "refusals"), q.values())
+}
+
+// TenantUsage is a tenant's month, with its license in short.
+type TenantUsage struct {
+	UsageRow
+	License *struct {
+		Model    Model  `json:"model"`
+		Limit    int    `json:"limit"`
+		Hosts    *int   `json:"hosts"`
+		TimeZone string `json:"time_zone"`
+	} `json:"license"`
+}
+
+// TenantsUsage lists the usage of all tenants in a month, such as 2026-11.
+func (a *Admin) TenantsUsage(ctx context.Context, period string, p Paging) (Page[TenantUsage], error) {
+	query := p.query()
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("period", period)
+	return get[Page[TenantUsage]](ctx, a, at("usage"), query)
 }
 
 // Response is a successful answer in full.

@@ -192,7 +192,7 @@ func TestInput_JoinTokenBounds(t *testing.T) {
 func TestInput_QueryParametersAreCheckedLikeMembers(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
-	const from, to = "2026-11-01T00:00:00Z", "2026-11-02T00:00:00Z"
+	const from, to = "2025-11-01T00:00:00Z", "2025-11-02T00:00:00Z"
 	usage := func(changes ...string) string {
 		values := url.Values{"from": {from}, "to": {to}, "granularity": {"day"}}
 		for i := 0; i < len(changes); i += 2 {
@@ -201,22 +201,28 @@ func TestInput_QueryParametersAreCheckedLikeMembers(t *testing.T) {
 		return "/usage?" + values.Encode()
 	}
 	for path, pointers := range map[string][]string{
-		usage():                              nil,
-		usage("granularity", "hour"):         nil,
-		usage("granularity", "month"):        nil,
-		usage("granularity", "quarter_hour"): nil,
-		usage("granularity", "total"):        nil,
-		usage("from", "yesterday"):           {"#/from"},
-		usage("to", "2026-13-01T00:00:00Z"):  {"#/to"},
-		usage("from", to, "to", from):        {"#/to"},
-		usage("granularity", "fortnight"):    {"#/granularity"},
-		"/hosts?limit=1":                     nil,
-		"/hosts?limit=1000":                  nil,
-		"/hosts?limit=0":                     {"#/limit"},
-		"/hosts?limit=1001":                  {"#/limit"},
-		"/hosts?limit=many":                  {"#/limit"},
-		"/conferences?cursor=%00%ff":         {"#/cursor"},
-		"/hosts?cursor=not*one*of*ours":      {"#/cursor"},
+		usage():                                                             nil,
+		usage("granularity", "hour"):                                        nil,
+		usage("granularity", "month"):                                       nil,
+		usage("granularity", "quarter_hour"):                                nil,
+		usage("granularity", "total"):                                       nil,
+		usage("from", "yesterday"):                                          {"#/from"},
+		usage("to", "2026-13-01T00:00:00Z"):                                 {"#/to"},
+		usage("from", to, "to", from):                                       {"#/to"},
+		usage("granularity", "fortnight"):                                   {"#/granularity"},
+		usage("group_by", "host"):                                           nil,
+		usage("group_by", "conference"):                                     nil,
+		usage("group_by", "identity"):                                       {"#/group_by"},
+		usage("from", "2999-11-01T00:00:00Z", "to", "2999-11-02T00:00:00Z"): {"#/from"},
+		"/usage/peaks?from=2025-11-02T00:00:00Z&to=2025-11-01T00:00:00Z":    {"#/to"},
+		"/usage/refusals?from=now&to=then":                                  {"#/from", "#/to"},
+		"/hosts?limit=1":                                                    nil,
+		"/hosts?limit=1000":                                                 nil,
+		"/hosts?limit=0":                                                    {"#/limit"},
+		"/hosts?limit=1001":                                                 {"#/limit"},
+		"/hosts?limit=many":                                                 {"#/limit"},
+		"/conferences?cursor=%00%ff":                                        {"#/cursor"},
+		"/hosts?cursor=not*one*of*ours":                                     {"#/cursor"},
 	} {
 		_, err := c.api.Do(c.within(), http.MethodGet, "/v1/tenants/"+c.id+path, nil, nil)
 		t.Run(path, func(t *testing.T) { wantPointers(t, err, pointers) })

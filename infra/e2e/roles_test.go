@@ -59,6 +59,8 @@ func TestRoles_EachCallIsForThoseTheContractNames(t *testing.T) {
 		},
 		{"read seats", "GET", fixed(at + "/seats"), nil, 200, []string{vendor, admin, finance}},
 		{"read usage", "GET", fixed(at + "/usage" + thisHour()), nil, 200, []string{vendor, admin, finance}},
+		{"read a peak", "GET", fixed(at + "/usage/peaks" + thisHour()), nil, 200, []string{vendor, admin, finance}},
+		{"read refusals", "GET", fixed(at + "/usage/refusals" + thisHour()), nil, 200, []string{vendor, admin, finance}},
 		{"read the ledger", "GET", fixed(at + "/ledger" + thisHour()), nil, 200, []string{vendor, admin, finance}},
 	}
 	callers := []struct{ name, role, tenant string }{

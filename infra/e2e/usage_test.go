@@ -242,3 +242,102 @@ func TestUsage_CSVNeutralisesTextThatASpreadsheetWouldRun(t *testing.T) {
 		t.Errorf("tenant %q, want the id, made harmless", cell)
 	}
 }
+
+func TestUsage_GroupsAreTheHostsOrTheConferencesThatWereUsed(t *testing.T) {
+	t.Parallel()
+	c := busy(t)
+	q := client.UsageQuery{From: c.began, To: time.Now(), Granularity: client.GranularityTotal, GroupBy: "host"}
+	u, err := c.api.Usage(c.within(), c.id, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(u.Rows) != 2 || u.Rows[0].Group != c.host(0) || u.Rows[1].Group != c.host(1) {
+		t.Fatalf("rows %+v, want one for each host", u.Rows)
+	}
+	for _, row := range u.Rows {
+		if row.Joins != 2 || row.Refused != 1 || row.Peak != 2 || row.Conferences != 1 {
+			t.Errorf("row %+v, want a conference of two and one refused", row)
+		}
+	}
+	q.GroupBy = "conference"
+	if u, err = c.api.Usage(c.within(), c.id, q); err != nil || len(u.Rows) != 2 {
+		t.Errorf("rows %+v (%v), want one for each conference", u.Rows, err)
+	}
+}
+
+func TestUsage_APeakIsExplainedByWhoHeldTheSeats(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(3))
+	conference, host := c.live("ada@example.com")
+	guest := c.join(conference, "guest@example.com", client.RoleParticipant)
+	c.leave(host)
+	c.awaitInUse(1)
+	nextMillisecond()
+	peak, err := c.api.Peak(c.within(), c.id, client.UsageQuery{From: c.began, To: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if peak.Peak != 2 || peak.PeakAt == nil || peak.Limit == nil || *peak.Limit != 3 || len(peak.Items) != 2 || peak.NextCursor != "" {
+		t.Fatalf("peak %+v, want two of three", peak)
+	}
+	ada, other := peak.Items[0], peak.Items[1]
+	if ada.Identity != "ada@example.com" || ada.Role != client.RoleHost || ada.LeftAt == nil || ada.Pool != "tenant" {
+		t.Errorf("held by %+v, want the host, who has left", ada)
+	}
+	if other.Identity != "guest@example.com" || other.Conference != conference || other.LeftAt != nil || !other.JoinedAt.Equal(*peak.PeakAt) {
+		t.Errorf("held by %+v, want the guest, who is still in, from the peak at %v on", other, peak.PeakAt)
+	}
+	c.wantIn(guest)
+}
+
+func TestUsage_ARefusalIsExplainedByWhoHeldTheSeats(t *testing.T) {
+	t.Parallel()
+	c := busy(t)
+	page, err := c.api.Refusals(c.within(), c.id, client.UsageQuery{From: c.began, To: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Items) != 2 || page.NextCursor != "" || page.Items[1].At.Before(page.Items[0].At) {
+		t.Fatalf("refusals %+v, want two in order", page)
+	}
+	for i, r := range page.Items {
+		if r.Code != "seats_exhausted" || r.Identity != "late@example.com" || r.Limit == nil || *r.Limit != 2 || r.InUse == nil || *r.InUse != 2 {
+			t.Errorf("refusal %+v", r)
+		}
+		if r.Holders != 2 || len(r.HeldBy) != 2 || r.HeldBy[0].Identity != c.host(i) || r.HeldBy[1].Identity != "guest@example.com" {
+			t.Errorf("held by %+v, want host %d and the guest", r.HeldBy, i)
+		}
+	}
+}
+
+func TestUsage_AMonthOfAllTenantsListsEachOnceAlsoThoseWithoutUse(t *testing.T) {
+	t.Parallel()
+	used, idle := busy(t), license(t, client.Named(5, 25))
+	period := time.Now().UTC().Format("2006-01")
+	found := make(map[string]client.TenantUsage)
+	for p := (client.Paging{Limit: 7}); ; {
+		page, err := running.vendor.TenantsUsage(used.within(), period, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range page.Items {
+			if _, twice := found[item.Tenant]; twice {
+				t.Errorf("%s is listed twice", item.Tenant)
+			}
+			found[item.Tenant] = item
+		}
+		if page.NextCursor == "" {
+			break
+		}
+		p.Cursor = page.NextCursor
+	}
+	if row := found[used.id]; row.Joins != 4 || row.Refused != 2 || row.Peak != 2 || row.License == nil || row.License.Limit != 2 {
+		t.Errorf("the busy tenant's row is %+v", row)
+	}
+	if row := found[idle.id]; row.Joins != 0 || row.PeakAt != nil || row.License == nil || row.License.Hosts == nil || *row.License.Hosts != 5 {
+		t.Errorf("the idle tenant's row is %+v", row)
+	}
+	me := used.api.As(used.stack.bearer(t, "tenant_admin", used.id))
+	_, err := me.TenantsUsage(used.within(), period, client.Paging{})
+	wantProblem(t, err, "forbidden")
+}

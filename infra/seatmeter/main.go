@@ -16,7 +16,7 @@ type commands struct {
 	Dev    devCommand    `cmd:"" help:"Run the local stack until interrupted."`
 	Token  tokenCommand  `cmd:"" help:"Print a bearer for the HTTP API, alone on standard output."`
 	Demo   demoCommand   `cmd:"" help:"Let thirty clients contend for the 25 seats of acme, on a running stack."`
-	Bench  benchCommand  `cmd:"" help:"Measure joins beside what they are built on, on the same engine."`
+	Bench  benchCommand  `cmd:"" help:"Measure joins and usage beside what they are built on and held against."`
 	Chaos  chaosCommand  `cmd:"" help:"Let clients contend for seats while everything around them fails, and count what is lost."`
 	Books  booksCommand  `cmd:"" help:"Check that every seat ever taken is accounted for."`
 	Report reportCommand `cmd:"" help:"Print what a tenant used in a month."`

@@ -106,6 +106,21 @@ func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
 		{"usage of a range that is none", "GET", usage + "?from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "", problem.Invalid, []string{"#/to"}},
 		{"usage by what is no granularity", "GET", usage + "?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z&granularity=minute", "", problem.Invalid, []string{"#/granularity"}},
 		{"usage of more rows than a report has", "GET", usage + "?from=2010-01-01T00:00:00Z&to=2026-11-02T00:00:00Z&granularity=hour", "", problem.Invalid, []string{"#/to"}},
+		{"usage of years to come", "GET", usage + "?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z", "", problem.Invalid, []string{"#/from"}},
+		{"usage by what is no group", "GET", usage + "?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z&group_by=identity", "", problem.Invalid, []string{"#/group_by"}},
+		{"usage from a time whose + came as a space", "GET", usage + "?from=2026-09-01T00:00:00+05:45&to=2026-09-02T00:00:00Z", "", problem.Invalid, []string{"#/from"}},
+		{"usage of a part of a millisecond", "GET", usage + "?from=2026-09-01T00:00:00.0001Z&to=2026-09-01T00:00:00.0002Z", "", problem.Invalid, []string{"#/to"}},
+		{"a peak without a range", "GET", usage + "/peaks", "", problem.Invalid, []string{"#/from", "#/to"}},
+		{"a peak of a range that is none", "GET", usage + "/peaks?from=2026-09-02T00:00:00Z&to=2026-09-01T00:00:00Z", "", problem.Invalid, []string{"#/to"}},
+		{"a peak of years to come", "GET", usage + "/peaks?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z", "", problem.Invalid, []string{"#/from"}},
+		{"a peak after what is no holder", "GET", usage + "/peaks?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z&cursor=YW5u", "", problem.Invalid, []string{"#/cursor"}},
+		{"a peak of no tenant", "GET", "/v1/tenants/nowhere/usage/peaks?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z", "", problem.NotFound, nil},
+		{"refusals of a range that is none", "GET", usage + "/refusals?from=2026-09-02T00:00:00Z&to=2026-09-01T00:00:00Z", "", problem.Invalid, []string{"#/to"}},
+		{"refusals after what is none", "GET", usage + "/refusals?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z&cursor=YW5u", "", problem.Invalid, []string{"#/cursor"}},
+		{"refusals of no tenant", "GET", "/v1/tenants/nowhere/usage/refusals?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z", "", problem.NotFound, nil},
+		{"everybody's usage of no month", "GET", "/v1/usage?period=2026-13", "", problem.Invalid, []string{"#/period"}},
+		{"everybody's usage without a month", "GET", "/v1/usage", "", problem.Invalid, []string{"#/period"}},
+		{"everybody's usage of a month to come", "GET", "/v1/usage?period=2026-10", "", problem.Invalid, []string{"#/period"}},
 		{"usage of no tenant", "GET", "/v1/tenants/nowhere/usage?from=2026-11-01T00:00:00Z&to=2026-11-02T00:00:00Z", "", problem.NotFound, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -158,6 +173,8 @@ func TestRolesAndTenantsDecideWhoMayCallWhat(t *testing.T) {
 		{"DELETE", tenant + "/conferences/weekly/connections/MadeUpConnec001=", "", admins},
 		{"GET", tenant + "/seats", "", everyone},
 		{"GET", tenant + "/usage?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
+		{"GET", tenant + "/usage/peaks?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
+		{"GET", tenant + "/usage/refusals?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
 		{"GET", tenant + "/ledger?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
 	} {
 		for _, who := range acme {

@@ -43,15 +43,9 @@ type fileOutput struct {
 // answerWith answers with a file: itself or, where it is large, by a redirect
 // to a link. It gives up in time to say so.
 func answerWith(ctx context.Context, exports *export.Exports, f export.File, write func(context.Context, io.Writer) error) (*fileOutput, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-sparedTime))
-		defer cancel()
-	}
-	answer, err := exports.Answer(ctx, f, func(w io.Writer) error { return write(ctx, w) })
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, problem.New(problem.Unavailable, "Writing this takes longer than a call may last. Choose a shorter range.").Because(err)
-	}
+	answer, err := inTime(ctx, func(ctx context.Context) (export.Answer, error) {
+		return exports.Answer(ctx, f, func(w io.Writer) error { return write(ctx, w) })
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -61,19 +55,37 @@ func answerWith(ctx context.Context, exports *export.Exports, f export.File, wri
 	return &fileOutput{Status: http.StatusOK, ContentType: f.ContentType, Disposition: f.Disposition(), Body: answer.Body}, nil
 }
 
+// inTime makes an answer, or gives up in time to say so.
+func inTime[T any](ctx context.Context, answer func(context.Context) (T, error)) (T, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-sparedTime))
+		defer cancel()
+	}
+	out, err := answer(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = problem.New(problem.Unavailable, "Writing this takes longer than a call may last. Choose a shorter range.").Because(err)
+	}
+	return out, err
+}
+
 // describeFile describes the answers of a call that gives a file, in the
 // formats that it has.
 func (a *API) describeFile(path string, formats map[string]*huma.Schema) {
-	responses := a.OpenAPI().Paths[path].Get.Responses
-	content := make(map[string]*huma.MediaType, len(formats))
-	for media, schema := range formats {
-		content[media] = &huma.MediaType{Schema: schema}
-	}
-	responses[strconv.Itoa(http.StatusOK)].Content = content
-	responses[strconv.Itoa(http.StatusSeeOther)] = &huma.Response{
+	a.describe(path, formats)
+	a.OpenAPI().Paths[path].Get.Responses[strconv.Itoa(http.StatusSeeOther)] = &huma.Response{
 		Description: "Over 5 MB: it is found at the location, which needs no bearer, for 15 minutes.",
 		Headers: map[string]*huma.Param{
 			"Location": {Schema: &huma.Schema{Type: huma.TypeString, Format: "uri"}},
 		},
 	}
+}
+
+// describe describes a call that answers in several formats.
+func (a *API) describe(path string, formats map[string]*huma.Schema) {
+	content := make(map[string]*huma.MediaType, len(formats))
+	for media, schema := range formats {
+		content[media] = &huma.MediaType{Schema: schema}
+	}
+	a.OpenAPI().Paths[path].Get.Responses[strconv.Itoa(http.StatusOK)].Content = content
 }

@@ -26,9 +26,13 @@ type PageOutput[T any] struct{ Body Page[T] }
 func (p PageInput) after() (string, error) {
 	key, err := base64.RawURLEncoding.DecodeString(p.Cursor)
 	if err != nil || !utf8.Valid(key) {
-		return "", problem.InvalidFields(problem.Field{Pointer: "#/cursor", Detail: "is not a cursor of this list"})
+		return "", wrongCursor()
 	}
 	return string(key), nil
+}
+
+func wrongCursor() error {
+	return problem.InvalidFields(problem.Field{Pointer: "#/cursor", Detail: "is not a cursor of this list"})
 }
 
 // pageOf makes a page of one item more than was asked for, which tells whether

@@ -91,7 +91,7 @@ func TestWhatCannotBeClosedIsRefused(t *testing.T) {
 		"a cursor that is none":        {"GET", statements + "?cursor=eA", "", problem.Invalid, []string{"#/cursor"}},
 		"the list of no tenant":        {"GET", "/v1/tenants/nowhere/statements", "", problem.NotFound, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(name, func(*testing.T) {
 			w.call(finance, test.method, test.target, test.body).refused(test.code, test.pointers...)
 		})
 	}

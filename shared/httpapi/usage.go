@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,6 +17,8 @@ import (
 	"seatmeter/shared/admission"
 	"seatmeter/shared/export"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/report"
+	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -55,43 +58,80 @@ type UsageView struct {
 type usageInput struct {
 	TenantInput
 	RangeInput
-	Granularity string `query:"granularity" default:"total" maxLength:"32"`
-	GroupBy     string `query:"group_by" maxLength:"32" doc:"Not served yet"`
+	Granularity string `query:"granularity" default:"total" maxLength:"32" doc:"quarter_hour, hour, day, month or total"`
+	GroupBy     string `query:"group_by" maxLength:"32" doc:"host or conference"`
 	Accept      string `header:"Accept"`
 }
 
-// RangeInput is from when to when.
+// RangeInput is from when to when. Both may be written in any zone.
 type RangeInput struct {
 	From string `query:"from" required:"true" maxLength:"64" doc:"RFC 3339, inclusive"`
 	To   string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
 }
 
+// parse reads the range, to the millisecond. The error is problem.Invalid at
+// #/from, #/to or both.
 func (r RangeInput) parse() (from, to time.Time, err error) {
-	from, errFrom := time.Parse(time.RFC3339, r.From)
-	to, errTo := time.Parse(time.RFC3339, r.To)
-	if errFrom != nil || errTo != nil {
-		return from, to, problem.InvalidFields(timeFaults(errFrom, errTo)...)
+	var faults []problem.Field
+	read := func(pointer, text string) time.Time {
+		at, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			faults = append(faults, problem.Field{Pointer: pointer, Detail: timeFault(text)})
+		}
+		return at.Truncate(time.Millisecond)
+	}
+	from, to = read("#/from", r.From), read("#/to", r.To)
+	if len(faults) > 0 {
+		return from, to, problem.InvalidFields(faults...)
 	}
 	return from, to, nil
 }
 
+// timeFault says what is wrong with a text that is no time.
+func timeFault(text string) string {
+	if _, err := time.Parse(time.RFC3339, strings.Replace(text, " ", "+", 1)); err == nil {
+		return "has a space where its offset has to begin with +: write that as %2B in a URL"
+	}
+	return "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"
+}
+
+// maxJSONRows bounds a report in JSON: Lambda answers no more than 6 MB, and
+// rows that name many codes and groups are long.
+const maxJSONRows = 10_000
+
 // AddUsage adds the reports.
-func (a *API) AddUsage(door *admission.Door, history usage.History, exports *export.Exports) {
-	everyone := []Role{RoleVendor, RoleTenantAdmin, RoleFinance}
+func (a *API) AddUsage(door *admission.Door, store rollup.Store, exports *export.Exports) {
+	reporter := report.New(store, door)
+	a.addReport(door, reporter, exports)
+	a.addPeaks(door, reporter)
+	a.addRefusals(door, reporter)
+	a.addTenantsUsage(reporter)
+}
+
+func everyone() []Role { return []Role{RoleVendor, RoleTenantAdmin, RoleFinance} }
+
+func (a *API) addReport(door *admission.Door, reporter *report.Reporter, exports *export.Exports) {
 	const path = "/v1/tenants/{tenant}/usage"
-	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report, as JSON or CSV", roles: everyone},
+	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report, as JSON or CSV", roles: everyone()},
 		func(ctx context.Context, in *usageInput) (*fileOutput, error) {
-			view, rows, err := report(ctx, door, history, in)
+			q, err := query(ctx, door, in.TenantInput, in.RangeInput)
 			if err != nil {
 				return nil, err
 			}
-			if negotiation.SelectQValue(in.Accept, []string{"application/json", "text/csv"}) == "text/csv" {
-				return answerWith(ctx, exports, fileOf(view.Tenant, "usage", formatCSV), func(_ context.Context, w io.Writer) error {
-					return usage.WriteCSV(w, view.Tenant, each(rows))
+			q.Granularity, q.GroupBy = usage.Granularity(in.Granularity), usage.Grouping(in.GroupBy)
+			periods, err := q.Periods()
+			if err != nil {
+				return nil, err
+			}
+			if accepts(in.Accept) == formatCSV.media {
+				return answerWith(ctx, exports, fileOf(q.Tenant, "usage", formatCSV), func(ctx context.Context, w io.Writer) error {
+					return usage.WriteCSV(w, q.Tenant, reporter.Usage(ctx, q))
 				})
 			}
-			body, err := json.Marshal(view)
-			return &fileOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
+			if q.GroupBy == usage.GroupingNone && len(periods) > maxJSONRows {
+				return nil, tooLong()
+			}
+			return inTime(ctx, func(ctx context.Context) (*fileOutput, error) { return writeJSON(q, reporter.Usage(ctx, q)) })
 		})
 	a.describeFile(path, map[string]*huma.Schema{
 		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[UsageView](), true, "UsageView"),
@@ -99,84 +139,55 @@ func (a *API) AddUsage(door *admission.Door, history usage.History, exports *exp
 	})
 }
 
-func report(ctx context.Context, door *admission.Door, history usage.History, in *usageInput) (UsageView, []usage.Row, error) {
-	t, asOf := tenant.ID(in.Tenant), callerOf(ctx).at
-	view := UsageView{Tenant: t, Granularity: usage.Granularity(in.Granularity), AsOf: asOf.UTC().Format(usage.TimeLayout), Rounding: "half_up"}
-	l, err := door.License(ctx, t)
-	if err != nil {
-		return view, nil, err
-	}
-	view.TimeZone = l.TimeZone
-	if in.GroupBy != "" {
-		return view, nil, problem.InvalidFields(problem.Field{Pointer: "#/group_by", Detail: "is not served yet"})
-	}
-	from, to, err := in.parse()
-	if err != nil {
-		return view, nil, err
-	}
-	periods, err := usage.Periods(from, to, view.Granularity, l.Location())
-	if err != nil {
-		return view, nil, err
-	}
-	stays, refusals, err := records(ctx, door, history, t, from.UnixMilli(), to.UnixMilli())
-	if err != nil {
-		return view, nil, err
-	}
-	rows := usage.Report(periods, usage.Limits{usage.LimitOf(0, l)}, stays, refusals, asOf.UnixMilli())
-	view.Rows = make([]RowView, len(rows))
-	for i, r := range rows {
-		view.Rows[i] = viewRow(t, r)
-	}
-	return view, rows, nil
+// accepts is the format of a report that a caller likes best.
+func accepts(header string) string {
+	return negotiation.SelectQValue(header, []string{"application/json", formatCSV.media})
 }
 
-func timeFaults(from, to error) []problem.Field {
-	var faults []problem.Field
-	if from != nil {
-		faults = append(faults, problem.Field{Pointer: "#/from", Detail: "must be an RFC 3339 time"})
+// query is about a tenant's usage in a range, as of now, by its present
+// calendar. The errors are problems: there is no such tenant, or it is no range.
+func query(ctx context.Context, door *admission.Door, t TenantInput, r RangeInput) (report.Query, error) {
+	l, err := door.License(ctx, tenant.ID(t.Tenant))
+	if err != nil {
+		return report.Query{}, err
 	}
-	if to != nil {
-		faults = append(faults, problem.Field{Pointer: "#/to", Detail: "must be an RFC 3339 time"})
-	}
-	return faults
+	from, to, err := r.parse()
+	return report.Query{
+		Tenant: l.Tenant, License: l, FromMillis: from.UnixMilli(), ToMillis: to.UnixMilli(), AsOfMillis: callerOf(ctx).at.UnixMilli(),
+		Granularity: usage.GranularityTotal,
+	}, err
 }
 
-// records reads what can have a part in [from, to): the sessions still open,
-// then the ledger. In this order a stay that ends in between is in the ledger
-// at least, and counted once, as closed.
-func records(ctx context.Context, door *admission.Door, history usage.History, t tenant.ID, from, to int64) ([]usage.Stay, []usage.Refusal, error) {
-	open, err := door.Members(ctx, t, 0)
-	if err != nil {
-		return nil, nil, err
+// writeJSON writes a report, if it is not too long.
+func writeJSON(q report.Query, rows iter.Seq2[usage.Row, error]) (*fileOutput, error) {
+	view := UsageView{
+		Tenant: q.Tenant, Granularity: q.Granularity, TimeZone: q.License.TimeZone, AsOf: usage.FormatTime(q.AsOfMillis),
+		Rounding: rounding, Rows: []RowView{},
 	}
-	type start struct {
-		connection string
-		joined     int64
-	}
-	closed := make(map[start]bool)
-	var stays []usage.Stay
-	for s, err := range history.Stays(ctx, t, from-usage.MaxStayMillis, to+usage.MaxGapMillis) {
+	for row, err := range rows {
 		if err != nil {
-			return nil, nil, fmt.Errorf("read stays: %w", err)
+			return nil, err
 		}
-		closed[start{string(s.Connection), s.JoinedAtMillis}] = true
-		stays = append(stays, s)
-	}
-	for _, s := range open {
-		if s.JoinedAtMillis < to+usage.MaxGapMillis && !closed[start{string(s.Connection), s.JoinedAtMillis}] {
-			stay := s.Stay(0, "")
-			stay.LeftAtMillis = 0
-			stays = append(stays, stay)
+		if len(view.Rows) == maxJSONRows {
+			return nil, tooLong()
 		}
+		view.Rows = append(view.Rows, viewRow(q.Tenant, row))
 	}
-	var refusals []usage.Refusal
-	for r, err := range history.Refusals(ctx, t, from, to) {
-		if err != nil {
-			return nil, nil, fmt.Errorf("read refusals: %w", err)
-		}
-		refusals = append(refusals, r)
+	body, err := json.Marshal(view)
+	if err == nil && len(body) > export.LargeBytes {
+		return nil, tooLong()
 	}
-	return stays, refusals, nil
+	return &fileOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
+}
+
+// rounding is how seat_minutes is rounded.
+const rounding = "half_up"
+
+func tooLong() error {
+	return problem.InvalidFields(problem.Field{
+		Pointer: "#/granularity",
+		Detail:  fmt.Sprintf("makes a report too long for JSON, which has at most %d rows and 5 MB: choose a coarser one, a shorter range, or text/csv", maxJSONRows),
+	})
 }
 
 func viewRow(t tenant.ID, r usage.Row) RowView {
@@ -186,23 +197,18 @@ func viewRow(t tenant.ID, r usage.Row) RowView {
 		OverMillis: r.OverageMillis, Joins: r.Joins, Refused: r.Refused(), Conferences: r.Conferences, Hosts: r.Hosts,
 		Identities: r.Identities, Estimated: r.EstimatedMillis, Refusals: r.Refusals,
 	}
-	if r.PeakAtMillis != 0 {
-		at := usage.FormatMillis(r.PeakAtMillis)
-		v.PeakAt = &at
-	}
+	v.PeakAt = viewMillis(r.PeakAtMillis)
 	if v.Refusals == nil {
 		v.Refusals = map[problem.Code]int{}
 	}
 	return v
 }
 
-// each gives rows that are there.
-func each(rows []usage.Row) iter.Seq2[usage.Row, error] {
-	return func(yield func(usage.Row, error) bool) {
-		for _, r := range rows {
-			if !yield(r, nil) {
-				return
-			}
-		}
+// viewMillis is a time, or null for what is absent.
+func viewMillis(millis int64) *string {
+	if millis == 0 {
+		return nil
 	}
+	text := usage.FormatTime(millis)
+	return &text
 }

@@ -77,6 +77,7 @@ func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
 func TestDaysOfAReportAreThoseOfTheLicensesZone(t *testing.T) {
 	w := newWorld(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":2,"time_zone":"Asia/Kathmandu"}`).ok()
+	w.now += int64(60 * 24 * time.Hour / time.Millisecond)
 	got := read[struct {
 		TimeZone string `json:"time_zone"`
 		Rows     []struct{ From, To string }

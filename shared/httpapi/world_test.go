@@ -317,10 +317,14 @@ func (w *world) pages(target, member string, limit int, between func(page int)) 
 		if cursor != "" {
 			query.Set("cursor", cursor)
 		}
+		separator := "?"
+		if strings.Contains(target, "?") {
+			separator = "&"
+		}
 		got := read[struct {
 			Items      []map[string]any `json:"items"`
 			NextCursor string           `json:"next_cursor"`
-		}](w.call(vendor, http.MethodGet, target+"?"+query.Encode(), ""))
+		}](w.call(vendor, http.MethodGet, target+separator+query.Encode(), ""))
 		if len(got.Items) > limit || len(got.Items) < limit && got.NextCursor != "" {
 			w.t.Fatalf("page %d has %d items and cursor %q", page, len(got.Items), got.NextCursor)
 		}

@@ -90,7 +90,8 @@ func (b *book) refusals(ctx context.Context, p usage.Period) iter.Seq2[usage.Ref
 // joining: the closed ones, and among them those still open. Open ones are read
 // first: one that ends meanwhile is in both, and is given once, as closed.
 func (b *book) stays(ctx context.Context, p usage.Period) iter.Seq2[usage.Stay, error] {
-	from, to := p.FromMillis-usage.MaxStayMillis, min(p.ToMillis+usage.MaxGapMillis, b.asOf)
+	// Who is in at as_of is in ever after, as far as is known.
+	from, to := min(p.FromMillis, b.asOf)-usage.MaxStayMillis, min(p.ToMillis+usage.MaxGapMillis, b.asOf)
 	return func(yield func(usage.Stay, error) bool) {
 		if from >= to {
 			return

@@ -118,8 +118,10 @@ type book struct {
 	*Reporter
 	tenant tenant.ID
 	zone   *time.Location
-	limits usage.Limits
 	asOf   int64
+	// limits are those of the license's revisions.
+	revisions []license.License
+	limits    usage.Limits
 	// All days before through are kept but for the outdated ones, which are in
 	// order. It begins a day.
 	through  int64
@@ -132,11 +134,11 @@ type book struct {
 // book reads what it takes to know where to read.
 func (r *Reporter) book(ctx context.Context, q Query) (*book, error) {
 	b := &book{Reporter: r, tenant: q.Tenant, zone: q.License.Location(), asOf: q.AsOfMillis, through: math.MinInt64}
-	revisions, err := r.store.Revisions(ctx, q.Tenant)
-	if err != nil {
+	var err error
+	if b.revisions, err = r.store.Revisions(ctx, q.Tenant); err != nil {
 		return nil, fmt.Errorf("read the license's revisions: %w", err)
 	}
-	b.limits = usage.LimitsOf(revisions)
+	b.limits = usage.LimitsOf(b.revisions)
 	p, err := r.store.Progress(ctx, q.Tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read the progress: %w", err)

@@ -1,0 +1,41 @@
+package bench
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"time"
+)
+
+// peakHeapMegabytes is the most that the heap had above what it had before,
+// while something was done: objects in use, and those that the garbage
+// collector has not come to yet. It looks each millisecond.
+func peakHeapMegabytes(do func() error) (float64, error) {
+	const bytes = 1e6
+	runtime.GC()
+	runtime.GC() // what pools gave up in the first
+	idle := heapBytes()
+	done, peak := make(chan struct{}), make(chan uint64)
+	go func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		most := idle
+		for {
+			most = max(most, heapBytes())
+			select {
+			case <-tick.C:
+			case <-done:
+				peak <- max(most, heapBytes())
+				return
+			}
+		}
+	}()
+	err := do()
+	close(done)
+	return float64(<-peak-idle) / bytes, err
+}
+
+func heapBytes() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}

@@ -1,0 +1,123 @@
+//go:build cgo
+
+package sqlite_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"seatmeter/infra/bench"
+	"seatmeter/infra/bench/sqlite"
+	"seatmeter/infra/local/tables"
+	"seatmeter/infra/local/template"
+	"seatmeter/shared/dynamo"
+)
+
+const sessions = 2000
+
+// open makes the template's tables, and drops them when the test is over.
+func open(t *testing.T) *dynamo.Store {
+	t.Helper()
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		if os.Getenv("SEATMETER_TEST_STORE") == "memory" {
+			t.Skip("needs DynamoDB")
+		}
+		t.Fatal("DYNAMODB_ENDPOINT is not set: run ./scripts/test, which starts an engine")
+	}
+	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	description, err := template.Read("../../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := dynamo.NewClient(cfg)
+	made := tables.New(client, fmt.Sprintf("bench-test-%d", time.Now().UnixNano()), description.Tables)
+	if err := made.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := made.Drop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return dynamo.New(client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)})
+}
+
+// The benchmark ends with an error unless SQLite has the same figures as the
+// roll-up, a report of what is rolled up leaves the ledger alone, and an export
+// has a line for each session.
+func TestTheUsageBenchmarkHasEveryFigureWithItsLimit(t *testing.T) {
+	report, err := bench.Usage(t.Context(), open(t), bench.UsageOptions{
+		Sessions: sessions, Rounds: 1, Reports: 1, SQLite: sqlite.Load, Progress: func(line string) { t.Log(line) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]float64{
+		"month_report_time_by_day": 1.3, "month_report_time_by_month": 1.3,
+		"month_report_read_units_by_day": 1.3, "month_report_read_units_by_month": 1.3,
+		"rollup_vs_sqlite": 1, "rollup_peak_memory_mb": 256, "export_peak_memory_mb": 128, "export_tenth_peak_memory_mb": 128,
+	}
+	for _, f := range report.Figures {
+		limit, known := want[f.Name]
+		if !known || f.Limit != limit || f.Median <= 0 || f.Min > f.Median || f.Max < f.Median || f.Held == "" {
+			t.Errorf("%+v, want a limit of %v", f, limit)
+		}
+		// Whatever the machine is busy with, units are counted and memory is bounded.
+		if timed := strings.Contains(f.Name, "_time_") || f.Name == "rollup_vs_sqlite"; !timed && f.Broken() {
+			t.Errorf("%s is %v", f.Name, f.Median)
+		}
+		delete(want, f.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("missing: %v", want)
+	}
+}
+
+func TestTheBenchmarkNoticesThatSQLiteHasOtherFigures(t *testing.T) {
+	for name, change := range map[string]func(*bench.Held){
+		"a stay is a millisecond longer": func(h *bench.Held) { h.Parts[sessions/2].LeftAtMillis++ },
+		"a stay is missing":              func(h *bench.Held) { h.Parts = slices.Delete(h.Parts, 100, 101) },
+		"everybody is one person": func(h *bench.Held) {
+			for i := range h.Parts {
+				h.Parts[i].Identity = "somebody"
+			}
+		},
+		"a refusal is missing": func(h *bench.Held) { h.Denied = h.Denied[1:] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := bench.NewMonth("acme", sessions)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held, err := bench.Hold(t.Context(), m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			query, database, err := sqlite.Load(t.Context(), held)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer database.Close()
+			if err := bench.Agree(t.Context(), held, query); err != nil {
+				t.Fatal(err)
+			}
+			change(held)
+			if err := bench.Agree(t.Context(), held, query); err == nil {
+				t.Error("it does not")
+			}
+		})
+	}
+}

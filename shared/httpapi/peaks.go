@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/report"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// HolderView is a connection that held a seat at some moment.
+type HolderView struct {
+	Connection seat.ConnectionID `json:"connection"`
+	Conference conference.ID     `json:"conference"`
+	Host       host.Email        `json:"host"`
+	Identity   string            `json:"identity"`
+	Role       jointoken.Role    `json:"role"`
+	JoinedAt   string            `json:"joined_at"`
+	LeftAt     *string           `json:"left_at" doc:"Null while it is in. If it is no later than the moment, the seat was held, and resumed by another connection"`
+	Estimated  bool              `json:"estimated" doc:"Nobody saw the end: it is the last proof of life"`
+	Pool       string            `json:"pool" enum:"tenant,conference,chair" doc:"What it drew on: the chair is a host's own first connection's"`
+	Limit      *int              `json:"limit" doc:"The pool's at the moment; null if it has none"`
+}
+
+// PeakView says who made a peak.
+type PeakView struct {
+	Tenant tenant.ID `json:"tenant"`
+	From   string    `json:"from"`
+	To     string    `json:"to"`
+	Peak   int       `json:"peak"`
+	PeakAt *string   `json:"peak_at" doc:"The first moment; null if nobody was in"`
+	Limit  *int      `json:"limit" doc:"The tenant's at that moment; null if each conference has its own"`
+	Page[HolderView]
+}
+
+// RefusalView is a join that was denied.
+type RefusalView struct {
+	At         string            `json:"at"`
+	Code       problem.Code      `json:"code"`
+	Limit      *int              `json:"limit" doc:"Of the full pool; null if it was not for want of a seat"`
+	InUse      *int              `json:"in_use" doc:"In the full pool, with the seats held for connections that were lost"`
+	Conference conference.ID     `json:"conference"`
+	Host       host.Email        `json:"host"`
+	Identity   string            `json:"identity"`
+	Role       jointoken.Role    `json:"role"`
+	Connection seat.ConnectionID `json:"connection"`
+	Holders    int               `json:"holders" doc:"How many were in the full pool"`
+	HeldBy     []HolderView      `json:"held_by" nullable:"false" doc:"The first 100 of them, in order of joining"`
+}
+
+type whoInput struct {
+	TenantInput
+	RangeInput
+	PageInput
+}
+
+func (a *API) addPeaks(door *admission.Door, reporter *report.Reporter) {
+	register(a, operation{
+		id: "get-peak", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage/peaks", roles: everyone(),
+		summary: "The peak of a range: its first moment, the limit then, and who held the seats, in order of joining",
+	}, func(ctx context.Context, in *whoInput) (*struct{ Body PeakView }, error) {
+		q, err := query(ctx, door, in.TenantInput, in.RangeInput)
+		if err != nil {
+			return nil, err
+		}
+		after, err := in.afterHolder(q)
+		if err != nil {
+			return nil, err
+		}
+		peak, err := inTime(ctx, func(ctx context.Context) (report.Peak, error) {
+			if after.peakMillis != 0 {
+				return reporter.PeakAt(ctx, q, after.peakMillis)
+			}
+			return reporter.Peak(ctx, q)
+		})
+		return &struct{ Body PeakView }{viewPeak(q, peak, after, in.Limit)}, err
+	})
+}
+
+// holderName is where a page of a peak's holders goes on. It has the moment, so
+// that all pages tell of the same one.
+type holderName struct {
+	peakMillis, joinedMillis int64
+	connection               seat.ConnectionID
+}
+
+func (n holderName) String() string {
+	return fmt.Sprintf("%d %d %s", n.peakMillis, n.joinedMillis, n.connection)
+}
+
+func (n holderName) upTo(h report.Holder) bool {
+	return h.JoinedAtMillis < n.joinedMillis || h.JoinedAtMillis == n.joinedMillis && h.Connection <= n.connection
+}
+
+func (in whoInput) afterHolder(q report.Query) (holderName, error) {
+	var n holderName
+	text, err := in.after()
+	if err != nil || text == "" {
+		return n, err
+	}
+	if _, err := fmt.Sscanf(text, "%d %d %s", &n.peakMillis, &n.joinedMillis, &n.connection); err != nil ||
+		n.String() != text || n.peakMillis < q.FromMillis || n.peakMillis >= min(q.ToMillis, q.AsOfMillis) || n.peakMillis == 0 {
+		return n, wrongCursor()
+	}
+	return n, nil
+}
+
+func viewPeak(q report.Query, peak report.Peak, after holderName, limit int) PeakView {
+	left := peak.Holders
+	for len(left) > 0 && after.upTo(left[0]) {
+		left = left[1:]
+	}
+	name := func(h report.Holder) string {
+		return holderName{peak.AtMillis, h.JoinedAtMillis, h.Connection}.String()
+	}
+	return PeakView{
+		Tenant: q.Tenant, From: usage.FormatTime(q.FromMillis), To: usage.FormatTime(q.ToMillis),
+		Peak: len(peak.Holders), PeakAt: viewMillis(peak.AtMillis), Limit: viewLimit(peak.Limit, peak.Bounded),
+		Page: pageOf(left, limit, name, viewHolder).Body,
+	}
+}
+
+func viewHolder(h report.Holder) HolderView {
+	pool := "tenant"
+	if h.Block.Pool.Chair {
+		pool = "chair"
+	} else if h.Block.Pool.Number != 0 {
+		pool = "conference"
+	}
+	return HolderView{
+		Connection: h.Connection, Conference: h.Conference, Host: h.Host, Identity: h.Identity, Role: h.Role,
+		JoinedAt: usage.FormatTime(h.JoinedAtMillis), LeftAt: viewMillis(h.LeftAtMillis), Estimated: h.Estimated,
+		Pool: pool, Limit: viewLimit(h.Limit, h.Bounded),
+	}
+}
+
+func viewLimit(limit int, bounded bool) *int {
+	if !bounded {
+		return nil
+	}
+	return &limit
+}
+
+func (a *API) addRefusals(door *admission.Door, reporter *report.Reporter) {
+	register(a, operation{
+		id: "list-refusals", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage/refusals", roles: everyone(),
+		summary: "The joins that were denied in a range, in order of time, and who held the seats",
+	}, func(ctx context.Context, in *whoInput) (*PageOutput[RefusalView], error) {
+		q, err := query(ctx, door, in.TenantInput, in.RangeInput)
+		if err != nil {
+			return nil, err
+		}
+		after, err := in.afterRefusal()
+		if err != nil {
+			return nil, err
+		}
+		list, err := inTime(ctx, func(ctx context.Context) ([]report.Refused, error) {
+			return reporter.Refusals(ctx, q, after, in.Limit+1)
+		})
+		name := func(r report.Refused) string { return fmt.Sprintf("%d %s", r.AtMillis, r.Connection) }
+		return pageOf(list, in.Limit, name, viewRefusal), err
+	})
+}
+
+func (in whoInput) afterRefusal() (report.RefusalName, error) {
+	var n report.RefusalName
+	text, err := in.after()
+	if err != nil || text == "" {
+		return n, err
+	}
+	if _, err := fmt.Sscanf(text, "%d %s", &n.AtMillis, &n.Connection); err != nil || fmt.Sprintf("%d %s", n.AtMillis, n.Connection) != text {
+		return n, wrongCursor()
+	}
+	return n, nil
+}
+
+func viewRefusal(r report.Refused) RefusalView {
+	v := RefusalView{
+		At: usage.FormatTime(r.AtMillis), Code: r.Code, Conference: r.Conference, Host: r.Host, Identity: r.Identity, Role: r.Role,
+		Connection: r.Connection, Holders: r.Holders, HeldBy: make([]HolderView, len(r.HeldBy)),
+	}
+	if _, full := r.Pool(); full {
+		v.Limit, v.InUse = &r.Limit, &r.InUse
+	}
+	for i, h := range r.HeldBy {
+		v.HeldBy[i] = viewHolder(h)
+	}
+	return v
+}

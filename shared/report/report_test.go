@@ -1,0 +1,395 @@
+package report_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"seatmeter/shared/license"
+	"seatmeter/shared/report"
+	"seatmeter/shared/rollup"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+func TestAReportSaysTheSameHoweverFarTheRollUpCame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := lived(t)
+		r := report.New(w.store, w)
+		for range 3 {
+			q := w.drawQuery(t)
+			got := collect(t, r.Usage(context.Background(), q))
+			if diff := cmp.Diff(w.want(q), got); diff != "" {
+				t.Fatalf("%+v (-everything +report):\n%s", q, diff)
+			}
+		}
+	})
+}
+
+func TestAReportByGroupIsThatOfTheArithmetic(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := lived(t)
+		q := w.drawQuery(t)
+		q.GroupBy = rapid.SampledFrom([]usage.Grouping{usage.GroupingHost, usage.GroupingConference}).Draw(t, "by")
+		got := collect(t, report.New(w.store, w).Usage(context.Background(), q))
+		if diff := cmp.Diff(w.want(q), got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%+v (-everything +report):\n%s", q, diff)
+		}
+	})
+}
+
+// Everything in the month is rolled up: whoever asks reads no more for a
+// million records than for one.
+func TestAReportOfWhatIsRolledUpReadsNoRecordOfTheLedger(t *testing.T) {
+	w := newWorld(t, "America/New_York")
+	for day := 1; day <= 31; day++ {
+		w.stay(day, 600, time.Hour, fmt.Sprint("person-", day%3))
+	}
+	w.now = w.at(33, 0)
+	w.roll()
+	for _, g := range []usage.Granularity{
+		usage.GranularityQuarterHour, usage.GranularityHour, usage.GranularityDay, usage.GranularityMonth, usage.GranularityTotal,
+	} {
+		store := &counting{Store: w.store}
+		q := w.month(time.October, g)
+		got := collect(t, report.New(store, w).Usage(t.Context(), q))
+		if diff := cmp.Diff(w.want(q), got); diff != "" {
+			t.Errorf("%s (-everything +report):\n%s", g, diff)
+		}
+		if store.records != 0 {
+			t.Errorf("%s: %d records were read", g, store.records)
+		}
+	}
+}
+
+func TestATotalReadsOfTheLedgerOnlyWhatIsNotRolledUp(t *testing.T) {
+	w := newWorld(t, "UTC")
+	for day := 1; day <= 20; day++ {
+		w.stay(day, 600, time.Hour, "bob")
+	}
+	w.now = w.at(19, 5*60) // the 18th is settled
+	w.roll()
+	w.now = w.at(21, 0)
+	store := &counting{Store: w.store}
+	q := w.query(w.at(3, 630), w.at(21, 0), usage.GranularityTotal)
+	got := collect(t, report.New(store, w).Usage(t.Context(), q))
+	if diff := cmp.Diff(w.want(q), got); diff != "" {
+		t.Errorf("(-everything +report):\n%s", diff)
+	}
+	if store.records != 3 { // of the 3rd, the 19th and the 20th
+		t.Errorf("%d records were read, want 3", store.records)
+	}
+}
+
+func TestALateRecordShowsBeforeItIsRolledUp(t *testing.T) {
+	w := newWorld(t, "UTC")
+	w.stay(4, 600, time.Hour, "bob")
+	w.now = w.at(33, 0)
+	w.roll()
+	from := w.at(5, 600).UnixMilli()
+	w.now = w.at(33, 60)
+	w.record(w.part(from, from+1000, "eve", nil))
+	for _, g := range []usage.Granularity{usage.GranularityHour, usage.GranularityDay, usage.GranularityMonth, usage.GranularityTotal} {
+		q := w.month(time.October, g)
+		got := collect(t, report.New(w.store, w).Usage(t.Context(), q))
+		if diff := cmp.Diff(w.want(q), got); diff != "" {
+			t.Errorf("%s (-everything +report):\n%s", g, diff)
+		}
+	}
+}
+
+// What is kept of a day knows how those that were lost at its end came back
+// after as_of.
+func TestAReportAsOfEarlierKnowsNothingOfWhoCameBackLater(t *testing.T) {
+	w := newWorld(t, "UTC")
+	lost := w.stay(3, 24*60-30, 28*time.Minute, "bob")
+	back := w.at(4, 3).UnixMilli()
+	w.record(w.part(back, back+1000, "", &lost))
+	w.now = w.at(9, 0)
+	w.roll()
+	q := w.query(w.at(3, 0), w.at(4, 0), usage.GranularityDay)
+	for _, asOf := range []int64{w.at(4, 1).UnixMilli(), w.at(5, 0).UnixMilli()} {
+		q.AsOfMillis = asOf
+		if diff := cmp.Diff(w.want(q), collect(t, report.New(w.store, w).Usage(t.Context(), q))); diff != "" {
+			t.Errorf("as of %d (-everything +report):\n%s", asOf, diff)
+		}
+	}
+}
+
+// closer has a stay close after it was read as open and before the ledger is.
+type closer struct {
+	*world
+	open usage.Stay
+}
+
+func (c closer) Open(context.Context, tenant.ID) ([]usage.Stay, error) {
+	closed := c.open
+	closed.LeftAtMillis = c.now.UnixMilli() - 1
+	c.record(closed)
+	return []usage.Stay{c.open}, nil
+}
+
+func TestAStayThatClosesWhileItIsReadIsCountedOnce(t *testing.T) {
+	w := newWorld(t, "UTC")
+	from := w.at(3, 600)
+	w.now = from.Add(time.Hour)
+	c := closer{w, w.part(from.UnixMilli(), 0, "bob", nil)}
+	rows := collect(t, report.New(w.store, c).Usage(t.Context(), w.query(w.at(3, 0), w.at(4, 0), usage.GranularityTotal)))
+	if rows[0].Joins != 1 || rows[0].Peak != 1 || rows[0].SeatMillis != time.Hour.Milliseconds()-1 {
+		t.Errorf("counted %+v", rows[0])
+	}
+}
+
+func TestWhoIsInIsNotAskedForARangeLongAgo(t *testing.T) {
+	w := newWorld(t, "UTC")
+	w.stay(3, 600, time.Hour, "bob")
+	w.now = w.at(9, 0)
+	for to, asked := range map[time.Time]bool{w.at(4, 0): false, w.at(9, 0): true} {
+		sessions := &asking{}
+		collect(t, report.New(w.store, sessions).Usage(t.Context(), w.query(w.at(3, 0), to, usage.GranularityDay)))
+		if (sessions.times > 0) != asked {
+			t.Errorf("until %v: asked %d times", to, sessions.times)
+		}
+	}
+}
+
+type asking struct{ times int }
+
+func (a *asking) Open(context.Context, tenant.ID) ([]usage.Stay, error) {
+	a.times++
+	return nil, nil
+}
+
+// Rows are given before what comes after them is read.
+func TestRowsComeWhileTheLedgerIsRead(t *testing.T) {
+	for _, by := range []usage.Grouping{usage.GroupingNone, usage.GroupingHost} {
+		w := newWorld(t, "UTC")
+		for day := 1; day <= 20; day++ {
+			w.stay(day, 600, time.Hour, "bob")
+		}
+		w.now = w.at(21, 0)
+		store := &counting{Store: w.store}
+		q := w.query(w.at(1, 0), w.at(21, 0), usage.GranularityDay)
+		q.GroupBy = by
+		n := 0
+		for _, err := range report.New(store, w).Usage(t.Context(), q) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; store.records > n+2 {
+				t.Fatalf("%d records were read before row %d came", store.records, n)
+			}
+		}
+		if n != 20 {
+			t.Errorf("%d rows", n)
+		}
+	}
+}
+
+func TestWhatCannotBeReportedIsRefusedByName(t *testing.T) {
+	w := newWorld(t, "UTC")
+	w.now = w.at(9, 0)
+	for pointer, change := range map[string]func(*report.Query){
+		"#/from":        func(q *report.Query) { q.FromMillis = q.AsOfMillis; q.ToMillis = q.FromMillis + 1 },
+		"#/to":          func(q *report.Query) { q.ToMillis = q.FromMillis },
+		"#/granularity": func(q *report.Query) { q.Granularity = "week" },
+		"#/group_by":    func(q *report.Query) { q.GroupBy = "identity" },
+	} {
+		q := w.query(w.at(1, 0), w.at(9, 0), usage.GranularityDay)
+		change(&q)
+		for _, err := range report.New(w.store, w).Usage(t.Context(), q) {
+			wantFaults(t, err, pointer)
+		}
+	}
+	q := w.query(w.at(1, 0), w.at(9, 0), usage.GranularityQuarterHour)
+	q.ToMillis = q.FromMillis + usage.MaxRows*usage.QuarterHourMillis + 1
+	for _, err := range report.New(w.store, w).Usage(t.Context(), q) {
+		wantFaults(t, err, "#/to")
+	}
+}
+
+// broken is a store of which one read fails.
+type broken struct {
+	rollup.Store
+	read string
+}
+
+var errBroken = errors.New("out of order")
+
+func fails[T any]() iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		yield(none, errBroken)
+	}
+}
+
+func (b broken) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Stay, error] {
+	if b.read == "stays" {
+		return fails[usage.Stay]()
+	}
+	return b.Store.Stays(ctx, t, from, to)
+}
+
+func (b broken) Refusals(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Refusal, error] {
+	if b.read == "refusals" {
+		return fails[usage.Refusal]()
+	}
+	return b.Store.Refusals(ctx, t, from, to)
+}
+
+func (b broken) Rows(ctx context.Context, t tenant.ID, zone string, g usage.Granularity, from, to int64) iter.Seq2[usage.Row, error] {
+	if b.read == "rows" {
+		return fails[usage.Row]()
+	}
+	return b.Store.Rows(ctx, t, zone, g, from, to)
+}
+
+func (b broken) Days(ctx context.Context, t tenant.ID, zone string, from, to int64) iter.Seq2[rollup.Day, error] {
+	if b.read == "days" {
+		return fails[rollup.Day]()
+	}
+	return b.Store.Days(ctx, t, zone, from, to)
+}
+
+func (b broken) Late(ctx context.Context, t tenant.ID, since int64) iter.Seq2[usage.Period, error] {
+	if b.read == "late" {
+		return fails[usage.Period]()
+	}
+	return b.Store.Late(ctx, t, since)
+}
+
+func (b broken) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, error) {
+	if b.read == "progress" {
+		return nil, errBroken
+	}
+	return b.Store.Progress(ctx, t)
+}
+
+func (b broken) Revisions(ctx context.Context, t tenant.ID) ([]license.License, error) {
+	if b.read == "revisions" {
+		return nil, errBroken
+	}
+	return b.Store.Revisions(ctx, t)
+}
+
+func TestAReadThatFailsEndsTheReport(t *testing.T) {
+	w := newWorld(t, "UTC")
+	w.stay(4, 600, time.Hour, "bob")
+	w.now = w.at(9, 0)
+	w.roll()
+	for _, read := range []string{"stays", "refusals", "rows", "days", "late", "progress", "revisions"} {
+		g := usage.GranularityTotal
+		if read == "rows" {
+			g = usage.GranularityDay
+		}
+		var errs []error
+		for _, err := range report.New(broken{w.store, read}, w).Usage(t.Context(), w.query(w.at(1, 0), w.at(9, 0), g)) {
+			errs = append(errs, err)
+		}
+		if len(errs) == 0 || !errors.Is(errs[len(errs)-1], errBroken) || slices.ContainsFunc(errs[:len(errs)-1], func(err error) bool { return err != nil }) {
+			t.Errorf("%s: %v", read, errs)
+		}
+	}
+}
+
+func TestAPeaksHoldersAreTheStaysThatWereInAtItsMoment(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := lived(t)
+		q := w.drawQuery(t)
+		q.Granularity = usage.GranularityTotal
+		row := w.want(q)[0]
+		peak, err := report.New(w.store, w).Peak(context.Background(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(peak.Holders) != row.Peak || peak.AtMillis != row.PeakAtMillis {
+			t.Fatalf("a peak of %d at %d, want %d at %d", len(peak.Holders), peak.AtMillis, row.Peak, row.PeakAtMillis)
+		}
+		if row.Peak == 0 {
+			return
+		}
+		if diff := cmp.Diff(connections(usage.Holders(w.stays, peak.AtMillis)), holding(peak.Holders)); diff != "" {
+			t.Fatalf("held by (-want +got):\n%s", diff)
+		}
+		limit, bounded := w.limits().At(peak.AtMillis, seat.Pool{Tenant: acme})
+		if peak.Limit != limit || peak.Bounded != bounded {
+			t.Fatalf("a limit of %d, want %d", peak.Limit, limit)
+		}
+	})
+}
+
+func TestARefusalIsToldWithThoseWhoWereInThePoolThen(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := lived(t)
+		q := w.query(w.at(1, 0), w.now, usage.GranularityTotal)
+		page := rapid.IntRange(1, 5).Draw(t, "page")
+		var got []report.Refused
+		for after := (report.RefusalName{}); ; after = got[len(got)-1].Name() {
+			list, err := report.New(w.store, w).Refusals(context.Background(), q, after, page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, list...)
+			if len(list) < page {
+				break
+			}
+		}
+		if len(got) != len(w.refusals) {
+			t.Fatalf("%d refusals, want %d", len(got), len(w.refusals))
+		}
+		for _, r := range got {
+			var want []usage.Stay
+			if pool, full := r.Pool(); full {
+				for _, s := range usage.Holders(w.stays, r.AtMillis) {
+					if s.Block.Pool == pool {
+						want = append(want, s)
+					}
+				}
+			}
+			if diff := cmp.Diff(connections(want), holding(r.HeldBy)); diff != "" || r.Holders != len(want) {
+				t.Fatalf("%+v is told with %d (-want +got):\n%s", r.Refusal, r.Holders, diff)
+			}
+		}
+	})
+}
+
+func TestOfARefusalsHoldersTheFirstAreToldAndAllCounted(t *testing.T) {
+	w := newWorld(t, "UTC")
+	for i := range report.MaxHolders + 20 {
+		w.stay(3, 600+i/2, time.Duration(100-i/2)*time.Minute, fmt.Sprint("person-", i))
+	}
+	at := w.at(3, 695).UnixMilli()
+	w.refuse(usage.Refusal{AtMillis: at, Code: "seats_exhausted", Limit: 2, InUse: 120})
+	list, err := report.New(w.store, w).Refusals(t.Context(), w.query(w.at(1, 0), w.now, usage.GranularityTotal), report.RefusalName{}, 10)
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d refusals, %v", len(list), err)
+	}
+	if r := list[0]; r.Holders != report.MaxHolders+20 || len(r.HeldBy) != report.MaxHolders || r.HeldBy[0].Identity != "person-0" {
+		t.Errorf("%d holders, of whom %d are told, the first %q", r.Holders, len(r.HeldBy), r.HeldBy[0].Identity)
+	}
+}
+
+func connections(stays []usage.Stay) []seat.ConnectionID {
+	ids := make([]seat.ConnectionID, len(stays))
+	for i, s := range stays {
+		ids[i] = s.Connection
+	}
+	return ids
+}
+
+func holding(holders []report.Holder) []seat.ConnectionID {
+	ids := make([]seat.ConnectionID, len(holders))
+	for i, h := range holders {
+		ids[i] = h.Connection
+	}
+	return ids
+}

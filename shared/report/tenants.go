@@ -1,0 +1,98 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// parallel bounds how many tenants are read at a time.
+const parallel = 16
+
+// TenantMonth is a tenant's month.
+type TenantMonth struct {
+	Tenant tenant.ID
+	Row    usage.Row
+	// License is the one in force at the end of the month, or at as_of if that
+	// is earlier; nil if there was none yet.
+	License *license.License
+}
+
+// Tenants reports a month, such as 2026-11, of each tenant by its own calendar,
+// in order of their ids, beginning after one; also of those that used nothing.
+// The error is problem.Invalid at #/period if it is no month, or one that has
+// begun nowhere yet; else the store's.
+func (r *Reporter) Tenants(ctx context.Context, month string, after tenant.ID, limit int, asOfMillis int64) ([]TenantMonth, error) {
+	if err := begun(month, asOfMillis); err != nil {
+		return nil, err
+	}
+	ids, err := r.store.Tenants(ctx, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list tenants: %w", err)
+	}
+	list := make([]TenantMonth, len(ids))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i, id := range ids {
+		group.Go(func() error {
+			if list[i], err = r.month(ctx, id, month, asOfMillis); err != nil {
+				return fmt.Errorf("report %s: %w", id, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("report all tenants: %w", err)
+	}
+	return list, nil
+}
+
+// begun checks that a month has begun somewhere on earth: where it does first.
+func begun(month string, asOfMillis int64) error {
+	p, err := usage.MonthOf(month, time.FixedZone("", 14*60*60))
+	if err != nil {
+		return fmt.Errorf("read the period: %w", err)
+	}
+	if p.FromMillis > asOfMillis {
+		return problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "is in the future"})
+	}
+	return nil
+}
+
+func (r *Reporter) month(ctx context.Context, t tenant.ID, month string, asOfMillis int64) (TenantMonth, error) {
+	m := TenantMonth{Tenant: t}
+	l, err := r.store.License(ctx, t)
+	if err != nil {
+		return m, fmt.Errorf("read the license: %w", err)
+	}
+	if l == nil {
+		l = &license.License{TimeZone: license.DefaultTimeZone}
+	}
+	p, err := usage.MonthOf(month, l.Location())
+	if err != nil {
+		return m, fmt.Errorf("read the period: %w", err)
+	}
+	b, err := r.book(ctx, Query{Tenant: t, License: *l, AsOfMillis: asOfMillis})
+	if err != nil {
+		return m, err
+	}
+	for i, revision := range b.revisions {
+		if revision.ChangedAtMillis < p.ToMillis && revision.ChangedAtMillis <= asOfMillis {
+			m.License = &b.revisions[i]
+		}
+	}
+	for row, err := range b.rows(ctx, []usage.Period{p}, usage.GranularityMonth) {
+		if err != nil {
+			return m, err
+		}
+		m.Row = row
+	}
+	return m, nil
+}
