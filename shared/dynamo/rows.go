@@ -76,7 +76,7 @@ func packRows(rows []usage.Row) []byte {
 	codes := refusalCodes(rows)
 	last := usage.Row{}
 	if len(rows) > 0 {
-		last.ToMillis = rows[0].FromMillis
+		last.FromMillis, last.ToMillis = rows[0].FromMillis, rows[0].FromMillis
 	}
 	p.number(last.ToMillis)
 	p.count(len(codes))
