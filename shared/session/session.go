@@ -33,6 +33,9 @@ const (
 // API Gateway quotas for WebSocket APIs.
 const LifeMillis = 2 * 60 * 60 * 1000
 
+// slackMillis is how late the platform's close may be noticed.
+const slackMillis = 60 * 1000
+
 // KeepMillis is how long a session is kept after it began: well beyond the two
 // hours that a connection lives and any late event about it.
 const KeepMillis = 26 * 60 * 60 * 1000
@@ -108,14 +111,20 @@ func (s Session) Leave(atMillis int64) Session {
 }
 
 // Stay is the ledger record of the stay that ends. It depends on nothing but
-// the session and the end, so that every repeat writes the same key.
+// the session and the end, so that every repeat writes the same key. Who is
+// said to have left after the platform must have closed the connection was gone
+// by then: the end is an estimate.
 func (s Session) Stay(leftAtMillis int64, end usage.End) usage.Stay {
+	estimated := end == usage.EndVanished
+	if s.BeganMillis > 0 && leftAtMillis > s.BeganMillis+LifeMillis+slackMillis {
+		leftAtMillis, estimated = s.BeganMillis+LifeMillis, true
+	}
 	return usage.Stay{
 		ID: s.StayID, Resumed: s.Resumed,
 		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.Host,
 		Identity: s.Identity, Role: s.Role, Connection: s.Connection,
 		Block: s.Block, Seat: s.Seat,
 		JoinedAtMillis: s.JoinedAtMillis, LeftAtMillis: max(leftAtMillis, s.JoinedAtMillis),
-		End: end, Estimated: end == usage.EndVanished, Limit: s.Limit, InUse: s.InUse,
+		End: end, Estimated: estimated, Limit: s.Limit, InUse: s.InUse,
 	}
 }

@@ -27,6 +27,9 @@ const QuarterHourMillis = 15 * 60 * 1000
 // MaxRows bounds a report.
 const MaxRows = 100_000
 
+// firstYear is that of the first period: a slip of the pen is refused.
+const firstYear = 2000
+
 // Period is a half-open span of time, in Unix milliseconds.
 type Period struct{ FromMillis, ToMillis int64 }
 
@@ -34,10 +37,10 @@ type Period struct{ FromMillis, ToMillis int64 }
 // problem.Invalid at #/period.
 func MonthOf(text string, zone *time.Location) (Period, error) {
 	month, err := time.Parse("2006-01", text)
-	if err != nil {
-		return Period{}, problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "must be a month, such as 2026-11"})
-	}
 	year, number, _ := month.Date()
+	if err != nil || year < firstYear {
+		return Period{}, problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "must be a month from 2000 on, such as 2026-11"})
+	}
 	from := monthAfter(time.Date(year, number-1, 15, 12, 0, 0, 0, zone), zone)
 	return Period{from.UnixMilli(), monthAfter(from, zone).UnixMilli()}, nil
 }

@@ -136,8 +136,8 @@ func TestEveryMonthIsWhatItsNameSaysInEveryKindOfZone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			location := zone(t, name)
-			at := time.Date(1995, 1, 1, 0, 0, 0, 0, location).UnixMilli()
-			for year := 1995; year <= 2030; year++ {
+			at := time.Date(2000, 1, 1, 0, 0, 0, 0, location).UnixMilli()
+			for year := 2000; year <= 2035; year++ {
 				for month := time.January; month <= time.December; month++ {
 					p, err := usage.MonthOf(fmt.Sprintf("%04d-%02d", year, month), location)
 					if err != nil {
@@ -158,7 +158,7 @@ func TestEveryMonthIsWhatItsNameSaysInEveryKindOfZone(t *testing.T) {
 }
 
 func TestWhatIsNoMonthIsRefused(t *testing.T) {
-	for _, text := range []string{"", "2026", "2026-13", "2026-00", "2026-1", "26-11", "2026-11-01", "november", "2026-11 ", "+2026-11"} {
+	for _, text := range []string{"", "2026", "2026-13", "2026-00", "2026-1", "26-11", "2026-11-01", "november", "2026-11 ", "+2026-11", "1999-12", "0202-11"} {
 		_, err := usage.MonthOf(text, time.UTC)
 		wantFault(t, err, "#/period")
 	}

@@ -127,14 +127,18 @@ func (h history) summaries(t *rapid.T, periods []usage.Period) []usage.Summary {
 	return s.Close()
 }
 
-// known is the parts as they were known at as_of: who was in then still is.
+// known is the parts as they were known at as_of: who was in then still is,
+// unless that is longer than any connection lasts.
 func (h history) known() []usage.Stay {
 	var known []usage.Stay
 	for _, p := range h.parts {
 		if p.JoinedAtMillis >= h.asOf {
 			continue
 		}
-		if p.LeftAtMillis == 0 || p.LeftAtMillis > h.asOf {
+		if most := p.JoinedAtMillis + usage.MaxStayMillis; p.LeftAtMillis == 0 || p.LeftAtMillis > most {
+			p.LeftAtMillis = most
+		}
+		if p.LeftAtMillis > h.asOf {
 			p.LeftAtMillis = math.MaxInt64
 		}
 		known = append(known, p)

@@ -85,11 +85,14 @@ func (r *recount) note(s Stay, asOf int64) {
 	}
 	sum := sha256.Sum256([]byte(id))
 	left := s.LeftAtMillis
-	if left == 0 || left > asOf {
-		left = never
+	if most := s.JoinedAtMillis + MaxStayMillis; left == 0 || left > most {
+		left = most
 	}
-	if s.Estimated {
-		r.row.EstimatedMillis += r.within(s.JoinedAtMillis, s.LeftAtMillis)
+	if s.Estimated && s.LeftAtMillis != 0 {
+		r.row.EstimatedMillis += r.within(s.JoinedAtMillis, left)
+	}
+	if left > asOf {
+		left = never
 	}
 	r.parts = append(r.parts, part{
 		binary.BigEndian.Uint64(sum[:]), s.JoinedAtMillis, max(left, s.JoinedAtMillis),

@@ -72,14 +72,14 @@ const refusals = `SELECT p.begins, code, COUNT(*) FROM period p JOIN refusal ON 
 // someDays are of thousands of stays, at a time when the clocks change.
 func someDays(seed uint64, from, to int64) history {
 	r := rand.New(rand.NewPCG(seed, 0))
-	h := history{asOf: to - 5*3_600_000, limits: usage.Limits{{FromMillis: from, Model: license.ModelConcurrent, Seats: 60}}}
+	h := history{asOf: to - 5*3_600_000, limits: usage.Limits{{FromMillis: from, Model: license.ModelConcurrent, Seats: 30}}}
 	for range 5 {
 		at := h.limits[len(h.limits)-1].FromMillis + r.Int64N((to-from)/3)
 		model := license.ModelConcurrent
 		if r.IntN(2) == 0 {
 			model = license.ModelNamed
 		}
-		h.limits = append(h.limits, usage.Limit{FromMillis: at, Model: model, Seats: 2 + r.IntN(40)})
+		h.limits = append(h.limits, usage.Limit{FromMillis: at, Model: model, Seats: 2 + r.IntN(20)})
 	}
 	for i := range 3000 {
 		one := part(i, 0, -1)

@@ -22,6 +22,8 @@ import (
 //   - At equal times leaving comes before joining. A stay of no length is a
 //     join that never is in.
 //   - Opening and closing are those who are in across the edge.
+//   - A connection's part lasts MaxStayMillis at the most, whatever its record
+//     says: so what was in at a moment is known from what joined that long before.
 //   - What begins at as_of or later has not happened; what ends later has not
 //     ended; time passes until as_of.
 //   - Overage is, at each moment, what is in use above the limit in force, pool
@@ -112,7 +114,7 @@ func (s *Sweep) Add(part Stay) error {
 	}
 	a := arrival{at: part.JoinedAtMillis, stay: stay, first: first}
 	if part.Estimated {
-		a.estimatedUntil = part.LeftAtMillis
+		a.estimatedUntil = min(part.LeftAtMillis, part.JoinedAtMillis+MaxStayMillis)
 	}
 	if first || a.estimatedUntil > a.at {
 		s.arrivals.push(a)
@@ -148,10 +150,14 @@ func (s *Sweep) extend(part Stay) (stay *held, first bool) {
 
 // end is when a connection's part ends, as was known at as_of.
 func end(part Stay, asOfMillis int64) int64 {
-	if part.LeftAtMillis == 0 || part.LeftAtMillis > asOfMillis {
+	left := part.JoinedAtMillis + MaxStayMillis
+	if part.LeftAtMillis != 0 {
+		left = min(left, part.LeftAtMillis)
+	}
+	if left > asOfMillis {
 		return never
 	}
-	return max(part.LeftAtMillis, part.JoinedAtMillis)
+	return max(left, part.JoinedAtMillis)
 }
 
 // Refuse adds a refusal, in any order. The error is ErrOrder: its period was

@@ -113,3 +113,20 @@ func BenchmarkRecountMonthOfAMillionStays(b *testing.B) {
 		}
 	}
 }
+
+func TestARecordLongerThanAnyConnectionLastsCountsForAsLongAsOneDoes(t *testing.T) {
+	const most = usage.MaxStayMillis
+	periods := cuts(0, most/2, most, 3*most)
+	ghost := but(stay(1, 0, 3*most), func(s *usage.Stay) { s.Estimated = true })
+	rows := usage.Report(periods, nil, []usage.Stay{ghost, stay(2, 0, -1)}, nil, forever)
+	for i, want := range []int64{most, most, 0} {
+		if rows[i].SeatMillis != want || rows[i].EstimatedMillis != want/2 {
+			t.Errorf("row %d: %+v, want %d ms", i, rows[i], want)
+		}
+	}
+	whole := usage.Period{FromMillis: noon, ToMillis: noon + 3*most}
+	row, err := usage.Recount(whole, nil, every([]usage.Stay{ghost, stay(2, 0, -1)}), every[usage.Refusal](nil), forever)
+	if err != nil || row.SeatMillis != 2*most || row.EstimatedMillis != most {
+		t.Errorf("recounted %+v, %v", row, err)
+	}
+}
