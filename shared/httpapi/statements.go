@@ -45,16 +45,9 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 			Body StatementBody
 		},
 		) (*statementOutput, error) {
-			sealed, added, err := closer.Close(ctx, tenant.ID(in.Tenant), in.Body.Period)
-			if err != nil {
-				return nil, err
-			}
-			out, err := answerStatement(&sealed)
-			if added && err == nil {
-				out.Status = http.StatusCreated
-				out.Location = fmt.Sprintf("/v1/tenants/%s/statements/%s?revision=%d", url.PathEscape(in.Tenant), sealed.Period, sealed.Revision)
-			}
-			return out, err
+			return inTime(ctx, func(ctx context.Context) (*statementOutput, error) {
+				return closePeriod(ctx, closer, in.Tenant, in.Body.Period)
+			})
 		})
 	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements, all revisions", roles: finance},
 		func(ctx context.Context, in *struct {
@@ -92,6 +85,19 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 			}
 			return answerStatement(sealed)
 		})
+}
+
+func closePeriod(ctx context.Context, closer *statement.Closer, of, period string) (*statementOutput, error) {
+	sealed, added, err := closer.Close(ctx, tenant.ID(of), period)
+	if err != nil {
+		return nil, err
+	}
+	out, err := answerStatement(&sealed)
+	if added && err == nil {
+		out.Status = http.StatusCreated
+		out.Location = fmt.Sprintf("/v1/tenants/%s/statements/%s?revision=%d", url.PathEscape(of), sealed.Period, sealed.Revision)
+	}
+	return out, err
 }
 
 func answerStatement(sealed *statement.Sealed) (*statementOutput, error) {

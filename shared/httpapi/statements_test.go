@@ -98,3 +98,19 @@ func TestWhatCannotBeClosedIsRefused(t *testing.T) {
 	w.call(acmeAdmin, "POST", statements, `{"period":"2026-08"}`).refused(problem.Forbidden)
 	w.call(acmeAdmin, "GET", statements, "").refused(problem.Forbidden)
 }
+
+// A connection that died while nobody looked after it ends, in the ledger, when
+// the platform must have closed it, whenever its conference is ended.
+func TestAGhostOfHoursKeepsNoPeriodFromBeingClosed(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 5)
+	w.schedule("acme", "weekly", "ann@example.org")
+	w.join("acme", "weekly", "ann@example.org", "host", 1)
+	w.now += 11 * time.Hour.Milliseconds()
+	w.call(acmeAdmin, "POST", "/v1/tenants/acme/conferences/weekly/end", "").ok()
+	w.now += 20 * 24 * time.Hour.Milliseconds()
+	s := read[statement.Statement](w.call(finance, "POST", statements, `{"period":"2026-09"}`).ok())
+	if s.Totals.SeatMillis != 2*time.Hour.Milliseconds() || s.Totals.EstimatedMillis != s.Totals.SeatMillis {
+		t.Errorf("closed as %+v, want two hours, estimated", s.Totals)
+	}
+}

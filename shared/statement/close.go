@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"time"
 
+	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
@@ -41,21 +42,23 @@ func NewCloser(store Store, roller *rollup.Roller, now func() time.Time) *Closer
 // false.
 //
 // The errors are problems: invalid, if there is no such month, it has not
-// ended, or not all of its days can be known yet; precondition_failed, if the
-// ledger says something else than what was rolled up from it.
+// ended, or not all of its days can be known yet; unavailable, if they are being
+// rolled up; precondition_failed, if the ledger says something else than what
+// was rolled up from it.
 //
 // Safe to repeat and to run twice at once: a revision is written where there is
 // none, and whoever comes second finds it, and has nothing to add.
 func (c *Closer) Close(ctx context.Context, t tenant.ID, period string) (Sealed, bool, error) {
 	for range closings {
-		next, last, err := c.compute(ctx, t, period)
+		cutoff := c.now()
+		next, last, err := c.compute(ctx, t, period, cutoff)
 		if err != nil {
 			return Sealed{}, false, err
 		}
 		if last != nil && next.Corrects == 0 {
 			return *last, false, nil
 		}
-		sealed, err := seal(next, c.now())
+		sealed, err := seal(next, cutoff)
 		if err != nil {
 			return Sealed{}, false, err
 		}
@@ -72,7 +75,7 @@ func (c *Closer) Close(ctx context.Context, t tenant.ID, period string) (Sealed,
 
 // compute is what the period's next statement says, and its latest, if there is
 // one. If both say the same, the next one corrects nothing.
-func (c *Closer) compute(ctx context.Context, t tenant.ID, period string) (Statement, *Sealed, error) {
+func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff time.Time) (Statement, *Sealed, error) {
 	var none Statement
 	l, err := c.store.License(ctx, t)
 	if err != nil {
@@ -81,39 +84,106 @@ func (c *Closer) compute(ctx context.Context, t tenant.ID, period string) (State
 	if l == nil {
 		return none, nil, problem.New(problem.NotFound, "There is no such tenant.")
 	}
-	p, err := usage.MonthOf(period, l.Location())
-	if err != nil {
-		return none, nil, fmt.Errorf("read the period: %w", err)
-	}
-	if now := c.now(); now.UnixMilli() < p.ToMillis {
-		return none, nil, faults("has not ended: it does at " + usage.FormatTime(p.ToMillis))
-	}
-	if err := c.settled(ctx, t, p, l.Location()); err != nil {
-		return none, nil, err
-	}
 	revisions, err := c.store.Revisions(ctx, t)
 	if err != nil {
 		return none, nil, fmt.Errorf("read the license's revisions: %w", err)
 	}
-	b := books{c, t, l.Location(), usage.LimitsOf(revisions)}
-	totals, days, records, err := b.agreed(ctx, p)
+	last, before, err := c.latest(ctx, t, period)
+	if err != nil {
+		return none, nil, err
+	}
+	s, err := c.span(ctx, t, period, before, append(revisions, *l))
+	if err != nil {
+		return none, nil, err
+	}
+	if cutoff.UnixMilli() < s.ToMillis {
+		return none, nil, faults("has not ended: it does at " + usage.FormatTime(s.ToMillis))
+	}
+	b := books{c, t, s.zone, usage.LimitsOf(revisions), cutoff.UnixMilli()}
+	kept := s.whole && s.zone.String() == l.Location().String()
+	totals, days, records, err := b.figures(ctx, s.Period, kept)
 	if err != nil {
 		return none, nil, err
 	}
 	next := Statement{
-		Tenant: t, Period: period, Revision: 1, From: usage.FormatTime(p.FromMillis), To: usage.FormatTime(p.ToMillis),
-		TimeZone: l.TimeZone, ClosedAt: usage.FormatTime(c.now().UnixMilli()), Records: records, Rules: RuleVersion, Rounding: "half_up",
-		Licenses: terms(revisions, p), Totals: figures(totals), Days: days, Corrections: []Figures{},
+		Tenant: t, Period: period, Revision: 1, From: usage.FormatTime(s.FromMillis), To: usage.FormatTime(s.ToMillis),
+		TimeZone: s.zone.String(), ClosedAt: usage.FormatTime(cutoff.UnixMilli()), Records: records, Rules: RuleVersion, Rounding: "half_up",
+		Licenses: terms(revisions, s.Period), Totals: figures(totals), Days: days, Corrections: []Figures{},
 	}
+	if before == nil {
+		return next, nil, nil
+	}
+	return correct(*before, next), last, nil
+}
+
+// latest is the period's latest revision, sealed and open; nil if there is none.
+func (c *Closer) latest(ctx context.Context, t tenant.ID, period string) (*Sealed, *Statement, error) {
 	last, err := c.store.Statement(ctx, t, period, 0)
 	if err != nil || last == nil {
-		return next, nil, wrap("read the latest revision", err)
+		return nil, nil, wrap("read the latest revision", err)
 	}
-	before, err := last.Open()
+	s, err := last.Open()
+	return last, &s, err
+}
+
+// span is a period's time, and the zone by whose calendar it is one.
+type span struct {
+	usage.Period
+	zone *time.Location
+	// whole: it is a month of that calendar, from its first day to its last.
+	whole bool
+}
+
+// span is when a period is. Once it was closed, that stays so. Else it is by
+// the time zone of the license that was in force at its end, and begins where
+// the period before it was closed, so that no hour is billed twice, or never,
+// when a tenant's time zone changes.
+func (c *Closer) span(ctx context.Context, t tenant.ID, period string, before *Statement, revisions []license.License) (span, error) {
+	if before != nil {
+		return spanOf(*before)
+	}
+	zone := revisions[0].Location()
+	for _, l := range revisions {
+		p, err := usage.MonthOf(period, l.Location())
+		if err != nil {
+			return span{}, fmt.Errorf("read the period: %w", err)
+		}
+		if l.ChangedAtMillis < p.ToMillis {
+			zone = l.Location()
+		}
+	}
+	p, err := usage.MonthOf(period, zone)
 	if err != nil {
-		return none, nil, err
+		return span{}, fmt.Errorf("read the period: %w", err)
 	}
-	return correct(before, next), last, nil
+	s := span{p, zone, true}
+	earlier := time.UnixMilli(p.FromMillis).In(zone).AddDate(0, 0, -1).Format("2006-01")
+	_, previous, err := c.latest(ctx, t, earlier)
+	if err != nil || previous == nil {
+		return s, err
+	}
+	closed, err := spanOf(*previous)
+	s.FromMillis, s.whole = closed.ToMillis, closed.ToMillis == p.FromMillis
+	return s, err
+}
+
+// spanOf is a statement's.
+func spanOf(s Statement) (span, error) {
+	zone, err := time.LoadLocation(s.TimeZone)
+	if err != nil {
+		return span{}, fmt.Errorf("a statement's time zone: %w", err)
+	}
+	from, err := time.Parse(usage.TimeLayout, s.From)
+	if err != nil {
+		return span{}, fmt.Errorf("a statement's beginning: %w", err)
+	}
+	to, err := time.Parse(usage.TimeLayout, s.To)
+	if err != nil {
+		return span{}, fmt.Errorf("a statement's end: %w", err)
+	}
+	month, err := usage.MonthOf(s.Period, zone)
+	p := usage.Period{FromMillis: from.UnixMilli(), ToMillis: to.UnixMilli()}
+	return span{p, zone, p == month}, wrap("a statement's period", err)
 }
 
 func faults(details ...string) error {
@@ -124,21 +194,70 @@ func faults(details ...string) error {
 	return problem.InvalidFields(list...)
 }
 
-// settled rolls the period up, as far as it is not, and checks that all of it
-// is.
-func (c *Closer) settled(ctx context.Context, t tenant.ID, p usage.Period, zone *time.Location) error {
-	progress, err := c.roller.Tenant(ctx, t)
-	if err != nil {
-		return fmt.Errorf("roll up: %w", err)
+// books is a tenant's ledger, and what was rolled up of it.
+type books struct {
+	*Closer
+	tenant tenant.ID
+	zone   *time.Location
+	limits usage.Limits
+	asOf   int64
+}
+
+// figures gives the totals and the days of a period, if two computations agree
+// on them, and of how many records. The one is what is kept of the tenant's
+// calendar or, for a period of another one, a sweep of the ledger; the other is
+// a recount.
+func (b books) figures(ctx context.Context, p usage.Period, kept bool) (usage.Row, []Figures, int64, error) {
+	compute := b.swept
+	if kept {
+		compute = b.kept
 	}
-	if progress == nil {
-		return problem.New(problem.NotFound, "There is no such tenant.")
+	if err := b.settled(ctx, p, kept); err != nil {
+		return usage.Row{}, nil, 0, err
+	}
+	totals, rows, err := compute(ctx, p)
+	if err != nil {
+		return totals, nil, 0, err
+	}
+	recounted, records, err := b.recount(ctx, p)
+	if err != nil {
+		return totals, nil, 0, err
+	}
+	if !same(totals, recounted) {
+		return totals, nil, 0, b.disagreement(ctx, rows)
+	}
+	days := make([]Figures, len(rows))
+	for i, row := range rows {
+		days[i] = figures(row)
+	}
+	return totals, days, records, nil
+}
+
+// settled checks that all of a period can be known, and rolls it up if it is of
+// the tenant's calendar and is not yet.
+func (b books) settled(ctx context.Context, p usage.Period, kept bool) error {
+	through := p.FromMillis
+	if kept {
+		progress, err := b.roller.Tenant(ctx, b.tenant)
+		if err != nil {
+			return fmt.Errorf("roll up: %w", err)
+		}
+		if progress == nil {
+			return problem.New(problem.NotFound, "There is no such tenant.")
+		}
+		through = max(through, progress.ThroughMillis)
 	}
 	var missing []string
-	for at := max(p.FromMillis, progress.ThroughMillis); at < p.ToMillis; {
-		day := usage.DayOf(time.UnixMilli(at), zone)
-		missing = append(missing, fmt.Sprintf("the day of %s is not rolled up yet: it can be from %s on",
-			time.UnixMilli(day.FromMillis).In(zone).Format(time.DateOnly), usage.FormatTime(day.ToMillis+rollup.SettleMillis)))
+	for at := through; at < p.ToMillis; {
+		day := usage.DayOf(time.UnixMilli(at), b.zone)
+		settles := day.ToMillis + rollup.SettleMillis
+		name := time.UnixMilli(day.FromMillis).In(b.zone).Format(time.DateOnly)
+		if kept && settles <= b.asOf {
+			return problem.Newf(problem.Unavailable, "The day of %s is being rolled up. Try again in a minute.", name)
+		}
+		if settles > b.asOf {
+			missing = append(missing, fmt.Sprintf("the day of %s is not rolled up yet: it can be from %s on", name, usage.FormatTime(settles)))
+		}
 		at = day.ToMillis
 	}
 	if len(missing) > 0 {
@@ -147,38 +266,45 @@ func (c *Closer) settled(ctx context.Context, t tenant.ID, p usage.Period, zone 
 	return nil
 }
 
-// books is a tenant's ledger, and what was rolled up of it.
-type books struct {
-	*Closer
-	tenant tenant.ID
-	zone   *time.Location
-	limits usage.Limits
-}
-
-// agreed gives the totals and the days of a period, if what was rolled up is
-// what the ledger says, and of how many records.
-func (b books) agreed(ctx context.Context, p usage.Period) (usage.Row, []Figures, int64, error) {
-	none := usage.Row{}
+// kept adds up what is kept of a period.
+func (b books) kept(ctx context.Context, p usage.Period) (usage.Row, []usage.Row, error) {
 	sum, _, err := rollup.Sum(ctx, b.store, b.tenant, b.zone.String(), p)
 	if err != nil {
-		return none, nil, 0, fmt.Errorf("add up the days: %w", err)
+		return usage.Row{}, nil, fmt.Errorf("add up the days: %w", err)
 	}
-	recounted, records, err := b.recount(ctx, p)
+	days, err := b.days(ctx, p)
+	return sum.Row, days, err
+}
+
+// swept adds up a period from the ledger, day by day.
+func (b books) swept(ctx context.Context, p usage.Period) (usage.Row, []usage.Row, error) {
+	periods, err := usage.Periods(time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), usage.GranularityDay, b.zone)
 	if err != nil {
-		return none, nil, 0, err
+		return usage.Row{}, nil, fmt.Errorf("cut the period: %w", err)
 	}
-	kept, err := b.days(ctx, p)
-	if err != nil {
-		return none, nil, 0, err
+	sweep := usage.NewSweep(periods, b.limits, b.asOf)
+	for refusal, err := range b.store.Refusals(ctx, b.tenant, p.FromMillis, p.ToMillis) {
+		if err == nil {
+			err = sweep.Refuse(refusal)
+		}
+		if err != nil {
+			return usage.Row{}, nil, fmt.Errorf("read refusals: %w", err)
+		}
 	}
-	if !same(sum.Row, recounted) {
-		return none, nil, 0, b.disagreement(ctx, kept)
+	for stay, err := range b.store.Stays(ctx, b.tenant, p.FromMillis-usage.MaxStayMillis, p.ToMillis+usage.MaxGapMillis) {
+		if err == nil {
+			err = sweep.Add(stay)
+		}
+		if err != nil {
+			return usage.Row{}, nil, fmt.Errorf("read stays: %w", err)
+		}
 	}
-	days := make([]Figures, len(kept))
-	for i, row := range kept {
-		days[i] = figures(row)
+	summaries := sweep.Close()
+	rows := make([]usage.Row, len(summaries))
+	for i, s := range summaries {
+		rows[i] = s.Row
 	}
-	return sum.Row, days, records, nil
+	return usage.MergeAll(summaries).Row, rows, nil
 }
 
 // days are those of a period as they are kept, also the still ones.
@@ -209,7 +335,7 @@ func (b books) recount(ctx context.Context, p usage.Period) (usage.Row, int64, e
 	records := int64(0)
 	stays := counted(b.store.Stays(ctx, b.tenant, p.FromMillis-usage.MaxStayMillis, p.ToMillis+usage.MaxGapMillis), &records)
 	refusals := counted(b.store.Refusals(ctx, b.tenant, p.FromMillis, p.ToMillis), &records)
-	row, err := usage.Recount(p, b.limits, stays, refusals, b.now().UnixMilli())
+	row, err := usage.Recount(p, b.limits, stays, refusals, b.asOf)
 	if err != nil {
 		return row, 0, fmt.Errorf("recount the ledger: %w", err)
 	}
@@ -227,7 +353,8 @@ func counted[T any](items iter.Seq2[T, error], n *int64) iter.Seq2[T, error] {
 	}
 }
 
-// disagreement finds the days on which the ledger says something else.
+// disagreement finds the days on which the ledger says something else. There
+// may be none of which it does by itself: then the whole is named.
 func (b books) disagreement(ctx context.Context, kept []usage.Row) error {
 	p := problem.New(problem.PreconditionFailed, "What was rolled up and the ledger disagree. If a record came in just now, closing again will do; else a record was changed.")
 	for _, row := range kept {
@@ -240,6 +367,9 @@ func (b books) disagreement(ctx context.Context, kept []usage.Row) error {
 				"the day of %s: %d ms and %d joins were rolled up, the ledger has %d ms and %d joins",
 				time.UnixMilli(row.FromMillis).In(b.zone).Format(time.DateOnly), row.SeatMillis, row.Joins, recounted.SeatMillis, recounted.Joins)})
 		}
+	}
+	if len(p.Fields) == 0 {
+		p.Fields = []problem.Field{{Pointer: "#/period", Detail: "each day agrees, and their sum does not"}}
 	}
 	return p
 }
@@ -254,7 +384,7 @@ func same(a, b usage.Row) bool {
 // correct makes a statement the next revision of one before. If both say the
 // same it corrects nothing.
 func correct(before, next Statement) Statement {
-	if reflect.DeepEqual(before.Totals, next.Totals) && reflect.DeepEqual(before.Days, next.Days) && before.TimeZone == next.TimeZone && before.Rules == next.Rules {
+	if reflect.DeepEqual(before.Totals, next.Totals) && reflect.DeepEqual(before.Days, next.Days) && before.Rules == next.Rules {
 		return next
 	}
 	next.Revision, next.Corrects = before.Revision+1, before.Revision
@@ -265,14 +395,6 @@ func correct(before, next Statement) Statement {
 	for _, day := range next.Days {
 		if d := difference(day, byDay[day.From]); !d.nothing() {
 			next.Corrections = append(next.Corrections, d)
-		}
-		delete(byDay, day.From)
-	}
-	for _, day := range before.Days { // of another time zone's calendar
-		if was, left := byDay[day.From]; left {
-			if d := difference(Figures{From: was.From, To: was.To}, was); !d.nothing() {
-				next.Corrections = append(next.Corrections, d)
-			}
 		}
 	}
 	a, b := next.Totals, before.Totals

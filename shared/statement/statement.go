@@ -14,6 +14,7 @@
 package statement
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -79,7 +80,7 @@ type Statement struct {
 	From     string    `json:"from"`
 	To       string    `json:"to" doc:"Exclusive"`
 	TimeZone string    `json:"time_zone"`
-	ClosedAt string    `json:"closed_at" doc:"The cutoff: what was recorded by then is in it"`
+	ClosedAt string    `json:"closed_at" doc:"The cutoff: what was recorded by then is in it; what was recorded while it was closed may be"`
 	Records  int64     `json:"records" doc:"Of the ledger, that its figures were recomputed from"`
 	Rules    string    `json:"rule_version"`
 	Rounding string    `json:"rounding"`
@@ -102,6 +103,9 @@ type Terms struct {
 	Participants int             `json:"participants_per_conference"`
 	Seats        int             `json:"seats"`
 	Status       license.Status  `json:"status"`
+	StartsAt     *string         `json:"starts_at"`
+	ExpiresAt    *string         `json:"expires_at"`
+	TimeZone     string          `json:"time_zone"`
 	Overage      license.Overage `json:"overage"`
 	Burst        int             `json:"burst"`
 }
@@ -168,35 +172,41 @@ func terms(revisions []license.License, p usage.Period) []Terms {
 		}
 		list = append(list, Terms{
 			Revision: l.Revision, From: usage.FormatTime(l.ChangedAtMillis), Model: l.Model, Hosts: l.Hosts,
-			Participants: l.ParticipantsPerConference, Seats: l.Seats, Status: l.Status, Overage: l.Overage, Burst: l.Burst,
+			Participants: l.ParticipantsPerConference, Seats: l.Seats, Status: l.Status,
+			StartsAt: moment(l.StartsAt), ExpiresAt: moment(l.ExpiresAt), TimeZone: l.TimeZone, Overage: l.Overage, Burst: l.Burst,
 		})
 	}
 	return list
 }
 
+// moment is a time for a document; what is not bounded has none.
+func moment(at time.Time) *string {
+	if at.IsZero() {
+		return nil
+	}
+	text := usage.FormatTime(at.UnixMilli())
+	return &text
+}
+
 // seal makes a statement's document and its hash.
 func seal(s Statement, closedAt time.Time) (Sealed, error) {
-	sum, err := s.hash()
+	document, err := canonical(s)
 	if err != nil {
 		return Sealed{}, err
 	}
-	s.SHA256 = sum
-	document, err := s.canonical()
-	return Sealed{s.Tenant, s.Period, s.Revision, closedAt, sum, document}, err
+	s.SHA256 = hash(document)
+	document, err = canonical(s)
+	return Sealed{s.Tenant, s.Period, s.Revision, closedAt, s.SHA256, document}, err
 }
 
-func (s Statement) hash() (string, error) {
-	s.SHA256 = ""
-	text, err := s.canonical()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:]), nil
+func hash(document []byte) string {
+	sum := sha256.Sum256(document)
+	return hex.EncodeToString(sum[:])
 }
 
-func (s Statement) canonical() ([]byte, error) {
-	text, err := json.Marshal(s)
+// canonical writes a value by RFC 8785.
+func canonical(value any) ([]byte, error) {
+	text, err := json.Marshal(value)
 	if err != nil {
 		return nil, fmt.Errorf("write a statement: %w", err)
 	}
@@ -214,7 +224,7 @@ func (s Sealed) Open() (Statement, error) {
 	if err := json.Unmarshal(s.Document, &read); err != nil {
 		return read, fmt.Errorf("statement %s/%d: %w", s.Period, s.Revision, err)
 	}
-	sum, err := read.hash()
+	sum, err := s.sum()
 	if err != nil {
 		return read, err
 	}
@@ -222,4 +232,23 @@ func (s Sealed) Open() (Statement, error) {
 		return read, fmt.Errorf("statement %s/%d of %s is not what was sealed: its hash is %s", s.Period, s.Revision, s.Tenant, sum)
 	}
 	return read, nil
+}
+
+// sum hashes the document as it is kept, whatever its members are, but for the
+// hash. A document that is not canonical has none.
+func (s Sealed) sum() (string, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(s.Document, &members); err != nil {
+		return "", fmt.Errorf("read a statement: %w", err)
+	}
+	whole, err := canonical(members)
+	if err != nil {
+		return "", err
+	}
+	if !bytes.Equal(whole, s.Document) {
+		return "", fmt.Errorf("statement %s/%d of %s is not canonical", s.Period, s.Revision, s.Tenant)
+	}
+	delete(members, "sha256")
+	rest, err := canonical(members)
+	return hash(rest), err
 }

@@ -169,6 +169,10 @@ func TestWhoeverHasAStatementCanCheckItsHash(t *testing.T) {
 		func(d []byte) []byte { return bytes.Replace(d, []byte(`"joins":2`), []byte(`"joins":1`), 1) },
 		func(d []byte) []byte { return bytes.Replace(d, []byte(`"revision":1`), []byte(`"revision":2`), 1) },
 		func(d []byte) []byte { return bytes.Replace(d, member, nil, 1) },
+		func(d []byte) []byte {
+			return bytes.Replace(d, []byte(`"joins":2`), []byte(`"joins":2,"note":"waived"`), 1)
+		},
+		func(d []byte) []byte { return append([]byte(" "), d...) },
 		func([]byte) []byte { return []byte("{}") },
 	} {
 		changed := sealed
@@ -336,5 +340,108 @@ func TestADocumentIsCanonicalJSON(t *testing.T) {
 	sorted, err := json.Marshal(members) // of ASCII and small numbers: sorted and without spaces
 	if err != nil || !bytes.Equal(sorted, sealed.Document) {
 		t.Errorf("%v\n%s\n%s", err, sorted, sealed.Document)
+	}
+}
+
+// zoned changes the tenant's time zone.
+func (w *world) zoned(name string) {
+	w.t.Helper()
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.zone = zone
+	w.license(3)
+}
+
+func TestAChangeOfTimeZoneBillsNoHourTwiceAndChangesNothingThatWasClosed(t *testing.T) {
+	for _, zone := range []string{"UTC", "Asia/Kathmandu", "Pacific/Honolulu"} {
+		t.Run(zone, func(t *testing.T) {
+			w := newWorld(t)
+			w.stays(1, w.at(30, 21), time.Hour) // November in New York, December in UTC
+			w.stays(1, w.at(31, 1), time.Hour)  // December in New York, November in Honolulu
+			w.now = w.at(32, 0)
+			november := w.closes(true)
+			w.zoned(zone)
+			w.now = w.at(70, 0)
+			if again := w.closes(false); cmp.Diff(november, again) != "" {
+				t.Error("closing again by another calendar changed what was closed")
+			}
+			sealed, _, err := w.closer(w.store).Close(t.Context(), acme, "2026-12")
+			if err != nil {
+				t.Fatal(err)
+			}
+			december, err := sealed.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if december.From != november.To || december.TimeZone != zone {
+				t.Errorf("December is from %s by %s, November ended at %s", december.From, december.TimeZone, november.To)
+			}
+			if got := november.Totals.SeatMillis + december.Totals.SeatMillis; got != 2*hour {
+				t.Errorf("two hours were used, and %d ms billed", got)
+			}
+		})
+	}
+}
+
+func TestALateRecordOfAPeriodClosedByAnEarlierCalendarIsCorrectedByIt(t *testing.T) {
+	w := newWorld(t)
+	w.stays(1, w.at(5, 9), time.Hour)
+	w.now = w.at(32, 0)
+	first := w.closes(true)
+	w.zoned("Asia/Kathmandu")
+	w.stays(1, time.Date(2026, time.November, 30, 23, 0, 0, 0, time.UTC), time.Hour)
+	next := w.closes(true)
+	if next.From != first.From || next.To != first.To || next.TimeZone != first.TimeZone || next.Adjustment.SeatMillis != hour || len(next.Corrections) != 1 {
+		t.Errorf("corrected as %+v", next)
+	}
+}
+
+func TestAPeriodIsByTheTimeZoneThatWasInForceAtItsEnd(t *testing.T) {
+	w := newWorld(t)
+	w.stays(1, w.at(5, 9), time.Hour)
+	w.now = w.at(40, 0)
+	w.zoned("Asia/Kathmandu")
+	w.now = w.at(41, 0)
+	if s := w.closes(true); s.TimeZone != "America/New_York" || s.Totals.SeatMillis != hour || s.Licenses[0].TimeZone != "America/New_York" {
+		t.Errorf("closed by %s: %+v", s.TimeZone, s.Totals)
+	}
+}
+
+func TestTheCutoffIsBeforeAnythingWasReadAndTheSameEverywhere(t *testing.T) {
+	w := newWorld(t)
+	w.stays(1, w.at(5, 9), time.Hour)
+	w.now = w.at(32, 0)
+	began := w.now
+	ticking := func() time.Time {
+		w.now = w.now.Add(time.Second)
+		return w.now
+	}
+	closer := statement.NewCloser(w.store, rollup.New(w.store, slog.New(slog.DiscardHandler), ticking), ticking)
+	sealed, _, err := closer.Close(t.Context(), acme, november)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sealed.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := usage.FormatTime(began.Add(time.Second).UnixMilli()); s.ClosedAt != want || usage.FormatTime(sealed.ClosedAt.UnixMilli()) != want {
+		t.Errorf("closed at %s, listed as at %v, want %s", s.ClosedAt, sealed.ClosedAt, want)
+	}
+}
+
+func TestARecordLongerThanAnyConnectionDoesNotKeepAPeriodOpen(t *testing.T) {
+	w := newWorld(t)
+	w.stays(1, w.at(5, 20), 11*time.Hour)
+	w.now = w.at(32, 0)
+	s := w.closes(true)
+	var sum int64
+	for _, day := range s.Days {
+		sum += day.SeatMillis
+	}
+	if sum != s.Totals.SeatMillis || sum != usage.MaxStayMillis {
+		t.Errorf("the days are %d ms, the totals %d", sum, s.Totals.SeatMillis)
 	}
 }
