@@ -334,12 +334,12 @@ func TestARefusalIsToldWithThoseWhoWereInThePoolThen(t *testing.T) {
 		page := rapid.IntRange(1, 5).Draw(t, "page")
 		var got []report.Refused
 		for after := (report.RefusalName{}); ; after = got[len(got)-1].Name() {
-			list, err := report.New(w.store, w).Refusals(context.Background(), q, after, page)
-			if err != nil {
-				t.Fatal(err)
+			list, more, err := report.New(w.store, w).Refusals(context.Background(), q, after, page)
+			if err != nil || more && len(list) != page {
+				t.Fatalf("a page of %d, %v, %v", len(list), more, err)
 			}
 			got = append(got, list...)
-			if len(list) < page {
+			if !more {
 				break
 			}
 		}
@@ -369,12 +369,48 @@ func TestOfARefusalsHoldersTheFirstAreToldAndAllCounted(t *testing.T) {
 	}
 	at := w.at(3, 695).UnixMilli()
 	w.refuse(usage.Refusal{AtMillis: at, Code: "seats_exhausted", Limit: 2, InUse: 120})
-	list, err := report.New(w.store, w).Refusals(t.Context(), w.query(w.at(1, 0), w.now, usage.GranularityTotal), report.RefusalName{}, 10)
-	if err != nil || len(list) != 1 {
-		t.Fatalf("%d refusals, %v", len(list), err)
+	list, more, err := report.New(w.store, w).Refusals(t.Context(), w.query(w.at(1, 0), w.now, usage.GranularityTotal), report.RefusalName{}, 10)
+	if err != nil || len(list) != 1 || more {
+		t.Fatalf("%d refusals, more: %v, %v", len(list), more, err)
 	}
 	if r := list[0]; r.Holders != report.MaxHolders+20 || len(r.HeldBy) != report.MaxHolders || r.HeldBy[0].Identity != "person-0" {
 		t.Errorf("%d holders, of whom %d are told, the first %q", r.Holders, len(r.HeldBy), r.HeldBy[0].Identity)
+	}
+}
+
+func TestAPageOfRefusalsEndsBeforeItsHoldersAreTooMany(t *testing.T) {
+	w := newWorld(t, "UTC")
+	for i := range report.MaxHolders + 20 {
+		w.stay(3, 600, 100*time.Minute, fmt.Sprint("person-", i))
+	}
+	const refused = report.MaxPageHolders/report.MaxHolders*2 + 5
+	for i := range refused {
+		w.refuse(usage.Refusal{AtMillis: w.at(3, 650).UnixMilli() + int64(i/2), Code: "seats_exhausted", Limit: 2, InUse: 120})
+	}
+	r, q := report.New(w.store, w), w.query(w.at(1, 0), w.now, usage.GranularityTotal)
+	var lengths []int
+	var met []seat.ConnectionID
+	for after, more := (report.RefusalName{}), true; more; {
+		var list []report.Refused
+		var err error
+		if list, more, err = r.Refusals(t.Context(), q, after, 1000); err != nil || len(list) == 0 {
+			t.Fatalf("%d refusals, %v", len(list), err)
+		}
+		lengths = append(lengths, len(list))
+		for _, one := range list {
+			if len(one.HeldBy) != report.MaxHolders {
+				t.Errorf("%s is told with %d holders", one.Connection, len(one.HeldBy))
+			}
+			met = append(met, one.Connection)
+		}
+		after = list[len(list)-1].Name()
+	}
+	const full = report.MaxPageHolders / report.MaxHolders
+	if want := []int{full, full, 5}; !slices.Equal(lengths, want) {
+		t.Errorf("pages of %v, want %v", lengths, want)
+	}
+	if slices.Sort(met); len(slices.Compact(met)) != refused {
+		t.Errorf("%d refusals, want %d", len(met), refused)
 	}
 }
 
