@@ -71,6 +71,9 @@ func (a *API) addPeaks(door *admission.Door, reporter *report.Reporter) {
 		if err != nil {
 			return nil, err
 		}
+		if _, err := q.Periods(); err != nil {
+			return nil, err
+		}
 		after, err := in.afterHolder(q)
 		if err != nil {
 			return nil, err

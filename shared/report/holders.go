@@ -32,19 +32,24 @@ type Peak struct {
 }
 
 // Peak finds the peak of a query's range. The query's granularity and grouping
-// do not matter. It finds the moment as a report does, and reads the ledger
-// around it. Errors are those of a report.
+// do not matter. It finds the moment as a report by day does, so that it reads
+// no set of whom a day counted, and reads the ledger around it. Errors are those
+// of a report.
 func (r *Reporter) Peak(ctx context.Context, q Query) (Peak, error) {
-	q.Granularity, q.GroupBy = usage.GranularityTotal, usage.GroupingNone
+	q.Granularity, q.GroupBy = usage.GranularityDay, usage.GroupingNone
+	var highest usage.Row
 	for row, err := range r.Usage(ctx, q) {
 		if err != nil {
 			return Peak{}, err
 		}
-		if row.Peak > 0 {
-			return r.PeakAt(ctx, q, row.PeakAtMillis)
+		if row.Peak > highest.Peak {
+			highest = row
 		}
 	}
-	return Peak{}, nil
+	if highest.Peak == 0 {
+		return Peak{}, nil
+	}
+	return r.PeakAt(ctx, q, highest.PeakAtMillis)
 }
 
 // PeakAt tells who was in at a moment that is known to be the peak's. Of the
