@@ -105,7 +105,7 @@ func (a *API) AddUsage(door *admission.Door, store rollup.Store, exports *export
 	a.addReport(door, reporter, exports)
 	a.addPeaks(door, reporter)
 	a.addRefusals(door, reporter)
-	a.addTenantsUsage(reporter)
+	a.addTenantsUsage(reporter, exports)
 }
 
 func everyone() []Role { return []Role{RoleVendor, RoleTenantAdmin, RoleFinance} }
