@@ -9,7 +9,7 @@ import (
 
 // PageInput is how a list is asked for.
 type PageInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most: a page may have fewer, also before the last"`
 	Cursor string `query:"cursor" maxLength:"1024" doc:"Where to go on: next_cursor of the page before"`
 }
 
