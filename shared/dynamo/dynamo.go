@@ -73,7 +73,8 @@ func (s *Store) At(now func() time.Time) *Store {
 }
 
 // Metered makes a copy of the store that reports what each call consumed, and
-// whether the call was a write.
+// whether the call was a write; from many goroutines, since pages are read
+// ahead.
 func (s *Store) Metered(meter func(consumed *types.ConsumedCapacity, write bool)) *Store {
 	metered := *s
 	metered.meter, metered.report = meter, types.ReturnConsumedCapacityTotal

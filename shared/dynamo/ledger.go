@@ -123,28 +123,6 @@ func (s *Store) ledgerKind(ctx context.Context, t tenant.ID, prefix string) iter
 	})
 }
 
-// pages gives what a query finds, holding no more than a page.
-func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput) iter.Seq2[item, error] {
-	return func(yield func(item, error) bool) {
-		for {
-			out, err := s.query(ctx, in)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			for _, i := range out.Items {
-				if !yield(i, nil) {
-					return
-				}
-			}
-			if out.LastEvaluatedKey == nil {
-				return
-			}
-			in.ExclusiveStartKey = out.LastEvaluatedKey
-		}
-	}
-}
-
 func decode[T any](items iter.Seq2[item, error], read func(item) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		for i, err := range items {

@@ -64,7 +64,7 @@ func inTime[T any](ctx context.Context, answer func(context.Context) (T, error))
 	}
 	out, err := answer(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = problem.New(problem.Unavailable, "This takes longer than a call may last. Try again, or choose a shorter range.").Because(err)
+		err = problem.New(problem.Unavailable, "This takes longer than a call may last. Try again, or choose a shorter range or, of a list, smaller pages.").Because(err)
 	}
 	return out, err
 }

@@ -9,7 +9,7 @@ import (
 
 // PageInput is how a list is asked for.
 type PageInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most: a page may have fewer, also before the last"`
 	Cursor string `query:"cursor" maxLength:"1024" doc:"Where to go on: next_cursor of the page before"`
 }
 
@@ -38,14 +38,18 @@ func wrongCursor() error {
 // pageOf makes a page of one item more than was asked for, which tells whether
 // there is a next one.
 func pageOf[T, V any](items []T, limit int, key func(T) string, view func(T) V) *PageOutput[V] {
-	out := &PageOutput[V]{Body: Page[V]{Items: make([]V, 0, min(len(items), limit))}}
+	return pageThat(items[:min(len(items), limit)], len(items) > limit, key, view)
+}
+
+// pageThat makes a page of items, after which more may come.
+func pageThat[T, V any](items []T, more bool, key func(T) string, view func(T) V) *PageOutput[V] {
+	out := &PageOutput[V]{Body: Page[V]{Items: make([]V, len(items))}}
 	for i, item := range items {
-		if i == limit {
-			next := base64.RawURLEncoding.EncodeToString([]byte(key(items[i-1])))
-			out.Body.NextCursor = &next
-			break
-		}
-		out.Body.Items = append(out.Body.Items, view(item))
+		out.Body.Items[i] = view(item)
+	}
+	if more {
+		next := base64.RawURLEncoding.EncodeToString([]byte(key(items[len(items)-1])))
+		out.Body.NextCursor = &next
 	}
 	return out
 }

@@ -71,6 +71,9 @@ func (a *API) addPeaks(door *admission.Door, reporter *report.Reporter) {
 		if err != nil {
 			return nil, err
 		}
+		if _, err := q.Periods(); err != nil {
+			return nil, err
+		}
 		after, err := in.afterHolder(q)
 		if err != nil {
 			return nil, err
@@ -152,7 +155,8 @@ func viewLimit(limit int, bounded bool) *int {
 func (a *API) addRefusals(door *admission.Door, reporter *report.Reporter) {
 	register(a, operation{
 		id: "list-refusals", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage/refusals", roles: everyone(),
-		summary: "The joins that were denied in a range, in order of time, and who held the seats",
+		summary: "The joins that were denied in a range, in order of time, and who held the seats. " +
+			fmt.Sprintf("A page ends before limit where its items would have more than %d in held_by", report.MaxPageHolders),
 	}, func(ctx context.Context, in *whoInput) (*PageOutput[RefusalView], error) {
 		q, err := query(ctx, door, in.TenantInput, in.RangeInput)
 		if err != nil {
@@ -162,13 +166,18 @@ func (a *API) addRefusals(door *admission.Door, reporter *report.Reporter) {
 		if err != nil {
 			return nil, err
 		}
-		list, err := inTime(ctx, func(ctx context.Context) ([]report.Refused, error) {
-			return reporter.Refusals(ctx, q, after, in.Limit+1)
+		return inTime(ctx, func(ctx context.Context) (*PageOutput[RefusalView], error) {
+			list, more, err := reporter.Refusals(ctx, q, after, in.Limit)
+			if err != nil {
+				return nil, err
+			}
+			return pageThat(list, more, nameRefusal, viewRefusal), nil
 		})
-		name := func(r report.Refused) string { return fmt.Sprintf("%d %s", r.AtMillis, r.Connection) }
-		return pageOf(list, in.Limit, name, viewRefusal), err
 	})
 }
+
+// nameRefusal is where a page goes on after a refusal.
+func nameRefusal(r report.Refused) string { return fmt.Sprintf("%d %s", r.AtMillis, r.Connection) }
 
 func (in whoInput) afterRefusal() (report.RefusalName, error) {
 	var n report.RefusalName

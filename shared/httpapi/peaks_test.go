@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -163,6 +164,23 @@ func TestAReportTooLongForJSONIsCSVOnly(t *testing.T) {
 	if got := w.call(finance, http.MethodGet, more, "", "accept", "text/csv").ok(); strings.Count(got.body, "\r\n") != 10_002 {
 		t.Errorf("%d lines", strings.Count(got.body, "\r\n"))
 	}
+}
+
+func TestARangeOfMoreThan1100DaysIsRefusedByEveryReport(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 2)
+	const first = "from=2023-09-22T00:00:00Z&to="
+	cursor := "&cursor=" + base64.RawURLEncoding.EncodeToString([]byte("1789990000000 1 MadeUpConnec001="))
+	for _, call := range []string{"usage?", "usage?granularity=month&", "usage?group_by=host&", "usage/peaks?", "usage/refusals?"} {
+		target := "/v1/tenants/acme/" + call + first
+		w.call(finance, http.MethodGet, target+"2026-09-26T00:00:00Z", "").ok()
+		for _, to := range []string{"2026-09-26T00:00:00.001Z", "9999-12-31T23:59:59Z"} {
+			for _, accept := range []string{"application/json", "text/csv"} {
+				w.call(finance, http.MethodGet, target+to, "", "accept", accept).refused(problem.Invalid, "#/to")
+			}
+		}
+	}
+	w.call(finance, http.MethodGet, "/v1/tenants/acme/usage/peaks?"+first+"9999-12-31T23:59:59Z"+cursor, "").refused(problem.Invalid, "#/to")
 }
 
 func TestAnOffsetThatLostItsPlusIsSaidToBeThat(t *testing.T) {

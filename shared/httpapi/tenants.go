@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"seatmeter/shared/export"
 	"seatmeter/shared/license"
 	"seatmeter/shared/report"
 	"seatmeter/shared/tenant"
@@ -43,20 +46,36 @@ type tenantsUsageInput struct {
 	PageInput
 	Period string `query:"period" required:"true" maxLength:"32" doc:"A month, of each tenant's own calendar" example:"2026-11"`
 	Accept string `header:"Accept"`
+	// paged: the caller asks for a page, by its limit or its cursor.
+	paged bool
+}
+
+// Resolve implements huma.Resolver: it tells a limit that was asked for from
+// the default.
+func (in *tenantsUsageInput) Resolve(ctx huma.Context) []error {
+	in.paged = ctx.Query("limit") != "" || ctx.Query("cursor") != ""
+	return nil
 }
 
 type tenantsUsageOutput struct {
+	Status      int
 	ContentType string `header:"Content-Type" hidden:"true"`
-	Link        string `header:"Link" doc:"Of text/csv: where the next page is"`
+	Disposition string `header:"Content-Disposition"`
+	Link        string `header:"Link" doc:"Of a page as text/csv: where the next one is"`
+	Location    string `header:"Location" hidden:"true"`
 	Body        []byte
 }
 
-func (a *API) addTenantsUsage(reporter *report.Reporter) {
+func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports) {
 	const path = "/v1/usage"
 	register(a, operation{
 		id: "list-usage", method: http.MethodGet, path: path, roles: []Role{RoleVendor, RoleFinance},
-		summary: "Usage of a month: a row for every tenant, as JSON or CSV",
+		summary: "Usage of a month: a row for every tenant, as JSON by pages, or as CSV: all in one file or, with limit or cursor, by pages",
 	}, func(ctx context.Context, in *tenantsUsageInput) (*tenantsUsageOutput, error) {
+		csv := accepts(in.Accept) == formatCSV.media
+		if csv && !in.paged {
+			return everyTenant(ctx, reporter, exports, in.Period)
+		}
 		after, err := in.after()
 		if err != nil {
 			return nil, err
@@ -70,16 +89,31 @@ func (a *API) addTenantsUsage(reporter *report.Reporter) {
 		}
 		name := func(m report.TenantMonth) string { return string(m.Tenant) }
 		page := pageOf(list, in.Limit, name, viewTenantMonth).Body
-		if accepts(in.Accept) == formatCSV.media {
-			return writeTenantsCSV(list[:len(page.Items)], in.next(page.NextCursor))
+		if csv {
+			return pageOfTenants(list[:len(page.Items)], in.next(page.NextCursor))
 		}
 		body, err := json.Marshal(TenantsUsageView{in.Period, usage.FormatTime(asOf), page})
-		return &tenantsUsageOutput{ContentType: "application/json", Body: body}, err
+		return &tenantsUsageOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
 	})
-	a.describe(path, map[string]*huma.Schema{
+	a.describeFile(path, map[string]*huma.Schema{
 		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[TenantsUsageView](), true, "TenantsUsageView"),
 		formatCSV.media:    {Type: huma.TypeString},
 	})
+}
+
+// everyTenant answers with a file of all tenants, or with a link to it.
+func everyTenant(ctx context.Context, reporter *report.Reporter, exports *export.Exports, period string) (*tenantsUsageOutput, error) {
+	file := export.File{Name: "tenants-usage" + formatCSV.extension, ContentType: formatCSV.contentType}
+	asOf := callerOf(ctx).at.UnixMilli()
+	out, err := answerWith(ctx, exports, file, func(ctx context.Context, w io.Writer) error {
+		return writeTenantsCSV(w, reporter.EveryTenant(ctx, period, asOf))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &tenantsUsageOutput{
+		Status: out.Status, ContentType: out.ContentType, Disposition: out.Disposition, Location: out.Location, Body: out.Body,
+	}, nil
 }
 
 // next is the link to the next page, if there is one.
@@ -91,19 +125,34 @@ func (in tenantsUsageInput) next(cursor *string) string {
 	return "</v1/usage?" + query.Encode() + `>; rel="next"`
 }
 
-func writeTenantsCSV(list []report.TenantMonth, link string) (*tenantsUsageOutput, error) {
+func pageOfTenants(list []report.TenantMonth, link string) (*tenantsUsageOutput, error) {
 	var body bytes.Buffer
-	c, err := usage.NewCSV(&body)
+	err := writeTenantsCSV(&body, func(yield func(report.TenantMonth, error) bool) {
+		for _, m := range list {
+			if !yield(m, nil) {
+				return
+			}
+		}
+	})
+	return &tenantsUsageOutput{Status: http.StatusOK, ContentType: formatCSV.contentType, Link: link, Body: body.Bytes()}, err
+}
+
+// writeTenantsCSV writes tenants as they come. Errors are theirs, or the
+// writer's.
+func writeTenantsCSV(w io.Writer, months iter.Seq2[report.TenantMonth, error]) error {
+	c, err := usage.NewCSV(w)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	for _, m := range list {
+	for m, err := range months {
+		if err != nil {
+			return err
+		}
 		if err := c.Write(m.Tenant, m.Row); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	err = c.Flush()
-	return &tenantsUsageOutput{ContentType: formatCSV.contentType, Link: link, Body: body.Bytes()}, err
+	return c.Flush()
 }
 
 func viewTenantMonth(m report.TenantMonth) TenantUsageView {

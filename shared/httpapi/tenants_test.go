@@ -1,14 +1,25 @@
 package httpapi_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/csv"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"seatmeter/shared/export"
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
 
@@ -107,6 +118,93 @@ func TestCSVOfEveryTenantSaysWhereTheNextPageIs(t *testing.T) {
 	}
 	if want := numbered("tenant-%02d", 0, 5); !slices.Equal(rows, want) {
 		t.Errorf("rows of %v, want %v", rows, want)
+	}
+}
+
+// More tenants than a page has by default, and than are read at once.
+func TestCSVOfAMonthHasEveryTenantInOneFile(t *testing.T) {
+	w := newWorld(t)
+	want := numbered("tenant-%03d", 0, 230)
+	for _, name := range want {
+		w.concurrent(name, 1)
+	}
+	got := w.call(finance, http.MethodGet, "/v1/usage?period=2026-09", "", "accept", "text/csv").ok()
+	for name, value := range map[string]string{
+		"content-type": "text/csv; charset=utf-8", "content-disposition": "attachment; filename=tenants-usage.csv", "link": "", "location": "",
+	} {
+		if got.headers[name] != value {
+			t.Errorf("%s: %q, want %q", name, got.headers[name], value)
+		}
+	}
+	records, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
+	if err != nil || len(records) != len(want)+1 || !slices.Equal(records[0], usage.Columns) {
+		t.Fatalf("%d records, %v", len(records), err)
+	}
+	for i, name := range want {
+		if records[i+1][0] != name {
+			t.Errorf("row %d is of %s, want %s", i, records[i+1][0], name)
+		}
+	}
+}
+
+func TestCSVOfAMonthThatIsAskedForByPagesIsAPage(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range numbered("tenant-%03d", 0, 60) {
+		w.concurrent(name, 1)
+	}
+	cursor := base64.RawURLEncoding.EncodeToString([]byte("tenant-001"))
+	for query, rows := range map[string]int{"&limit=3": 3, "&limit=50": 50, "&cursor=" + cursor: 50, "&limit=7&cursor=" + cursor: 7} {
+		got := w.call(finance, http.MethodGet, "/v1/usage?period=2026-09"+query, "", "accept", "text/csv").ok()
+		if n := strings.Count(got.body, "\r\n") - 1; n != rows || got.headers["link"] == "" {
+			t.Errorf("%s: %d rows, link %q", query, n, got.headers["link"])
+		}
+	}
+}
+
+// crowded is a store with very many tenants, none of which has a license.
+type crowded struct {
+	*memory.Store
+	tenants int
+}
+
+func (c crowded) Tenants(_ context.Context, after tenant.ID, limit int) ([]tenant.ID, error) {
+	n := 0
+	if after != "" {
+		if _, err := fmt.Sscanf(string(after), "%d", &n); err != nil {
+			return nil, err
+		}
+	}
+	var ids []tenant.ID
+	for ; len(ids) < limit && n < c.tenants; n++ {
+		ids = append(ids, tenant.ID(fmt.Sprintf("%064d", n+1)))
+	}
+	return ids, nil
+}
+
+func TestCSVOfVeryManyTenantsIsFoundWhereTheAnswerSays(t *testing.T) {
+	w := newWorld(t)
+	api := httpapi.New(slog.New(slog.DiscardHandler))
+	const tenants = 40_000
+	api.AddUsage(w.door, crowded{w.store, tenants}, export.New(w.shelf))
+	got := invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)),
+		w.event(finance, http.MethodGet, "/v1/usage?period=2026-09", "", "accept", "text/csv"))
+	if got.status != http.StatusSeeOther || got.body != "" || got.headers["content-type"] != "" || got.headers["content-disposition"] != "" {
+		t.Fatalf("answered %d with %d bytes, %v; want 303 and nothing", got.status, len(got.body), got.headers)
+	}
+	key := strings.TrimPrefix(got.headers["location"], "https://objects.example.org/")
+	if lines := bytes.Count(w.shelf.objects[key], []byte("\r\n")); lines != tenants+1 || !strings.HasPrefix(key, "all/") {
+		t.Errorf("%s has %d lines", key, lines)
+	}
+}
+
+func TestAMonthThatIsNoneOrBefore2000IsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 2)
+	for _, accept := range []string{"application/json", "text/csv"} {
+		for _, period := range []string{"1999-12", "0001-02", "0000-01", "2026-13", "2026-9", "2026-09-01", "2026-11", "9999-12", "%22%0d%0a", ""} {
+			w.call(finance, http.MethodGet, "/v1/usage?period="+period, "", "accept", accept).refused(problem.Invalid, "#/period")
+		}
+		w.call(finance, http.MethodGet, "/v1/usage?period=2000-01", "", "accept", accept).ok()
 	}
 }
 

@@ -105,14 +105,14 @@ func (a *API) AddUsage(door *admission.Door, store rollup.Store, exports *export
 	a.addReport(door, reporter, exports)
 	a.addPeaks(door, reporter)
 	a.addRefusals(door, reporter)
-	a.addTenantsUsage(reporter)
+	a.addTenantsUsage(reporter, exports)
 }
 
 func everyone() []Role { return []Role{RoleVendor, RoleTenantAdmin, RoleFinance} }
 
 func (a *API) addReport(door *admission.Door, reporter *report.Reporter, exports *export.Exports) {
 	const path = "/v1/tenants/{tenant}/usage"
-	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report, as JSON or CSV", roles: everyone()},
+	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report of at most 1,100 days, as JSON or CSV", roles: everyone()},
 		func(ctx context.Context, in *usageInput) (*fileOutput, error) {
 			q, err := query(ctx, door, in.TenantInput, in.RangeInput)
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
@@ -31,19 +32,24 @@ type Peak struct {
 }
 
 // Peak finds the peak of a query's range. The query's granularity and grouping
-// do not matter. It finds the moment as a report does, and reads the ledger
-// around it. Errors are those of a report.
+// do not matter. It finds the moment as a report by day does, so that it reads
+// no set of whom a day counted, and reads the ledger around it. Errors are those
+// of a report.
 func (r *Reporter) Peak(ctx context.Context, q Query) (Peak, error) {
-	q.Granularity, q.GroupBy = usage.GranularityTotal, usage.GroupingNone
+	q.Granularity, q.GroupBy = usage.GranularityDay, usage.GroupingNone
+	var highest usage.Row
 	for row, err := range r.Usage(ctx, q) {
 		if err != nil {
 			return Peak{}, err
 		}
-		if row.Peak > 0 {
-			return r.PeakAt(ctx, q, row.PeakAtMillis)
+		if row.Peak > highest.Peak {
+			highest = row
 		}
 	}
-	return Peak{}, nil
+	if highest.Peak == 0 {
+		return Peak{}, nil
+	}
+	return r.PeakAt(ctx, q, highest.PeakAtMillis)
 }
 
 // PeakAt tells who was in at a moment that is known to be the peak's. Of the
@@ -75,8 +81,13 @@ func (b *book) holders(stays []usage.Stay, atMillis int64) []Holder {
 	return holders
 }
 
-// MaxHolders bounds how many holders are told of each refusal.
-const MaxHolders = 100
+const (
+	// MaxHolders bounds how many holders are told of each refusal.
+	MaxHolders = 100
+	// MaxPageHolders bounds how many are told of all refusals of a page. With
+	// the longest names a page is 5 MB, of the 6 MB that Lambda answers.
+	MaxPageHolders = 2500
+)
 
 // Refused is a join that was denied and, if that was for want of a seat, who
 // was in the pool at that moment.
@@ -105,80 +116,103 @@ func (n RefusalName) upTo(r usage.Refusal) bool {
 }
 
 // Refusals lists those in a query's range, in order of time and connection,
-// beginning after one. The query's granularity and grouping do not matter. The
-// ledger is read once for all whose holders may be the same. Errors are those
-// of a report.
-func (r *Reporter) Refusals(ctx context.Context, q Query, after RefusalName, limit int) ([]Refused, error) {
+// beginning after one. The list has at most limit of them. It is shorter where
+// the next one's holders would be more than MaxPageHolders in all, and never
+// empty for that: more tells whether any come after it. The query's granularity
+// and grouping do not matter. The ledger is read once for all whose holders may
+// be the same. Errors are those of a report.
+func (r *Reporter) Refusals(ctx context.Context, q Query, after RefusalName, limit int) (list []Refused, more bool, err error) {
 	q.Granularity, q.GroupBy = usage.GranularityTotal, usage.GroupingNone
 	if _, err := q.Periods(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	b, err := r.book(ctx, q)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var list []Refused
 	for refusal, err := range b.refusals(ctx, usage.Period{FromMillis: max(q.FromMillis, after.AtMillis), ToMillis: q.ToMillis}) {
 		if err != nil {
-			return nil, fmt.Errorf("read refusals: %w", err)
+			return nil, false, fmt.Errorf("read refusals: %w", err)
 		}
-		if !after.upTo(refusal) {
-			list = append(list, Refused{Refusal: refusal})
+		if after.upTo(refusal) {
+			continue
 		}
-		if len(list) == limit {
+		if more = len(list) == limit; more {
 			break
 		}
+		list = append(list, Refused{Refusal: refusal})
 	}
-	return list, b.name(ctx, list)
+	named, err := b.name(ctx, list)
+	if err != nil {
+		return nil, false, err
+	}
+	return list[:named], more || named < len(list), nil
 }
 
-// name tells of each refusal who held the seats.
-func (b *book) name(ctx context.Context, list []Refused) error {
-	for len(list) > 0 {
-		n := 1
-		for n < len(list) && list[n].AtMillis-list[n-1].AtMillis <= usage.MaxStayMillis {
-			n++
+// name tells of each refusal who held the seats, and of how many it could
+// before the holders were MaxPageHolders.
+func (b *book) name(ctx context.Context, list []Refused) (int, error) {
+	room, named := MaxPageHolders, 0
+	for named < len(list) {
+		end := named + 1
+		for end < len(list) && list[end].AtMillis-list[end-1].AtMillis <= usage.MaxStayMillis {
+			end++
 		}
-		if err := b.nameNear(ctx, list[:n]); err != nil {
-			return err
+		n, err := b.nameNear(ctx, list[named:end], &room)
+		named += n
+		if err != nil || named < end {
+			return named, err
 		}
-		list = list[n:]
 	}
-	return nil
+	return named, nil
 }
 
-// nameNear does that for refusals that are near each other.
-func (b *book) nameNear(ctx context.Context, list []Refused) error {
+// nameNear does that for refusals that are near each other, while there is room.
+func (b *book) nameNear(ctx context.Context, list []Refused, room *int) (int, error) {
 	next, stop := iter.Pull2(b.stays(ctx, usage.Period{FromMillis: list[0].AtMillis, ToMillis: list[len(list)-1].AtMillis}))
 	defer stop()
-	roster := usage.NewRoster()
-	latest := int64(0)
+	who := &attendance{next: next, roster: usage.NewRoster()}
 	for i := range list {
-		at := list[i].AtMillis
 		pool, full := list[i].Pool()
 		if !full {
 			continue
 		}
-		roster.Forget(at)
-		for latest < at+usage.MaxGapMillis {
-			stay, err, more := next()
-			if err != nil {
-				return err
-			}
-			if !more {
-				break
-			}
-			roster.Add(stay)
-			latest = stay.JoinedAtMillis
+		at := list[i].AtMillis
+		in, err := who.in(pool, at)
+		if err != nil {
+			return i, err
 		}
-		var in []usage.Stay
-		for _, stay := range roster.At(at) {
-			if stay.Block.Pool == pool {
-				in = append(in, stay)
-			}
+		told := in[:min(len(in), MaxHolders)]
+		if len(told) > *room {
+			return i, nil
 		}
-		list[i].Holders = len(in)
-		list[i].HeldBy = b.holders(in[:min(len(in), MaxHolders)], at)
+		*room -= len(told)
+		list[i].Holders, list[i].HeldBy = len(in), b.holders(told, at)
 	}
-	return nil
+	return len(list), nil
+}
+
+// attendance tells who was in at moments that come in order, of stays that are
+// read only as far as that takes.
+type attendance struct {
+	next         func() (usage.Stay, error, bool)
+	roster       *usage.Roster
+	joinedMillis int64 // of the last stay that was read
+}
+
+// in are those in a pool at a moment, in order of joining.
+func (a *attendance) in(pool seat.Pool, atMillis int64) ([]usage.Stay, error) {
+	a.roster.Forget(atMillis)
+	for a.joinedMillis < atMillis+usage.MaxGapMillis {
+		stay, err, more := a.next()
+		if err != nil {
+			return nil, err
+		}
+		if !more {
+			break
+		}
+		a.roster.Add(stay)
+		a.joinedMillis = stay.JoinedAtMillis
+	}
+	return slices.DeleteFunc(a.roster.At(atMillis), func(s usage.Stay) bool { return s.Block.Pool != pool }), nil
 }

@@ -57,11 +57,22 @@ type Query struct {
 	AsOfMillis int64
 }
 
+// MaxRangeMillis bounds a range: 1,100 days, which three years of any calendar
+// are less than.
+const MaxRangeMillis = maxRangeDays * 24 * 60 * 60 * 1000
+
+const maxRangeDays = 1100
+
 // Periods are those that the report has rows of. The error is problem.Invalid
 // at #/from, #/to, #/granularity or #/group_by.
 func (q Query) Periods() ([]usage.Period, error) {
 	if err := q.GroupBy.Validate(); err != nil {
 		return nil, fmt.Errorf("read the grouping: %w", err)
+	}
+	if q.ToMillis-q.FromMillis > MaxRangeMillis {
+		return nil, problem.InvalidFields(problem.Field{
+			Pointer: "#/to", Detail: fmt.Sprintf("is more than %d days after from: choose a shorter range", maxRangeDays),
+		})
 	}
 	periods, err := usage.Periods(time.UnixMilli(q.FromMillis), time.UnixMilli(q.ToMillis), q.Granularity, q.License.Location())
 	if err != nil {
@@ -234,25 +245,41 @@ func (b *book) merged(ctx context.Context, periods []usage.Period) iter.Seq2[usa
 	}
 }
 
+// merge makes a row of runs as they come.
 func (b *book) merge(ctx context.Context, p usage.Period) (usage.Summary, error) {
-	var parts []usage.Summary
+	var whole usage.Summary
 	for _, s := range b.stretches(p) {
+		parts := b.sweep(ctx, []usage.Period{s.Period}, usage.GroupingNone)
 		if s.kept {
-			sum, _, err := rollup.Sum(ctx, b.store, b.tenant, b.zone.String(), s.Period)
-			if err != nil {
-				return sum, fmt.Errorf("add up days: %w", err)
-			}
-			parts = append(parts, sum)
-			continue
+			parts = b.sums(ctx, s.Period)
 		}
-		for summary, err := range b.sweep(ctx, []usage.Period{s.Period}, usage.GroupingNone) {
+		for part, err := range parts {
 			if err != nil {
-				return summary, err
+				return part, err
 			}
-			parts = append(parts, summary)
+			whole = usage.Merge(whole, part)
 		}
 	}
-	return usage.MergeAll(parts), nil
+	return whole, nil
+}
+
+// sums adds kept days up, month by month: of their sets there are never more in
+// memory than a month's.
+func (b *book) sums(ctx context.Context, days usage.Period) iter.Seq2[usage.Summary, error] {
+	return func(yield func(usage.Summary, error) bool) {
+		for at := days.FromMillis; at < days.ToMillis; {
+			month := usage.Period{FromMillis: at, ToMillis: min(days.ToMillis, usage.MonthAt(time.UnixMilli(at), b.zone).ToMillis)}
+			sum, _, err := rollup.Sum(ctx, b.store, b.tenant, b.zone.String(), month)
+			if err != nil {
+				yield(sum, fmt.Errorf("add up days: %w", err))
+				return
+			}
+			if !yield(sum, nil) {
+				return
+			}
+			at = month.ToMillis
+		}
+	}
 }
 
 // source tells where the row of a period comes from.

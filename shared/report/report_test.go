@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -217,6 +218,87 @@ func TestWhatCannotBeReportedIsRefusedByName(t *testing.T) {
 	}
 }
 
+func TestARangeOfMoreThan1100DaysIsRefused(t *testing.T) {
+	const most = 1100 * dayMillis
+	w := newWorld(t, "America/New_York")
+	w.now = w.at(9, 0)
+	q := w.query(w.at(1, 0), w.now, usage.GranularityTotal)
+	r := report.New(w.store, w)
+	for _, length := range []int64{most, most + 1, math.MaxInt64 / 2} {
+		q.ToMillis = q.FromMillis + length
+		_, peak := r.Peak(t.Context(), q)
+		_, _, refusals := r.Refusals(t.Context(), q, report.RefusalName{}, 1)
+		errs := []error{peak, refusals}
+		for _, q.Granularity = range []usage.Granularity{usage.GranularityDay, usage.GranularityMonth, usage.GranularityTotal} {
+			for _, err := range r.Usage(t.Context(), q) {
+				errs = append(errs, err)
+			}
+		}
+		for _, err := range errs {
+			if length > most {
+				wantFaults(t, err, "#/to")
+			} else if err != nil {
+				t.Errorf("%d ms: %v", length, err)
+			}
+		}
+	}
+}
+
+// byMonth is a store that checks that the days with their sets are read a
+// month at a time.
+type byMonth struct {
+	rollup.Store
+	t     *testing.T
+	zone  *time.Location
+	reads int
+}
+
+func (b *byMonth) Days(ctx context.Context, t tenant.ID, zone string, from, to int64) iter.Seq2[rollup.Day, error] {
+	b.reads++
+	if month := usage.MonthAt(time.UnixMilli(from), b.zone); to > month.ToMillis {
+		b.t.Errorf("days from %d until %d are read at once, beyond their month", from, to)
+	}
+	return b.Store.Days(ctx, t, zone, from, to)
+}
+
+func TestATotalHoldsTheSetsOfAMonthAtATime(t *testing.T) {
+	w := newWorld(t, "America/New_York")
+	for day := 1; day <= 100; day++ {
+		w.stay(day, 600, time.Hour, fmt.Sprint("person-", day%40))
+	}
+	w.now = w.at(110, 0)
+	w.roll()
+	store := &byMonth{Store: w.store, t: t, zone: w.license.Location()}
+	q := w.query(w.at(2, 0), w.at(101, 600), usage.GranularityTotal)
+	if diff := cmp.Diff(w.want(q), collect(t, report.New(store, w).Usage(t.Context(), q))); diff != "" {
+		t.Errorf("(-everything +report):\n%s", diff)
+	}
+	if store.reads != 4 {
+		t.Errorf("days were read %d times, want one for each of 4 months", store.reads)
+	}
+}
+
+func TestAPeakOfWhatIsRolledUpReadsNoSets(t *testing.T) {
+	w := newWorld(t, "UTC")
+	for day := 1; day <= 40; day++ {
+		w.stay(day, 600, time.Hour, "bob")
+	}
+	w.stay(17, 630, time.Hour, "eve")
+	w.now = w.at(45, 0)
+	w.roll()
+	store := &counting{Store: broken{w.store, "days"}}
+	peak, err := report.New(store, w).Peak(t.Context(), w.query(w.at(3, 630), w.at(40, 0), usage.GranularityTotal))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if peak.AtMillis != w.at(17, 630).UnixMilli() || len(peak.Holders) != 2 {
+		t.Errorf("a peak of %d at %d", len(peak.Holders), peak.AtMillis)
+	}
+	if store.records > 4 { // of the first day's rest, and around the peak
+		t.Errorf("%d records were read", store.records)
+	}
+}
+
 // broken is a store of which one read fails.
 type broken struct {
 	rollup.Store
@@ -334,12 +416,12 @@ func TestARefusalIsToldWithThoseWhoWereInThePoolThen(t *testing.T) {
 		page := rapid.IntRange(1, 5).Draw(t, "page")
 		var got []report.Refused
 		for after := (report.RefusalName{}); ; after = got[len(got)-1].Name() {
-			list, err := report.New(w.store, w).Refusals(context.Background(), q, after, page)
-			if err != nil {
-				t.Fatal(err)
+			list, more, err := report.New(w.store, w).Refusals(context.Background(), q, after, page)
+			if err != nil || more && len(list) != page {
+				t.Fatalf("a page of %d, %v, %v", len(list), more, err)
 			}
 			got = append(got, list...)
-			if len(list) < page {
+			if !more {
 				break
 			}
 		}
@@ -369,12 +451,48 @@ func TestOfARefusalsHoldersTheFirstAreToldAndAllCounted(t *testing.T) {
 	}
 	at := w.at(3, 695).UnixMilli()
 	w.refuse(usage.Refusal{AtMillis: at, Code: "seats_exhausted", Limit: 2, InUse: 120})
-	list, err := report.New(w.store, w).Refusals(t.Context(), w.query(w.at(1, 0), w.now, usage.GranularityTotal), report.RefusalName{}, 10)
-	if err != nil || len(list) != 1 {
-		t.Fatalf("%d refusals, %v", len(list), err)
+	list, more, err := report.New(w.store, w).Refusals(t.Context(), w.query(w.at(1, 0), w.now, usage.GranularityTotal), report.RefusalName{}, 10)
+	if err != nil || len(list) != 1 || more {
+		t.Fatalf("%d refusals, more: %v, %v", len(list), more, err)
 	}
 	if r := list[0]; r.Holders != report.MaxHolders+20 || len(r.HeldBy) != report.MaxHolders || r.HeldBy[0].Identity != "person-0" {
 		t.Errorf("%d holders, of whom %d are told, the first %q", r.Holders, len(r.HeldBy), r.HeldBy[0].Identity)
+	}
+}
+
+func TestAPageOfRefusalsEndsBeforeItsHoldersAreTooMany(t *testing.T) {
+	w := newWorld(t, "UTC")
+	for i := range report.MaxHolders + 20 {
+		w.stay(3, 600, 100*time.Minute, fmt.Sprint("person-", i))
+	}
+	const refused = report.MaxPageHolders/report.MaxHolders*2 + 5
+	for i := range refused {
+		w.refuse(usage.Refusal{AtMillis: w.at(3, 650).UnixMilli() + int64(i/2), Code: "seats_exhausted", Limit: 2, InUse: 120})
+	}
+	r, q := report.New(w.store, w), w.query(w.at(1, 0), w.now, usage.GranularityTotal)
+	var lengths []int
+	var met []seat.ConnectionID
+	for after, more := (report.RefusalName{}), true; more; {
+		var list []report.Refused
+		var err error
+		if list, more, err = r.Refusals(t.Context(), q, after, 1000); err != nil || len(list) == 0 {
+			t.Fatalf("%d refusals, %v", len(list), err)
+		}
+		lengths = append(lengths, len(list))
+		for _, one := range list {
+			if len(one.HeldBy) != report.MaxHolders {
+				t.Errorf("%s is told with %d holders", one.Connection, len(one.HeldBy))
+			}
+			met = append(met, one.Connection)
+		}
+		after = list[len(list)-1].Name()
+	}
+	const full = report.MaxPageHolders / report.MaxHolders
+	if want := []int{full, full, 5}; !slices.Equal(lengths, want) {
+		t.Errorf("pages of %v, want %v", lengths, want)
+	}
+	if slices.Sort(met); len(slices.Compact(met)) != refused {
+		t.Errorf("%d refusals, want %d", len(met), refused)
 	}
 }
 

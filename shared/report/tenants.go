@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -13,8 +14,12 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// parallel bounds how many tenants are read at a time.
-const parallel = 16
+const (
+	// parallel bounds how many tenants are read at a time.
+	parallel = 16
+	// tenantsPage is how many are held where all are asked for.
+	tenantsPage = 100
+)
 
 // TenantMonth is a tenant's month.
 type TenantMonth struct {
@@ -27,8 +32,8 @@ type TenantMonth struct {
 
 // Tenants reports a month, such as 2026-11, of each tenant by its own calendar,
 // in order of their ids, beginning after one; also of those that used nothing.
-// The error is problem.Invalid at #/period if it is no month, or one that has
-// begun nowhere yet; else the store's.
+// The error is problem.Invalid at #/period if it is no month, one before 2000,
+// or one that has begun nowhere yet; else the store's.
 func (r *Reporter) Tenants(ctx context.Context, month string, after tenant.ID, limit int, asOfMillis int64) ([]TenantMonth, error) {
 	if err := begun(month, asOfMillis); err != nil {
 		return nil, err
@@ -56,11 +61,40 @@ func (r *Reporter) Tenants(ctx context.Context, month string, after tenant.ID, l
 	return list, nil
 }
 
+// EveryTenant reports a month of all tenants, as Tenants does, a few at a time.
+// After an error nothing comes. Errors are those of Tenants.
+func (r *Reporter) EveryTenant(ctx context.Context, month string, asOfMillis int64) iter.Seq2[TenantMonth, error] {
+	return func(yield func(TenantMonth, error) bool) {
+		for after := tenant.ID(""); ; {
+			list, err := r.Tenants(ctx, month, after, tenantsPage, asOfMillis)
+			if err != nil {
+				yield(TenantMonth{}, err)
+				return
+			}
+			for _, m := range list {
+				if !yield(m, nil) {
+					return
+				}
+			}
+			if len(list) < tenantsPage {
+				return
+			}
+			after = list[len(list)-1].Tenant
+		}
+	}
+}
+
+// firstMonth is the first that is reported. Nothing was recorded before.
+const firstMonth = "2000-01"
+
 // begun checks that a month has begun somewhere on earth: where it does first.
 func begun(month string, asOfMillis int64) error {
 	p, err := usage.MonthOf(month, time.FixedZone("", 14*60*60))
 	if err != nil {
 		return fmt.Errorf("read the period: %w", err)
+	}
+	if month < firstMonth { // both have four digits, a dash and two
+		return problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "must not be before " + firstMonth})
 	}
 	if p.FromMillis > asOfMillis {
 		return problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "is in the future"})
