@@ -266,24 +266,10 @@ func (l *ledger) day(ctx context.Context, p usage.Period) error {
 	if err != nil {
 		return fmt.Errorf("cut a day: %w", err)
 	}
-	sweep, records := usage.NewSweep(quarters, l.limits, math.MaxInt64), int64(0)
-	for refusal, err := range l.store.Refusals(ctx, l.tenant, p.FromMillis, p.ToMillis) {
-		if err == nil {
-			err = sweep.Refuse(refusal)
-		}
-		if err != nil {
-			return fmt.Errorf("read refusals: %w", err)
-		}
-		records++
-	}
-	for stay, err := range l.store.Stays(ctx, l.tenant, p.FromMillis-usage.MaxStayMillis, p.ToMillis+usage.MaxGapMillis) {
-		if err == nil {
-			err = sweep.Add(stay)
-		}
-		if err != nil {
-			return fmt.Errorf("read stays: %w", err)
-		}
-		records++
+	sweep := usage.NewSweep(quarters, l.limits, math.MaxInt64)
+	records, err := sweep.Read(ctx, l.store, l.tenant)
+	if err != nil {
+		return fmt.Errorf("add up a day: %w", err)
 	}
 	day := Day{Records: records}
 	summaries := sweep.Close()

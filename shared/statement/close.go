@@ -283,21 +283,8 @@ func (b books) swept(ctx context.Context, p usage.Period) (usage.Row, []usage.Ro
 		return usage.Row{}, nil, fmt.Errorf("cut the period: %w", err)
 	}
 	sweep := usage.NewSweep(periods, b.limits, b.asOf)
-	for refusal, err := range b.store.Refusals(ctx, b.tenant, p.FromMillis, p.ToMillis) {
-		if err == nil {
-			err = sweep.Refuse(refusal)
-		}
-		if err != nil {
-			return usage.Row{}, nil, fmt.Errorf("read refusals: %w", err)
-		}
-	}
-	for stay, err := range b.store.Stays(ctx, b.tenant, p.FromMillis-usage.MaxStayMillis, p.ToMillis+usage.MaxGapMillis) {
-		if err == nil {
-			err = sweep.Add(stay)
-		}
-		if err != nil {
-			return usage.Row{}, nil, fmt.Errorf("read stays: %w", err)
-		}
+	if _, err := sweep.Read(ctx, b.store, b.tenant); err != nil {
+		return usage.Row{}, nil, fmt.Errorf("sweep the ledger: %w", err)
 	}
 	summaries := sweep.Close()
 	rows := make([]usage.Row, len(summaries))

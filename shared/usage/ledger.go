@@ -12,6 +12,7 @@ package usage
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"strconv"
 
@@ -132,4 +133,32 @@ type History interface {
 	// Late gives the times of the stays that were recorded late since a moment,
 	// or were about to be.
 	Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[Period, error]
+}
+
+// Read adds all that the ledger has of the sweep's periods, and tells how many
+// records that was. Nothing is added before it. Errors are the store's.
+func (s *Sweep) Read(ctx context.Context, history History, t tenant.ID) (records int64, err error) {
+	if len(s.periods) == 0 {
+		return 0, nil
+	}
+	from, to := s.periods[0].FromMillis, s.periods[len(s.periods)-1].ToMillis
+	for refusal, err := range history.Refusals(ctx, t, from, to) {
+		if err == nil {
+			err = s.Refuse(refusal)
+		}
+		if err != nil {
+			return records, fmt.Errorf("read refusals: %w", err)
+		}
+		records++
+	}
+	for stay, err := range history.Stays(ctx, t, from-MaxStayMillis, to+MaxGapMillis) {
+		if err == nil {
+			err = s.Add(stay)
+		}
+		if err != nil {
+			return records, fmt.Errorf("read stays: %w", err)
+		}
+		records++
+	}
+	return records, nil
 }
