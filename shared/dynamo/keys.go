@@ -122,6 +122,7 @@ const (
 	attrAbsent       = "host_absent_minutes"
 	attrChanges      = "host_changes_per_month"
 	attrChanged      = "changed_at"
+	attrChangedBy    = "changed_by"
 	attrPeriod       = "period"
 	attrClosedAt     = "closed_at"
 	attrHash         = "sha"
