@@ -33,7 +33,7 @@ type LicenseBody struct {
 	Burst                     int        `json:"burst,omitempty" doc:"Seats more, where overage is allowed"`
 	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty" doc:"0 to 300; 30 if left out"`
 	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty" doc:"15 if left out"`
-	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty" doc:"As many as there are hosts if left out"`
+	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
 }
 
 // LicenseView is a license as callers read it.

@@ -103,6 +103,41 @@ func TestTheSixthOfFiveHostsIsRefusedAndAdmittedWhenOneIsDeleted(t *testing.T) {
 	w.call(acmeAdmin, "POST", "/v1/tenants/acme/hosts", sixth).ok()
 }
 
+func TestASlotThatIsFreedAndRefilledTooOftenInACalendarMonthIsRefused(t *testing.T) {
+	w := newWorld(t)
+	const license, many = "/v1/tenants/acme/license", "/v1/tenants/acme/hosts"
+	put := func(hosts int, changes string) {
+		w.call(vendor, "PUT", license, fmt.Sprintf(`{"model":"named","hosts":%d,"participants_per_conference":25,"time_zone":"Asia/Kathmandu"%s}`, hosts, changes)).ok()
+	}
+	add := func(email string) answer { return w.call(acmeAdmin, "POST", many, fmt.Sprintf(`{"email":%q}`, email)) }
+	remove := func(email string) { w.call(acmeAdmin, "DELETE", many+"/"+email, "").want(204, "") }
+	put(2, "")
+	w.host("acme", "ann@example.org")
+	w.host("acme", "bob@example.org")
+	for range 2 { // as many as there are slots; who comes back counts like anyone
+		remove("ann@example.org")
+		add("ann@example.org").ok()
+	}
+	remove("ann@example.org")
+	add("eve@example.org").refused(problem.HostChangesExhausted)
+	add("ann@example.org").refused(problem.HostChangesExhausted)
+
+	w.now = time.Date(2026, 9, 30, 18, 14, 59, 0, time.UTC).UnixMilli()
+	add("eve@example.org").refused(problem.HostChangesExhausted)
+	w.now += 1000 // October in Kathmandu
+	add("eve@example.org").ok()
+	remove("eve@example.org")
+	put(2, `,"host_changes_per_month":0`)
+	add("ann@example.org").refused(problem.HostChangesExhausted)
+	put(3, `,"host_changes_per_month":0`)
+	add("ann@example.org").ok() // the third slot never had a host
+	add("eve@example.org").refused(problem.HostChangesExhausted)
+	put(2, `,"host_changes_per_month":2`)
+	add("eve@example.org").refused(problem.HostsExhausted)
+	w.concurrent("acme", 25)
+	add("eve@example.org").ok()
+}
+
 func TestAConcurrentLicenseHasAsManyHostsAsTheTenantLikes(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 1)

@@ -73,7 +73,7 @@ type License struct {
 	Burst                     int
 	ReconnectGraceSeconds     int
 	HostAbsentMinutes         int
-	HostChangesPerMonth       int
+	HostChangesPerMonth       int // named only
 	Revision                  int64
 	// ChangedAtMillis is when this revision was written, by our clock. Unix
 	// time. A later revision's is no earlier.
