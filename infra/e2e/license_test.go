@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -235,7 +236,7 @@ func TestLicense_HistoryKeepsEveryRevisionWithWhoChangedItAndWhen(t *testing.T) 
 	if err != nil || len(rest.Items) != 1 || rest.NextCursor != "" {
 		t.Fatalf("next page %+v (%v), want the third revision and no more", rest, err)
 	}
-	all := append(first.Items, rest.Items...)
+	all := slices.Concat(first.Items, rest.Items)
 	if all[0].Seats != 25 || all[1].Seats != 30 || all[2].Hosts != 5 {
 		t.Errorf("history %+v, want 25, 30 and 5 x 25", all)
 	}

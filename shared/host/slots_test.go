@@ -30,10 +30,10 @@ func TestSlotsAreNotPassedAroundMorePeopleThanAMonthAllows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit, changes := rapid.IntRange(1, 5).Draw(t, "limit"), rapid.IntRange(0, 4).Draw(t, "changes")
 		var tally host.Tally
-		added, fresh := 0, limit
+		fresh := limit
 		for month := 1; month <= 4; month++ {
 			slots := host.Slots{Limit: limit, Changes: changes, Month: host.Month(fmt.Sprintf("2026-%02d", month))}
-			added = 0
+			added := 0
 			for _, add := range rapid.SliceOfN(rapid.Bool(), 0, 20).Draw(t, "adds") {
 				if !add {
 					tally.Hosts = max(tally.Hosts-1, 0)
