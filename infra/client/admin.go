@@ -130,6 +130,19 @@ func (a *Admin) PutLicense(ctx context.Context, tenant string, l License) (Licen
 	return a.license(ctx, http.MethodPut, tenant, header, l)
 }
 
+// Revision is a license as it was from one change to the next.
+type Revision struct {
+	License
+	Revision  int64     `json:"revision"`
+	ChangedAt time.Time `json:"changed_at"`
+	ChangedBy string    `json:"changed_by"`
+}
+
+// LicenseHistory lists every revision of a license in order (vendor only).
+func (a *Admin) LicenseHistory(ctx context.Context, tenant string, p Paging) (Page[Revision], error) {
+	return get[Page[Revision]](ctx, a, at("tenants", tenant, "license", "history"), p.query())
+}
+
 func (a *Admin) license(ctx context.Context, method, tenant string, header http.Header, body any) (License, error) {
 	r, err := a.Do(ctx, method, at("tenants", tenant, "license"), header, body)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -220,6 +221,30 @@ func TestLicense_IfMatchLetsNobodyOverwriteWhatTheyHaveNotSeen(t *testing.T) {
 	}
 	now.Seats = 28
 	c.change(now)
+}
+
+func TestLicense_HistoryKeepsEveryRevisionWithWhoChangedItAndWhen(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	c.change(client.Concurrent(30))
+	c.change(client.Named(5, 25))
+	first, err := c.api.LicenseHistory(c.within(), c.id, client.Paging{Limit: 2})
+	if err != nil || len(first.Items) != 2 || first.NextCursor == "" {
+		t.Fatalf("history %+v (%v), want two revisions and a cursor", first, err)
+	}
+	rest, err := c.api.LicenseHistory(c.within(), c.id, client.Paging{Limit: 2, Cursor: first.NextCursor})
+	if err != nil || len(rest.Items) != 1 || rest.NextCursor != "" {
+		t.Fatalf("next page %+v (%v), want the third revision and no more", rest, err)
+	}
+	all := slices.Concat(first.Items, rest.Items)
+	if all[0].Seats != 25 || all[1].Seats != 30 || all[2].Hosts != 5 {
+		t.Errorf("history %+v, want 25, 30 and 5 x 25", all)
+	}
+	for i, r := range all {
+		if r.Revision != int64(i+1) || r.ChangedBy != "vendor" || r.ChangedAt.Before(c.began) || r.ChangedAt.After(time.Now()) {
+			t.Errorf("revision %+v, want number %d, of the vendor, of just now", r, i+1)
+		}
+	}
 }
 
 func TestLicense_AbsentIsNotFound(t *testing.T) {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -91,6 +92,34 @@ func TestNamedUser_DeletingAHostFreesTheSlot(t *testing.T) {
 	c.register("successor@example.com")
 	_, err := c.api.CreateHost(c.within(), c.id, client.Host{Email: c.host(0), Name: "Back Again"})
 	wantProblem(t, err, "hosts_exhausted")
+}
+
+func TestNamedUser_FiveSlotsAreNotPassedAroundFiftyPeople(t *testing.T) {
+	t.Parallel()
+	const slots, people = 5, 50
+	c := named(t, slots, 25)
+	month := func() string { return time.Now().UTC().Format("2006-01") }
+	began, registered := month(), slots
+	for i := range people - slots {
+		if err := c.api.DeleteHost(c.within(), c.id, c.host(i)); err != nil {
+			wantProblem(t, err, "not_found") // who was refused is not there
+		}
+		if _, err := c.api.CreateHost(c.within(), c.id, client.Host{Email: c.host(slots + i), Name: "The Next"}); err != nil {
+			wantProblem(t, err, "host_changes_exhausted")
+			continue
+		}
+		registered++
+	}
+	if month() != began {
+		t.Skip("the month has changed meanwhile")
+	}
+	if registered != slots+slots { // as many changes as there are slots
+		t.Errorf("%d people had a slot, want 10", registered)
+	}
+	larger, changes := client.Named(slots+1, 25), slots
+	larger.HostChangesPerMonth = &changes
+	c.change(larger)
+	c.register("in-the-new-slot@example.com")
 }
 
 func TestNamedUser_OnlyOneConferenceAtATime(t *testing.T) {

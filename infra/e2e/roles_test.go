@@ -29,6 +29,7 @@ func TestRoles_EachCallIsForThoseTheContractNames(t *testing.T) {
 	}{
 		{"list tenants", "GET", fixed("/v1/tenants"), nil, 200, []string{vendor}},
 		{"read license", "GET", fixed(at + "/license"), nil, 200, []string{vendor}},
+		{"read license history", "GET", fixed(at + "/license/history"), nil, 200, []string{vendor}},
 		{"put license", "PUT", fixed(at + "/license"), always(client.Named(100, 25)), 200, []string{vendor}},
 		{"create host", "POST", fixed(at + "/hosts"), func() any {
 			return client.Host{Email: newID("host") + "@example.com", Name: "A Host"}
@@ -150,6 +151,7 @@ func TestNotFound_UnknownTenantConferenceHostAndConnection(t *testing.T) {
 	nobody := newID("nobody")
 	for _, call := range []struct{ method, path string }{
 		{"GET", "/v1/tenants/" + nobody + "/license"},
+		{"GET", "/v1/tenants/" + nobody + "/license/history"},
 		{"GET", "/v1/tenants/" + nobody + "/hosts"},
 		{"GET", "/v1/tenants/" + nobody + "/conferences"},
 		{"GET", "/v1/tenants/" + nobody + "/seats"},

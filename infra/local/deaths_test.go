@@ -32,7 +32,7 @@ func writer(store admission.Store, started *atomic.Int32) map[string]Starter {
 				email := host.Email(fmt.Sprintf("host%d@example.org", i))
 				var group sync.WaitGroup
 				group.Go(func() {
-					_, _ = store.AddHost(context.WithoutCancel(ctx), "acme", host.Host{Email: email}, hosts)
+					_, _ = store.AddHost(context.WithoutCancel(ctx), "acme", host.Host{Email: email}, host.Slots{Limit: hosts})
 				})
 				group.Wait()
 			}

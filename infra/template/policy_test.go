@@ -54,7 +54,7 @@ var permitted = map[string]map[string][]string{
 	},
 	"licenses": {
 		live:   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
-		ledger: {"dynamodb:PutItem"},
+		ledger: {"dynamodb:PutItem", "dynamodb:Query"},
 	},
 	"hosts": {live: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
 	"conferences": {

@@ -94,7 +94,7 @@ func (w *world) put(l license.License) {
 
 func (w *world) host(email host.Email) {
 	w.t.Helper()
-	if _, err := w.store.AddHost(context.Background(), acme, host.Host{Email: email, Active: true}, 0); err != nil {
+	if _, err := w.store.AddHost(context.Background(), acme, host.Host{Email: email, Active: true}, host.Slots{}); err != nil {
 		w.t.Fatal(err)
 	}
 }

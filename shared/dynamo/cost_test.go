@@ -112,7 +112,7 @@ func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 		t.Fatal(err)
 	}
 	email := host.Email("ann@example.org")
-	if _, err := store.AddHost(ctx, id, host.Host{Email: email, Active: true}, 0); err != nil {
+	if _, err := store.AddHost(ctx, id, host.Host{Email: email, Active: true}, host.Slots{}); err != nil {
 		t.Fatal(err)
 	}
 	c := conference.Conference{

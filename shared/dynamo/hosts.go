@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,33 +17,80 @@ import (
 
 const conditionFailed = "ConditionalCheckFailed"
 
-// AddHost implements host.Hosts by one transaction of the host and the count
-// of hosts. The SDK gives it a request token, so its retries add one host.
-func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, limit int) (host.Added, error) {
-	added := key(tenantKey(t), hostKey(h.Email)).
-		setText(attrName, h.Name).setFlag(attrActive, h.Active).setTime(attrCreated, h.CreatedAt)
-	counted := &types.Update{
-		TableName: s.live, Key: key(tenantKey(t), keyCounters),
-		UpdateExpression:         aws.String("ADD #hosts :one"),
-		ExpressionAttributeNames: map[string]string{"#hosts": attrHosts}, ExpressionAttributeValues: item{":one": number(1)},
+// AddHost implements host.Hosts by one transaction of the host and the tally.
+// The SDK gives it a request token, so its retries add one host. A slot that was
+// never used is tried first; where the tally refuses, it comes with the refusal
+// and says what to try next.
+func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, slots host.Slots) (host.Added, error) {
+	const tries = 10
+	added := &types.Put{
+		TableName: s.live, ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
+		Item: key(tenantKey(t), hostKey(h.Email)).
+			setText(attrName, h.Name).setFlag(attrActive, h.Active).setTime(attrCreated, h.CreatedAt),
 	}
-	if limit > 0 {
-		counted.ConditionExpression = aws.String("attribute_not_exists(#hosts) OR #hosts < :limit")
-		counted.ExpressionAttributeValues = item{":one": number(1), ":limit": number(limit)}
+	var tally host.Tally
+	for range tries {
+		next, outcome := tally.Add(slots)
+		if outcome != host.AddedNow {
+			return outcome, nil
+		}
+		counted := s.count(t, tally, next, slots)
+		reasons, err := s.transact(ctx, types.TransactWriteItem{Put: added}, types.TransactWriteItem{Update: counted})
+		switch {
+		case err != nil:
+			return host.AddedNoMore, err
+		case reasons == nil:
+			return host.AddedNow, nil
+		case refused(reasons[0]):
+			return host.AddedBefore, nil
+		}
+		if tally, err = readTally(reasons[1].Item); err != nil {
+			return host.AddedNoMore, err
+		}
 	}
-	reasons, err := s.transact(ctx, types.TransactWriteItem{Put: &types.Put{
-		TableName: s.live, Item: added, ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
-	}}, types.TransactWriteItem{Update: counted})
+	return host.AddedNoMore, fmt.Errorf("add a host of %s: others changed the tally in %d tries", t, tries)
+}
+
+// count is the write that takes a tally to the next, on condition of what makes
+// it the right one and not of the numbers seen: who is not in each other's way
+// does not refuse each other.
+func (s *Store) count(t tenant.ID, was, next host.Tally, slots host.Slots) *types.Update {
+	update, condition := "ADD #hosts :one", ""
+	values := item{":one": number(1)}
+	if slots.Limit > 0 {
+		values[":limit"] = number(slots.Limit)
+	}
 	switch {
-	case err != nil:
-		return host.AddedNoMore, err
-	case reasons == nil:
-		return host.AddedNow, nil
-	case reasons[0] == conditionFailed:
-		return host.AddedBefore, nil
+	case slots.Limit == 0:
+	case next.Used > was.Used:
+		update += ", #slots :one"
+		condition = "(attribute_not_exists(#hosts) OR #hosts < :limit) AND (attribute_not_exists(#slots) OR #slots < :limit)"
+	case next.Month > was.Month:
+		update += " SET #month = :month, #changes = :one"
+		condition = "#hosts < :limit AND #slots >= :limit AND (attribute_not_exists(#month) OR #month < :month)"
+		values[":month"] = text(string(slots.Month))
 	default:
-		return host.AddedNoMore, nil
+		update += ", #changes :one"
+		condition = "#hosts < :limit AND #slots >= :limit AND #month >= :month AND #changes < :most"
+		values[":month"], values[":most"] = text(string(slots.Month)), number(slots.Changes)
 	}
+	counted := &types.Update{
+		TableName: s.live, Key: key(tenantKey(t), keyCounters), UpdateExpression: aws.String(update),
+		ExpressionAttributeNames: namesIn(update + condition), ExpressionAttributeValues: values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+	if condition != "" {
+		counted.ConditionExpression = aws.String(condition)
+	}
+	return counted
+}
+
+func readTally(i item) (host.Tally, error) {
+	r := reader{item: i}
+	tally := host.Tally{
+		Hosts: r.int(attrHosts), Used: r.int(attrSlots), Changes: r.int(attrChangesMade), Month: host.Month(r.text(attrMonth)),
+	}
+	return tally, r.err
 }
 
 // RemoveHost implements host.Hosts, likewise.
@@ -60,7 +108,7 @@ func (s *Store) RemoveHost(ctx context.Context, t tenant.ID, email host.Email) (
 
 // transact writes all or nothing. Where a condition does not hold it gives the
 // reason for each write; conflicts with other transactions are tried again.
-func (s *Store) transact(ctx context.Context, writes ...types.TransactWriteItem) ([]string, error) {
+func (s *Store) transact(ctx context.Context, writes ...types.TransactWriteItem) ([]types.CancellationReason, error) {
 	const tries = 10
 	for range tries {
 		_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
@@ -71,16 +119,15 @@ func (s *Store) transact(ctx context.Context, writes ...types.TransactWriteItem)
 		if !ok {
 			return nil, fmt.Errorf("transact: %w", err)
 		}
-		reasons, refused := make([]string, len(canceled.CancellationReasons)), false
-		for n, reason := range canceled.CancellationReasons {
-			reasons[n] = aws.ToString(reason.Code)
-			refused = refused || reasons[n] == conditionFailed
-		}
-		if refused {
-			return reasons, nil
+		if slices.ContainsFunc(canceled.CancellationReasons, refused) {
+			return canceled.CancellationReasons, nil
 		}
 	}
 	return nil, fmt.Errorf("transact: conflicts in %d tries", tries)
+}
+
+func refused(reason types.CancellationReason) bool {
+	return aws.ToString(reason.Code) == conditionFailed
 }
 
 // Host implements host.Hosts.

@@ -1,8 +1,9 @@
 // Package host names the people who may start conferences.
 //
 // Terms: a host is a named user of a tenant, known by e-mail address; under a
-// named license a tenant has a bounded number of them and each runs one live
-// conference at a time. The lock is what holds a host to that one conference.
+// named license a tenant has a bounded number of them, each in a slot, and each
+// runs one live conference at a time. The lock is what holds a host to that one
+// conference. A change is a host put in a slot that another has left.
 package host
 
 import (
@@ -69,14 +70,16 @@ type Added int
 const (
 	AddedNow Added = iota
 	AddedBefore
-	AddedNoMore // as many as the limit allows are there
+	AddedNoMore   // as many as the limit allows are there
+	AddedNoChange // only freed slots are left, and no more changes this month
 )
 
 // Hosts is where hosts and their locks live. Errors are the store's own.
 type Hosts interface {
-	// AddHost adds a host unless it is there or limit hosts are; limit zero
-	// means no bound. Counting and adding are one atomic step.
-	AddHost(ctx context.Context, t tenant.ID, h Host, limit int) (Added, error)
+	// AddHost adds a host unless it is there or the tally has no slot for it;
+	// see Tally.Add. Counting and adding are one atomic step. After a lost
+	// answer a repeat finds the host there.
+	AddHost(ctx context.Context, t tenant.ID, h Host, s Slots) (Added, error)
 	// Host reads one, consistently; nil if there is none.
 	Host(ctx context.Context, t tenant.ID, email Email) (*Host, error)
 	// Hosts lists hosts in order of address, beginning after one.
@@ -85,7 +88,8 @@ type Hosts interface {
 	CountHosts(ctx context.Context, t tenant.ID) (int, error)
 	// ChangeHost replaces name and active. False: there is no such host.
 	ChangeHost(ctx context.Context, t tenant.ID, h Host) (bool, error)
-	// RemoveHost removes a host and frees its slot. False: there is none.
+	// RemoveHost removes a host and frees its slot, in one atomic step. It is
+	// never refused. False: there is none.
 	RemoveHost(ctx context.Context, t tenant.ID, email Email) (bool, error)
 
 	// Lock takes a host's lock if it is free, held by the same conference, or

@@ -64,7 +64,8 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 	const tenant = "/v1/tenants/{tenant}"
 	want := map[string]string{
 		"get /v1/tenants": "200", "put " + tenant + "/license": "200", "get " + tenant + "/license": "200",
-		"post " + tenant + "/hosts": "201", "get " + tenant + "/hosts": "200", "get " + tenant + "/hosts/{email}": "200",
+		"get " + tenant + "/license/history": "200",
+		"post " + tenant + "/hosts":          "201", "get " + tenant + "/hosts": "200", "get " + tenant + "/hosts/{email}": "200",
 		"patch " + tenant + "/hosts/{email}": "200", "delete " + tenant + "/hosts/{email}": "204",
 		"post " + tenant + "/conferences": "201", "get " + tenant + "/conferences": "200",
 		"get " + tenant + "/conferences/{conference}":                             "200",

@@ -49,6 +49,10 @@ func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
 		},
 		{"a bound is named once", "PUT", license, `{"model":"named","hosts":100001,"participants_per_conference":25}`, problem.Invalid, []string{"#/hosts"}},
 		{"no such tenant", "GET", "/v1/tenants/nowhere/license", "", problem.NotFound, nil},
+		{"no such tenant's history", "GET", "/v1/tenants/nowhere/license/history", "", problem.NotFound, nil},
+		{"a cursor of no revision", "GET", license + "/history?cursor=LTE", "", problem.Invalid, []string{"#/cursor"}},
+		{"a cursor of another list", "GET", license + "/history?cursor=YW5u", "", problem.Invalid, []string{"#/cursor"}},
+		{"a cursor after all numbers", "GET", license + "/history?cursor=OTIyMzM3MjAzNjg1NDc3NTgwNw", "", problem.Invalid, []string{"#/cursor"}},
 		{"a tenant out of form", "GET", "/v1/tenants/a.b/license", "", problem.NotFound, nil},
 		{"a tenant to be, out of form", "PUT", "/v1/tenants/a.b/license", `{"model":"concurrent","seats":25}`, problem.Invalid, []string{"#/tenant"}},
 		{"no such path", "GET", "/v1/tenants/acme/nothing", "", problem.NotFound, nil},
@@ -146,7 +150,7 @@ func TestABodyIsReadAsJSONWhateverItIsSentAs(t *testing.T) {
 
 // One line per operation: who may use it, of tenant acme.
 func TestRolesAndTenantsDecideWhoMayCallWhat(t *testing.T) {
-	acme := []caller{vendor, finance, acmeAdmin, {"tenant_admin", "globex"}, {"tenant_admin", ""}, {"", ""}, {"admin", "acme"}, {"Vendor", ""}, {"", "acme"}, nobody}
+	acme := []caller{vendor, finance, acmeAdmin, {role: "tenant_admin", tenant: "globex"}, {role: "tenant_admin"}, {}, {role: "admin", tenant: "acme"}, {role: "Vendor"}, {tenant: "acme"}, nobody}
 	vendorOnly := map[caller]bool{vendor: true}
 	admins := map[caller]bool{vendor: true, acmeAdmin: true}
 	everyone := map[caller]bool{vendor: true, acmeAdmin: true, finance: true}
@@ -158,6 +162,7 @@ func TestRolesAndTenantsDecideWhoMayCallWhat(t *testing.T) {
 		{"GET", "/v1/tenants", "", vendorOnly},
 		{"PUT", tenant + "/license", `{"model":"concurrent","seats":25}`, vendorOnly},
 		{"GET", tenant + "/license", "", vendorOnly},
+		{"GET", tenant + "/license/history", "", vendorOnly},
 		{"POST", tenant + "/hosts", `{"email":"new@example.org"}`, admins},
 		{"GET", tenant + "/hosts", "", admins},
 		{"GET", tenant + "/hosts/ann@example.org", "", admins},
@@ -211,5 +216,5 @@ func TestWhoMayNotAskLearnsNothingOfWhatIsWrongWithTheQuestion(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.call(finance, "PUT", "/v1/tenants/acme/license", "hello").refused(problem.Forbidden)
-	w.call(caller{"tenant_admin", "globex"}, "POST", "/v1/tenants/acme/hosts", "hello").refused(problem.NotFound)
+	w.call(caller{role: "tenant_admin", tenant: "globex"}, "POST", "/v1/tenants/acme/hosts", "hello").refused(problem.NotFound)
 }

@@ -97,6 +97,8 @@ func (a *answer) response() Response {
 type caller struct {
 	role   Role
 	tenant string
+	// subject is the bearer's sub: who asks, by the issuer's name for them.
+	subject string
 	// requestID is in the log and in the answer to a fault of ours.
 	requestID string
 	at        time.Time
@@ -107,7 +109,7 @@ type callerKey struct{}
 func readCaller(event Event) caller {
 	c := caller{requestID: event.RequestContext.RequestID, at: time.UnixMilli(event.RequestContext.TimeEpoch)}
 	if a := event.RequestContext.Authorizer; a != nil && a.JWT != nil {
-		c.role, c.tenant = Role(a.JWT.Claims["role"]), a.JWT.Claims["tenant"]
+		c.role, c.tenant, c.subject = Role(a.JWT.Claims["role"]), a.JWT.Claims["tenant"], a.JWT.Claims["sub"]
 	}
 	return c
 }

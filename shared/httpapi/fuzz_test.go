@@ -236,6 +236,7 @@ var requests = []struct{ method, target, body, accept string }{
 	{"PUT", "/v1/tenants/globex/license", `{"model":"named","hosts":5,"participants_per_conference":25,"expires_at":"2027-01-01T00:00:00Z","time_zone":"Asia/Kathmandu"}`, ""},
 	{"PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25,"starts_at":"0000-01-01T00:00:00+23:59","expires_at":"9999-12-31T23:59:59-23:59"}`, ""},
 	{"GET", "/v1/tenants/acme/license", "", ""},
+	{"GET", "/v1/tenants/acme/license/history?limit=1&cursor=MQ", "", ""},
 	{"POST", "/v1/tenants/acme/hosts", `{"email":"zoe@example.org","name":"Zoë"}`, ""},
 	{"GET", "/v1/tenants/acme/hosts?cursor=YW5u", "", ""},
 	{"GET", "/v1/tenants/acme/hosts/ann%40example.org", "", ""},

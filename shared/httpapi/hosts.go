@@ -116,21 +116,28 @@ func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t t
 	if faults := append(problem.FieldsOf(err), problem.FieldsOf(host.CheckName(name))...); len(faults) > 0 {
 		return nil, problem.InvalidFields(faults...)
 	}
-	limit := 0
-	if l.Model == license.ModelNamed {
-		limit = l.Hosts
-	}
 	h := host.Host{Email: email, Name: name, Active: true, CreatedAt: callerOf(ctx).at}
-	added, err := hosts.AddHost(ctx, t, h, limit)
+	slots := slotsOf(l, h.CreatedAt)
+	added, err := hosts.AddHost(ctx, t, h, slots)
 	switch {
 	case err != nil:
 		return nil, err
 	case added == host.AddedBefore:
 		return nil, problem.New(problem.AlreadyExists, "There is a host of this address.")
 	case added == host.AddedNoMore:
-		return nil, problem.Newf(problem.HostsExhausted, "The license has %d named hosts.", limit)
+		return nil, problem.Newf(problem.HostsExhausted, "The license has %d named hosts.", slots.Limit)
+	case added == host.AddedNoChange:
+		return nil, problem.Newf(problem.HostChangesExhausted, "The slots that are free had a host before, and the license has %d changes of hosts in %s.", slots.Changes, slots.Month)
 	}
 	return &hostOutput{viewHost(h)}, nil
+}
+
+// slotsOf is what a license says of hosts at a moment.
+func slotsOf(l license.License, at time.Time) host.Slots {
+	if l.Model != license.ModelNamed {
+		return host.Slots{}
+	}
+	return host.Slots{Limit: l.Hosts, Changes: l.HostChangesPerMonth, Month: host.MonthOf(at, l.Location())}
 }
 
 func findHost(ctx context.Context, hosts host.Hosts, in *HostInput) (host.Host, error) {

@@ -1,8 +1,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +15,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
 )
 
 // LicenseBody is a license as callers write it. What is left out has its
@@ -28,13 +33,28 @@ type LicenseBody struct {
 	Burst                     int        `json:"burst,omitempty" doc:"Seats more, where overage is allowed"`
 	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty" doc:"0 to 300; 30 if left out"`
 	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty" doc:"15 if left out"`
-	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty" doc:"As many as there are hosts if left out"`
+	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
 }
 
 // LicenseView is a license as callers read it.
 type LicenseView struct {
 	Tenant tenant.ID `json:"tenant"`
 	LicenseBody
+}
+
+// RevisionView is a license as it was from one change to the next.
+type RevisionView struct {
+	LicenseView
+	Revision  int64  `json:"revision" doc:"Counts the changes: the first license is revision 1"`
+	ChangedAt string `json:"changed_at" format:"date-time" doc:"From when on it was in force"`
+	ChangedBy string `json:"changed_by" doc:"The sub claim of the bearer that wrote it; empty if it had none"`
+}
+
+func viewRevision(l license.License) RevisionView {
+	return RevisionView{
+		LicenseView: viewLicense(l), Revision: l.Revision,
+		ChangedAt: usage.FormatTime(l.ChangedAtMillis), ChangedBy: l.ChangedBy,
+	}
 }
 
 func (b LicenseBody) license(t tenant.ID) license.License {
@@ -102,6 +122,7 @@ type TenantView struct {
 
 // AddLicenses adds the operations on licenses.
 func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
+	a.addHistory(licenses)
 	vendor := []Role{RoleVendor}
 	register(a, operation{id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", summary: "List tenants", roles: vendor},
 		func(ctx context.Context, in *PageInput) (*PageOutput[TenantView], error) {
@@ -130,7 +151,7 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 				return nil, err
 			}
 			wanted := in.Body.license(tenant.ID(in.Tenant))
-			wanted.ChangedAtMillis = callerOf(ctx).at.UnixMilli()
+			wanted.ChangedAtMillis, wanted.ChangedBy = callerOf(ctx).at.UnixMilli(), callerOf(ctx).subject
 			l, created, err := door.PutLicense(ctx, wanted, revision)
 			if err != nil {
 				return nil, err
@@ -140,6 +161,53 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 			}
 			return answerLicense(l, http.StatusOK), nil
 		})
+}
+
+// addHistory adds the operation that tells who changed a license, when, to what.
+func (a *API) addHistory(licenses license.Licenses) {
+	register(a, operation{
+		id: "get-license-history", method: http.MethodGet, path: "/v1/tenants/{tenant}/license/history",
+		summary: "List every revision of a license, the first one first", roles: []Role{RoleVendor},
+	},
+		func(ctx context.Context, in *struct {
+			TenantInput
+			PageInput
+		},
+		) (*PageOutput[RevisionView], error) {
+			after, err := in.afterRevision()
+			if err != nil {
+				return nil, err
+			}
+			return listRevisions(ctx, licenses, tenant.ID(in.Tenant), after, in.Limit)
+		})
+}
+
+func listRevisions(ctx context.Context, licenses license.Licenses, t tenant.ID, after int64, limit int) (*PageOutput[RevisionView], error) {
+	revisions, err := licenses.Revisions(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("read the license's revisions: %w", err)
+	}
+	if len(revisions) == 0 {
+		return nil, problem.New(problem.NotFound, "There is no such tenant.")
+	}
+	first, _ := slices.BinarySearchFunc(revisions, after+1, func(l license.License, revision int64) int {
+		return cmp.Compare(l.Revision, revision)
+	})
+	name := func(l license.License) string { return strconv.FormatInt(l.Revision, 10) }
+	return pageOf(revisions[first:], limit, name, viewRevision), nil
+}
+
+// afterRevision is the revision that the page begins after.
+func (p PageInput) afterRevision() (int64, error) {
+	after, err := p.after()
+	if err != nil || after == "" {
+		return 0, err
+	}
+	revision, err := strconv.ParseInt(after, 10, 64)
+	if err != nil || revision < 1 || revision == math.MaxInt64 {
+		return 0, wrongCursor()
+	}
+	return revision, nil
 }
 
 // expected reads If-Match: the revision that must be in force.

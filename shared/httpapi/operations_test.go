@@ -36,6 +36,39 @@ func TestALicenseIsWrittenReadAndListed(t *testing.T) {
 	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme"}],"next_cursor":null}`)
 }
 
+func TestALicensesHistoryTellsWhoChangedItWhenToWhatAndIsPaged(t *testing.T) {
+	w := newWorld(t)
+	const path = "/v1/tenants/acme/license"
+	revision := func(n, seats int, at, by string) string {
+		return fmt.Sprintf(`{"tenant":"acme","model":"concurrent","seats":%d,"status":"active","time_zone":"UTC","overage":"deny",
+			"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0,"revision":%d,"changed_at":%q,"changed_by":%q}`, seats, n, at, by)
+	}
+	ann, bob := caller{role: "vendor", subject: "ann"}, caller{role: "vendor", subject: "bob"}
+	w.call(ann, "PUT", path, `{"model":"concurrent","seats":25}`).ok()
+	w.now += 1500
+	w.call(bob, "PUT", path, `{"model":"concurrent","seats":30}`).ok()
+	w.call(bob, "PUT", path, `{"model":"concurrent","seats":0}`).refused(problem.Invalid, "#/seats")
+	w.now += 1500
+	w.call(ann, "PUT", path, `{"model":"concurrent","seats":25}`).ok()
+	first, second := revision(1, 25, "2026-09-21T14:13:20.000Z", "ann"), revision(2, 30, "2026-09-21T14:13:21.500Z", "bob")
+	third := revision(3, 25, "2026-09-21T14:13:23.000Z", "ann")
+	w.call(bob, "GET", path+"/history", "").want(200, `{"items":[`+first+`,`+second+`,`+third+`],"next_cursor":null}`)
+
+	for _, limit := range []int{1, 2, 3} {
+		w.now = start + 3000
+		met := w.pages(path+"/history", "changed_at", limit, func(int) {})
+		if want := []string{"2026-09-21T14:13:20.000Z", "2026-09-21T14:13:21.500Z", "2026-09-21T14:13:23.000Z"}; !slices.Equal(met, want) {
+			t.Errorf("pages of %d give %v, want %v", limit, met, want)
+		}
+	}
+	w.call(ann, "PUT", path, `{"model":"concurrent","seats":40}`).ok()
+	later := read[struct{ Items []struct{ Seats int } }](w.call(ann, "GET", path+"/history?cursor=Mw", ""))
+	if len(later.Items) != 1 || later.Items[0].Seats != 40 {
+		t.Errorf("after revision 3 come %+v, want the one of 40 seats", later.Items)
+	}
+	w.call(ann, "GET", path+"/history?cursor=OTk", "").want(200, `{"items":[],"next_cursor":null}`)
+}
+
 func TestHostsAreRegisteredReadChangedAndDeleted(t *testing.T) {
 	w := newWorld(t)
 	w.named("acme", 5, 25)
@@ -68,6 +101,41 @@ func TestTheSixthOfFiveHostsIsRefusedAndAdmittedWhenOneIsDeleted(t *testing.T) {
 	w.call(acmeAdmin, "POST", "/v1/tenants/acme/hosts", sixth).refused(problem.HostsExhausted)
 	w.call(acmeAdmin, "DELETE", "/v1/tenants/acme/hosts/host-0@example.org", "").ok()
 	w.call(acmeAdmin, "POST", "/v1/tenants/acme/hosts", sixth).ok()
+}
+
+func TestASlotThatIsFreedAndRefilledTooOftenInACalendarMonthIsRefused(t *testing.T) {
+	w := newWorld(t)
+	const license, many = "/v1/tenants/acme/license", "/v1/tenants/acme/hosts"
+	put := func(hosts int, changes string) {
+		w.call(vendor, "PUT", license, fmt.Sprintf(`{"model":"named","hosts":%d,"participants_per_conference":25,"time_zone":"Asia/Kathmandu"%s}`, hosts, changes)).ok()
+	}
+	add := func(email string) answer { return w.call(acmeAdmin, "POST", many, fmt.Sprintf(`{"email":%q}`, email)) }
+	remove := func(email string) { w.call(acmeAdmin, "DELETE", many+"/"+email, "").want(204, "") }
+	put(2, "")
+	w.host("acme", "ann@example.org")
+	w.host("acme", "bob@example.org")
+	for range 2 { // as many as there are slots; who comes back counts like anyone
+		remove("ann@example.org")
+		add("ann@example.org").ok()
+	}
+	remove("ann@example.org")
+	add("eve@example.org").refused(problem.HostChangesExhausted)
+	add("ann@example.org").refused(problem.HostChangesExhausted)
+
+	w.now = time.Date(2026, 9, 30, 18, 14, 59, 0, time.UTC).UnixMilli()
+	add("eve@example.org").refused(problem.HostChangesExhausted)
+	w.now += 1000 // October in Kathmandu
+	add("eve@example.org").ok()
+	remove("eve@example.org")
+	put(2, `,"host_changes_per_month":0`)
+	add("ann@example.org").refused(problem.HostChangesExhausted)
+	put(3, `,"host_changes_per_month":0`)
+	add("ann@example.org").ok() // the third slot never had a host
+	add("eve@example.org").refused(problem.HostChangesExhausted)
+	put(2, `,"host_changes_per_month":2`)
+	add("eve@example.org").refused(problem.HostsExhausted)
+	w.concurrent("acme", 25)
+	add("eve@example.org").ok()
 }
 
 func TestAConcurrentLicenseHasAsManyHostsAsTheTenantLikes(t *testing.T) {
@@ -353,6 +421,7 @@ func TestAFaultOfOursIsABareProblemWithTheIDThatTheLogHasToo(t *testing.T) {
 	for _, call := range []struct{ method, path, body string }{
 		{"GET", "/v1/tenants", ""},
 		{"GET", "/v1/tenants/acme/license", ""},
+		{"GET", "/v1/tenants/acme/license/history", ""},
 		{"PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25}`},
 		{"GET", "/v1/tenants/acme/hosts", ""},
 		{"POST", "/v1/tenants/acme/hosts", `{"email":"ann@example.org"}`},

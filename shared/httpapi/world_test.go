@@ -91,13 +91,13 @@ func newWorld(t testing.TB) *world {
 }
 
 // caller is who asks. The zero caller has no bearer.
-type caller struct{ role, tenant string }
+type caller struct{ role, tenant, subject string }
 
 var (
 	nobody    = caller{}
 	vendor    = caller{role: "vendor"}
 	finance   = caller{role: "finance"}
-	acmeAdmin = caller{"tenant_admin", "acme"}
+	acmeAdmin = caller{role: "tenant_admin", tenant: "acme"}
 )
 
 // answer is what the gateway gets back.
@@ -137,6 +137,9 @@ func (w *world) event(who caller, method, target, body string, headers ...string
 	claims["role"] = who.role
 	if who.tenant != "" {
 		claims["tenant"] = who.tenant
+	}
+	if who.subject != "" {
+		claims["sub"] = who.subject
 	}
 	return event
 }

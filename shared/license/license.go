@@ -73,11 +73,14 @@ type License struct {
 	Burst                     int
 	ReconnectGraceSeconds     int
 	HostAbsentMinutes         int
-	HostChangesPerMonth       int
+	HostChangesPerMonth       int // named only
 	Revision                  int64
 	// ChangedAtMillis is when this revision was written, by our clock. Unix
 	// time. A later revision's is no earlier.
 	ChangedAtMillis int64
+	// ChangedBy is the subject of the bearer that wrote this revision; empty if
+	// it had none. It is no part of any statement.
+	ChangedBy string
 }
 
 // Limit is the number of seats sold in one pool of this license.

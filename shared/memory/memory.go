@@ -30,6 +30,7 @@ type Store struct {
 	licenses    map[tenant.ID]license.License
 	revisions   map[tenant.ID][]license.License
 	hosts       map[tenant.ID]map[host.Email]host.Host
+	tallies     map[tenant.ID]host.Tally
 	locks       map[tenant.ID]map[host.Email]host.Lock
 	numbers     map[tenant.ID]conference.Number
 	conferences map[tenant.ID]map[conference.ID]conference.Conference
@@ -70,7 +71,8 @@ var (
 func New() *Store {
 	return &Store{
 		licenses: make(map[tenant.ID]license.License), revisions: make(map[tenant.ID][]license.License), hosts: make(map[tenant.ID]map[host.Email]host.Host),
-		locks: make(map[tenant.ID]map[host.Email]host.Lock), numbers: make(map[tenant.ID]conference.Number),
+		tallies: make(map[tenant.ID]host.Tally),
+		locks:   make(map[tenant.ID]map[host.Email]host.Lock), numbers: make(map[tenant.ID]conference.Number),
 		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
 		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
@@ -113,17 +115,18 @@ func (s *Store) Tenants(_ context.Context, after tenant.ID, limit int) ([]tenant
 }
 
 // AddHost implements host.Hosts.
-func (s *Store) AddHost(_ context.Context, t tenant.ID, h host.Host, limit int) (host.Added, error) {
+func (s *Store) AddHost(_ context.Context, t tenant.ID, h host.Host, slots host.Slots) (host.Added, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, exists := s.hosts[t][h.Email]; exists {
 		return host.AddedBefore, nil
 	}
-	if limit > 0 && len(s.hosts[t]) >= limit {
-		return host.AddedNoMore, nil
+	tally, added := s.tallies[t].Add(slots)
+	if added == host.AddedNow {
+		s.tallies[t] = tally
+		within(s.hosts, t)[h.Email] = h
 	}
-	within(s.hosts, t)[h.Email] = h
-	return host.AddedNow, nil
+	return added, nil
 }
 
 // Host implements host.Hosts.
@@ -144,7 +147,7 @@ func (s *Store) Hosts(_ context.Context, t tenant.ID, after host.Email, limit in
 func (s *Store) CountHosts(_ context.Context, t tenant.ID) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.hosts[t]), nil
+	return s.tallies[t].Hosts, nil
 }
 
 // ChangeHost implements host.Hosts.
@@ -163,9 +166,14 @@ func (s *Store) ChangeHost(_ context.Context, t tenant.ID, h host.Host) (bool, e
 func (s *Store) RemoveHost(_ context.Context, t tenant.ID, email host.Email) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, exists := s.hosts[t][email]
+	if _, exists := s.hosts[t][email]; !exists {
+		return false, nil
+	}
 	delete(s.hosts[t], email)
-	return exists, nil
+	tally := s.tallies[t]
+	tally.Hosts--
+	s.tallies[t] = tally
+	return true, nil
 }
 
 // Lock implements host.Hosts.

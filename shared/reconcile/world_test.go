@@ -58,7 +58,7 @@ func newWorld(t *testing.T, l license.License) *world {
 	}
 	w.door = admission.NewDoor(w.faulty, w, w.log())
 	w.put(l)
-	if _, err := store.AddHost(t.Context(), acme, host.Host{Email: ann, Active: true}, 0); err != nil {
+	if _, err := store.AddHost(t.Context(), acme, host.Host{Email: ann, Active: true}, host.Slots{}); err != nil {
 		t.Fatal(err)
 	}
 	w.schedule()

@@ -672,7 +672,7 @@ func (w *world) create() {
 		}
 		t.returned = l.Revision
 		for _, id := range t.conferences {
-			_, _ = w.memory.AddHost(ctx, t.id, host.Host{Email: hostOf(id), Active: true}, 0)
+			_, _ = w.memory.AddHost(ctx, t.id, host.Host{Email: hostOf(id), Active: true}, host.Slots{})
 			c := conference.Conference{Tenant: t.id, ID: id, Host: hostOf(id), State: conference.StateScheduled, CreatedAt: time.UnixMilli(w.now)}
 			if _, err := w.newProcess().door.Schedule(ctx, c); err != nil {
 				w.breaks("setup", "%v", err)

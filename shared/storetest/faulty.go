@@ -107,8 +107,8 @@ func (f *Faulty) Tenants(ctx context.Context, after tenant.ID, limit int) ([]ten
 }
 
 // AddHost implements admission.Store.
-func (f *Faulty) AddHost(ctx context.Context, t tenant.ID, h host.Host, limit int) (host.Added, error) {
-	return around(ctx, f, "AddHost", func() (host.Added, error) { return f.Store.AddHost(ctx, t, h, limit) })
+func (f *Faulty) AddHost(ctx context.Context, t tenant.ID, h host.Host, s host.Slots) (host.Added, error) {
+	return around(ctx, f, "AddHost", func() (host.Added, error) { return f.Store.AddHost(ctx, t, h, s) })
 }
 
 // Host implements admission.Store.

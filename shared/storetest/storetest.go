@@ -45,6 +45,9 @@ func Run(t *testing.T, store Store) {
 		{"TenantsAreListedInOrderAndPaged", tenantPages},
 		{"HostsAreBoundedExactlyUnderParallelAdds", hostsBounded},
 		{"AHostIsAddedChangedAndRemovedOnce", hostLife},
+		{"FreedSlotsAreFilledAsOftenAsAMonthAllows", hostChanges},
+		{"HostChangesAreBoundedExactlyUnderParallelAdds", parallelHostChanges},
+		{"HostChangesAreBoundedExactlyWhileHostsAreRemoved", hostChurn},
 		{"ALockHasOneHolder", locks},
 		{"ConferenceNumbersNeverRepeat", numbers},
 		{"AConferenceOnlyMovesForward", conferenceStates},
@@ -118,6 +121,7 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 		Tenant: id, Model: license.ModelNamed, Hosts: 5, ParticipantsPerConference: 25, Status: license.StatusActive,
 		StartsAt: instant(0), ExpiresAt: instant(60), TimeZone: "Asia/Kathmandu", Overage: license.OverageAllow, Burst: 3,
 		ReconnectGraceSeconds: 30, HostAbsentMinutes: 15, HostChangesPerMonth: 5, Revision: 1, ChangedAtMillis: 1_790_000_000_123,
+		ChangedBy: "ann@vendor.example",
 	}
 	equal(t, "first write", must(store.PutLicense(ctx, l))(t), true)
 	equal(t, "the same again", must(store.PutLicense(ctx, l))(t), false)
@@ -148,7 +152,7 @@ func hostsBounded(t *testing.T, store Store, id tenant.ID) {
 	const limit, tries = 5, 20
 	var added atomic.Int64
 	parallel(t, tries, func(ctx context.Context, n int) error {
-		outcome, err := store.AddHost(ctx, id, host.Host{Email: host.Email(fmt.Sprintf("h%d@example.org", n)), Active: true}, limit)
+		outcome, err := store.AddHost(ctx, id, host.Host{Email: host.Email(fmt.Sprintf("h%d@example.org", n)), Active: true}, host.Slots{Limit: limit})
 		if outcome == host.AddedNow && err == nil {
 			added.Add(1)
 		}
@@ -160,21 +164,117 @@ func hostsBounded(t *testing.T, store Store, id tenant.ID) {
 
 func hostLife(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
+	slots := host.Slots{Limit: 1, Changes: 1, Month: "2026-11"}
 	h := host.Host{Email: "ann@example.org", Name: "Ann", Active: true, CreatedAt: instant(0)}
-	equal(t, "add", must(store.AddHost(ctx, id, h, 1))(t), host.AddedNow)
-	equal(t, "add again", must(store.AddHost(ctx, id, h, 1))(t), host.AddedBefore)
-	equal(t, "add beyond", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, 1))(t), host.AddedNoMore)
+	equal(t, "add", must(store.AddHost(ctx, id, h, slots))(t), host.AddedNow)
+	equal(t, "add again", must(store.AddHost(ctx, id, h, slots))(t), host.AddedBefore)
+	equal(t, "add beyond", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, slots))(t), host.AddedNoMore)
 	h.Name, h.Active = "Anne", false
 	equal(t, "change", must(store.ChangeHost(ctx, id, h))(t), true)
 	equal(t, "read", must(store.Host(ctx, id, h.Email))(t), &h)
 	equal(t, "remove", must(store.RemoveHost(ctx, id, h.Email))(t), true)
 	equal(t, "remove again", must(store.RemoveHost(ctx, id, h.Email))(t), false)
 	equal(t, "change removed", must(store.ChangeHost(ctx, id, h))(t), false)
-	equal(t, "the slot is free", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, 1))(t), host.AddedNow)
+	equal(t, "the slot is free", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, slots))(t), host.AddedNow)
 	equal(t, "counted", must(store.CountHosts(ctx, id))(t), 1)
 	if gone := must(store.Host(ctx, id, h.Email))(t); gone != nil {
 		t.Errorf("a removed host is there: %+v", gone)
 	}
+}
+
+func hostChanges(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	november := host.Slots{Limit: 2, Changes: 1, Month: "2026-11"}
+	december := host.Slots{Limit: 2, Changes: 1, Month: "2026-12"}
+	larger := host.Slots{Limit: 3, Changes: 1, Month: "2026-11"}
+	for n, step := range []struct {
+		remove, add host.Email
+		slots       host.Slots
+		want        host.Added
+	}{
+		{"", "a@b", november, host.AddedNow},
+		{"a@b", "b@b", november, host.AddedNow}, // in the slot that never had a host
+		{"", "c@b", november, host.AddedNow},    // in a's: the change of the month
+		{"", "d@b", november, host.AddedNoMore},
+		{"c@b", "d@b", november, host.AddedNoChange},
+		{"", "c@b", november, host.AddedNoChange}, // nor who left it
+		{"", "b@b", november, host.AddedBefore},
+		{"", "d@b", larger, host.AddedNow}, // in the slot that is new
+		{"", "e@b", larger, host.AddedNoChange},
+		{"", "e@b", november, host.AddedNoMore},
+		{"d@b", "e@b", december, host.AddedNow}, // what November freed
+		{"e@b", "f@b", december, host.AddedNoChange},
+		{"", "f@b", november, host.AddedNoChange}, // a late request opens no month again
+		{"", "f@b", host.Slots{}, host.AddedNow},
+	} {
+		if step.remove != "" {
+			equal(t, fmt.Sprintf("step %d: remove", n), must(store.RemoveHost(ctx, id, step.remove))(t), true)
+		}
+		equal(t, fmt.Sprintf("step %d: add %s", n, step.add), must(store.AddHost(ctx, id, host.Host{Email: step.add}, step.slots))(t), step.want)
+	}
+	equal(t, "counted", must(store.CountHosts(ctx, id))(t), 2)
+	equal(t, "listed", len(must(store.Hosts(ctx, id, "", 10))(t)), 2)
+}
+
+func emailOf(n int) host.Email { return host.Email(fmt.Sprintf("h%d@example.org", n)) }
+
+func parallelHostChanges(t *testing.T, store Store, id tenant.ID) {
+	const tries = 20
+	slots := host.Slots{Limit: 5, Changes: 3, Month: "2026-11"}
+	for n := range slots.Limit {
+		equal(t, "fill", must(store.AddHost(t.Context(), id, host.Host{Email: emailOf(n)}, slots))(t), host.AddedNow)
+	}
+	for n := range slots.Limit {
+		equal(t, "free", must(store.RemoveHost(t.Context(), id, emailOf(n)))(t), true)
+	}
+	rush := func(slots host.Slots, first int) map[host.Added]int {
+		var mu sync.Mutex
+		outcomes := make(map[host.Added]int)
+		parallel(t, tries, func(ctx context.Context, n int) error {
+			outcome, err := store.AddHost(ctx, id, host.Host{Email: emailOf(first + n)}, slots)
+			mu.Lock()
+			defer mu.Unlock()
+			outcomes[outcome]++
+			return err
+		})
+		return outcomes
+	}
+	equal(t, "this month", rush(slots, 100), map[host.Added]int{host.AddedNow: 3, host.AddedNoChange: tries - 3})
+	slots.Month = "2026-12"
+	equal(t, "next month", rush(slots, 200), map[host.Added]int{host.AddedNow: 2, host.AddedNoMore: tries - 2})
+	equal(t, "counted", must(store.CountHosts(t.Context(), id))(t), slots.Limit)
+}
+
+// hostChurn has everyone replace a host of their own, again and again.
+func hostChurn(t *testing.T, store Store, id tenant.ID) {
+	const rounds = 4
+	slots := host.Slots{Limit: 5, Changes: 7, Month: "2026-11"}
+	for n := range slots.Limit {
+		equal(t, "fill", must(store.AddHost(t.Context(), id, host.Host{Email: emailOf(n)}, slots))(t), host.AddedNow)
+	}
+	var changes, removed atomic.Int64
+	parallel(t, slots.Limit, func(ctx context.Context, n int) error {
+		for range rounds {
+			gone, err := store.RemoveHost(ctx, id, emailOf(n))
+			if err != nil {
+				return err
+			}
+			outcome, err := store.AddHost(ctx, id, host.Host{Email: emailOf(n)}, slots)
+			if err != nil {
+				return err
+			}
+			if gone {
+				removed.Add(1)
+			}
+			if outcome == host.AddedNow {
+				changes.Add(1)
+			}
+		}
+		return nil
+	})
+	equal(t, "changes", changes.Load(), int64(slots.Changes))
+	equal(t, "counted", int64(must(store.CountHosts(t.Context(), id))(t)), int64(slots.Limit)+changes.Load()-removed.Load())
+	equal(t, "listed", len(must(store.Hosts(t.Context(), id, "", 10))(t)), must(store.CountHosts(t.Context(), id))(t))
 }
 
 func locks(t *testing.T, store Store, id tenant.ID) {

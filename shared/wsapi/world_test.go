@@ -111,7 +111,7 @@ func (w *world) license(l license.License) {
 	if _, _, err := door.PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err != nil {
 		w.t.Fatal(err)
 	}
-	if _, err := w.store.AddHost(context.Background(), acme, host.Host{Email: ann, Active: true}, 0); err != nil {
+	if _, err := w.store.AddHost(context.Background(), acme, host.Host{Email: ann, Active: true}, host.Slots{}); err != nil {
 		w.t.Fatal(err)
 	}
 }
