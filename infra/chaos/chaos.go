@@ -200,9 +200,10 @@ func (r *run) breach(format string, args ...any) {
 }
 
 // again makes a call until it is answered: what a function's death or the lack
-// of a store cause is tried again for a while.
+// of a store cause is tried again, for as long as a store may be away and a
+// function run out of its time for want of it.
 func again(ctx context.Context, call func(ctx context.Context) error) error {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(stalled)
 	for {
 		attempt, cancel := context.WithTimeout(ctx, patience)
 		err := call(attempt)
