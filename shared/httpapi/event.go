@@ -95,8 +95,9 @@ func (a *answer) response() Response {
 
 // caller is who asks, as the gateway's JWT authorizer found.
 type caller struct {
-	role   Role
-	tenant string
+	role    Role
+	tenant  string
+	subject string
 	// requestID is in the log and in the answer to a fault of ours.
 	requestID string
 	at        time.Time
@@ -107,7 +108,7 @@ type callerKey struct{}
 func readCaller(event Event) caller {
 	c := caller{requestID: event.RequestContext.RequestID, at: time.UnixMilli(event.RequestContext.TimeEpoch)}
 	if a := event.RequestContext.Authorizer; a != nil && a.JWT != nil {
-		c.role, c.tenant = Role(a.JWT.Claims["role"]), a.JWT.Claims["tenant"]
+		c.role, c.tenant, c.subject = Role(a.JWT.Claims["role"]), a.JWT.Claims["tenant"], a.JWT.Claims["sub"]
 	}
 	return c
 }
