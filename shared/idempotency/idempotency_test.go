@@ -52,9 +52,16 @@ func TestAnswersThatAskToTryAgainOrAreTooLargeAreNotFinal(t *testing.T) {
 		status, bytes int
 		want          bool
 	}{
-		{201, 0, true}, {204, 0, true}, {403, 0, true}, {422, 0, true}, {499, 0, true},
-		{429, 0, false}, {500, 0, false}, {503, 0, false},
-		{200, idempotency.MaxAnswerBytes, true}, {200, idempotency.MaxAnswerBytes + 1, false},
+		{201, 0, true},
+		{204, 0, true},
+		{403, 0, true},
+		{422, 0, true},
+		{499, 0, true},
+		{429, 0, false},
+		{500, 0, false},
+		{503, 0, false},
+		{200, idempotency.MaxAnswerBytes, true},
+		{200, idempotency.MaxAnswerBytes + 1, false},
 	} {
 		a := idempotency.Answer{Status: test.status, Body: make([]byte, test.bytes)}
 		if got := a.Final(); got != test.want {
