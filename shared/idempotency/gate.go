@@ -13,8 +13,11 @@ import (
 const (
 	// patience is how long a repeat waits for the first request to be done.
 	patience = 5 * time.Second
-	// pause is how long it waits between looks.
-	pause = 100 * time.Millisecond
+	// shortestPause is how long it waits before it looks again; then twice as
+	// long, and so on, up to the longest: each look costs a write unit, and many
+	// look at the same item.
+	shortestPause = 50 * time.Millisecond
+	longestPause  = 800 * time.Millisecond
 )
 
 // ErrOvertaken says that an answer was not kept, since its claim had lapsed and
@@ -36,7 +39,7 @@ func NewGate(keys Keys, now func() time.Time) *Gate { return &Gate{keys, now} }
 // then, the error is unavailable. A key of another request is invalid. Safe to
 // repeat, except that a claim whose answer was lost lasts until it lapses.
 func (g *Gate) Enter(ctx context.Context, key Key, f Fingerprint) (Claim, *Answer, error) {
-	holder := rand.Text()
+	holder, pause := rand.Text(), shortestPause
 	for began := g.now(); ; {
 		now := g.now()
 		claim := Claim{
@@ -54,14 +57,15 @@ func (g *Gate) Enter(ctx context.Context, key Key, f Fingerprint) (Claim, *Answe
 			return Claim{}, nil, problem.InvalidFields(problem.Field{Pointer: Pointer, Detail: "was sent with another request"})
 		case OutcomeUnderWay:
 		}
-		if now.Sub(began) >= patience || !wait(ctx) {
+		if now.Sub(began) >= patience || !wait(ctx, pause) {
 			return Claim{}, nil, problem.New(problem.Unavailable, "The first request with this key is still under way. Send it again.")
 		}
+		pause = min(2*pause, longestPause)
 	}
 }
 
 // wait pauses. False: there is no more time.
-func wait(ctx context.Context) bool {
+func wait(ctx context.Context, pause time.Duration) bool {
 	select {
 	case <-time.After(pause):
 		return true
