@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
@@ -18,6 +19,7 @@ func main() {
 		}
 		store, api := env.Store(), httpapi.New(env.Log)
 		door := admission.NewDoor(store, env.Gateway(), env.Log)
+		api.KeepKeys(store, time.Now)
 		api.AddConferences(door, store)
 		api.AddConnections(door, store, signer, env.Get("WEBSOCKET_URL"))
 		return httpapi.Serve(api), nil

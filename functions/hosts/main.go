@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/shared/admission"
@@ -12,6 +13,7 @@ import (
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
 		store, api := env.Store(), httpapi.New(env.Log)
+		api.KeepKeys(store, time.Now)
 		api.AddHosts(admission.NewDoor(store, nil, env.Log), store)
 		return httpapi.Serve(api), nil
 	})

@@ -15,6 +15,7 @@ func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
 		store, api := env.UsageStore(), httpapi.New(env.Log)
 		roller := rollup.New(store, env.Log, time.Now)
+		api.KeepKeys(store, time.Now)
 		api.AddStatements(statement.NewCloser(store, roller, time.Now), store)
 		return httpapi.Serve(api), nil
 	})

@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/idempotency"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/objects"
@@ -59,6 +60,7 @@ func OpenDynamo(ctx context.Context, endpoint string, tables dynamo.Tables) (*dy
 type State interface {
 	reconcile.Store
 	statement.Store
+	idempotency.Keys
 }
 
 // Environment is what the functions read from their environment on AWS.
@@ -102,6 +104,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	api := func(add func(*httpapi.API)) Starter {
 		return start(func() any {
 			served := httpapi.New(env.Log)
+			served.KeepKeys(store, time.Now)
 			add(served)
 			return httpapi.Serve(served)
 		})

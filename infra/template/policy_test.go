@@ -72,7 +72,7 @@ var permitted = map[string]map[string][]string{
 		exports:    {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"},
 	},
 	"statements": {
-		live:       {"dynamodb:GetItem"},
+		live:       {"dynamodb:GetItem", "dynamodb:UpdateItem"},
 		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
 	},

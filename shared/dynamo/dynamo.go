@@ -1,7 +1,7 @@
 // Package dynamo keeps Seatmeter's state in DynamoDB. It is the only package
 // that knows DynamoDB.
 //
-// Three tables: live (licenses, hosts, conferences, seat blocks, sessions),
+// Three tables: live (licenses, hosts, conferences, seat blocks, sessions, keys of requests),
 // ledger (stays and refusals), of which the functions may only put and query,
 // and usage (what is added up), which can be made again from the ledger. A seat changes hands by one conditional UpdateItem on one block; there are
 // no transactions on that path, because on a hot item they conflict, and cost
@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"seatmeter/shared/idempotency"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/statement"
 )
@@ -47,6 +48,8 @@ type Store struct {
 var (
 	_ reconcile.Store = (*Store)(nil)
 	_ statement.Store = (*Store)(nil)
+
+	_ idempotency.Keys = (*Store)(nil)
 )
 
 // NewClient makes the client of the stores. It leaves out the check of the

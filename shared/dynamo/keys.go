@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/idempotency"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/statement"
@@ -28,6 +30,7 @@ import (
 //	seat block (32 of a pool together)    p#<tenant>#<number>#<page> <index>
 //	a host's chair                        p#<tenant>#<number>#chair  <index>
 //	session                               c#<connection>             session
+//	request that was sent with a key      idempotency#<SHA-256>      answer
 //
 //	ledger table                          pk                         sk
 //	stay                                  <tenant>                   stay#<joined at>#<connection>
@@ -139,6 +142,11 @@ const (
 	attrVacant       = "vacant_since"
 	attrSince        = "since"
 	attrConferences  = "conferences"
+	attrFingerprint  = "fingerprint"
+	attrHolder       = "holder"
+	attrContentType  = "content_type"
+	attrLocation     = "location"
+	attrBody         = "body"
 	keyLicense       = "license"
 	keyCounters      = "counters"
 	keyTenants       = "tenants"
@@ -165,6 +173,8 @@ const (
 	tenantKeyHead     = "t#"
 	poolKeyHead       = "p"
 	booksKeyHead      = "books#"
+	idempotencyHead   = "idempotency#"
+	keyAnswer         = "answer"
 	keyReconcile      = "reconcile"
 	keyProgress       = "progress"
 	keyRollup         = "rollup"
@@ -180,6 +190,10 @@ func lockKey(email host.Email) string { return prefixLock + string(email) }
 func conferenceKey(id conference.ID) string { return prefixConf + string(id) }
 
 func sessionKey(id seat.ConnectionID) string { return connectionKeyHead + string(id) }
+
+func idempotencyKeys(k idempotency.Key) (pk, sk string) {
+	return idempotencyHead + hex.EncodeToString(k[:]), keyAnswer
+}
 
 func lobbyKey(t tenant.ID, id conference.ID) string {
 	return string(t) + lobbySeparator + string(id)

@@ -18,6 +18,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"seatmeter/shared/idempotency"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 )
@@ -40,6 +41,7 @@ type API struct {
 	mux  *http.ServeMux
 	huma huma.API
 	log  *slog.Logger
+	gate *idempotency.Gate
 }
 
 // New makes an API without operations.
@@ -96,6 +98,10 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 		MaxBodyBytes: maxBody, Security: []map[string][]string{{bearer: {}}},
 		Middlewares: huma.Middlewares{a.permit(op)},
 	}
+	if op.method == http.MethodPost {
+		described.Parameters = append(described.Parameters, describeKey())
+		described.Middlewares = append(described.Middlewares, a.once) // whose key it is must be certain
+	}
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
@@ -110,8 +116,7 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 func (a *API) permit(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if err := check(callerOf(ctx.Context()), op.roles, ctx.Param("tenant"), op.creates); err != nil {
-			refused := a.report(ctx.Context(), err)
-			_ = huma.WriteErr(a.huma, ctx, 0, "", refused) // it logs what it cannot write
+			a.refuse(ctx, err)
 			return
 		}
 		next(ctx)

@@ -86,6 +86,7 @@ func newWorld(t testing.TB) *world {
 	clock := func() time.Time { return time.UnixMilli(w.now) }
 	store.Now = clock
 	api.AddStatements(statement.NewCloser(store, rollup.New(store, log, clock), clock), store)
+	api.KeepKeys(w.faulty, clock)
 	w.api = lambda.NewHandler(httpapi.Serve(api))
 	return w
 }

@@ -14,6 +14,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/idempotency"
 	"seatmeter/shared/license"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
@@ -47,6 +48,7 @@ type Store struct {
 	kept        map[calendar]kept
 	cursor      tenant.ID
 	statements  map[tenant.ID]map[statement.Name]statement.Sealed
+	keys        map[idempotency.Key]idempotency.Record
 
 	// Now tells the time by which records are late. Set before use, if at all.
 	Now func() time.Time
@@ -65,6 +67,8 @@ type refusalKey struct {
 var (
 	_ reconcile.Store = (*Store)(nil)
 	_ statement.Store = (*Store)(nil)
+
+	_ idempotency.Keys = (*Store)(nil)
 )
 
 // New makes an empty store.
@@ -77,7 +81,7 @@ func New() *Store {
 		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
 		late: make(map[tenant.ID][]note), rolledUp: make(map[tenant.ID]rollup.Progress), kept: make(map[calendar]kept),
-		statements: make(map[tenant.ID]map[statement.Name]statement.Sealed), Now: time.Now,
+		statements: make(map[tenant.ID]map[statement.Name]statement.Sealed), keys: make(map[idempotency.Key]idempotency.Record), Now: time.Now,
 	}
 }
 

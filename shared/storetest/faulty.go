@@ -8,6 +8,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/idempotency"
 	"seatmeter/shared/license"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
@@ -424,4 +425,19 @@ func (f *Faulty) Statement(ctx context.Context, t tenant.ID, period string, revi
 // Statements implements statement.Statements.
 func (f *Faulty) Statements(ctx context.Context, t tenant.ID, after statement.Name, limit int) ([]statement.Sealed, error) {
 	return around(ctx, f, "Statements", func() ([]statement.Sealed, error) { return f.Store.Statements(ctx, t, after, limit) })
+}
+
+// ClaimKey implements idempotency.Keys.
+func (f *Faulty) ClaimKey(ctx context.Context, c idempotency.Claim) (idempotency.Attempt, error) {
+	return around(ctx, f, "ClaimKey", func() (idempotency.Attempt, error) { return f.Store.ClaimKey(ctx, c) })
+}
+
+// KeepAnswer implements idempotency.Keys.
+func (f *Faulty) KeepAnswer(ctx context.Context, c idempotency.Claim, a idempotency.Answer) (bool, error) {
+	return around(ctx, f, "KeepAnswer", func() (bool, error) { return f.Store.KeepAnswer(ctx, c, a) })
+}
+
+// ReleaseKey implements idempotency.Keys.
+func (f *Faulty) ReleaseKey(ctx context.Context, c idempotency.Claim) error {
+	return do(ctx, f, "ReleaseKey", func() error { return f.Store.ReleaseKey(ctx, c) })
 }

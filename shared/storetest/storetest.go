@@ -17,6 +17,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/idempotency"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/reconcile"
@@ -31,6 +32,7 @@ import (
 type Store interface {
 	reconcile.Store
 	statement.Store
+	idempotency.Keys
 }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
@@ -59,6 +61,10 @@ func Run(t *testing.T, store Store) {
 		{"ACheckpointIsReadAsItWasWritten", checkpoints},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
 		{"AStatementIsWrittenOnce", statements},
+		{"AKeyIsClaimedOnceAndItsAnswerKept", keyAnswers},
+		{"AKeyIsBoundToItsRequest", keyBound},
+		{"AClaimLapsesAndIsTakenOver", keyLapses},
+		{"OfManyClaimsToAKeyOneSucceeds", parallelClaims},
 		{"ADayIsReadAsItWasAddedUp", dayRoundTrip},
 		{"WhatWasAddedUpOfFewerRecordsReplacesNothing", laterDays},
 		{"RowsAreThoseThatBeginInARangeInOrder", rowRanges},

@@ -1,0 +1,303 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/idempotency"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/storetest"
+)
+
+const (
+	key         = "Idempotency-Key"
+	conferences = "/v1/tenants/acme/conferences"
+	hosts       = "/v1/tenants/acme/hosts"
+	byAnn       = `{"host":"ann@example.org"}`
+)
+
+// scheduled is how many conferences acme has.
+func (w *world) scheduled() int {
+	w.t.Helper()
+	return len(w.pages(conferences, "conference", 1000, func(int) {}))
+}
+
+// again checks that an answer is one given before.
+func (a answer) again(first answer) {
+	a.t.Helper()
+	if a.status != first.status || a.body != first.body || !maps.Equal(a.headers, first.headers) {
+		a.t.Errorf("answered %d %v %s, want %d %v %s", a.status, a.headers, a.body, first.status, first.headers, first.body)
+	}
+}
+
+func TestARequestThatIsRepeatedWithItsKeyIsAnsweredAgainAndHappensOnce(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	first := w.call(acmeAdmin, "POST", conferences, byAnn, key, "k1").ok()
+	w.now += 24*60*60*1000 - 1
+	w.call(acmeAdmin, "POST", conferences, byAnn, "idempotency-key", "k1").again(first)
+	if got := w.scheduled(); got != 1 {
+		t.Fatalf("%d conferences, want 1", got)
+	}
+	w.now++
+	w.call(acmeAdmin, "POST", conferences, byAnn, key, "k1").ok()
+	if got := w.scheduled(); got != 2 {
+		t.Errorf("%d conferences after a day, want 2", got)
+	}
+}
+
+func TestEveryPOSTIsAnsweredAgainWithStatusTypeLocationAndBody(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
+	for i, call := range []struct {
+		path, body string
+		status     int
+	}{
+		{hosts, `{"email":"ann@example.org"}`, 201},
+		{hosts, `{"email":"nobody"}`, 422},
+		{conferences, `{"conference":"weekly","host":"ann@example.org"}`, 201},
+		{conferences + "/weekly/join-tokens", `{"identity":"bob","role":"participant"}`, 201},
+		{conferences + "/weekly/end", "", 200},
+		{conferences + "/none/end", "", 404},
+		{statements, `{"period":"2026-08"}`, 201},
+	} {
+		first := w.call(vendor, "POST", call.path, call.body, key, fmt.Sprint(i))
+		if first.status != call.status {
+			t.Errorf("%s %s: answered %d: %s, want %d", call.path, call.body, first.status, first.body, call.status)
+		}
+		w.now += 1000 // what happened again would be of another time
+		w.call(vendor, "POST", call.path, call.body, key, fmt.Sprint(i)).again(first)
+	}
+}
+
+// All but the first come while it is under way.
+func TestFiftyParallelRequestsWithOneKeyCreateOneThing(t *testing.T) {
+	const many = 50
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	var claims atomic.Int64
+	all := make(chan struct{})
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		switch call {
+		case "ClaimKey":
+			if claims.Add(1) == many {
+				close(all)
+			}
+		case "Schedule":
+			<-all
+		}
+		return storetest.FaultNone
+	}
+	answers := make([]answer, many)
+	var group sync.WaitGroup
+	for i := range answers {
+		group.Go(func() { answers[i] = w.call(acmeAdmin, "POST", conferences, byAnn, key, "k1") })
+	}
+	group.Wait()
+	for _, got := range answers {
+		got.ok().again(answers[0])
+	}
+	if got := w.scheduled(); got != 1 {
+		t.Errorf("%d conferences, want 1", got)
+	}
+}
+
+func TestAKeyWithAnotherRequestIsInvalid(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.call(vendor, "POST", conferences, byAnn, key, "k1").ok()
+	w.call(vendor, "POST", conferences, `{"host":"bob@example.org"}`, key, "k1").refused(problem.Invalid, idempotency.Pointer)
+	w.call(vendor, "POST", hosts, byAnn, key, "k1").refused(problem.Invalid, idempotency.Pointer)
+	w.call(vendor, "POST", conferences+"?x=1", byAnn, key, "k1").refused(problem.Invalid, idempotency.Pointer)
+	if got := w.scheduled(); got != 1 {
+		t.Errorf("%d conferences, want 1", got)
+	}
+}
+
+func TestAKeyIsItsCallersAlone(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	somebodyElse := func() answer {
+		event := w.event(acmeAdmin, "POST", conferences, byAnn, key, "k1")
+		about := event["requestContext"].(map[string]any)
+		about["authorizer"].(map[string]any)["jwt"].(map[string]any)["claims"].(map[string]any)["sub"] = "somebody else"
+		return invoke(t.Context(), t, w.api, event)
+	}
+	w.call(acmeAdmin, "POST", conferences, byAnn, key, "k1").ok()
+	w.call(vendor, "POST", conferences, byAnn, key, "k1").ok()
+	somebodyElse().ok()
+	if got := w.scheduled(); got != 3 {
+		t.Errorf("%d conferences, want 3", got)
+	}
+	w.call(caller{role: "tenant_admin", tenant: "globex"}, "POST", conferences, byAnn, key, "k1").refused(problem.NotFound)
+	w.call(finance, "POST", conferences, byAnn, key, "k1").refused(problem.Forbidden)
+}
+
+func TestAKeyIsOneTo255VisibleCharacters(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	for _, text := range []string{"", " ", "two words", "tab\t", "ü", "\x7f", strings.Repeat("k", 256)} {
+		w.call(vendor, "POST", conferences, byAnn, key, text).refused(problem.Invalid, idempotency.Pointer)
+	}
+	if got := w.scheduled(); got != 0 {
+		t.Errorf("%d conferences, want none", got)
+	}
+	for _, text := range []string{"!", "~", `"a"`, strings.Repeat("k", 255)} {
+		w.call(vendor, "POST", conferences, byAnn, key, text).ok()
+	}
+}
+
+func TestAFaultOfOursIsNotKept(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	fault := storetest.FaultBefore
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		if call == "Schedule" {
+			return fault
+		}
+		return storetest.FaultNone
+	}
+	w.call(vendor, "POST", conferences, byAnn, key, "k1").refused(problem.Internal)
+	w.call(vendor, "POST", conferences, `{"host":"bob@example.org"}`, key, "k1").refused(problem.Invalid, idempotency.Pointer)
+	fault = storetest.FaultNone
+	w.call(vendor, "POST", conferences, byAnn, key, "k1").ok()
+	if got := w.scheduled(); got != 1 {
+		t.Errorf("%d conferences, want 1", got)
+	}
+}
+
+// What was scheduled by a process that died before it kept the answer is met by
+// the repeat, which therefore happens again, but not before the claim lapsed.
+func TestARepeatHappensAgainAfterTheProcessDiedAndItsClaimLapsed(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	const body = `{"conference":"weekly","host":"ann@example.org"}`
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		if call == "KeepAnswer" {
+			return storetest.FaultCrashBefore
+		}
+		return storetest.FaultNone
+	}
+	if !storetest.Crashes(func() { w.call(vendor, "POST", conferences, body, key, "k1") }) {
+		t.Fatal("it did not die")
+	}
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		if call == "ClaimKey" {
+			w.now += 1000 // each look
+		}
+		return storetest.FaultNone
+	}
+	got := w.call(vendor, "POST", conferences, body, key, "k1")
+	got.refused(problem.Unavailable)
+	if got.headers["retry-after"] == "" {
+		t.Error("it does not say when to repeat")
+	}
+	w.now = start + idempotency.LapseMillis
+	again := w.call(vendor, "POST", conferences, body, key, "k1")
+	again.refused(problem.AlreadyExists)
+	w.call(vendor, "POST", conferences, body, key, "k1").again(again)
+}
+
+func TestWhatHappenedIsAnsweredEvenIfTheAnswerCannotBeKept(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		if call == "KeepAnswer" {
+			return storetest.FaultBefore
+		}
+		return storetest.FaultNone
+	}
+	w.call(vendor, "POST", conferences, byAnn, key, "k1").ok()
+	if !strings.Contains(w.log.String(), storetest.ErrFault.Error()) {
+		t.Errorf("the log sees %s", w.log)
+	}
+}
+
+func TestNothingIsKeptForWhoSendsNoKeyOrAsksForNoPOST(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		switch call {
+		case "ClaimKey", "KeepAnswer", "ReleaseKey":
+			t.Errorf("%s is called", call)
+		}
+		return storetest.FaultNone
+	}
+	w.call(vendor, "POST", conferences, byAnn).ok()
+	w.call(vendor, "GET", conferences, "", key, "k1").ok()
+	w.call(finance, "POST", conferences, byAnn, key, "k1").refused(problem.Forbidden)
+}
+
+func TestTheLogHasNoKey(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	const secret = "a-key-that-nobody-is-to-see"
+	for _, failing := range []string{"ClaimKey", "Schedule", "KeepAnswer", "ReleaseKey"} {
+		w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+			if call == failing || failing == "ReleaseKey" && call == "Schedule" {
+				return storetest.FaultBefore
+			}
+			return storetest.FaultNone
+		}
+		w.call(vendor, "POST", conferences, byAnn, key, secret+failing)
+	}
+	if log := w.log.String(); strings.Count(log, "\n") < 4 || strings.Contains(log, secret) {
+		t.Errorf("the log sees %s", log)
+	}
+}
+
+// A key that is taken and not heeded would be worse than none.
+func TestAnAPIWithoutAPlaceForKeysRefusesThem(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	api := httpapi.New(slog.New(slog.DiscardHandler))
+	api.AddConferences(w.door, w.faulty)
+	event := w.event(vendor, "POST", conferences, byAnn, key, "k1")
+	invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)), event).refused(problem.Internal)
+	if got := w.scheduled(); got != 0 {
+		t.Errorf("%d conferences, want none", got)
+	}
+}
+
+func TestTheDescriptionHasTheKeyAtEveryPOST(t *testing.T) {
+	type parameter struct{ Name, In, Description string }
+	var document struct {
+		Paths map[string]map[string]struct{ Parameters []parameter }
+	}
+	if err := json.Unmarshal([]byte(console(t, "/v1/openapi.json").body), &document); err != nil {
+		t.Fatal(err)
+	}
+	posts := 0
+	for path, operations := range document.Paths {
+		for method, operation := range operations {
+			described := 0
+			for _, p := range operation.Parameters {
+				if p.Name == key && p.In == "header" && p.Description != "" {
+					described++
+				}
+			}
+			want := 0
+			if method == "post" {
+				want, posts = 1, posts+1
+			}
+			if described != want {
+				t.Errorf("%s %s describes %d keys, want %d", method, path, described, want)
+			}
+		}
+	}
+	if posts < 5 {
+		t.Errorf("%d POSTs are described", posts)
+	}
+}
