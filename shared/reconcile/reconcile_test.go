@@ -344,6 +344,9 @@ func TestTwoAtOnceDoNothingTwice(t *testing.T) {
 // A hundred thousand ghosts at once, and invocations of 55 s in which a probe
 // takes a millisecond of everybody's time: each ends in time, the next goes on.
 func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
 	const seats = 100_000
 	w := newWorld(t, concurrent(seats))
 	for range seats {
