@@ -29,7 +29,7 @@ func TestTheRollupThatIsScheduledKeepsADayThatIsOver(t *testing.T) {
 			t.Fatalf("progress %+v (%v)", p, err)
 		}
 		seatMillis := int64(0)
-		for row, err := range s.Store().Rows(t.Context(), "acme", p.Zone, usage.GranularityDay, p.FromMillis, p.ThroughMillis) {
+		for row, err := range s.Store().Rows(t.Context(), "acme", p.Zone, usage.GranularityDay, 0, p.ThroughMillis) {
 			if err != nil {
 				t.Fatal(err)
 			}

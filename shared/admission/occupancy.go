@@ -137,8 +137,8 @@ func (d *Door) nameConferences(ctx context.Context, by map[conference.Number]*Co
 }
 
 // Members lists the sessions that hold a seat in one conference, in order of
-// joining. Without a number: in any of the tenant's. Left out are seats that
-// are held, and those whose session is not written yet.
+// joining. Left out are seats that are held, and those whose session is not
+// written yet.
 func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Number) ([]session.Session, error) {
 	places, err := d.Places(ctx, t, number)
 	if err != nil {

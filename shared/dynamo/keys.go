@@ -101,7 +101,6 @@ const (
 	attrStay       = "stay"
 	attrResumed    = "resumed"
 
-	attrFrom            = "from"
 	attrThrough         = "through"
 	attrLate            = "late_before"
 	attrRecords         = "records"

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -130,8 +129,6 @@ type recording struct {
 	header http.Header
 	out    bytes.Buffer
 }
-
-func (r *recording) Context() context.Context { return r.humaContext.Context() }
 
 func (r *recording) BodyReader() io.Reader { return r.in }
 

@@ -61,14 +61,14 @@ func (r *Reporter) PeakAt(ctx context.Context, q Query, atMillis int64) (Peak, e
 	}
 	peak := Peak{AtMillis: atMillis}
 	peak.Limit, peak.Bounded = b.limits.At(atMillis, seat.Pool{Tenant: q.Tenant})
-	roster := usage.NewRoster()
+	var parts []usage.Stay
 	for stay, err := range b.stays(ctx, usage.Period{FromMillis: atMillis, ToMillis: atMillis}) {
 		if err != nil {
 			return Peak{}, err
 		}
-		roster.Add(stay)
+		parts = append(parts, stay)
 	}
-	peak.Holders = b.holders(roster.At(atMillis), atMillis)
+	peak.Holders = b.holders(usage.Holders(parts, atMillis), atMillis)
 	return peak, nil
 }
 

@@ -209,28 +209,7 @@ func (b *book) kept(ctx context.Context, periods []usage.Period, g usage.Granula
 		g = usage.GranularityMonth
 	}
 	from, to := periods[0].FromMillis, periods[len(periods)-1].ToMillis
-	return func(yield func(usage.Row, error) bool) {
-		still := func(until int64) bool {
-			for len(periods) > 0 && periods[0].FromMillis < until {
-				if !yield(usage.Row{FromMillis: periods[0].FromMillis, ToMillis: periods[0].ToMillis}, nil) {
-					return false
-				}
-				periods = periods[1:]
-			}
-			return true
-		}
-		for row, err := range b.store.Rows(ctx, b.tenant, b.zone.String(), g, from, to) {
-			if err != nil {
-				yield(usage.Row{}, fmt.Errorf("read what is kept: %w", err))
-				return
-			}
-			if !still(row.FromMillis) || !yield(row, nil) {
-				return
-			}
-			periods = periods[1:]
-		}
-		still(to)
-	}
+	return usage.Filled(periods, b.store.Rows(ctx, b.tenant, b.zone.String(), g, from, to))
 }
 
 // merged makes each row of runs, of which some are kept.

