@@ -56,7 +56,7 @@ func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
 	w := meeting(t)
 	want := strings.Join(usage.Columns, ",") + "\r\n" +
 		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.000,0,2,1,1,1,2,0\r\n" +
-		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,1,2026-09-21T15:00:00.000Z,0,0.000,0,0,0,1,1,1,0\r\n"
+		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,0,,0,0.000,0,0,0,0,0,0,0\r\n"
 	for _, accept := range []string{"text/csv", "text/csv; q=0.9", "text/html, text/csv"} {
 		got := w.call(finance, http.MethodGet, day+"&granularity=hour", "", "accept", accept)
 		if got.status != 200 || got.headers["content-type"] != "text/csv; charset=utf-8" || got.headers["content-disposition"] != "attachment; filename=acme-usage.csv" {

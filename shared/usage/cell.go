@@ -23,17 +23,18 @@ func newCell(group string) *cell {
 // idle: nobody is in, so that there is nothing to remember.
 func (c *cell) idle() bool { return c.inUse == 0 && c.estimated == 0 }
 
-// begin begins a period with whoever is in.
-func (c *cell) begin(p Period) {
+// begin begins a period with whoever is in. If it begins after as_of they are
+// no more than that: nobody knows who will be.
+func (c *cell) begin(p Period, asOf int64) {
 	c.now = p.FromMillis
-	c.row = Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: c.group, Opening: c.inUse, Peak: c.inUse}
-	if c.inUse > 0 {
-		c.row.PeakAtMillis = p.FromMillis
+	c.row = Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: c.group, Opening: c.inUse}
+	c.listed = c.inUse > 0 && p.FromMillis < asOf
+	if c.listed {
+		c.row.Peak, c.row.PeakAtMillis = c.inUse, p.FromMillis
 	}
-	c.listed = c.inUse > 0
-	c.conferences.begin()
-	c.hosts.begin()
-	c.identities.begin()
+	c.conferences.begin(c.listed)
+	c.hosts.begin(c.listed)
+	c.identities.begin(c.listed)
 }
 
 // end gives the figures of the period, which ends.
@@ -88,8 +89,12 @@ type entry struct {
 
 func newCrowd() crowd { return crowd{in: make(map[string]*entry)} }
 
-func (c *crowd) begin() {
-	c.inside = true
+// begin begins a period, with or without those who are in.
+func (c *crowd) begin(with bool) {
+	c.inside, c.seen = true, nil
+	if !with {
+		return
+	}
 	c.seen = make([]Digest, 0, len(c.in))
 	for _, e := range c.in {
 		c.seen = append(c.seen, e.digest)

@@ -195,7 +195,7 @@ func (h history) over(stays []usage.Stay, at int64) int64 {
 func (h history) count(p usage.Period) usage.Row {
 	row := usage.Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis}
 	stays := h.whole()
-	for at := p.FromMillis; at < p.ToMillis; at++ {
+	for at := p.FromMillis; at < min(p.ToMillis, h.asOf); at++ {
 		inUse := 0
 		for _, s := range stays {
 			if holds(s, at) {
@@ -204,9 +204,6 @@ func (h history) count(p usage.Period) usage.Row {
 		}
 		if inUse > row.Peak {
 			row.Peak, row.PeakAtMillis = inUse, at
-		}
-		if at >= h.asOf {
-			continue
 		}
 		row.SeatMillis += int64(inUse)
 		row.OverageMillis += h.over(stays, at)
@@ -229,7 +226,7 @@ func (h history) count(p usage.Period) usage.Row {
 		if began && !s.Resumed {
 			row.Joins++
 		}
-		if began || across(p.FromMillis) {
+		if began || across(p.FromMillis) && p.FromMillis < h.asOf {
 			conferences[s.Number], hosts[s.Host], identities[s.Identity] = true, true, true
 		}
 	}

@@ -140,7 +140,9 @@ func (r *recount) count() {
 			continue
 		}
 		where := r.places.list[s.place]
-		conferences[where.number], hosts[where.host], identities[s.person] = true, true, true
+		if began || from < r.until {
+			conferences[where.number], hosts[where.host], identities[s.person] = true, true, true
+		}
 		if across {
 			r.row.Opening++
 		}
@@ -151,7 +153,7 @@ func (r *recount) count() {
 			r.row.Joins++
 		}
 		r.row.SeatMillis += r.within(s.joined, s.left)
-		if s.left > s.joined {
+		if s.left > s.joined && from < r.until {
 			joins, leaves = append(joins, max(s.joined, from)), append(leaves, s.left)
 		}
 	}

@@ -53,15 +53,15 @@ SELECT begins, ends,
 	(SELECT COALESCE(SUM(seats * MAX(0, MIN(ends, p.until) - MAX(begins, p.begins))), 0) FROM above WHERE begins < p.until),
 	(SELECT COALESCE(SUM(MAX(0, MIN(ended, p.until) - MAX(joined, p.begins))), 0) FROM part WHERE estimated AND joined < p.until),
 	(SELECT COUNT(*) FROM whole WHERE joined >= p.begins AND joined < p.ends AND NOT resumed),
-	(SELECT COUNT(DISTINCT number) FROM whole WHERE joined < p.ends AND (ended > p.begins OR joined >= p.begins)),
-	(SELECT COUNT(DISTINCT host) FROM whole WHERE joined < p.ends AND (ended > p.begins OR joined >= p.begins)),
-	(SELECT COUNT(DISTINCT identity) FROM whole WHERE joined < p.ends AND (ended > p.begins OR joined >= p.begins))
+	(SELECT COUNT(DISTINCT number) FROM whole WHERE joined < p.ends AND (ended > p.begins AND p.begins < p.until OR joined >= p.begins)),
+	(SELECT COUNT(DISTINCT host) FROM whole WHERE joined < p.ends AND (ended > p.begins AND p.begins < p.until OR joined >= p.begins)),
+	(SELECT COUNT(DISTINCT identity) FROM whole WHERE joined < p.ends AND (ended > p.begins AND p.begins < p.until OR joined >= p.begins))
 FROM period p ORDER BY begins`
 
 const peaks = `
 WITH change AS (
-	SELECT p.begins AS period, MAX(joined, p.begins) AS at, 1 AS by FROM period p JOIN whole ON joined < p.ends AND ended > p.begins AND ended > joined
-	UNION ALL SELECT p.begins, ended, -1 FROM period p JOIN whole ON joined < p.ends AND ended > p.begins AND ended > joined
+	SELECT p.begins AS period, MAX(joined, p.begins) AS at, 1 AS by FROM period p JOIN whole ON joined < p.ends AND ended > p.begins AND ended > joined AND p.begins < p.until
+	UNION ALL SELECT p.begins, ended, -1 FROM period p JOIN whole ON joined < p.ends AND ended > p.begins AND ended > joined AND p.begins < p.until
 ), occupancy AS (
 	SELECT period, at, SUM(by) OVER (PARTITION BY period ORDER BY at, by ROWS UNBOUNDED PRECEDING) AS in_use FROM change
 ), peak AS (SELECT period, MAX(in_use) AS most FROM occupancy GROUP BY period)

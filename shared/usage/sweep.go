@@ -25,7 +25,8 @@ import (
 //   - A connection's part lasts MaxStayMillis at the most, whatever its record
 //     says: so what was in at a moment is known from what joined that long before.
 //   - What begins at as_of or later has not happened; what ends later has not
-//     ended; time passes until as_of.
+//     ended; time passes until as_of. Of a period that begins at as_of or later
+//     there is nothing but who is in: as its opening and its closing.
 //   - Overage is, at each moment, what is in use above the limit in force, pool
 //     by pool.
 //   - Estimated time is that of connections whose end is estimated, each from
@@ -292,7 +293,7 @@ func (s *Sweep) turn(now int64) {
 				delete(s.cells, group)
 				continue
 			}
-			c.begin(s.periods[s.closed])
+			c.begin(s.periods[s.closed], s.asOf)
 		}
 		return
 	}
@@ -314,7 +315,7 @@ func (s *Sweep) cell(group string, now int64) *cell {
 	if c == nil {
 		c = newCell(group)
 		if s.inside {
-			c.begin(s.periods[s.closed])
+			c.begin(s.periods[s.closed], s.asOf)
 		}
 		s.cells[group] = c
 	}
