@@ -87,8 +87,17 @@ func newWorld(t testing.TB) *world {
 	store.Now = clock
 	api.AddStatements(statement.NewCloser(store, rollup.New(store, log, clock), clock), store)
 	api.KeepKeys(w.faulty, clock)
-	w.api = lambda.NewHandler(httpapi.Serve(api))
+	w.api = environments{httpapi.Serve(api)}
 	return w
+}
+
+// environments gives each call an execution environment of its own, as Lambda
+// does to calls at the same time: a handler of the runtime's library answers in
+// bytes that it uses again.
+type environments struct{ serve httpapi.Lambda }
+
+func (e environments) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	return lambda.NewHandler(e.serve).Invoke(ctx, payload)
 }
 
 // caller is who asks. The zero caller has no bearer.
