@@ -17,6 +17,6 @@ func main() {
 		store, gateway := env.Store(), env.Gateway()
 		door := admission.NewDoor(store, gateway, env.Log)
 		run := reconcile.New(store, door, gateway, env.Log, time.Now)
-		return jobs.NewReconciler(run, jobs.BetweenRounds, env.Log).Handle, nil
+		return jobs.NewReconciler(run, env.Log).Handle, nil
 	})
 }

@@ -51,7 +51,7 @@ func (r *reconciliation) build(ctx context.Context, env Environment) (map[string
 	starters, err := Functions(ctx, env)
 	if err == nil {
 		starters["reconcile"] = func() (lambda.Handler, error) {
-			return lambda.NewHandler(jobs.NewReconciler(r, time.Millisecond, slog.New(slog.DiscardHandler)).Handle), nil
+			return lambda.NewHandler(jobs.NewReconciler(r, slog.New(slog.DiscardHandler)).Handle), nil
 		}
 	}
 	return starters, err

@@ -132,7 +132,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		"rollup": start(func() any { return jobs.NewRollup(rollup.New(store, env.Log, time.Now)).Handle }),
 		"reconcile": start(func() any {
 			run := reconcile.New(store, door(), connections, env.Log, time.Now)
-			return jobs.NewReconciler(run, jobs.BetweenRounds, env.Log).Handle
+			return jobs.NewReconciler(run, env.Log).Handle
 		}),
 		"console": func() (lambda.Handler, error) {
 			console, err := httpapi.Console(env.Log)

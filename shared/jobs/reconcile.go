@@ -5,7 +5,6 @@ package jobs
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -31,36 +30,36 @@ type Runner interface {
 	Refused(ctx context.Context, pools []seat.Pool) error
 }
 
-// BetweenRounds is how long after one round the next begins. Schedules know no
-// less than a minute, and one round a minute is too few: where its process
-// dies, what had just become observable waits for the one after the next, and
-// two minutes are over.
-const BetweenRounds = 30 * time.Second
+// maxDelay bounds how long a schedule may have a round wait.
+const maxDelay = time.Minute
 
-// Reconciler handles the schedule's events and those of the ledger's stream.
+// Reconciler handles the schedules' events and those of the ledger's stream.
 type Reconciler struct {
-	run   Runner
-	pause time.Duration
-	log   *slog.Logger
+	run Runner
+	log *slog.Logger
 }
 
-// NewReconciler makes a handler of reconciliation's events. It makes two rounds
-// of each event of the schedule's, the second after a pause.
-func NewReconciler(run Runner, pause time.Duration, log *slog.Logger) *Reconciler {
-	return &Reconciler{run, pause, log}
-}
+// NewReconciler makes a handler of reconciliation's events.
+func NewReconciler(run Runner, log *slog.Logger) *Reconciler { return &Reconciler{run, log} }
 
 // Handle looks at the pools that refused somebody if the event comes from the
 // stream, and at everything if not. A record that cannot be read is logged and
 // left to the next round: to fail by it would only have it delivered again.
+//
+// A schedule's event may have its round wait. Schedules know no less than a
+// minute, and one round a minute is too few: where its process dies, what had
+// just become observable waits for the one after the next, and two minutes are
+// over. So there are two schedules, one of which waits for half a minute: two
+// processes, of which one may die without the other.
 func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
-	var stream struct {
-		Records []json.RawMessage `json:"Records"`
+	var told struct {
+		Records      []json.RawMessage `json:"Records"`
+		DelaySeconds int               `json:"delay_seconds"`
 	}
-	if err := json.Unmarshal(event, &stream); err != nil || stream.Records == nil {
-		return r.rounds(ctx)
+	if err := json.Unmarshal(event, &told); err != nil || told.Records == nil {
+		return r.round(ctx, time.Duration(told.DelaySeconds)*time.Second)
 	}
-	pools := r.refused(ctx, stream.Records)
+	pools := r.refused(ctx, told.Records)
 	if len(pools) == 0 {
 		return nil
 	}
@@ -70,22 +69,17 @@ func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 	return nil
 }
 
-// rounds looks at everything, twice if there is time. The first look's error
-// does not keep the second from being made.
-func (r *Reconciler) rounds(ctx context.Context) error {
-	if deadline, bounded := ctx.Deadline(); bounded && time.Until(deadline) < r.pause {
-		return r.run.Round(ctx)
-	}
-	second := time.NewTimer(r.pause)
-	defer second.Stop()
-	failed := r.run.Round(ctx)
+// round looks at everything, after a delay.
+func (r *Reconciler) round(ctx context.Context, delay time.Duration) error {
+	begin := time.NewTimer(min(delay, maxDelay))
+	defer begin.Stop()
 	select {
-	case <-second.C:
-		failed = errors.Join(failed, r.run.Round(ctx))
+	case <-begin.C:
 	case <-ctx.Done():
+		return fmt.Errorf("wait for the round's time: %w", ctx.Err())
 	}
-	if failed != nil {
-		return fmt.Errorf("reconcile all pools: %w", failed)
+	if err := r.run.Round(ctx); err != nil {
+		return fmt.Errorf("reconcile all pools: %w", err)
 	}
 	return nil
 }

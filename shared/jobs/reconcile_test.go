@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,7 +42,7 @@ func (r *runs) Refused(_ context.Context, pools []seat.Pool) error {
 func handle(t *testing.T, event string) *runs {
 	t.Helper()
 	var done runs
-	if err := jobs.NewReconciler(&done, time.Millisecond, slog.New(slog.DiscardHandler)).Handle(t.Context(), json.RawMessage(event)); err != nil {
+	if err := jobs.NewReconciler(&done, slog.New(slog.DiscardHandler)).Handle(t.Context(), json.RawMessage(event)); err != nil {
 		t.Error(err)
 	}
 	return &done
@@ -68,11 +69,26 @@ func stream(t *testing.T, refusals []usage.Refusal, others ...string) string {
 	return `{"Records":[` + strings.Join(records, ",") + `]}`
 }
 
-func TestAScheduledEventIsTwoRounds(t *testing.T) {
+func TestAScheduledEventIsARound(t *testing.T) {
 	for _, event := range []string{"{}", `{"time":"2026-11-24T12:00:00Z"}`, "null", "[]"} {
-		if done := handle(t, event); done.rounds != 2 || done.refused != nil {
-			t.Errorf("%s: %+v, want two rounds", event, done)
+		if done := handle(t, event); done.rounds != 1 || done.refused != nil {
+			t.Errorf("%s: %+v, want a round", event, done)
 		}
+	}
+}
+
+func TestARoundWaitsForAsLongAsItsScheduleSays(t *testing.T) {
+	for event, want := range map[string]time.Duration{
+		`{"delay_seconds":30}`:      30 * time.Second,
+		`{"delay_seconds":-1}`:      0,
+		`{"delay_seconds":1000000}`: time.Minute,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			if done := handle(t, event); done.rounds != 1 || time.Since(began) != want {
+				t.Errorf("%s: %+v after %s, want a round after %s", event, done, time.Since(began), want)
+			}
+		})
 	}
 }
 
@@ -151,7 +167,7 @@ func TestAMalformedRecordIsSkippedAndTheOthersCount(t *testing.T) {
 
 func TestAFailureIsToldSoThatTheEventIsDeliveredAgain(t *testing.T) {
 	failing := &runs{err: errors.New("oops")}
-	handler := jobs.NewReconciler(failing, time.Millisecond, slog.New(slog.DiscardHandler))
+	handler := jobs.NewReconciler(failing, slog.New(slog.DiscardHandler))
 	for _, event := range []string{"{}", stream(t, []usage.Refusal{refusal("acme", 1, problem.SeatsExhausted)})} {
 		if err := handler.Handle(t.Context(), json.RawMessage(event)); !errors.Is(err, failing.err) {
 			t.Errorf("error %v, want %v", err, failing.err)
@@ -167,7 +183,7 @@ func FuzzReconciler_ReadsAnyEventWithoutPanic(f *testing.F) {
 			t.Skip("Lambda delivers JSON")
 		}
 		done := handle(t, string(event))
-		if done.rounds/2+len(done.refused) > 1 {
+		if done.rounds+len(done.refused) > 1 {
 			t.Errorf("more than one event's runs: %+v", done)
 		}
 		seen := map[seat.Pool]bool{}

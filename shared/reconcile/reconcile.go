@@ -128,8 +128,14 @@ func (r *Reconciler) Round(ctx context.Context) error {
 
 // goOver works through the agenda from where the last run ended, and gives
 // where the next one is to begin: anew, if there was time for everything.
+//
+// It reads on while entries are worked on: what takes long holds up no others.
+// All of them are done, or left to the next round, before it returns.
 func (r *run) goOver(ctx context.Context, from Progress) (Progress, error) {
 	at := from
+	var work errgroup.Group
+	work.SetLimit(blocks)
+	defer func() { _ = work.Wait() }() // its functions return nil
 	for range Shards + 1 { // the first shard's beginning comes last
 		for {
 			if r.late(ctx) {
@@ -139,7 +145,7 @@ func (r *run) goOver(ctx context.Context, from Progress) (Progress, error) {
 			if err != nil {
 				return at, fmt.Errorf("read the agenda: %w", err)
 			}
-			r.work(ctx, entries)
+			r.work(ctx, &work, entries)
 			at.After = next
 			if next == "" {
 				break
@@ -159,11 +165,9 @@ func (r *run) late(ctx context.Context) bool {
 	return ctx.Err() != nil || bounded && deadline.Sub(r.now()) < reserve
 }
 
-// work does what there is to do about some entries.
-func (r *run) work(ctx context.Context, entries []Entry) {
+// work begins what there is to do about some entries.
+func (r *run) work(ctx context.Context, group *errgroup.Group, entries []Entry) {
 	tenants := &tenants{run: r}
-	var group errgroup.Group
-	group.SetLimit(blocks)
 	for _, e := range entries {
 		group.Go(func() error {
 			var err error
@@ -179,7 +183,6 @@ func (r *run) work(ctx context.Context, entries []Entry) {
 			return nil
 		})
 	}
-	_ = group.Wait() // its functions return nil
 }
 
 // audits checks the books of those blocks whose time it is, and of those that
@@ -285,22 +288,23 @@ func (r *run) note(list *[]seat.Block, block seat.Block) {
 func (r *run) members(ctx context.Context, state seat.State, tenants *tenants) error {
 	now := r.now()
 	var judged []seat.Place
+	var holds errgroup.Group
 	for _, id := range slices.Sorted(maps.Keys(state.Members)) {
 		m := state.Members[id]
 		place := seat.Place{Connection: id, Member: m}
 		switch {
 		case m.Expired(now.UnixMilli()):
-			ended, err := r.door.EndHold(ctx, state.Block, place)
-			if err != nil {
+			holds.Go(func() error {
+				ended, err := r.door.EndHold(ctx, state.Block, place)
+				r.count(func(f *Found) { f.Holds += one(ended) })
 				return err
-			}
-			r.count(func(f *Found) { f.Holds += one(ended) })
+			})
 		case !m.Held() && now.UnixMilli()-m.JoinedAtMillis >= young.Milliseconds():
 			judged = append(judged, place)
 		}
 	}
-	if len(judged) == 0 {
-		return nil
+	if err := holds.Wait(); err != nil || len(judged) == 0 {
+		return wrap("end holds", err)
 	}
 	slices.SortFunc(judged, func(a, b seat.Place) int {
 		return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))

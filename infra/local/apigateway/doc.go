@@ -30,7 +30,7 @@
 //     bytes of request line and headers, 30 s (guide). rawPath and path parameters are
 //     percent-decoded, and so a %2F is a slash already when the route is looked for (seen).
 //   - Lambda: a function's own time-out, 6 MB of response, a panic as a function error.
-//   - Schedules: a function every interval, with the event {}. A run that fails is logged; the next
+//   - Schedules: a function every interval, with the event that the schedule has. A run that fails is logged; the next
 //     one comes all the same.
 //
 // # One try, and how it can go wrong

@@ -2,25 +2,32 @@ package apigateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"seatmeter/infra/local/template"
 )
 
-// Scheduler is EventBridge Scheduler: it runs functions again and again, with the event {}. Unlike
-// AWS, which may deliver an event twice or start a run before the last one has ended, one Scheduler
-// runs a function once at a time, and leaves out what is due while it runs.
+// Scheduler is EventBridge Scheduler: it runs functions again and again, with the event that
+// the schedule has. Unlike AWS, which may deliver an event twice or start a run before the last one
+// has ended, one Scheduler runs a schedule once at a time, and leaves out what is due while it runs.
 type Scheduler struct {
-	schedules []template.Schedule
-	functions map[string]Function
-	// turns has, by function, a channel that holds an element while the function runs.
-	turns map[string]chan struct{}
+	schedules []*scheduled
 	// stop ends the runs under way, as far as they heed their context, and wait returns when they
 	// have finished.
 	stop, wait func()
+}
+
+// scheduled is a schedule with its function.
+type scheduled struct {
+	template.Schedule
+	function Function
+	// turn holds an element while it runs.
+	turn chan struct{}
 }
 
 // ErrNotScheduled is Tick's answer for a function without a schedule.
@@ -28,13 +35,13 @@ var ErrNotScheduled = errors.New("the function has no schedule")
 
 // NewScheduler makes a scheduler that runs the schedules' functions by the invoker.
 func NewScheduler(schedules []template.Schedule, invoker *Invoker) (*Scheduler, error) {
-	s := &Scheduler{stop: invoker.stop, wait: invoker.work.wait, schedules: schedules, functions: map[string]Function{}, turns: map[string]chan struct{}{}}
+	s := &Scheduler{stop: invoker.stop, wait: invoker.work.wait}
 	for _, schedule := range schedules {
 		function, err := invoker.Function(schedule.Function)
 		if err != nil {
 			return nil, fmt.Errorf("schedule %s: %w", schedule.Name, err)
 		}
-		s.functions[schedule.Function], s.turns[schedule.Function] = function, make(chan struct{}, 1)
+		s.schedules = append(s.schedules, &scheduled{schedule, function, make(chan struct{}, 1)})
 	}
 	return s, nil
 }
@@ -58,8 +65,8 @@ func (s *Scheduler) Run(ctx context.Context) {
 					return // both were ready
 				}
 				select {
-				case s.turns[schedule.Function] <- struct{}{}:
-					_ = s.run(schedule.Function) // logged; the next run is its retry
+				case schedule.turn <- struct{}{}:
+					_ = schedule.run() // logged; the next run is its retry
 				default:
 				}
 			}
@@ -69,23 +76,23 @@ func (s *Scheduler) Run(ctx context.Context) {
 	s.wait()
 }
 
-// Tick runs a scheduled function now, or as soon as the run under way has ended, and returns when
-// it has finished, with its error if it fails.
+// Tick runs a scheduled function now, by the first of its schedules, or as soon as that schedule's
+// run under way has ended, and returns when it has finished, with its error if it fails.
 func (s *Scheduler) Tick(ctx context.Context, function string) error {
-	turn, ok := s.turns[function]
-	if !ok {
+	i := slices.IndexFunc(s.schedules, func(one *scheduled) bool { return one.Function == function })
+	if i < 0 {
 		return fmt.Errorf("%s: %w", function, ErrNotScheduled)
 	}
 	select {
-	case turn <- struct{}{}:
-		return s.run(function)
+	case s.schedules[i].turn <- struct{}{}:
+		return s.schedules[i].run()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// run runs a function whose turn has been taken, and gives the turn back.
-func (s *Scheduler) run(function string) error {
-	defer func() { <-s.turns[function] }()
-	return s.functions[function](struct{}{})
+// run runs a schedule whose turn has been taken, and gives the turn back.
+func (s *scheduled) run() error {
+	defer func() { <-s.turn }()
+	return s.function(json.RawMessage(s.Input))
 }

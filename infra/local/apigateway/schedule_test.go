@@ -20,19 +20,19 @@ func scheduled(t *testing.T, handler any) *apigateway.Scheduler {
 	invoker := apigateway.NewInvoker(&template.Template{
 		Functions: []template.Function{{ID: "Sweep", Name: "sweep", Timeout: time.Hour}},
 	}, map[string]lambda.Handler{"sweep": lambda.NewHandler(handler)}, nil)
-	s, err := apigateway.NewScheduler([]template.Schedule{{Name: "EveryMinute", Function: "sweep", Interval: time.Minute}}, invoker)
+	s, err := apigateway.NewScheduler([]template.Schedule{{Name: "EveryMinute", Function: "sweep", Interval: time.Minute, Input: `{"a": 1}`}}, invoker)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func TestAScheduleRunsOncePerIntervalWithAnEmptyEvent(t *testing.T) {
+func TestAScheduleRunsOncePerIntervalWithItsEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var runs atomic.Int32
 		s := scheduled(t, func(e json.RawMessage) error {
 			runs.Add(1)
-			if string(e) != "{}" {
+			if string(e) != `{"a":1}` {
 				t.Errorf("event %s", e)
 			}
 			return errors.New("even when it fails")
@@ -46,7 +46,7 @@ func TestAScheduleRunsOncePerIntervalWithAnEmptyEvent(t *testing.T) {
 	})
 }
 
-func TestRunsOfAFunctionNeverOverlap(t *testing.T) {
+func TestRunsOfAScheduleNeverOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, runs atomic.Int32
 		s := scheduled(t, func() error {

@@ -2,6 +2,7 @@ package template
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"path"
 	"strings"
@@ -117,9 +118,9 @@ func (p *parser) events(r resource) {
 		case "HttpApi":
 			p.template.Routes = append(p.template.Routes, p.route(name, properties))
 		case "ScheduleV2":
-			p.schedule(name, e.key, properties.required("ScheduleExpression"))
+			p.schedule(name, e.key, properties.required("ScheduleExpression"), properties.get("Input"))
 		case "Schedule":
-			p.schedule(name, e.key, properties.required("Schedule"))
+			p.schedule(name, e.key, properties.required("Schedule"), properties.get("Input"))
 		case "DynamoDB":
 			p.template.Streams = append(p.template.Streams, stream(name, e.key, properties))
 		default:
@@ -146,12 +147,12 @@ func (p *parser) route(function string, properties value) Route {
 	return route
 }
 
-func (p *parser) schedule(function, name string, expression value) {
-	p.template.Schedules = append(p.template.Schedules, Schedule{
-		Name:     name,
-		Function: function,
-		Interval: interval(expression),
-	})
+func (p *parser) schedule(function, name string, expression, input value) {
+	s := Schedule{Name: name, Function: function, Interval: interval(expression), Input: cmp.Or(input.text(), "{}")}
+	if !json.Valid([]byte(s.Input)) {
+		input.fail("%q is not JSON", s.Input)
+	}
+	p.template.Schedules = append(p.template.Schedules, s)
 }
 
 func (p *parser) webSocket(r resource) {

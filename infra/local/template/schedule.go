@@ -12,6 +12,8 @@ type Schedule struct {
 	Name     string
 	Function string
 	Interval time.Duration
+	// Input is the event, as JSON.
+	Input string
 }
 
 var rateExpression = regexp.MustCompile(`^rate\(([1-9][0-9]{0,8}) (minute|hour|day)s?\)$`)

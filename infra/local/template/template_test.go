@@ -65,8 +65,8 @@ func TestReadGivesWhatALocalStackNeeds(t *testing.T) {
 		},
 		Buckets: []template.Bucket{{ID: "Bucket"}},
 		Schedules: []template.Schedule{
-			{Name: "Sweep", Function: "enter", Interval: time.Minute},
-			{Name: "Roll", Function: "enter", Interval: 2 * time.Hour},
+			{Name: "Sweep", Function: "enter", Interval: time.Minute, Input: `{"deep": true}`},
+			{Name: "Roll", Function: "enter", Interval: 2 * time.Hour, Input: "{}"},
 		},
 		Streams: []template.Stream{
 			{
@@ -157,6 +157,7 @@ func TestErrorsNameTheResource(t *testing.T) {
 		"bisecting stream": {stream("StartingPosition: LATEST, Stream: !GetAtt T.StreamArn, BisectBatchOnFunctionError: true"), "F.Events.E.Properties.BisectBatchOnFunctionError"},
 		"unknown event":    {function("CodeUri: f\nEvents: {E: {Type: SQS}}"), `F.Events.E.Type: "SQS"`},
 		"cron":             {function("CodeUri: f\nEvents: {E: {Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 0 * * ? *)}}}"), "F.Events.E.Properties.ScheduleExpression"},
+		"input":            {function("CodeUri: f\nEvents: {E: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day), Input: nothing}}}"), "F.Events.E.Properties.Input"},
 		"relative path":    {function("CodeUri: f\nEvents: {E: {Type: HttpApi, Properties: {Path: a, Method: GET}}}"), "F.Events.E.Properties: Path"},
 		"same folder":      {"Resources:\n  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: a/f}}\n  G: {Type: AWS::Serverless::Function, Properties: {CodeUri: b/f}}", "G.CodeUri: has the same folder name as F"},
 		"unknown function": {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {$connect: {FunctionArn: !GetAtt F.Arn}}}}}", "W.Routes.$connect.FunctionArn: names F"},
