@@ -50,7 +50,7 @@ const (
 	fresh = 2 * time.Second
 
 	page      = 50   // entries of the agenda at a time
-	blocks    = 8    // looked at at once
+	blocks    = 16    // looked at at once
 	probes    = 32   // connections asked for at once
 	perSecond = 2000 // and at the most in a second
 	// reserve is what is left of an invocation's time when no more is begun.
@@ -136,7 +136,7 @@ func (r *run) goOver(ctx context.Context, from Progress) (Progress, error) {
 	var work errgroup.Group
 	work.SetLimit(blocks)
 	defer func() { _ = work.Wait() }() // its functions return nil
-	for range Shards + 1 { // the first shard's beginning comes last
+	for range Shards + 1 {             // the first shard's beginning comes last
 		for {
 			if r.late(ctx) {
 				return at, nil
