@@ -23,32 +23,40 @@ func (engineCommand) Help() string {
 
 // Run starts the engine, runs the command and stops the engine.
 func (c engineCommand) Run(ctx context.Context) error {
-	words := c.Command
-	if len(words) > 0 && words[0] == "--" {
-		words = words[1:]
-	}
-	if len(words) == 0 {
-		return errors.New("engine: which command?")
+	words, err := afterDashes(c.Command)
+	if err != nil {
+		return err
 	}
 	database, err := engine.Start(ctx, engine.Options{Progress: os.Stderr})
 	if err != nil {
 		return err
 	}
 	defer database.Stop()
-	return run(ctx, words, database.Endpoint)
+	return run(ctx, words, engine.EndpointVariable+"="+database.Endpoint)
 }
 
-// run runs a command to its end. Signals are passed on; when to end is the
-// command's business.
-func run(ctx context.Context, words []string, endpoint string) error {
+// afterDashes is the command to run, without the -- before it.
+func afterDashes(words []string) ([]string, error) {
+	if len(words) > 0 && words[0] == "--" {
+		words = words[1:]
+	}
+	if len(words) == 0 {
+		return nil, errors.New("which command?")
+	}
+	return words, nil
+}
+
+// run runs a command to its end, with variables added to its environment.
+// Signals are passed on; when to end is the command's business.
+func run(ctx context.Context, words []string, variables ...string) error {
 	command := exec.CommandContext(context.WithoutCancel(ctx), words[0], words[1:]...)
-	command.Env = append(os.Environ(), engine.EndpointVariable+"="+endpoint)
+	command.Env = append(os.Environ(), variables...)
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 	if err := command.Start(); err != nil {
-		return fmt.Errorf("engine: %w", err)
+		return fmt.Errorf("start %s: %w", words[0], err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()

@@ -21,6 +21,7 @@ type commands struct {
 	Books  booksCommand  `cmd:"" help:"Check that every seat ever taken is accounted for."`
 	Report reportCommand `cmd:"" help:"Print what a tenant used in a month."`
 	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
+	Stack  stackCommand  `cmd:"" help:"Run a command beside a local stack of its own."`
 }
 
 func main() {
