@@ -50,7 +50,7 @@ const (
 	fresh = 2 * time.Second
 
 	page      = 50   // entries of the agenda at a time
-	blocks    = 16    // looked at at once
+	blocks    = 16   // looked at at once
 	probes    = 32   // connections asked for at once
 	perSecond = 2000 // and at the most in a second
 	// reserve is what is left of an invocation's time when no more is begun.
