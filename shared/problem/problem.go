@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Code names a problem. Codes are a contract: they never change their meaning.
@@ -29,6 +30,7 @@ const (
 	TokenInvalid          Code = "token_invalid"
 	Forbidden             Code = "forbidden"
 	NotFound              Code = "not_found"
+	MethodNotAllowed      Code = "method_not_allowed"
 	AlreadyExists         Code = "already_exists"
 	PreconditionFailed    Code = "precondition_failed"
 	Invalid               Code = "invalid"
@@ -53,6 +55,7 @@ var codes = map[Code]struct {
 	TokenInvalid:          {http.StatusUnauthorized, "The token is not valid"},
 	Forbidden:             {http.StatusForbidden, "Not allowed"},
 	NotFound:              {http.StatusNotFound, "Not found"},
+	MethodNotAllowed:      {http.StatusMethodNotAllowed, "Not by this method"},
 	AlreadyExists:         {http.StatusConflict, "It exists already"},
 	PreconditionFailed:    {http.StatusPreconditionFailed, "It has changed meanwhile"},
 	Invalid:               {http.StatusUnprocessableEntity, "The input is not valid"},
@@ -88,7 +91,37 @@ type Error struct {
 	Conference string
 	// Occupancy is set where a pool refused.
 	Occupancy *Occupancy
-	cause     error
+	// RetryAfter is when to try again; zero: the default of its code.
+	RetryAfter time.Duration
+	cause      error
+}
+
+// What callers are told to wait who are to try again and are not told more
+// exactly.
+const (
+	defaultRetryUnavailable = 5 * time.Second
+	defaultRetryRateLimited = time.Second
+)
+
+// RetrySeconds is after how many seconds to try again, rounded up so that
+// nobody comes too early. Zero: trying again is no remedy, or nobody knows when.
+func (e *Error) RetrySeconds() int64 {
+	wait := e.RetryAfter
+	if wait <= 0 {
+		switch e.Code {
+		case Unavailable:
+			wait = defaultRetryUnavailable
+		case RateLimited:
+			wait = defaultRetryRateLimited
+		default:
+			return 0
+		}
+	}
+	seconds := int64(wait / time.Second)
+	if wait%time.Second > 0 {
+		seconds++
+	}
+	return seconds
 }
 
 // Occupancy is what a full pool looked like when it refused.

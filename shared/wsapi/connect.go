@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -24,8 +25,9 @@ type Event = events.APIGatewayWebsocketProxyRequest
 // handshake's, for the others nothing.
 type Response = events.APIGatewayProxyResponse
 
-// retrySeconds is the hint in refusals that are our own fault.
-const retrySeconds = 1
+// retryAfter is the hint in refusals that are our own fault: somebody stands at
+// the door.
+const retryAfter = time.Second
 
 // Connector handles $connect.
 type Connector struct {
@@ -72,7 +74,12 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 func asRefusal(err error) *problem.Error {
 	p := problem.As(err)
 	if p.Code == problem.Internal {
-		return problem.New(problem.Unavailable, "Please try again.").Because(err)
+		p = problem.New(problem.Unavailable, "Please try again.").Because(err)
+	}
+	if p.Code == problem.Unavailable && p.RetryAfter == 0 {
+		sooner := *p
+		sooner.RetryAfter = retryAfter
+		return &sooner
 	}
 	return p
 }
@@ -97,8 +104,8 @@ func refusal(p *problem.Error, requestID string) Response {
 		body = nil // a Document always encodes; a bare status is still a refusal
 	}
 	headers := map[string]string{"Content-Type": "application/problem+json"}
-	if p.Code == problem.Unavailable {
-		headers["Retry-After"] = strconv.Itoa(retrySeconds)
+	if seconds := p.RetrySeconds(); seconds > 0 {
+		headers["Retry-After"] = strconv.FormatInt(seconds, 10)
 	}
 	return Response{StatusCode: document.Status, Headers: headers, Body: string(body)}
 }

@@ -44,7 +44,7 @@ type Reply struct {
 	Detail       string            `json:"detail,omitempty"`
 	Errors       []problem.Field   `json:"errors,omitempty"`
 	RequestID    string            `json:"request_id,omitempty"`
-	RetrySeconds int               `json:"retry_after_seconds,omitempty"`
+	RetrySeconds int64             `json:"retry_after_seconds,omitempty"`
 }
 
 // Messenger handles messages, which all come by the $default route.
@@ -160,8 +160,8 @@ func (m *Messenger) failed(ctx context.Context, id seat.ConnectionID, requestID 
 	p := asRefusal(err)
 	if p.Code == problem.Unavailable {
 		m.log.ErrorContext(ctx, "a message failed", "connection", id, "request", requestID, "error", err)
-		reply.RetrySeconds = retrySeconds
 	}
+	reply.RetrySeconds = p.RetrySeconds()
 	if reply.Type == "" {
 		reply.Type = "error"
 	}
