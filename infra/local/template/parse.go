@@ -75,6 +75,7 @@ func (p *parser) read(root value) {
 			p.function(r, globals.get("Function"))
 		case "AWS::Serverless::HttpApi":
 			p.guarded = p.guarded || r.properties.get("Auth").get("DefaultAuthorizer").exists()
+			p.cors(r.properties.get("CorsConfiguration"))
 		case "AWS::DynamoDB::Table":
 			p.template.Tables = append(p.template.Tables, p.table(r.id, r.properties))
 		case "AWS::S3::Bucket":
@@ -145,6 +146,22 @@ func (p *parser) route(function string, properties value) Route {
 	authorizer := properties.get("Auth").get("Authorizer")
 	route.Open = authorizer.text() == "NONE" || (!authorizer.exists() && !p.guarded)
 	return route
+}
+
+func (p *parser) cors(configuration value) {
+	if !configuration.exists() {
+		return
+	}
+	if credentials := configuration.get("AllowCredentials"); credentials.exists() {
+		credentials.fail("is not known here")
+	}
+	p.template.CORS = &CORS{
+		AllowOrigins:  configuration.required("AllowOrigins").texts(),
+		AllowMethods:  configuration.get("AllowMethods").texts(),
+		AllowHeaders:  configuration.get("AllowHeaders").texts(),
+		ExposeHeaders: configuration.get("ExposeHeaders").texts(),
+		MaxAgeSeconds: configuration.get("MaxAge").integer(0, 0, 86_400),
+	}
 }
 
 func (p *parser) schedule(function, name string, expression, input value) {

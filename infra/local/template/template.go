@@ -23,6 +23,8 @@ type LogicalID string
 type Template struct {
 	Functions []Function
 	Routes    []Route
+	// CORS is nil when the HTTP API leaves cross-origin requests to its functions.
+	CORS *CORS
 	// WebSocket is nil when the template has no WebSocket API.
 	WebSocket *WebSocketAPI
 	Tables    []Table
@@ -50,6 +52,17 @@ type Route struct {
 	Function string
 	// Open is true when no authorizer stands before it.
 	Open bool
+}
+
+// CORS is which other origins' pages may call the HTTP API from a browser, and how.
+type CORS struct {
+	// AllowOrigins are origins; "*" is all of them.
+	AllowOrigins  []string
+	AllowMethods  []string
+	AllowHeaders  []string
+	ExposeHeaders []string
+	// MaxAgeSeconds is how long a browser may rely on the answer to a preflight; 0: it is not told.
+	MaxAgeSeconds int
 }
 
 // Bucket is one S3 bucket.

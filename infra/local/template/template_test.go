@@ -31,6 +31,10 @@ func TestReadGivesWhatALocalStackNeeds(t *testing.T) {
 			{Method: "ANY", Path: "/healthz", Function: "enter", Open: true},
 			{Function: "enter"},
 		},
+		CORS: &template.CORS{
+			AllowOrigins: []string{"https://a.example", "https://b.example"}, AllowMethods: []string{"GET", "POST"},
+			AllowHeaders: []string{"authorization"}, ExposeHeaders: []string{"etag"}, MaxAgeSeconds: 600,
+		},
 		WebSocket: &template.WebSocketAPI{
 			ID:             "WebSocketApi",
 			Stage:          "live-1",
@@ -162,6 +166,9 @@ func TestErrorsNameTheResource(t *testing.T) {
 		"same folder":      {"Resources:\n  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: a/f}}\n  G: {Type: AWS::Serverless::Function, Properties: {CodeUri: b/f}}", "G.CodeUri: has the same folder name as F"},
 		"unknown function": {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {$connect: {FunctionArn: !GetAtt F.Arn}}}}}", "W.Routes.$connect.FunctionArn: names F"},
 		"not an Arn":       {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {$connect: {FunctionArn: !Ref F}}}}}", "W.Routes.$connect.FunctionArn: is not"},
+		"CORS of nobody":   {"Resources: {A: {Type: AWS::Serverless::HttpApi, Properties: {CorsConfiguration: {AllowMethods: [GET]}}}}", "A.CorsConfiguration.AllowOrigins: is missing"},
+		"CORS of anybody":  {"Resources: {A: {Type: AWS::Serverless::HttpApi, Properties: {CorsConfiguration: true}}}", "A.CorsConfiguration: is not a mapping"},
+		"CORS and cookies": {"Resources: {A: {Type: AWS::Serverless::HttpApi, Properties: {CorsConfiguration: {AllowOrigins: [a], AllowCredentials: true}}}}", "A.CorsConfiguration.AllowCredentials: is not known"},
 		"IAM sockets":      {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {}, Auth: {AuthType: AWS_IAM}}}}", "W.Auth.AuthType"},
 		"bad key":          {"Resources: {T: {Type: AWS::DynamoDB::Table, Properties: {AttributeDefinitions: [], KeySchema: [{AttributeName: pk, KeyType: HASH}]}}}", `T: key attribute "pk"`},
 		"bad key type":     {"Resources: {T: {Type: AWS::DynamoDB::Table, Properties: {AttributeDefinitions: [{AttributeName: pk, AttributeType: S}], KeySchema: [{AttributeName: pk, KeyType: SORT}]}}}", "T.KeySchema.0.KeyType"},

@@ -100,6 +100,21 @@ func (v value) list() []value {
 	return all
 }
 
+// texts are the texts of a list, or of a parameter that is one: CloudFormation's CommaDelimitedList.
+func (v value) texts() []string {
+	if v.node == nil {
+		return nil
+	}
+	if name, _ := v.intrinsic(); name == "Ref" {
+		return strings.Split(v.text(), ",")
+	}
+	var all []string
+	for _, element := range v.list() {
+		all = append(all, element.text())
+	}
+	return all
+}
+
 // intrinsic is the CloudFormation function this value calls, without its Fn::, and the argument:
 // `!Sub text` and `Fn::Sub: text` are the same.
 func (v value) intrinsic() (name string, argument value) {
