@@ -29,6 +29,9 @@
 //   - HTTP API: payload format 2.0, most specific route first, JWT authorizer, 10 MB, 10,240
 //     bytes of request line and headers, 30 s (guide). rawPath and path parameters are
 //     percent-decoded, and so a %2F is a slash already when the route is looked for (seen).
+//   - CORS: preflights are answered with 204 before any authorizer, integrations' answers get the
+//     configured headers in place of their own, and the gateway's own answers get none (guide, which
+//     does not speak of the last; see cors.go).
 //   - Lambda: a function's own time-out, 6 MB of response, a panic as a function error.
 //   - Schedules: a function every interval, with the event that the schedule has. A run that fails is logged; the next
 //     one comes all the same.
@@ -44,7 +47,7 @@
 //
 // # Not modelled
 //
-// SigV4 and IAM, resource policies, API keys, throttling (429), CORS, custom domains, access logs,
+// SigV4 and IAM, resource policies, API keys, throttling (429), custom domains, access logs,
 // stage variables, route responses, mapping templates, request validation, HTTP/2, authorizer
 // caching, JWT scopes, and Lambda's concurrency and cold starts. Malformed connection ids get 410
 // here, 400 on AWS. HTTP APIs cut a path at a decoded "?" (seen); this one does not. Of one

@@ -39,6 +39,7 @@ type Gateway struct {
 	limits      Limits
 	api         template.WebSocketAPI
 	routes      router
+	cors        crossOrigin
 	connections registry
 	dice        *dice
 	held        holdback
@@ -60,6 +61,7 @@ func New(c Config) (*Gateway, error) {
 		config:      c,
 		limits:      c.Limits.withDefaults(),
 		routes:      newRouter(c.Template.Routes),
+		cors:        crossOrigin{c.Template.CORS},
 		connections: registry{byID: map[connectionID]*connection{}},
 		dice:        newDice(c.Faults),
 		closing:     make(chan struct{}),

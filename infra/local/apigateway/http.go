@@ -27,6 +27,10 @@ func (g *Gateway) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusRequestHeaderFieldsTooLarge, notice{Message: "Request Header Fields Too Large"})
 		return
 	}
+	if g.cors.isPreflight(r) {
+		g.cors.answerPreflight(w, r)
+		return
+	}
 	route, parameters, ok := g.routes.match(r.Method, r.URL.Path)
 	if !ok {
 		answer(w, http.StatusNotFound, notice{Message: "Not Found"})
@@ -56,7 +60,7 @@ func (g *Gateway) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err == nil {
-		err = sendHTTPResponse(w, raw)
+		err = g.sendHTTPResponse(w, r, raw)
 	}
 	if err != nil {
 		g.config.Log.Warn("request failed", "route", route.Key(), "request_id", requestID, "error", err)

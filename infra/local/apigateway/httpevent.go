@@ -122,7 +122,7 @@ func isText(contentType string, body []byte) bool {
 
 // sendHTTPResponse sends what a function answered, unless it is malformed: then it returns an
 // error, and has sent nothing.
-func sendHTTPResponse(w http.ResponseWriter, raw []byte) error {
+func (g *Gateway) sendHTTPResponse(w http.ResponseWriter, r *http.Request, raw []byte) error {
 	response, err := parseHTTPResponse(raw)
 	if err != nil {
 		return err
@@ -142,6 +142,7 @@ func sendHTTPResponse(w http.ResponseWriter, raw []byte) error {
 	if headers["Content-Type"] == nil && len(body) > 0 {
 		headers["Content-Type"] = []string{"text/plain;charset=UTF-8"}
 	}
+	g.cors.mark(headers, r)
 	(&reply{status: status, headers: headers, body: body}).send(w)
 	return nil
 }
