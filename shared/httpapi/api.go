@@ -12,7 +12,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -60,13 +63,62 @@ const bearer = "bearer"
 // ServeHTTP serves the operations.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { serve(a.mux, w, r) }
 
-// serve answers with a problem document also where a mux knows no path.
+// serve answers also where a mux knows no path, or not for this method.
 func serve(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	if !isClean(r.URL) {
+		refuseRequest(w, r, unknownPath())
+		return
+	}
 	if _, pattern := mux.Handler(r); pattern != "" {
 		mux.ServeHTTP(w, r)
 		return
 	}
-	d := problem.New(problem.NotFound, "There is no such path, or not for this method.").Document()
+	allowed := allowedMethods(mux, r)
+	if allowed == "" {
+		refuseRequest(w, r, unknownPath())
+		return
+	}
+	w.Header().Set("Allow", allowed)
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	refuseRequest(w, r, problem.New(problem.MethodNotAllowed, "This path takes "+allowed+"."))
+}
+
+func unknownPath() *problem.Error { return problem.New(problem.NotFound, "There is no such path.") }
+
+// isClean tells the paths that are what they say from those with doubled
+// slashes and dots, which the mux would answer with a redirect: a client that
+// builds its URLs wrongly is told so, and not sent elsewhere with its bearer.
+func isClean(u *url.URL) bool {
+	given := u.EscapedPath()
+	clean := path.Clean("/" + given)
+	return given == clean || clean != "/" && given == clean+"/"
+}
+
+// allowedMethods are the methods that a path has, as in Allow; empty for a path
+// that is none.
+func allowedMethods(mux *http.ServeMux, r *http.Request) string {
+	var allowed []string
+	for _, method := range []string{
+		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if allowed == nil {
+		return ""
+	}
+	return strings.Join(append(allowed, http.MethodOptions), ", ")
+}
+
+// refuseRequest answers with a problem before any operation has begun.
+func refuseRequest(w http.ResponseWriter, r *http.Request, p *problem.Error) {
+	d := p.Document()
 	d.RequestID = callerOf(r.Context()).requestID
 	body, err := json.Marshal(d)
 	if err != nil {
@@ -147,23 +199,39 @@ func check(c caller, roles []Role, asked string, creates bool) error {
 // caller must not.
 func (a *API) report(ctx context.Context, err error) *fault {
 	p, c := problem.As(err), callerOf(ctx)
-	d := p.Document()
-	d.RequestID = c.requestID
+	f := faultOf(p)
+	f.RequestID = c.requestID
 	if p.Code == problem.Internal {
 		a.log.ErrorContext(ctx, "a request failed", "request", c.requestID, "error", err)
 	}
-	return &fault{d}
+	return f
 }
 
 const problemType = "application/problem+json"
 
 // fault is a problem document as huma wants it.
-type fault struct{ problem.Document }
+type fault struct {
+	problem.Document
+	retrySeconds int64
+}
+
+func faultOf(p *problem.Error) *fault {
+	return &fault{Document: p.Document(), retrySeconds: p.RetrySeconds()}
+}
 
 func (f *fault) Error() string { return string(f.Code) + ": " + f.Detail }
 
 // GetStatus implements huma.StatusError.
 func (f *fault) GetStatus() int { return f.Status }
+
+// GetHeaders implements huma.HeadersError, for what operations return.
+func (f *fault) GetHeaders() http.Header {
+	header := make(http.Header)
+	if f.retrySeconds > 0 {
+		header.Set("Retry-After", strconv.FormatInt(f.retrySeconds, 10))
+	}
+	return header
+}
 
 // ContentType implements huma.ContentTypeFilter.
 func (f *fault) ContentType(string) string { return problemType }
@@ -179,14 +247,17 @@ func init() { // huma's only way
 			}
 		}
 		if status >= http.StatusInternalServerError {
-			return &fault{problem.New(problem.Internal, "").Document()}
+			return faultOf(problem.New(problem.Internal, ""))
 		}
-		return &fault{invalidInput(message, errs).Document()}
+		return faultOf(invalidInput(message, errs))
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
 		err := huma.NewError(status, message, errs...)
 		if f, ok := errors.AsType[*fault](err); ok {
 			f.RequestID = callerOf(ctx.Context()).requestID
+			for name := range f.GetHeaders() {
+				ctx.SetHeader(name, f.GetHeaders().Get(name))
+			}
 		}
 		return err
 	}

@@ -57,7 +57,7 @@ func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
 		{"a tenant to be, out of form", "PUT", "/v1/tenants/a.b/license", `{"model":"concurrent","seats":25}`, problem.Invalid, []string{"#/tenant"}},
 		{"no such path", "GET", "/v1/tenants/acme/nothing", "", problem.NotFound, nil},
 		{"a path that cannot be parsed", "GET", "//[/%zz?%", "", problem.NotFound, nil},
-		{"no such method", "POST", license, "{}", problem.NotFound, nil},
+		{"no such method", "POST", license, "{}", problem.MethodNotAllowed, nil},
 
 		{"a host without an address", "POST", hosts, `{"name":"Ann"}`, problem.Invalid, []string{"#/email"}},
 		{"an address that is none", "POST", hosts, `{"email":"ann"}`, problem.Invalid, []string{"#/email"}},

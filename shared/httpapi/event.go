@@ -34,6 +34,11 @@ func Serve(handler http.Handler) Lambda {
 		}
 		w := &answer{header: make(http.Header), status: http.StatusOK}
 		handler.ServeHTTP(w, request)
+		w.header.Set("X-Content-Type-Options", "nosniff")
+		if w.header.Get(headerCacheControl) == "" {
+			w.header.Set(headerCacheControl, "no-store") // it is of one caller, and of now
+		}
+		w.encode(request)
 		return w.response(), nil
 	}
 }
@@ -65,6 +70,8 @@ func readEvent(ctx context.Context, event Event) (*http.Request, error) {
 	return request, nil
 }
 
+const headerCacheControl = "Cache-Control"
+
 // answer collects what an HTTP handler writes.
 type answer struct {
 	header http.Header
@@ -83,8 +90,9 @@ func (a *answer) response() Response {
 	for name, values := range a.header {
 		headers[strings.ToLower(name)] = strings.Join(values, ",")
 	}
-	if a.status == http.StatusNoContent {
+	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
 		delete(headers, "content-type")
+		a.body.Reset()
 	}
 	response := Response{StatusCode: a.status, Headers: headers, Body: a.body.String()}
 	if !utf8.Valid(a.body.Bytes()) {

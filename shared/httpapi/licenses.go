@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"seatmeter/shared/admission"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
@@ -108,11 +110,32 @@ type TenantInput struct {
 type licenseOutput struct {
 	Status int
 	ETag   string `header:"ETag"`
-	Body   LicenseView
+	// CacheControl lets a caller keep it, and ask each time whether it still is so.
+	CacheControl string `header:"Cache-Control" hidden:"true"`
+	Body         LicenseView
 }
 
 func answerLicense(l license.License, status int) *licenseOutput {
-	return &licenseOutput{Status: status, ETag: strconv.Quote(strconv.FormatInt(l.Revision, 10)), Body: viewLicense(l)}
+	return &licenseOutput{Status: status, ETag: strconv.Quote(strconv.FormatInt(l.Revision, 10)), CacheControl: "private, no-cache", Body: viewLicense(l)}
+}
+
+// readLicenseInput asks for a license, perhaps only if it is another one.
+// (huma's conditional package makes its 304 of huma.NewError, which is for
+// problems here.)
+type readLicenseInput struct {
+	TenantInput
+	IfNoneMatch string `header:"If-None-Match" maxLength:"1024" doc:"Revisions that the caller has: if the license is one of them, the answer is 304"`
+}
+
+// has tells whether the caller has what an ETag names. The comparison is weak,
+// as RFC 9110 wants it of If-None-Match.
+func (in readLicenseInput) has(etag string) bool {
+	for tag := range strings.SplitSeq(in.IfNoneMatch, ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
+			return true
+		}
+	}
+	return false
 }
 
 // TenantView is an entry of the list of tenants.
@@ -135,10 +158,17 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 				func(t tenant.ID) TenantView { return TenantView{t} }), err
 		})
 	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Read a license", roles: vendor},
-		func(ctx context.Context, in *TenantInput) (*licenseOutput, error) {
+		func(ctx context.Context, in *readLicenseInput) (*licenseOutput, error) {
 			l, err := door.License(ctx, tenant.ID(in.Tenant))
-			return answerLicense(l, http.StatusOK), err
+			out := answerLicense(l, http.StatusOK)
+			if err == nil && in.has(out.ETag) {
+				out.Status = http.StatusNotModified
+			}
+			return out, err
 		})
+	a.OpenAPI().Paths["/v1/tenants/{tenant}/license"].Get.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
+		Description: "It is one of the revisions that If-None-Match names.",
+	}
 	register(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true},
 		func(ctx context.Context, in *struct {
 			TenantInput

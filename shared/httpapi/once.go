@@ -12,14 +12,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/idempotency"
-	"seatmeter/shared/problem"
 )
 
-const (
-	idempotencyHeader = "Idempotency-Key"
-	// retrySeconds is after how long to repeat what is still under way.
-	retrySeconds = "5"
-)
+const idempotencyHeader = "Idempotency-Key"
 
 // KeepKeys has the API take Idempotency-Key, by keys kept at a place and a
 // clock. To be called before anything is served.
@@ -91,9 +86,6 @@ func (a *API) enter(ctx huma.Context, text string) (*recording, idempotency.Clai
 
 // refuse answers with an error's document.
 func (a *API) refuse(ctx huma.Context, err error) {
-	if problem.Is(err, problem.Unavailable) {
-		ctx.SetHeader("Retry-After", retrySeconds)
-	}
 	_ = huma.WriteErr(a.huma, ctx, 0, "", a.report(ctx.Context(), err)) // it logs what it cannot write
 }
 
