@@ -3,6 +3,7 @@
 package template_test
 
 import (
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -158,8 +159,45 @@ func TestOnlyHealthDocumentationAndConsoleAreOpen(t *testing.T) {
 		}
 	}
 	slices.Sort(open)
-	if diff := cmp.Diff([]string{"GET /console", "GET /console/", "GET /healthz", "GET /v1/openapi.json"}, open); diff != "" {
+	if diff := cmp.Diff([]string{
+		"$default", "GET /console", "GET /console/", "GET /healthz", "GET /v1/openapi.json",
+		"HEAD /console", "HEAD /console/", "HEAD /healthz", "HEAD /v1/openapi.json", "OPTIONS /{proxy+}",
+	}, open); diff != "" {
 		t.Errorf("routes without an authorizer (-want +got):\n%s", diff)
+	}
+}
+
+// What can be read can be asked about, by the same callers and of the same function.
+func TestEveryGetHasItsHead(t *testing.T) {
+	read, err := template.Read(templateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gets, heads := []template.Route{}, []template.Route{}
+	for _, route := range read.Routes {
+		switch route.Method {
+		case http.MethodHead:
+			heads = append(heads, route)
+		case http.MethodGet:
+			route.Method = http.MethodHead
+			gets = append(gets, route)
+		}
+	}
+	if diff := cmp.Diff(gets, heads); len(gets) == 0 || diff != "" {
+		t.Errorf("routes of HEAD (-of GET +of HEAD):\n%s", diff)
+	}
+}
+
+// A route for any method would have its authorizer refuse preflights, which carry no bearer.
+func TestNoRouteTakesEveryMethod(t *testing.T) {
+	read, err := template.Read(templateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, route := range read.Routes {
+		if route.Method == "ANY" {
+			t.Errorf("%s", route.Key())
+		}
 	}
 }
 
