@@ -253,7 +253,9 @@ func (b books) settled(ctx context.Context, p usage.Period, kept bool) error {
 		settles := day.ToMillis + rollup.SettleMillis
 		name := time.UnixMilli(day.FromMillis).In(b.zone).Format(time.DateOnly)
 		if kept && settles <= b.asOf {
-			return problem.Newf(problem.Unavailable, "The day of %s is being rolled up. Try again in a minute.", name)
+			p := problem.Newf(problem.Unavailable, "The day of %s is being rolled up. Try again in a minute.", name)
+			p.RetryAfter = time.Minute
+			return p
 		}
 		if settles > b.asOf {
 			missing = append(missing, fmt.Sprintf("the day of %s is not rolled up yet: it can be from %s on", name, usage.FormatTime(settles)))
