@@ -15,34 +15,34 @@ import (
 	"seatmeter/shared/problem"
 )
 
-func console(t *testing.T, target string) answer {
+func console(t *testing.T, target, method string) answer {
 	t.Helper()
 	handler, err := httpapi.Console(slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := newWorld(t)
-	return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(handler)), w.event(nobody, http.MethodGet, target, ""))
+	return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(handler)), w.event(nobody, method, target, ""))
 }
 
 func TestTheConsoleTheHealthCheckAndTheDescriptionAreOpenToEveryone(t *testing.T) {
-	console(t, "/healthz").want(200, `{"status":"ok"}`)
-	page := console(t, "/console/")
+	console(t, "/healthz", http.MethodGet).want(200, `{"status":"ok"}`)
+	page := console(t, "/console/", http.MethodGet)
 	if page.status != 200 || page.headers["content-type"] != "text/html; charset=utf-8" || !strings.HasPrefix(page.body, "<!doctype html>") {
 		t.Errorf("answered %d, %v", page.status, page.headers)
 	}
 	if page.headers["content-security-policy"] == "" || page.headers["x-content-type-options"] != "nosniff" {
 		t.Errorf("headers %v", page.headers)
 	}
-	if got := console(t, "/console"); got.status != http.StatusPermanentRedirect || got.headers["location"] != "/console/" {
+	if got := console(t, "/console", http.MethodGet); got.status != http.StatusPermanentRedirect || got.headers["location"] != "/console/" {
 		t.Errorf("answered %d, %v", got.status, got.headers)
 	}
-	console(t, "/console/nothing").refused(problem.NotFound)
-	console(t, "/v1/tenants").refused(problem.NotFound)
+	console(t, "/console/nothing", http.MethodGet).refused(problem.NotFound)
+	console(t, "/v1/tenants", http.MethodGet).refused(problem.NotFound)
 }
 
 func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
-	got := console(t, "/v1/openapi.json")
+	got := console(t, "/v1/openapi.json", http.MethodGet)
 	if got.status != 200 || got.headers["content-type"] != "application/json" {
 		t.Fatalf("answered %d, %v", got.status, got.headers)
 	}
@@ -121,7 +121,7 @@ func TestTheDescriptionOfAFileHasItsFormatsAndWhereALargeOneIs(t *testing.T) {
 			} `json:"get"`
 		} `json:"paths"`
 	}
-	body := console(t, "/v1/openapi.json").body
+	body := console(t, "/v1/openapi.json", http.MethodGet).body
 	if err := json.Unmarshal([]byte(body), &document); err != nil {
 		t.Fatal(err)
 	}

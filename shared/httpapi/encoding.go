@@ -15,11 +15,15 @@ import (
 const leastGzipped = 1400
 
 // encode compresses the body, where that is worth it and the caller takes it,
-// and leaves it out of the answer to HEAD.
+// and leaves it out of the answers that have none: to HEAD, and of their status.
 //
 // What has an ETag stays as it is: a strong one names one sequence of bytes,
 // and If-Match takes no weak ones.
 func (a *answer) encode(r *http.Request) {
+	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
+		a.header.Del("Content-Type")
+		a.body.Reset()
+	}
 	if a.body.Len() > leastGzipped && a.status != http.StatusSeeOther && isText(a.header.Get("Content-Type")) && a.header.Get("ETag") == "" {
 		a.header.Add("Vary", "Accept-Encoding")
 		if r.Method != http.MethodHead && admitsGzip(r.Header.Get("Accept-Encoding")) {

@@ -90,10 +90,6 @@ func (a *answer) response() Response {
 	for name, values := range a.header {
 		headers[strings.ToLower(name)] = strings.Join(values, ",")
 	}
-	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
-		delete(headers, "content-type")
-		a.body.Reset()
-	}
 	response := Response{StatusCode: a.status, Headers: headers, Body: a.body.String()}
 	if !utf8.Valid(a.body.Bytes()) {
 		response.Body, response.IsBase64Encoded = base64.StdEncoding.EncodeToString(a.body.Bytes()), true

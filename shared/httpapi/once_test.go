@@ -199,11 +199,7 @@ func TestARepeatHappensAgainAfterTheProcessDiedAndItsClaimLapsed(t *testing.T) {
 		}
 		return storetest.FaultNone
 	}
-	got := w.call(vendor, "POST", conferences, body, key, "k1")
-	got.refused(problem.Unavailable)
-	if got.headers["retry-after"] == "" {
-		t.Error("it does not say when to repeat")
-	}
+	w.call(vendor, "POST", conferences, body, key, "k1").refused(problem.Unavailable)
 	w.now = start + idempotency.LapseMillis
 	again := w.call(vendor, "POST", conferences, body, key, "k1")
 	again.refused(problem.AlreadyExists)
@@ -276,7 +272,7 @@ func TestTheDescriptionHasTheKeyAtEveryPOST(t *testing.T) {
 	var document struct {
 		Paths map[string]map[string]struct{ Parameters []parameter }
 	}
-	if err := json.Unmarshal([]byte(console(t, "/v1/openapi.json").body), &document); err != nil {
+	if err := json.Unmarshal([]byte(console(t, "/v1/openapi.json", "GET").body), &document); err != nil {
 		t.Fatal(err)
 	}
 	posts := 0

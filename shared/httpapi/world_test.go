@@ -168,6 +168,9 @@ func invoke(ctx context.Context, t testing.TB, h lambda.Handler, event map[strin
 	if err := json.Unmarshal(out, &response); err != nil {
 		t.Fatal(err)
 	}
+	if response.Headers["x-content-type-options"] != "nosniff" || response.Headers["cache-control"] == "" {
+		t.Errorf("answered %d with the headers %v", response.StatusCode, response.Headers)
+	}
 	a := answer{t: t, status: response.StatusCode, headers: response.Headers, body: response.Body}
 	if response.IsBase64Encoded {
 		body, err := base64.StdEncoding.DecodeString(response.Body)
@@ -241,6 +244,9 @@ func (a answer) refused(code problem.Code, pointers ...string) problem.Document 
 	}
 	if a.status != code.Status() || d.Status != a.status || d.Code != code || d.Type != code.Type() || d.Title != code.Title() || d.Detail == "" {
 		a.t.Errorf("answered %d: %s, want %s", a.status, a.body, code)
+	}
+	if again := code == problem.Unavailable || code == problem.RateLimited; (a.headers["retry-after"] != "") != again {
+		a.t.Errorf("%s is answered with retry-after %q", code, a.headers["retry-after"])
 	}
 	if d.RequestID != requestID {
 		a.t.Errorf("request id %q, want %q", d.RequestID, requestID)

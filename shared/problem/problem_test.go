@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"seatmeter/shared/problem"
 )
@@ -44,6 +45,29 @@ func TestAProblemIsFoundInWhateverWrapsIt(t *testing.T) {
 	wrapped := fmt.Errorf("join: %w", errors.Join(errors.New("other"), p))
 	if problem.As(wrapped) != p || !problem.Is(wrapped, problem.HostBusy) || problem.Is(wrapped, problem.NotFound) {
 		t.Errorf("got %v", problem.As(wrapped))
+	}
+}
+
+func TestWhoIsToTryAgainIsToldWhenAndNobodyElse(t *testing.T) {
+	for _, c := range []struct {
+		code problem.Code
+		wait time.Duration
+		want int64
+	}{
+		{problem.Unavailable, 0, 5},
+		{problem.Unavailable, time.Minute, 60},
+		{problem.RateLimited, 0, 1},
+		{problem.RateLimited, time.Nanosecond, 1},
+		{problem.RateLimited, 1500 * time.Millisecond, 2},
+		{problem.RateLimited, 2 * time.Second, 2},
+		{problem.HostBusy, 0, 0},
+		{problem.Internal, 0, 0},
+	} {
+		p := problem.New(c.code, "No.")
+		p.RetryAfter = c.wait
+		if got := p.RetrySeconds(); got != c.want {
+			t.Errorf("%s after %v: %d s, want %d", c.code, c.wait, got, c.want)
+		}
 	}
 }
 
