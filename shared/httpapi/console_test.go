@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -15,9 +16,12 @@ import (
 	"seatmeter/shared/problem"
 )
 
+// openConsole is one for all tests: it keeps nothing of what it is asked.
+var openConsole = sync.OnceValues(func() (http.Handler, error) { return httpapi.Console(slog.New(slog.DiscardHandler)) })
+
 func console(t *testing.T, target, method string) answer {
 	t.Helper()
-	handler, err := httpapi.Console(slog.New(slog.DiscardHandler))
+	handler, err := openConsole()
 	if err != nil {
 		t.Fatal(err)
 	}

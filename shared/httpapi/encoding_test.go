@@ -2,7 +2,7 @@ package httpapi_test
 
 import (
 	"compress/gzip"
-	"encoding/json"
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -25,16 +25,21 @@ func served(t *testing.T, status int, header http.Header, body, acceptEncoding s
 		_, _ = io.WriteString(w, body)
 	})
 	w := newWorld(t)
-	event := w.event(vendor, http.MethodGet, "/", "", "accept-encoding", acceptEncoding)
-	raw, err := json.Marshal(event)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := lambda.NewHandler(httpapi.Serve(handler)).Invoke(t.Context(), raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(handler)), event), len(out)
+	weighed := &scale{Handler: lambda.NewHandler(httpapi.Serve(handler))}
+	got = invoke(t.Context(), t, weighed, w.event(vendor, http.MethodGet, "/", "", "accept-encoding", acceptEncoding))
+	return got, weighed.bytes
+}
+
+// scale weighs what a function answers to Lambda.
+type scale struct {
+	lambda.Handler
+	bytes int
+}
+
+func (s *scale) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
+	out, err := s.Handler.Invoke(ctx, payload)
+	s.bytes = len(out)
+	return out, err
 }
 
 func unzipped(t *testing.T, body string) string {
@@ -103,11 +108,11 @@ func TestALongTextIsCompressedForWhoTakesIt(t *testing.T) {
 func TestCompressionMakesNoAnswerLonger(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var noise strings.Builder
-	for noise.Len() < 5_000_000 {
+	for noise.Len() < 150_000 { // more than gzip looks back
 		noise.WriteRune(rune(0x4E00 + random.IntN(0x5000)))
 	}
 	csv := http.Header{"Content-Type": {"text/csv"}}
-	for name, body := range map[string]string{"noise": noise.String()[:4_999_998], "text": strings.Repeat("2026-11-01,25\n", 350_000)} {
+	for name, body := range map[string]string{"noise": strings.Repeat(noise.String(), 33), "text": strings.Repeat("2026-11-01,25\n", 350_000)} {
 		_, plain := served(t, 200, csv, body, "")
 		got, sent := served(t, 200, csv, body, "gzip")
 		if sent > plain+len(`"content-encoding":"gzip",`) || sent > 6<<20 {
