@@ -9,6 +9,7 @@ import (
 	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/rate"
 )
 
 func main() {
@@ -19,6 +20,7 @@ func main() {
 		}
 		store, api := env.Store(), httpapi.New(env.Log)
 		door := admission.NewDoor(store, env.Gateway(), env.Log)
+		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.KeepKeys(store, time.Now)
 		api.AddConferences(door, store)
 		api.AddConnections(door, store, signer, env.Get("WEBSOCKET_URL"))

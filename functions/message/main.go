@@ -7,6 +7,7 @@ import (
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/admission"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/wsapi"
 )
 
@@ -16,8 +17,9 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		gateway := env.Gateway()
-		door := admission.NewDoor(env.Store(), gateway, env.Log)
+		store, gateway := env.Store(), env.Gateway()
+		door := admission.NewDoor(store, gateway, env.Log)
+		door.LimitJoins(rate.NewLimiter(store, env.Log), env.JoinsPerSecond())
 		return wsapi.NewMessenger(door, gateway, signer, env.Log).Handle, nil
 	})
 }

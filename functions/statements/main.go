@@ -7,6 +7,7 @@ import (
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/statement"
 )
@@ -15,6 +16,7 @@ func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
 		store, api := env.UsageStore(), httpapi.New(env.Log)
 		roller := rollup.New(store, env.Log, time.Now)
+		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.KeepKeys(store, time.Now)
 		api.AddStatements(statement.NewCloser(store, roller, time.Now), store)
 		return httpapi.Serve(api), nil

@@ -98,6 +98,7 @@ type License struct {
 	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty"`
 	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty"`
 	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty"`
+	AllowedOrigins            []string   `json:"allowed_origins,omitempty"`
 
 	// ETag is the version read, and what PutLicense insists on; empty for
 	// "whatever is there".
@@ -485,7 +486,7 @@ func (a *Admin) Do(ctx context.Context, method, path string, header http.Header,
 		return Response{}, fmt.Errorf("%s %s: read the answer: %w", method, path, err)
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		p := parseProblem(answer.StatusCode, answer.Header.Get("Content-Type"), content)
+		p := parseProblem(answer.StatusCode, answer.Header, content)
 		return Response{}, &p
 	}
 	return Response{Status: answer.StatusCode, Header: answer.Header, Body: content}, nil

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -59,6 +60,8 @@ type Problem struct {
 	// ConnectionID is what the gateway called a connection whose handshake failed on the gateway's
 	// own behalf.
 	ConnectionID string `json:"-"`
+	// RetrySeconds is the answer's Retry-After; 0 if it has none.
+	RetrySeconds int `json:"-"`
 	// Document tells whether this came as application/problem+json.
 	Document bool `json:"-"`
 }
@@ -92,13 +95,14 @@ func (p *Problem) Error() string {
 	return text
 }
 
-func parseProblem(status int, contentType string, body []byte) Problem {
-	mediaType, _, err := mime.ParseMediaType(contentType)
+func parseProblem(status int, header http.Header, body []byte) Problem {
+	mediaType, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err == nil && mediaType == "application/problem+json" {
 		var p Problem
 		if json.Unmarshal(body, &p) == nil {
 			p.Document = true
 			p.Status = status
+			p.RetrySeconds, _ = strconv.Atoi(header.Get("Retry-After")) // without one, 0
 			return p
 		}
 	}

@@ -54,6 +54,7 @@ type Message struct {
 	ResumeToken  string      `json:"resume_token"`
 	Code         Code        `json:"code"`
 	Detail       string      `json:"detail"`
+	RetrySeconds int         `json:"retry_after_seconds"`
 }
 
 // DialOptions says how to connect.
@@ -64,6 +65,8 @@ type DialOptions struct {
 	Resume string
 	// SubprotocolToken sends the token as a sub-protocol, not in the URL.
 	SubprotocolToken bool
+	// Origin is that of the page that connects, as a browser says; empty: no browser.
+	Origin string
 }
 
 // Refused is a handshake that was refused.
@@ -111,6 +114,9 @@ func Dial(ctx context.Context, address, token string, o DialOptions) (*Participa
 	if o.Resume != "" {
 		query.Set("resume", o.Resume)
 	}
+	if o.Origin != "" {
+		options.HTTPHeader = http.Header{"Origin": {o.Origin}}
+	}
 	target.RawQuery = query.Encode()
 	socket, answer, err := websocket.Dial(ctx, target.String(), &options)
 	switch {
@@ -118,7 +124,7 @@ func Dial(ctx context.Context, address, token string, o DialOptions) (*Participa
 	case answer != nil && answer.StatusCode != http.StatusSwitchingProtocols:
 		// coder/websocket keeps the first KB of the body, which a problem fits in.
 		body, _ := io.ReadAll(answer.Body)
-		return nil, &Refused{parseProblem(answer.StatusCode, answer.Header.Get("Content-Type"), body)}
+		return nil, &Refused{parseProblem(answer.StatusCode, answer.Header, body)}
 	default:
 		// The library's text holds the URL, and that the token.
 		return nil, fmt.Errorf("dial %s: %w", target.Host, withoutURL(err))

@@ -21,6 +21,7 @@ import (
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/objects"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
@@ -61,7 +62,11 @@ type State interface {
 	reconcile.Store
 	statement.Store
 	idempotency.Keys
+	rate.Counter
 }
+
+// Rates are how many joins and calls a second a tenant may make.
+type Rates struct{ JoinsPerSecond, CallsPerSecond int }
 
 // Environment is what the functions read from their environment on AWS.
 type Environment struct {
@@ -74,6 +79,7 @@ type Environment struct {
 	// ExportsURL is an S3, ExportsBucket the bucket there for large answers.
 	ExportsURL    string
 	ExportsBucket string
+	Rates         Rates
 	Log           *slog.Logger
 }
 
@@ -98,6 +104,11 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	files.BaseEndpoint = aws.String(env.ExportsURL)
 	exports := export.New(objects.New(files, env.ExportsBucket))
 	door := func() *admission.Door { return admission.NewDoor(store, connections, env.Log) }
+	entrance := func() *admission.Door {
+		d := door()
+		d.LimitJoins(rate.NewLimiter(store, env.Log), env.Rates.JoinsPerSecond)
+		return d
+	}
 	start := func(handle func() any) Starter {
 		return func() (lambda.Handler, error) { return lambda.NewHandler(handle()), nil }
 	}
@@ -105,15 +116,16 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		return start(func() any {
 			served := httpapi.New(env.Log)
 			served.KeepKeys(store, time.Now)
+			served.LimitCalls(rate.NewLimiter(store, env.Log), env.Rates.CallsPerSecond)
 			add(served)
 			return httpapi.Serve(served)
 		})
 	}
 	return map[string]Starter{
 		"authorize":  start(func() any { return wsapi.NewAuthorizer(signer, time.Now, env.Log).Handle }),
-		"connect":    start(func() any { return wsapi.NewConnector(door(), env.Log).Handle }),
+		"connect":    start(func() any { return wsapi.NewConnector(entrance(), env.Log).Handle }),
 		"disconnect": start(func() any { return wsapi.NewDisconnector(door(), env.Log).Handle }),
-		"message":    start(func() any { return wsapi.NewMessenger(door(), connections, signer, env.Log).Handle }),
+		"message":    start(func() any { return wsapi.NewMessenger(entrance(), connections, signer, env.Log).Handle }),
 		"licenses":   api(func(a *httpapi.API) { a.AddLicenses(door(), store) }),
 		"hosts":      api(func(a *httpapi.API) { a.AddHosts(door(), store) }),
 		"conferences": api(func(a *httpapi.API) {

@@ -34,6 +34,7 @@ import (
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/memory"
+	"seatmeter/shared/rate"
 )
 
 // Store is where a stack keeps its state.
@@ -72,6 +73,8 @@ type Options struct {
 	Limits apigateway.Limits
 	Faults apigateway.Faults
 	Deaths Deaths
+	// Rates are the template's defaults where they are 0.
+	Rates Rates
 	// Log is the functions' and the gateway's; nil: nowhere.
 	Log *slog.Logger
 	// Progress hears, a line each, what takes time; nil: nobody does.
@@ -111,6 +114,8 @@ func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
 	}
+	o.Rates.JoinsPerSecond = cmp.Or(o.Rates.JoinsPerSecond, rate.DefaultPerSecond)
+	o.Rates.CallsPerSecond = cmp.Or(o.Rates.CallsPerSecond, rate.DefaultPerSecond)
 	s := &Stack{options: o, failed: make(chan error, 8)}
 	if err := s.start(ctx, build); err != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -173,6 +178,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		ConnectionsURL: "http://" + stage,
 		ExportsURL:     s.Endpoints.Exports,
 		ExportsBucket:  buckets.Name(s.options.TablePrefix, buckets.Exports),
+		Rates:          s.options.Rates,
 		Log:            s.options.Log,
 	})
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
+	"seatmeter/shared/rate"
 )
 
 // answer is what a function is expected to make of its event.
@@ -214,6 +215,8 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 	t.Helper()
 	const api = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${StageName}"
 	switch value {
+	case "!Ref JoinsPerSecond", "!Ref CallsPerSecond":
+		return strconv.Itoa(rate.DefaultPerSecond)
 	case "!Ref JoinTokenSecret":
 		return "arn:aws:secretsmanager:local:000000000000:secret:JoinTokenSecret"
 	case "!Sub wss://" + api:

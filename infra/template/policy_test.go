@@ -20,6 +20,7 @@ const templateFile = "../../template.yaml"
 // The resources that a permission can be for, as the template writes them.
 const (
 	live        = "!GetAtt LiveTable.Arn"
+	liveRates   = live + " rate#*" // only items with these keys
 	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"
 	busyIndex   = "!Sub ${LiveTable.Arn}/index/busy"
 	ledger      = "!GetAtt LedgerTable.Arn"
@@ -68,6 +69,7 @@ var permitted = map[string]map[string][]string{
 	},
 	"usage": {
 		live:       {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"},
+		liveRates:  {"dynamodb:UpdateItem"},
 		ledger:     {"dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:Query"},
 		exports:    {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"},
@@ -212,10 +214,17 @@ type resource struct {
 		} `yaml:"Environment"`
 		Policies []struct {
 			Statement []struct {
-				Effect   string               `yaml:"Effect"`
-				Action   yaml.Node            `yaml:"Action"`
-				Resource yaml.Node            `yaml:"Resource"`
-				Rest     map[string]yaml.Node `yaml:",inline"`
+				Effect    string    `yaml:"Effect"`
+				Action    yaml.Node `yaml:"Action"`
+				Resource  yaml.Node `yaml:"Resource"`
+				Condition struct {
+					Keys struct {
+						Leading string               `yaml:"dynamodb:LeadingKeys"`
+						Rest    map[string]yaml.Node `yaml:",inline"`
+					} `yaml:"ForAllValues:StringLike"`
+					Rest map[string]yaml.Node `yaml:",inline"`
+				} `yaml:"Condition"`
+				Rest map[string]yaml.Node `yaml:",inline"`
 			} `yaml:"Statement"`
 		} `yaml:"Policies"`
 		// PolicyDocument is a bucket's policy.
@@ -286,16 +295,19 @@ func functions(t *testing.T) map[string]resource {
 	return found
 }
 
-// permissions are the function's, sorted actions by resource.
+// permissions are the function's, sorted actions by resource, which the keys follow if only items with
+// some may be touched.
 func (r resource) permissions(t *testing.T) map[string][]string {
 	t.Helper()
 	granted := map[string][]string{}
 	for _, policy := range r.Properties.Policies {
 		for _, statement := range policy.Statement {
-			if statement.Effect != "Allow" || len(statement.Rest) != 0 {
-				t.Errorf("%s has a statement that is not a plain Allow", r.Properties.CodeURI)
+			only := statement.Condition
+			if statement.Effect != "Allow" || len(statement.Rest)+len(only.Rest)+len(only.Keys.Rest) != 0 {
+				t.Errorf("%s has a statement that is neither a plain Allow nor one of items with some keys", r.Properties.CodeURI)
 			}
 			for _, on := range texts(t, statement.Resource) {
+				on = strings.TrimSpace(on + " " + only.Keys.Leading)
 				granted[on] = append(granted[on], texts(t, statement.Action)...)
 				slices.Sort(granted[on])
 			}

@@ -24,6 +24,9 @@ type Visitor struct {
 	Connection seat.ConnectionID
 	// AtMillis is when it came, by the gateway's clock.
 	AtMillis int64
+	// Origin is that of the browser's page that connects; empty for other
+	// clients.
+	Origin string
 	// version is that of the session to be written: zero where there is none.
 	version int64
 }
@@ -49,6 +52,9 @@ var (
 // process that dies between the two writes leaves a seat without a session,
 // which the next delivery completes, or reconciliation frees.
 func (d *Door) Connect(ctx context.Context, v Visitor) error {
+	if err := d.withinRate(ctx, v); err != nil {
+		return err
+	}
 	a, err := d.admit(ctx, v)
 	if err != nil {
 		return d.refuse(ctx, v, err)
@@ -83,6 +89,12 @@ func (d *Door) begin(ctx context.Context, v Visitor, a admitted) error {
 // for no want of one, nor because the conference has ended: in the lobby a
 // client learns why it cannot join. Safe to repeat.
 func (d *Door) Wait(ctx context.Context, v Visitor) error {
+	if err := d.withinRate(ctx, v); err != nil {
+		return err
+	}
+	if err := d.welcome(ctx, v); err != nil {
+		return err
+	}
 	c, err := d.meant(ctx, v, true)
 	if err != nil {
 		return err
@@ -110,6 +122,9 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 	v := Visitor{
 		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role},
 		Connection: id, AtMillis: max(atMillis, s.JoinedAtMillis+1), version: s.Version + 1,
+	}
+	if err := d.withinRate(ctx, v); err != nil {
+		return s, err
 	}
 	in, err := d.admit(ctx, v)
 	for range admissionTries {
@@ -215,6 +230,9 @@ func (d *Door) attempt(ctx context.Context, v Visitor, fresh bool) (admitted, er
 	l, err := d.license(ctx, v, fresh)
 	if err != nil {
 		return admitted{}, err
+	}
+	if !l.AllowedOrigins.Allow(v.Origin) {
+		return admitted{}, errOrigin()
 	}
 	c, err := d.conference(ctx, v, fresh)
 	if err != nil {
@@ -415,7 +433,7 @@ func (d *Door) open(ctx context.Context, v Visitor, c conference.Conference) (co
 	if err != nil {
 		return c, l, err
 	}
-	if l.Model != license.ModelNamed || l.Admits(time.UnixMilli(v.AtMillis)) != nil {
+	if l.Model != license.ModelNamed || l.Admits(time.UnixMilli(v.AtMillis)) != nil || !l.AllowedOrigins.Allow(v.Origin) {
 		return c, l, errAgain // decided again on this license
 	}
 	if err := d.withinHosts(ctx, v, l, c); err != nil {

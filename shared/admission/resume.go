@@ -31,7 +31,7 @@ func errNotHeld() error {
 // Resume lets a new connection go on with the stay of an earlier one, in its
 // seat: one that is held, or one whose connection is still open. A license
 // that has expired, shrunk or been suspended meanwhile is no obstacle, since
-// nobody new comes in.
+// nobody new comes in; nor is a rate of joins, since as many come as have seats.
 //
 // The seat changes hands by one conditional write and is in use throughout, so
 // that nobody can slip in between; and only once, since after it the earlier
@@ -44,6 +44,9 @@ func errNotHeld() error {
 // dies after it leaves a seat without a session, which the next delivery
 // completes, or reconciliation frees.
 func (d *Door) Resume(ctx context.Context, v Visitor, from jointoken.Claim) error {
+	if err := d.welcome(ctx, v); err != nil {
+		return err
+	}
 	old, err := d.store.Session(ctx, from.Connection, true)
 	if err != nil {
 		return fmt.Errorf("read the session to resume: %w", err)

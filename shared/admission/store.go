@@ -24,6 +24,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -61,6 +62,9 @@ type Door struct {
 
 	licenses    memory[tenant.ID, license.License]
 	conferences memory[conferenceKey, conference.Conference]
+
+	limiter        *rate.Limiter
+	joinsPerSecond int
 }
 
 type conferenceKey struct {

@@ -85,6 +85,9 @@ func (d *Door) refuse(ctx context.Context, v Visitor, cause error) error {
 	case problem.Internal, problem.Unavailable, problem.NotFound, problem.TokenInvalid:
 		return cause
 	}
+	if errors.Is(cause, errForeign) {
+		return cause // no visitor: a page that has nothing to do with the tenant
+	}
 	r := usage.Refusal{
 		Tenant: v.Tenant, Conference: v.Conference, Number: v.Number, Identity: v.Identity, Role: v.Role,
 		Connection: v.Connection, AtMillis: v.AtMillis, Code: p.Code,

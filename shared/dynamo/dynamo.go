@@ -1,7 +1,7 @@
 // Package dynamo keeps Seatmeter's state in DynamoDB. It is the only package
 // that knows DynamoDB.
 //
-// Three tables: live (licenses, hosts, conferences, seat blocks, sessions, keys of requests),
+// Three tables: live (licenses, hosts, conferences, seat blocks, sessions, keys of requests, counts of joins and calls),
 // ledger (stays and refusals), of which the functions may only put and query,
 // and usage (what is added up), which can be made again from the ledger. A seat changes hands by one conditional UpdateItem on one block; there are
 // no transactions on that path, because on a hot item they conflict, and cost
@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/idempotency"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/statement"
 )
@@ -50,6 +51,7 @@ var (
 	_ statement.Store = (*Store)(nil)
 
 	_ idempotency.Keys = (*Store)(nil)
+	_ rate.Counter     = (*Store)(nil)
 )
 
 // NewClient makes the client of the stores. It leaves out the check of the
@@ -134,6 +136,8 @@ type change struct {
 	names     map[string]string
 	values    item
 	returns   types.ReturnValue
+	// once: not to be repeated when it has failed.
+	once bool
 }
 
 // apply performs a change. Where the condition does not hold it gives refused
@@ -152,7 +156,11 @@ func (s *Store) apply(ctx context.Context, c change) (result item, refused bool,
 	if c.condition != "" {
 		in.ConditionExpression = aws.String(c.condition)
 	}
-	out, err := s.client.UpdateItem(ctx, in)
+	out, err := s.client.UpdateItem(ctx, in, func(o *dynamodb.Options) {
+		if c.once {
+			o.RetryMaxAttempts = 1
+		}
+	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		s.refusedWrite()
 		return failed.Item, true, nil

@@ -11,6 +11,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/idempotency"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/statement"
@@ -31,6 +32,7 @@ import (
 //	a host's chair                        p#<tenant>#<number>#chair  <index>
 //	session                               c#<connection>             session
 //	request that was sent with a key      idempotency#<SHA-256>      answer
+//	joins, calls in ten seconds           rate#<kind>#<who>          <window>
 //
 //	ledger table                          pk                         sk
 //	stay                                  <tenant>                   stay#<joined at>#<connection>
@@ -146,6 +148,8 @@ const (
 	attrContentType  = "content_type"
 	attrLocation     = "location"
 	attrBody         = "body"
+	attrOrigins      = "allowed_origins"
+	attrCounted      = "counted"
 	keyLicense       = "license"
 	keyCounters      = "counters"
 	keyTenants       = "tenants"
@@ -173,6 +177,7 @@ const (
 	poolKeyHead       = "p"
 	booksKeyHead      = "books#"
 	idempotencyHead   = "idempotency#"
+	rateKeyHead       = "rate#"
 	keyAnswer         = "answer"
 	keyReconcile      = "reconcile"
 	keyProgress       = "progress"
@@ -192,6 +197,10 @@ func sessionKey(id seat.ConnectionID) string { return connectionKeyHead + string
 
 func idempotencyKeys(k idempotency.Key) (pk, sk string) {
 	return idempotencyHead + hex.EncodeToString(k[:]), keyAnswer
+}
+
+func rateKeys(k rate.Key, window int64) (pk, sk string) {
+	return rateKeyHead + string(k.Kind) + "#" + k.Who, strconv.FormatInt(window, 10)
 }
 
 func lobbyKey(t tenant.ID, id conference.ID) string {

@@ -30,7 +30,7 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 		TimeZone: r.text(attrZone), Overage: license.Overage(r.text(attrOverage)), Burst: r.int(attrBurst),
 		ReconnectGraceSeconds: r.int(attrGrace), HostAbsentMinutes: r.int(attrAbsent),
 		HostChangesPerMonth: r.int(attrChanges), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
-		ChangedBy: r.text(attrChangedBy),
+		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)),
 	}
 	if r.err != nil {
 		return l, fmt.Errorf("license of %s: %w", t, r.err)
@@ -55,7 +55,8 @@ func writeLicense(i item, l license.License) item {
 		setNumber(attrChanges, int64(l.HostChangesPerMonth)).
 		setNumber(attrRevision, l.Revision).
 		setNumber(attrChanged, l.ChangedAtMillis).
-		setText(attrChangedBy, l.ChangedBy)
+		setText(attrChangedBy, l.ChangedBy).
+		setText(attrOrigins, string(l.AllowedOrigins))
 }
 
 // PutLicense implements license.Licenses by one transaction: the license in

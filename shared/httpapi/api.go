@@ -23,6 +23,7 @@ import (
 
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/tenant"
 )
 
@@ -45,6 +46,9 @@ type API struct {
 	huma huma.API
 	log  *slog.Logger
 	gate *idempotency.Gate
+
+	limiter        *rate.Limiter
+	callsPerSecond int
 }
 
 // New makes an API without operations.
@@ -171,8 +175,37 @@ func (a *API) permit(op operation) func(huma.Context, func(huma.Context)) {
 			a.refuse(ctx, err)
 			return
 		}
+		if err := a.withinRate(ctx.Context()); err != nil {
+			a.refuse(ctx, err)
+			return
+		}
 		next(ctx)
 	}
+}
+
+// LimitCalls has the API refuse calls beyond so many a second of a tenant's
+// admins, and of each other role. To be called before anything is served.
+func (a *API) LimitCalls(limiter *rate.Limiter, perSecond int) {
+	a.limiter, a.callsPerSecond = limiter, perSecond
+}
+
+// withinRate counts a call.
+func (a *API) withinRate(ctx context.Context) error {
+	if a.limiter == nil {
+		return nil
+	}
+	c := callerOf(ctx)
+	key := rate.OfRole(rate.KindCall, string(c.role))
+	if c.role == RoleTenantAdmin {
+		key = rate.OfTenant(rate.KindCall, tenant.ID(c.tenant))
+	}
+	decision := a.limiter.Allow(ctx, key, rate.Calls(a.callsPerSecond), c.at)
+	if decision.Allowed {
+		return nil
+	}
+	p := problem.Newf(problem.RateLimited, "More than %d calls a second.", a.callsPerSecond)
+	p.RetryAfter = decision.RetryAfter
+	return p
 }
 
 func check(c caller, roles []Role, asked string, creates bool) error {

@@ -36,6 +36,7 @@ type LicenseBody struct {
 	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty" doc:"0 to 300; 30 if left out"`
 	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty" doc:"15 if left out"`
 	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
+	AllowedOrigins            []string   `json:"allowed_origins,omitempty" maxItems:"20" nullable:"false" doc:"Web origins (RFC 6454) whose pages may connect, as https://host or https://host:port; any if left out. Clients that send no Origin always may" example:"[\"https://meet.example.com\"]"`
 }
 
 // LicenseView is a license as callers read it.
@@ -98,6 +99,7 @@ func viewLicense(l license.License) LicenseView {
 		Status: string(l.Status), StartsAt: viewTime(l.StartsAt), ExpiresAt: viewTime(l.ExpiresAt), TimeZone: l.TimeZone,
 		Overage: string(l.Overage), Burst: l.Burst, ReconnectGraceSeconds: &l.ReconnectGraceSeconds,
 		HostAbsentMinutes: &l.HostAbsentMinutes, HostChangesPerMonth: &l.HostChangesPerMonth,
+		AllowedOrigins: l.AllowedOrigins.List(),
 	}}
 }
 
@@ -181,6 +183,9 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 				return nil, err
 			}
 			wanted := in.Body.license(tenant.ID(in.Tenant))
+			if wanted.AllowedOrigins, err = license.NewOrigins(in.Body.AllowedOrigins); err != nil {
+				return nil, problem.InvalidFields(append(problem.FieldsOf(wanted.Validate()), problem.FieldsOf(err)...)...)
+			}
 			wanted.ChangedAtMillis, wanted.ChangedBy = callerOf(ctx).at.UnixMilli(), callerOf(ctx).subject
 			l, created, err := door.PutLicense(ctx, wanted, revision)
 			if err != nil {

@@ -74,6 +74,7 @@ type License struct {
 	ReconnectGraceSeconds     int
 	HostAbsentMinutes         int
 	HostChangesPerMonth       int // named only
+	AllowedOrigins            Origins
 	Revision                  int64
 	// ChangedAtMillis is when this revision was written, by our clock. Unix
 	// time. A later revision's is no earlier.
@@ -97,6 +98,14 @@ func (l License) Capacity() int {
 		return l.Limit() + l.Burst
 	}
 	return l.Limit()
+}
+
+// Everybody is how many connections all pools of this license have room for.
+func (l License) Everybody() int {
+	if l.Model == ModelNamed {
+		return l.Hosts * (1 + l.Capacity())
+	}
+	return l.Capacity()
 }
 
 // Full is the problem that a full pool of this license answers with.
@@ -198,6 +207,11 @@ func (l License) Validate() error {
 	within("reconnect_grace_seconds", l.ReconnectGraceSeconds, 0, MaxReconnectGraceSeconds)
 	within("host_absent_minutes", l.HostAbsentMinutes, 1, MaxHostAbsentMinutes)
 	within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)
+	if origins, err := NewOrigins(l.AllowedOrigins.List()); err != nil {
+		faults = append(faults, problem.FieldsOf(err)...)
+	} else if origins != l.AllowedOrigins {
+		fault("allowed_origins", "must be as browsers write them")
+	}
 	if len(faults) > 0 {
 		return problem.InvalidFields(faults...)
 	}

@@ -15,6 +15,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/idempotency"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/license"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
@@ -49,6 +50,7 @@ type Store struct {
 	cursor      tenant.ID
 	statements  map[tenant.ID]map[statement.Name]statement.Sealed
 	keys        map[idempotency.Key]idempotency.Record
+	rates       map[rateWindow]int64
 
 	// Now tells the time by which records are late. Set before use, if at all.
 	Now func() time.Time
@@ -69,6 +71,7 @@ var (
 	_ statement.Store = (*Store)(nil)
 
 	_ idempotency.Keys = (*Store)(nil)
+	_ rate.Counter     = (*Store)(nil)
 )
 
 // New makes an empty store.
@@ -81,7 +84,7 @@ func New() *Store {
 		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
 		late: make(map[tenant.ID][]note), rolledUp: make(map[tenant.ID]rollup.Progress), kept: make(map[calendar]kept),
-		statements: make(map[tenant.ID]map[statement.Name]statement.Sealed), keys: make(map[idempotency.Key]idempotency.Record), Now: time.Now,
+		statements: make(map[tenant.ID]map[statement.Name]statement.Sealed), keys: make(map[idempotency.Key]idempotency.Record), rates: make(map[rateWindow]int64), Now: time.Now,
 	}
 }
 

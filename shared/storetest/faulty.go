@@ -10,6 +10,7 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/license"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
@@ -440,4 +441,9 @@ func (f *Faulty) KeepAnswer(ctx context.Context, c idempotency.Claim, a idempote
 // ReleaseKey implements idempotency.Keys.
 func (f *Faulty) ReleaseKey(ctx context.Context, c idempotency.Claim) error {
 	return do(ctx, f, "ReleaseKey", func() error { return f.Store.ReleaseKey(ctx, c) })
+}
+
+// Count implements rate.Counter.
+func (f *Faulty) Count(ctx context.Context, k rate.Key, window int64, n int) (int64, error) {
+	return around(ctx, f, "Count", func() (int64, error) { return f.Store.Count(ctx, k, window, n) })
 }

@@ -20,6 +20,7 @@ import (
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -33,6 +34,7 @@ type Store interface {
 	reconcile.Store
 	statement.Store
 	idempotency.Keys
+	rate.Counter
 }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
@@ -65,6 +67,7 @@ func Run(t *testing.T, store Store) {
 		{"AKeyIsBoundToItsRequest", keyBound},
 		{"AClaimLapsesAndIsTakenOver", keyLapses},
 		{"OfManyClaimsToAKeyOneSucceeds", parallelClaims},
+		{"ACountIsTheSumOverAllWhoReport", counts},
 		{"ADayIsReadAsItWasAddedUp", dayRoundTrip},
 		{"WhatWasAddedUpOfFewerRecordsReplacesNothing", laterDays},
 		{"RowsAreThoseThatBeginInARangeInOrder", rowRanges},

@@ -14,7 +14,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +32,7 @@ const (
 	protocolToken  = "token."
 	protocolResume = "resume."
 	headerProtocol = "Sec-WebSocket-Protocol"
+	headerOrigin   = "Origin"
 
 	parameterToken  = "token"
 	parameterResume = "resume"
@@ -139,7 +139,7 @@ func readBearer(context any) (bearer, bool) {
 // offered finds, among the sub-protocols that a client offers, the first with
 // a prefix, and gives what follows it.
 func offered(headers map[string]string, multi map[string][]string, prefix string) string {
-	for _, line := range headerLines(headers, multi) {
+	for _, line := range headerLines(headers, multi, headerProtocol) {
 		for part := range strings.SplitSeq(line, ",") {
 			if rest, ok := strings.CutPrefix(strings.TrimSpace(part), prefix); ok {
 				return rest
@@ -149,16 +149,21 @@ func offered(headers map[string]string, multi map[string][]string, prefix string
 	return ""
 }
 
-func headerLines(headers map[string]string, multi map[string][]string) []string {
+// headerLines gives all values of a header, however its name is written.
+func headerLines(headers map[string]string, multi map[string][]string, header string) []string {
+	var lines []string
 	for name, values := range multi {
-		if http.CanonicalHeaderKey(name) == http.CanonicalHeaderKey(headerProtocol) {
-			return values
+		if strings.EqualFold(name, header) {
+			lines = append(lines, values...)
 		}
+	}
+	if lines != nil {
+		return lines
 	}
 	for name, value := range headers {
-		if http.CanonicalHeaderKey(name) == http.CanonicalHeaderKey(headerProtocol) {
-			return []string{value}
+		if strings.EqualFold(name, header) {
+			lines = append(lines, value)
 		}
 	}
-	return nil
+	return lines
 }

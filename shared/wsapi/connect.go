@@ -48,7 +48,7 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	if !ok || request.ConnectionID == "" {
 		return refusal(problem.New(problem.TokenInvalid, "The connection was not authorized."), request.RequestID), nil
 	}
-	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: request.ConnectedAt}
+	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: request.ConnectedAt, Origin: originOf(event)}
 	enter := c.door.Connect
 	if who.resume != (jointoken.Claim{}) {
 		enter = func(ctx context.Context, v admission.Visitor) error { return c.door.Resume(ctx, v, who.resume) }
@@ -58,8 +58,11 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	if err := enter(ctx, v); err != nil {
 		p := asRefusal(err)
 		level := slog.LevelInfo
-		if p.Code == problem.Unavailable {
+		switch p.Code {
+		case problem.Unavailable:
 			level = slog.LevelError
+		case problem.RateLimited:
+			level = slog.LevelDebug // the limiter tells of the storm, once
 		}
 		c.log.Log(ctx, level, "refused", "tenant", pass.Tenant, "conference", pass.Conference,
 			"connection", request.ConnectionID, "code", p.Code, "error", p)
@@ -86,7 +89,7 @@ func asRefusal(err error) *problem.Error {
 
 // chosenProtocol accepts our sub-protocol if the client offers it.
 func chosenProtocol(event Event) map[string]string {
-	for _, line := range headerLines(event.Headers, event.MultiValueHeaders) {
+	for _, line := range headerLines(event.Headers, event.MultiValueHeaders, headerProtocol) {
 		for part := range strings.SplitSeq(line, ",") {
 			if strings.TrimSpace(part) == protocol {
 				return map[string]string{headerProtocol: protocol}
@@ -94,6 +97,24 @@ func chosenProtocol(event Event) map[string]string {
 		}
 	}
 	return nil
+}
+
+// opaqueOrigin is what browsers send for pages that have no origin to speak of,
+// and stands here for an Origin header that names none, or more than one. It is
+// of no license's list.
+const opaqueOrigin = "null"
+
+// originOf is the origin of the page that connects; empty if no browser's page
+// does.
+func originOf(event Event) string {
+	lines := headerLines(event.Headers, event.MultiValueHeaders, headerOrigin)
+	switch {
+	case len(lines) == 0:
+		return ""
+	case len(lines) > 1 || lines[0] == "":
+		return opaqueOrigin
+	}
+	return lines[0]
 }
 
 func refusal(p *problem.Error, requestID string) Response {

@@ -112,7 +112,7 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 	case actionJoin:
 		s, err := m.door.Join(ctx, id, at)
 		if err != nil {
-			return m.refused(ctx, s, at), err
+			return m.refused(ctx, s, at, err), err
 		}
 		return m.where(ctx, s, s.State == session.StateSeated, at)
 	case actionLeave:
@@ -147,8 +147,11 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 
 // refused begins the answer to a join that was refused: with the pool as it
 // stands, if that can be told.
-func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int64) Reply {
+func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int64, cause error) Reply {
 	reply := Reply{Type: "refused"}
+	if problem.Is(cause, problem.RateLimited) {
+		return reply // the pool was not asked, and is not now
+	}
 	if limit, inUse, err := m.door.Standing(ctx, s, atMillis); err == nil && s.Tenant != "" {
 		reply.Limit, reply.InUse = &limit, &inUse
 	}

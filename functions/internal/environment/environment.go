@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +27,8 @@ const (
 	usageTable          = "USAGE_TABLE"
 	exportsBucket       = "EXPORTS_BUCKET"
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
+	joinsPerSecond      = "JOINS_PER_SECOND"
+	callsPerSecond      = "CALLS_PER_SECOND"
 )
 
 // Environment gives a function what it needs. A setting that is missing is
@@ -81,6 +84,21 @@ func (e *Environment) Exports() *export.Exports {
 // Gateway reaches the connections of the WebSocket API.
 func (e *Environment) Gateway() *gateway.Gateway {
 	return gateway.New(e.AWS, e.Get(connectionsEndpoint))
+}
+
+// JoinsPerSecond is how many joins a second a tenant may make.
+func (e *Environment) JoinsPerSecond() int { return e.number(joinsPerSecond) }
+
+// CallsPerSecond is how many calls of the API a second a tenant may make.
+func (e *Environment) CallsPerSecond() int { return e.number(callsPerSecond) }
+
+// number reads a setting that is a whole number above 0.
+func (e *Environment) number(name string) int {
+	value, err := strconv.Atoi(e.Get(name))
+	if os.Getenv(name) != "" && (err != nil || value < 1) {
+		e.missing = append(e.missing, fmt.Errorf("%s is not a whole number above 0", name))
+	}
+	return value
 }
 
 // Get reads a setting that must be there.
