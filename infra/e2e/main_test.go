@@ -53,7 +53,7 @@ func runTests(m *testing.M) (status int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var stop func() error
-	running, stop, err = startStack(context.Background(), dir, apigateway.Faults{})
+	running, stop, err = startStack(context.Background(), dir, local.Options{})
 	if err != nil {
 		return 1, err
 	}
@@ -82,7 +82,7 @@ func newStack(e local.Endpoints, dataDir string) (*stack, error) {
 
 // startStack starts a stack in tables of its own. Beside a running one that is
 // tested, memory will do for those that a test wants for itself.
-func startStack(ctx context.Context, dir string, faults apigateway.Faults) (*stack, func() error, error) {
+func startStack(ctx context.Context, dir string, o local.Options) (*stack, func() error, error) {
 	store := local.Store(os.Getenv(storeVariable))
 	if store == "" && os.Getenv(engine.EndpointVariable) == "" {
 		if os.Getenv(dataVariable) == "" {
@@ -91,14 +91,9 @@ func startStack(ctx context.Context, dir string, faults apigateway.Faults) (*sta
 		}
 		store = local.StoreMemory
 	}
-	started, err := local.Start(ctx, local.Options{
-		Template:    templateFile,
-		DataDir:     dir,
-		Store:       store,
-		TablePrefix: "e2e-" + rand.Text(),
-		Temporary:   true,
-		Faults:      faults,
-	})
+	o.Template, o.DataDir, o.Store = templateFile, dir, store
+	o.TablePrefix, o.Temporary = "e2e-"+rand.Text(), true
+	started, err := local.Start(ctx, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -117,7 +112,13 @@ func startStack(ctx context.Context, dir string, faults apigateway.Faults) (*sta
 // faulty is a stack of this test's own, whose $disconnect events go wrong.
 func faulty(t *testing.T, faults apigateway.Faults) *stack {
 	t.Helper()
-	s, stop, err := startStack(t.Context(), filepath.Join(t.TempDir(), "data"), faults)
+	return own(t, local.Options{Faults: faults})
+}
+
+// own is a stack of this test's own.
+func own(t *testing.T, o local.Options) *stack {
+	t.Helper()
+	s, stop, err := startStack(t.Context(), filepath.Join(t.TempDir(), "data"), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,8 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -65,6 +67,42 @@ func TestAStayCostsFourWriteUnitsAndOneReadUnit(t *testing.T) {
 	}
 }
 
+// A storm of joins costs under a sixteenth of a write unit each for its count,
+// and one that is refused nothing, beside the one read that a first refusal
+// rests on.
+func TestAStormCostsASixteenthOfAWriteUnitAJoinAndNothingWhenRefused(t *testing.T) {
+	w := newCostly(t, license.ModelConcurrent, 1)
+	w.join(t)
+	limiter := rate.NewLimiter(w.store, slog.New(slog.DiscardHandler))
+	key, limit, at := rate.OfTenant(rate.KindJoin, "storm"), rate.Calls(rate.DefaultPerSecond), time.UnixMilli(w.now)
+	*w.bill = bill{}
+	for range limit {
+		if d := limiter.Allow(t.Context(), key, limit, at); !d.Allowed {
+			t.Fatal("refused within the limit")
+		}
+	}
+	if a16th := float64(limit) / 16; w.bill.writes == 0 || w.bill.writes > a16th || w.bill.reads != 0 {
+		t.Errorf("%d joins: %v write units for their count, %v read units; want at most %v and 0", limit, w.bill.writes, w.bill.reads, a16th)
+	}
+	t.Logf("%d joins: %v write units for their count", limit, w.bill.writes)
+
+	w.door.LimitJoins(limiter, 1) // 10 a window
+	visit := func() error {
+		return w.door.Connect(t.Context(), admission.Visitor{Pass: w.pass, Connection: "Gd00000000009d1=", AtMillis: w.now})
+	}
+	for !problem.Is(visit(), problem.RateLimited) {
+	}
+	*w.bill = bill{}
+	for range 1000 {
+		if err := visit(); !problem.Is(err, problem.RateLimited) {
+			t.Fatal(err)
+		}
+	}
+	if w.bill.writes != 0 || w.bill.reads != 0 {
+		t.Errorf("1,000 refused joins: %v write units, %v read units", w.bill.writes, w.bill.reads)
+	}
+}
+
 // A stay that is recorded hours after it began costs its note more, and one
 // that is recorded in time does not.
 func TestALateRecordCostsOneMoreWriteUnit(t *testing.T) {
@@ -108,6 +146,7 @@ func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, capacity
 	}
 	w.store, w.door = store, admission.NewDoor(store, nil, slog.New(slog.DiscardHandler))
+	w.door.LimitJoins(rate.NewLimiter(store, slog.New(slog.DiscardHandler)), rate.DefaultPerSecond)
 	if _, _, err := w.door.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func wantRefusal(t *testing.T, got wsapi.Response, code problem.Code) problem.Do
 	if got.Headers["Content-Type"] != "application/problem+json" {
 		t.Errorf("headers %v", got.Headers)
 	}
-	if retry := got.Headers["Retry-After"]; (retry != "") != (code == problem.Unavailable) {
+	if retry := got.Headers["Retry-After"]; (retry != "") != (code == problem.Unavailable || code == problem.RateLimited) {
 		t.Errorf("Retry-After %q with %s", retry, code)
 	}
 	return d

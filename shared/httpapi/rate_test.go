@@ -1,0 +1,98 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"testing"
+	"time"
+
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/rate"
+)
+
+// limit has the API refuse more than so many calls a second.
+func (w *world) limit(perSecond int) {
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	api := httpapi.New(log)
+	api.LimitCalls(rate.NewLimiter(w.faulty, log), perSecond)
+	api.AddLicenses(w.door, w.faulty)
+	api.AddHosts(w.door, w.faulty)
+	api.KeepKeys(w.faulty, func() time.Time { return time.UnixMilli(w.now) })
+	w.api = environments{httpapi.Serve(api)}
+}
+
+func TestATenantThatCallsTooOftenIsToldWhenToCallAgain(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.concurrent("globex", 25)
+	w.limit(1)
+	w.now += 2500
+	const path = "/v1/tenants/acme/hosts"
+	for range 10 {
+		w.call(acmeAdmin, "GET", path, "").ok()
+	}
+	for _, method := range []string{"GET", "POST"} {
+		got := w.call(acmeAdmin, method, path, `{"email":"ann@example.org"}`, "idempotency-key", "one")
+		got.refused(problem.RateLimited)
+		if after := got.headers["retry-after"]; after != "8" { // the window ends at start + 10 s
+			t.Errorf("%s: to call again after %q s, want 8", method, after)
+		}
+	}
+	w.call(caller{role: "tenant_admin", tenant: "globex"}, "GET", "/v1/tenants/globex/hosts", "").ok()
+	w.call(vendor, "GET", path, "").ok()
+	w.now += 7500
+	w.call(acmeAdmin, "POST", path, `{"email":"ann@example.org"}`, "idempotency-key", "one").ok()
+}
+
+func TestARolesCallersAreCountedTogetherAndApartFromTenants(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("vendor", 25)
+	w.limit(1)
+	for n := range 10 {
+		w.call(caller{role: "vendor", subject: fmt.Sprint(n)}, "GET", "/v1/tenants", "").ok()
+	}
+	w.call(vendor, "GET", "/v1/tenants", "").refused(problem.RateLimited)
+	w.call(caller{role: "tenant_admin", tenant: "vendor"}, "GET", "/v1/tenants/vendor/hosts", "").ok()
+}
+
+// Calls that a role is not allowed cost nothing, and are not counted.
+func TestACallThatIsForbiddenAnywayIsNotCounted(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.limit(1)
+	for range 20 {
+		w.call(acmeAdmin, "GET", "/v1/tenants", "").refused(problem.Forbidden)
+	}
+	w.call(acmeAdmin, "GET", "/v1/tenants/acme/hosts", "").ok()
+}
+
+func TestTheOriginsOfALicenseAreReadAsTheyAreKept(t *testing.T) {
+	w := newWorld(t)
+	const path = "/v1/tenants/acme/license"
+	const license = `"model":"concurrent","seats":25,"status":"active","time_zone":"UTC","overage":"deny",
+		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0`
+	kept := `"tenant":"acme","allowed_origins":["https://meet.example.com","http://localhost:3000"],` + license
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25,
+		"allowed_origins":["https://Meet.Example.com:443","http://localhost:3000","https://meet.example.com"]}`).want(201, "{"+kept+"}")
+	w.call(vendor, "GET", path, "").want(200, "{"+kept+"}")
+	history := `{"items":[{` + kept + `,"revision":1,"changed_at":"2026-09-21T14:13:20.000Z","changed_by":"somebody"}],"next_cursor":null}`
+	w.call(vendor, "GET", path+"/history", "").want(200, history)
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25,"allowed_origins":[]}`).want(200, `{"tenant":"acme",`+license+"}")
+}
+
+func TestOriginsThatAreNoneAreNamedWithAllOtherFaults(t *testing.T) {
+	w := newWorld(t)
+	const path = "/v1/tenants/acme/license"
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":0,"allowed_origins":["null","https://ok.example","https://ok.example/path"]}`).
+		refused(problem.Invalid, "#/allowed_origins/0", "#/allowed_origins/2", "#/seats")
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":1,"allowed_origins":[7]}`).refused(problem.Invalid, "#/allowed_origins/0")
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":1,"allowed_origins":"https://ok.example"}`).refused(problem.Invalid, "#/allowed_origins")
+	many := `"https://a.example"`
+	for range 20 {
+		many += `,"https://a.example"`
+	}
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":1,"allowed_origins":[`+many+`]}`).refused(problem.Invalid, "#/allowed_origins")
+	w.call(vendor, "GET", path, "").refused(problem.NotFound)
+}
