@@ -71,7 +71,7 @@ func TestRate_ATenantsStormOfJoinsIsRefusedAndNobodyElses(t *testing.T) {
 	eventually(t, func() error { // when the window is over
 		_, err := stormy.dial(stormy.within(), token, client.DialOptions{})
 		if r, ok := errors.AsType[*client.Refused](err); !ok || r.Code != client.CodeSeatsExhausted {
-			return fmt.Errorf("still answered by %v", err)
+			return fmt.Errorf("still answered by %w", err)
 		}
 		return nil
 	})
@@ -90,7 +90,7 @@ func TestRate_ATenantsStormOfCallsIsRefusedAndNobodyElses(t *testing.T) {
 			limited = p
 			return nil
 		}
-		return fmt.Errorf("answered by %v", err)
+		return fmt.Errorf("answered by %w", err)
 	})
 	wantRetry(t, limited)
 	calm.seats()
@@ -103,8 +103,8 @@ func TestRate_AWholeLicenseMayComeAtOnceAndAgain(t *testing.T) {
 	t.Parallel()
 	const people = 40
 	s := own(t, local.Options{Rates: local.Rates{JoinsPerSecond: 1}})
-	c := licenseOn(t, s, client.Concurrent(people))
-	conference := c.schedule("ada@example.com")
+	c := licenseOn(t, s, client.Concurrent(1+people))
+	conference, _ := c.live("ada@example.com")
 	group, ctx := errgroup.WithContext(c.within())
 	for n := range people {
 		group.Go(func() error {
@@ -131,7 +131,7 @@ func TestRate_AWholeLicenseMayComeAtOnceAndAgain(t *testing.T) {
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	c.awaitInUse(people)
+	c.awaitInUse(1 + people)
 }
 
 func TestRate_AThousandCallsAsFastAsTheyGoPass(t *testing.T) {

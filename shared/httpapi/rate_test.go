@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -14,7 +13,7 @@ import (
 
 // limit has the API refuse more than so many calls a second.
 func (w *world) limit(perSecond int) {
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(slog.DiscardHandler)
 	api := httpapi.New(log)
 	api.LimitCalls(rate.NewLimiter(w.faulty, log), perSecond)
 	api.AddLicenses(w.door, w.faulty)

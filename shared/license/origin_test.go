@@ -84,9 +84,9 @@ func TestAListAllowsItsOriginsAndClientsWithoutOne(t *testing.T) {
 
 func TestALicenseIsValidOnlyWithCanonicalOrigins(t *testing.T) {
 	for origins, want := range map[license.Origins][]string{
-		"":                                    nil,
-		"https://a.example https://b.example": nil,
-		"https://A.example":                   {"#/allowed_origins"},
+		"":                                     nil,
+		"https://a.example https://b.example":  nil,
+		"https://A.example":                    {"#/allowed_origins"},
 		"https://a.example  https://b.example": {"#/allowed_origins"},
 		"https://a.example nonsense":           {"#/allowed_origins/1"},
 	} {
