@@ -146,8 +146,8 @@ func TestTickRunsAScheduledFunctionNow(t *testing.T) {
 		if err := s.Tick(t.Context(), "reconcile"); err != nil {
 			t.Fatal(err)
 		}
-		if len(run.rounds) != 2 {
-			t.Errorf("%d rounds, want two", len(run.rounds))
+		if len(run.rounds) != 1 {
+			t.Errorf("%d rounds, want one", len(run.rounds))
 		}
 		if err := s.Tick(t.Context(), "connect"); !errors.Is(err, apigateway.ErrNotScheduled) {
 			t.Errorf("error %v, want ErrNotScheduled", err)
