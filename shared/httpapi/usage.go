@@ -58,8 +58,8 @@ type UsageView struct {
 type usageInput struct {
 	TenantInput
 	RangeInput
-	Granularity string `query:"granularity" default:"total" maxLength:"32" doc:"quarter_hour, hour, day, month or total"`
-	GroupBy     string `query:"group_by" maxLength:"32" doc:"host or conference"`
+	Granularity string `query:"granularity" default:"total" enum:"quarter_hour,hour,day,month,total"`
+	GroupBy     string `query:"group_by" enum:"host,conference"`
 	Accept      string `header:"Accept"`
 }
 
@@ -69,9 +69,16 @@ type RangeInput struct {
 	To   string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
 }
 
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (r *RangeInput) Resolve(huma.Context) []error {
+	_, _, err := r.parse()
+	return resolved(err)
+}
+
 // parse reads the range, to the millisecond. The error is problem.Invalid at
 // #/from, #/to or both.
-func (r RangeInput) parse() (from, to time.Time, err error) {
+func (r *RangeInput) parse() (from, to time.Time, err error) {
 	var faults []problem.Field
 	read := func(pointer, text string) time.Time {
 		at, err := time.Parse(time.RFC3339, text)

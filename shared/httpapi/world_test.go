@@ -75,7 +75,7 @@ func newWorld(t testing.TB) *world {
 	}
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	w.door = admission.NewDoor(w.faulty, w.gateway, log)
-	api := httpapi.New(log)
+	api := httpapi.New(log, seal(t, 's'))
 	api.AddLicenses(w.door, w.faulty)
 	api.AddHosts(w.door, w.faulty)
 	api.AddConferences(w.door, w.faulty)
@@ -89,6 +89,28 @@ func newWorld(t testing.TB) *world {
 	api.KeepKeys(w.faulty, clock)
 	w.api = environments{httpapi.Serve(api)}
 	return w
+}
+
+// seal is of a secret that is this letter over and over.
+func seal(t testing.TB, letter byte) *httpapi.Seal {
+	t.Helper()
+	s, err := httpapi.NewSeal(bytes.Repeat([]byte{letter}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// cursor is where the next page of a list begins.
+func (w *world) cursor(target string) string {
+	w.t.Helper()
+	page := read[struct {
+		NextCursor string `json:"next_cursor"`
+	}](w.call(vendor, http.MethodGet, target, ""))
+	if page.NextCursor == "" {
+		w.t.Fatalf("%s has no page after it", target)
+	}
+	return page.NextCursor
 }
 
 // environments gives each call an execution environment of its own, as Lambda
