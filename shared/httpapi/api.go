@@ -144,13 +144,17 @@ type operation struct {
 	creates bool
 }
 
+// noBound turns huma's off, which would refuse a body of just the most bytes:
+// strict has seen to it.
+const noBound = -1
+
 // register adds an operation. Its errors become problem documents here and
 // nowhere else.
 func register[I, O any](a *API, op operation, handler func(context.Context, *I) (*O, error)) {
 	described := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, DefaultStatus: op.status,
-		MaxBodyBytes: maxBody, Security: []map[string][]string{{bearer: {}}},
-		Middlewares: huma.Middlewares{a.permit(op), a.strict}, // who may not ask learns nothing of what is wrong
+		MaxBodyBytes: noBound, Security: []map[string][]string{{bearer: {}}},
+		Middlewares: huma.Middlewares{a.permit(op), a.strict}, // in this order: who may not ask learns nothing
 	}
 	if op.method == http.MethodPost {
 		described.Parameters = append(described.Parameters, describeKey())
@@ -298,12 +302,7 @@ func init() { // huma's only way
 func invalidInput(message string, errs []error) *problem.Error {
 	p := problem.New(problem.Invalid, message)
 	for _, err := range errs {
-		for _, f := range fieldsOf(err) {
-			again := slices.ContainsFunc(p.Fields, func(g problem.Field) bool { return g.Pointer == f.Pointer })
-			if !again && len(p.Fields) < maxFaults {
-				p.Fields = append(p.Fields, f)
-			}
-		}
+		p.Fields = addFaults(p.Fields, fieldsOf(err)...)
 	}
 	return p
 }

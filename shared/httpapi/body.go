@@ -39,15 +39,27 @@ func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	if ctx.Operation().RequestBody != nil {
-		faults = append(faults, bodyFaults(body)...)
+		faults = addFaults(faults, bodyFaults(body)...)
 	} else if len(body) > 0 {
-		faults = append(faults, problem.Field{Pointer: "#", Detail: "there is a body, and this call takes none"})
+		faults = addFaults(faults, problem.Field{Pointer: "#", Detail: "there is a body, and this call takes none"})
 	}
 	if len(faults) > 0 {
-		a.refuse(ctx, problem.InvalidFields(faults[:min(len(faults), maxFaults)]...))
+		a.refuse(ctx, problem.InvalidFields(faults...))
 		return
 	}
 	next(&read{ctx, bytes.NewReader(body)})
+}
+
+// addFaults adds those of members that have none yet, so that each is named
+// once, and never too many.
+func addFaults(list []problem.Field, more ...problem.Field) []problem.Field {
+	for _, f := range more {
+		again := slices.ContainsFunc(list, func(g problem.Field) bool { return g.Pointer == f.Pointer })
+		if !again && len(list) < maxFaults {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // read is a request whose body was read.
@@ -77,9 +89,9 @@ func bodyFaults(body []byte) []problem.Field {
 		done, err := l.next()
 		switch {
 		case errors.Is(err, errTooDeep):
-			return append(l.faults, whole(fmt.Sprintf("must not be nested more than %d deep", maxDepth))...)
+			return addFaults(l.faults, whole(fmt.Sprintf("must not be nested more than %d deep", maxDepth))...)
 		case err != nil:
-			return append(l.faults, whole("must be one JSON object")...)
+			return addFaults(l.faults, whole("must be one JSON object")...)
 		case done:
 			return l.faults
 		}
@@ -192,16 +204,13 @@ func (l *look) closeValue() {
 	l.ended = true
 }
 
-// fault names what is looked at; each member once.
+// fault names what is looked at.
 func (l *look) fault(detail string) {
 	path := make([]string, len(l.open))
 	for i, o := range l.open {
 		path[i] = o.at
 	}
-	f := problem.Field{Pointer: pointer(path...), Detail: detail}
-	if len(l.faults) < maxFaults && !slices.ContainsFunc(l.faults, func(g problem.Field) bool { return g.Pointer == f.Pointer }) {
-		l.faults = append(l.faults, f)
-	}
+	l.faults = addFaults(l.faults, problem.Field{Pointer: pointer(path...), Detail: detail})
 }
 
 // loneSurrogate looks for an escaped half of a surrogate pair without its other

@@ -38,7 +38,7 @@ type described struct {
 
 type schema struct {
 	Ref        string            `json:"$ref"`
-	Type       string            `json:"type"`
+	Type       any               `json:"type"` // a text, or a list where null will do: of answers only
 	Format     string            `json:"format"`
 	Pattern    string            `json:"pattern"`
 	Enum       []string          `json:"enum"`
@@ -249,7 +249,9 @@ func TestEveryMemberThatIsOutOfFormIsRefusedByNameAndChangesNothing(t *testing.T
 				if slices.Contains(s.Required, name) {
 					refused(written(body, name, ""), "#/"+name)
 				}
-				refused(written(body, strings.ToUpper(name), right), "#/"+strings.ToUpper(name))
+				if _, ok := body[name]; ok {
+					refused(written(body, strings.ToUpper(name), right), "#/"+strings.ToUpper(name))
+				}
 			}
 			for name, pointer := range map[string]string{
 				"nobody_knows": "#/nobody_knows", "": "#/", "a/b": "#/a~1b", "a~b": "#/a~0b", "a.b": "#/a.b", "a[0]": "#/a%5B0%5D",
@@ -408,7 +410,7 @@ func TestEveryParameterThatIsOutOfFormIsRefusedByName(t *testing.T) {
 				refused(all+"a%0D%0Ab=1", "#/a%0D%0Ab")
 				refused(all+"%ff=1", "#/%FF")
 				refused(all+"%zz=1", "#/%25zz")
-				refused(all+"a;b", "#/a;b")
+				refused(all+"a;b", "#/a%3Bb")
 			})
 		}
 	}

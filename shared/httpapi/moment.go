@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,8 +27,28 @@ func (Moment) Schema(huma.Registry) *huma.Schema {
 
 // UnmarshalJSON implements json.Unmarshaler. It never fails: see faults.
 func (m *Moment) UnmarshalJSON(text []byte) error {
-	m.wrong = m.Time.UnmarshalJSON(text) != nil
+	var written string
+	err := json.Unmarshal(text, &written)
+	if err == nil {
+		m.Time, err = parseTime(written)
+	}
+	m.wrong = err != nil
 	return nil
+}
+
+// timeForm is RFC 3339 to the letter. The library takes more: a comma before a
+// fraction, hours of one digit, offsets of more than a day.
+var timeForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,40})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
+
+func parseTime(text string) (time.Time, error) {
+	if !timeForm.MatchString(text) {
+		return time.Time{}, errors.New("not in the form of RFC 3339")
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read a time: %w", err)
+	}
+	return at, nil
 }
 
 // MarshalJSON implements json.Marshaler.

@@ -23,7 +23,7 @@ func queryFaults(op *huma.Operation, query string) []problem.Field {
 		}
 		name, fault := parameterFault(op, pair, given)
 		if fault != "" {
-			faults = append(faults, problem.Field{Pointer: pointer(name), Detail: fault})
+			faults = addFaults(faults, problem.Field{Pointer: pointer(name), Detail: fault})
 		}
 		given[name] = true
 	}

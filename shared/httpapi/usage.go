@@ -81,7 +81,7 @@ func (r *RangeInput) Resolve(huma.Context) []error {
 func (r *RangeInput) parse() (from, to time.Time, err error) {
 	var faults []problem.Field
 	read := func(pointer, text string) time.Time {
-		at, err := time.Parse(time.RFC3339, text)
+		at, err := parseTime(text)
 		if err != nil {
 			faults = append(faults, problem.Field{Pointer: pointer, Detail: timeFault(text)})
 		}
@@ -96,7 +96,7 @@ func (r *RangeInput) parse() (from, to time.Time, err error) {
 
 // timeFault says what is wrong with a text that is no time.
 func timeFault(text string) string {
-	if _, err := time.Parse(time.RFC3339, strings.Replace(text, " ", "+", 1)); err == nil {
+	if _, err := parseTime(strings.Replace(text, " ", "+", 1)); err == nil {
 		return "has a space where its offset has to begin with +: write that as %2B in a URL"
 	}
 	return "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/go-cmp/cmp"
@@ -155,6 +156,9 @@ func (w *world) event(who caller, method, target, body string, headers ...string
 	}
 	path, query, _ := strings.Cut(target, "?")
 	event["rawPath"], event["rawQueryString"], event["body"] = path, query, body
+	if !utf8.ValidString(body) { // which no JSON carries
+		event["body"], event["isBase64Encoded"] = base64.StdEncoding.EncodeToString([]byte(body)), true
+	}
 	for i := 0; i < len(headers); i += 2 {
 		event["headers"].(map[string]any)[headers[i]] = headers[i+1]
 	}
@@ -324,12 +328,15 @@ func (w *world) token(t, id, identity, role string) jointoken.Pass {
 // join has somebody join a conference, and gives the connection.
 func (w *world) join(t, id, identity, role string, n int) seat.ConnectionID {
 	w.t.Helper()
-	connection := seat.ConnectionID(fmt.Sprintf("MadeUpConnec%03d=", n))
-	v := admission.Visitor{Pass: w.token(t, id, identity, role), Connection: connection, AtMillis: w.now}
+	v := admission.Visitor{Pass: w.token(t, id, identity, role), Connection: connection(n), AtMillis: w.now}
 	if err := w.door.Connect(context.Background(), v); err != nil {
 		w.t.Fatal(err)
 	}
-	return connection
+	return v.Connection
+}
+
+func connection(n int) seat.ConnectionID {
+	return seat.ConnectionID(fmt.Sprintf("MadeUpConnec%03d=", n))
 }
 
 func (w *world) leave(id seat.ConnectionID) {
