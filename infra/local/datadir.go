@@ -12,7 +12,7 @@ import (
 const (
 	lockFile         = "lock"
 	joinTokenKeyFile = "join-token.key"
-	cursorSecretFile = "cursor.key"
+	cursorKeyFile    = "cursor.key"
 	engineDir        = "dynamodb"
 	keySize          = 32
 )

@@ -171,7 +171,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	if err != nil {
 		return err
 	}
-	cursors, err := secretKey(s.options.DataDir, cursorSecretFile)
+	cursors, err := secretKey(s.options.DataDir, cursorKeyFile)
 	if err != nil {
 		return err
 	}

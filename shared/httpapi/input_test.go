@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"seatmeter/shared/problem"
 )
 
@@ -181,6 +183,18 @@ func (w *world) state() string {
 	return all.String()
 }
 
+// unchanged gives a check that everything is as it was, to be made after calls
+// that are refused.
+func (w *world) unchanged() (check func()) {
+	before := w.state()
+	return func() {
+		w.t.Helper()
+		if diff := cmp.Diff(before, w.state()); diff != "" {
+			w.t.Errorf("it is refused and changes something:\n%s", diff)
+		}
+	}
+}
+
 // populated is a world with one of everything.
 func populated(t testing.TB) *world {
 	t.Helper()
@@ -228,13 +242,10 @@ func withBody(t *testing.T, each func(t *testing.T, method, target string, s sch
 func TestEveryMemberThatIsOutOfFormIsRefusedByNameAndChangesNothing(t *testing.T) {
 	withBody(t, func(t *testing.T, method, target string, s schema, tried []map[string]string) {
 		w := populated(t)
-		before := w.state()
+		defer w.unchanged()()
 		refused := func(body string, pointers ...string) {
 			t.Helper()
 			w.call(vendor, method, target, body).refused(problem.Invalid, pointers...)
-			if w.state() != before {
-				t.Fatalf("%s is refused and changes something", body)
-			}
 			if t.Failed() {
 				t.Fatalf("so it was of %s", body)
 			}
@@ -321,7 +332,7 @@ func TestTheDescriptionHasTheBoundsOfEveryMemberAndParameter(t *testing.T) {
 func TestABodyThatIsNotOneReadableObjectIsRefused(t *testing.T) {
 	withBody(t, func(t *testing.T, method, target string, _ schema, tried []map[string]string) {
 		w := populated(t)
-		before, whole := w.state(), written(tried[0], "", "")
+		unchanged, whole := w.unchanged(), written(tried[0], "", "")
 		padded := func(size int) string { return strings.Repeat(" ", size-len(whole)) + whole }
 		for _, body := range []string{
 			"", " ", "hello", "{", "}", "null", "true", "7", `"text"`, "[]", "[" + whole + "]", "[null]", whole + "}", whole + "{}", whole + " 1",
@@ -329,13 +340,14 @@ func TestABodyThatIsNotOneReadableObjectIsRefused(t *testing.T) {
 			strings.ReplaceAll(whole, `"`, "'"), "{\"\xff\":1}", strings.Replace(whole, "}", ",\"a\":\"\xc3\x28\"}", 1), "\x00" + whole,
 			`{"a":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + "}", strings.Repeat(`{"a":`, 30_000), strings.Repeat("[", 60_000),
 			strings.Replace(whole, "}", `,"a":01}`, 1), strings.Replace(whole, "}", `,"a":NaN}`, 1), "/**/" + whole, padded(64<<10 + 1),
-			strings.Repeat("x", 1<<20), "a=b",
+			strings.Repeat("x", 1<<17), "a=b",
 		} {
 			w.call(vendor, method, target, body).refused(problem.Invalid, "#")
-			if t.Failed() || w.state() != before {
+			if t.Failed() {
 				t.Fatalf("so it was of %.40q", body)
 			}
 		}
+		unchanged()
 		w.call(vendor, method, target, padded(64<<10)).ok()
 	})
 }
@@ -346,14 +358,12 @@ func TestACallThatTakesNoBodyRefusesOne(t *testing.T) {
 			if len(operation.RequestBody.Content) > 0 {
 				continue
 			}
-			for _, body := range []string{"{}", "null", " ", "\xff", strings.Repeat("x", 1<<20)} {
-				w := populated(t)
-				before := w.state()
+			w := populated(t)
+			unchanged := w.unchanged()
+			for _, body := range []string{"{}", "null", " ", "\xff", strings.Repeat("x", 1<<17)} {
 				w.call(vendor, strings.ToUpper(method), target(path)+required(operation, ""), body).refused(problem.Invalid, "#")
-				if w.state() != before {
-					t.Errorf("%s is refused and changes something", operation.ID)
-				}
 			}
+			unchanged()
 		}
 	}
 }
@@ -375,7 +385,7 @@ func TestEveryParameterThatIsOutOfFormIsRefusedByName(t *testing.T) {
 		for method, operation := range operations {
 			t.Run(operation.ID, func(t *testing.T) {
 				w := populated(t)
-				before := w.state()
+				defer w.unchanged()()
 				refused := func(query string, pointers ...string) {
 					t.Helper()
 					body := ""
@@ -383,7 +393,7 @@ func TestEveryParameterThatIsOutOfFormIsRefusedByName(t *testing.T) {
 						body = written(tried[0], "", "")
 					}
 					w.call(vendor, strings.ToUpper(method), target(path)+query, body).refused(problem.Invalid, pointers...)
-					if t.Failed() || w.state() != before {
+					if t.Failed() {
 						t.Fatalf("so it was of %s", query)
 					}
 				}

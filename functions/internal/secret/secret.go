@@ -17,7 +17,7 @@ import (
 // The environment variables that name the secrets, as template.yaml sets them.
 const (
 	joinTokenSecretID = "JOIN_TOKEN_SECRET_ID" //nolint:gosec // names the secret, and is none
-	cursorSecretID    = "CURSOR_SECRET_ID"
+	cursorSecretID    = "CURSOR_SECRET_ID"     //nolint:gosec // likewise
 )
 
 // Signer makes the signer of join tokens.
