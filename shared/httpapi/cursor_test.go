@@ -199,7 +199,7 @@ func TestEveryListShowsWhatIsThereThroughoutOnce(t *testing.T) {
 		"history":     {"/v1/tenants/acme/license/history", "changed_at", revise, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for limit := 1; limit <= 4; limit++ {
+			for _, limit := range []int{1, 2, 5} {
 				w := newWorld(t)
 				w.concurrent("acme", 1000)
 				w.concurrent("full", 1)
