@@ -55,7 +55,7 @@ type schema struct {
 func describe(t *testing.T) description {
 	t.Helper()
 	var d description
-	if err := json.Unmarshal([]byte(console(t, "/v1/openapi.json").body), &d); err != nil {
+	if err := json.Unmarshal([]byte(console(t, "/v1/openapi.json", http.MethodGet).body), &d); err != nil {
 		t.Fatal(err)
 	}
 	return d
