@@ -18,7 +18,11 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		store, api := env.Store(), httpapi.New(env.Log)
+		api, err := secret.API(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		store := env.Store()
 		door := admission.NewDoor(store, env.Gateway(), env.Log)
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.KeepKeys(store, time.Now)

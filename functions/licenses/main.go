@@ -5,14 +5,19 @@ import (
 	"context"
 
 	"seatmeter/functions/internal/environment"
+	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/rate"
 )
 
 func main() {
-	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		store, api := env.Store(), httpapi.New(env.Log)
+	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
+		api, err := secret.API(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		store := env.Store()
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.AddLicenses(admission.NewDoor(store, nil, env.Log), store)
 		return httpapi.Serve(api), nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"seatmeter/functions/internal/environment"
+	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/rollup"
@@ -13,8 +14,12 @@ import (
 )
 
 func main() {
-	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		store, api := env.UsageStore(), httpapi.New(env.Log)
+	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
+		api, err := secret.API(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		store := env.UsageStore()
 		roller := rollup.New(store, env.Log, time.Now)
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.KeepKeys(store, time.Now)

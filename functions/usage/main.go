@@ -5,14 +5,19 @@ import (
 	"context"
 
 	"seatmeter/functions/internal/environment"
+	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/rate"
 )
 
 func main() {
-	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		store, exports, api := env.UsageStore(), env.Exports(), httpapi.New(env.Log)
+	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
+		api, err := secret.API(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		store, exports := env.UsageStore(), env.Exports()
 		door := admission.NewDoor(store, nil, env.Log)
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.AddUsage(door, store, exports)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -246,6 +247,109 @@ func TestInput_AnIDThatCannotNameATenantCannotBeLicensed(t *testing.T) {
 		}
 		if p, ok := errors.AsType[*client.Problem](err); !ok || p.Code != "invalid" && p.Code != "not_found" {
 			t.Errorf("%s was answered by %v, want it refused", id, err)
+		}
+	}
+}
+
+// What a gateway might cut, mend or decode on the way.
+func TestInput_SizesAndEncodingsAreSeenAsTheyWereSent(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	const host = `{"email":"zoe@example.com"}`
+	sized := func(size int) string { return host + strings.Repeat(" ", size-len(host)) }
+	at := "/v1/tenants/" + c.id
+	for _, test := range []struct {
+		method, path, body string
+		pointers           []string
+	}{
+		{"POST", "/hosts", sized(64<<10 + 1), []string{"#"}},
+		{"POST", "/hosts", sized(1 << 20), []string{"#"}},
+		{"POST", "/hosts", "{\"email\":\"z\xffe@example.com\"}", []string{"#"}},
+		{"POST", "/hosts", `{"email":"zoe@example.com","name":"\ud800"}`, []string{"#/name"}},
+		{"POST", "/hosts", `{"email":"zoe@example.com","email":"eve@example.com"}`, []string{"#/email"}},
+		{"POST", "/hosts", `{"email":"zoe@example.com","name":null}`, []string{"#/name"}},
+		{"POST", "/hosts", strings.Repeat(`{"a":`, 10_000), []string{"#"}},
+		{"POST", "/hosts?dry_run=true", host, []string{"#/dry_run"}},
+		{"GET", "/hosts", "{}", []string{"#"}},
+		{"GET", "/hosts?limit=1&limit=2", "", []string{"#/limit"}},
+		{"GET", "/hosts?limit=1,2", "", []string{"#/limit"}},
+		{"GET", "/hosts?cursor=%ff", "", []string{"#/cursor"}},
+		{"GET", "/hosts?cursor=%00", "", []string{"#/cursor"}},
+		{"GET", "/hosts?cursor=", "", []string{"#/cursor"}},
+		{"GET", "/hosts?a%2Fb=1&%0D%0Ac=2", "", []string{"#/%0D%0Ac", "#/a~1b"}},
+	} {
+		var body any
+		if test.body != "" {
+			body = []byte(test.body)
+		}
+		_, err := c.api.Do(c.within(), test.method, at+test.path, nil, body)
+		t.Run(test.method+" "+test.path+" "+test.body[:min(len(test.body), 60)], func(t *testing.T) { wantPointers(t, err, test.pointers) })
+	}
+	for _, path := range []string{
+		"/hosts/%00", "/hosts/%ff", "/hosts/..%2Fhosts", "/conferences/%2e%2e", "/conferences/a%2Fb", "/connections/" + strings.Repeat("c", 1000),
+		"/../" + c.id + "/hosts", "//hosts", "/statements/%0d%0a",
+	} {
+		method := http.MethodGet
+		if strings.HasPrefix(path, "/connections") {
+			method = http.MethodDelete
+		}
+		if _, err := running.vendor.Do(t.Context(), method, at+path, nil, nil); err == nil {
+			t.Errorf("%s was answered", path)
+		} else if p, ok := errors.AsType[*client.Problem](err); ok && p.Status >= 500 {
+			t.Errorf("%s was answered by %v", path, err)
+		}
+	}
+	if page, err := c.api.Hosts(c.within(), c.id, client.Paging{}); err != nil || len(page.Items) != 0 {
+		t.Errorf("hosts %+v (%v), want none", page, err)
+	}
+	if _, err := c.api.Do(c.within(), http.MethodPost, at+"/hosts", nil, []byte(sized(64<<10))); err != nil {
+		t.Errorf("the most that a body may have is refused: %v", err)
+	}
+}
+
+// On the store that is run on: what comes and goes before and after a page makes
+// nobody miss, or meet twice, what is there throughout.
+func TestInput_PagesStayInStepAndTheirCursorsTellNothing(t *testing.T) {
+	t.Parallel()
+	c, other := license(t, client.Concurrent(1000)), license(t, client.Concurrent(1000))
+	add := func(n int) {
+		c.register(fmt.Sprintf("host-%02d@example.com", n))
+	}
+	for n := 10; n < 30; n += 2 {
+		add(n)
+	}
+	met, cursor := map[string]int{}, ""
+	for page := 0; page == 0 || cursor != ""; page++ {
+		got, err := c.api.Hosts(c.within(), c.id, client.Paging{Limit: 3, Cursor: cursor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range got.Items {
+			met[h.Email]++
+		}
+		if cursor = got.NextCursor; cursor == "" {
+			break
+		}
+		if opened, err := base64.RawURLEncoding.DecodeString(cursor); err != nil || strings.Contains(string(opened), "example") {
+			t.Errorf("cursor %s (%v) is %q", cursor, err, opened)
+		}
+		_, err = c.api.Hosts(c.within(), other.id, client.Paging{Cursor: cursor})
+		wantPointers(t, err, []string{"#/cursor"})
+		if page > 2 {
+			continue
+		}
+		for _, n := range []int{1 + page, 11 + 2*page, 29 - 2*page} {
+			add(n)
+		}
+		if page == 0 { // where the cursor stands
+			if err := c.api.DeleteHost(c.within(), c.id, "host-14@example.com"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for n := 10; n < 30; n += 2 {
+		if email := fmt.Sprintf("host-%02d@example.com", n); met[email] != 1 {
+			t.Errorf("%s is met %d times", email, met[email])
 		}
 	}
 }

@@ -12,8 +12,9 @@ import (
 const (
 	lockFile         = "lock"
 	joinTokenKeyFile = "join-token.key"
+	cursorKeyFile    = "cursor.key"
 	engineDir        = "dynamodb"
-	joinTokenKeySize = 32
+	keySize          = 32
 )
 
 // ErrInUse is in the error of Start when another stack runs on the data
@@ -36,23 +37,23 @@ func claim(dir string) (*os.File, error) {
 	return lock, nil
 }
 
-// joinTokenKey reads the key that signs join tokens, making it the first time.
-// The caller has claimed the directory, so nobody else makes one meanwhile.
-func joinTokenKey(dir string) ([]byte, error) {
-	path := filepath.Join(dir, joinTokenKeyFile)
+// secretKey reads a key that is kept in a file, making it the first time. The
+// caller has claimed the directory, so nobody else makes one meanwhile.
+func secretKey(dir, file string) ([]byte, error) {
+	path := filepath.Join(dir, file)
 	key, err := os.ReadFile(path)
-	if err == nil && len(key) == joinTokenKeySize {
+	if err == nil && len(key) == keySize {
 		return key, nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read join token key: %w", err)
+		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	key = make([]byte, joinTokenKeySize)
+	key = make([]byte, keySize)
 	if _, err := rand.Read(key); err != nil {
-		return nil, fmt.Errorf("make join token key: %w", err)
+		return nil, fmt.Errorf("make %s: %w", file, err)
 	}
 	if err := os.WriteFile(path, key, 0o600); err != nil {
-		return nil, fmt.Errorf("write join token key: %w", err)
+		return nil, fmt.Errorf("write %s: %w", file, err)
 	}
 	return key, nil
 }

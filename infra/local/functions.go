@@ -74,6 +74,7 @@ type Environment struct {
 	// function opens its own.
 	Store          State
 	JoinTokenKey   []byte
+	CursorSecret   []byte
 	WebSocketURL   string
 	ConnectionsURL string
 	// ExportsURL is an S3, ExportsBucket the bucket there for large answers.
@@ -99,6 +100,10 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	if err != nil {
 		return nil, fmt.Errorf("use the join token key: %w", err)
 	}
+	seal, err := httpapi.NewSeal(env.CursorSecret)
+	if err != nil {
+		return nil, fmt.Errorf("use the cursor secret: %w", err)
+	}
 	store, connections := env.Store, gateway.New(cfg, env.ConnectionsURL)
 	files := cfg.Copy()
 	files.BaseEndpoint = aws.String(env.ExportsURL)
@@ -114,7 +119,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	}
 	api := func(add func(*httpapi.API)) Starter {
 		return start(func() any {
-			served := httpapi.New(env.Log)
+			served := httpapi.New(env.Log, seal)
 			served.KeepKeys(store, time.Now)
 			served.LimitCalls(rate.NewLimiter(store, env.Log), env.Rates.CallsPerSecond)
 			add(served)

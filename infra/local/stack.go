@@ -167,13 +167,18 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	}
 	s.store = store
 	s.reaper = newReaper(s.options.Deaths)
-	key, err := joinTokenKey(s.options.DataDir)
+	key, err := secretKey(s.options.DataDir, joinTokenKeyFile)
+	if err != nil {
+		return err
+	}
+	cursors, err := secretKey(s.options.DataDir, cursorKeyFile)
 	if err != nil {
 		return err
 	}
 	starters, err := build(context.WithoutCancel(ctx), Environment{
 		Store:          s.reaper.mortal(store),
 		JoinTokenKey:   key,
+		CursorSecret:   cursors,
 		WebSocketURL:   s.Endpoints.WebSocket,
 		ConnectionsURL: "http://" + stage,
 		ExportsURL:     s.Endpoints.Exports,

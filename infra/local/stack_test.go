@@ -153,14 +153,14 @@ func TestDemoTenants_AreMadeOnceAndLeftAlone(t *testing.T) {
 	}
 }
 
-func TestJoinTokenKey_IsMadeOnceAndForTheOwnerAlone(t *testing.T) {
+func TestSecretKey_IsMadeOnceAndForTheOwnerAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	first, err := joinTokenKey(dir)
-	if err != nil || len(first) != joinTokenKeySize {
+	first, err := secretKey(dir, joinTokenKeyFile)
+	if err != nil || len(first) != keySize {
 		t.Fatalf("key of %d bytes (%v)", len(first), err)
 	}
-	again, err := joinTokenKey(dir)
+	again, err := secretKey(dir, joinTokenKeyFile)
 	if err != nil || !bytes.Equal(first, again) {
 		t.Errorf("another key the second time (%v)", err)
 	}

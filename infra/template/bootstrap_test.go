@@ -217,8 +217,8 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 	switch value {
 	case "!Ref JoinsPerSecond", "!Ref CallsPerSecond":
 		return strconv.Itoa(rate.DefaultPerSecond)
-	case "!Ref JoinTokenSecret":
-		return "arn:aws:secretsmanager:local:000000000000:secret:JoinTokenSecret"
+	case "!Ref JoinTokenSecret", "!Ref CursorSecret":
+		return "arn:aws:secretsmanager:local:000000000000:secret:" + strings.TrimPrefix(value, "!Ref ")
 	case "!Sub wss://" + api:
 		return "wss://a1b2c3.example.com/live"
 	case "!Sub https://" + api:
@@ -262,5 +262,5 @@ func secretValue(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	fmt.Fprintf(w, `{"Name":"JoinTokenSecret","SecretString":%q}`, strings.Repeat("0123456789abcdef", 4))
+	fmt.Fprintf(w, `{"Name":"Secret","SecretString":%q}`, strings.Repeat("0123456789abcdef", 4))
 }

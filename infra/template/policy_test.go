@@ -27,6 +27,7 @@ const (
 	usageTable  = "!GetAtt UsageTable.Arn"
 	exports     = "!Sub ${ExportsBucket.Arn}/*"
 	secret      = "!Ref JoinTokenSecret"
+	cursors     = "!Ref CursorSecret"
 	connections = "!Sub arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}/${StageName}/"
 	probe       = connections + "GET/@connections/*"
 	push        = connections + "POST/@connections/*"
@@ -55,10 +56,14 @@ var permitted = map[string]map[string][]string{
 		secret:     {"secretsmanager:GetSecretValue"},
 	},
 	"licenses": {
-		live:   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
-		ledger: {"dynamodb:PutItem", "dynamodb:Query"},
+		live:    {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		ledger:  {"dynamodb:PutItem", "dynamodb:Query"},
+		cursors: {"secretsmanager:GetSecretValue"},
 	},
-	"hosts": {live: {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"}},
+	"hosts": {
+		live:    {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		cursors: {"secretsmanager:GetSecretValue"},
+	},
 	"conferences": {
 		live:       {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
 		lobbyIndex: {"dynamodb:Query"},
@@ -66,6 +71,7 @@ var permitted = map[string]map[string][]string{
 		push:       {"execute-api:ManageConnections"},
 		closing:    {"execute-api:ManageConnections"},
 		secret:     {"secretsmanager:GetSecretValue"},
+		cursors:    {"secretsmanager:GetSecretValue"},
 	},
 	"usage": {
 		live:       {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"},
@@ -73,11 +79,13 @@ var permitted = map[string]map[string][]string{
 		ledger:     {"dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:Query"},
 		exports:    {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"},
+		cursors:    {"secretsmanager:GetSecretValue"},
 	},
 	"statements": {
 		live:       {"dynamodb:GetItem", "dynamodb:UpdateItem"},
 		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+		cursors:    {"secretsmanager:GetSecretValue"},
 	},
 	"rollup": {
 		live:       {"dynamodb:GetItem", "dynamodb:Query"},

@@ -32,7 +32,7 @@ type Email string
 func ParseEmail(text, pointer string) (Email, error) {
 	email := strings.ToLower(strings.TrimSpace(text))
 	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email || len(email) > MaxEmailLength ||
+	if err != nil || address.Address != email || len(text) > MaxEmailLength || len(email) > MaxEmailLength ||
 		strings.ContainsAny(email, "#\"\\ ") || !utf8.ValidString(text) {
 		return "", problem.InvalidFields(problem.Field{Pointer: pointer, Detail: "must be an e-mail address of at most 254 bytes"})
 	}

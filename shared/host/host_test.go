@@ -42,7 +42,7 @@ func TestWhatIsNoAddressIsRefusedAndNamed(t *testing.T) {
 		`"ann"@example.org`, `"a b"@example.org`, `a\b@example.org`, "ann#1@example.org", "ann@exam ple.org",
 		"ann..smith@example.org", ".ann@example.org", "ann.@example.org", "ann@example..org",
 		"ann@example.org\r\nBcc: bob@example.org", "ann\x00@example.org", "ann\xff@example.org", "(c)ann@example.org",
-		strings.Repeat("a", 255-len("@example.org")) + "@example.org",
+		strings.Repeat("a", 255-len("@example.org")) + "@example.org", strings.Repeat(" ", 254) + "a@b",
 	} {
 		got, err := host.ParseEmail(text, pointer)
 		p := problem.As(err)

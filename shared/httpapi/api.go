@@ -27,9 +27,6 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// maxBody bounds a request's body, in bytes.
-const maxBody = 64 << 10
-
 // Role is what a caller is.
 type Role string
 
@@ -46,20 +43,21 @@ type API struct {
 	huma huma.API
 	log  *slog.Logger
 	gate *idempotency.Gate
+	seal *Seal
 
 	limiter        *rate.Limiter
 	callsPerSecond int
 }
 
-// New makes an API without operations.
-func New(log *slog.Logger) *API {
+// New makes an API without operations. The seal is that of its lists' cursors.
+func New(log *slog.Logger, seal *Seal) *API {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Seatmeter", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 	}
-	return &API{mux: mux, huma: humago.New(mux, config), log: log}
+	return &API{mux: mux, huma: humago.New(mux, config), log: log, seal: seal}
 }
 
 const bearer = "bearer"
@@ -146,13 +144,17 @@ type operation struct {
 	creates bool
 }
 
+// noBound turns huma's off, which would refuse a body of just the most bytes:
+// strict has seen to it.
+const noBound = -1
+
 // register adds an operation. Its errors become problem documents here and
 // nowhere else.
 func register[I, O any](a *API, op operation, handler func(context.Context, *I) (*O, error)) {
 	described := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, DefaultStatus: op.status,
-		MaxBodyBytes: maxBody, Security: []map[string][]string{{bearer: {}}},
-		Middlewares: huma.Middlewares{a.permit(op)},
+		MaxBodyBytes: noBound, Security: []map[string][]string{{bearer: {}}},
+		Middlewares: huma.Middlewares{a.permit(op), a.strict}, // in this order: who may not ask learns nothing
 	}
 	if op.method == http.MethodPost {
 		described.Parameters = append(described.Parameters, describeKey())
@@ -296,37 +298,45 @@ func init() { // huma's only way
 	}
 }
 
+// invalidInput names each member once, by the first fault that was found.
 func invalidInput(message string, errs []error) *problem.Error {
 	p := problem.New(problem.Invalid, message)
 	for _, err := range errs {
-		var detail huma.ErrorDetailer
-		if !errors.As(err, &detail) {
-			continue
-		}
-		d := detail.ErrorDetail()
-		if _, member, found := strings.Cut(d.Message, "into Go struct field "); found {
-			// Only whole numbers get as far as this, past the schema.
-			_, member, _ = strings.Cut(member, ".")
-			member, _, _ = strings.Cut(member, " ")
-			d = &huma.ErrorDetail{Location: d.Location + "." + member, Message: "must be a whole number in plain digits, and not too large"}
-		}
-		p.Fields = append(p.Fields, problem.Field{Pointer: pointer(d.Location, d.Message), Detail: d.Message})
+		p.Fields = addFaults(p.Fields, fieldsOf(err)...)
 	}
 	return p
 }
 
-// pointer turns huma's location ("body.a[0].b", "query.from") into a JSON
-// pointer. huma places a missing or unknown member at its parent; the pointer
-// names the member itself.
-func pointer(location, message string) string {
-	location = strings.NewReplacer("[", ".", "]", "").Replace(location)
-	_, member, _ := strings.Cut(location, ".")
-	if rest, ok := strings.CutPrefix(message, "expected required property "); ok {
-		name, _, _ := strings.Cut(rest, " ")
-		member = strings.Trim(member+"."+name, ".")
+// fieldsOf reads a fault that huma found, or a resolver of ours.
+func fieldsOf(err error) []problem.Field {
+	var detail huma.ErrorDetailer
+	if !errors.As(err, &detail) {
+		return problem.FieldsOf(err)
 	}
-	if member == "" {
-		return "#"
+	d := detail.ErrorDetail()
+	_, member, found := strings.Cut(d.Location, ".")
+	if rest, ok := strings.CutPrefix(d.Message, "expected required property "); ok { // huma names the parent
+		member, _, found = strings.Cut(rest, " ")
 	}
-	return "#/" + strings.ReplaceAll(member, ".", "/")
+	if _, rest, ok := strings.Cut(d.Message, "into Go struct field "); ok {
+		// Only whole numbers get as far as this, past the schema.
+		_, rest, _ = strings.Cut(rest, ".")
+		member, _, found = strings.Cut(rest, " ")
+		d.Message = "must be a whole number in plain digits, and not too large"
+	}
+	if !found {
+		return []problem.Field{{Pointer: pointer(), Detail: d.Message}}
+	}
+	return []problem.Field{{Pointer: pointer(member), Detail: d.Message}}
+}
+
+// pointer is the JSON pointer to what is found by these names, as a URI
+// fragment (RFC 6901). A parameter's is that of its name. (No member of a body
+// that huma checks has members of its own, so that it names all by one name.)
+func pointer(names ...string) string {
+	p := "#"
+	for _, name := range names {
+		p += "/" + url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
+	}
+	return p
 }

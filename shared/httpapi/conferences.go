@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
@@ -37,10 +39,17 @@ func viewConference(c conference.Conference) ConferenceView {
 
 // ScheduleBody is what a conference is scheduled by.
 type ScheduleBody struct {
-	Conference string     `json:"conference,omitempty" doc:"Letters, digits, - and _, up to 64; made up if left out"`
-	Host       string     `json:"host" doc:"E-mail address of its host"`
-	Title      string     `json:"title,omitempty"`
-	StartsAt   *time.Time `json:"starts_at,omitempty"`
+	Conference string  `json:"conference,omitempty" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9_-]+$" doc:"Made up if left out"`
+	Host       string  `json:"host" minLength:"1" maxLength:"254" doc:"E-mail address of its host, at most 254 bytes"`
+	Title      string  `json:"title,omitempty" maxLength:"200" doc:"At most 200 bytes"`
+	StartsAt   *Moment `json:"starts_at,omitempty"`
+}
+
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (b *ScheduleBody) Resolve(huma.Context) []error {
+	_, err := b.conference("", time.Time{})
+	return resolved(err)
 }
 
 // ConferenceInput is a path that names a conference.
@@ -69,15 +78,15 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 			PageInput
 		},
 		) (*PageOutput[ConferenceView], error) {
-			after, err := in.after()
+			page, err := a.page(in.PageInput, "list-conferences", in.Tenant)
 			if err != nil {
 				return nil, err
 			}
 			if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
 				return nil, err
 			}
-			list, err := store.Conferences(ctx, tenant.ID(in.Tenant), conference.ID(after), in.Limit+1)
-			return pageOf(list, in.Limit, func(c conference.Conference) string { return string(c.ID) }, viewConference), err
+			list, err := store.Conferences(ctx, tenant.ID(in.Tenant), conference.ID(page.after), in.Limit+1)
+			return pageOf(page, list, func(c conference.Conference) string { return string(c.ID) }, viewConference), err
 		})
 	register(a, operation{id: "get-conference", method: http.MethodGet, path: one, summary: "Read a conference", roles: admins},
 		func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
@@ -130,12 +139,13 @@ func schedule(ctx context.Context, door *admission.Door, store admission.Store, 
 	return &conferenceOutput{viewConference(c)}, err
 }
 
-func (b ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Conference, error) {
-	if b.Conference == "" {
-		b.Conference = strings.ToLower(rand.Text())[:16]
+func (b *ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Conference, error) {
+	id := b.Conference
+	if id == "" {
+		id = strings.ToLower(rand.Text())[:16]
 	}
 	var faults []problem.Field
-	if !tenant.IsID(b.Conference) {
+	if !tenant.IsID(id) {
 		faults = append(faults, problem.Field{Pointer: "#/conference", Detail: "must be 1 to 64 letters, digits, - or _"})
 	}
 	email, err := host.ParseEmail(b.Host, "#/host")
@@ -143,7 +153,8 @@ func (b ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Confere
 	if len(b.Title) > conference.MaxTitleLength || !utf8.ValidString(b.Title) {
 		faults = append(faults, problem.Field{Pointer: "#/title", Detail: "must have at most 200 bytes"})
 	}
-	startsAt := or(b.StartsAt, time.Time{}).UTC()
+	startsAt := or(b.StartsAt, Moment{}).UTC()
+	faults = append(faults, b.StartsAt.faults("#/starts_at")...)
 	if startsAt.Year() < 0 || startsAt.Year() > 9999 { // RFC 3339 has no others
 		faults = append(faults, problem.Field{Pointer: "#/starts_at", Detail: "must be in the years 0000 to 9999 of UTC"})
 	}
@@ -151,7 +162,7 @@ func (b ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Confere
 		return conference.Conference{}, problem.InvalidFields(faults...)
 	}
 	return conference.Conference{
-		Tenant: t, ID: conference.ID(b.Conference), Host: email, Title: b.Title, State: conference.StateScheduled,
+		Tenant: t, ID: conference.ID(id), Host: email, Title: b.Title, State: conference.StateScheduled,
 		StartsAt: startsAt, CreatedAt: now,
 	}, nil
 }

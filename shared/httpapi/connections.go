@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
@@ -36,9 +38,34 @@ func viewConnection(s session.Session) ConnectionView {
 
 // TokenBody is what a join token is made from.
 type TokenBody struct {
-	Identity         string `json:"identity" doc:"Who it is for: an address or any name, up to 254 bytes"`
+	Identity         string `json:"identity" minLength:"1" maxLength:"254" doc:"Who it is for: an address or any name, up to 254 bytes"`
 	Role             string `json:"role" enum:"host,participant"`
-	ExpiresInSeconds *int   `json:"expires_in_seconds,omitempty" doc:"10 to 86400; 300 if left out"`
+	ExpiresInSeconds *int   `json:"expires_in_seconds,omitempty" minimum:"10" maximum:"86400" doc:"300 if left out"`
+}
+
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (b *TokenBody) Resolve(huma.Context) []error {
+	if name := b.name(); name == "" || len(name) > jointoken.MaxIdentityLength || !printable(name) {
+		return []error{problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must have 1 to 254 bytes, all printable"})}
+	}
+	return nil
+}
+
+// name is the identity, which is a host's if it is an address.
+func (b *TokenBody) name() string {
+	if email, err := host.ParseEmail(b.Identity, ""); err == nil {
+		return string(email)
+	}
+	return b.Identity
+}
+
+// lifetime is how long the token is to hold.
+func (b *TokenBody) lifetime() time.Duration {
+	if b.ExpiresInSeconds == nil {
+		return jointoken.DefaultLifetime
+	}
+	return time.Duration(*b.ExpiresInSeconds) * time.Second
 }
 
 // TokenView is a join token, ready to use.
@@ -77,12 +104,16 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 			PageInput
 		},
 		) (*PageOutput[ConnectionView], error) {
-			return connections(ctx, door, store, &in.ConferenceInput, in.PageInput)
+			page, err := a.page(in.PageInput, "list-connections", in.Tenant, in.Conference)
+			if err != nil {
+				return nil, err
+			}
+			return connections(ctx, door, store, &in.ConferenceInput, page)
 		})
 	register(a, operation{id: "remove-connection", method: http.MethodDelete, path: tenantPath + "/connections/{connection}", summary: "Remove a connection: it is told, then closed", status: http.StatusNoContent, roles: admins},
 		func(ctx context.Context, in *struct {
 			TenantInput
-			Connection string `path:"connection" maxLength:"128"`
+			Connection string `path:"connection"`
 		},
 		) (*struct{}, error) {
 			return nil, remove(ctx, door, in.Tenant, "", in.Connection)
@@ -90,7 +121,7 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 	register(a, operation{id: "remove-connection-of-conference", method: http.MethodDelete, path: one + "/connections/{connection}", summary: "The same, if it is in this conference", status: http.StatusNoContent, roles: admins},
 		func(ctx context.Context, in *struct {
 			ConferenceInput
-			Connection string `path:"connection" maxLength:"128"`
+			Connection string `path:"connection"`
 		},
 		) (*struct{}, error) {
 			return nil, remove(ctx, door, in.Tenant, in.Conference, in.Connection)
@@ -112,15 +143,17 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 		})
 }
 
+// maxConnectionID bounds the gateway's ids of connections, in bytes.
+const maxConnectionID = 128
+
 func remove(ctx context.Context, door *admission.Door, t, c, connection string) error {
+	if len(connection) > maxConnectionID || !printable(connection) {
+		return problem.New(problem.NotFound, "There is no such connection.")
+	}
 	return door.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(connection), "An administrator removed you.", callerOf(ctx).at)
 }
 
-func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *ConferenceInput, page PageInput) (*PageOutput[ConnectionView], error) {
-	after, err := page.after()
-	if err != nil {
-		return nil, err
-	}
+func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *ConferenceInput, page request) (*PageOutput[ConnectionView], error) {
 	c, err := findConference(ctx, store, in)
 	if err != nil {
 		return nil, err
@@ -132,10 +165,10 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 	key := func(s session.Session) string {
 		return usage.FormatMillis(s.JoinedAtMillis) + string(s.Connection) // in as many letters for every time
 	}
-	for after != "" && len(members) > 0 && key(members[0]) <= after {
+	for page.after != "" && len(members) > 0 && key(members[0]) <= page.after {
 		members = members[1:]
 	}
-	return pageOf(members, page.Limit, key, viewConnection), nil
+	return pageOf(page, members, key, viewConnection), nil
 }
 
 func createToken(ctx context.Context, store admission.Store, signer *jointoken.Signer, in *ConferenceInput, body TokenBody) (TokenView, error) {
@@ -146,32 +179,17 @@ func createToken(ctx context.Context, store admission.Store, signer *jointoken.S
 	if c.State == conference.StateEnded {
 		return TokenView{}, conference.Ended(c.ID)
 	}
-	const least, most = int(jointoken.MinLifetime / time.Second), int(jointoken.MaxLifetime / time.Second)
-	seconds := or(body.ExpiresInSeconds, int(jointoken.DefaultLifetime/time.Second))
-	identity := body.Identity
-	if email, err := host.ParseEmail(identity, ""); err == nil {
-		identity = string(email)
-	}
-	var faults []problem.Field
-	if seconds < least || seconds > most {
-		faults = append(faults, problem.Field{Pointer: "#/expires_in_seconds", Detail: "must be between 10 and 86400"})
-	}
-	if identity == "" || len(identity) > jointoken.MaxIdentityLength || !printable(identity) {
-		faults = append(faults, problem.Field{Pointer: "#/identity", Detail: "must have 1 to 254 bytes, all printable"})
-	}
 	l, err := store.License(ctx, c.Tenant)
 	if err != nil {
 		return TokenView{}, err
 	}
 	// A named slot is its host's, and nobody else's.
+	identity := body.name()
 	if l != nil && l.Model == license.ModelNamed && body.Role == string(jointoken.RoleHost) && identity != string(c.Host) {
-		faults = append(faults, problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
-	}
-	if len(faults) > 0 {
-		return TokenView{}, problem.InvalidFields(faults...)
+		return TokenView{}, problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
 	}
 	now := callerOf(ctx).at
-	expiry := now.Add(time.Duration(seconds) * time.Second)
+	expiry := now.Add(body.lifetime())
 	token, err := signer.Sign(jointoken.Pass{
 		Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role),
 	}, now, expiry)

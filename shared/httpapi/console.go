@@ -17,7 +17,7 @@ var consolePage []byte
 // whoever has a bearer. It knows every path of the API, and so answers for it
 // where there is none: which methods a path has, and that there is no such path.
 func Console(log *slog.Logger) (http.Handler, error) {
-	all := New(log)
+	all := New(log, nil) // for their descriptions alone
 	all.AddLicenses(nil, nil)
 	all.AddHosts(nil, nil)
 	all.AddConferences(nil, nil)

@@ -3,7 +3,10 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/host"
@@ -41,6 +44,40 @@ func (in HostInput) host() (host.Email, error) {
 
 func noHost() error { return problem.New(problem.NotFound, "There is no such host.") }
 
+// HostBody is what a host is registered by.
+type HostBody struct {
+	Email string `json:"email" minLength:"1" maxLength:"254" doc:"At most 254 bytes. The same letters in upper and lower case are the same host"`
+	Name  string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes; the address if left out, or as much of it as fits"`
+}
+
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (b *HostBody) Resolve(huma.Context) []error {
+	_, err := b.host(time.Time{})
+	return resolved(err)
+}
+
+// host reads the body. The error is problem.Invalid, at every faulty member.
+func (b *HostBody) host(now time.Time) (host.Host, error) {
+	email, err := host.ParseEmail(b.Email, "#/email")
+	if faults := append(problem.FieldsOf(err), nameFaults(b.Name)...); len(faults) > 0 {
+		return host.Host{}, problem.InvalidFields(faults...)
+	}
+	name := b.Name
+	if name == "" { // an address may be longer than a name
+		name = strings.ToValidUTF8(b.Email[:min(len(b.Email), host.MaxNameLength)], "")
+	}
+	return host.Host{Email: email, Name: name, Active: true, CreatedAt: now}, nil
+}
+
+// nameFaults looks at a name, if one is given.
+func nameFaults(name string) []problem.Field {
+	if name == "" {
+		return nil
+	}
+	return problem.FieldsOf(host.CheckName(name))
+}
+
 type hostOutput struct{ Body HostView }
 
 // AddHosts adds the operations on named hosts.
@@ -50,13 +87,10 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 	register(a, operation{id: "create-host", method: http.MethodPost, path: many, summary: "Register a host", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
 			TenantInput
-			Body struct {
-				Email string `json:"email" doc:"The same letters in upper and lower case are the same host"`
-				Name  string `json:"name,omitempty"`
-			}
+			Body HostBody
 		},
 		) (*hostOutput, error) {
-			return createHost(ctx, door, hosts, tenant.ID(in.Tenant), in.Body.Email, in.Body.Name)
+			return createHost(ctx, door, hosts, tenant.ID(in.Tenant), in.Body)
 		})
 	register(a, operation{id: "list-hosts", method: http.MethodGet, path: many, summary: "List hosts", roles: admins},
 		func(ctx context.Context, in *struct {
@@ -64,15 +98,15 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 			PageInput
 		},
 		) (*PageOutput[HostView], error) {
-			after, err := in.after()
+			page, err := a.page(in.PageInput, "list-hosts", in.Tenant)
 			if err != nil {
 				return nil, err
 			}
 			if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
 				return nil, err
 			}
-			list, err := hosts.Hosts(ctx, tenant.ID(in.Tenant), host.Email(after), in.Limit+1)
-			return pageOf(list, in.Limit, func(h host.Host) string { return string(h.Email) }, viewHost), err
+			list, err := hosts.Hosts(ctx, tenant.ID(in.Tenant), host.Email(page.after), in.Limit+1)
+			return pageOf(page, list, func(h host.Host) string { return string(h.Email) }, viewHost), err
 		})
 	register(a, operation{id: "get-host", method: http.MethodGet, path: one, summary: "Read a host", roles: admins},
 		func(ctx context.Context, in *HostInput) (*hostOutput, error) {
@@ -83,7 +117,7 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 		func(ctx context.Context, in *struct {
 			HostInput
 			Body struct {
-				Name   *string `json:"name,omitempty"`
+				Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes"`
 				Active *bool   `json:"active,omitempty"`
 			}
 		},
@@ -104,19 +138,15 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 }
 
 // createHost registers a host, within the slots of a named license.
-func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t tenant.ID, address, name string) (*hostOutput, error) {
+func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t tenant.ID, body HostBody) (*hostOutput, error) {
 	l, err := door.License(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	if name == "" {
-		name = address
+	h, err := body.host(callerOf(ctx).at)
+	if err != nil {
+		return nil, err
 	}
-	email, err := host.ParseEmail(address, "#/email")
-	if faults := append(problem.FieldsOf(err), problem.FieldsOf(host.CheckName(name))...); len(faults) > 0 {
-		return nil, problem.InvalidFields(faults...)
-	}
-	h := host.Host{Email: email, Name: name, Active: true, CreatedAt: callerOf(ctx).at}
 	slots := slotsOf(l, h.CreatedAt)
 	added, err := hosts.AddHost(ctx, t, h, slots)
 	switch {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,20 +22,20 @@ import (
 // LicenseBody is a license as callers write it. What is left out has its
 // default; which members belong together, the model says.
 type LicenseBody struct {
-	Model                     string     `json:"model" enum:"named,concurrent"`
-	Hosts                     int        `json:"hosts,omitempty" doc:"Named hosts (named)"`
-	ParticipantsPerConference int        `json:"participants_per_conference,omitempty" doc:"Participants of one conference (named)"`
-	Seats                     int        `json:"seats,omitempty" doc:"Connections in all (concurrent)"`
-	Status                    string     `json:"status,omitempty" enum:"active,suspended"`
-	StartsAt                  *time.Time `json:"starts_at,omitempty"`
-	ExpiresAt                 *time.Time `json:"expires_at,omitempty"`
-	TimeZone                  string     `json:"time_zone,omitempty" doc:"IANA zone of the billing calendar; UTC if left out"`
-	Overage                   string     `json:"overage,omitempty" enum:"deny,allow"`
-	Burst                     int        `json:"burst,omitempty" doc:"Seats more, where overage is allowed"`
-	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty" doc:"0 to 300; 30 if left out"`
-	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty" doc:"15 if left out"`
-	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
-	AllowedOrigins            []string   `json:"allowed_origins,omitempty" maxItems:"20" nullable:"false" doc:"Web origins (RFC 6454) whose pages may connect, as https://host or https://host:port; any if left out. Clients that send no Origin always may" example:"[\"https://meet.example.com\"]"`
+	Model                     string   `json:"model" enum:"named,concurrent"`
+	Hosts                     int      `json:"hosts,omitempty" minimum:"1" maximum:"100000" doc:"Named hosts (named)"`
+	ParticipantsPerConference int      `json:"participants_per_conference,omitempty" minimum:"1" maximum:"10000" doc:"Participants of one conference (named)"`
+	Seats                     int      `json:"seats,omitempty" minimum:"1" maximum:"1000000" doc:"Connections in all (concurrent)"`
+	Status                    string   `json:"status,omitempty" enum:"active,suspended"`
+	StartsAt                  *Moment  `json:"starts_at,omitempty"`
+	ExpiresAt                 *Moment  `json:"expires_at,omitempty" doc:"After starts_at"`
+	TimeZone                  string   `json:"time_zone,omitempty" minLength:"1" maxLength:"64" doc:"IANA zone of the billing calendar; UTC if left out"`
+	Overage                   string   `json:"overage,omitempty" enum:"deny,allow"`
+	Burst                     int      `json:"burst,omitempty" minimum:"0" maximum:"1000000" doc:"Seats more, where overage is allowed"`
+	ReconnectGraceSeconds     *int     `json:"reconnect_grace_seconds,omitempty" minimum:"0" maximum:"300" doc:"30 if left out"`
+	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440" doc:"15 if left out"`
+	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
+	AllowedOrigins            []string `json:"allowed_origins,omitempty" maxItems:"20" nullable:"false" doc:"Web origins (RFC 6454) whose pages may connect, as https://host or https://host:port; any if left out. Clients that send no Origin always may" example:"[\"https://meet.example.com\"]"`
 }
 
 // LicenseView is a license as callers read it.
@@ -60,7 +59,26 @@ func viewRevision(l license.License) RevisionView {
 	}
 }
 
-func (b LicenseBody) license(t tenant.ID) license.License {
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (b *LicenseBody) Resolve(huma.Context) []error {
+	faults := append(b.StartsAt.faults("#/starts_at"), b.ExpiresAt.faults("#/expires_at")...)
+	faults = append(faults, problem.FieldsOf(b.license("").Validate())...)
+	if len(faults) == 0 {
+		return nil
+	}
+	return []error{problem.InvalidFields(faults...)}
+}
+
+// resolved is a resolver's answer.
+func resolved(err error) []error {
+	if err == nil {
+		return nil
+	}
+	return []error{err}
+}
+
+func (b *LicenseBody) license(t tenant.ID) license.License {
 	l := license.License{
 		Tenant: t, Model: license.Model(b.Model), Hosts: b.Hosts,
 		ParticipantsPerConference: b.ParticipantsPerConference, Seats: b.Seats,
@@ -81,8 +99,8 @@ func or[T any](value *T, otherwise T) T {
 }
 
 // readTime brings a time to the precision and zone in which times are kept.
-func readTime(at *time.Time) time.Time {
-	return or(at, time.Time{}).UTC().Truncate(time.Millisecond)
+func readTime(at *Moment) time.Time {
+	return or(at, Moment{}).UTC().Truncate(time.Millisecond)
 }
 
 func viewTime(at time.Time) *time.Time {
@@ -96,7 +114,7 @@ func viewTime(at time.Time) *time.Time {
 func viewLicense(l license.License) LicenseView {
 	return LicenseView{Tenant: l.Tenant, LicenseBody: LicenseBody{
 		Model: string(l.Model), Hosts: l.Hosts, ParticipantsPerConference: l.ParticipantsPerConference, Seats: l.Seats,
-		Status: string(l.Status), StartsAt: viewTime(l.StartsAt), ExpiresAt: viewTime(l.ExpiresAt), TimeZone: l.TimeZone,
+		Status: string(l.Status), StartsAt: viewMoment(l.StartsAt), ExpiresAt: viewMoment(l.ExpiresAt), TimeZone: l.TimeZone,
 		Overage: string(l.Overage), Burst: l.Burst, ReconnectGraceSeconds: &l.ReconnectGraceSeconds,
 		HostAbsentMinutes: &l.HostAbsentMinutes, HostChangesPerMonth: &l.HostChangesPerMonth,
 		AllowedOrigins: l.AllowedOrigins.List(),
@@ -151,12 +169,12 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 	vendor := []Role{RoleVendor}
 	register(a, operation{id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", summary: "List tenants", roles: vendor},
 		func(ctx context.Context, in *PageInput) (*PageOutput[TenantView], error) {
-			after, err := in.after()
+			page, err := a.page(*in, "list-tenants")
 			if err != nil {
 				return nil, err
 			}
-			ids, err := licenses.Tenants(ctx, tenant.ID(after), in.Limit+1)
-			return pageOf(ids, in.Limit, func(t tenant.ID) string { return string(t) },
+			ids, err := licenses.Tenants(ctx, tenant.ID(page.after), in.Limit+1)
+			return pageOf(page, ids, func(t tenant.ID) string { return string(t) },
 				func(t tenant.ID) TenantView { return TenantView{t} }), err
 		})
 	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Read a license", roles: vendor},
@@ -174,11 +192,11 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 	register(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true},
 		func(ctx context.Context, in *struct {
 			TenantInput
-			IfMatch string `header:"If-Match" maxLength:"64"`
-			Body    LicenseBody
+			IfMatchInput
+			Body LicenseBody
 		},
 		) (*licenseOutput, error) {
-			revision, err := expected(in.IfMatch)
+			revision, err := in.expected(ctx, licenses, tenant.ID(in.Tenant))
 			if err != nil {
 				return nil, err
 			}
@@ -209,15 +227,19 @@ func (a *API) addHistory(licenses license.Licenses) {
 			PageInput
 		},
 		) (*PageOutput[RevisionView], error) {
-			after, err := in.afterRevision()
+			page, err := a.page(in.PageInput, "get-license-history", in.Tenant)
 			if err != nil {
 				return nil, err
 			}
-			return listRevisions(ctx, licenses, tenant.ID(in.Tenant), after, in.Limit)
+			return listRevisions(ctx, licenses, tenant.ID(in.Tenant), page)
 		})
 }
 
-func listRevisions(ctx context.Context, licenses license.Licenses, t tenant.ID, after int64, limit int) (*PageOutput[RevisionView], error) {
+func listRevisions(ctx context.Context, licenses license.Licenses, t tenant.ID, page request) (*PageOutput[RevisionView], error) {
+	after, err := page.afterRevision()
+	if err != nil {
+		return nil, err
+	}
 	revisions, err := licenses.Revisions(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("read the license's revisions: %w", err)
@@ -229,33 +251,17 @@ func listRevisions(ctx context.Context, licenses license.Licenses, t tenant.ID, 
 		return cmp.Compare(l.Revision, revision)
 	})
 	name := func(l license.License) string { return strconv.FormatInt(l.Revision, 10) }
-	return pageOf(revisions[first:], limit, name, viewRevision), nil
+	return pageOf(page, revisions[first:], name, viewRevision), nil
 }
 
 // afterRevision is the revision that the page begins after.
-func (p PageInput) afterRevision() (int64, error) {
-	after, err := p.after()
-	if err != nil || after == "" {
-		return 0, err
+func (r request) afterRevision() (int64, error) {
+	if r.after == "" {
+		return 0, nil
 	}
-	revision, err := strconv.ParseInt(after, 10, 64)
-	if err != nil || revision < 1 || revision == math.MaxInt64 {
+	revision, err := strconv.ParseInt(r.after, 10, 64)
+	if err != nil {
 		return 0, wrongCursor()
-	}
-	return revision, nil
-}
-
-// expected reads If-Match: the revision that must be in force.
-func expected(ifMatch string) (int64, error) {
-	switch ifMatch {
-	case "":
-		return admission.AnyRevision, nil
-	case "*":
-		return admission.SomeRevision, nil
-	}
-	revision, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 64)
-	if err != nil || revision < 1 {
-		return 0, problem.New(problem.PreconditionFailed, "If-Match names no revision of this license.")
 	}
 	return revision, nil
 }

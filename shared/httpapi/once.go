@@ -73,14 +73,13 @@ func (a *API) enter(ctx huma.Context, text string) (*recording, idempotency.Clai
 	if err != nil {
 		return nil, none, nil, err
 	}
-	// What is longer than this is refused, whatever comes after.
-	body, err := io.ReadAll(io.LimitReader(ctx.BodyReader(), maxBody+1))
+	body, err := io.ReadAll(ctx.BodyReader())
 	if err != nil {
 		return nil, none, nil, fmt.Errorf("read the body: %w", err)
 	}
 	address := ctx.URL()
 	claim, kept, err := a.gate.Enter(ctx.Context(), key, idempotency.NewFingerprint(ctx.Method(), address.Path, address.RawQuery, body))
-	r := &recording{humaContext: ctx, in: io.MultiReader(bytes.NewReader(body), ctx.BodyReader()), header: make(http.Header)}
+	r := &recording{read: read{ctx, bytes.NewReader(body)}, header: make(http.Header)}
 	return r, claim, kept, err
 }
 
@@ -115,14 +114,11 @@ type humaContext = huma.Context
 
 // recording is a request whose body was read, and whose answer is held back.
 type recording struct {
-	humaContext
-	in     io.Reader
+	read
 	status int
 	header http.Header
 	out    bytes.Buffer
 }
-
-func (r *recording) BodyReader() io.Reader { return r.in }
 
 func (r *recording) SetStatus(status int) { r.status = status }
 

@@ -1,34 +1,45 @@
 package httpapi
 
 import (
-	"encoding/base64"
-	"unicode/utf8"
-
 	"seatmeter/shared/problem"
 )
 
 // PageInput is how a list is asked for.
 type PageInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most: a page may have fewer, also before the last"`
-	Cursor string `query:"cursor" maxLength:"1024" doc:"Where to go on: next_cursor of the page before"`
+	Cursor string `query:"cursor" minLength:"1" maxLength:"512" pattern:"^[A-Za-z0-9_-]+$" doc:"Where to go on: next_cursor of the page before, of the same list"`
 }
 
 // Page is a part of a list.
 type Page[T any] struct {
 	Items      []T     `json:"items" nullable:"false"`
-	NextCursor *string `json:"next_cursor" nullable:"true" doc:"Null on the last page"`
+	NextCursor *string `json:"next_cursor" nullable:"true" doc:"Null on the last page; for nobody to read"`
 }
 
 // PageOutput is the answer to a request for a list.
 type PageOutput[T any] struct{ Body Page[T] }
 
-// after is the key that the page begins after.
-func (p PageInput) after() (string, error) {
-	key, err := base64.RawURLEncoding.DecodeString(p.Cursor)
-	if err != nil || !utf8.Valid(key) {
-		return "", wrongCursor()
+// request is a page of one list, as it is asked for.
+type request struct {
+	seal  *Seal
+	list  []byte
+	limit int
+	// after is the key that the page begins after; empty for the first page.
+	after string
+}
+
+// page reads which page is asked for of the list that is named by its parts:
+// see listOf. The error is problem.Invalid at #/cursor.
+func (a *API) page(in PageInput, list ...string) (request, error) {
+	r := request{seal: a.seal, list: listOf(list...), limit: in.Limit}
+	if in.Cursor == "" {
+		return r, nil
 	}
-	return string(key), nil
+	var ok bool
+	if r.after, ok = a.seal.open(r.list, in.Cursor); !ok {
+		return r, wrongCursor()
+	}
+	return r, nil
 }
 
 func wrongCursor() error {
@@ -37,18 +48,18 @@ func wrongCursor() error {
 
 // pageOf makes a page of one item more than was asked for, which tells whether
 // there is a next one.
-func pageOf[T, V any](items []T, limit int, key func(T) string, view func(T) V) *PageOutput[V] {
-	return pageThat(items[:min(len(items), limit)], len(items) > limit, key, view)
+func pageOf[T, V any](r request, items []T, key func(T) string, view func(T) V) *PageOutput[V] {
+	return pageThat(r, items[:min(len(items), r.limit)], len(items) > r.limit, key, view)
 }
 
 // pageThat makes a page of items, after which more may come.
-func pageThat[T, V any](items []T, more bool, key func(T) string, view func(T) V) *PageOutput[V] {
+func pageThat[T, V any](r request, items []T, more bool, key func(T) string, view func(T) V) *PageOutput[V] {
 	out := &PageOutput[V]{Body: Page[V]{Items: make([]V, len(items))}}
 	for i, item := range items {
 		out.Body.Items[i] = view(item)
 	}
 	if more {
-		next := base64.RawURLEncoding.EncodeToString([]byte(key(items[len(items)-1])))
+		next := r.seal.close(r.list, key(items[len(items)-1]))
 		out.Body.NextCursor = &next
 	}
 	return out

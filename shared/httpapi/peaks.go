@@ -74,7 +74,11 @@ func (a *API) addPeaks(door *admission.Door, reporter *report.Reporter) {
 		if _, err := q.Periods(); err != nil {
 			return nil, err
 		}
-		after, err := in.afterHolder(q)
+		page, err := a.page(in.PageInput, "get-peak", in.Tenant, nameRange(q))
+		if err != nil {
+			return nil, err
+		}
+		after, err := page.afterHolder()
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +88,7 @@ func (a *API) addPeaks(door *admission.Door, reporter *report.Reporter) {
 			}
 			return reporter.Peak(ctx, q)
 		})
-		return &struct{ Body PeakView }{viewPeak(q, peak, after, in.Limit)}, err
+		return &struct{ Body PeakView }{viewPeak(q, peak, after, page)}, err
 	})
 }
 
@@ -103,20 +107,21 @@ func (n holderName) upTo(h report.Holder) bool {
 	return h.JoinedAtMillis < n.joinedMillis || h.JoinedAtMillis == n.joinedMillis && h.Connection <= n.connection
 }
 
-func (in whoInput) afterHolder(q report.Query) (holderName, error) {
+func (r request) afterHolder() (holderName, error) {
 	var n holderName
-	text, err := in.after()
-	if err != nil || text == "" {
-		return n, err
+	if r.after == "" {
+		return n, nil
 	}
-	if _, err := fmt.Sscanf(text, "%d %d %s", &n.peakMillis, &n.joinedMillis, &n.connection); err != nil ||
-		n.String() != text || n.peakMillis < q.FromMillis || n.peakMillis >= min(q.ToMillis, q.AsOfMillis) || n.peakMillis == 0 {
+	if _, err := fmt.Sscanf(r.after, "%d %d %s", &n.peakMillis, &n.joinedMillis, &n.connection); err != nil {
 		return n, wrongCursor()
 	}
 	return n, nil
 }
 
-func viewPeak(q report.Query, peak report.Peak, after holderName, limit int) PeakView {
+// nameRange tells one range from all others, however it is written.
+func nameRange(q report.Query) string { return fmt.Sprintf("%d %d", q.FromMillis, q.ToMillis) }
+
+func viewPeak(q report.Query, peak report.Peak, after holderName, page request) PeakView {
 	left := peak.Holders
 	for len(left) > 0 && after.upTo(left[0]) {
 		left = left[1:]
@@ -127,7 +132,7 @@ func viewPeak(q report.Query, peak report.Peak, after holderName, limit int) Pea
 	return PeakView{
 		Tenant: q.Tenant, From: usage.FormatTime(q.FromMillis), To: usage.FormatTime(q.ToMillis),
 		Peak: len(peak.Holders), PeakAt: viewMillis(peak.AtMillis), Limit: viewLimit(peak.Limit, peak.Bounded),
-		Page: pageOf(left, limit, name, viewHolder).Body,
+		Page: pageOf(page, left, name, viewHolder).Body,
 	}
 }
 
@@ -162,7 +167,11 @@ func (a *API) addRefusals(door *admission.Door, reporter *report.Reporter) {
 		if err != nil {
 			return nil, err
 		}
-		after, err := in.afterRefusal()
+		page, err := a.page(in.PageInput, "list-refusals", in.Tenant, nameRange(q))
+		if err != nil {
+			return nil, err
+		}
+		after, err := page.afterRefusal()
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +180,7 @@ func (a *API) addRefusals(door *admission.Door, reporter *report.Reporter) {
 			if err != nil {
 				return nil, err
 			}
-			return pageThat(list, more, nameRefusal, viewRefusal), nil
+			return pageThat(page, list, more, nameRefusal, viewRefusal), nil
 		})
 	})
 }
@@ -179,13 +188,12 @@ func (a *API) addRefusals(door *admission.Door, reporter *report.Reporter) {
 // nameRefusal is where a page goes on after a refusal.
 func nameRefusal(r report.Refused) string { return fmt.Sprintf("%d %s", r.AtMillis, r.Connection) }
 
-func (in whoInput) afterRefusal() (report.RefusalName, error) {
+func (r request) afterRefusal() (report.RefusalName, error) {
 	var n report.RefusalName
-	text, err := in.after()
-	if err != nil || text == "" {
-		return n, err
+	if r.after == "" {
+		return n, nil
 	}
-	if _, err := fmt.Sscanf(text, "%d %s", &n.AtMillis, &n.Connection); err != nil || fmt.Sprintf("%d %s", n.AtMillis, n.Connection) != text {
+	if _, err := fmt.Sscanf(r.after, "%d %s", &n.AtMillis, &n.Connection); err != nil {
 		return n, wrongCursor()
 	}
 	return n, nil

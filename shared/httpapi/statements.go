@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/statement"
@@ -16,7 +17,7 @@ import (
 
 // StatementBody asks for a period to be closed.
 type StatementBody struct {
-	Period string `json:"period" maxLength:"7" doc:"A month of the tenant's calendar that has ended" example:"2026-11"`
+	Period string `json:"period" minLength:"7" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" doc:"A month of the tenant's calendar that has ended" example:"2026-11"`
 }
 
 // StatementView is a statement in a list.
@@ -55,7 +56,11 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 			PageInput
 		},
 		) (*PageOutput[StatementView], error) {
-			after, err := in.afterStatement()
+			page, err := a.page(in.PageInput, "list-statements", in.Tenant)
+			if err != nil {
+				return nil, err
+			}
+			after, err := page.afterStatement()
 			if err != nil {
 				return nil, err
 			}
@@ -67,25 +72,30 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 				return nil, fmt.Errorf("list statements: %w", err)
 			}
 			name := func(s statement.Sealed) string { return s.Period + " " + strconv.Itoa(s.Revision) }
-			return pageOf(list, in.Limit, name, viewStatement), nil
+			return pageOf(page, list, name, viewStatement), nil
 		})
 	register(a, operation{id: "get-statement", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements/{period}", summary: "Read a statement, checked against its hash", roles: finance},
 		func(ctx context.Context, in *struct {
 			TenantInput
-			Period   string `path:"period" maxLength:"64" example:"2026-11"`
+			Period   string `path:"period" example:"2026-11"`
 			Revision int    `query:"revision" minimum:"1" maximum:"999999" doc:"Default: the latest"`
 		},
 		) (*statementOutput, error) {
+			if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // it names no statement, and no key
+				return nil, noStatement()
+			}
 			sealed, err := store.Statement(ctx, tenant.ID(in.Tenant), in.Period, in.Revision)
 			if err != nil {
 				return nil, fmt.Errorf("read a statement: %w", err)
 			}
 			if sealed == nil {
-				return nil, problem.New(problem.NotFound, "There is no such statement.")
+				return nil, noStatement()
 			}
 			return answerStatement(sealed)
 		})
 }
+
+func noStatement() error { return problem.New(problem.NotFound, "There is no such statement.") }
 
 func closePeriod(ctx context.Context, closer *statement.Closer, of, period string) (*statementOutput, error) {
 	sealed, added, err := closer.Close(ctx, tenant.ID(of), period)
@@ -121,15 +131,14 @@ func known(ctx context.Context, store statement.Store, t tenant.ID) error {
 }
 
 // afterStatement is the name that a page of statements begins after.
-func (p PageInput) afterStatement() (statement.Name, error) {
-	text, err := p.after()
-	if err != nil || text == "" {
-		return statement.Name{}, err
+func (r request) afterStatement() (statement.Name, error) {
+	if r.after == "" {
+		return statement.Name{}, nil
 	}
-	period, number, _ := strings.Cut(text, " ")
+	period, number, _ := strings.Cut(r.after, " ")
 	revision, err := strconv.Atoi(number)
-	if err != nil || revision < 1 {
-		return statement.Name{}, problem.InvalidFields(problem.Field{Pointer: "#/cursor", Detail: "is not a cursor of this list"})
+	if err != nil {
+		return statement.Name{}, wrongCursor()
 	}
 	return statement.Name{Period: period, Revision: revision}, nil
 }

@@ -44,7 +44,7 @@ type TenantsUsageView struct {
 
 type tenantsUsageInput struct {
 	PageInput
-	Period string `query:"period" required:"true" maxLength:"32" doc:"A month, of each tenant's own calendar" example:"2026-11"`
+	Period string `query:"period" required:"true" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" doc:"A month, of each tenant's own calendar" example:"2026-11"`
 	Accept string `header:"Accept"`
 	// paged: the caller asks for a page, by its limit or its cursor.
 	paged bool
@@ -76,19 +76,19 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 		if csv && !in.paged {
 			return everyTenant(ctx, reporter, exports, in.Period)
 		}
-		after, err := in.after()
+		of, err := a.page(in.PageInput, "list-usage", in.Period)
 		if err != nil {
 			return nil, err
 		}
 		asOf := callerOf(ctx).at.UnixMilli()
 		list, err := inTime(ctx, func(ctx context.Context) ([]report.TenantMonth, error) {
-			return reporter.Tenants(ctx, in.Period, tenant.ID(after), in.Limit+1, asOf)
+			return reporter.Tenants(ctx, in.Period, tenant.ID(of.after), in.Limit+1, asOf)
 		})
 		if err != nil {
 			return nil, err
 		}
 		name := func(m report.TenantMonth) string { return string(m.Tenant) }
-		page := pageOf(list, in.Limit, name, viewTenantMonth).Body
+		page := pageOf(of, list, name, viewTenantMonth).Body
 		if csv {
 			return pageOfTenants(list[:len(page.Items)], in.next(page.NextCursor))
 		}

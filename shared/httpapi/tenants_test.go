@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/csv"
 	"fmt"
 	"log/slog"
@@ -152,7 +151,7 @@ func TestCSVOfAMonthThatIsAskedForByPagesIsAPage(t *testing.T) {
 	for _, name := range numbered("tenant-%03d", 0, 60) {
 		w.concurrent(name, 1)
 	}
-	cursor := base64.RawURLEncoding.EncodeToString([]byte("tenant-001"))
+	cursor := w.cursor("/v1/usage?period=2026-09&limit=2")
 	for query, rows := range map[string]int{"&limit=3": 3, "&limit=50": 50, "&cursor=" + cursor: 50, "&limit=7&cursor=" + cursor: 7} {
 		got := w.call(finance, http.MethodGet, "/v1/usage?period=2026-09"+query, "", "accept", "text/csv").ok()
 		if n := strings.Count(got.body, "\r\n") - 1; n != rows || got.headers["link"] == "" {
@@ -183,7 +182,7 @@ func (c crowded) Tenants(_ context.Context, after tenant.ID, limit int) ([]tenan
 
 func TestCSVOfVeryManyTenantsIsFoundWhereTheAnswerSays(t *testing.T) {
 	w := newWorld(t)
-	api := httpapi.New(slog.New(slog.DiscardHandler))
+	api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, 's'))
 	const tenants = 40_000
 	api.AddUsage(w.door, crowded{w.store, tenants}, export.New(w.shelf))
 	got := invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)),

@@ -58,8 +58,8 @@ type UsageView struct {
 type usageInput struct {
 	TenantInput
 	RangeInput
-	Granularity string `query:"granularity" default:"total" maxLength:"32" doc:"quarter_hour, hour, day, month or total"`
-	GroupBy     string `query:"group_by" maxLength:"32" doc:"host or conference"`
+	Granularity string `query:"granularity" default:"total" enum:"quarter_hour,hour,day,month,total"`
+	GroupBy     string `query:"group_by" enum:"host,conference"`
 	Accept      string `header:"Accept"`
 }
 
@@ -69,12 +69,19 @@ type RangeInput struct {
 	To   string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
 }
 
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (r *RangeInput) Resolve(huma.Context) []error {
+	_, _, err := r.parse()
+	return resolved(err)
+}
+
 // parse reads the range, to the millisecond. The error is problem.Invalid at
 // #/from, #/to or both.
-func (r RangeInput) parse() (from, to time.Time, err error) {
+func (r *RangeInput) parse() (from, to time.Time, err error) {
 	var faults []problem.Field
 	read := func(pointer, text string) time.Time {
-		at, err := time.Parse(time.RFC3339, text)
+		at, err := parseTime(text)
 		if err != nil {
 			faults = append(faults, problem.Field{Pointer: pointer, Detail: timeFault(text)})
 		}
@@ -89,7 +96,7 @@ func (r RangeInput) parse() (from, to time.Time, err error) {
 
 // timeFault says what is wrong with a text that is no time.
 func timeFault(text string) string {
-	if _, err := time.Parse(time.RFC3339, strings.Replace(text, " ", "+", 1)); err == nil {
+	if _, err := parseTime(strings.Replace(text, " ", "+", 1)); err == nil {
 		return "has a space where its offset has to begin with +: write that as %2B in a URL"
 	}
 	return "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/go-cmp/cmp"
@@ -75,7 +76,7 @@ func newWorld(t testing.TB) *world {
 	}
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	w.door = admission.NewDoor(w.faulty, w.gateway, log)
-	api := httpapi.New(log)
+	api := httpapi.New(log, seal(t, 's'))
 	api.AddLicenses(w.door, w.faulty)
 	api.AddHosts(w.door, w.faulty)
 	api.AddConferences(w.door, w.faulty)
@@ -89,6 +90,28 @@ func newWorld(t testing.TB) *world {
 	api.KeepKeys(w.faulty, clock)
 	w.api = environments{httpapi.Serve(api)}
 	return w
+}
+
+// seal is of a secret that is this letter over and over.
+func seal(t testing.TB, letter byte) *httpapi.Seal {
+	t.Helper()
+	s, err := httpapi.NewSeal(bytes.Repeat([]byte{letter}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// cursor is where the next page of a list begins.
+func (w *world) cursor(target string) string {
+	w.t.Helper()
+	page := read[struct {
+		NextCursor string `json:"next_cursor"`
+	}](w.call(vendor, http.MethodGet, target, ""))
+	if page.NextCursor == "" {
+		w.t.Fatalf("%s has no page after it", target)
+	}
+	return page.NextCursor
 }
 
 // environments gives each call an execution environment of its own, as Lambda
@@ -133,6 +156,9 @@ func (w *world) event(who caller, method, target, body string, headers ...string
 	}
 	path, query, _ := strings.Cut(target, "?")
 	event["rawPath"], event["rawQueryString"], event["body"] = path, query, body
+	if !utf8.ValidString(body) { // which no JSON carries
+		event["body"], event["isBase64Encoded"] = base64.StdEncoding.EncodeToString([]byte(body)), true
+	}
 	for i := 0; i < len(headers); i += 2 {
 		event["headers"].(map[string]any)[headers[i]] = headers[i+1]
 	}
@@ -302,12 +328,15 @@ func (w *world) token(t, id, identity, role string) jointoken.Pass {
 // join has somebody join a conference, and gives the connection.
 func (w *world) join(t, id, identity, role string, n int) seat.ConnectionID {
 	w.t.Helper()
-	connection := seat.ConnectionID(fmt.Sprintf("MadeUpConnec%03d=", n))
-	v := admission.Visitor{Pass: w.token(t, id, identity, role), Connection: connection, AtMillis: w.now}
+	v := admission.Visitor{Pass: w.token(t, id, identity, role), Connection: connection(n), AtMillis: w.now}
 	if err := w.door.Connect(context.Background(), v); err != nil {
 		w.t.Fatal(err)
 	}
-	return connection
+	return v.Connection
+}
+
+func connection(n int) seat.ConnectionID {
+	return seat.ConnectionID(fmt.Sprintf("MadeUpConnec%03d=", n))
 }
 
 func (w *world) leave(id seat.ConnectionID) {

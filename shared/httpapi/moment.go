@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"seatmeter/shared/problem"
+)
+
+// Moment is a time as callers write it. One that is out of form does not keep
+// the members after it from being read, so that all that is wrong with a body
+// can be told at once.
+type Moment struct {
+	time.Time
+	wrong bool
+}
+
+// Schema implements huma.SchemaProvider.
+func (Moment) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It never fails: see faults.
+func (m *Moment) UnmarshalJSON(text []byte) error {
+	var written string
+	err := json.Unmarshal(text, &written)
+	if err == nil {
+		m.Time, err = parseTime(written)
+	}
+	m.wrong = err != nil
+	return nil
+}
+
+// timeForm is RFC 3339 to the letter. The library takes more: a comma before a
+// fraction, hours of one digit, offsets of more than a day.
+var timeForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,40})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
+
+func parseTime(text string) (time.Time, error) {
+	if !timeForm.MatchString(text) {
+		return time.Time{}, errors.New("not in the form of RFC 3339")
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read a time: %w", err)
+	}
+	return at, nil
+}
+
+// MarshalJSON implements json.Marshaler.
+func (m Moment) MarshalJSON() ([]byte, error) {
+	text, err := json.Marshal(m.Time)
+	if err != nil {
+		return nil, fmt.Errorf("write a time: %w", err)
+	}
+	return text, nil
+}
+
+// faults tells, of a time that was given, whether it is none.
+func (m *Moment) faults(pointer string) []problem.Field {
+	if m == nil || !m.wrong {
+		return nil
+	}
+	return []problem.Field{{Pointer: pointer, Detail: "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"}}
+}
+
+func viewMoment(at time.Time) *Moment {
+	if at.IsZero() {
+		return nil
+	}
+	return &Moment{Time: at.UTC()}
+}
