@@ -20,6 +20,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/problem"
@@ -327,12 +328,15 @@ func fieldsOf(err error) []problem.Field {
 	if !found {
 		return []problem.Field{{Pointer: pointer(), Detail: d.Message}}
 	}
+	if list, index, ok := strings.Cut(strings.TrimSuffix(member, "]"), "["); ok && d.Message != validation.MsgUnexpectedProperty {
+		return []problem.Field{{Pointer: pointer(list, index), Detail: d.Message}} // of ours: no name of our own has a bracket
+	}
 	return []problem.Field{{Pointer: pointer(member), Detail: d.Message}}
 }
 
 // pointer is the JSON pointer to what is found by these names, as a URI
 // fragment (RFC 6901). A parameter's is that of its name. (No member of a body
-// that huma checks has members of its own, so that it names all by one name.)
+// that huma checks has members of its own, but for lists of texts.)
 func pointer(names ...string) string {
 	p := "#"
 	for _, name := range names {

@@ -48,6 +48,7 @@ type schema struct {
 	Maximum    *int64            `json:"maximum"`
 	MinLength  int               `json:"minLength"`
 	MaxLength  int               `json:"maxLength"`
+	MaxItems   int               `json:"maxItems"`
 	Properties map[string]schema `json:"properties"`
 	Required   []string          `json:"required"`
 }
@@ -76,16 +77,17 @@ var bodies = map[string][]map[string]string{
 
 // samples are values at the bounds of members that are not any text.
 var samples = map[string][]string{
-	"email":      {`"a@b"`, quoted(longestAddress), `"zoë@example.org"`},
-	"host":       {`"a@b"`, quoted(longestAddress)},
-	"identity":   {`"b"`, quoted(strings.Repeat("é", 127)), quoted(strings.Repeat("i", 254)), `"\ud83d\ude00"`},
-	"name":       {`"n"`, quoted(strings.Repeat("é", 100)), quoted(strings.Repeat("n", 200)), `"\ud83d\ude00"`},
-	"title":      {`""`, quoted(strings.Repeat("é", 100)), quoted(strings.Repeat("t", 200))},
-	"conference": {`"c"`, `"-_9"`, quoted(strings.Repeat("c", 64))},
-	"time_zone":  {`"UTC"`, `"America/Argentina/ComodRivadavia"`},
-	"period":     {`"2000-01"`, `"2026-08"`},
-	"starts_at":  {`"2026-11-30T09:00:00+01:00"`, `"0001-01-01T00:00:00Z"`},
-	"expires_at": {`"2026-11-30T09:00:00.123456789Z"`, `"9999-12-31T23:59:59Z"`},
+	"email":           {`"a@b"`, quoted(longestAddress), `"zoë@example.org"`},
+	"host":            {`"a@b"`, quoted(longestAddress)},
+	"identity":        {`"b"`, quoted(strings.Repeat("é", 127)), quoted(strings.Repeat("i", 254)), `"\ud83d\ude00"`},
+	"name":            {`"n"`, quoted(strings.Repeat("é", 100)), quoted(strings.Repeat("n", 200)), `"\ud83d\ude00"`},
+	"title":           {`""`, quoted(strings.Repeat("é", 100)), quoted(strings.Repeat("t", 200))},
+	"conference":      {`"c"`, `"-_9"`, quoted(strings.Repeat("c", 64))},
+	"time_zone":       {`"UTC"`, `"America/Argentina/ComodRivadavia"`},
+	"period":          {`"2000-01"`, `"2026-08"`},
+	"starts_at":       {`"2026-11-30T09:00:00+01:00"`, `"0001-01-01T00:00:00Z"`},
+	"allowed_origins": {`[]`, `["https://a.example","https://b.example:8443"]`, "[" + strings.Repeat(`"https://a.example",`, 19) + `"https://a.example"]`},
+	"expires_at":      {`"2026-11-30T09:00:00.123456789Z"`, `"9999-12-31T23:59:59Z"`},
 }
 
 // tooMany are values of more bytes, or of fewer, than any character count says.
@@ -119,7 +121,10 @@ func written(body map[string]string, name, value string) string {
 
 // wrong are values that no such member takes.
 func (s schema) wrong() []string {
-	values := []string{`null`, `[]`, `[1]`, `{}`, `{"a":{"b":1}}`, `1e400`, `-1e400`}
+	values := []string{`null`, `{}`, `{"a":{"b":1}}`, `1e400`, `-1e400`}
+	if s.Type != "array" {
+		values = append(values, `[]`, `[1]`, `["text"]`)
+	}
 	if s.Type != "boolean" {
 		values = append(values, `true`)
 	}
@@ -150,6 +155,8 @@ func (s schema) wrong() []string {
 			fmt.Sprint(*s.Minimum-1), fmt.Sprint(*s.Maximum+1), `-9223372036854775808`, `9223372036854775807`)
 	case "boolean":
 		values = append(values, `1`, `"true"`)
+	case "array":
+		values = append(values, "["+strings.Repeat(`"https://a.example",`, s.MaxItems)+`"https://a.example"]`)
 	}
 	return values
 }
@@ -276,6 +283,21 @@ func TestEveryMemberThatIsOutOfFormIsRefusedByNameAndChangesNothing(t *testing.T
 	})
 }
 
+func TestAnItemOfAListIsNamedByItsIndex(t *testing.T) {
+	w := populated(t)
+	defer w.unchanged()()
+	for list, pointers := range map[string][]string{
+		`["https://a.example",1,true]`:                  {"#/allowed_origins/1", "#/allowed_origins/2"},
+		`["https://a.example",null]`:                    {"#/allowed_origins/1"},
+		`["https://a.example",["https://b.example"]]`:   {"#/allowed_origins/1"},
+		`["https://a.example","nonsense","http://b.c"]`: {"#/allowed_origins/1", "#/allowed_origins/2"},
+		`["https://a.example\r\n"]`:                     {"#/allowed_origins/0"},
+		`["https://` + strings.Repeat("a", 200) + `"]`:  {"#/allowed_origins/0"},
+	} {
+		w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25,"allowed_origins":`+list+`}`).refused(problem.Invalid, pointers...)
+	}
+}
+
 func TestAMemberAtItsBoundsIsTaken(t *testing.T) {
 	withBody(t, func(t *testing.T, method, target string, s schema, tried []map[string]string) {
 		for name, member := range s.Properties {
@@ -308,7 +330,7 @@ func TestTheDescriptionHasTheBoundsOfEveryMemberAndParameter(t *testing.T) {
 		switch {
 		case s.Type == "boolean", s.Enum != nil, s.Format == "date-time":
 		case s.Type == "integer" && s.Minimum != nil && s.Maximum != nil:
-		case s.Type == "string" && s.MaxLength > 0:
+		case s.Type == "string" && s.MaxLength > 0, s.Type == "array" && s.MaxItems > 0:
 		default:
 			t.Errorf("%s has no bounds: %+v", name, s)
 		}

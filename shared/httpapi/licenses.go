@@ -64,6 +64,8 @@ func viewRevision(l license.License) RevisionView {
 func (b *LicenseBody) Resolve(huma.Context) []error {
 	faults := append(b.StartsAt.faults("#/starts_at"), b.ExpiresAt.faults("#/expires_at")...)
 	faults = append(faults, problem.FieldsOf(b.license("").Validate())...)
+	_, err := license.NewOrigins(b.AllowedOrigins)
+	faults = append(faults, problem.FieldsOf(err)...)
 	if len(faults) == 0 {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 // limit has the API refuse more than so many calls a second.
 func (w *world) limit(perSecond int) {
 	log := slog.New(slog.DiscardHandler)
-	api := httpapi.New(log)
+	api := httpapi.New(log, seal(w.t, 's'))
 	api.LimitCalls(rate.NewLimiter(w.faulty, log), perSecond)
 	api.AddLicenses(w.door, w.faulty)
 	api.AddHosts(w.door, w.faulty)
