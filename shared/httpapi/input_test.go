@@ -427,7 +427,10 @@ func TestEveryParameterThatIsOutOfFormIsRefusedByName(t *testing.T) {
 					for _, value := range p.Schema.wrongParameters() {
 						refused(required(operation, p.Name)+"&"+p.Name+"="+value, "#/"+p.Name)
 					}
-					refused(required(operation, p.Name)+"&"+p.Name, "#/"+p.Name)
+					if p.Required || p.Schema.Type != "string" {
+						refused(required(operation, p.Name)+"&"+p.Name, "#/"+p.Name)
+						refused(required(operation, p.Name)+"&"+p.Name+"=", "#/"+p.Name)
+					}
 					if p.Required {
 						refused(required(operation, p.Name), "#/"+p.Name)
 					}
@@ -453,7 +456,7 @@ func TestEveryParameterThatIsOutOfFormIsRefusedByName(t *testing.T) {
 
 // wrongParameters are values that no such parameter takes, as they are sent.
 func (s schema) wrongParameters() []string {
-	values := []string{"", "%zz", "%", "%ff", "%c3%28", "%00", "a%0d%0aset-cookie:b", "%7f", "a%c2%85", "1;2"}
+	values := []string{"%zz", "%", "%ff", "%c3%28", "%00", "a%0d%0aset-cookie:b", "%7f", "a%c2%85", "1;2"}
 	if s.MaxLength > 0 {
 		values = append(values, strings.Repeat("m", s.MaxLength+1))
 	}

@@ -12,8 +12,9 @@ import (
 )
 
 // queryFaults looks for what would be left out or guessed at if a query were
-// read: parameters that the call does not have, that come twice or without a
-// value, and what cannot be decoded.
+// read: parameters that the call does not have or that come twice, and what
+// cannot be decoded. A text without a value counts as left out: clients send an
+// empty cursor for the first page.
 func queryFaults(op *huma.Operation, query string) []problem.Field {
 	var faults []problem.Field
 	given := make(map[string]bool)
@@ -42,23 +43,27 @@ func parameterFault(op *huma.Operation, pair string, given map[string]bool) (nam
 		return name, "cannot be decoded"
 	case !plain(name), !plain(value):
 		return name, "must be UTF-8 without control characters"
-	case !takes(op, name):
+	}
+	schema := taken(op, name)
+	switch {
+	case schema == nil:
 		return name, "is not a parameter of this call"
 	case given[name]:
 		return name, "is given more than once"
-	case value == "":
+	case value == "" && schema.Type != huma.TypeString:
 		return name, "has no value: leave it out"
 	}
 	return name, ""
 }
 
-func takes(op *huma.Operation, name string) bool {
+// taken is the schema of a parameter that a call takes; nil: it takes none such.
+func taken(op *huma.Operation, name string) *huma.Schema {
 	for _, p := range op.Parameters {
 		if p.In == "query" && p.Name == name {
-			return true
+			return p.Schema
 		}
 	}
-	return false
+	return nil
 }
 
 // plain tells whether a text is one, and has no control characters.
