@@ -25,6 +25,9 @@ func Console(log *slog.Logger) (http.Handler, error) {
 	all.AddUsage(nil, nil, nil)
 	all.AddLedger(nil, nil, nil)
 	all.AddStatements(nil, nil)
+	if err := describe(all.OpenAPI()); err != nil {
+		return nil, err
+	}
 	document, err := json.Marshal(all.OpenAPI())
 	if err != nil {
 		return nil, err

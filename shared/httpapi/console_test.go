@@ -96,8 +96,8 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 			if _, ok := operation.Responses[want[name]]; !ok {
 				t.Errorf("%s answers %v, want %s among them", name, slices.Collect(maps.Keys(operation.Responses)), want[name])
 			}
-			if _, ok := operation.Responses["default"].Content["application/problem+json"]; !ok {
-				t.Errorf("%s: its errors are %v", name, operation.Responses["default"].Content)
+			if _, ok := operation.Responses["422"].Content["application/problem+json"]; !ok {
+				t.Errorf("%s: its errors are %v", name, operation.Responses["422"].Content)
 			}
 			if len(operation.Security) == 0 {
 				t.Errorf("%s is open to everyone", name)
