@@ -14,10 +14,19 @@ import (
 
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/wsapi"
 )
 
+func newConsole() (http.Handler, error) {
+	messages, err := wsapi.AsyncAPI()
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.Console(slog.New(slog.DiscardHandler), messages), nil
+}
+
 // openConsole is one for all tests: it keeps nothing of what it is asked.
-var openConsole = sync.OnceValues(func() (http.Handler, error) { return httpapi.Console(slog.New(slog.DiscardHandler)) })
+var openConsole = sync.OnceValues(newConsole)
 
 func console(t *testing.T, target, method string) answer {
 	t.Helper()

@@ -48,8 +48,10 @@ const readsOnly = "Changes nothing: safe to repeat."
 // descriptions by operation id. A test sees to it that there is one for each.
 var descriptions = map[string]description{
 	"list-tenants": {tag: tagLicenses, text: "Every tenant that has a license, by name. " + readsOnly},
-	"get-license": {tag: tagLicenses, codes: []problem.Code{problem.NotFound},
-		text: "The license in force. Its `ETag` is its revision, for `If-Match`. " + readsOnly},
+	"get-license": {
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound}, also: map[int]string{http.StatusNotModified: "It is the one that `If-None-Match` names"},
+		text: "The license in force. Its `ETag` is its revision, for `If-Match`, and for `If-None-Match`, which is answered 304 while it has not changed. " + readsOnly,
+	},
 	"put-license": {tag: tagLicenses, codes: []problem.Code{problem.PreconditionFailed}, also: map[int]string{http.StatusCreated: "The tenant's first license"},
 		text: "Replaces the license as a whole: what is left out has its default. The tenant comes into being with its first license, which is answered 201. " +
 			"A smaller, suspended or expired license never cuts off people who are in; it stops new joins. A larger one takes effect at once.\n\n" +
@@ -208,6 +210,9 @@ func (d description) describe(op *huma.Operation) {
 	for status, text := range d.also {
 		usual := *op.Responses[strconv.Itoa(usualStatus(op))]
 		usual.Description = text
+		if status == http.StatusNotModified {
+			usual.Content = nil
+		}
 		op.Responses[strconv.Itoa(status)] = &usual
 	}
 	codes := append(slices.Clone(commonCodes), d.codes...)

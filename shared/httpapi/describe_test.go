@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -63,7 +62,7 @@ type media struct {
 
 // readDocument reads the document that the console serves, once.
 var readDocument = sync.OnceValues(func() (*described, error) {
-	handler, err := httpapi.Console(slog.New(slog.DiscardHandler))
+	handler, err := openConsole()
 	if err != nil {
 		return nil, err
 	}
@@ -166,6 +165,10 @@ func (a answer) wantDescribed(method, target string) {
 }
 
 func (d *described) fault(method, target string, a answer) string {
+	head := method == http.MethodHead
+	if head {
+		method = http.MethodGet
+	}
 	path, op := d.find(method, target)
 	if op == nil {
 		return ""
@@ -177,10 +180,13 @@ func (d *described) fault(method, target string, a answer) string {
 	}
 	kind, _, _ := strings.Cut(a.headers["content-type"], ";")
 	if a.body == "" && len(response.Content) == 0 || a.status == http.StatusSeeOther {
-		return ""
+		return "" // no body
 	}
 	if _, ok := response.Content[kind]; !ok {
 		return "no content type " + kind
+	}
+	if head {
+		return ""
 	}
 	if a.status >= http.StatusBadRequest {
 		var p problem.Document
@@ -188,7 +194,7 @@ func (d *described) fault(method, target string, a answer) string {
 			return "no problem " + string(p.Code)
 		}
 	}
-	if !strings.HasSuffix(kind, "json") || kind == "application/x-ndjson" || len(a.body) > 1<<20 {
+	if a.headers["content-encoding"] != "" || !strings.HasSuffix(kind, "json") || kind == "application/x-ndjson" || len(a.body) > 1<<20 {
 		return ""
 	}
 	schema, err := d.schema("paths", path, strings.ToLower(method), "responses", status, "content", kind, "schema")

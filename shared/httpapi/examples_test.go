@@ -77,6 +77,7 @@ func (s *script) play() {
 	s.ask(vendor, "PUT", acme+"/license", `{"model":"concurrent","seats":2}`)
 	s.ask(vendor, "PUT", globex+"/license", `{"model":"named","hosts":1,"participants_per_conference":25,"time_zone":"Europe/Berlin","host_changes_per_month":0}`)
 	s.ask(vendor, "GET", acme+"/license", "")
+	s.ask(vendor, "GET", acme+"/license", "", "If-None-Match", `"1"`)
 	s.ask(vendor, "PUT", acme+"/license", `{"model":"concurrent","seats":2,"expires_at":"2027-01-01T00:00:00Z"}`, "If-Match", `"1"`)
 	s.ask(vendor, "PUT", acme+"/license", `{"model":"concurrent","seats":2}`, "If-Match", `"1"`)
 	s.ask(vendor, "PUT", acme+"/license", `{"model":"concurrent","seats":0}`)

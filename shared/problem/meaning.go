@@ -19,6 +19,7 @@ var meanings = map[Code]string{
 	TokenInvalid:          "The token is missing, malformed, expired, not ours, or for another conference; or a seat to be resumed is not held any more.",
 	Forbidden:             "The caller's role does not allow this; or, at the door, the conference's host is not a registered, active host.",
 	NotFound:              "There is no such thing, or it is another tenant's.",
+	MethodNotAllowed:      "The path is there, but not for this method; `Allow` names those that it has.",
 	AlreadyExists:         "There is one of this name already. It was not changed.",
 	PreconditionFailed:    "It is not, or no longer, what the call was meant for. Read it again.",
 	Invalid:               "Something in the input is wrong; `errors` names each member and says why.",
