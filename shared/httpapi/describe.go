@@ -52,54 +52,90 @@ var descriptions = map[string]description{
 		tag: tagLicenses, codes: []problem.Code{problem.NotFound}, also: map[int]string{http.StatusNotModified: "It is the one that `If-None-Match` names"},
 		text: "The license in force. Its `ETag` is its revision, for `If-Match`, and for `If-None-Match`, which is answered 304 while it has not changed. " + readsOnly,
 	},
-	"put-license": {tag: tagLicenses, codes: []problem.Code{problem.PreconditionFailed}, also: map[int]string{http.StatusCreated: "The tenant's first license"},
+	"put-license": {
+		tag: tagLicenses, codes: []problem.Code{problem.PreconditionFailed}, also: map[int]string{http.StatusCreated: "The tenant's first license"},
 		text: "Replaces the license as a whole: what is left out has its default. The tenant comes into being with its first license, which is answered 201. " +
 			"A smaller, suspended or expired license never cuts off people who are in; it stops new joins. A larger one takes effect at once.\n\n" +
-			"With `If-Match` it is written only if the revision is still that one (`*`: if there is any), else 412. Safe to repeat: the same license again is one more revision that says the same. With `If-Match`, a repeat after a lost answer is refused if the first try was done: read the license, and see."},
-	"get-license-history": {tag: tagLicenses, codes: []problem.Code{problem.NotFound},
-		text: "Every revision with who wrote it and when, the first one first. " + readsOnly},
+			"With `If-Match` it is written only if the revision is still that one (`*`: if there is any), else 412. Safe to repeat: the same license again is one more revision that says the same. With `If-Match`, a repeat after a lost answer is refused if the first try was done: read the license, and see.",
+	},
+	"get-license-history": {
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
+		text: "Every revision with who wrote it and when, the first one first. " + readsOnly,
+	},
 
-	"create-host": {tag: tagHosts, codes: []problem.Code{problem.NotFound, problem.AlreadyExists, problem.HostsExhausted, problem.HostChangesExhausted},
-		text: "Registers a named user, who is active from now on. A named license has so many slots; one that a deleted host has left may be filled again `host_changes_per_month` times in a month. Under a concurrent license there may be any number. A repeat is refused with `already_exists`; with `Idempotency-Key` it is answered as the first was."},
+	"create-host": {
+		tag: tagHosts, codes: []problem.Code{problem.NotFound, problem.AlreadyExists, problem.HostsExhausted, problem.HostChangesExhausted},
+		text: "Registers a named user, who is active from now on. A named license has so many slots; one that a deleted host has left may be filled again `host_changes_per_month` times in a month. Under a concurrent license there may be any number. A repeat is refused with `already_exists`; with `Idempotency-Key` it is answered as the first was.",
+	},
 	"list-hosts": {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "All hosts, by address. " + readsOnly},
 	"get-host":   {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "One host. The address may be written in upper and lower case. " + readsOnly},
-	"change-host": {tag: tagHosts, codes: []problem.Code{problem.NotFound},
-		text: "Changes what is given. A host who is not active keeps the slot and starts no conference; the one that is live goes on. Safe to repeat."},
-	"delete-host": {tag: tagHosts, codes: []problem.Code{problem.NotFound},
-		text: "Frees the slot. A conference that is live goes on. Safe to repeat: a repeat is answered 404."},
+	"change-host": {
+		tag: tagHosts, codes: []problem.Code{problem.NotFound},
+		text: "Changes what is given. A host who is not active keeps the slot and starts no conference; the one that is live goes on. Safe to repeat.",
+	},
+	"delete-host": {
+		tag: tagHosts, codes: []problem.Code{problem.NotFound},
+		text: "Frees the slot. A conference that is live goes on. Safe to repeat: a repeat is answered 404.",
+	},
 
-	"schedule-conference": {tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.AlreadyExists},
+	"schedule-conference": {
+		tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.AlreadyExists},
 		text: "Plans a conference. Under a named license its host must be registered and active (`not_found`, `invalid`), and it goes live when the host connects; under a concurrent license anybody may host, and the first connection makes it live. The id of an ended conference may be used again. " +
-			"Name the conference, or send `Idempotency-Key`, and it is safe to repeat."},
+			"Name the conference, or send `Idempotency-Key`, and it is safe to repeat.",
+	},
 	"list-conferences": {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "All conferences, ended ones too, by id. " + readsOnly},
 	"get-conference":   {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "One conference and its state. " + readsOnly},
-	"end-conference": {tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed},
-		text: "Everyone in it is told `conference_ended`, and closed. Nobody joins it any more. Safe to repeat: one that has ended stays so, and is answered as it is. 412 if it was scheduled anew in that moment."},
+	"end-conference": {
+		tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed},
+		text: "Everyone in it is told `conference_ended`, and closed. Nobody joins it any more. Safe to repeat: one that has ended stays so, and is answered as it is. 412 if it was scheduled anew in that moment.",
+	},
 
-	"list-connections": {tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "Who holds a seat in the conference, in order of joining; the lobby does not count. " + readsOnly},
-	"remove-connection": {tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "The connection is told `removed`, and closed; its seat is free at once. Safe to repeat: a repeat is answered 404."},
-	"remove-connection-of-conference": {tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "As remove-connection, but only if the connection is in this conference. Safe to repeat: a repeat is answered 404."},
-	"create-join-token": {tag: tagConnections, codes: []problem.Code{problem.NotFound, problem.ConferenceEnded},
-		text: "A token with which one person connects to the WebSocket API, as often as they like until it expires. It takes no seat. Under a named license the role `host` is for the conference's host alone. Safe to repeat: it gives one more token, and both are good."},
-	"get-seats": {tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "How many seats are in use right now, and in which conferences. Seats `held` for a connection that was lost count as in use. " + readsOnly},
+	"list-connections": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "Who holds a seat in the conference, in order of joining; the lobby does not count. " + readsOnly,
+	},
+	"remove-connection": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "The connection is told `removed`, and closed; its seat is free at once. Safe to repeat: a repeat is answered 404.",
+	},
+	"remove-connection-of-conference": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "As remove-connection, but only if the connection is in this conference. Safe to repeat: a repeat is answered 404.",
+	},
+	"create-join-token": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound, problem.ConferenceEnded},
+		text: "A token with which one person connects to the WebSocket API, as often as they like until it expires. It takes no seat. Under a named license the role `host` is for the conference's host alone. Safe to repeat: it gives one more token, and both are good.",
+	},
+	"get-seats": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "How many seats are in use right now, and in which conferences. Seats `held` for a connection that was lost count as in use. " + readsOnly,
+	},
 
-	"get-usage": {tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `Accept: text/csv`, as CSV of any size. " + readsOnly},
-	"get-peak": {tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "The peak of a range: its first moment, the limit then, and a page of the connections that held the seats, in order of joining. " + readsOnly},
-	"list-refusals": {tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "The joins that were denied in a range, in order of time, each with who held the seats then. A page may end before `limit`, so that it does not grow too large. " + readsOnly},
-	"list-usage": {tag: tagUsage,
-		text: "A month of every tenant, each by its own calendar. As JSON by pages; as CSV in one file or, with `limit` or `cursor`, by pages, with the next one in the header `Link`. " + readsOnly},
-	"get-ledger": {tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "The records that every report is computed from, so that it can be computed again. As NDJSON, or, by `Accept: text/csv`, as CSV. Stays that go on are not in it. " + readsOnly},
+	"get-usage": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `Accept: text/csv`, as CSV of any size. " + readsOnly,
+	},
+	"get-peak": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "The peak of a range: its first moment, the limit then, and a page of the connections that held the seats, in order of joining. " + readsOnly,
+	},
+	"list-refusals": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "The joins that were denied in a range, in order of time, each with who held the seats then. A page may end before `limit`, so that it does not grow too large. " + readsOnly,
+	},
+	"list-usage": {
+		tag:  tagUsage,
+		text: "A month of every tenant, each by its own calendar. As JSON by pages; as CSV in one file or, with `limit` or `cursor`, by pages, with the next one in the header `Link`. " + readsOnly,
+	},
+	"get-ledger": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "The records that every report is computed from, so that it can be computed again. As NDJSON, or, by `Accept: text/csv`, as CSV. Stays that go on are not in it. " + readsOnly,
+	},
 
-	"close-period": {tag: tagStatements, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed}, also: map[int]string{http.StatusOK: "Nothing has come in since the latest revision: this is it"},
-		text: "Closes a month that has ended into a numbered revision that never changes, sealed by a SHA-256. 412 where a recount of the raw ledger says anything else than what was rolled up. Safe to repeat: where nothing has come in since, the latest revision is answered with 200, and none is added."},
+	"close-period": {
+		tag: tagStatements, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed}, also: map[int]string{http.StatusOK: "Nothing has come in since the latest revision: this is it"},
+		text: "Closes a month that has ended into a numbered revision that never changes, sealed by a SHA-256. 412 where a recount of the raw ledger says anything else than what was rolled up. Safe to repeat: where nothing has come in since, the latest revision is answered with 200, and none is added.",
+	},
 	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "All revisions of all periods. " + readsOnly},
 	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "A revision, the latest if none is named, checked against its hash. " + readsOnly},
 }

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -70,7 +71,7 @@ func TestTheDocumentationIsWellFormed(t *testing.T) {
 	d := xml.NewDecoder(strings.NewReader(console(t, "/v1/docs", "GET").body))
 	d.Entity = xml.HTMLEntity
 	for {
-		if _, err := d.Token(); err == io.EOF {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return
 		} else if err != nil {
 			t.Fatal(err)
