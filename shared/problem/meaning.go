@@ -17,7 +17,7 @@ var meanings = map[Code]string{
 	ConferenceNotLive:     "Under a named license a conference goes live when its host connects. Wait in the lobby.",
 	ConferenceEnded:       "The conference is over. It can be scheduled anew.",
 	TokenInvalid:          "The token is missing, malformed, expired, not ours, or for another conference; or a seat to be resumed is not held any more.",
-	Forbidden:             "The caller's role does not allow this; or, at the door, the conference's host is not a registered, active host.",
+	Forbidden:             "The caller's role does not allow this; or, at the door, the conference's host is not a registered, active host, or the license does not allow the page's origin.",
 	NotFound:              "There is no such thing, or it is another tenant's.",
 	MethodNotAllowed:      "The path is there, but not for this method; `Allow` names those that it has.",
 	AlreadyExists:         "There is one of this name already. It was not changed.",

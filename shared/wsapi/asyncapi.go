@@ -206,6 +206,7 @@ func handshake() object {
 		}},
 		"headers": object{"type": "object", "properties": object{
 			headerProtocol: text("Instead of the query: offer seatmeter.v1, which is what the server chooses, and token.<join token> or resume.<resume token>."),
+			headerOrigin:   text("Browsers send it. Where the license has allowed_origins it must be one of them; clients that send none are let in."),
 		}},
 	}
 }
