@@ -1,4 +1,4 @@
-// Command console serves what is open to everyone: health, OpenAPI, the console.
+// Command console serves what is open to everyone: health, what describes the APIs, the console.
 package main
 
 import (
@@ -6,14 +6,15 @@ import (
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/wsapi"
 )
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		handler, err := httpapi.Console(env.Log)
+		messages, err := wsapi.AsyncAPI()
 		if err != nil {
 			return nil, err
 		}
-		return httpapi.Serve(handler), nil
+		return httpapi.Serve(httpapi.Console(env.Log, messages)), nil
 	})
 }

@@ -63,6 +63,9 @@ type DialOptions struct {
 	Lobby bool
 	// Resume is the resume token of the connection whose seat this one takes over.
 	Resume string
+	// Heard is given every message as it came, before Next gives it. It must not
+	// wait.
+	Heard func(text []byte)
 	// SubprotocolToken sends the token as a sub-protocol, not in the URL.
 	SubprotocolToken bool
 	// Origin is that of the page that connects, as a browser says; empty: no browser.
@@ -132,7 +135,7 @@ func Dial(ctx context.Context, address, token string, o DialOptions) (*Participa
 	socket.SetReadLimit(maxMessageBytes)
 	reading, hangUp := context.WithCancel(context.Background())
 	p := &Participant{socket: socket, messages: make(chan Message, 64), hangUp: hangUp}
-	go p.read(reading)
+	go p.read(reading, o.Heard)
 	return p, nil
 }
 
@@ -145,7 +148,7 @@ func withoutURL(err error) error {
 
 // read keeps reading, because a Read whose context ends takes the connection
 // with it, and Next must be able to give up waiting without that.
-func (p *Participant) read(ctx context.Context) {
+func (p *Participant) read(ctx context.Context, heard func([]byte)) {
 	defer close(p.messages)
 	for {
 		_, content, err := p.socket.Read(ctx)
@@ -156,6 +159,9 @@ func (p *Participant) read(ctx context.Context) {
 			}
 			p.closed = ended
 			return
+		}
+		if heard != nil {
+			heard(content)
 		}
 		var m Message
 		if err := json.Unmarshal(content, &m); err != nil {

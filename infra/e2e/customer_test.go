@@ -129,6 +129,7 @@ func (c *customer) connect(ctx context.Context, conference, identity string, rol
 }
 
 func (c *customer) dial(ctx context.Context, token string, o client.DialOptions) (*client.Participant, error) {
+	o.Heard = c.stack.heard
 	p, err := client.Dial(ctx, c.stack.WebSocket, token, o)
 	if err == nil {
 		c.t.Cleanup(p.Abandon)

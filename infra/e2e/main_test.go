@@ -45,7 +45,7 @@ func runTests(m *testing.M) (status int, err error) {
 		if running, err = newStack(endpoints, dir); err != nil {
 			return 1, err
 		}
-		return m.Run(), nil
+		return running.run(m)
 	}
 	dir, err := os.MkdirTemp("", "seatmeter-e2e-")
 	if err != nil {
@@ -58,7 +58,7 @@ func runTests(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	return m.Run(), nil
+	return running.run(m)
 }
 
 // stack is a running Seatmeter, seen from outside.
@@ -66,6 +66,7 @@ type stack struct {
 	local.Endpoints
 	issuer *issuer.Issuer
 	vendor *client.Admin
+	*messages
 }
 
 func newStack(e local.Endpoints, dataDir string) (*stack, error) {
@@ -77,7 +78,7 @@ func newStack(e local.Endpoints, dataDir string) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stack{Endpoints: e, issuer: keys, vendor: client.NewAdmin(e.HTTP, bearer)}, nil
+	return &stack{Endpoints: e, issuer: keys, vendor: client.NewAdmin(e.HTTP, bearer), messages: heardByAll}, nil
 }
 
 // startStack starts a stack in tables of its own. Beside a running one that is

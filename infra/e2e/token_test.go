@@ -151,7 +151,7 @@ func TestJoinToken_IsBoundToItsConferenceAndRole(t *testing.T) {
 		"?conference=" + other + "&role=host&tenant=acme&number=1",
 	} {
 		token := c.token(mine, "bob@example.com", client.RoleParticipant)
-		p, err := client.Dial(c.within(), c.stack.WebSocket+query, token, client.DialOptions{})
+		p, err := client.Dial(c.within(), c.stack.WebSocket+query, token, client.DialOptions{Heard: c.stack.heard})
 		if err != nil {
 			t.Fatalf("%s: %v", query, err)
 		}

@@ -152,11 +152,11 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 			return jobs.NewReconciler(run, env.Log).Handle
 		}),
 		"console": func() (lambda.Handler, error) {
-			console, err := httpapi.Console(env.Log)
+			messages, err := wsapi.AsyncAPI()
 			if err != nil {
-				return nil, fmt.Errorf("make the console: %w", err)
+				return nil, fmt.Errorf("describe the messages: %w", err)
 			}
-			return lambda.NewHandler(httpapi.Serve(console)), nil
+			return lambda.NewHandler(httpapi.Serve(httpapi.Console(env.Log, messages))), nil
 		},
 	}, nil
 }

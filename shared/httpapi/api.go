@@ -156,6 +156,7 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, DefaultStatus: op.status,
 		MaxBodyBytes: noBound, Security: []map[string][]string{{bearer: {}}},
 		Middlewares: huma.Middlewares{a.permit(op), a.strict}, // in this order: who may not ask learns nothing
+		Extensions:  map[string]any{rolesName: op.roles},
 	}
 	if op.method == http.MethodPost {
 		described.Parameters = append(described.Parameters, describeKey())

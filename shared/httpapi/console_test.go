@@ -14,10 +14,19 @@ import (
 
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/wsapi"
 )
 
+func newConsole() (http.Handler, error) {
+	messages, err := wsapi.AsyncAPI()
+	if err != nil {
+		return nil, err
+	}
+	return httpapi.Console(slog.New(slog.DiscardHandler), messages), nil
+}
+
 // openConsole is one for all tests: it keeps nothing of what it is asked.
-var openConsole = sync.OnceValues(func() (http.Handler, error) { return httpapi.Console(slog.New(slog.DiscardHandler)) })
+var openConsole = sync.OnceValues(newConsole)
 
 func console(t *testing.T, target, method string) answer {
 	t.Helper()
@@ -96,8 +105,8 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 			if _, ok := operation.Responses[want[name]]; !ok {
 				t.Errorf("%s answers %v, want %s among them", name, slices.Collect(maps.Keys(operation.Responses)), want[name])
 			}
-			if _, ok := operation.Responses["default"].Content["application/problem+json"]; !ok {
-				t.Errorf("%s: its errors are %v", name, operation.Responses["default"].Content)
+			if _, ok := operation.Responses["422"].Content["application/problem+json"]; !ok {
+				t.Errorf("%s: its errors are %v", name, operation.Responses["422"].Content)
 			}
 			if len(operation.Security) == 0 {
 				t.Errorf("%s is open to everyone", name)

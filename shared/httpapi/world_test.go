@@ -145,7 +145,9 @@ type answer struct {
 // they are sent; headers are names and values in turn.
 func (w *world) call(who caller, method, target, body string, headers ...string) answer {
 	w.t.Helper()
-	return invoke(context.Background(), w.t, w.api, w.event(who, method, target, body, headers...))
+	a := invoke(context.Background(), w.t, w.api, w.event(who, method, target, body, headers...))
+	a.wantDescribed(method, target)
+	return a
 }
 
 func (w *world) event(who caller, method, target, body string, headers ...string) map[string]any {

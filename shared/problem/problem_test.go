@@ -25,6 +25,17 @@ func TestEveryCodeHasItsStatusTypeAndTitle(t *testing.T) {
 	}
 }
 
+func TestEveryCodeThatThereIsHasAMeaning(t *testing.T) {
+	if len(problem.Codes()) < 18 {
+		t.Errorf("there are %v", problem.Codes())
+	}
+	for _, code := range problem.Codes() {
+		if code.Meaning() == "" {
+			t.Errorf("%s means nothing", code)
+		}
+	}
+}
+
 func TestADocumentSaysWhatStandsInTheWay(t *testing.T) {
 	p := problem.InvalidFields(problem.Field{Pointer: "#/seats", Detail: "must be more"})
 	p.Conference, p.Occupancy = "weekly", &problem.Occupancy{Limit: 25, InUse: 0}

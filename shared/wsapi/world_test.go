@@ -75,7 +75,7 @@ func openWorld(t testing.TB, l license.License) *world {
 	store := memory.New()
 	w := &world{
 		t: t, store: store, signer: signer, log: &logged{}, tokens: make(map[string]bool),
-		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]wsapi.Reply), gone: make(map[seat.ConnectionID]bool)},
+		gateway: &gatewayFake{t: t, pushed: make(map[seat.ConnectionID][]wsapi.Reply), gone: make(map[seat.ConnectionID]bool)},
 		faulty:  &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
 		clock:   clock{millis: start}, numbers: make(map[conference.ID]conference.Number),
 	}
@@ -107,8 +107,7 @@ func named(hosts, participants int) license.License {
 func (w *world) license(l license.License) {
 	w.t.Helper()
 	l.Tenant, l.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
-	door := admission.NewDoor(w.store, w.gateway, slog.New(slog.DiscardHandler))
-	if _, _, err := door.PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := w.door().PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := w.store.AddHost(context.Background(), acme, host.Host{Email: ann, Active: true}, host.Slots{}); err != nil {
@@ -131,10 +130,14 @@ func (w *world) schedule(id conference.ID) {
 
 func (w *world) end(id conference.ID) {
 	w.t.Helper()
-	door := admission.NewDoor(w.store, w.gateway, slog.New(slog.DiscardHandler))
-	if _, err := door.End(context.Background(), acme, id, w.now()); err != nil {
+	if _, err := w.door().End(context.Background(), acme, id, w.now()); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// door is one of the HTTP side's.
+func (w *world) door() *admission.Door {
+	return admission.NewDoor(w.store, w.gateway, slog.New(slog.DiscardHandler))
 }
 
 func (w *world) now() time.Time { return time.UnixMilli(w.clock.read()) }
@@ -258,6 +261,7 @@ func (w *world) shake(event json.RawMessage) wsapi.Response {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	w.wantDescribed(answer)
 	return answer
 }
 
@@ -422,8 +426,10 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// gatewayFake remembers what was pushed and closed. Connections can be gone.
+// gatewayFake remembers what was pushed, if the AsyncAPI document has it, and
+// closed. Connections can be gone.
 type gatewayFake struct {
+	t      testing.TB
 	mu     sync.Mutex
 	pushed map[seat.ConnectionID][]wsapi.Reply
 	closed []seat.ConnectionID
@@ -439,6 +445,9 @@ func (g *gatewayFake) Push(_ context.Context, id seat.ConnectionID, message []by
 	}
 	if g.gone[id] {
 		return admission.ErrGone
+	}
+	if err := contract(g.t).Check(message); err != nil {
+		g.t.Errorf("pushed %s: %v", message, err)
 	}
 	var reply wsapi.Reply
 	if err := json.Unmarshal(message, &reply); err != nil {

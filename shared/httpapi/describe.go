@@ -1,0 +1,336 @@
+package httpapi
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/statement"
+)
+
+// description is what the document says of an operation, beside what its types
+// and its roles say.
+type description struct {
+	tag, text string
+	// codes are the problems of its own; see commonCodes.
+	codes []problem.Code
+	// also are statuses of success besides the usual one.
+	also map[int]string
+}
+
+const (
+	tagLicenses    = "Licenses"
+	tagHosts       = "Hosts"
+	tagConferences = "Conferences"
+	tagConnections = "Connections"
+	tagUsage       = "Usage"
+	tagStatements  = "Statements"
+)
+
+var tags = []*huma.Tag{
+	{Name: tagLicenses, Description: "What a tenant may do, and since when."},
+	{Name: tagHosts, Description: "The named users of a named license."},
+	{Name: tagConferences, Description: "What people meet in."},
+	{Name: tagConnections, Description: "Who may come, who is in, and how many seats that takes."},
+	{Name: tagUsage, Description: "What was used, by whom, and what was refused."},
+	{Name: tagStatements, Description: "Closed billing periods."},
+}
+
+const readsOnly = "Changes nothing: safe to repeat."
+
+// descriptions by operation id. A test sees to it that there is one for each.
+var descriptions = map[string]description{
+	"list-tenants": {tag: tagLicenses, text: "Every tenant that has a license, by name. " + readsOnly},
+	"get-license": {
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound}, also: map[int]string{http.StatusNotModified: "It is the one that `If-None-Match` names"},
+		text: "The license in force. Its `ETag` is its revision, for `If-Match`, and for `If-None-Match`, which is answered 304 while it has not changed. " + readsOnly,
+	},
+	"put-license": {
+		tag: tagLicenses, codes: []problem.Code{problem.PreconditionFailed}, also: map[int]string{http.StatusCreated: "The tenant's first license"},
+		text: "Replaces the license as a whole: what is left out has its default. The tenant comes into being with its first license, which is answered 201. " +
+			"A smaller, suspended or expired license never cuts off people who are in; it stops new joins. A larger one takes effect at once.\n\n" +
+			"With `If-Match` it is written only if the revision is still that one (`*`: if there is any), else 412. Safe to repeat: the same license again is one more revision that says the same. With `If-Match`, a repeat after a lost answer is refused if the first try was done: read the license, and see.",
+	},
+	"get-license-history": {
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
+		text: "Every revision with who wrote it and when, the first one first. " + readsOnly,
+	},
+
+	"create-host": {
+		tag: tagHosts, codes: []problem.Code{problem.NotFound, problem.AlreadyExists, problem.HostsExhausted, problem.HostChangesExhausted},
+		text: "Registers a named user, who is active from now on. A named license has so many slots; one that a deleted host has left may be filled again `host_changes_per_month` times in a month. Under a concurrent license there may be any number. A repeat is refused with `already_exists`; with `Idempotency-Key` it is answered as the first was.",
+	},
+	"list-hosts": {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "All hosts, by address. " + readsOnly},
+	"get-host":   {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "One host. The address may be written in upper and lower case. " + readsOnly},
+	"change-host": {
+		tag: tagHosts, codes: []problem.Code{problem.NotFound},
+		text: "Changes what is given. A host who is not active keeps the slot and starts no conference; the one that is live goes on. Safe to repeat.",
+	},
+	"delete-host": {
+		tag: tagHosts, codes: []problem.Code{problem.NotFound},
+		text: "Frees the slot. A conference that is live goes on. Safe to repeat: a repeat is answered 404.",
+	},
+
+	"schedule-conference": {
+		tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.AlreadyExists},
+		text: "Plans a conference. Under a named license its host must be registered and active (`not_found`, `invalid`), and it goes live when the host connects; under a concurrent license anybody may host, and the first connection makes it live. The id of an ended conference may be used again. " +
+			"Name the conference, or send `Idempotency-Key`, and it is safe to repeat.",
+	},
+	"list-conferences": {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "All conferences, ended ones too, by id. " + readsOnly},
+	"get-conference":   {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "One conference and its state. " + readsOnly},
+	"end-conference": {
+		tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed},
+		text: "Everyone in it is told `conference_ended`, and closed. Nobody joins it any more. Safe to repeat: one that has ended stays so, and is answered as it is. 412 if it was scheduled anew in that moment.",
+	},
+
+	"list-connections": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "Who holds a seat in the conference, in order of joining; the lobby does not count. " + readsOnly,
+	},
+	"remove-connection": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "The connection is told `removed`, and closed; its seat is free at once. Safe to repeat: a repeat is answered 404.",
+	},
+	"remove-connection-of-conference": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "As remove-connection, but only if the connection is in this conference. Safe to repeat: a repeat is answered 404.",
+	},
+	"create-join-token": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound, problem.ConferenceEnded},
+		text: "A token with which one person connects to the WebSocket API, as often as they like until it expires. It takes no seat. Under a named license the role `host` is for the conference's host alone. Safe to repeat: it gives one more token, and both are good.",
+	},
+	"get-seats": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "How many seats are in use right now, and in which conferences. Seats `held` for a connection that was lost count as in use. " + readsOnly,
+	},
+
+	"get-usage": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `Accept: text/csv`, as CSV of any size. " + readsOnly,
+	},
+	"get-peak": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "The peak of a range: its first moment, the limit then, and a page of the connections that held the seats, in order of joining. " + readsOnly,
+	},
+	"list-refusals": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "The joins that were denied in a range, in order of time, each with who held the seats then. A page may end before `limit`, so that it does not grow too large. " + readsOnly,
+	},
+	"list-usage": {
+		tag:  tagUsage,
+		text: "A month of every tenant, each by its own calendar. As JSON by pages; as CSV in one file or, with `limit` or `cursor`, by pages, with the next one in the header `Link`. " + readsOnly,
+	},
+	"get-ledger": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "The records that every report is computed from, so that it can be computed again. As NDJSON, or, by `Accept: text/csv`, as CSV. Stays that go on are not in it. " + readsOnly,
+	},
+
+	"close-period": {
+		tag: tagStatements, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed}, also: map[int]string{http.StatusOK: "Nothing has come in since the latest revision: this is it"},
+		text: "Closes a month that has ended into a numbered revision that never changes, sealed by a SHA-256. 412 where a recount of the raw ledger says anything else than what was rolled up. Safe to repeat: where nothing has come in since, the latest revision is answered with 200, and none is added.",
+	},
+	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "All revisions of all periods. " + readsOnly},
+	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "A revision, the latest if none is named, checked against its hash. " + readsOnly},
+}
+
+// commonCodes are the problems that every operation can have.
+var commonCodes = []problem.Code{problem.Forbidden, problem.Invalid, problem.RateLimited, problem.Internal, problem.Unavailable}
+
+// ofGateway are the answers that API Gateway gives by itself, before or instead
+// of a function's.
+var ofGateway = []struct {
+	status         int
+	message, about string
+}{
+	{http.StatusBadRequest, "Bad Request", "The request cannot be read."},
+	{http.StatusUnauthorized, "Unauthorized", "There is no bearer, or it is not valid any more."},
+	{http.StatusRequestEntityTooLarge, "Request Entity Too Large", "Over 10 MB."},
+	{http.StatusRequestURITooLong, "URI Too Long", "The path and the query are too long."},
+	{http.StatusTooManyRequests, "Too Many Requests", "More requests than the account may make."},
+	{http.StatusRequestHeaderFieldsTooLarge, "Request Header Fields Too Large", "Request line and headers have over 10,240 bytes."},
+	{http.StatusInternalServerError, "Internal Server Error", "A function failed."},
+	{http.StatusServiceUnavailable, "Service Unavailable", "A function did not answer in 30 s."},
+	{http.StatusGatewayTimeout, "Gateway Timeout", "A function could not be reached in time."},
+}
+
+const (
+	tenantPath   = "/v1/tenants/{tenant}/"
+	gatewayBody  = "GatewayMessage"
+	problemBody  = "Problem"
+	rolesName    = "x-roles"
+	problemsName = "x-problems"
+)
+
+// describe completes the document of the operations: what is in it so far is
+// what huma makes of their types.
+func describe(document *huma.OpenAPI) error {
+	examples, err := readExamples()
+	if err != nil {
+		return err
+	}
+	document.Info = &huma.Info{
+		Title: "Seatmeter", Version: "1", Description: guide() + codesTable(),
+		License: &huma.License{Name: "Apache-2.0", URL: "https://www.apache.org/licenses/LICENSE-2.0"},
+	}
+	document.Servers = []*huma.Server{{URL: "/"}}
+	document.Tags = tags
+	schemas := document.Components.Schemas
+	schemas.Map()[problemBody] = problemSchema(schemas)
+	schemas.Map()[gatewayBody] = &huma.Schema{
+		Type: huma.TypeObject, Required: []string{"message"},
+		Properties: map[string]*huma.Schema{"message": {Type: huma.TypeString}},
+	}
+	mayBeNull(schemas, reflect.TypeFor[statement.Statement](), "adjustment")
+	mayBeNull(schemas, reflect.TypeFor[TenantUsageView](), "license")
+	for _, item := range document.Paths {
+		for _, op := range operationsOf(item) {
+			d, ok := descriptions[op.OperationID]
+			if !ok {
+				return fmt.Errorf("operation %s is not described", op.OperationID)
+			}
+			d.describe(op)
+			examples.illustrate(op)
+		}
+	}
+	return nil
+}
+
+// mayBeNull says so of a member that is an object, which huma cannot.
+func mayBeNull(schemas huma.Registry, of reflect.Type, member string) {
+	properties := schemas.SchemaFromRef(schemas.Schema(of, true, "").Ref).Properties
+	is := properties[member]
+	properties[member] = &huma.Schema{
+		Description: is.Description, AnyOf: []*huma.Schema{{Ref: is.Ref}, {Type: "null"}},
+	}
+}
+
+// problemSchema is the schema of a problem's document, with its codes. It takes
+// the place of those that huma makes of the types of errors.
+func problemSchema(schemas huma.Registry) *huma.Schema {
+	named := schemas.Schema(reflect.TypeFor[problem.Document](), true, "")
+	s := *schemas.SchemaFromRef(named.Ref)
+	s.Properties = maps.Clone(s.Properties)
+	code := *s.Properties["code"]
+	for _, c := range problem.Codes() {
+		code.Enum = append(code.Enum, string(c))
+	}
+	s.Properties["code"] = &code
+	for _, t := range []reflect.Type{reflect.TypeFor[problem.Document](), reflect.TypeFor[fault]()} {
+		delete(schemas.Map(), strings.TrimPrefix(schemas.Schema(t, true, "").Ref, "#/components/schemas/"))
+	}
+	return &s
+}
+
+func operationsOf(item *huma.PathItem) []*huma.Operation {
+	return slices.DeleteFunc([]*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete},
+		func(op *huma.Operation) bool { return op == nil })
+}
+
+// describe completes one operation.
+func (d description) describe(op *huma.Operation) {
+	op.Tags = []string{d.tag}
+	op.Description = whoMay(op) + "\n\n" + d.text
+	delete(op.Responses, "default")
+	for _, p := range op.Parameters {
+		if p.Name == "cursor" {
+			p.Example = "next_cursor-of-the-page-before"
+		}
+	}
+	for status, text := range d.also {
+		usual := *op.Responses[strconv.Itoa(usualStatus(op))]
+		usual.Description = text
+		if status == http.StatusNotModified {
+			usual.Content = nil
+		}
+		op.Responses[strconv.Itoa(status)] = &usual
+	}
+	codes := append(slices.Clone(commonCodes), d.codes...)
+	if !strings.HasPrefix(op.Path, tenantPath) {
+		codes = slices.DeleteFunc(codes, func(c problem.Code) bool { return c == problem.NotFound })
+	}
+	slices.Sort(codes)
+	op.Extensions[problemsName] = codes
+	for _, code := range codes {
+		addAnswer(op, code.Status(), problemType, problemBody, "`"+string(code)+"`: "+code.Meaning())
+	}
+	for _, own := range ofGateway {
+		addAnswer(op, own.status, "application/json", gatewayBody, "API Gateway's own: "+own.about)
+	}
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		op.Responses[strconv.Itoa(status)].Headers = map[string]*huma.Param{
+			"Retry-After": {Description: "Seconds after which to try again. Not in API Gateway's own answers.", Schema: &huma.Schema{Type: huma.TypeInteger}},
+		}
+	}
+}
+
+// usualStatus is that of success as huma knows it.
+func usualStatus(op *huma.Operation) int {
+	if op.DefaultStatus != 0 {
+		return op.DefaultStatus
+	}
+	return http.StatusOK
+}
+
+// addAnswer adds an answer to those of a status.
+func addAnswer(op *huma.Operation, status int, kind, schema, text string) {
+	name := strconv.Itoa(status)
+	r := op.Responses[name]
+	if r == nil {
+		r = &huma.Response{Content: make(map[string]*huma.MediaType)}
+		op.Responses[name] = r
+	}
+	r.Description = strings.TrimPrefix(r.Description+"\n\n"+text, "\n\n")
+	if r.Content[kind] == nil {
+		r.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Ref: "#/components/schemas/" + schema}}
+	}
+}
+
+// whoMay says who may call, from the list by which it is decided.
+func whoMay(op *huma.Operation) string {
+	roles, _ := op.Extensions[rolesName].([]Role)
+	names := make([]string, len(roles))
+	for i, role := range roles {
+		names[i] = "`" + string(role) + "`"
+		if role == RoleTenantAdmin {
+			names[i] += " (of its own tenant)"
+		}
+	}
+	return "For " + strings.Join(names, ", ") + "."
+}
+
+// general is what is to be known of all calls.
+var general = []struct{ title, text string }{
+	{"Who calls", "Send `Authorization: Bearer …` with a token of your OIDC provider (RS256). Its claim `role` is `vendor`, `tenant_admin` or `finance`; the claim `tenant` binds a tenant_admin to one tenant, which is the only one that exists for it: all others are answered 404. Without a valid bearer API Gateway answers 401 by itself, as `application/json` with a `message`."},
+	{"Errors", "Every error of Seatmeter's own is an RFC 9457 problem document, `application/problem+json`, with a stable `type` (`urn:seatmeter:problem:` and the code) and `code`, and a `request_id` that the log has too. The same codes come over the WebSocket. API Gateway's own errors are `application/json` with a `message`."},
+	{"Lists", "A list answers `items` and `next_cursor`, takes `limit` (1 to 1000, 50 if left out) and goes on at `cursor`: the `next_cursor` of the page before. It is null on the last page. A page may have fewer items than `limit`, also before the last. Cursors are opaque, and good for the list that they came from."},
+	{"Repeating", "Every GET, PUT, PATCH and DELETE may be sent again; each call says what a repeat does. Every POST takes `Idempotency-Key`: for 24 hours the same key with the same request is answered as the first was. After 429 and 503 wait as long as `Retry-After` says."},
+	{"Times and figures", "Times are RFC 3339 in UTC; reports give milliseconds. Ranges have their `from` and not their `to`. Durations are whole milliseconds (`seat_ms`); `seat_minutes` is a decimal with 3 places, rounded half up, once, at output. A month is one of the tenant's `time_zone`."},
+	{"Bodies", "Bodies are JSON, whatever `Content-Type` says, of at most 64 KB. Names are in snake_case, and a member that is not known is refused."},
+}
+
+// guide is what is to be known of all calls, as CommonMark.
+func guide() string {
+	var b strings.Builder
+	b.WriteString("Seatmeter enforces conferencing licenses at the moment somebody joins, and turns what happened into usage reports. Admins and finance use this API; conference clients use the WebSocket API, which `/v1/asyncapi.json` describes. `/v1/docs` is for reading.\n")
+	for _, g := range general {
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", g.title, g.text)
+	}
+	return b.String()
+}
+
+// codesTable is every problem, as CommonMark.
+func codesTable() string {
+	var b strings.Builder
+	b.WriteString("\n## Problems\n\n| code | status | title | meaning |\n| --- | --- | --- | --- |\n")
+	for _, c := range problem.Codes() {
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s |\n", c, c.Status(), c.Title(), c.Meaning())
+	}
+	return b.String()
+}

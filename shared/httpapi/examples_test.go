@@ -1,0 +1,171 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
+)
+
+var writeExamples = flag.Bool("examples.write", false, "write examples.json anew")
+
+// script plays a customer's story, and keeps what is said.
+type script struct {
+	*world
+	list []httpapi.Example
+}
+
+// ask makes a call and keeps it. Every POST has a key.
+func (s *script) ask(who caller, method, target, body string, headers ...string) answer {
+	s.t.Helper()
+	if method == http.MethodPost {
+		headers = append(headers, "Idempotency-Key", "6f1c8a52-3b0e-4a57-9d43-"+strings.Repeat("0", 9)+string(rune('a'+len(s.list)/26))+string(rune('a'+len(s.list)%26))+"0")
+	}
+	lower := make([]string, len(headers))
+	e := httpapi.Example{As: who.role, Method: method, Target: target, Headers: make(map[string]string)}
+	for i := 0; i < len(headers); i += 2 {
+		e.Headers[headers[i]] = headers[i+1]
+		lower[i], lower[i+1] = strings.ToLower(headers[i]), headers[i+1]
+	}
+	a := s.call(who, method, target, body, lower...)
+	_, op := description(s.t).find(method, target)
+	e.Operation, e.Status = op.OperationID, a.status
+	if body != "" {
+		e.Body = json.RawMessage(body)
+	}
+	e.ContentType, e.AnswerHeaders = a.headers["content-type"], make(map[string]string)
+	for name, shown := range map[string]string{"etag": "ETag", "location": "Location", "retry-after": "Retry-After", "content-disposition": "Content-Disposition"} {
+		if value := a.headers[name]; value != "" {
+			e.AnswerHeaders[shown] = value
+		}
+	}
+	e.Answer = s.quote(a)
+	s.list = append(s.list, e)
+	return a
+}
+
+func (s *script) quote(a answer) json.RawMessage {
+	switch {
+	case a.body == "":
+		return nil
+	case a.headers["content-type"] == "application/json" || strings.HasSuffix(a.headers["content-type"], "problem+json"):
+		return json.RawMessage(a.body)
+	}
+	text, err := json.Marshal(a.body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return text
+}
+
+// play tells the story: of a tenant, from its first license to its statement.
+func (s *script) play() {
+	const acme, globex = "/v1/tenants/acme", "/v1/tenants/globex"
+	const day = "?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z"
+	s.ask(vendor, "PUT", acme+"/license", `{"model":"concurrent","seats":2}`)
+	s.ask(vendor, "PUT", globex+"/license", `{"model":"named","hosts":1,"participants_per_conference":25,"time_zone":"Europe/Berlin","host_changes_per_month":0}`)
+	s.ask(vendor, "GET", acme+"/license", "")
+	s.ask(vendor, "GET", acme+"/license", "", "If-None-Match", `"1"`)
+	s.ask(vendor, "PUT", acme+"/license", `{"model":"concurrent","seats":2,"expires_at":"2027-01-01T00:00:00Z"}`, "If-Match", `"1"`)
+	s.ask(vendor, "PUT", acme+"/license", `{"model":"concurrent","seats":2}`, "If-Match", `"1"`)
+	s.ask(vendor, "PUT", acme+"/license", `{"model":"concurrent","seats":0}`)
+	s.ask(vendor, "GET", acme+"/license/history?limit=50", "")
+	s.ask(vendor, "GET", "/v1/tenants?limit=50", "")
+
+	admin := caller{role: "tenant_admin", tenant: "globex"}
+	ann := `{"email":"ann@example.org","name":"Ann"}`
+	s.ask(admin, "POST", globex+"/hosts", ann)
+	s.ask(admin, "POST", globex+"/hosts", ann)
+	s.ask(admin, "POST", globex+"/hosts", `{"email":"bob@example.org","name":"Bob"}`)
+	s.ask(admin, "GET", globex+"/hosts?limit=50", "")
+	s.ask(admin, "GET", globex+"/hosts/ann@example.org", "")
+	s.ask(admin, "PATCH", globex+"/hosts/ann@example.org", `{"name":"Ann Lee"}`)
+	s.ask(admin, "DELETE", globex+"/hosts/ann@example.org", "")
+	s.ask(admin, "POST", globex+"/hosts", ann)
+	s.ask(admin, "GET", globex+"/hosts/ann@example.org", "")
+
+	weekly := `{"conference":"weekly","host":"ann@example.org","title":"Weekly","starts_at":"2026-09-21T15:00:00Z"}`
+	s.ask(acmeAdmin, "POST", acme+"/conferences", weekly)
+	s.ask(acmeAdmin, "POST", acme+"/conferences", weekly)
+	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/join-tokens", `{"identity":"bob@example.org","role":"participant","expires_in_seconds":300}`)
+	s.join("acme", "weekly", "ann@example.org", "host", 1)
+	s.now += 60_000
+	bob := s.join("acme", "weekly", "bob@example.org", "participant", 2)
+	s.refuse("weekly", "eve@example.org", 3)
+	s.ask(acmeAdmin, "GET", acme+"/conferences?limit=50", "")
+	s.ask(acmeAdmin, "GET", acme+"/conferences/weekly", "")
+	s.ask(acmeAdmin, "GET", acme+"/conferences/weekly/connections?limit=50", "")
+	s.ask(finance, "GET", acme+"/seats", "")
+	s.now += 60_000
+	s.ask(acmeAdmin, "DELETE", acme+"/connections/"+string(bob), "")
+	carl := s.join("acme", "weekly", "carl@example.org", "participant", 4)
+	s.now += 60_000
+	s.ask(acmeAdmin, "DELETE", acme+"/conferences/weekly/connections/"+string(carl), "")
+	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/end", "")
+	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/join-tokens", `{"identity":"bob@example.org","role":"participant"}`)
+
+	s.ask(finance, "GET", acme+"/usage"+day+"&granularity=day&group_by=host", "", "Accept", "application/json")
+	s.ask(finance, "GET", acme+"/usage"+day, "", "Accept", "text/csv")
+	s.ask(finance, "GET", acme+"/usage/peaks"+day+"&limit=50", "")
+	s.ask(finance, "GET", acme+"/usage/refusals"+day+"&limit=50", "")
+	s.ask(finance, "GET", acme+"/ledger"+day, "")
+	s.ask(finance, "GET", acme+"/ledger"+day, "", "Accept", "text/csv")
+	s.ask(finance, "GET", "/v1/usage?period=2026-09&limit=50", "")
+	s.ask(finance, "GET", "/v1/usage?period=2026-09", "", "Accept", "text/csv")
+
+	s.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
+	s.ask(finance, "POST", acme+"/statements", `{"period":"2026-08"}`)
+	s.ask(finance, "POST", acme+"/statements", `{"period":"2026-08"}`)
+	s.ask(finance, "GET", acme+"/statements?limit=50", "")
+	s.ask(finance, "GET", acme+"/statements/2026-08?revision=1", "")
+
+	s.ask(finance, "GET", "/v1/tenants", "")
+	s.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
+	s.ask(vendor, "GET", "/v1/tenants", "")
+}
+
+// refuse has somebody be refused at the door.
+func (s *script) refuse(conference, identity string, n int) {
+	s.t.Helper()
+	v := admission.Visitor{
+		Pass: s.token("acme", conference, identity, "participant"), Connection: seat.ConnectionID("MadeUpConnec00" + string(rune('0'+n)) + "="), AtMillis: s.now,
+	}
+	if err := s.door.Connect(context.Background(), v); !problem.Is(err, problem.SeatsExhausted) {
+		s.t.Fatalf("not refused: %v", err)
+	}
+}
+
+func TestTheExamplesAreWhatTheAPIAnswers(t *testing.T) {
+	s := &script{world: newWorld(t)}
+	s.play()
+	made, err := json.MarshalIndent(s.list, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	made = append(made, '\n')
+	const file = "examples.json"
+	if *writeExamples {
+		if err := os.WriteFile(file, made, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(kept), string(made)); diff != "" {
+		t.Errorf("%s is not what the API answers. Write it anew with: go test ./shared/httpapi -run Examples -examples.write\n%s", file, diff)
+	}
+}

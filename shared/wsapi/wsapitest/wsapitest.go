@@ -1,0 +1,86 @@
+// Package wsapitest checks the server's messages against the AsyncAPI document
+// that describes them. It is for tests.
+package wsapitest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Contract is what a document says of the server's messages.
+type Contract struct {
+	messages map[string]*jsonschema.Schema
+}
+
+// Read reads an AsyncAPI document.
+func Read(document []byte) (*Contract, error) {
+	var operations struct {
+		Operations map[string]struct {
+			Action   string `json:"action"`
+			Messages []struct {
+				Ref string `json:"$ref"`
+			} `json:"messages"`
+		} `json:"operations"`
+	}
+	if err := json.Unmarshal(document, &operations); err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+	parsed, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+	if err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("asyncapi.json", parsed); err != nil {
+		return nil, fmt.Errorf("read the document: %w", err)
+	}
+	c := &Contract{messages: make(map[string]*jsonschema.Schema)}
+	const channel = "#/channels/conference/messages/"
+	for _, o := range operations.Operations {
+		if o.Action != "send" {
+			continue
+		}
+		for _, m := range o.Messages {
+			name, ok := strings.CutPrefix(m.Ref, channel)
+			if !ok {
+				return nil, fmt.Errorf("a message at %s", m.Ref)
+			}
+			schema, err := compiler.Compile("asyncapi.json#/components/messages/" + name + "/payload")
+			if err != nil {
+				return nil, fmt.Errorf("the schema of %s: %w", name, err)
+			}
+			c.messages[name] = schema
+		}
+	}
+	return c, nil
+}
+
+// Types are the messages that the server may send.
+func (c *Contract) Types() map[string]bool {
+	types := make(map[string]bool)
+	for name := range c.messages {
+		types[name] = true
+	}
+	return types
+}
+
+// Check tells how a message of the server is not as the document says.
+func (c *Contract) Check(text []byte) error {
+	message, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("a message that is no JSON: %w", err)
+	}
+	members, _ := message.(map[string]any)
+	name, _ := members["type"].(string)
+	schema := c.messages[name]
+	if schema == nil {
+		return fmt.Errorf("there is no message of type %q", name)
+	}
+	if err := schema.Validate(message); err != nil {
+		return fmt.Errorf("a message of type %q: %w", name, err)
+	}
+	return nil
+}
