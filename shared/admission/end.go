@@ -62,7 +62,9 @@ func (d *Door) Expire(ctx context.Context, c conference.Conference, now time.Tim
 	return d.dissolve(ctx, *ended, now)
 }
 
-// dissolve does what there is to do when a conference is marked as ended.
+// dissolve does what there is to do when a conference is marked as ended. Every
+// stay ends when the conference did, also where an end that broke off is
+// completed much later: who vanished between is not billed until then.
 func (d *Door) dissolve(ctx context.Context, c conference.Conference, now time.Time) error {
 	if err := d.closePools(ctx, c.Tenant, c.Number, now.Add(keepClosed)); err != nil {
 		return err
@@ -78,7 +80,7 @@ func (d *Door) dissolve(ctx context.Context, c conference.Conference, now time.T
 	for _, place := range members {
 		everyone = append(everyone, place.Connection)
 	}
-	if err := d.dismiss(ctx, everyone, message{Type: "conference_ended"}, now, usage.EndConferenceEnded); err != nil {
+	if err := d.dismiss(ctx, everyone, message{Type: "conference_ended"}, c.EndedAt, usage.EndConferenceEnded); err != nil {
 		return err
 	}
 	if err := d.store.Unlock(ctx, c.Tenant, c.Host, int64(c.Number)); err != nil {

@@ -256,7 +256,8 @@ func TestAConcurrentConferenceEndsWhenItHasBeenEmptyForFiveMinutes(t *testing.T)
 	w.state(conference.StateEnded)
 }
 
-// An end that broke off at any of its calls is completed.
+// An end that broke off at any of its calls is completed, and bills nobody for longer than the
+// conference lasted.
 func TestAnEndThatBrokeOffIsCompleted(t *testing.T) {
 	for call := 0; ; call++ {
 		w := newWorld(t, named(5, 25))
@@ -287,6 +288,11 @@ func TestAnEndThatBrokeOffIsCompleted(t *testing.T) {
 		}
 		if c := w.state(conference.StateEnded); c.Ending || !w.told[guest.Connection] {
 			t.Errorf("after %d calls: %+v, the guest was told: %v", call, c, w.told[guest.Connection])
+		}
+		for _, s := range w.stays() {
+			if s.LeftAtMillis > ended.EndedAt.UnixMilli() {
+				t.Errorf("after %d calls: a stay ends at %d, the conference did at %d", call, s.LeftAtMillis, ended.EndedAt.UnixMilli())
+			}
 		}
 		w.books(0)
 		w.schedule()
