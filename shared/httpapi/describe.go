@@ -53,7 +53,7 @@ var descriptions = map[string]description{
 		text: "The license in force. Its `ETag` is its revision, for `If-Match`, and for `If-None-Match`, which is answered 304 while it has not changed. " + readsOnly,
 	},
 	"put-license": {
-		tag: tagLicenses, codes: []problem.Code{problem.PreconditionFailed}, also: map[int]string{http.StatusCreated: "The tenant's first license"},
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed}, also: map[int]string{http.StatusCreated: "The tenant's first license"},
 		text: "Replaces the license as a whole: what is left out has its default. The tenant comes into being with its first license, which is answered 201. " +
 			"A smaller, suspended or expired license never cuts off people who are in; it stops new joins. A larger one takes effect at once.\n\n" +
 			"With `If-Match` it is written only if the revision is still that one (`*`: if there is any), else 412. Safe to repeat: the same license again is one more revision that says the same. With `If-Match`, a repeat after a lost answer is refused if the first try was done: read the license, and see.",

@@ -19,8 +19,8 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// described is the document as it is served, and the schemas in it.
-type described struct {
+// contract is the document as it is served, and the schemas in it.
+type contract struct {
 	document document
 	compiler *jsonschema.Compiler
 	mu       sync.Mutex
@@ -61,7 +61,7 @@ type media struct {
 }
 
 // readDocument reads the document that the console serves, once.
-var readDocument = sync.OnceValues(func() (*described, error) {
+var readDocument = sync.OnceValues(func() (*contract, error) {
 	handler, err := openConsole()
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ var readDocument = sync.OnceValues(func() (*described, error) {
 	if err := json.Unmarshal(raw, &answer); err != nil {
 		return nil, err
 	}
-	d := &described{schemas: make(map[string]*jsonschema.Schema), compiler: jsonschema.NewCompiler()}
+	d := &contract{schemas: make(map[string]*jsonschema.Schema), compiler: jsonschema.NewCompiler()}
 	if err := json.Unmarshal([]byte(answer.Body), &d.document); err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ var readDocument = sync.OnceValues(func() (*described, error) {
 	return d, d.compiler.AddResource("openapi.json", parsed)
 })
 
-func description(t testing.TB) *described {
+func contractFor(t testing.TB) *contract {
 	t.Helper()
 	d, err := readDocument()
 	if err != nil {
@@ -102,7 +102,7 @@ func description(t testing.TB) *described {
 
 // find gives the operation that a request is for, and its path; none if there
 // is none.
-func (d *described) find(method, target string) (string, *operation) {
+func (d *contract) find(method, target string) (string, *operation) {
 	path, _, _ := strings.Cut(target, "?")
 	given := strings.Split(path, "/")
 	found, best := "", -1
@@ -140,7 +140,7 @@ func match(pattern, given []string) int {
 }
 
 // schema compiles the schema at a pointer into the document.
-func (d *described) schema(names ...string) (*jsonschema.Schema, error) {
+func (d *contract) schema(names ...string) (*jsonschema.Schema, error) {
 	pointer := "openapi.json#"
 	for _, name := range names {
 		pointer += "/" + url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
@@ -159,12 +159,12 @@ func (d *described) schema(names ...string) (*jsonschema.Schema, error) {
 // type, its problem, and its body. Every call of every test comes by here.
 func (a answer) wantDescribed(method, target string) {
 	a.t.Helper()
-	if fault := description(a.t).fault(method, target, a); fault != "" {
+	if fault := contractFor(a.t).fault(method, target, a); fault != "" {
 		a.t.Errorf("%s %s was answered %d, which is not as described: %s", method, target, a.status, fault)
 	}
 }
 
-func (d *described) fault(method, target string, a answer) string {
+func (d *contract) fault(method, target string, a answer) string {
 	head := method == http.MethodHead
 	if head {
 		method = http.MethodGet
@@ -212,7 +212,7 @@ func (d *described) fault(method, target string, a answer) string {
 }
 
 func TestAnAnswerThatIsNotAsDescribedIsNoticed(t *testing.T) {
-	d := description(t)
+	d := contractFor(t)
 	const get, path, kind = "GET", "/v1/tenants", "application/json"
 	answered := func(status int, kind, body string) answer {
 		return answer{t: t, status: status, headers: map[string]string{"content-type": kind}, body: body}
@@ -244,7 +244,7 @@ func TestAnAnswerThatIsNotAsDescribedIsNoticed(t *testing.T) {
 }
 
 func TestEveryOperationIsDescribedWithWhoMayItsProblemsAndExamples(t *testing.T) {
-	d := description(t).document
+	d := contractFor(t).document
 	if d.Info.Title != "Seatmeter" || d.Info.Version == "" {
 		t.Errorf("info %+v", d.Info)
 	}
@@ -270,7 +270,7 @@ func TestEveryOperationIsDescribedWithWhoMayItsProblemsAndExamples(t *testing.T)
 			if !strings.Contains(op.Description, "afe to repeat") && !strings.Contains(op.Description, "A repeat is") {
 				t.Errorf("%s does not say what a repeat does", op.OperationID)
 			}
-			if slices.Contains(op.Problems, problem.NotFound) != strings.HasPrefix(path, "/v1/tenants/{") && op.OperationID != "put-license" {
+			if slices.Contains(op.Problems, problem.NotFound) != strings.HasPrefix(path, "/v1/tenants/{") {
 				t.Errorf("%s has the problems %v", op.OperationID, op.Problems)
 			}
 			op.wantExamples(t, method, path)
@@ -288,7 +288,7 @@ func (op operation) wantExamples(t *testing.T, method, path string) {
 	if op.RequestBody != nil && len(op.RequestBody.Content["application/json"].Examples) == 0 {
 		t.Errorf("%s: its body has no example", op.OperationID)
 	}
-	d := description(t)
+	d := contractFor(t)
 	for status, r := range op.Responses {
 		if r.Description == "" || status == "default" {
 			t.Errorf("%s: %s is described as %q", op.OperationID, status, r.Description)

@@ -19,7 +19,7 @@ func TestTheDocumentationShowsEveryCallProblemAndMessage(t *testing.T) {
 		t.Fatalf("answered %d, %v", page.status, page.headers)
 	}
 	var anchors []string
-	for _, methods := range description(t).document.Paths {
+	for _, methods := range contractFor(t).document.Paths {
 		for _, op := range methods {
 			anchors = append(anchors, op.OperationID)
 		}

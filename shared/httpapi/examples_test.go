@@ -40,7 +40,7 @@ func (s *script) ask(who caller, method, target, body string, headers ...string)
 		lower[i], lower[i+1] = strings.ToLower(headers[i]), headers[i+1]
 	}
 	a := s.call(who, method, target, body, lower...)
-	_, op := description(s.t).find(method, target)
+	_, op := contractFor(s.t).find(method, target)
 	e.Operation, e.Status = op.OperationID, a.status
 	if body != "" {
 		e.Body = json.RawMessage(body)
