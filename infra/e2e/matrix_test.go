@@ -220,14 +220,14 @@ func (m *matrix) try(r row, who bearerOf, tenant string) error {
 	}
 	if want == "" {
 		if err != nil || answer.Status != success {
-			return fmt.Errorf("answered %d (%v), want %d", answer.Status, err, success)
+			return errors.Join(fmt.Errorf("answered %d, want %d", answer.Status, success), err)
 		}
 		return nil
 	}
 	p, ok := errors.AsType[*client.Problem](err)
 	switch {
 	case !ok:
-		return fmt.Errorf("answered %d (%v), want %s", answer.Status, err, want)
+		return errors.Join(fmt.Errorf("answered %d, want %s", answer.Status, want), err)
 	case r.method == http.MethodHead: // which has no body to say more
 		if status := map[client.Code]int{"unauthorized": 401, client.CodeForbidden: 403, client.CodeNotFound: 404}[want]; p.Status != status {
 			return fmt.Errorf("answered %d, want %d", p.Status, status)
