@@ -268,7 +268,9 @@ func TestJoinToken_ForgedOnesTakeNoSeat(t *testing.T) {
 	good := c.token(conference, "bob@example.com", client.RoleParticipant)
 	resume := c.ask(host, client.ActionStatus, client.TypeAdmitted).ResumeToken
 	hs := jwt.SigningMethodHS256
-	ours := func(of string, header, claims map[string]any) string { return f.forge(of, hs, f.joining, header, claims) }
+	ours := func(of string, header, claims map[string]any) string {
+		return f.forge(of, hs, f.joining, header, claims)
+	}
 	claim := func(name string, value any) string { return ours(good, nil, map[string]any{name: value}) }
 	forgeries := func(of string) map[string]string {
 		return map[string]string{
