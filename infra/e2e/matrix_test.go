@@ -57,6 +57,8 @@ func withHeads(calls []row) []row {
 var calls = []row{
 	{method: "GET", path: "/healthz", success: 200},
 	{method: "GET", path: "/v1/openapi.json", success: 200},
+	{method: "GET", path: "/v1/asyncapi.json", success: 200},
+	{method: "GET", path: "/v1/docs", success: 200},
 	{method: "GET", path: "/console", success: 200},
 	{method: "GET", path: "/console/", success: 200},
 	{method: "OPTIONS", path: "/{proxy+}", success: 204},
