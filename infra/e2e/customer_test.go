@@ -115,6 +115,7 @@ func (c *customer) token(conference, identity string, role client.Role) string {
 	if err != nil {
 		c.t.Fatalf("join token for %s: %v", identity, err)
 	}
+	seen.add(made.Token)
 	return made.Token
 }
 
@@ -125,6 +126,7 @@ func (c *customer) connect(ctx context.Context, conference, identity string, rol
 	if err != nil {
 		return nil, fmt.Errorf("join token for %s: %w", identity, err)
 	}
+	seen.add(made.Token)
 	return c.dial(ctx, made.Token, o)
 }
 
@@ -294,6 +296,7 @@ func (c *customer) ask(p *client.Participant, action client.Action, want client.
 	if m.Type != want {
 		c.t.Fatalf("%s was answered by %+v, want %s", action, m, want)
 	}
+	seen.add(m.ResumeToken)
 	return m
 }
 

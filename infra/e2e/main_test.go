@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,15 +59,30 @@ func runTests(m *testing.M) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
-	return running.run(m)
+	status, err = running.run(m)
+	err = errors.Join(err, stop()) // what is logged then, too
+	return status, errors.Join(err, seen.search(logged.lines(), whoMustSpeak()))
+}
+
+// whoMustSpeak are the functions of which a whole run has lines in the log. A
+// part of one may leave some out, and rollup's first quarter of an hour may come
+// later.
+func whoMustSpeak() []string {
+	if flag.Lookup("test.run").Value.String() != "" || testing.Short() {
+		return nil
+	}
+	return []string{
+		"authorize", "connect", "disconnect", "message", "licenses", "hosts", "conferences", "usage",
+		"statements", "reconcile", "console",
+	}
 }
 
 // stack is a running Seatmeter, seen from outside.
 type stack struct {
 	local.Endpoints
-	issuer *issuer.Issuer
-	vendor *client.Admin
+	dataDir string
+	issuer  *issuer.Issuer
+	vendor  *client.Admin
 	*messages
 }
 
@@ -78,7 +95,10 @@ func newStack(e local.Endpoints, dataDir string) (*stack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &stack{Endpoints: e, issuer: keys, vendor: client.NewAdmin(e.HTTP, bearer), messages: heardByAll}, nil
+	seen.add(bearer)
+	return &stack{
+		Endpoints: e, dataDir: dataDir, issuer: keys, vendor: client.NewAdmin(e.HTTP, bearer), messages: heardByAll,
+	}, nil
 }
 
 // startStack starts a stack in tables of its own. Beside a running one that is
@@ -94,6 +114,7 @@ func startStack(ctx context.Context, dir string, o local.Options) (*stack, func(
 	}
 	o.Template, o.DataDir, o.Store = templateFile, dir, store
 	o.TablePrefix, o.Temporary = "e2e-"+rand.Text(), true
+	o.Log = slog.New(slog.NewJSONHandler(logged, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	started, err := local.Start(ctx, o)
 	if err != nil {
 		return nil, nil, err
@@ -138,6 +159,7 @@ func (s *stack) bearer(t *testing.T, role, tenant string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	seen.add(text)
 	return text
 }
 

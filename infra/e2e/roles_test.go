@@ -2,111 +2,16 @@ package e2e
 
 import (
 	"net/http"
-	"slices"
 	"testing"
 	"time"
 
 	"seatmeter/infra/client"
 )
 
-// Who may make which call, as the contract's table has it.
-func TestRoles_EachCallIsForThoseTheContractNames(t *testing.T) {
-	t.Parallel()
-	c := license(t, client.Named(100, 25))
-	c.register(c.host(0))
-	conference, _ := c.live(c.host(0))
-	foreign := license(t, client.Concurrent(25))
-
-	const vendor, admin, finance = "vendor", "tenant_admin", "finance"
-	at := "/v1/tenants/" + c.id
-	// Each call of whoever is allowed needs something of its own to work on.
-	calls := []struct {
-		name, method string
-		path         func(t *testing.T) string
-		body         func() any
-		success      int
-		allowed      []string
-	}{
-		{"list tenants", "GET", fixed("/v1/tenants"), nil, 200, []string{vendor}},
-		{"read license", "GET", fixed(at + "/license"), nil, 200, []string{vendor}},
-		{"read license history", "GET", fixed(at + "/license/history"), nil, 200, []string{vendor}},
-		{"put license", "PUT", fixed(at + "/license"), always(client.Named(100, 25)), 200, []string{vendor}},
-		{"create host", "POST", fixed(at + "/hosts"), func() any {
-			return client.Host{Email: newID("host") + "@example.com", Name: "A Host"}
-		}, 201, []string{vendor, admin}},
-		{"list hosts", "GET", fixed(at + "/hosts"), nil, 200, []string{vendor, admin}},
-		{"read host", "GET", fixed(at + "/hosts/" + c.host(0)), nil, 200, []string{vendor, admin}},
-		{"change host", "PATCH", fixed(at + "/hosts/" + c.host(0)), always(client.Host{Name: "Another Name"}), 200, []string{vendor, admin}},
-		{"delete host", "DELETE", func(*testing.T) string {
-			email := newID("host") + "@example.com"
-			c.register(email)
-			return at + "/hosts/" + email
-		}, nil, 204, []string{vendor, admin}},
-		{"schedule conference", "POST", fixed(at + "/conferences"), always(client.Conference{Host: c.host(0)}), 201, []string{vendor, admin}},
-		{"list conferences", "GET", fixed(at + "/conferences"), nil, 200, []string{vendor, admin}},
-		{"read conference", "GET", fixed(at + "/conferences/" + conference), nil, 200, []string{vendor, admin}},
-		{"end conference", "POST", func(*testing.T) string {
-			return at + "/conferences/" + c.schedule(c.host(0)) + "/end"
-		}, nil, 200, []string{vendor, admin}},
-		{"list connections", "GET", fixed(at + "/conferences/" + conference + "/connections"), nil, 200, []string{vendor, admin}},
-		{"remove connection", "DELETE", func(*testing.T) string {
-			guest := c.join(conference, "guest@example.com", client.RoleParticipant)
-			return at + "/connections/" + c.ask(guest, client.ActionStatus, client.TypeAdmitted).ConnectionID
-		}, nil, 204, []string{vendor, admin}},
-		{
-			"make join token", "POST", fixed(at + "/conferences/" + conference + "/join-tokens"),
-			always(client.JoinRequest{Identity: "guest@example.com", Role: client.RoleParticipant}), 201,
-			[]string{vendor, admin},
-		},
-		{"read seats", "GET", fixed(at + "/seats"), nil, 200, []string{vendor, admin, finance}},
-		{"read usage", "GET", fixed(at + "/usage" + thisHour()), nil, 200, []string{vendor, admin, finance}},
-		{"read a peak", "GET", fixed(at + "/usage/peaks" + thisHour()), nil, 200, []string{vendor, admin, finance}},
-		{"read refusals", "GET", fixed(at + "/usage/refusals" + thisHour()), nil, 200, []string{vendor, admin, finance}},
-		{"read the ledger", "GET", fixed(at + "/ledger" + thisHour()), nil, 200, []string{vendor, admin, finance}},
-	}
-	callers := []struct{ name, role, tenant string }{
-		{"vendor", vendor, ""},
-		{"tenant_admin", admin, c.id},
-		{"finance", finance, ""},
-		{"foreign tenant_admin", admin, foreign.id},
-	}
-	for _, call := range calls {
-		t.Run(call.name, func(t *testing.T) {
-			_, err := c.request(call.method, call.path(t), "", call.body)
-			wantGatewayRefusal(t, err)
-			for _, caller := range callers {
-				allowed := slices.Contains(call.allowed, caller.role)
-				status, err := c.request(call.method, call.path(t), c.stack.bearer(t, caller.role, caller.tenant), call.body)
-				switch {
-				case !allowed:
-					wantProblem(t, err, "forbidden")
-				case caller.tenant == foreign.id:
-					wantProblem(t, err, "not_found")
-				case err != nil || status != call.success:
-					t.Errorf("%s was answered %d (%v), want %d", caller.name, status, err, call.success)
-				}
-			}
-		})
-	}
-}
-
 // thisHour is the query of a usage report.
 func thisHour() string {
 	now := time.Now().UTC()
 	return "?from=" + now.Add(-time.Hour).Format(time.RFC3339) + "&to=" + now.Format(time.RFC3339)
-}
-
-func fixed(path string) func(*testing.T) string { return func(*testing.T) string { return path } }
-
-func always(body any) func() any { return func() any { return body } }
-
-func (c *customer) request(method, path, bearer string, body func() any) (status int, err error) {
-	var content any
-	if body != nil {
-		content = body()
-	}
-	r, err := c.api.As(bearer).Do(c.within(), method, path, nil, content)
-	return r.Status, err
 }
 
 func TestRoles_SomeoneElsesTenantLooksLikeOneThatDoesNotExist(t *testing.T) {

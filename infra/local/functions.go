@@ -108,55 +108,68 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	files := cfg.Copy()
 	files.BaseEndpoint = aws.String(env.ExportsURL)
 	exports := export.New(objects.New(files, env.ExportsBucket))
-	door := func() *admission.Door { return admission.NewDoor(store, connections, env.Log) }
-	entrance := func() *admission.Door {
-		d := door()
-		d.LimitJoins(rate.NewLimiter(store, env.Log), env.Rates.JoinsPerSecond)
+	// On AWS each function has a log of its own.
+	log := func(name string) *slog.Logger { return env.Log.With("function", name) }
+	door := func(log *slog.Logger) *admission.Door { return admission.NewDoor(store, connections, log) }
+	entrance := func(log *slog.Logger) *admission.Door {
+		d := door(log)
+		d.LimitJoins(rate.NewLimiter(store, log), env.Rates.JoinsPerSecond)
 		return d
 	}
 	start := func(handle func() any) Starter {
 		return func() (lambda.Handler, error) { return lambda.NewHandler(handle()), nil }
 	}
-	api := func(add func(*httpapi.API)) Starter {
+	api := func(name string, add func(*httpapi.API, *slog.Logger)) Starter {
 		return start(func() any {
-			served := httpapi.New(env.Log, seal)
+			log := log(name)
+			served := httpapi.New(log, seal)
 			served.KeepKeys(store, time.Now)
-			served.LimitCalls(rate.NewLimiter(store, env.Log), env.Rates.CallsPerSecond)
-			add(served)
+			served.LimitCalls(rate.NewLimiter(store, log), env.Rates.CallsPerSecond)
+			add(served, log)
 			return httpapi.Serve(served)
 		})
 	}
 	return map[string]Starter{
-		"authorize":  start(func() any { return wsapi.NewAuthorizer(signer, time.Now, env.Log).Handle }),
-		"connect":    start(func() any { return wsapi.NewConnector(entrance(), env.Log).Handle }),
-		"disconnect": start(func() any { return wsapi.NewDisconnector(door(), env.Log).Handle }),
-		"message":    start(func() any { return wsapi.NewMessenger(entrance(), connections, signer, env.Log).Handle }),
-		"licenses":   api(func(a *httpapi.API) { a.AddLicenses(door(), store) }),
-		"hosts":      api(func(a *httpapi.API) { a.AddHosts(door(), store) }),
-		"conferences": api(func(a *httpapi.API) {
-			d := door()
+		"authorize": start(func() any { return wsapi.NewAuthorizer(signer, time.Now, log("authorize")).Handle }),
+		"connect": start(func() any {
+			log := log("connect")
+			return wsapi.NewConnector(entrance(log), log).Handle
+		}),
+		"disconnect": start(func() any {
+			log := log("disconnect")
+			return wsapi.NewDisconnector(door(log), log).Handle
+		}),
+		"message": start(func() any {
+			log := log("message")
+			return wsapi.NewMessenger(entrance(log), connections, signer, log).Handle
+		}),
+		"licenses": api("licenses", func(a *httpapi.API, log *slog.Logger) { a.AddLicenses(door(log), store) }),
+		"hosts":    api("hosts", func(a *httpapi.API, log *slog.Logger) { a.AddHosts(door(log), store) }),
+		"conferences": api("conferences", func(a *httpapi.API, log *slog.Logger) {
+			d := door(log)
 			a.AddConferences(d, store)
 			a.AddConnections(d, store, signer, env.WebSocketURL)
 		}),
-		"usage": api(func(a *httpapi.API) {
-			d := door()
+		"usage": api("usage", func(a *httpapi.API, log *slog.Logger) {
+			d := door(log)
 			a.AddUsage(d, store, exports)
 			a.AddLedger(d, store, exports)
 		}),
-		"statements": api(func(a *httpapi.API) {
-			a.AddStatements(statement.NewCloser(store, rollup.New(store, env.Log, time.Now), time.Now), store)
+		"statements": api("statements", func(a *httpapi.API, log *slog.Logger) {
+			a.AddStatements(statement.NewCloser(store, rollup.New(store, log, time.Now), time.Now), store)
 		}),
-		"rollup": start(func() any { return jobs.NewRollup(rollup.New(store, env.Log, time.Now)).Handle }),
+		"rollup": start(func() any { return jobs.NewRollup(rollup.New(store, log("rollup"), time.Now)).Handle }),
 		"reconcile": start(func() any {
-			run := reconcile.New(store, door(), connections, env.Log, time.Now)
-			return jobs.NewReconciler(run, env.Log).Handle
+			log := log("reconcile")
+			run := reconcile.New(store, door(log), connections, log, time.Now)
+			return jobs.NewReconciler(run, log).Handle
 		}),
 		"console": func() (lambda.Handler, error) {
 			messages, err := wsapi.AsyncAPI()
 			if err != nil {
 				return nil, fmt.Errorf("describe the messages: %w", err)
 			}
-			return lambda.NewHandler(httpapi.Serve(httpapi.Console(env.Log, messages))), nil
+			return lambda.NewHandler(httpapi.Serve(httpapi.Console(log("console"), messages))), nil
 		},
 	}, nil
 }

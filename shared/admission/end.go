@@ -149,12 +149,20 @@ func (d *Door) closePools(ctx context.Context, t tenant.ID, number conference.Nu
 // With a conference it must be in that one. Safe to repeat: what is gone is
 // not found.
 func (d *Door) Remove(ctx context.Context, t tenant.ID, c conference.ID, id seat.ConnectionID, reason string, now time.Time) error {
-	s, seated, err := d.Whereabouts(ctx, id)
+	s, err := d.connected(ctx, id)
 	if err != nil {
 		return err
 	}
-	if s.Tenant != t || c != "" && s.Conference != c || s.State == session.StateSeated && !seated {
-		return problem.New(problem.NotFound, "There is no such connection.")
+	// Before anything more is read: another's connection takes as long as none.
+	if s.Tenant != t || c != "" && s.Conference != c {
+		return noConnection()
+	}
+	seated, err := d.holdsSeat(ctx, s)
+	if err != nil {
+		return err
+	}
+	if s.State == session.StateSeated && !seated {
+		return noConnection()
 	}
 	return d.dismiss(ctx, []seat.ConnectionID{id}, message{Type: "removed", Detail: reason}, now, usage.EndRemoved)
 }

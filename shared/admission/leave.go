@@ -162,19 +162,36 @@ func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64
 // it holds the seat that the session speaks of. A session whose stay is over
 // already counts as not seated.
 func (d *Door) Whereabouts(ctx context.Context, id seat.ConnectionID) (session.Session, bool, error) {
+	s, err := d.connected(ctx, id)
+	if err != nil {
+		return session.Session{}, false, err
+	}
+	seated, err := d.holdsSeat(ctx, s)
+	return s, seated, err
+}
+
+// connected reads the session of a connection that is not gone, consistently.
+func (d *Door) connected(ctx context.Context, id seat.ConnectionID) (session.Session, error) {
 	s, err := d.store.Session(ctx, id, true)
 	if err != nil {
-		return session.Session{}, false, fmt.Errorf("read the session: %w", err)
+		return session.Session{}, fmt.Errorf("read the session: %w", err)
 	}
 	if s == nil || s.State == session.StateGone {
-		return session.Session{}, false, problem.New(problem.NotFound, "There is no such connection.")
+		return session.Session{}, noConnection()
 	}
+	return *s, nil
+}
+
+func noConnection() error { return problem.New(problem.NotFound, "There is no such connection.") }
+
+// holdsSeat tells whether a session's seat is still its own.
+func (d *Door) holdsSeat(ctx context.Context, s session.Session) (bool, error) {
 	if s.State != session.StateSeated {
-		return *s, false, nil
+		return false, nil
 	}
 	b, err := d.store.Look(ctx, s.Block)
 	if err != nil {
-		return *s, false, fmt.Errorf("read the block: %w", err)
+		return false, fmt.Errorf("read the block: %w", err)
 	}
-	return *s, b != nil && b.Members[id] == s.Member(), nil
+	return b != nil && b.Members[s.Connection] == s.Member(), nil
 }

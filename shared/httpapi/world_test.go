@@ -82,11 +82,11 @@ func newWorld(t testing.TB) *world {
 	api.AddConferences(w.door, w.faulty)
 	api.AddConnections(w.door, w.faulty, signer, "wss://door.example.org/prod")
 	exports := export.New(w.shelf)
-	api.AddUsage(w.door, store, exports)
-	api.AddLedger(w.door, store, exports)
+	api.AddUsage(w.door, w.faulty, exports)
+	api.AddLedger(w.door, w.faulty, exports)
 	clock := func() time.Time { return time.UnixMilli(w.now) }
 	store.Now = clock
-	api.AddStatements(statement.NewCloser(store, rollup.New(store, log, clock), clock), store)
+	api.AddStatements(statement.NewCloser(w.faulty, rollup.New(w.faulty, log, clock), clock), w.faulty)
 	api.KeepKeys(w.faulty, clock)
 	w.api = environments{httpapi.Serve(api)}
 	return w

@@ -50,6 +50,7 @@ func (f *functions) invoke(name string, patience time.Duration, event any) ([]by
 		return nil, fmt.Errorf("event for %s: %w", name, err)
 	}
 	requestID := newUUID()
+	f.log.Debug("START", "function", name, "request_id", requestID) // as Lambda's own log has it
 	ctx, cancel := context.WithTimeout(f.base, f.timeouts[name])
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
 		AwsRequestID:       requestID,

@@ -69,9 +69,10 @@ func (g *Gateway) serveHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // bearerClaims is the JWT authorizer. Its identity source is the Authorization header, in which AWS
-// lets the token stand alone too.
+// lets the token stand alone too. Of two such headers it takes none. Which of them AWS would read is not
+// known here; joined into one, as events have them, they hold no token.
 func (g *Gateway) bearerClaims(w http.ResponseWriter, r *http.Request) (map[string]string, bool) {
-	token := strings.TrimSpace(r.Header.Get("Authorization"))
+	token := strings.TrimSpace(strings.Join(r.Header.Values("Authorization"), ","))
 	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
 		token = strings.TrimSpace(rest)
 	}

@@ -168,6 +168,11 @@ func TestTheJWTAuthorizerWantsAValidBearer(t *testing.T) {
 			t.Errorf("%s: answered %d %s %v", name, got.status, got.body, got.header)
 		}
 	}
+	for _, headers := range [][]string{{mint(0), mint(0)}, {"Bearer " + mint(0), "Bearer abc"}, {"Bearer abc", "Bearer " + mint(0)}} {
+		if got := s.call(http.MethodGet, "/kept", "", http.Header{"Authorization": headers}); got.status != http.StatusUnauthorized {
+			t.Errorf("%d headers at once: answered %d", len(headers), got.status)
+		}
+	}
 	none(t, given)
 	for _, header := range []string{"Bearer " + mint(0), "bearer " + mint(0), mint(0)} {
 		s.call(http.MethodGet, "/kept", "", http.Header{"Authorization": {header}})

@@ -1,0 +1,147 @@
+package httpapi_test
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
+)
+
+// reply is all that a caller can tell two answers apart by, but for time: and
+// there, what work was done stands for how long it took.
+type reply struct {
+	Status  int
+	Headers map[string]string
+	Body    string
+	Calls   []string
+}
+
+// watched makes a call and notes each call of the store.
+func (w *world) watched(who caller, method, target, body string) reply {
+	w.t.Helper()
+	var mu sync.Mutex
+	var calls []string
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		calls = append(calls, call)
+		return storetest.FaultNone
+	}
+	a := w.call(who, method, target, body)
+	return reply{a.status, a.headers, a.body, calls}
+}
+
+// theirs is a world in which acme asks, and globex has a conference with a
+// connection, and a host.
+func theirs(t *testing.T) (w *world, connection seat.ConnectionID) {
+	w = newWorld(t)
+	w.named("acme", 5, 25)
+	w.named("globex", 5, 25)
+	w.host("globex", "ann@example.org")
+	w.schedule("globex", "weekly", "ann@example.org")
+	return w, w.join("globex", "weekly", "ann@example.org", "host", 1)
+}
+
+// operations are all calls about a tenant, as the document lists them.
+func operations(t *testing.T) map[string][]string {
+	t.Helper()
+	console := httpapi.Console(slog.New(slog.DiscardHandler), nil)
+	w := &world{t: t, now: start, api: environments{httpapi.Serve(console)}}
+	document := read[struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}](w.call(nobody, "GET", "/v1/openapi.json", ""))
+	found := map[string][]string{}
+	for path, methods := range document.Paths {
+		if strings.Contains(path, "{tenant}") {
+			found[path] = slices.Sorted(maps.Keys(methods))
+		}
+	}
+	if len(found) < 10 {
+		t.Fatalf("the document has %d paths of tenants", len(found))
+	}
+	return found
+}
+
+// Neither what is answered nor what is done tells whether there is such a
+// tenant: nothing at all is read.
+func TestAForeignTenantCannotBeToldFromAMissingOne(t *testing.T) {
+	w, connection := theirs(t)
+	fill := strings.NewReplacer("{conference}", "weekly", "{email}", "ann@example.org", "{connection}", string(connection), "{period}", "2026-08")
+	for path, methods := range operations(t) {
+		for _, method := range methods {
+			method = strings.ToUpper(method)
+			for _, who := range []caller{acmeAdmin, finance, {role: "tenant_admin"}, {role: "root"}, {role: "Vendor"}} {
+				of := func(tenant string) reply {
+					return w.watched(who, method, strings.Replace(fill.Replace(path), "{tenant}", tenant, 1), "{}")
+				}
+				existing, missing := of("globex"), of("nowhere")
+				if who == finance && existing.Status != 403 {
+					continue // whom it is no secret to
+				}
+				if existing.Status != 403 && existing.Status != 404 {
+					t.Errorf("%s %s, asked by %v, answered %d", method, path, who, existing.Status)
+				}
+				if diff := cmp.Diff(missing, existing); diff != "" {
+					t.Errorf("%s %s, asked by %v, differs (-missing +existing):\n%s", method, path, who, diff)
+				}
+				if len(existing.Calls) > 0 {
+					t.Errorf("%s %s, asked by %v, has the store asked %v", method, path, who, existing.Calls)
+				}
+			}
+		}
+	}
+}
+
+// What another tenant has is not found through one's own, by the same work as
+// what nobody has.
+func TestWhatAForeignTenantHasCannotBeToldFromWhatNobodyHas(t *testing.T) {
+	w, connection := theirs(t)
+	bodies := map[string]string{
+		"PATCH /v1/tenants/{tenant}/hosts/{email}":                       `{"name":"Eve"}`,
+		"POST /v1/tenants/{tenant}/conferences/{conference}/join-tokens": `{"identity":"eve","role":"participant"}`,
+	}
+	theirs := strings.NewReplacer("{tenant}", "acme", "{conference}", "weekly", "{email}", "ann@example.org", "{connection}", string(connection))
+	nobodys := strings.NewReplacer("{tenant}", "acme", "{conference}", "daily_", "{email}", "eve@example.org", "{connection}", "MadeUpConnec999=")
+	asked := 0
+	for path, methods := range operations(t) {
+		if !strings.Contains(path, "{conference}") && !strings.Contains(path, "{email}") && !strings.Contains(path, "{connection}") {
+			continue
+		}
+		for _, method := range methods {
+			method = strings.ToUpper(method)
+			body := bodies[method+" "+path]
+			existing := w.watched(acmeAdmin, method, theirs.Replace(path), body)
+			missing := w.watched(acmeAdmin, method, nobodys.Replace(path), body)
+			asked++
+			if existing.Status != 404 {
+				t.Errorf("%s %s answered %d: %s", method, path, existing.Status, existing.Body)
+			}
+			if len(existing.Calls) == 0 {
+				t.Errorf("%s %s has the store asked nothing, so nothing was looked for", method, path)
+			}
+			if diff := cmp.Diff(missing, existing); diff != "" {
+				t.Errorf("%s %s differs (-missing +theirs):\n%s", method, path, diff)
+			}
+		}
+	}
+	if asked < 8 {
+		t.Errorf("%d calls name a thing of a tenant", asked)
+	}
+	// All of it is still there.
+	w.call(vendor, "GET", "/v1/tenants/globex/hosts/ann@example.org", "").ok()
+	if got := w.inUse("globex", 1); got > 1 {
+		t.Errorf("%d seats in use", got)
+	}
+	if session, err := w.store.Session(context.Background(), connection, true); err != nil || session == nil {
+		t.Errorf("the session is %v (%v)", session, err)
+	}
+}
