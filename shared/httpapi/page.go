@@ -7,7 +7,7 @@ import (
 // PageInput is how a list is asked for.
 type PageInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most: a page may have fewer, also before the last"`
-	Cursor string `query:"cursor" minLength:"1" maxLength:"512" pattern:"^[A-Za-z0-9_-]+$" doc:"Where to go on: next_cursor of the page before, of the same list"`
+	Cursor string `query:"cursor" maxLength:"512" pattern:"^[A-Za-z0-9_-]*$" doc:"Where to go on: next_cursor of the page before, of the same list"`
 }
 
 // Page is a part of a list.
