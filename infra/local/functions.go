@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/audit"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
@@ -63,6 +64,7 @@ type State interface {
 	statement.Store
 	idempotency.Keys
 	rate.Counter
+	audit.Log
 }
 
 // Rates are how many joins and calls a second a tenant may make.

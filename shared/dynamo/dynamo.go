@@ -2,7 +2,7 @@
 // that knows DynamoDB.
 //
 // Three tables: live (licenses, hosts, conferences, seat blocks, sessions, keys of requests, counts of joins and calls),
-// ledger (stays and refusals), of which the functions may only put and query,
+// ledger (stays, refusals, and what admins did), of which the functions may only put and query,
 // and usage (what is added up), which can be made again from the ledger. A seat changes hands by one conditional UpdateItem on one block; there are
 // no transactions on that path, because on a hot item they conflict, and cost
 // double. The SDK retries what fails; each write's condition tests what the
@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"seatmeter/shared/audit"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
@@ -52,6 +53,7 @@ var (
 
 	_ idempotency.Keys = (*Store)(nil)
 	_ rate.Counter     = (*Store)(nil)
+	_ audit.Log        = (*Store)(nil)
 )
 
 // NewClient makes the client of the stores. It leaves out the check of the

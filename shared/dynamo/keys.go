@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/idempotency"
@@ -40,6 +41,7 @@ import (
 //	revision of the license               <tenant>                   license#<revision>
 //	statement                             <tenant>                   statement#<period>#<revision>
 //	note of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
+//	entry of an action, and its outcome   <tenant>                   audit#<at>#<request id>, and the same with #outcome
 //
 //	reconciliation's progress             reconcile                  progress
 //	where a block's books were checked    books#<tenant>             <number>#<index>
@@ -164,6 +166,15 @@ const (
 	prefixStatement  = "statement#"
 	prefixRows       = "rows#"
 	prefixSets       = "sets#"
+	attrRequest      = "request"
+	attrBy           = "by"
+	attrAction       = "action"
+	attrReason       = "reason"
+	attrOutcome      = "outcome"
+	// attrChangedFromTo is JSON.
+	attrChangedFromTo = "from_to"
+	prefixAudit       = "audit#"
+	suffixOutcome     = "#outcome"
 	// endOfText comes after every text that a key ends with.
 	endOfText         = "\U0010FFFF"
 	blocksPerPage     = 32
@@ -244,6 +255,10 @@ func lateKey(atMillis, joinedMillis int64, id seat.ConnectionID) string {
 func statementKey(n statement.Name) string {
 	return fmt.Sprintf("%s%s#%06d", prefixStatement, n.Period, n.Revision)
 }
+
+func actionKey(n audit.Name) string { return prefixAudit + timeKey(n.AtMillis) + "#" + n.RequestID }
+
+func outcomeKey(n audit.Name) string { return actionKey(n) + suffixOutcome }
 
 func refusalKey(atMillis int64, id seat.ConnectionID) string {
 	return prefixRefusal + timeKey(atMillis) + "#" + string(id)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/idempotency"
@@ -51,6 +52,8 @@ type Store struct {
 	statements  map[tenant.ID]map[statement.Name]statement.Sealed
 	keys        map[idempotency.Key]idempotency.Record
 	rates       map[rateWindow]int64
+	actions     map[tenant.ID]map[audit.Name]audit.Entry
+	outcomes    map[tenant.ID]map[audit.Name]audit.Outcome
 
 	// Now tells the time by which records are late. Set before use, if at all.
 	Now func() time.Time
@@ -72,6 +75,7 @@ var (
 
 	_ idempotency.Keys = (*Store)(nil)
 	_ rate.Counter     = (*Store)(nil)
+	_ audit.Log        = (*Store)(nil)
 )
 
 // New makes an empty store.
@@ -85,6 +89,7 @@ func New() *Store {
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
 		late: make(map[tenant.ID][]note), rolledUp: make(map[tenant.ID]rollup.Progress), kept: make(map[calendar]kept),
 		statements: make(map[tenant.ID]map[statement.Name]statement.Sealed), keys: make(map[idempotency.Key]idempotency.Record), rates: make(map[rateWindow]int64), Now: time.Now,
+		actions: make(map[tenant.ID]map[audit.Name]audit.Entry), outcomes: make(map[tenant.ID]map[audit.Name]audit.Outcome),
 	}
 }
 

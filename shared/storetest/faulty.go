@@ -6,6 +6,7 @@ import (
 	"iter"
 	"time"
 
+	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/idempotency"
@@ -446,4 +447,21 @@ func (f *Faulty) ReleaseKey(ctx context.Context, c idempotency.Claim) error {
 // Count implements rate.Counter.
 func (f *Faulty) Count(ctx context.Context, k rate.Key, window int64, n int) (int64, error) {
 	return around(ctx, f, "Count", func() (int64, error) { return f.Store.Count(ctx, k, window, n) })
+}
+
+// BeginAction implements audit.Log.
+func (f *Faulty) BeginAction(ctx context.Context, e audit.Entry) error {
+	return do(ctx, f, "BeginAction", func() error { return f.Store.BeginAction(ctx, e) })
+}
+
+// EndAction implements audit.Log.
+func (f *Faulty) EndAction(ctx context.Context, t tenant.ID, n audit.Name, o audit.Outcome) error {
+	return do(ctx, f, "EndAction", func() error { return f.Store.EndAction(ctx, t, n, o) })
+}
+
+// Actions implements audit.Log.
+func (f *Faulty) Actions(ctx context.Context, t tenant.ID, fromMillis, toMillis int64, after audit.Name, limit int) ([]audit.Record, error) {
+	return around(ctx, f, "Actions", func() ([]audit.Record, error) {
+		return f.Store.Actions(ctx, t, fromMillis, toMillis, after, limit)
+	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/idempotency"
@@ -35,6 +36,7 @@ type Store interface {
 	statement.Store
 	idempotency.Keys
 	rate.Counter
+	audit.Log
 }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
@@ -63,6 +65,8 @@ func Run(t *testing.T, store Store) {
 		{"ACheckpointIsReadAsItWasWritten", checkpoints},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
 		{"AStatementIsWrittenOnce", statements},
+		{"AnActionIsReadAsItBeganAndEnded", actions},
+		{"ActionsAreListedNewestFirstAndPaged", actionPages},
 		{"AKeyIsClaimedOnceAndItsAnswerKept", keyAnswers},
 		{"AKeyIsBoundToItsRequest", keyBound},
 		{"AClaimLapsesAndIsTakenOver", keyLapses},
