@@ -26,6 +26,7 @@ func main() {
 		door := admission.NewDoor(store, env.Gateway(), env.Log)
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.KeepKeys(store, time.Now)
+		api.KeepAudit(store)
 		api.AddConferences(door, store)
 		api.AddConnections(door, store, signer, env.Get("WEBSOCKET_URL"))
 		return httpapi.Serve(api), nil

@@ -21,6 +21,7 @@ func main() {
 		store := env.Store()
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.KeepKeys(store, time.Now)
+		api.KeepAudit(store)
 		api.AddHosts(admission.NewDoor(store, nil, env.Log), store)
 		return httpapi.Serve(api), nil
 	})

@@ -19,6 +19,7 @@ func main() {
 		}
 		store := env.Store()
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
+		api.KeepAudit(store)
 		api.AddLicenses(admission.NewDoor(store, nil, env.Log), store)
 		return httpapi.Serve(api), nil
 	})

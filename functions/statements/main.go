@@ -23,6 +23,7 @@ func main() {
 		roller := rollup.New(store, env.Log, time.Now)
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.KeepKeys(store, time.Now)
+		api.KeepAudit(store)
 		api.AddStatements(statement.NewCloser(store, roller, time.Now), store)
 		return httpapi.Serve(api), nil
 	})

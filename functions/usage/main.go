@@ -1,4 +1,5 @@
-// Command usage reports usage, and gives out the ledger it is computed from.
+// Command usage reports usage, and gives out the ledger it is computed from and
+// the audit log, which is kept there too.
 package main
 
 import (
@@ -22,6 +23,7 @@ func main() {
 		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
 		api.AddUsage(door, store, exports)
 		api.AddLedger(door, store, exports)
+		api.AddAudit(store)
 		return httpapi.Serve(api), nil
 	})
 }

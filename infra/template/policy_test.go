@@ -62,6 +62,7 @@ var permitted = map[string]map[string][]string{
 	},
 	"hosts": {
 		live:    {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		ledger:  {"dynamodb:PutItem"},
 		cursors: {"secretsmanager:GetSecretValue"},
 	},
 	"conferences": {

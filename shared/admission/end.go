@@ -146,25 +146,25 @@ func (d *Door) closePools(ctx context.Context, t tenant.ID, number conference.Nu
 }
 
 // Remove tells one connection that it is removed, ends its stay and closes it.
-// With a conference it must be in that one. Safe to repeat: what is gone is
-// not found.
-func (d *Door) Remove(ctx context.Context, t tenant.ID, c conference.ID, id seat.ConnectionID, reason string, now time.Time) error {
+// With a conference it must be in that one. It gives the session, also where it
+// failed half way. Safe to repeat: what is gone is not found.
+func (d *Door) Remove(ctx context.Context, t tenant.ID, c conference.ID, id seat.ConnectionID, reason string, now time.Time) (session.Session, error) {
 	s, err := d.connected(ctx, id)
 	if err != nil {
-		return err
+		return session.Session{}, err
 	}
 	// Before anything more is read: another's connection takes as long as none.
 	if s.Tenant != t || c != "" && s.Conference != c {
-		return noConnection()
+		return session.Session{}, noConnection()
 	}
 	seated, err := d.holdsSeat(ctx, s)
 	if err != nil {
-		return err
+		return session.Session{}, err
 	}
 	if s.State == session.StateSeated && !seated {
-		return noConnection()
+		return session.Session{}, noConnection()
 	}
-	return d.dismiss(ctx, []seat.ConnectionID{id}, message{Type: "removed", Detail: reason}, now, usage.EndRemoved)
+	return s, d.dismiss(ctx, []seat.ConnectionID{id}, message{Type: "removed", Detail: reason}, now, usage.EndRemoved)
 }
 
 // Dismiss tells one connection that its conference has ended, ends its stay and

@@ -261,6 +261,8 @@ func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c co
 			return a, err
 		}
 		a.wentLive = true
+	} else if err := d.hosted(ctx, v, c); err != nil {
+		return a, err
 	}
 	full, err := d.takeNamed(ctx, v, l, c, &a)
 	if full == nil && err == nil && v.Role == jointoken.RoleHost {
@@ -281,6 +283,25 @@ func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c co
 	}
 	return a, err
 }
+
+// hosted tells whether a live conference's host still is one. Who is deleted,
+// deactivated or replaced while it runs sends nobody away, and lets nobody new
+// in. A look that is not consistent costs half a unit and may miss what happened
+// in the last moment; what would refuse is read again.
+func (d *Door) hosted(ctx context.Context, v Visitor, c conference.Conference) error {
+	for _, consistent := range []bool{false, true} {
+		h, err := d.store.Host(ctx, v.Tenant, c.Host, consistent)
+		if err != nil {
+			return fmt.Errorf("read the host: %w", err)
+		}
+		if h != nil && h.Active {
+			return nil
+		}
+	}
+	return problem.New(problem.Forbidden, noHost)
+}
+
+const noHost = "The conference's host is not a registered, active host."
 
 // takeNamed takes a seat of the conference's own pools.
 func (d *Door) takeNamed(ctx context.Context, v Visitor, l license.License, c conference.Conference, a *admitted) (*problem.Error, error) {
@@ -407,12 +428,12 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 // counts as abandoned after a minute.
 func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (conference.Conference, license.License, error) {
 	var none license.License
-	named, err := d.store.Host(ctx, v.Tenant, c.Host)
+	named, err := d.store.Host(ctx, v.Tenant, c.Host, true)
 	if err != nil {
 		return c, none, fmt.Errorf("read the host: %w", err)
 	}
 	if named == nil || !named.Active {
-		return c, none, problem.New(problem.Forbidden, "The conference's host is not a registered, active host.")
+		return c, none, problem.New(problem.Forbidden, noHost)
 	}
 	l, err := d.license(ctx, v, false)
 	if err != nil {

@@ -22,20 +22,20 @@ const (
 
 // PutLicense replaces a tenant's license and brings every pool under it before
 // it returns, so that from then on no seat is taken under the old one. With
-// ifRevision it does so only if that is the revision in force. It tells
-// whether the tenant is new.
+// ifRevision it does so only if that is the revision in force. It gives
+// the license that it replaced, nil if the tenant is new, and the one in force.
 //
 // Safe to repeat: the pools are settled again, under one more revision. If it
 // dies half way, joins that know the new license settle the pools they meet.
 // Nobody who is in loses a seat.
-func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int64) (license.License, bool, error) {
+func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int64) (was *license.License, is license.License, err error) {
 	if err := l.Validate(); err != nil {
-		return l, false, fmt.Errorf("check the license: %w", err)
+		return nil, l, fmt.Errorf("check the license: %w", err)
 	}
 	for range admissionTries {
-		was, err := d.store.License(ctx, l.Tenant)
+		was, err = d.store.License(ctx, l.Tenant)
 		if err != nil {
-			return l, false, fmt.Errorf("read the license: %w", err)
+			return nil, l, fmt.Errorf("read the license: %w", err)
 		}
 		var revision int64
 		if was != nil {
@@ -44,10 +44,10 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 		if !matches(ifRevision, revision) {
 			if was != nil { // perhaps by an earlier try of this very call
 				if err := d.settle(ctx, *was); err != nil {
-					return l, false, err
+					return nil, l, err
 				}
 			}
-			return l, false, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
+			return nil, l, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
 		}
 		l.Revision = revision + 1
 		if was != nil {
@@ -55,21 +55,21 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 		}
 		written, err := d.store.PutLicense(ctx, l)
 		if err != nil {
-			return l, false, fmt.Errorf("write the license: %w", err)
+			return nil, l, fmt.Errorf("write the license: %w", err)
 		}
 		if !written {
 			// A retry of a write that had landed finds its own.
 			now, err := d.store.License(ctx, l.Tenant)
 			if err != nil {
-				return l, false, fmt.Errorf("read the license again: %w", err)
+				return nil, l, fmt.Errorf("read the license again: %w", err)
 			}
 			written = now != nil && *now == l
 		}
 		if written {
-			return l, was == nil, d.settle(ctx, l)
+			return was, l, d.settle(ctx, l)
 		}
 	}
-	return l, false, problem.New(problem.Unavailable, "Others keep changing the license. Try again.")
+	return nil, l, problem.New(problem.Unavailable, "Others keep changing the license. Try again.")
 }
 
 func matches(ifRevision, revision int64) bool {

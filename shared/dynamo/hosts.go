@@ -23,11 +23,7 @@ const conditionFailed = "ConditionalCheckFailed"
 // and says what to try next.
 func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, slots host.Slots) (host.Added, error) {
 	const tries = 10
-	added := &types.Put{
-		TableName: s.live, ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
-		Item: key(tenantKey(t), hostKey(h.Email)).
-			setText(attrName, h.Name).setFlag(attrActive, h.Active).setTime(attrCreated, h.CreatedAt),
-	}
+	added := s.addition(t, h)
 	var tally host.Tally
 	for range tries {
 		next, outcome := tally.Add(slots)
@@ -93,6 +89,72 @@ func readTally(i item) (host.Tally, error) {
 	return tally, r.err
 }
 
+// MoveHost implements host.Hosts by one transaction of both hosts and the tally,
+// likewise. The tally is read first: it says what to try.
+func (s *Store) MoveHost(ctx context.Context, t tenant.ID, from host.Email, to host.Host, slots host.Slots) (host.Moved, error) {
+	const tries, exists = 10, "attribute_exists(#pk)"
+	there, err := s.get(ctx, tenantKey(t), keyCounters, true)
+	if err != nil {
+		return host.MovedNobody, err
+	}
+	writes := []types.TransactWriteItem{{Delete: &types.Delete{
+		TableName: s.live, Key: key(tenantKey(t), hostKey(from)),
+		ConditionExpression: aws.String(exists), ExpressionAttributeNames: namesIn(exists),
+	}}, {Put: s.addition(t, to)}}
+	for range tries {
+		tally, err := readTally(there)
+		if err != nil {
+			return host.MovedNobody, err
+		}
+		next, moved := tally.Move(slots)
+		if moved != host.MovedNow {
+			return moved, nil
+		}
+		all := writes
+		if next != tally {
+			all = append(all, types.TransactWriteItem{Update: s.countMove(t, tally, next, slots)})
+		}
+		reasons, err := s.transact(ctx, all...)
+		switch {
+		case err != nil:
+			return host.MovedNobody, err
+		case reasons == nil:
+			return host.MovedNow, nil
+		case refused(reasons[0]):
+			return host.MovedNobody, nil
+		case refused(reasons[1]):
+			return host.MovedBefore, nil
+		}
+		there = reasons[2].Item
+	}
+	return host.MovedNobody, fmt.Errorf("move a host of %s: others changed the tally in %d tries", t, tries)
+}
+
+// addition is the write that adds a host, if it is not there.
+func (s *Store) addition(t tenant.ID, h host.Host) *types.Put {
+	return &types.Put{
+		TableName: s.live, ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
+		Item: key(tenantKey(t), hostKey(h.Email)).
+			setText(attrName, h.Name).setFlag(attrActive, h.Active).setTime(attrCreated, h.CreatedAt),
+	}
+}
+
+// countMove is count for one who takes the place of another.
+func (s *Store) countMove(t tenant.ID, was, next host.Tally, slots host.Slots) *types.Update {
+	update, condition := "ADD #changes :one", "#hosts <= :limit AND #month >= :month AND #changes < :most"
+	values := item{":one": number(1), ":limit": number(slots.Limit), ":month": text(string(slots.Month))}
+	if next.Month > was.Month {
+		update, condition = "SET #month = :month, #changes = :one", "#hosts <= :limit AND (attribute_not_exists(#month) OR #month < :month)"
+	} else {
+		values[":most"] = number(slots.Changes)
+	}
+	return &types.Update{
+		TableName: s.live, Key: key(tenantKey(t), keyCounters), UpdateExpression: aws.String(update),
+		ConditionExpression: aws.String(condition), ExpressionAttributeNames: namesIn(update + condition), ExpressionAttributeValues: values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
+}
+
 // RemoveHost implements host.Hosts, likewise.
 func (s *Store) RemoveHost(ctx context.Context, t tenant.ID, email host.Email) (bool, error) {
 	const exists = "attribute_exists(#pk)"
@@ -131,8 +193,8 @@ func refused(reason types.CancellationReason) bool {
 }
 
 // Host implements host.Hosts.
-func (s *Store) Host(ctx context.Context, t tenant.ID, email host.Email) (*host.Host, error) {
-	i, err := s.get(ctx, tenantKey(t), hostKey(email), true)
+func (s *Store) Host(ctx context.Context, t tenant.ID, email host.Email, consistent bool) (*host.Host, error) {
+	i, err := s.get(ctx, tenantKey(t), hostKey(email), consistent)
 	if err != nil || i == nil {
 		return nil, err
 	}
@@ -163,11 +225,21 @@ func (s *Store) CountHosts(ctx context.Context, t tenant.ID) (int, error) {
 }
 
 // ChangeHost implements host.Hosts.
-func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, h host.Host) (bool, error) {
+func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, was, is host.Host) (bool, error) {
+	condition := "#name = :was_name AND attribute_not_exists(#active)"
+	if was.Active {
+		condition = "#name = :was_name AND #active = :yes"
+	}
+	values := item{":name": text(is.Name), ":was_name": text(was.Name)}
+	update := "SET #name = :name REMOVE #active"
+	if is.Active {
+		update = "SET #name = :name, #active = :yes"
+	}
+	if was.Active || is.Active {
+		values.setFlag(":yes", true)
+	}
 	_, refused, err := s.apply(ctx, change{
-		pk: tenantKey(t), sk: hostKey(h.Email),
-		update: "SET #name = :name, #active = :active", condition: "attribute_exists(#pk)",
-		values: item{":name": text(h.Name), ":active": &types.AttributeValueMemberBOOL{Value: h.Active}},
+		pk: tenantKey(t), sk: hostKey(was.Email), update: update, condition: condition, values: values,
 	})
 	return !refused && err == nil, err
 }

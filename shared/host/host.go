@@ -74,20 +74,38 @@ const (
 	AddedNoChange // only freed slots are left, and no more changes this month
 )
 
+// Moved is what became of an attempt to put another person into a host's slot.
+type Moved int
+
+// The outcomes. Only MovedNow changed anything.
+const (
+	MovedNow      Moved = iota
+	MovedNobody         // there is no host to replace
+	MovedBefore         // the other one is a host already
+	MovedNoMore         // there are more hosts than the limit allows
+	MovedNoChange       // no more changes this month
+)
+
 // Hosts is where hosts and their locks live. Errors are the store's own.
 type Hosts interface {
 	// AddHost adds a host unless it is there or the tally has no slot for it;
 	// see Tally.Add. Counting and adding are one atomic step. After a lost
 	// answer a repeat finds the host there.
 	AddHost(ctx context.Context, t tenant.ID, h Host, s Slots) (Added, error)
-	// Host reads one, consistently; nil if there is none.
-	Host(ctx context.Context, t tenant.ID, email Email) (*Host, error)
+	// Host reads one, consistently or not; nil if there is none.
+	Host(ctx context.Context, t tenant.ID, email Email, consistent bool) (*Host, error)
 	// Hosts lists hosts in order of address, beginning after one.
 	Hosts(ctx context.Context, t tenant.ID, after Email, limit int) ([]Host, error)
 	// CountHosts counts the hosts, consistently.
 	CountHosts(ctx context.Context, t tenant.ID) (int, error)
-	// ChangeHost replaces name and active. False: there is no such host.
-	ChangeHost(ctx context.Context, t tenant.ID, h Host) (bool, error)
+	// ChangeHost replaces name and active of a host that has those that it was
+	// read with. False: it has not, or is not there; after a lost answer a repeat
+	// finds what it wrote.
+	ChangeHost(ctx context.Context, t tenant.ID, was, is Host) (bool, error)
+	// MoveHost puts another person into a host's slot, in one atomic step: one
+	// host is gone, the other there, and it counts as a change; see Tally.Move.
+	// After a lost answer a repeat finds the first one gone.
+	MoveHost(ctx context.Context, t tenant.ID, from Email, to Host, s Slots) (Moved, error)
 	// RemoveHost removes a host and frees its slot, in one atomic step. It is
 	// never refused. False: there is none.
 	RemoveHost(ctx context.Context, t tenant.ID, email Email) (bool, error)

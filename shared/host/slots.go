@@ -50,12 +50,38 @@ func (t Tally) Add(s Slots) (Tally, Added) {
 	case t.Used < s.Limit:
 		next.Used++
 		return next, AddedNow
-	case t.Month < s.Month:
-		next.Month, next.Changes = s.Month, 0
 	}
-	if next.Changes >= s.Changes {
+	if !next.change(s) {
 		return t, AddedNoChange
 	}
-	next.Changes++
 	return next, AddedNow
+}
+
+// Move counts another person in the slot of a host, which is a change, or tells
+// why there is none: MovedNoMore or MovedNoChange, with the tally as it was. Where
+// a license has shrunk below its hosts, no slot is handed on, as none that is
+// freed would be filled.
+func (t Tally) Move(s Slots) (Tally, Moved) {
+	next := t
+	switch {
+	case s.Limit == 0:
+		return t, MovedNow
+	case t.Hosts > s.Limit:
+		return t, MovedNoMore
+	case !next.change(s):
+		return t, MovedNoChange
+	}
+	return next, MovedNow
+}
+
+// change counts a change, if there is one left.
+func (t *Tally) change(s Slots) bool {
+	if t.Month < s.Month {
+		t.Month, t.Changes = s.Month, 0
+	}
+	if t.Changes >= s.Changes {
+		return false
+	}
+	t.Changes++
+	return true
 }

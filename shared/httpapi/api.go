@@ -46,6 +46,8 @@ type API struct {
 	gate *idempotency.Gate
 	seal *Seal
 
+	audit AuditStore
+
 	limiter        *rate.Limiter
 	callsPerSecond int
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
@@ -58,18 +59,18 @@ type ConferenceInput struct {
 	Conference string `path:"conference"`
 }
 
+func (in *ConferenceInput) target() (tenant.ID, audit.Target) {
+	return tenant.ID(in.Tenant), audit.Target{Conference: in.Conference}
+}
+
 type conferenceOutput struct{ Body ConferenceView }
 
 // AddConferences adds the operations on conferences themselves.
 func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 	const many, one = "/v1/tenants/{tenant}/conferences", "/v1/tenants/{tenant}/conferences/{conference}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
-	register(a, operation{id: "schedule-conference", method: http.MethodPost, path: many, summary: "Schedule a conference", status: http.StatusCreated, roles: admins},
-		func(ctx context.Context, in *struct {
-			TenantInput
-			Body ScheduleBody
-		},
-		) (*conferenceOutput, error) {
+	act(a, operation{id: "schedule-conference", method: http.MethodPost, path: many, summary: "Schedule a conference", status: http.StatusCreated, roles: admins},
+		(*scheduleInput).target, func(ctx context.Context, in *scheduleInput) (*conferenceOutput, error) {
 			return schedule(ctx, door, store, tenant.ID(in.Tenant), in.Body)
 		})
 	register(a, operation{id: "list-conferences", method: http.MethodGet, path: many, summary: "List conferences", roles: admins},
@@ -93,15 +94,31 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 			c, err := findConference(ctx, store, in)
 			return &conferenceOutput{viewConference(c)}, err
 		})
-	register(a, operation{id: "end-conference", method: http.MethodPost, path: one + "/end", summary: "End a conference: everyone in it is told, then closed", roles: admins},
-		func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
+	act(a, operation{id: "end-conference", method: http.MethodPost, path: one + "/end", summary: "End a conference: everyone in it is told, then closed", roles: admins},
+		(*ConferenceInput).target, func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
 			id, err := conference.ParseID(in.Conference)
 			if err != nil {
 				return nil, err
 			}
+			was, err := findConference(ctx, store, in)
+			if err != nil {
+				return nil, err
+			}
 			c, err := door.End(ctx, tenant.ID(in.Tenant), id, callerOf(ctx).at)
-			return &conferenceOutput{viewConference(c)}, err
+			if err != nil {
+				return nil, err
+			}
+			return &conferenceOutput{viewConference(c)}, note(ctx, viewConference(was), viewConference(c))
 		})
+}
+
+type scheduleInput struct {
+	TenantInput
+	Body ScheduleBody
+}
+
+func (in *scheduleInput) target() (tenant.ID, audit.Target) {
+	return tenant.ID(in.Tenant), audit.Target{Conference: in.Body.Conference, Host: in.Body.Host}
 }
 
 func findConference(ctx context.Context, store conference.Conferences, in *ConferenceInput) (conference.Conference, error) {
@@ -127,7 +144,7 @@ func schedule(ctx context.Context, door *admission.Door, store admission.Store, 
 		return nil, err
 	}
 	if l.Model == license.ModelNamed {
-		h, err := store.Host(ctx, t, c.Host)
+		h, err := store.Host(ctx, t, c.Host, true)
 		if err != nil || h == nil {
 			return nil, orError(err, noHost())
 		}
@@ -135,8 +152,10 @@ func schedule(ctx context.Context, door *admission.Door, store admission.Store, 
 			return nil, problem.InvalidFields(problem.Field{Pointer: "#/host", Detail: "is not active"})
 		}
 	}
-	c, err = door.Schedule(ctx, c)
-	return &conferenceOutput{viewConference(c)}, err
+	if c, err = door.Schedule(ctx, c); err != nil {
+		return nil, err
+	}
+	return &conferenceOutput{viewConference(c)}, note(ctx, nil, viewConference(c))
 }
 
 func (b *ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Conference, error) {

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
@@ -110,21 +113,13 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 			}
 			return connections(ctx, door, store, &in.ConferenceInput, page)
 		})
-	register(a, operation{id: "remove-connection", method: http.MethodDelete, path: tenantPath + "/connections/{connection}", summary: "Remove a connection: it is told, then closed", status: http.StatusNoContent, roles: admins},
-		func(ctx context.Context, in *struct {
-			TenantInput
-			Connection string `path:"connection"`
-		},
-		) (*struct{}, error) {
-			return nil, remove(ctx, door, in.Tenant, "", in.Connection)
+	act(a, operation{id: "remove-connection", method: http.MethodDelete, path: tenantPath + "/connections/{connection}", summary: "Remove a connection: it is told, then closed", status: http.StatusNoContent, roles: admins},
+		(*removeInput).target, func(ctx context.Context, in *removeInput) (*struct{}, error) {
+			return nil, remove(ctx, door, in.Tenant, "", in.RemovalInput)
 		})
-	register(a, operation{id: "remove-connection-of-conference", method: http.MethodDelete, path: one + "/connections/{connection}", summary: "The same, if it is in this conference", status: http.StatusNoContent, roles: admins},
-		func(ctx context.Context, in *struct {
-			ConferenceInput
-			Connection string `path:"connection"`
-		},
-		) (*struct{}, error) {
-			return nil, remove(ctx, door, in.Tenant, in.Conference, in.Connection)
+	act(a, operation{id: "remove-connection-of-conference", method: http.MethodDelete, path: one + "/connections/{connection}", summary: "The same, if it is in this conference", status: http.StatusNoContent, roles: admins},
+		(*removeFromInput).target, func(ctx context.Context, in *removeFromInput) (*struct{}, error) {
+			return nil, remove(ctx, door, in.Tenant, in.Conference, in.RemovalInput)
 		})
 	register(a, operation{id: "create-join-token", method: http.MethodPost, path: one + "/join-tokens", summary: "Make a join token", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
@@ -143,14 +138,62 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 		})
 }
 
-// maxConnectionID bounds the gateway's ids of connections, in bytes.
-const maxConnectionID = 128
+// RemovalInput says which connection to remove, and why.
+type RemovalInput struct {
+	Connection string `path:"connection"`
+	Reason     string `query:"reason" minLength:"1" maxLength:"200" doc:"Shown to who is removed, and kept in the audit log: 1 to 200 bytes, all printable"`
+}
 
-func remove(ctx context.Context, door *admission.Door, t, c, connection string) error {
-	if len(connection) > maxConnectionID || !printable(connection) {
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (in *RemovalInput) Resolve(huma.Context) []error {
+	if len(in.Reason) <= maxReasonBytes && printable(in.Reason) {
+		return nil
+	}
+	return []error{problem.InvalidFields(problem.Field{Pointer: "#/reason", Detail: "must have 1 to 200 bytes, all printable"})}
+}
+
+const (
+	// maxConnectionID bounds the gateway's ids of connections, in bytes.
+	maxConnectionID = 128
+	maxReasonBytes  = 200
+)
+
+type removeInput struct {
+	TenantInput
+	RemovalInput
+}
+
+func (in *removeInput) target() (tenant.ID, audit.Target) {
+	return tenant.ID(in.Tenant), audit.Target{Connection: in.Connection, Reason: in.Reason}
+}
+
+type removeFromInput struct {
+	ConferenceInput
+	RemovalInput
+}
+
+func (in *removeFromInput) target() (tenant.ID, audit.Target) {
+	return tenant.ID(in.Tenant), audit.Target{Conference: in.Conference, Connection: in.Connection, Reason: in.Reason}
+}
+
+// removed is what an audit record says of who was removed.
+type removed struct {
+	Conference conference.ID  `json:"conference"`
+	Identity   string         `json:"identity"`
+	Role       jointoken.Role `json:"role"`
+}
+
+func remove(ctx context.Context, door *admission.Door, t, c string, in RemovalInput) error {
+	if len(in.Connection) > maxConnectionID || !printable(in.Connection) {
 		return problem.New(problem.NotFound, "There is no such connection.")
 	}
-	return door.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(connection), "An administrator removed you.", callerOf(ctx).at)
+	reason := cmp.Or(in.Reason, "An administrator removed you.")
+	s, err := door.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(in.Connection), reason, callerOf(ctx).at)
+	if s.Connection == "" {
+		return err
+	}
+	return errors.Join(err, note(ctx, removed{s.Conference, s.Identity, s.Role}, nil))
 }
 
 func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *ConferenceInput, page request) (*PageOutput[ConnectionView], error) {

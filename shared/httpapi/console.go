@@ -29,6 +29,7 @@ func Console(log *slog.Logger, messages []byte) http.Handler {
 	all.AddConnections(nil, nil, nil, "")
 	all.AddUsage(nil, nil, nil)
 	all.AddLedger(nil, nil, nil)
+	all.AddAudit(nil)
 	all.AddStatements(nil, nil)
 	mux := http.NewServeMux()
 	for address, item := range all.OpenAPI().Paths {

@@ -32,6 +32,7 @@ const (
 	tagConnections = "Connections"
 	tagUsage       = "Usage"
 	tagStatements  = "Statements"
+	tagAudit       = "Audit"
 )
 
 var tags = []*huma.Tag{
@@ -41,6 +42,7 @@ var tags = []*huma.Tag{
 	{Name: tagConnections, Description: "Who may come, who is in, and how many seats that takes."},
 	{Name: tagUsage, Description: "What was used, by whom, and what was refused."},
 	{Name: tagStatements, Description: "Closed billing periods."},
+	{Name: tagAudit, Description: "Who did what."},
 }
 
 const readsOnly = "Changes nothing: safe to repeat."
@@ -60,7 +62,7 @@ var descriptions = map[string]description{
 	},
 	"get-license-history": {
 		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
-		text: "Every revision with who wrote it and when, the first one first. " + readsOnly,
+		text: "Every revision with who wrote it and when, and from what to what it changed the one before it, the first one first. " + readsOnly,
 	},
 
 	"create-host": {
@@ -70,12 +72,13 @@ var descriptions = map[string]description{
 	"list-hosts": {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "All hosts, by address. " + readsOnly},
 	"get-host":   {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "One host. The address may be written in upper and lower case. " + readsOnly},
 	"change-host": {
-		tag: tagHosts, codes: []problem.Code{problem.NotFound},
-		text: "Changes what is given. A host who is not active keeps the slot and starts no conference; the one that is live goes on. Safe to repeat.",
+		tag: tagHosts, codes: []problem.Code{problem.NotFound, problem.AlreadyExists, problem.HostsExhausted, problem.HostChangesExhausted},
+		text: "Changes what is given. A host who is not active keeps the slot and starts no conference; the one that is live goes on without new joins. Safe to repeat.\n\n" +
+			"Another `email` gives the slot to another person, in one step, which counts as a change of hosts; `Location` is where the host is from then on. What the one before is running goes on without new joins, and what they had scheduled cannot begin. A repeat after a lost answer finds the one before gone (404).",
 	},
 	"delete-host": {
 		tag: tagHosts, codes: []problem.Code{problem.NotFound},
-		text: "Frees the slot. A conference that is live goes on. Safe to repeat: a repeat is answered 404.",
+		text: "Frees the slot. A conference that is live goes on without new joins: nobody is sent away. Safe to repeat: a repeat is answered 404.",
 	},
 
 	"schedule-conference": {
@@ -96,7 +99,7 @@ var descriptions = map[string]description{
 	},
 	"remove-connection": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "The connection is told `removed`, and closed; its seat is free at once. Safe to repeat: a repeat is answered 404.",
+		text: "The connection is told `removed`, with the `reason` as its `detail`, and closed; its seat is free at once. Safe to repeat: a repeat is answered 404.",
 	},
 	"remove-connection-of-conference": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
@@ -135,6 +138,11 @@ var descriptions = map[string]description{
 	"close-period": {
 		tag: tagStatements, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed}, also: map[int]string{http.StatusOK: "Nothing has come in since the latest revision: this is it"},
 		text: "Closes a month that has ended into a numbered revision that never changes, sealed by a SHA-256. 412 where a recount of the raw ledger says anything else than what was rolled up. Safe to repeat: where nothing has come in since, the latest revision is answered with 200, and none is added.",
+	},
+	"list-actions": {
+		tag: tagAudit, codes: []problem.Code{problem.NotFound},
+		text: "Every call that changed something, or was refused to, with who made it and from what to what it went, the newest first. It is entered before it happens; so what has the outcome `unknown` is under way, or its process died, and it may or may not have happened. " +
+			"Calls that are not valid by their form, that a role may not make, and repeats that are answered as the first was, are no actions. Nor are join tokens: they are made for every visitor, and who came by them is in the ledger. " + readsOnly,
 	},
 	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "All revisions of all periods. " + readsOnly},
 	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "A revision, the latest if none is named, checked against its hash. " + readsOnly},

@@ -64,7 +64,13 @@ func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
 		{"no such host", "GET", hosts + "/bob@example.org", "", problem.NotFound, nil},
 		{"a host out of form", "GET", hosts + "/bob", "", problem.NotFound, nil},
 		{"a name taken away", "PATCH", hosts + "/ann@example.org", `{"name":""}`, problem.Invalid, []string{"#/name"}},
-		{"an address is not changed", "PATCH", hosts + "/ann@example.org", `{"email":"bob@example.org"}`, problem.Invalid, []string{"#/email"}},
+		{"a slot for what is no address", "PATCH", hosts + "/ann@example.org", `{"email":"bob"}`, problem.Invalid, []string{"#/email"}},
+		{"an empty reason", "DELETE", "/v1/tenants/acme/connections/Nothing=?reason=", "", problem.Invalid, []string{"#/reason"}},
+		{"a reason too long", "DELETE", "/v1/tenants/acme/connections/Nothing=?reason=" + strings.Repeat("r", 201), "", problem.Invalid, []string{"#/reason"}},
+		{"a reason that cannot be printed", "DELETE", conferences + "/weekly/connections/Nothing=?reason=a%00b", "", problem.Invalid, []string{"#/reason"}},
+		{"actions of no tenant", "GET", "/v1/tenants/nowhere/audit", "", problem.NotFound, nil},
+		{"actions of no time", "GET", "/v1/tenants/acme/audit?from=2026-09-02T00:00:00Z&to=2026-09-01T00:00:00Z", "", problem.Invalid, []string{"#/to"}},
+		{"actions after what is none", "GET", "/v1/tenants/acme/audit?cursor=YW5u", "", problem.Invalid, []string{"#/cursor"}},
 
 		{
 			"a conference out of form", "POST", conferences,

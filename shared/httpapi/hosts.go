@@ -1,14 +1,17 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/audit"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
@@ -31,6 +34,10 @@ func viewHost(h host.Host) HostView {
 type HostInput struct {
 	TenantInput
 	Email string `path:"email"`
+}
+
+func (in *HostInput) target() (tenant.ID, audit.Target) {
+	return tenant.ID(in.Tenant), audit.Target{Host: in.Email}
 }
 
 // host is the address in the path: what is no address names no host.
@@ -63,11 +70,12 @@ func (b *HostBody) host(now time.Time) (host.Host, error) {
 	if faults := append(problem.FieldsOf(err), nameFaults(b.Name)...); len(faults) > 0 {
 		return host.Host{}, problem.InvalidFields(faults...)
 	}
-	name := b.Name
-	if name == "" { // an address may be longer than a name
-		name = strings.ToValidUTF8(b.Email[:min(len(b.Email), host.MaxNameLength)], "")
-	}
-	return host.Host{Email: email, Name: name, Active: true, CreatedAt: now}, nil
+	return host.Host{Email: email, Name: cmp.Or(b.Name, nameBy(b.Email)), Active: true, CreatedAt: now}, nil
+}
+
+// nameBy is the name of who has given none: an address may be longer than that.
+func nameBy(address string) string {
+	return strings.ToValidUTF8(address[:min(len(address), host.MaxNameLength)], "")
 }
 
 // nameFaults looks at a name, if one is given.
@@ -78,18 +86,18 @@ func nameFaults(name string) []problem.Field {
 	return problem.FieldsOf(host.CheckName(name))
 }
 
-type hostOutput struct{ Body HostView }
+type hostOutput struct {
+	Location        string `header:"Location" doc:"Where the host is, if it has moved"`
+	ContentLocation string `header:"Content-Location" doc:"The same"`
+	Body            HostView
+}
 
 // AddHosts adds the operations on named hosts.
 func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 	const many, one = "/v1/tenants/{tenant}/hosts", "/v1/tenants/{tenant}/hosts/{email}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
-	register(a, operation{id: "create-host", method: http.MethodPost, path: many, summary: "Register a host", status: http.StatusCreated, roles: admins},
-		func(ctx context.Context, in *struct {
-			TenantInput
-			Body HostBody
-		},
-		) (*hostOutput, error) {
+	act(a, operation{id: "create-host", method: http.MethodPost, path: many, summary: "Register a host", status: http.StatusCreated, roles: admins},
+		(*createHostInput).target, func(ctx context.Context, in *createHostInput) (*hostOutput, error) {
 			return createHost(ctx, door, hosts, tenant.ID(in.Tenant), in.Body)
 		})
 	register(a, operation{id: "list-hosts", method: http.MethodGet, path: many, summary: "List hosts", roles: admins},
@@ -111,30 +119,62 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 	register(a, operation{id: "get-host", method: http.MethodGet, path: one, summary: "Read a host", roles: admins},
 		func(ctx context.Context, in *HostInput) (*hostOutput, error) {
 			h, err := findHost(ctx, hosts, in)
-			return &hostOutput{viewHost(h)}, err
+			return &hostOutput{Body: viewHost(h)}, err
 		})
-	register(a, operation{id: "change-host", method: http.MethodPatch, path: one, summary: "Rename, activate or deactivate a host", roles: admins},
-		func(ctx context.Context, in *struct {
-			HostInput
-			Body struct {
-				Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes"`
-				Active *bool   `json:"active,omitempty"`
-			}
-		},
-		) (*hostOutput, error) {
-			return changeHost(ctx, hosts, &in.HostInput, in.Body.Name, in.Body.Active)
+	act(a, operation{
+		id: "change-host", method: http.MethodPatch, path: one, roles: admins,
+		summary: "Rename, activate or deactivate a host, or give its slot to another person",
+	},
+		(*changeHostInput).target, func(ctx context.Context, in *changeHostInput) (*hostOutput, error) {
+			return changeHost(ctx, door, hosts, in)
 		})
-	register(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host and free its slot", status: http.StatusNoContent, roles: admins},
-		func(ctx context.Context, in *HostInput) (*struct{}, error) {
-			email, err := in.host()
+	act(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host and free its slot", status: http.StatusNoContent, roles: admins},
+		(*HostInput).target, func(ctx context.Context, in *HostInput) (*struct{}, error) {
+			was, err := findHost(ctx, hosts, in)
 			if err != nil {
 				return nil, err
 			}
-			if removed, err := hosts.RemoveHost(ctx, tenant.ID(in.Tenant), email); err != nil || removed {
-				return nil, err
+			gone, err := hosts.RemoveHost(ctx, tenant.ID(in.Tenant), was.Email)
+			if err != nil || !gone {
+				return nil, orError(err, noHost())
 			}
-			return nil, noHost()
+			return nil, note(ctx, viewHost(was), nil)
 		})
+}
+
+type createHostInput struct {
+	TenantInput
+	Body HostBody
+}
+
+func (in *createHostInput) target() (tenant.ID, audit.Target) {
+	return tenant.ID(in.Tenant), audit.Target{Host: in.Body.Email}
+}
+
+type changeHostInput struct {
+	HostInput
+	Body ChangeHostBody
+}
+
+// ChangeHostBody is what a host is changed by.
+type ChangeHostBody struct {
+	Email  *string `json:"email,omitempty" minLength:"1" maxLength:"254" doc:"Of the person who has the slot from now on, at most 254 bytes"`
+	Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes. With another address: that person's; the address if left out, or as much of it as fits"`
+	Active *bool   `json:"active,omitempty"`
+}
+
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (b *ChangeHostBody) Resolve(huma.Context) []error {
+	faults := nameFaults(or(b.Name, ""))
+	if b.Email != nil {
+		_, err := host.ParseEmail(*b.Email, "#/email")
+		faults = append(faults, problem.FieldsOf(err)...)
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return []error{problem.InvalidFields(faults...)}
 }
 
 // createHost registers a host, within the slots of a named license.
@@ -159,7 +199,7 @@ func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t t
 	case added == host.AddedNoChange:
 		return nil, problem.Newf(problem.HostChangesExhausted, "The slots that are free had a host before, and the license has %d changes of hosts in %s.", slots.Changes, slots.Month)
 	}
-	return &hostOutput{viewHost(h)}, nil
+	return &hostOutput{Body: viewHost(h)}, note(ctx, nil, viewHost(h))
 }
 
 // slotsOf is what a license says of hosts at a moment.
@@ -175,27 +215,96 @@ func findHost(ctx context.Context, hosts host.Hosts, in *HostInput) (host.Host, 
 	if err != nil {
 		return host.Host{}, err
 	}
-	h, err := hosts.Host(ctx, tenant.ID(in.Tenant), email)
+	h, err := hosts.Host(ctx, tenant.ID(in.Tenant), email, true)
 	if err != nil || h == nil {
 		return host.Host{}, orError(err, noHost())
 	}
 	return *h, nil
 }
 
-func changeHost(ctx context.Context, hosts host.Hosts, in *HostInput, name *string, active *bool) (*hostOutput, error) {
-	h, err := findHost(ctx, hosts, in)
+// changeTries bounds how often a change is tried on what others keep changing.
+const changeTries = 5
+
+// changeHost changes what is given and leaves what is not, whatever others change
+// at the same time.
+func changeHost(ctx context.Context, door *admission.Door, hosts host.Hosts, in *changeHostInput) (*hostOutput, error) {
+	t := tenant.ID(in.Tenant)
+	was, err := findHost(ctx, hosts, &in.HostInput)
 	if err != nil {
 		return nil, err
 	}
-	h.Name, h.Active = or(name, h.Name), or(active, h.Active)
-	if err := host.CheckName(h.Name); err != nil {
+	if in.Body.Email != nil {
+		email, err := host.ParseEmail(*in.Body.Email, "#/email")
+		if err != nil {
+			return nil, err
+		}
+		if email != was.Email {
+			return moveHost(ctx, door, hosts, t, was, in.successor(was, email, callerOf(ctx).at))
+		}
+	}
+	for range changeTries {
+		is := was
+		is.Name, is.Active = or(in.Body.Name, was.Name), or(in.Body.Active, was.Active)
+		if err := host.CheckName(is.Name); err != nil {
+			return nil, err
+		}
+		changed, err := hosts.ChangeHost(ctx, t, was, is)
+		if err != nil {
+			return nil, err
+		}
+		now := is
+		if !changed {
+			if now, err = findHost(ctx, hosts, &in.HostInput); err != nil {
+				return nil, err
+			}
+		}
+		if now.Name == is.Name && now.Active == is.Active { // perhaps by a try of this whose answer was lost
+			return &hostOutput{Body: viewHost(now)}, note(ctx, viewHost(was), viewHost(now))
+		}
+		was = now
+	}
+	return nil, problem.New(problem.Unavailable, "Others keep changing the host. Try again.")
+}
+
+// successor is who has a host's slot next: as active as the one before, if
+// nothing else is said.
+func (in *changeHostInput) successor(was host.Host, email host.Email, at time.Time) host.Host {
+	return host.Host{Email: email, Name: or(in.Body.Name, nameBy(string(email))), Active: or(in.Body.Active, was.Active), CreatedAt: at}
+}
+
+// moveHost gives a host's slot to another person, in one atomic step. What the
+// one before is running goes on without new joins, as after a deletion. After a
+// lost answer, a repeat finds no such host.
+func moveHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t tenant.ID, was, is host.Host) (*hostOutput, error) {
+	if err := host.CheckName(is.Name); err != nil {
 		return nil, err
 	}
-	changed, err := hosts.ChangeHost(ctx, tenant.ID(in.Tenant), h)
-	if err != nil || !changed {
-		return nil, orError(err, noHost())
+	l, err := door.License(ctx, t)
+	if err != nil {
+		return nil, err
 	}
-	return &hostOutput{viewHost(h)}, nil
+	there, err := hosts.Host(ctx, t, is.Email, true)
+	if err != nil {
+		return nil, err
+	}
+	slots, moved := slotsOf(l, is.CreatedAt), host.MovedBefore
+	if there == nil {
+		moved, err = hosts.MoveHost(ctx, t, was.Email, is, slots)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case moved == host.MovedNobody:
+		return nil, noHost()
+	case moved == host.MovedBefore:
+		return nil, problem.New(problem.AlreadyExists, "There is a host of this address.")
+	case moved == host.MovedNoMore:
+		return nil, problem.Newf(problem.HostsExhausted, "The license has %d named hosts, and there are more.", slots.Limit)
+	case moved == host.MovedNoChange:
+		return nil, problem.Newf(problem.HostChangesExhausted, "The license has %d changes of hosts in %s.", slots.Changes, slots.Month)
+	}
+	address := "/v1/tenants/" + url.PathEscape(string(t)) + "/hosts/" + url.PathEscape(string(is.Email))
+	return &hostOutput{Location: address, ContentLocation: address, Body: viewHost(is)}, note(ctx, viewHost(was), viewHost(is))
 }
 
 func orError(err, otherwise error) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/audit"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
@@ -50,13 +51,24 @@ type RevisionView struct {
 	Revision  int64  `json:"revision" doc:"Counts the changes: the first license is revision 1"`
 	ChangedAt string `json:"changed_at" format:"date-time" doc:"From when on it was in force"`
 	ChangedBy string `json:"changed_by" doc:"The sub claim of the bearer that wrote it; empty if it had none"`
+	// Changes are without those that every revision has.
+	Changes []ChangeView `json:"changes" nullable:"false" doc:"From what to what its members went, compared with the revision before it"`
 }
 
-func viewRevision(l license.License) RevisionView {
-	return RevisionView{
-		LicenseView: viewLicense(l), Revision: l.Revision,
-		ChangedAt: usage.FormatTime(l.ChangedAtMillis), ChangedBy: l.ChangedBy,
+// viewRevision views a revision beside the one before it, nil for the first.
+func viewRevision(was *license.License, l license.License) (RevisionView, error) {
+	from, to := any(nil), viewLicense(l)
+	if was != nil {
+		from = viewLicense(*was).LicenseBody
 	}
+	changes, err := audit.Compare(from, to.LicenseBody)
+	if err != nil {
+		return RevisionView{}, fmt.Errorf("compare revisions: %w", err)
+	}
+	views, err := viewChanges(changes)
+	return RevisionView{
+		LicenseView: to, Revision: l.Revision, ChangedAt: usage.FormatTime(l.ChangedAtMillis), ChangedBy: l.ChangedBy, Changes: views,
+	}, err
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
@@ -129,6 +141,9 @@ type TenantInput struct {
 	Tenant string `path:"tenant"`
 }
 
+// target of an action is the tenant as a whole.
+func (in TenantInput) target() (tenant.ID, audit.Target) { return tenant.ID(in.Tenant), audit.Target{} }
+
 type licenseOutput struct {
 	Status int
 	ETag   string `header:"ETag"`
@@ -191,31 +206,53 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 	a.OpenAPI().Paths["/v1/tenants/{tenant}/license"].Get.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
 		Description: "It is one of the revisions that If-None-Match names.",
 	}
-	register(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true},
-		func(ctx context.Context, in *struct {
-			TenantInput
-			IfMatchInput
-			Body LicenseBody
-		},
-		) (*licenseOutput, error) {
-			revision, err := in.expected(ctx, licenses, tenant.ID(in.Tenant))
-			if err != nil {
-				return nil, err
-			}
-			wanted := in.Body.license(tenant.ID(in.Tenant))
-			if wanted.AllowedOrigins, err = license.NewOrigins(in.Body.AllowedOrigins); err != nil {
-				return nil, problem.InvalidFields(append(problem.FieldsOf(wanted.Validate()), problem.FieldsOf(err)...)...)
-			}
-			wanted.ChangedAtMillis, wanted.ChangedBy = callerOf(ctx).at.UnixMilli(), callerOf(ctx).subject
-			l, created, err := door.PutLicense(ctx, wanted, revision)
-			if err != nil {
-				return nil, err
-			}
-			if created {
-				return answerLicense(l, http.StatusCreated), nil
-			}
-			return answerLicense(l, http.StatusOK), nil
+	act(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true},
+		(*putLicenseInput).target, func(ctx context.Context, in *putLicenseInput) (*licenseOutput, error) {
+			return putLicense(ctx, door, licenses, in)
 		})
+}
+
+type putLicenseInput struct {
+	TenantInput
+	IfMatchInput
+	Body LicenseBody
+}
+
+func putLicense(ctx context.Context, door *admission.Door, licenses license.Licenses, in *putLicenseInput) (*licenseOutput, error) {
+	revision, err := in.expected(ctx, licenses, tenant.ID(in.Tenant))
+	if err != nil {
+		return nil, err
+	}
+	wanted := in.Body.license(tenant.ID(in.Tenant))
+	if wanted.AllowedOrigins, err = license.NewOrigins(in.Body.AllowedOrigins); err != nil {
+		return nil, problem.InvalidFields(append(problem.FieldsOf(wanted.Validate()), problem.FieldsOf(err)...)...)
+	}
+	wanted.ChangedAtMillis, wanted.ChangedBy = callerOf(ctx).at.UnixMilli(), callerOf(ctx).subject
+	was, is, err := door.PutLicense(ctx, wanted, revision)
+	if err != nil {
+		return nil, err
+	}
+	if err := note(ctx, viewTerms(was), viewTerms(&is)); err != nil {
+		return nil, err
+	}
+	if was == nil {
+		return answerLicense(is, http.StatusCreated), nil
+	}
+	return answerLicense(is, http.StatusOK), nil
+}
+
+// revisionTerms is a license without what every change changes.
+type revisionTerms struct {
+	LicenseBody
+	Revision int64 `json:"revision,omitempty"`
+}
+
+// viewTerms is what changes from revision to revision; nil of none.
+func viewTerms(l *license.License) *revisionTerms {
+	if l == nil {
+		return nil
+	}
+	return &revisionTerms{viewLicense(*l).LicenseBody, l.Revision}
 }
 
 // addHistory adds the operation that tells who changed a license, when, to what.
@@ -252,8 +289,20 @@ func listRevisions(ctx context.Context, licenses license.Licenses, t tenant.ID, 
 	first, _ := slices.BinarySearchFunc(revisions, after+1, func(l license.License, revision int64) int {
 		return cmp.Compare(l.Revision, revision)
 	})
-	name := func(l license.License) string { return strconv.FormatInt(l.Revision, 10) }
-	return pageOf(page, revisions[first:], name, viewRevision), nil
+	views := make([]RevisionView, 0, page.limit+1)
+	for n := first; n < min(len(revisions), first+page.limit+1); n++ {
+		var was *license.License
+		if n > 0 {
+			was = &revisions[n-1]
+		}
+		view, err := viewRevision(was, revisions[n])
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, view)
+	}
+	name := func(v RevisionView) string { return strconv.FormatInt(v.Revision, 10) }
+	return pageOf(page, views, name, func(v RevisionView) RevisionView { return v }), nil
 }
 
 // afterRevision is the revision that the page begins after.

@@ -258,6 +258,7 @@ func TestAnAPIWithoutAPlaceForKeysRefusesThem(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, 's'))
+	api.KeepAudit(w.faulty)
 	api.AddConferences(w.door, w.faulty)
 	event := w.event(vendor, "POST", conferences, byAnn, key, "k1")
 	invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)), event).refused(problem.Internal)

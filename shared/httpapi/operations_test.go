@@ -39,9 +39,9 @@ func TestALicenseIsWrittenReadAndListed(t *testing.T) {
 func TestALicensesHistoryTellsWhoChangedItWhenToWhatAndIsPaged(t *testing.T) {
 	w := newWorld(t)
 	const path = "/v1/tenants/acme/license"
-	revision := func(n, seats int, at, by string) string {
+	revision := func(n, seats int, at, by, changes string) string {
 		return fmt.Sprintf(`{"tenant":"acme","model":"concurrent","seats":%d,"status":"active","time_zone":"UTC","overage":"deny",
-			"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0,"revision":%d,"changed_at":%q,"changed_by":%q}`, seats, n, at, by)
+			"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0,"revision":%d,"changed_at":%q,"changed_by":%q,"changes":[%s]}`, seats, n, at, by, changes)
 	}
 	ann, bob := caller{role: "vendor", subject: "ann"}, caller{role: "vendor", subject: "bob"}
 	w.call(ann, "PUT", path, `{"model":"concurrent","seats":25}`).ok()
@@ -50,8 +50,12 @@ func TestALicensesHistoryTellsWhoChangedItWhenToWhatAndIsPaged(t *testing.T) {
 	w.call(bob, "PUT", path, `{"model":"concurrent","seats":0}`).refused(problem.Invalid, "#/seats")
 	w.now += 1500
 	w.call(ann, "PUT", path, `{"model":"concurrent","seats":25}`).ok()
-	first, second := revision(1, 25, "2026-09-21T14:13:20.000Z", "ann"), revision(2, 30, "2026-09-21T14:13:21.500Z", "bob")
-	third := revision(3, 25, "2026-09-21T14:13:23.000Z", "ann")
+	first := revision(1, 25, "2026-09-21T14:13:20.000Z", "ann", `{"member":"host_absent_minutes","from":null,"to":15},
+		{"member":"host_changes_per_month","from":null,"to":0},{"member":"model","from":null,"to":"concurrent"},
+		{"member":"overage","from":null,"to":"deny"},{"member":"reconnect_grace_seconds","from":null,"to":30},
+		{"member":"seats","from":null,"to":25},{"member":"status","from":null,"to":"active"},{"member":"time_zone","from":null,"to":"UTC"}`)
+	second := revision(2, 30, "2026-09-21T14:13:21.500Z", "bob", `{"member":"seats","from":25,"to":30}`)
+	third := revision(3, 25, "2026-09-21T14:13:23.000Z", "ann", `{"member":"seats","from":30,"to":25}`)
 	w.call(bob, "GET", path+"/history", "").want(200, `{"items":[`+first+`,`+second+`,`+third+`],"next_cursor":null}`)
 
 	for _, limit := range []int{1, 2, 3} {

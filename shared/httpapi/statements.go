@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"seatmeter/shared/audit"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
@@ -37,15 +38,11 @@ type statementOutput struct {
 // AddStatements adds the closing of periods, and what comes of it.
 func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 	finance := []Role{RoleVendor, RoleFinance}
-	register(a, operation{
+	act(a, operation{
 		id: "close-period", method: http.MethodPost, path: "/v1/tenants/{tenant}/statements", roles: finance, status: http.StatusCreated,
 		summary: "Close a period: 201 with a new revision, or 200 with the latest if nothing has come in since",
 	},
-		func(ctx context.Context, in *struct {
-			TenantInput
-			Body StatementBody
-		},
-		) (*statementOutput, error) {
+		(*closeInput).target, func(ctx context.Context, in *closeInput) (*statementOutput, error) {
 			return inTime(ctx, func(ctx context.Context) (*statementOutput, error) {
 				return closePeriod(ctx, closer, in.Tenant, in.Body.Period)
 			})
@@ -97,6 +94,15 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 
 func noStatement() error { return problem.New(problem.NotFound, "There is no such statement.") }
 
+type closeInput struct {
+	TenantInput
+	Body StatementBody
+}
+
+func (in *closeInput) target() (tenant.ID, audit.Target) {
+	return tenant.ID(in.Tenant), audit.Target{Period: in.Body.Period}
+}
+
 func closePeriod(ctx context.Context, closer *statement.Closer, of, period string) (*statementOutput, error) {
 	sealed, added, err := closer.Close(ctx, tenant.ID(of), period)
 	if err != nil {
@@ -104,6 +110,7 @@ func closePeriod(ctx context.Context, closer *statement.Closer, of, period strin
 	}
 	out, err := answerStatement(&sealed)
 	if added && err == nil {
+		err = note(ctx, nil, viewStatement(sealed))
 		out.Status = http.StatusCreated
 		out.Location = fmt.Sprintf("/v1/tenants/%s/statements/%s?revision=%d", url.PathEscape(of), sealed.Period, sealed.Revision)
 	}

@@ -142,7 +142,7 @@ func (s *Store) AddHost(_ context.Context, t tenant.ID, h host.Host, slots host.
 }
 
 // Host implements host.Hosts.
-func (s *Store) Host(_ context.Context, t tenant.ID, email host.Email) (*host.Host, error) {
+func (s *Store) Host(_ context.Context, t tenant.ID, email host.Email, _ bool) (*host.Host, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return lookup(s.hosts[t], email), nil
@@ -163,15 +163,35 @@ func (s *Store) CountHosts(_ context.Context, t tenant.ID) (int, error) {
 }
 
 // ChangeHost implements host.Hosts.
-func (s *Store) ChangeHost(_ context.Context, t tenant.ID, h host.Host) (bool, error) {
+func (s *Store) ChangeHost(_ context.Context, t tenant.ID, was, is host.Host) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was, exists := s.hosts[t][h.Email]
-	if exists {
-		was.Name, was.Active = h.Name, h.Active
-		s.hosts[t][h.Email] = was
+	there, exists := s.hosts[t][was.Email]
+	if !exists || there.Name != was.Name || there.Active != was.Active {
+		return false, nil
 	}
-	return exists, nil
+	there.Name, there.Active = is.Name, is.Active
+	s.hosts[t][was.Email] = there
+	return true, nil
+}
+
+// MoveHost implements host.Hosts.
+func (s *Store) MoveHost(_ context.Context, t tenant.ID, from host.Email, to host.Host, slots host.Slots) (host.Moved, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, exists := s.hosts[t][from]; !exists {
+		return host.MovedNobody, nil
+	}
+	if _, exists := s.hosts[t][to.Email]; exists {
+		return host.MovedBefore, nil
+	}
+	tally, moved := s.tallies[t].Move(slots)
+	if moved == host.MovedNow {
+		s.tallies[t] = tally
+		delete(s.hosts[t], from)
+		s.hosts[t][to.Email] = to
+	}
+	return moved, nil
 }
 
 // RemoveHost implements host.Hosts.

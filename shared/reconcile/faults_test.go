@@ -75,7 +75,8 @@ var (
 		return err
 	}}
 	remove = step{"remove", func(ctx context.Context, a *actor, d *admission.Door) error {
-		return d.Remove(ctx, acme, "", a.self.Connection, "", a.clock())
+		_, err := d.Remove(ctx, acme, "", a.self.Connection, "", a.clock())
+		return err
 	}}
 	vanish = step{"vanish", func(_ context.Context, a *actor, _ *admission.Door) error {
 		a.die(a.self)

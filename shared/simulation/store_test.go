@@ -139,8 +139,8 @@ func (s *store) PutLicense(ctx context.Context, l license.License) (bool, error)
 	})
 }
 
-func (s *store) Host(ctx context.Context, t tenant.ID, email host.Email) (*host.Host, error) {
-	return through(ctx, s.w, reading, "Host "+string(email), func() (*host.Host, error) { return s.Store.Host(ctx, t, email) })
+func (s *store) Host(ctx context.Context, t tenant.ID, email host.Email, consistent bool) (*host.Host, error) {
+	return through(ctx, s.w, reading, "Host "+string(email), func() (*host.Host, error) { return s.Store.Host(ctx, t, email, consistent) })
 }
 
 func (s *store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {

@@ -587,7 +587,7 @@ func (w *world) changes(t *customer) {
 	var put license.License
 	var err error
 	w.begin(fmt.Sprintf("license %s of %s %d", l.Model, t.id, l.Capacity()), handlerTime, func(ctx context.Context, p *process) {
-		put, _, err = p.door.PutLicense(ctx, l, admission.AnyRevision)
+		_, put, err = p.door.PutLicense(ctx, l, admission.AnyRevision)
 	}, func() {
 		w.say("license r%d is put: %v", put.Revision, err)
 		if err == nil {
@@ -625,7 +625,7 @@ func (w *world) removes(c *connection) {
 	c.excused = true
 	var err error
 	w.begin("remove "+string(c.id), handlerTime, func(ctx context.Context, p *process) {
-		err = p.door.Remove(ctx, c.pass.Tenant, "", c.id, "removed", w.clock(p))
+		_, err = p.door.Remove(ctx, c.pass.Tenant, "", c.id, "removed", w.clock(p))
 	}, func() { w.say("remove %s: %v", c.id, err) })
 }
 
@@ -666,7 +666,7 @@ func (w *world) create() {
 		if large {
 			size = seat.BlockSeats + 1 + w.script.below(5)
 		}
-		l, _, err := w.newProcess().door.PutLicense(ctx, w.draws(t, model, size), admission.AnyRevision)
+		_, l, err := w.newProcess().door.PutLicense(ctx, w.draws(t, model, size), admission.AnyRevision)
 		if err != nil {
 			w.breaks("setup", "%v", err)
 		}

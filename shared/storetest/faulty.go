@@ -115,8 +115,8 @@ func (f *Faulty) AddHost(ctx context.Context, t tenant.ID, h host.Host, s host.S
 }
 
 // Host implements admission.Store.
-func (f *Faulty) Host(ctx context.Context, t tenant.ID, email host.Email) (*host.Host, error) {
-	return around(ctx, f, "Host", func() (*host.Host, error) { return f.Store.Host(ctx, t, email) })
+func (f *Faulty) Host(ctx context.Context, t tenant.ID, email host.Email, consistent bool) (*host.Host, error) {
+	return around(ctx, f, "Host", func() (*host.Host, error) { return f.Store.Host(ctx, t, email, consistent) })
 }
 
 // Hosts implements admission.Store.
@@ -130,8 +130,13 @@ func (f *Faulty) CountHosts(ctx context.Context, t tenant.ID) (int, error) {
 }
 
 // ChangeHost implements admission.Store.
-func (f *Faulty) ChangeHost(ctx context.Context, t tenant.ID, h host.Host) (bool, error) {
-	return around(ctx, f, "ChangeHost", func() (bool, error) { return f.Store.ChangeHost(ctx, t, h) })
+func (f *Faulty) ChangeHost(ctx context.Context, t tenant.ID, was, is host.Host) (bool, error) {
+	return around(ctx, f, "ChangeHost", func() (bool, error) { return f.Store.ChangeHost(ctx, t, was, is) })
+}
+
+// MoveHost implements admission.Store.
+func (f *Faulty) MoveHost(ctx context.Context, t tenant.ID, from host.Email, to host.Host, s host.Slots) (host.Moved, error) {
+	return around(ctx, f, "MoveHost", func() (host.Moved, error) { return f.Store.MoveHost(ctx, t, from, to, s) })
 }
 
 // RemoveHost implements admission.Store.

@@ -54,6 +54,9 @@ func Run(t *testing.T, store Store) {
 		{"FreedSlotsAreFilledAsOftenAsAMonthAllows", hostChanges},
 		{"HostChangesAreBoundedExactlyUnderParallelAdds", parallelHostChanges},
 		{"HostChangesAreBoundedExactlyWhileHostsAreRemoved", hostChurn},
+		{"AHostsSlotIsHandedOnInOneStepWhichIsAChange", hostMoves},
+		{"OfParallelMovesOfAHostOneSucceeds", parallelMoves},
+		{"HostChangesAreBoundedExactlyUnderParallelMoves", movesBounded},
 		{"ALockHasOneHolder", locks},
 		{"ConferenceNumbersNeverRepeat", numbers},
 		{"AConferenceOnlyMovesForward", conferenceStates},
@@ -182,15 +185,19 @@ func hostLife(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "add", must(store.AddHost(ctx, id, h, slots))(t), host.AddedNow)
 	equal(t, "add again", must(store.AddHost(ctx, id, h, slots))(t), host.AddedBefore)
 	equal(t, "add beyond", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, slots))(t), host.AddedNoMore)
+	was := h
 	h.Name, h.Active = "Anne", false
-	equal(t, "change", must(store.ChangeHost(ctx, id, h))(t), true)
-	equal(t, "read", must(store.Host(ctx, id, h.Email))(t), &h)
+	equal(t, "change", must(store.ChangeHost(ctx, id, was, h))(t), true)
+	equal(t, "change what has changed since it was read", must(store.ChangeHost(ctx, id, was, h))(t), false)
+	equal(t, "activate", must(store.ChangeHost(ctx, id, h, was))(t), true)
+	equal(t, "deactivate", must(store.ChangeHost(ctx, id, was, h))(t), true)
+	equal(t, "read", must(store.Host(ctx, id, h.Email, true))(t), &h)
 	equal(t, "remove", must(store.RemoveHost(ctx, id, h.Email))(t), true)
 	equal(t, "remove again", must(store.RemoveHost(ctx, id, h.Email))(t), false)
-	equal(t, "change removed", must(store.ChangeHost(ctx, id, h))(t), false)
+	equal(t, "change removed", must(store.ChangeHost(ctx, id, h, was))(t), false)
 	equal(t, "the slot is free", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, slots))(t), host.AddedNow)
 	equal(t, "counted", must(store.CountHosts(ctx, id))(t), 1)
-	if gone := must(store.Host(ctx, id, h.Email))(t); gone != nil {
+	if gone := must(store.Host(ctx, id, h.Email, true))(t); gone != nil {
 		t.Errorf("a removed host is there: %+v", gone)
 	}
 }

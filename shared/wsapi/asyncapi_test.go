@@ -247,7 +247,7 @@ func (w *world) wantDescribed(r wsapi.Response) {
 // remove has an administrator remove a connection.
 func (w *world) remove(id seat.ConnectionID) {
 	w.t.Helper()
-	if err := w.door().Remove(w.t.Context(), acme, weekly, id, "An administrator removed you.", w.now()); err != nil {
+	if _, err := w.door().Remove(w.t.Context(), acme, weekly, id, "An administrator removed you.", w.now()); err != nil {
 		w.t.Fatal(err)
 	}
 }

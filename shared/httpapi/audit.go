@@ -1,0 +1,239 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"seatmeter/shared/audit"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// endingTime bounds the writing of an outcome, when the request may be over.
+const endingTime = 3 * time.Second
+
+// AuditStore is what actions are recorded by.
+type AuditStore interface {
+	audit.Log
+	license.Licenses
+}
+
+// KeepAudit has the API record what actions it takes. To be called before
+// anything is served.
+func (a *API) KeepAudit(store AuditStore) { a.audit = store }
+
+// act adds an operation that changes something of a tenant, which leaves a
+// record: it is entered in the audit log before it happens, and how it ended
+// after. A request that is not valid by its schema, and a repeat that is
+// answered with a kept answer, do not get as far as this, and are no actions.
+func act[I, O any](a *API, op operation, target func(*I) (tenant.ID, audit.Target), handler func(context.Context, *I) (*O, error)) {
+	register(a, op, func(ctx context.Context, in *I) (*O, error) {
+		t, about := target(in)
+		c := callerOf(ctx)
+		e := audit.Entry{
+			Tenant: t, Name: audit.Name{AtMillis: c.at.UnixMilli(), RequestID: c.requestID},
+			By: c.subject, Role: string(c.role), Action: op.id, Target: about.Bounded(),
+		}
+		if err := a.begin(ctx, e, op.creates); err != nil {
+			return nil, err
+		}
+		noted := &changes{}
+		out, err := handler(context.WithValue(ctx, changesKey{}, noted), in)
+		a.end(ctx, e, audit.OutcomeOf(err, noted.list))
+		return out, err
+	})
+}
+
+// begin writes an action's entry. Without one, nothing happens. A tenant that
+// does not exist gets none, since nothing can happen to it, unless the action is
+// the one that creates it: who tried that in vain is in its log if it ever is.
+func (a *API) begin(ctx context.Context, e audit.Entry, creates bool) error {
+	if a.audit == nil {
+		return errors.New("there is no audit log")
+	}
+	if !creates {
+		l, err := a.audit.License(ctx, e.Tenant)
+		if err != nil {
+			return fmt.Errorf("read the license: %w", err)
+		}
+		if l == nil {
+			return problem.New(problem.NotFound, "There is no such tenant.")
+		}
+	}
+	if err := a.audit.BeginAction(ctx, e); err != nil {
+		a.log.ErrorContext(ctx, "an action is not entered in the audit log, and does not happen",
+			"request", e.RequestID, "tenant", e.Tenant, "action", e.Action, "error", err)
+		return problem.New(problem.Unavailable, "The audit log cannot be written, so nothing was done. Try again.").Because(err)
+	}
+	return nil
+}
+
+// end writes how an action ended. It has happened, and its caller is told so
+// also where this fails.
+func (a *API) end(ctx context.Context, e audit.Entry, o audit.Outcome) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endingTime)
+	defer cancel()
+	if err := a.audit.EndAction(ctx, e.Tenant, e.Name, o); err != nil {
+		a.log.ErrorContext(ctx, "an action's outcome is not in the audit log",
+			"request", e.RequestID, "tenant", e.Tenant, "action", e.Action, "outcome", o.Result, "code", o.Code, "error", err)
+	}
+}
+
+type changesKey struct{}
+
+// changes are what an action has changed so far.
+type changes struct{ list []audit.Change }
+
+// note has the record of the action under way say what it changed: the members
+// in which two views differ, nil being none.
+func note(ctx context.Context, from, to any) error {
+	list, err := audit.Compare(from, to)
+	if noted, ok := ctx.Value(changesKey{}).(*changes); ok && err == nil {
+		noted.list = append(noted.list, list...)
+	}
+	return err
+}
+
+// ChangeView says from what to what a member went.
+type ChangeView struct {
+	Member string `json:"member"`
+	From   any    `json:"from" doc:"Null if there was none"`
+	To     any    `json:"to" doc:"Null if there is none any more"`
+}
+
+func viewChanges(list []audit.Change) ([]ChangeView, error) {
+	views := make([]ChangeView, len(list))
+	for i, c := range list {
+		views[i].Member = c.Member
+		if err := errors.Join(json.Unmarshal(c.From, &views[i].From), json.Unmarshal(c.To, &views[i].To)); err != nil {
+			return nil, fmt.Errorf("read a change: %w", err)
+		}
+	}
+	return views, nil
+}
+
+// ActionView is a record of the audit log.
+type ActionView struct {
+	At         string            `json:"at" format:"date-time"`
+	By         string            `json:"by" doc:"The sub claim of the bearer; empty if it had none"`
+	Role       Role              `json:"role"`
+	Action     string            `json:"action" doc:"The operation's id in this document"`
+	Host       string            `json:"host,omitempty" doc:"What it was about, as the request named it: so are conference, connection and period"`
+	Conference conference.ID     `json:"conference,omitempty"`
+	Connection seat.ConnectionID `json:"connection,omitempty"`
+	Period     string            `json:"period,omitempty"`
+	Reason     string            `json:"reason,omitempty" doc:"The one that was given, if one was"`
+	Changes    []ChangeView      `json:"changes" nullable:"false"`
+	Outcome    audit.Result      `json:"outcome" enum:"done,refused,failed,unknown" doc:"failed: by a fault of ours, and a part of it may have happened, or all. unknown: it is under way, or its process died, and it may or may not have happened"`
+	Code       problem.Code      `json:"code,omitempty" doc:"Why it was refused, or failed"`
+	RequestID  string            `json:"request_id"`
+}
+
+func viewAction(r audit.Record) (ActionView, error) {
+	list, err := viewChanges(r.Changes)
+	return ActionView{
+		At: usage.FormatTime(r.AtMillis), By: r.By, Role: Role(r.Role), Action: r.Action, Host: r.Target.Host,
+		Conference: conference.ID(r.Target.Conference), Connection: seat.ConnectionID(r.Target.Connection), Period: r.Target.Period,
+		Reason: r.Target.Reason, Changes: list, Outcome: r.Result, Code: r.Code, RequestID: r.RequestID,
+	}, err
+}
+
+type auditInput struct {
+	TenantInput
+	PageInput
+	From string `query:"from" maxLength:"64" doc:"RFC 3339, inclusive; the beginning if left out"`
+	To   string `query:"to" maxLength:"64" doc:"RFC 3339, exclusive; no end if left out"`
+}
+
+// Resolve implements huma.Resolver: what no schema can tell is reported with
+// what it can.
+func (in *auditInput) Resolve(huma.Context) []error {
+	_, _, err := in.span()
+	return resolved(err)
+}
+
+// AddAudit adds the reading of the audit log.
+func (a *API) AddAudit(store AuditStore) {
+	register(a, operation{
+		id: "list-actions", method: http.MethodGet, path: "/v1/tenants/{tenant}/audit", roles: []Role{RoleVendor, RoleTenantAdmin},
+		summary: "The audit log: who did what, the newest first",
+	}, func(ctx context.Context, in *auditInput) (*PageOutput[ActionView], error) {
+		from, to, err := in.span()
+		if err != nil {
+			return nil, err
+		}
+		page, err := a.page(in.PageInput, "list-actions", in.Tenant, in.From, in.To)
+		if err != nil {
+			return nil, err
+		}
+		after, err := page.afterAction()
+		if err != nil {
+			return nil, err
+		}
+		t := tenant.ID(in.Tenant)
+		l, err := store.License(ctx, t)
+		if err != nil {
+			return nil, fmt.Errorf("read the license: %w", err)
+		}
+		if l == nil {
+			return nil, problem.New(problem.NotFound, "There is no such tenant.")
+		}
+		list, err := store.Actions(ctx, t, from, to, after, in.Limit+1)
+		if err != nil {
+			return nil, fmt.Errorf("read the audit log: %w", err)
+		}
+		return pageOfActions(page, list)
+	})
+}
+
+func pageOfActions(r request, list []audit.Record) (*PageOutput[ActionView], error) {
+	var faults error
+	name := func(r audit.Record) string { return strconv.FormatInt(r.AtMillis, 10) + " " + r.RequestID }
+	page := pageOf(r, list, name, func(r audit.Record) ActionView {
+		view, err := viewAction(r)
+		faults = errors.Join(faults, err)
+		return view
+	})
+	return page, faults
+}
+
+// span is the range that is asked for, all time if none is.
+func (in *auditInput) span() (fromMillis, toMillis int64, err error) {
+	r := RangeInput{in.From, in.To}
+	if r.From == "" {
+		r.From = time.UnixMilli(0).UTC().Format(time.RFC3339)
+	}
+	if r.To == "" {
+		r.To = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC).Format(time.RFC3339)
+	}
+	from, to, err := r.parse()
+	if err == nil && !from.Before(to) {
+		err = problem.InvalidFields(problem.Field{Pointer: "#/to", Detail: "must be after from"})
+	}
+	return max(from.UnixMilli(), 0), max(to.UnixMilli(), 0), err
+}
+
+// afterAction is the name that a page of actions begins after.
+func (r request) afterAction() (audit.Name, error) {
+	if r.after == "" {
+		return audit.Name{}, nil
+	}
+	millis, id, _ := strings.Cut(r.after, " ")
+	at, err := strconv.ParseInt(millis, 10, 64)
+	if err != nil {
+		return audit.Name{}, wrongCursor()
+	}
+	return audit.Name{AtMillis: at, RequestID: id}, nil
+}
