@@ -240,6 +240,20 @@ func (a *Admin) RemoveConnection(ctx context.Context, tenant, connection string)
 	return err
 }
 
+// AuditRecord is what an admin did.
+type AuditRecord struct {
+	By      string `json:"by"`
+	Role    string `json:"role"`
+	Action  string `json:"action"`
+	Host    string `json:"host"`
+	Outcome string `json:"outcome"`
+}
+
+// Audit lists what was done to a tenant, the newest first.
+func (a *Admin) Audit(ctx context.Context, tenant string, p Paging) (Page[AuditRecord], error) {
+	return get[Page[AuditRecord]](ctx, a, at("tenants", tenant, "audit"), p.query())
+}
+
 // Role is what the bearer of a join token is in the conference.
 type Role string
 

@@ -278,3 +278,47 @@ func TestNamedUser_TheHostMustBeRegisteredAndActive(t *testing.T) {
 	}
 	c.join(conference, c.host(0), client.RoleHost)
 }
+
+func TestNamedUser_WhoIsNoHostAnyMoreSendsNobodyAwayAndLetsNobodyNewIn(t *testing.T) {
+	t.Parallel()
+	active, inactive := true, false
+	for name, part := range map[string]func(c *customer) error{
+		"deleted": func(c *customer) error { return c.api.DeleteHost(c.within(), c.id, c.host(0)) },
+		"deactivated": func(c *customer) error {
+			_, err := c.api.ChangeHost(c.within(), c.id, c.host(0), client.Host{Active: &inactive})
+			return err
+		},
+		"replaced": func(c *customer) error {
+			_, err := c.api.ChangeHost(c.within(), c.id, c.host(0), client.Host{Email: "successor@example.com"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := named(t, 1, 25)
+			scheduled := c.schedule(c.host(0))
+			conference, host := c.live(c.host(0))
+			guest := c.join(conference, "guest@example.com", client.RoleParticipant)
+			if err := part(c); err != nil {
+				t.Fatal(err)
+			}
+			c.refused(conference, "late@example.com", client.RoleParticipant, "forbidden")
+			c.refused(scheduled, c.host(0), client.RoleHost, "forbidden")
+			c.wantIn(host, guest)
+			done, err := c.api.Audit(c.within(), c.id, client.Paging{Limit: 1})
+			if err != nil || len(done.Items) != 1 || done.Items[0].Host != c.host(0) || done.Items[0].Outcome != "done" {
+				t.Errorf("the audit log says %+v, %v", done.Items, err)
+			}
+			switch name {
+			case "deactivated":
+				if _, err := c.api.ChangeHost(c.within(), c.id, c.host(0), client.Host{Active: &active}); err != nil {
+					t.Fatal(err)
+				}
+				c.join(conference, "late@example.com", client.RoleParticipant)
+			case "replaced":
+				c.live("successor@example.com")
+			}
+			c.end(conference)
+		})
+	}
+}

@@ -96,6 +96,7 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"get " + tenant + "/statements":                                           "200",
 		"get " + tenant + "/statements/{period}":                                  "200",
 		"get " + tenant + "/ledger":                                               "200",
+		"get " + tenant + "/audit":                                                "200",
 	}
 	found := make(map[string]bool)
 	for path, methods := range document.Paths {

@@ -127,7 +127,7 @@ func (w *world) checkBooks() {
 }
 
 // FuzzEvent: whatever the event and whoever asks, the answer is of the
-// contract. Only the gateway's clock is as it is, and who asks.
+// contract. Only the gateway's clock is as it is, its ids, and who asks.
 func FuzzEvent(f *testing.F) {
 	w := fuzzed(f)
 	for _, r := range requests {
@@ -148,6 +148,7 @@ func FuzzEvent(f *testing.F) {
 		event.RequestContext.TimeEpoch = w.now
 		for _, who := range roles {
 			event.RequestContext.Authorizer = who.authorizer()
+			event.RequestContext.RequestID = fmt.Sprintf("%s%03d=", requestID, w.calls.Add(1))
 			raw, err := json.Marshal(event)
 			if err != nil {
 				t.Fatal(err)

@@ -170,7 +170,7 @@ func (w *world) event(who caller, method, target, body string, headers ...string
 	}
 	about := event["requestContext"].(map[string]any)
 	about["timeEpoch"] = w.now
-	about["requestId"] = fmt.Sprintf("%s%d=", requestID, w.calls.Add(1))
+	about["requestId"] = fmt.Sprintf("%s%03d=", requestID, w.calls.Add(1))
 	about["http"].(map[string]any)["method"], about["http"].(map[string]any)["path"] = method, path
 	if who == nobody {
 		delete(about, "authorizer")

@@ -1,0 +1,239 @@
+package httpapi_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"seatmeter/shared/audit"
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/storetest"
+	"seatmeter/shared/tenant"
+)
+
+const auditLog = "/v1/tenants/acme/audit"
+
+func (w *world) actions(t tenant.ID) []httpapi.ActionView {
+	w.t.Helper()
+	type page struct{ Items []httpapi.ActionView }
+	return read[page](w.call(vendor, "GET", "/v1/tenants/"+string(t)+"/audit?limit=1000", "")).Items
+}
+
+// changed gives the changes of a record as text.
+func changed(v httpapi.ActionView) string {
+	var all []string
+	for _, c := range v.Changes {
+		all = append(all, fmt.Sprintf("%s: %v → %v", c.Member, c.From, c.To))
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestEveryActionIsInTheAuditLogWithWhoWhatFromWhichToWhich(t *testing.T) {
+	w := newWorld(t)
+	ann := caller{role: "vendor", subject: "ann"}
+	w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
+	w.call(ann, "PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":2,"participants_per_conference":25}`).ok()
+	w.call(ann, "PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":3,"participants_per_conference":25}`).ok()
+	connection := ""
+	for i, call := range []struct {
+		who                  caller
+		method, path, body   string
+		action, about, after string
+	}{
+		{acmeAdmin, "POST", hosts, `{"email":"bob@example.org","name":"Bob"}`, "create-host", "bob@example.org", "active: <nil> → true, created_at: <nil> → " + startText + ", email: <nil> → bob@example.org, name: <nil> → Bob"},
+		{acmeAdmin, "PATCH", hosts + "/bob@example.org", `{"name":"Rob"}`, "change-host", "bob@example.org", "name: Bob → Rob"},
+		{acmeAdmin, "PATCH", hosts + "/bob@example.org", `{"email":"eve@example.org"}`, "change-host", "bob@example.org", "email: bob@example.org → eve@example.org, name: Rob → eve@example.org"},
+		{acmeAdmin, "POST", conferences, `{"conference":"weekly","host":"eve@example.org"}`, "schedule-conference", "eve@example.org weekly", "conference: <nil> → weekly, created_at: <nil> → " + startText + ", host: <nil> → eve@example.org, state: <nil> → scheduled"},
+		{acmeAdmin, "DELETE", "/v1/tenants/acme/connections/", "", "remove-connection", "MadeUpConnec001= too loud", "conference: weekly → <nil>, identity: eve@example.org → <nil>, role: host → <nil>"},
+		{acmeAdmin, "POST", conferences + "/weekly/end", "", "end-conference", "weekly", "ended_at: <nil> → " + startText + ", state: live → ended"},
+		{acmeAdmin, "DELETE", hosts + "/eve@example.org", "", "delete-host", "eve@example.org", "active: true → <nil>, created_at: " + startText + " → <nil>, email: eve@example.org → <nil>, name: eve@example.org → <nil>"},
+	} {
+		if call.action == "remove-connection" {
+			connection = string(w.join("acme", "weekly", "eve@example.org", "host", 1))
+			call.path += url.PathEscape(connection) + "?reason=too%20loud"
+		}
+		w.call(call.who, call.method, call.path, call.body).ok()
+		got := w.actions("acme")[0]
+		about := strings.TrimSpace(strings.Join(slices.DeleteFunc([]string{got.Host, string(got.Conference), string(got.Connection), got.Reason}, func(s string) bool { return s == "" }), " "))
+		if got.Action != call.action || about != call.about || changed(got) != call.after || got.Outcome != audit.ResultDone || got.Role != "tenant_admin" || got.By == "" || got.At != "2026-09-21T14:13:20.000Z" || !strings.HasPrefix(got.RequestID, requestID) {
+			t.Errorf("%d: recorded %+v about %q: %s", i, got, about, changed(got))
+		}
+	}
+	w.call(finance, "POST", statements, `{"period":"2026-08"}`).ok()
+	if got := w.actions("acme")[0]; got.Action != "close-period" || got.Period != "2026-08" || !strings.Contains(changed(got), "revision: <nil> → 1") {
+		t.Errorf("recorded %+v", got)
+	}
+	all := w.actions("acme")
+	put := all[slices.IndexFunc(all, func(v httpapi.ActionView) bool { return v.Action == "put-license" })]
+	if put.By != "ann" || !strings.Contains(changed(put), "hosts: 2 → 3") || !strings.Contains(changed(put), "revision: ") {
+		t.Errorf("recorded %+v", put)
+	}
+}
+
+func TestARefusalIsRecordedAndWhatIsNoActionIsNot(t *testing.T) {
+	w := newWorld(t)
+	w.named("acme", 1, 25)
+	w.call(acmeAdmin, "POST", hosts, `{"email":"ann@example.org"}`, key, "k1").ok()
+	w.call(acmeAdmin, "POST", hosts, `{"email":"bob@example.org"}`).refused(problem.HostsExhausted)
+	if got := w.actions("acme")[0]; got.Outcome != audit.ResultRefused || got.Code != problem.HostsExhausted {
+		t.Errorf("recorded %+v", got)
+	}
+	before := len(w.actions("acme"))
+	w.call(acmeAdmin, "POST", hosts, `{"email":"ann@example.org"}`, key, "k1").ok() // answered again
+	w.call(acmeAdmin, "POST", hosts, `{"mail":"ann@example.org"}`).refused(problem.Invalid, "#/email", "#/mail")
+	w.call(finance, "POST", hosts, `{"email":"eve@example.org"}`).refused(problem.Forbidden)
+	w.schedule("acme", "weekly", "ann@example.org") // one action
+	w.token("acme", "weekly", "bob", "participant")
+	if got := len(w.actions("acme")); got != before+1 {
+		t.Errorf("%d records, want %d", got, before+1)
+	}
+}
+
+func TestATenantThatDoesNotExistHasNoEntriesButOfWhoTriedToCreateIt(t *testing.T) {
+	w := newWorld(t)
+	w.call(vendor, "DELETE", "/v1/tenants/acme/connections/Nothing=", "").refused(problem.NotFound)
+	w.call(vendor, "POST", conferences, byAnn).refused(problem.NotFound)
+	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":0}`).refused(problem.Invalid, "#/seats")
+	w.call(vendor, "GET", auditLog, "").refused(problem.NotFound)
+	w.concurrent("acme", 25)
+	if got := w.actions("acme"); len(got) != 2 || got[1].Outcome != audit.ResultRefused || got[0].Outcome != audit.ResultDone {
+		t.Errorf("recorded %+v", got)
+	}
+}
+
+func TestTheAuditLogIsPagedNewestFirstByRangeAndNotForFinance(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	for n := range 5 {
+		w.now = start + int64(n+1)*1000
+		w.host("acme", fmt.Sprintf("host-%d@example.org", n))
+	}
+	want := []string{"host-4@example.org", "host-3@example.org", "host-2@example.org", "host-1@example.org", "host-0@example.org"}
+	for _, limit := range []int{1, 2, 5} {
+		if met := w.pages(auditLog+"?from=2026-09-21T14:13:21Z", "host", limit, func(int) {}); !slices.Equal(met, want) {
+			t.Errorf("pages of %d give %v", limit, met)
+		}
+	}
+	if met := w.pages(auditLog+"?from=2026-09-21T14:13:22Z&to=2026-09-21T14:13:24Z", "host", 9, func(int) {}); !slices.Equal(met, want[2:4]) {
+		t.Errorf("a range gives %v", met)
+	}
+	w.call(acmeAdmin, "GET", auditLog, "").ok()
+	w.call(finance, "GET", auditLog, "").refused(problem.Forbidden)
+	w.call(caller{role: "tenant_admin", tenant: "globex"}, "GET", auditLog, "").refused(problem.NotFound)
+}
+
+// For every call of the store that an action makes, and every fault: it never
+// happened without an entry, and when it is repeated it is done.
+func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
+	runs := 0
+	for _, fault := range []storetest.Fault{storetest.FaultBefore, storetest.FaultAfter, storetest.FaultCrashBefore, storetest.FaultCrashAfter} {
+		for _, action := range []struct{ method, path, body string }{
+			{"PATCH", hosts + "/ann@example.org", `{"active":false}`},
+			{"PATCH", hosts + "/ann@example.org", `{"email":"bob@example.org"}`},
+			{"DELETE", hosts + "/ann@example.org", ""},
+			{"POST", hosts, `{"email":"eve@example.org"}`},
+			{"POST", conferences, `{"conference":"weekly","host":"ann@example.org"}`},
+			{"PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":4,"participants_per_conference":25}`},
+		} {
+			for call := 1; ; call++ {
+				w := newWorld(t)
+				w.named("acme", 3, 25)
+				w.host("acme", "ann@example.org")
+				state := func() string {
+					return w.call(vendor, "GET", hosts, "").body + w.call(vendor, "GET", conferences, "").body + w.call(vendor, "GET", "/v1/tenants/acme/license/history", "").body
+				}
+				before, entries := state(), len(w.actions("acme"))
+				calls, failed := 0, ""
+				w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
+					if calls++; calls == call {
+						failed = name
+						return fault
+					}
+					return storetest.FaultNone
+				}
+				storetest.Crashes(func() { w.call(vendor, action.method, action.path, action.body) })
+				w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+				if failed == "" {
+					break
+				}
+				runs++
+				happened, entered := state() != before, len(w.actions("acme")) > entries
+				if happened && !entered {
+					t.Errorf("%s %s: fault %d at %s: it happened without an entry", action.method, action.path, fault, failed)
+				}
+				if failed == "EndAction" && !happened {
+					t.Errorf("%s %s: fault %d at %s: it did not happen", action.method, action.path, fault, failed)
+				}
+				again := w.call(vendor, action.method, action.path, action.body)
+				if again.status >= 300 && (!happened || again.status != 404 && again.status != 409) {
+					t.Errorf("%s %s: fault %d at %s: the repeat is answered %d: %s", action.method, action.path, fault, failed, again.status, again.body)
+				}
+				if state() == before {
+					t.Errorf("%s %s: fault %d at %s: it has not happened after a repeat", action.method, action.path, fault, failed)
+				}
+			}
+		}
+	}
+	t.Logf("%d faults", runs)
+}
+
+func TestAnActionWithoutAnEntryDoesNotHappenAndOneWithoutAnOutcomeIsUnknown(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	failing := "BeginAction"
+	w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
+		if name == failing {
+			return storetest.FaultBefore
+		}
+		return storetest.FaultNone
+	}
+	w.call(vendor, "POST", conferences, byAnn).refused(problem.Unavailable)
+	if got := w.scheduled(); got != 0 {
+		t.Errorf("%d conferences, want none", got)
+	}
+	failing = "EndAction"
+	w.call(vendor, "POST", conferences, byAnn).ok()
+	if got := w.actions("acme"); got[0].Outcome != audit.ResultUnknown || w.scheduled() != 1 {
+		t.Errorf("recorded %+v", got)
+	}
+	if log := w.log.String(); strings.Count(log, "audit log") != 2 || strings.Contains(log, "ann@") {
+		t.Errorf("the log sees %s", log)
+	}
+}
+
+func TestWhoIsRemovedIsToldTheReason(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.schedule("acme", "weekly", "ann@example.org")
+	for n, path := range []string{"/v1/tenants/acme/connections/", conferences + "/weekly/connections/"} {
+		id := w.join("acme", "weekly", "bob", "participant", n)
+		w.call(acmeAdmin, "DELETE", path+url.PathEscape(string(id))+"?reason=too+loud", "").want(204, "")
+		if told := w.gateway.pushed[id]; len(told) != 1 || told[0] != `{"type":"removed","detail":"too loud"}` {
+			t.Errorf("told %v", told)
+		}
+	}
+}
+
+func TestASlotIsHandedOnByAnotherAddress(t *testing.T) {
+	w := newWorld(t)
+	w.named("acme", 1, 25)
+	w.host("acme", "ann@example.org")
+	w.call(acmeAdmin, "PATCH", hosts+"/ann@example.org", `{"email":"ANN@example.org","name":"Ann"}`).ok()
+	moved := w.call(acmeAdmin, "PATCH", hosts+"/ann@example.org", `{"email":"Bob@example.org","name":"Bob"}`).
+		want(200, `{"email":"bob@example.org","name":"Bob","active":true,"created_at":"`+startText+`"}`)
+	if got := moved.headers["location"]; got != hosts+"/bob@example.org" || moved.headers["content-location"] != got {
+		t.Errorf("it is at %q", got)
+	}
+	w.call(acmeAdmin, "GET", moved.headers["location"], "").ok()
+	w.call(acmeAdmin, "GET", hosts+"/ann@example.org", "").refused(problem.NotFound)
+	w.call(acmeAdmin, "PATCH", hosts+"/ann@example.org", `{"email":"bob@example.org"}`).refused(problem.NotFound)
+	w.call(acmeAdmin, "PATCH", hosts+"/bob@example.org", `{"email":"eve@example.org"}`).refused(problem.HostChangesExhausted)
+	w.named("acme", 2, 25)
+	w.host("acme", "eve@example.org")
+	w.call(acmeAdmin, "PATCH", hosts+"/bob@example.org", `{"email":"eve@example.org"}`).refused(problem.AlreadyExists)
+}
