@@ -298,6 +298,15 @@ func (d *Door) hosted(ctx context.Context, v Visitor, c conference.Conference) e
 			return nil
 		}
 	}
+	if v.Role != jointoken.RoleHost {
+		blocks, err := d.store.Read(ctx, ownPools(v.Tenant, c.Number).participants)
+		if err != nil {
+			return fmt.Errorf("read a pool: %w", err)
+		}
+		if len(blocks) == 0 { // it went live under a concurrent license
+			return conference.NotLive(c.ID)
+		}
+	}
 	return problem.New(problem.Forbidden, noHost)
 }
 

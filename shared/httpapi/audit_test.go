@@ -39,7 +39,6 @@ func TestEveryActionIsInTheAuditLogWithWhoWhatFromWhichToWhich(t *testing.T) {
 	w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
 	w.call(ann, "PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":2,"participants_per_conference":25}`).ok()
 	w.call(ann, "PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":3,"participants_per_conference":25}`).ok()
-	connection := ""
 	for i, call := range []struct {
 		who                  caller
 		method, path, body   string
@@ -54,7 +53,7 @@ func TestEveryActionIsInTheAuditLogWithWhoWhatFromWhichToWhich(t *testing.T) {
 		{acmeAdmin, "DELETE", hosts + "/eve@example.org", "", "delete-host", "eve@example.org", "active: true → <nil>, created_at: " + startText + " → <nil>, email: eve@example.org → <nil>, name: eve@example.org → <nil>"},
 	} {
 		if call.action == "remove-connection" {
-			connection = string(w.join("acme", "weekly", "eve@example.org", "host", 1))
+			connection := string(w.join("acme", "weekly", "eve@example.org", "host", 1))
 			call.path += url.PathEscape(connection) + "?reason=too%20loud"
 		}
 		w.call(call.who, call.method, call.path, call.body).ok()
