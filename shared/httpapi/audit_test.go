@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -63,15 +64,50 @@ func TestEveryActionIsInTheAuditLogWithWhoWhatFromWhichToWhich(t *testing.T) {
 			t.Errorf("%d: recorded %+v about %q: %s", i, got, about, changed(got))
 		}
 	}
+	w.call(vendor, "DELETE", conferences+"/weekly/connections/Nothing=", "").refused(problem.NotFound)
 	w.call(finance, "POST", statements, `{"period":"2026-08"}`).ok()
 	if got := w.actions("acme")[0]; got.Action != "close-period" || got.Period != "2026-08" || !strings.Contains(changed(got), "revision: <nil> → 1") {
 		t.Errorf("recorded %+v", got)
 	}
 	all := w.actions("acme")
+	recorded := map[string]bool{"create-join-token": true} // which is no action
+	for _, v := range all {
+		recorded[v.Action] = true
+	}
+	for _, id := range changing(t) {
+		if !recorded[id] {
+			t.Errorf("%s leaves no entry, or is not called here", id)
+		}
+	}
 	put := all[slices.IndexFunc(all, func(v httpapi.ActionView) bool { return v.Action == "put-license" })]
 	if put.By != "ann" || !strings.Contains(changed(put), "hosts: 2 → 3") || !strings.Contains(changed(put), "revision: ") {
 		t.Errorf("recorded %+v", put)
 	}
+}
+
+// changing are the ids of the described operations that are not to read.
+func changing(t *testing.T) []string {
+	t.Helper()
+	var document struct {
+		Paths map[string]map[string]struct {
+			OperationID string `json:"operationId"`
+		}
+	}
+	if err := json.Unmarshal([]byte(console(t, "/v1/openapi.json", "GET").body), &document); err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, operations := range document.Paths {
+		for method, operation := range operations {
+			if method != "get" && method != "head" {
+				ids = append(ids, operation.OperationID)
+			}
+		}
+	}
+	if len(ids) < 10 {
+		t.Fatalf("%v change something, want ten and more", ids)
+	}
+	return ids
 }
 
 func TestARefusalIsRecordedAndWhatIsNoActionIsNot(t *testing.T) {

@@ -18,6 +18,7 @@ func (w *world) limit(perSecond int) {
 	api.LimitCalls(rate.NewLimiter(w.faulty, log), perSecond)
 	api.AddLicenses(w.door, w.faulty)
 	api.AddHosts(w.door, w.faulty)
+	api.KeepAudit(w.faulty)
 	api.KeepKeys(w.faulty, func() time.Time { return time.UnixMilli(w.now) })
 	w.api = environments{httpapi.Serve(api)}
 }
@@ -76,9 +77,10 @@ func TestTheOriginsOfALicenseAreReadAsTheyAreKept(t *testing.T) {
 	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25,
 		"allowed_origins":["https://Meet.Example.com:443","http://localhost:3000","https://meet.example.com"]}`).want(201, "{"+kept+"}")
 	w.call(vendor, "GET", path, "").want(200, "{"+kept+"}")
-	history := `{"items":[{` + kept + `,"revision":1,"changed_at":"2026-09-21T14:13:20.000Z","changed_by":"somebody"}],"next_cursor":null}`
-	w.call(vendor, "GET", path+"/history", "").want(200, history)
+	history := `{"items":[{"tenant":"acme",` + license + `,"revision":2,"changed_at":"2026-09-21T14:13:20.000Z","changed_by":"somebody","changes":[
+		{"member":"allowed_origins","from":["https://meet.example.com","http://localhost:3000"],"to":null}]}],"next_cursor":null}`
 	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25,"allowed_origins":[]}`).want(200, `{"tenant":"acme",`+license+"}")
+	w.call(vendor, "GET", path+"/history?cursor=MQ", "").want(200, history)
 }
 
 func TestOriginsThatAreNoneAreNamedWithAllOtherFaults(t *testing.T) {
