@@ -32,7 +32,7 @@ func TestNoErrorOfTheEngineTellsAnAddress(t *testing.T) {
 			return err
 		},
 		"Host": func() error {
-			_, err := store.Host(t.Context(), of, address)
+			_, err := store.Host(t.Context(), of, address, true)
 			return err
 		},
 		"Hosts": func() error {
@@ -40,7 +40,11 @@ func TestNoErrorOfTheEngineTellsAnAddress(t *testing.T) {
 			return err
 		},
 		"ChangeHost": func() error {
-			_, err := store.ChangeHost(t.Context(), of, h)
+			_, err := store.ChangeHost(t.Context(), of, h, h)
+			return err
+		},
+		"MoveHost": func() error {
+			_, err := store.MoveHost(t.Context(), of, address, h, host.Slots{Limit: 5})
 			return err
 		},
 		"RemoveHost": func() error {

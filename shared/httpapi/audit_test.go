@@ -133,7 +133,7 @@ func TestATenantThatDoesNotExistHasNoEntriesButOfWhoTriedToCreateIt(t *testing.T
 	w := newWorld(t)
 	w.call(vendor, "DELETE", "/v1/tenants/acme/connections/Nothing=", "").refused(problem.NotFound)
 	w.call(vendor, "POST", conferences, byAnn).refused(problem.NotFound)
-	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":0}`).refused(problem.Invalid, "#/seats")
+	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25}`, "If-Match", `"3"`).refused(problem.PreconditionFailed)
 	w.call(vendor, "GET", auditLog, "").refused(problem.NotFound)
 	w.concurrent("acme", 25)
 	if got := w.actions("acme"); len(got) != 2 || got[1].Outcome != audit.ResultRefused || got[0].Outcome != audit.ResultDone {

@@ -92,6 +92,7 @@ func (s *script) play() {
 	s.ask(admin, "GET", globex+"/hosts?limit=50", "")
 	s.ask(admin, "GET", globex+"/hosts/ann@example.org", "")
 	s.ask(admin, "PATCH", globex+"/hosts/ann@example.org", `{"name":"Ann Lee"}`)
+	s.ask(admin, "PATCH", globex+"/hosts/ann@example.org", `{"email":"eve@example.org"}`)
 	s.ask(admin, "DELETE", globex+"/hosts/ann@example.org", "")
 	s.ask(admin, "POST", globex+"/hosts", ann)
 	s.ask(admin, "GET", globex+"/hosts/ann@example.org", "")
@@ -109,10 +110,10 @@ func (s *script) play() {
 	s.ask(acmeAdmin, "GET", acme+"/conferences/weekly/connections?limit=50", "")
 	s.ask(finance, "GET", acme+"/seats", "")
 	s.now += 60_000
-	s.ask(acmeAdmin, "DELETE", acme+"/connections/"+string(bob), "")
+	s.ask(acmeAdmin, "DELETE", acme+"/connections/"+string(bob)+"?reason=Wrong+room", "")
 	carl := s.join("acme", "weekly", "carl@example.org", "participant", 4)
 	s.now += 60_000
-	s.ask(acmeAdmin, "DELETE", acme+"/conferences/weekly/connections/"+string(carl), "")
+	s.ask(acmeAdmin, "DELETE", acme+"/conferences/weekly/connections/"+string(carl)+"?reason=Wrong+room", "")
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/end", "")
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/join-tokens", `{"identity":"bob@example.org","role":"participant"}`)
 
@@ -130,6 +131,8 @@ func (s *script) play() {
 	s.ask(finance, "POST", acme+"/statements", `{"period":"2026-08"}`)
 	s.ask(finance, "GET", acme+"/statements?limit=50", "")
 	s.ask(finance, "GET", acme+"/statements/2026-08?revision=1", "")
+
+	s.ask(acmeAdmin, "GET", acme+"/audit"+day+"&limit=50", "")
 
 	s.ask(finance, "GET", "/v1/tenants", "")
 	s.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -37,8 +38,11 @@ func (w *world) watched(who caller, method, target, body string) reply {
 		return storetest.FaultNone
 	}
 	a := w.call(who, method, target, body)
-	return reply{a.status, a.headers, a.body, calls}
+	return reply{a.status, a.headers, madeUp.ReplaceAllString(a.body, requestID), calls}
 }
+
+// madeUp is what each answer to a fault has of its own.
+var madeUp = regexp.MustCompile(requestID + `\d+=`)
 
 // theirs is a world in which acme asks, and globex has a conference with a
 // connection, and a host.
