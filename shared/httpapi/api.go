@@ -308,6 +308,9 @@ func invalidInput(message string, errs []error) *problem.Error {
 	for _, err := range errs {
 		p.Fields = addFaults(p.Fields, fieldsOf(err)...)
 	}
+	if len(p.Fields) > 0 {
+		return problem.InvalidFields(p.Fields...) // in the words that every other one has
+	}
 	return p
 }
 

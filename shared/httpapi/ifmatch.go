@@ -25,8 +25,9 @@ type IfMatchInput struct {
 }
 
 // entityTag is one of a list, with the comma before it (RFC 9110, section
-// 8.8.3; the letters beyond ASCII are left out: none of ours has any).
-var entityTag = regexp.MustCompile(`^[ \t,]*(W/)?"([!#-~]*)"[ \t]*(,|$)`)
+// 8.8.3; the letters beyond ASCII are left out: none of ours has any). One
+// without its quotes is taken too: clients lose them.
+var entityTag = regexp.MustCompile(`^[ \t,]*(W/)?(?:"([!#-~]*)"|([!#-)+\--~]+))[ \t]*(,|$)`)
 
 // Resolve implements huma.Resolver. A header that is none is refused, and not
 // taken for an absent one: the change would be unconditional.
@@ -48,7 +49,8 @@ func (in *IfMatchInput) Resolve(ctx huma.Context) []error {
 		}
 		// If-Match compares strongly, so that a weak tag matches nothing; nor
 		// does what is no revision of ours.
-		if revision, err := strconv.ParseInt(found[2], 10, 64); found[1] == "" && err == nil && strconv.FormatInt(revision, 10) == found[2] && revision > 0 {
+		tag := found[2] + found[3]
+		if revision, err := strconv.ParseInt(tag, 10, 64); found[1] == "" && err == nil && strconv.FormatInt(revision, 10) == tag && revision > 0 {
 			in.revisions = append(in.revisions, revision)
 		}
 		if rest = rest[len(found[0]):]; rest == "" {

@@ -405,17 +405,17 @@ func TestALicenseIsReplacedOnlyIfItIsStillTheOneThatWasRead(t *testing.T) {
 	if second == first {
 		t.Errorf("changed and still %s", second)
 	}
-	for _, stale := range []string{first, `"0"`, `"-1"`, `W/` + second, `"99999999999999999999"`, `""`, `"hello"`, first + `, W/` + second} {
+	for _, stale := range []string{first, `"0"`, `"-1"`, `W/` + second, `"99999999999999999999"`, `""`, `"hello"`, "hello", "1", first + `, W/` + second} {
 		w.call(vendor, "PUT", path, `{"model":"concurrent","seats":1}`, "if-match", stale).refused(problem.PreconditionFailed)
 	}
-	for _, malformed := range []string{"", "2", "hello", `"2`, `2"`, `"1" "2"`, `"1",2`, `w/"2"`, `*,"2"`, ",", "\"2\x7f\"", `"é"`, `"` + strings.Repeat("2", 1024) + `"`} {
+	for _, malformed := range []string{"", `"2`, `2"`, `"1" "2"`, `1 2`, `w/"2"`, `*,"2"`, ",", "\"2\x7f\"", `"é"`, `"` + strings.Repeat("2", 1024) + `"`} {
 		w.call(vendor, "PUT", path, `{"model":"concurrent","seats":1}`, "if-match", malformed).refused(problem.Invalid, "#/If-Match")
 	}
 	if now := w.call(vendor, "GET", path, ""); now.headers["etag"] != second || !strings.Contains(now.body, `"seats":25`) {
 		t.Errorf("refused, and now %s: %s", now.headers["etag"], now.body)
 	}
-	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":0}`, "if-match", "2").refused(problem.Invalid, "#/seats", "#/If-Match")
-	for _, list := range []string{`"1", "2"`, `"3","9"`, `W/"4" , "4",`, `*`} {
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":0}`, "if-match", `"2`).refused(problem.Invalid, "#/seats", "#/If-Match")
+	for _, list := range []string{`"1", "2"`, `"3","9"`, `W/"4" , "4",`, "5", `"1",6`, `*`} {
 		w.call(vendor, "PUT", path, body, "if-match", list).ok()
 	}
 	second = w.call(vendor, "GET", path, "").headers["etag"]
