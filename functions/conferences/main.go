@@ -3,13 +3,12 @@ package main
 
 import (
 	"context"
-	"time"
 
+	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
-	"seatmeter/shared/rate"
 )
 
 func main() {
@@ -18,17 +17,14 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		api, err := secret.API(ctx, env)
+		store := env.Store()
+		served, err := api.New(ctx, env, store)
 		if err != nil {
 			return nil, err
 		}
-		store := env.Store()
 		door := admission.NewDoor(store, env.Gateway(), env.Log)
-		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
-		api.KeepKeys(store, time.Now)
-		api.KeepAudit(store)
-		api.AddConferences(door, store)
-		api.AddConnections(door, store, signer, env.Get("WEBSOCKET_URL"))
-		return httpapi.Serve(api), nil
+		served.AddConferences(door, store)
+		served.AddConnections(door, store, signer, env.Get("WEBSOCKET_URL"))
+		return httpapi.Serve(served), nil
 	})
 }

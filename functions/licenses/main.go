@@ -4,23 +4,20 @@ package main
 import (
 	"context"
 
+	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
-	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
-	"seatmeter/shared/rate"
 )
 
 func main() {
 	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
-		api, err := secret.API(ctx, env)
+		store := env.Store()
+		served, err := api.New(ctx, env, store)
 		if err != nil {
 			return nil, err
 		}
-		store := env.Store()
-		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
-		api.KeepAudit(store)
-		api.AddLicenses(admission.NewDoor(store, nil, env.Log), store)
-		return httpapi.Serve(api), nil
+		served.AddLicenses(admission.NewDoor(store, nil, env.Log), store)
+		return httpapi.Serve(served), nil
 	})
 }

@@ -5,26 +5,22 @@ import (
 	"context"
 	"time"
 
+	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
-	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/httpapi"
-	"seatmeter/shared/rate"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/statement"
 )
 
 func main() {
 	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
-		api, err := secret.API(ctx, env)
+		store := env.UsageStore()
+		served, err := api.New(ctx, env, store)
 		if err != nil {
 			return nil, err
 		}
-		store := env.UsageStore()
 		roller := rollup.New(store, env.Log, time.Now)
-		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
-		api.KeepKeys(store, time.Now)
-		api.KeepAudit(store)
-		api.AddStatements(statement.NewCloser(store, roller, time.Now), store)
-		return httpapi.Serve(api), nil
+		served.AddStatements(statement.NewCloser(store, roller, time.Now), store)
+		return httpapi.Serve(served), nil
 	})
 }

@@ -5,25 +5,23 @@ package main
 import (
 	"context"
 
+	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
-	"seatmeter/functions/internal/secret"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
-	"seatmeter/shared/rate"
 )
 
 func main() {
 	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
-		api, err := secret.API(ctx, env)
+		store, exports := env.UsageStore(), env.Exports()
+		served, err := api.New(ctx, env, store)
 		if err != nil {
 			return nil, err
 		}
-		store, exports := env.UsageStore(), env.Exports()
 		door := admission.NewDoor(store, nil, env.Log)
-		api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
-		api.AddUsage(door, store, exports)
-		api.AddLedger(door, store, exports)
-		api.AddAudit(store)
-		return httpapi.Serve(api), nil
+		served.AddUsage(door, store, exports)
+		served.AddLedger(door, store, exports)
+		served.AddAudit(store)
+		return httpapi.Serve(served), nil
 	})
 }

@@ -10,19 +10,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"seatmeter/functions/internal/environment"
-	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jointoken"
 )
 
-// The environment variables that name the secrets, as template.yaml sets them.
-const (
-	joinTokenSecretID = "JOIN_TOKEN_SECRET_ID" //nolint:gosec // names the secret, and is none
-	cursorSecretID    = "CURSOR_SECRET_ID"     //nolint:gosec // likewise
-)
+// joinTokenSecretID is the variable that names the secret of join tokens, as
+// template.yaml sets it.
+const joinTokenSecretID = "JOIN_TOKEN_SECRET_ID" //nolint:gosec // names the secret, and is none
 
 // Signer makes the signer of join tokens.
 func Signer(ctx context.Context, env *environment.Environment) (*jointoken.Signer, error) {
-	key, err := read(ctx, env, joinTokenSecretID)
+	key, err := Read(ctx, env, joinTokenSecretID)
 	if key == nil || err != nil {
 		return nil, err
 	}
@@ -33,22 +30,9 @@ func Signer(ctx context.Context, env *environment.Environment) (*jointoken.Signe
 	return signer, nil
 }
 
-// API makes an API whose cursors are sealed.
-func API(ctx context.Context, env *environment.Environment) (*httpapi.API, error) {
-	secret, err := read(ctx, env, cursorSecretID)
-	if secret == nil || err != nil {
-		return httpapi.New(env.Log, nil), err
-	}
-	seal, err := httpapi.NewSeal(secret)
-	if err != nil {
-		return nil, fmt.Errorf("use the cursor secret: %w", err)
-	}
-	return httpapi.New(env.Log, seal), nil
-}
-
-// read reads the secret that a variable names; nil if it is not set, which
+// Read reads the secret that a variable names; nil if it is not set, which
 // environment.Start reports.
-func read(ctx context.Context, env *environment.Environment, variable string) ([]byte, error) {
+func Read(ctx context.Context, env *environment.Environment, variable string) ([]byte, error) {
 	id := env.Get(variable)
 	if id == "" {
 		return nil, nil
