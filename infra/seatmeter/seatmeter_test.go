@@ -82,11 +82,11 @@ func TestEngine_EndsAsItsCommandDoes(t *testing.T) {
 		"kill -TERM $$": exitStatus(143),
 		`test "$DYNAMODB_ENDPOINT" = http://endpoint`: nil,
 	} {
-		if err := run(t.Context(), []string{"sh", "-c", script}, "http://endpoint"); !errors.Is(err, want) {
+		if err := run(t.Context(), []string{"sh", "-c", script}, "DYNAMODB_ENDPOINT=http://endpoint"); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", script, err, want)
 		}
 	}
-	if err := run(t.Context(), []string{"no-such-command-anywhere"}, ""); err == nil {
+	if err := run(t.Context(), []string{"no-such-command-anywhere"}); err == nil {
 		t.Error("a command that is not there was run")
 	}
 }

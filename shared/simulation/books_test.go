@@ -119,8 +119,8 @@ func (w *world) took(a seat.Attempt, revision int64) {
 
 // takesOver checks a hold that is to give way to a join.
 func (w *world) takesOver(from seat.Place, revision int64) {
-	if revision != 0 && from.Member.Hold.UntilMillis() > w.now {
-		w.breaks("I2", "%s's seat is taken over, held until %d ms from now", from.Connection, from.Member.Hold.UntilMillis()-w.now)
+	if revision != 0 && from.Member.Hold.UntilMillis() > w.now() {
+		w.breaks("I2", "%s's seat is taken over, held until %d ms from now", from.Connection, from.Member.Hold.UntilMillis()-w.now())
 	}
 }
 
@@ -393,7 +393,7 @@ func (w *world) rest() {
 	}
 	w.say("everybody breaks off, and nobody says so")
 	for _, c := range w.connections {
-		w.closes(c, w.now, lost)
+		w.closes(c, w.now(), lost)
 	}
 	w.rounds(3)
 	w.everywhere(func(s *seat.State) {

@@ -72,7 +72,7 @@ func (c *connection) visitor() admission.Visitor {
 }
 
 func (w *world) newConnection(pass jointoken.Pass) *connection {
-	c := &connection{name: w.script.name(), id: seat.ConnectionID(fmt.Sprintf("c%02d", len(w.connections)+1)), pass: pass, at: w.now}
+	c := &connection{name: w.script.name(), id: seat.ConnectionID(fmt.Sprintf("c%02d", len(w.connections)+1)), pass: pass, at: w.now()}
 	w.connections = append(w.connections, c)
 	return c
 }
@@ -132,10 +132,10 @@ func (w *world) handshake(c *connection, first bool) {
 			return
 		}
 		if err != nil {
-			c.state, c.gone, c.took = over, w.now, w.now-c.at
+			c.state, c.gone, c.took = over, w.now(), w.now()-c.at
 			return
 		}
-		c.state, c.took = open, w.now-c.at
+		c.state, c.took = open, w.now()-c.at
 		if its, _ := w.memory.Session(context.Background(), c.id, true); !c.lobby && its != nil {
 			w.seats(c, its.JoinedAtMillis, its.Claim())
 		}
@@ -146,7 +146,7 @@ func (w *world) handshake(c *connection, first bool) {
 	if first {
 		i.died = func() {
 			if c.state == shaking {
-				c.state, c.gone, c.took = over, w.now, w.now-c.at
+				c.state, c.gone, c.took = over, w.now(), w.now()-c.at
 			}
 		}
 	}
@@ -170,10 +170,10 @@ type reply struct {
 
 // asks sends a client's message: to join, or to leave for the lobby.
 func (w *world) asks(c *connection, toJoin bool) {
-	w.now++ // so that a client's messages are in order
+	w.millis.Add(1) // so that a client's messages are in order
 	c.asked++
 	c.seated = c.seated && toJoin
-	at, asked := w.now, c.asked
+	at, asked := w.now(), c.asked
 	deliver := func() { w.message(c, toJoin, at, asked) }
 	what := "leave of " + string(c.id)
 	if toJoin {
@@ -289,7 +289,7 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 func (g *gateway) Close(ctx context.Context, id seat.ConnectionID) error {
 	return do(ctx, g.w, "close "+string(id), func() error {
 		if c := g.find(id); c != nil && c.state == open {
-			g.w.closes(c, g.w.now, closed)
+			g.w.closes(c, g.w.now(), closed)
 		}
 		return nil
 	})

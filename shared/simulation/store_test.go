@@ -73,7 +73,7 @@ func through[T any](ctx context.Context, w *world, k kind, what string, call fun
 		_, _ = done()
 		return nothing, errFault
 	case landsLater:
-		w.later = append(w.later, effect{fmt.Sprintf("%s: %s", i.name, what), w.now + handlerTime, func() { _, _ = done() }})
+		w.later = append(w.later, effect{fmt.Sprintf("%s: %s", i.name, what), w.now() + handlerTime, func() { _, _ = done() }})
 		return nothing, errFault
 	case goesWell:
 		return done()
@@ -165,7 +165,7 @@ func (s *store) Schedule(ctx context.Context, c conference.Conference) (*confere
 	return through(ctx, s.w, writing, fmt.Sprintf("Schedule %s %d", c.ID, c.Number), func() (*conference.Conference, error) {
 		was, _ := s.Store.Conference(ctx, c.Tenant, c.ID, true)
 		there, err := s.Store.Schedule(ctx, c)
-		s.conferences[conferenceKey{c.Tenant, c.ID}] = before[conference.Conference]{s.w.now, was}
+		s.conferences[conferenceKey{c.Tenant, c.ID}] = before[conference.Conference]{s.w.now(), was}
 		return there, err
 	})
 }
@@ -193,7 +193,7 @@ func last[K comparable, V any](s *store, all map[K]before[V], key K) before[V] {
 // kindOf is a read's: one that is not consistent may be old if there was a
 // change just now.
 func kindOf[K comparable, V any](s *store, all map[K]before[V], key K, consistent bool) kind {
-	if until := last(s, all, key).until; !consistent && until > 0 && until+lag > s.w.now {
+	if until := last(s, all, key).until; !consistent && until > 0 && until+lag > s.w.now() {
 		return readingOld
 	}
 	return reading
@@ -205,7 +205,7 @@ func (s *store) change(ctx context.Context, what string, t tenant.ID, id confere
 		was, _ := s.Store.Conference(ctx, t, id, true)
 		now, err := call()
 		if was != nil && now != nil && *was != *now {
-			s.conferences[conferenceKey{t, id}] = before[conference.Conference]{s.w.now, was}
+			s.conferences[conferenceKey{t, id}] = before[conference.Conference]{s.w.now(), was}
 		}
 		return now, err
 	})
@@ -350,7 +350,7 @@ func (s *store) Begin(ctx context.Context, begun session.Session) (*session.Sess
 	return through(ctx, s.w, writing, "Begin "+string(begun.Connection)+" "+string(begun.State), func() (*session.Session, error) {
 		there, err := s.Store.Begin(ctx, begun)
 		if there == nil {
-			s.sessions[begun.Connection] = before[session.Session]{s.w.now, nil}
+			s.sessions[begun.Connection] = before[session.Session]{s.w.now(), nil}
 		}
 		return there, err
 	})
@@ -361,7 +361,7 @@ func (s *store) Change(ctx context.Context, changed session.Session) (*session.S
 		was, _ := s.Store.Session(ctx, changed.Connection, true)
 		there, err := s.Store.Change(ctx, changed)
 		if there == nil {
-			s.sessions[changed.Connection] = before[session.Session]{s.w.now, was}
+			s.sessions[changed.Connection] = before[session.Session]{s.w.now(), was}
 		}
 		return there, err
 	})

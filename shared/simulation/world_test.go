@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing/synctest"
 	"time"
 
@@ -52,9 +53,10 @@ type world struct {
 	store   *store
 	backend reconcile.Store // the store as handlers see it, perhaps with a bug
 	gateway *gateway
-	now     int64
-	ahead   time.Duration // of reconciliation's clock
-	mood    mood
+	// millis is the time. Processes read it whenever they like.
+	millis atomic.Int64
+	ahead  time.Duration // of reconciliation's clock
+	mood   mood
 	// faults is how often calls go wrong, of a hundred.
 	faults int
 	// calm: nothing goes wrong any more.
@@ -150,7 +152,8 @@ func (l lifetime) Deadline() (time.Time, bool) { return l.deadline, true }
 
 // newWorld makes a world in which nothing has happened yet.
 func newWorld(s *script, variant variant) *world {
-	w := &world{script: s, memory: memory.New(), now: begins, tenants: make(map[tenant.ID]*customer), books: newBooks()}
+	w := &world{script: s, memory: memory.New(), tenants: make(map[tenant.ID]*customer), books: newBooks()}
+	w.millis.Store(begins)
 	w.store = &store{
 		Store: w.memory, w: w,
 		sessions:    make(map[seat.ConnectionID]before[sessionOf]),
@@ -166,7 +169,7 @@ func newWorld(s *script, variant variant) *world {
 
 func (w *world) say(format string, args ...any) {
 	if w.told {
-		w.trace = append(w.trace, fmt.Sprintf("%9.3f s  ", float64(w.now-begins)/1000)+fmt.Sprintf(format, args...))
+		w.trace = append(w.trace, fmt.Sprintf("%9.3f s  ", float64(w.now()-begins)/1000)+fmt.Sprintf(format, args...))
 	}
 }
 
@@ -186,8 +189,10 @@ func (w *world) newProcess() *process {
 	return p
 }
 
+func (w *world) now() int64 { return w.millis.Load() }
+
 // clock is a process's own.
-func (w *world) clock(p *process) time.Time { return time.UnixMilli(w.now + p.skew) }
+func (w *world) clock(p *process) time.Time { return time.UnixMilli(w.now() + p.skew) }
 
 // begin invokes a handler: in a process that waits, or a new one. When it has
 // answered, and its process is still alive then, after is called.
@@ -201,7 +206,7 @@ func (w *world) begin(name string, lasts int64, handle func(context.Context, *pr
 		p = w.newProcess()
 	}
 	w.invocations++
-	i := &invocation{id: w.script.name(), number: w.invocations, name: fmt.Sprintf("#%d %s", w.invocations, name), process: p, deadline: w.now + lasts, after: after}
+	i := &invocation{id: w.script.name(), number: w.invocations, name: fmt.Sprintf("#%d %s", w.invocations, name), process: p, deadline: w.now() + lasts, after: after}
 	w.script.of(i.id)
 	w.running = append(w.running, i)
 	w.say("%s begins", i.name)
@@ -331,25 +336,25 @@ func (w *world) kill(i *invocation) {
 // passes lets time go by: invocations run out of time, connections of life.
 func (w *world) passes(millis int64) {
 	for n := 0; n < len(w.later); n++ {
-		if w.later[n].before <= w.now+millis {
+		if w.later[n].before <= w.now()+millis {
 			w.land(n)
 			n--
 		}
 	}
-	w.now += millis
+	w.millis.Add(millis)
 	w.say("%d ms pass", millis)
-	w.pending = slices.DeleteFunc(w.pending, func(e event) bool { return e.before <= w.now })
+	w.pending = slices.DeleteFunc(w.pending, func(e event) bool { return e.before <= w.now() })
 	for _, i := range slices.Clone(w.running) {
-		if i.deadline <= w.now {
+		if i.deadline <= w.now() {
 			w.kill(i)
 		}
 	}
 	for _, c := range w.connections {
 		switch {
 		case c.state != open:
-		case c.at+life <= w.now:
+		case c.at+life <= w.now():
 			w.closes(c, c.at+life, lost)
-		case c.away > 0 && c.away+idle <= w.now:
+		case c.away > 0 && c.away+idle <= w.now():
 			w.closes(c, c.away+idle, lost)
 		}
 	}
@@ -430,7 +435,7 @@ func (w *world) whose() int {
 
 // putOff has an event delivered later, or never, if nobody does in time.
 func (w *world) putOff(what string, lasts int64, deliver func()) {
-	w.pending = append(w.pending, event{w.script.name(), what, w.now + lasts, deliver})
+	w.pending = append(w.pending, event{w.script.name(), what, w.now() + lasts, deliver})
 }
 
 func (w *world) deliver(n int) {
@@ -507,17 +512,17 @@ func (w *world) act() {
 	case 2:
 		w.asks(w.oneOf(seated), false)
 	case 3:
-		w.closes(w.oneOf(opened), w.now, closed)
+		w.closes(w.oneOf(opened), w.now(), closed)
 	case 4:
-		w.closes(w.oneOf(opened), w.now, lost)
+		w.closes(w.oneOf(opened), w.now(), lost)
 	case 5:
 		c := w.oneOf(opened)
-		c.away = w.now
+		c.away = w.now()
 		w.say("%s breaks off, unnoticed", c.id)
 	case 6:
 		w.resumes(w.oneOf(resumable))
 	case 7:
-		w.closes(w.oneOf(shaking), w.now, lost)
+		w.closes(w.oneOf(shaking), w.now(), lost)
 	case 8:
 		w.reconciles()
 	case 9:
@@ -673,7 +678,7 @@ func (w *world) create() {
 		t.returned = l.Revision
 		for _, id := range t.conferences {
 			_, _ = w.memory.AddHost(ctx, t.id, host.Host{Email: hostOf(id), Active: true}, host.Slots{})
-			c := conference.Conference{Tenant: t.id, ID: id, Host: hostOf(id), State: conference.StateScheduled, CreatedAt: time.UnixMilli(w.now)}
+			c := conference.Conference{Tenant: t.id, ID: id, Host: hostOf(id), State: conference.StateScheduled, CreatedAt: time.UnixMilli(w.now())}
 			if _, err := w.newProcess().door.Schedule(ctx, c); err != nil {
 				w.breaks("setup", "%v", err)
 			}
@@ -694,8 +699,8 @@ func (w *world) vacate(t *customer) {
 	c := w.newConnection(jointoken.Pass{
 		Tenant: t.id, Conference: id, Number: w.conference(t.id, id).Number, Identity: string(hostOf(id)), Role: jointoken.RoleHost,
 	})
-	c.state, c.gone = over, w.now
-	for _, err := range []error{p.door.Connect(ctx, c.visitor()), p.door.Leave(ctx, c.id, w.now, closed), w.reconciler(p).Round(ctx)} {
+	c.state, c.gone = over, w.now()
+	for _, err := range []error{p.door.Connect(ctx, c.visitor()), p.door.Leave(ctx, c.id, w.now(), closed), w.reconciler(p).Round(ctx)} {
 		if err != nil {
 			w.breaks("setup", "%v", err)
 		}
