@@ -7,6 +7,7 @@ package bench
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -16,29 +17,70 @@ import (
 
 // Report is what was measured.
 type Report struct {
-	Rates   []Rate   `json:"rates"`
-	Figures []Figure `json:"figures"`
+	Rates   []Rate
+	Figures []Figure
+}
+
+// Add adds what another benchmark measured.
+func (r *Report) Add(other Report) {
+	r.Rates = append(r.Rates, other.Rates...)
+	r.Figures = append(r.Figures, other.Figures...)
+}
+
+// MarshalJSON gives rates and figures by their names.
+func (r Report) MarshalJSON() ([]byte, error) {
+	rates, figures := make(map[string]float64, len(r.Rates)), make(map[string]Figure, len(r.Figures))
+	for _, rate := range r.Rates {
+		rates[rate.Name] = rate.PerSecond
+	}
+	for _, f := range r.Figures {
+		figures[f.Name] = f
+	}
+	data, err := json.Marshal(map[string]any{"rates": rates, "figures": figures})
+	if err != nil {
+		return nil, fmt.Errorf("encode the report: %w", err)
+	}
+	return data, nil
 }
 
 // Figure is a ratio, or what its name's unit says, with its spread over the
 // rounds.
 type Figure struct {
-	Name   string  `json:"name"`
+	Name   string  `json:"-"`
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
-	// Limit is the most that the median may be; zero: there is no limit.
-	Limit float64 `json:"limit,omitempty"`
+	// AtMost is the most that the median may be, AtLeast the least; zero: there
+	// is no such limit.
+	AtMost  float64 `json:"at_most,omitempty"`
+	AtLeast float64 `json:"at_least,omitempty"`
 	// Held is what it is of, and what it is held against, in words.
 	Held string `json:"held"`
 }
 
-// Broken tells whether the figure is above its limit.
-func (f Figure) Broken() bool { return f.Limit > 0 && f.Median > f.Limit }
+// Broken tells whether the figure is outside its limits.
+func (f Figure) Broken() bool { return f.AtMost > 0 && f.Median > f.AtMost || f.Median < f.AtLeast }
 
-// limited is the figure with a limit.
-func (f Figure) limited(limit float64) Figure {
-	f.Limit = limit
+// Limits says in words what the median may be.
+func (f Figure) Limits() string {
+	switch {
+	case f.AtMost > 0:
+		return fmt.Sprintf("at most %g", f.AtMost)
+	case f.AtLeast > 0:
+		return fmt.Sprintf("at least %g", f.AtLeast)
+	}
+	return ""
+}
+
+// atMost is the figure with an upper limit.
+func (f Figure) atMost(limit float64) Figure {
+	f.AtMost = limit
+	return f
+}
+
+// atLeast is the figure with a lower limit.
+func (f Figure) atLeast(limit float64) Figure {
+	f.AtLeast = limit
 	return f
 }
 
@@ -50,8 +92,8 @@ type contestant struct {
 
 // Rate is a contestant's operations per second, in the median round.
 type Rate struct {
-	Name      string  `json:"name"`
-	PerSecond float64 `json:"per_second"`
+	Name      string
+	PerSecond float64
 }
 
 // contest runs rounds of all contestants in turn and gives each one's rates.

@@ -150,7 +150,7 @@ func measureRollUpMemory(ctx context.Context, _ *dynamo.Store, o UsageOptions, r
 		return err
 	}
 	report.Figures = append(report.Figures, figure("rollup_peak_memory_mb",
-		"peak heap while sessions are rolled up, with what is kept of them", []float64{peak}).limited(limitRollUp))
+		"peak heap while sessions are rolled up, with what is kept of them", []float64{peak}).atMost(limitRollUp))
 	return nil
 }
 
@@ -175,7 +175,7 @@ func measureExportMemory(ctx context.Context, _ *dynamo.Store, o UsageOptions, r
 		if err != nil {
 			return err
 		}
-		report.Figures = append(report.Figures, figure(size.name, size.held, []float64{text, lines}).limited(limitExport))
+		report.Figures = append(report.Figures, figure(size.name, size.held, []float64{text, lines}).atMost(limitExport))
 	}
 	return nil
 }
@@ -218,7 +218,7 @@ func measureRollUp(ctx context.Context, _ *dynamo.Store, o UsageOptions, report 
 	report.Rates = append(report.Rates,
 		Rate{"sessions rolled up", sessions * median(rates[0])}, Rate{"sessions in SQLite", sessions * median(rates[1])})
 	report.Figures = append(report.Figures,
-		ratio("rollup_vs_sqlite", "time to roll up over SQLite's for the same figures of the same rows", rates[1], rates[0]).limited(limitSQLite))
+		ratio("rollup_vs_sqlite", "time to roll up over SQLite's for the same figures of the same rows", rates[1], rates[0]).atMost(limitSQLite))
 	return nil
 }
 

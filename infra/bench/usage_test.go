@@ -61,7 +61,7 @@ func TestAFigureIsBrokenAboveItsLimitOnly(t *testing.T) {
 		median, limit float64
 		want          bool
 	}{{1.3, 1.3, false}, {1.31, 1.3, true}, {99, 0, false}} {
-		if f := (bench.Figure{Median: test.median, Limit: test.limit}); f.Broken() != test.want {
+		if f := (bench.Figure{Median: test.median, AtMost: test.limit}); f.Broken() != test.want {
 			t.Errorf("%+v: %t", f, f.Broken())
 		}
 	}

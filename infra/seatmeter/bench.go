@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -22,22 +24,34 @@ import (
 )
 
 type benchCommand struct {
-	Name     string `arg:"" optional:"" default:"seat" enum:"seat,usage,all" help:"What to measure: seat (the default), usage, or all."`
-	JSON     bool   `help:"Print one JSON object."`
-	Rounds   int    `default:"5" help:"Rounds, after one to warm up."`
-	Joins    int    `default:"1000" help:"Of seat: joins in a round."`
-	Workers  int    `default:"16" help:"Of seat: joins at the same time."`
-	Sessions int    `default:"1000000" help:"Of usage: sessions in the large month."`
-	Reports  int    `default:"50" help:"Of usage: reports in a round."`
+	Names    []string `arg:"" optional:"" help:"What to measure (see above); all of it, if nothing is named."`
+	JSON     bool     `help:"Print one JSON object."`
+	Rounds   int      `default:"5" help:"Rounds, after one to warm up."`
+	Joins    int      `default:"1000" help:"Of seat: joins in a round."`
+	Workers  int      `default:"16" help:"Of seat: joins at the same time."`
+	Sessions int      `default:"1000000" help:"Of usage: sessions in the large month."`
+	Reports  int      `default:"50" help:"Of usage: reports in a round."`
+}
+
+// benchmark is what can be measured by its name.
+type benchmark struct {
+	name, about string
+	run         func(context.Context, benchCommand, *benchEngine) (bench.Report, error)
+}
+
+// benchmarks stand in the order in which they run.
+var benchmarks = []benchmark{
+	{"seat", "joins per second beside bare conditional UpdateItems, and beside a join written with TransactWriteItems", benchSeat},
+	{"usage", "a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting", benchUsage},
 }
 
 // Help is the command's longer help.
 func (benchCommand) Help() string {
-	return `seat measures joins per second beside bare conditional UpdateItems, and beside a join written with TransactWriteItems.
-
-usage measures a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting. Where a figure is above its limit the status is 1.
-
-All is measured on the same engine in the same run: DynamoDB Local, in memory, or what DYNAMODB_ENDPOINT names.`
+	var help strings.Builder
+	for _, b := range benchmarks {
+		fmt.Fprintf(&help, "%s measures %s.\n\n", b.name, b.about)
+	}
+	return help.String() + `What is compared is measured on the same engine in the same run: DynamoDB Local, in memory, or what DYNAMODB_ENDPOINT names. Where a figure is outside its limit the status is 1.`
 }
 
 // Validate runs before Run.
@@ -48,30 +62,28 @@ func (c benchCommand) Validate() error {
 	if c.Sessions < bench.LeastSessions {
 		return fmt.Errorf("--sessions is at least %d", bench.LeastSessions)
 	}
+	for _, name := range c.Names {
+		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.name == name }) {
+			return fmt.Errorf("there is no benchmark %q: see --help", name)
+		}
+	}
 	return nil
 }
 
-// Run measures on tables of its own, which it drops at the end.
-func (c benchCommand) Run(ctx context.Context) (err error) {
-	database, err := engine.Start(ctx, engine.Options{Progress: os.Stderr})
-	if err != nil {
-		return fmt.Errorf("bench: %w", err)
-	}
-	defer database.Stop()
-	client, made, err := benchTables(ctx, database.Endpoint)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if dropped := made.Drop(context.WithoutCancel(ctx)); err == nil {
-			err = dropped
+// Run measures what is named.
+func (c benchCommand) Run(ctx context.Context) error {
+	database := &benchEngine{}
+	defer database.stop(ctx)
+	var report bench.Report
+	for _, b := range benchmarks {
+		if len(c.Names) > 0 && !slices.Contains(c.Names, b.name) {
+			continue
 		}
-	}()
-	report, err := c.measure(ctx, client, dynamo.Tables{
-		Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage),
-	})
-	if err != nil {
-		return fmt.Errorf("bench: %w", err)
+		one, err := b.run(ctx, c, database)
+		if err != nil {
+			return fmt.Errorf("bench %s: %w", b.name, err)
+		}
+		report.Add(one)
 	}
 	if err := c.print(report); err != nil {
 		return fmt.Errorf("bench: %w", err)
@@ -79,19 +91,25 @@ func (c benchCommand) Run(ctx context.Context) (err error) {
 	return withinLimits(report)
 }
 
-// measure measures what is named.
-func (c benchCommand) measure(ctx context.Context, client *dynamodb.Client, names dynamo.Tables) (all bench.Report, err error) {
-	progress := func(line string) { fmt.Fprintln(os.Stderr, line) }
-	if c.Name != "usage" {
-		all, err = bench.Seat(ctx, client, names, bench.SeatOptions{Rounds: c.Rounds, Joins: c.Joins, Workers: c.Workers, Progress: progress})
+// progress says what is being done.
+func (benchCommand) progress(line string) { fmt.Fprintln(os.Stderr, line) }
+
+func benchSeat(ctx context.Context, c benchCommand, database *benchEngine) (bench.Report, error) {
+	client, names, err := database.tables(ctx)
+	if err != nil {
+		return bench.Report{}, err
 	}
-	if err != nil || c.Name == "seat" {
-		return all, err
+	return bench.Seat(ctx, client, names, bench.SeatOptions{Rounds: c.Rounds, Joins: c.Joins, Workers: c.Workers, Progress: c.progress})
+}
+
+func benchUsage(ctx context.Context, c benchCommand, database *benchEngine) (bench.Report, error) {
+	client, names, err := database.tables(ctx)
+	if err != nil {
+		return bench.Report{}, err
 	}
-	of, err := bench.Usage(ctx, dynamo.New(client, names), bench.UsageOptions{
-		Sessions: c.Sessions, Rounds: c.Rounds, Reports: c.Reports, SQLite: loadSQLite, Progress: progress,
+	return bench.Usage(ctx, dynamo.New(client, names), bench.UsageOptions{
+		Sessions: c.Sessions, Rounds: c.Rounds, Reports: c.Reports, SQLite: loadSQLite, Progress: c.progress,
 	})
-	return bench.Report{Rates: append(all.Rates, of.Rates...), Figures: append(all.Figures, of.Figures...)}, err
 }
 
 func (c benchCommand) print(report bench.Report) error {
@@ -104,11 +122,7 @@ func (c benchCommand) print(report bench.Report) error {
 	}
 	fmt.Fprintln(out)
 	for _, f := range report.Figures {
-		limit := ""
-		if f.Limit > 0 {
-			limit = fmt.Sprintf("at most %g", f.Limit)
-		}
-		fmt.Fprintf(out, "%s\t%.2f\t(%.2f to %.2f)\t%s\t%s\n", f.Name, f.Median, f.Min, f.Max, limit, f.Held)
+		fmt.Fprintf(out, "%s\t%.2f\t(%.2f to %.2f)\t%s\t%s\n", f.Name, f.Median, f.Min, f.Max, f.Limits(), f.Held)
 	}
 	return out.Flush()
 }
@@ -119,13 +133,49 @@ func withinLimits(report bench.Report) error {
 	for _, f := range report.Figures {
 		if f.Broken() {
 			broken++
-			fmt.Fprintf(os.Stderr, "%s is %.2f, above %g\n", f.Name, f.Median, f.Limit)
+			fmt.Fprintf(os.Stderr, "%s is %.2f, and not %s\n", f.Name, f.Median, f.Limits())
 		}
 	}
 	if broken > 0 {
 		return exitStatus(1)
 	}
 	return nil
+}
+
+// benchEngine is a database with tables of the benchmarks' own, started when
+// the first of them asks for it.
+type benchEngine struct {
+	server *engine.Engine
+	client *dynamodb.Client
+	made   tables.Tables
+}
+
+// tables gives the client and the names of the tables.
+func (e *benchEngine) tables(ctx context.Context) (*dynamodb.Client, dynamo.Tables, error) {
+	if e.client == nil {
+		server, err := engine.Start(ctx, engine.Options{Progress: os.Stderr})
+		if err != nil {
+			return nil, dynamo.Tables{}, fmt.Errorf("start the engine: %w", err)
+		}
+		e.server = server
+		if e.client, e.made, err = benchTables(ctx, server.Endpoint); err != nil {
+			return nil, dynamo.Tables{}, err
+		}
+	}
+	return e.client, dynamo.Tables{
+		Live: e.made.Name(tables.Live), Ledger: e.made.Name(tables.Ledger), Usage: e.made.Name(tables.Usage),
+	}, nil
+}
+
+// stop drops the tables and stops the engine.
+func (e *benchEngine) stop(ctx context.Context) {
+	if e.server == nil {
+		return
+	}
+	defer e.server.Stop()
+	if err := e.made.Drop(context.WithoutCancel(ctx)); err != nil {
+		fmt.Fprintf(os.Stderr, "the benchmarks' tables were not dropped: %v\n", err)
+	}
 }
 
 func benchTables(ctx context.Context, endpoint string) (*dynamodb.Client, tables.Tables, error) {

@@ -8,11 +8,11 @@ import (
 )
 
 func TestBenchEndsWithStatus1IfAFigureIsAboveItsLimit(t *testing.T) {
-	kept, unlimited := bench.Figure{Name: "kept", Median: 1, Limit: 1}, bench.Figure{Name: "unlimited", Median: 9}
+	kept, unlimited := bench.Figure{Name: "kept", Median: 1, AtMost: 1}, bench.Figure{Name: "unlimited", Median: 9}
 	if err := withinLimits(bench.Report{Figures: []bench.Figure{kept, unlimited}}); err != nil {
 		t.Errorf("all are kept: %v", err)
 	}
-	err := withinLimits(bench.Report{Figures: []bench.Figure{kept, {Name: "broken", Median: 2, Limit: 1}}})
+	err := withinLimits(bench.Report{Figures: []bench.Figure{kept, {Name: "broken", Median: 2, AtMost: 1}}})
 	if status, ok := errors.AsType[exitStatus](err); !ok || status != 1 {
 		t.Errorf("one is broken: %v", err)
 	}

@@ -135,8 +135,8 @@ func measureMonthReport(ctx context.Context, many, few *monthly, g usage.Granula
 	}
 	sizes := fmt.Sprintf("%s of %d sessions over one of %d", name, many.month.sessions, few.month.sessions)
 	out.Figures = append(out.Figures,
-		ratio("month_report_time_by_"+string(g), "time of a "+sizes, rates[1], rates[0]).limited(limitMonth),
+		ratio("month_report_time_by_"+string(g), "time of a "+sizes, rates[1], rates[0]).atMost(limitMonth),
 		figure("month_report_read_units_by_"+string(g), fmt.Sprintf("read units of a %s: %g and %g", sizes, unitsMany, unitsFew),
-			[]float64{unitsMany / unitsFew}).limited(limitMonth))
+			[]float64{unitsMany / unitsFew}).atMost(limitMonth))
 	return nil
 }
