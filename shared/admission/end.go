@@ -133,13 +133,8 @@ func (d *Door) closePools(ctx context.Context, t tenant.ID, number conference.Nu
 		if len(blocks) == 0 {
 			blocks = []seat.State{{Block: seat.Block{Pool: pool}}}
 		}
-		for _, b := range blocks {
-			if b.Closed {
-				continue
-			}
-			if _, err := d.store.Close(ctx, b.Block, keepUntil); err != nil {
-				return fmt.Errorf("close a pool: %w", err)
-			}
+		if err := d.pools.Close(ctx, pool, blocks, keepUntil); err != nil {
+			return fmt.Errorf("close a pool: %w", err)
 		}
 	}
 	return nil

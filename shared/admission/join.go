@@ -37,9 +37,11 @@ const admissionTries = 5
 
 // What a join may have to act on: errAgain, what it went by is out of date;
 // errNoPool, the pool that it draws on is not open.
+// And errUnsearched is why a refusal may be wrong for who is in already.
 var (
-	errAgain  = errors.New("out of date")
-	errNoPool = errors.New("no such pool")
+	errAgain      = errors.New("out of date")
+	errNoPool     = errors.New("no such pool")
+	errUnsearched = errors.New("its board says that the pool is full")
 )
 
 // Connect admits a new connection to a seat.
@@ -56,6 +58,16 @@ func (d *Door) Connect(ctx context.Context, v Visitor) error {
 		return err
 	}
 	a, err := d.admit(ctx, v)
+	if errors.Is(err, errUnsearched) {
+		// By an earlier delivery it may be in a block that nobody looked at.
+		s, failed := d.store.Session(ctx, v.Connection, false)
+		if failed != nil {
+			return fmt.Errorf("read the session: %w", failed)
+		}
+		if s != nil && s.State == session.StateSeated {
+			return nil
+		}
+	}
 	if err != nil {
 		return d.refuse(ctx, v, err)
 	}
@@ -334,8 +346,8 @@ func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License,
 		return a, d.reopen(ctx, v)
 	}
 	if full != nil {
-		if _, err := d.conference(ctx, v, true); err != nil {
-			return a, err // it ended, and that comes first
+		if err := d.over(ctx, v); err != nil {
+			return a, err
 		}
 		return a, full
 	}
@@ -380,7 +392,7 @@ func (d *Door) attend(ctx context.Context, v Visitor, a *admitted) error {
 		}
 		return ended
 	}
-	d.conferences.put(conferenceKey{v.Tenant, v.Conference}, *now)
+	d.conferences.put(conferenceKey{v.Tenant, v.Conference}, known{*now, v.AtMillis})
 	return nil
 }
 
@@ -408,7 +420,11 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 	}
 	switch seated.Refusal {
 	case seat.RefusalFull:
-		return l.Full(seated.InUse), nil
+		full := l.Full(seated.InUse)
+		if seated.Unsearched {
+			full = full.Because(errUnsearched)
+		}
+		return full, nil
 	case seat.RefusalStale:
 		return nil, errAgain
 	case seat.RefusalClosed:
@@ -479,7 +495,7 @@ func (d *Door) open(ctx context.Context, v Visitor, c conference.Conference) (co
 	if live == nil || live.Number != c.Number || live.State != conference.StateLive {
 		return c, l, conference.Ended(c.ID)
 	}
-	d.conferences.put(conferenceKey{v.Tenant, c.ID}, *live)
+	d.conferences.put(conferenceKey{v.Tenant, c.ID}, known{*live, v.AtMillis})
 	return *live, l, nil
 }
 

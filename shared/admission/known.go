@@ -41,7 +41,8 @@ func (d *Door) conference(ctx context.Context, v Visitor, fresh bool) (conferenc
 // whatever state.
 func (d *Door) meant(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
 	key := conferenceKey{v.Tenant, v.Conference}
-	c, ok := d.conferences.get(key)
+	there, ok := d.conferences.get(key)
+	c := there.Conference
 	if !ok || fresh {
 		read, err := d.store.Conference(ctx, v.Tenant, v.Conference, true)
 		if err != nil {
@@ -51,12 +52,42 @@ func (d *Door) meant(ctx context.Context, v Visitor, fresh bool) (conference.Con
 			return c, problem.New(problem.NotFound, "There is no such conference.")
 		}
 		c = *read
-		d.conferences.put(key, c)
+		d.conferences.put(key, known{c, v.AtMillis})
 	}
 	if c.Number != v.Number {
 		return c, problem.New(problem.TokenInvalid, "The token was made for another conference.")
 	}
 	return c, nil
+}
+
+// recent is how old what is known of a conference may be where it decides only
+// what a refusal is called.
+const recent = 1000
+
+// over tells that the conference has ended, which comes before that seats are
+// exhausted. In a storm of refusals a process reads it once a second.
+func (d *Door) over(ctx context.Context, v Visitor) error {
+	key := conferenceKey{v.Tenant, v.Conference}
+	c, ok := d.conferences.get(key)
+	if !ok || v.AtMillis-c.atMillis >= recent {
+		read, err := d.store.Conference(ctx, v.Tenant, v.Conference, false)
+		if err != nil || read == nil {
+			return wrap("read the conference", err)
+		}
+		c = known{*read, v.AtMillis}
+		d.conferences.put(key, c)
+	}
+	if c.Number == v.Number && c.State == conference.StateEnded {
+		return conference.Ended(c.ID)
+	}
+	return nil
+}
+
+func wrap(doing string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
 }
 
 // visit is the session of a visitor, without a place yet.

@@ -92,7 +92,7 @@ func (d *Door) part(ctx context.Context, s session.Session, atMillis int64, end 
 		return false, fmt.Errorf("write the ledger: %w", err)
 	}
 	hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: l.ReconnectGraceSeconds}
-	returned, err := d.store.Hold(ctx, s.Block, s.Connection, s.Member(), hold)
+	returned, err := d.pools.Hold(ctx, s.Block, s.Connection, s.Member(), hold)
 	if err != nil {
 		return false, fmt.Errorf("hold the seat: %w", err)
 	}
@@ -109,9 +109,9 @@ func (d *Door) release(ctx context.Context, s session.Session, atMillis int64, e
 	if err := d.store.Record(ctx, s.Stay(atMillis, end)); err != nil {
 		return false, fmt.Errorf("write the ledger: %w", err)
 	}
-	returned, err := d.store.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
+	returned, err := d.pools.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
 	if held := returned.Instead; err == nil && held != nil && held.Held() && (end != usage.EndClosed || !held.Hold.Unsettled) {
-		returned, err = d.store.GiveBack(ctx, s.Block, s.Connection, *held, false)
+		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, *held, false)
 	}
 	if err != nil {
 		return false, fmt.Errorf("give back the seat: %w", err)
@@ -127,7 +127,7 @@ func (d *Door) voidLate(ctx context.Context, s session.Session, returned seat.Re
 	if late == nil || late.Held() || late.JoinedAtMillis != s.JoinedAtMillis {
 		return returned.Done, nil
 	}
-	returned, err := d.store.GiveBack(ctx, s.Block, s.Connection, *late, true)
+	returned, err := d.pools.GiveBack(ctx, s.Block, s.Connection, *late, true)
 	if err != nil {
 		return false, fmt.Errorf("give back a late seat: %w", err)
 	}

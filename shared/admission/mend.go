@@ -37,7 +37,7 @@ func (d *Door) FreeOrphan(ctx context.Context, block seat.Block, place seat.Plac
 	if there != nil && there.State != session.StateGone && there.Block == block && there.Member() == place.Member {
 		return false, nil
 	}
-	returned, err := d.store.GiveBack(ctx, block, place.Connection, place.Member, true)
+	returned, err := d.pools.GiveBack(ctx, block, place.Connection, place.Member, true)
 	if err != nil {
 		return false, fmt.Errorf("give back an orphan's seat: %w", err)
 	}
@@ -50,7 +50,7 @@ func (d *Door) EndHold(ctx context.Context, block seat.Block, place seat.Place) 
 	if err := d.settleHold(ctx, place); err != nil {
 		return false, err
 	}
-	returned, err := d.store.GiveBack(ctx, block, place.Connection, place.Member, false)
+	returned, err := d.pools.GiveBack(ctx, block, place.Connection, place.Member, false)
 	if err != nil {
 		return false, fmt.Errorf("give back a held seat: %w", err)
 	}

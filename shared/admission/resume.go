@@ -90,7 +90,7 @@ func (d *Door) takeUp(ctx context.Context, v Visitor, old session.Session) (admi
 			return admitted{}, conference.Ended(v.Conference)
 		case in && held == old.Member():
 			hold := seat.Hold{LostAtMillis: max(v.AtMillis, old.JoinedAtMillis), Seconds: handoverSeconds, Unsettled: true}
-			if _, err := d.store.Hold(ctx, old.Block, old.Connection, held, hold); err != nil {
+			if _, err := d.pools.Hold(ctx, old.Block, old.Connection, held, hold); err != nil {
 				return admitted{}, fmt.Errorf("prepare the seat's handover: %w", err)
 			}
 			continue

@@ -61,7 +61,7 @@ type Door struct {
 	log     *slog.Logger
 
 	licenses    memory[tenant.ID, license.License]
-	conferences memory[conferenceKey, conference.Conference]
+	conferences memory[conferenceKey, known]
 
 	limiter        *rate.Limiter
 	joinsPerSecond int
@@ -70,6 +70,12 @@ type Door struct {
 type conferenceKey struct {
 	tenant tenant.ID
 	id     conference.ID
+}
+
+// known is a conference as it was when somebody came.
+type known struct {
+	conference.Conference
+	atMillis int64
 }
 
 // NewDoor makes a door. One per process: it remembers what it has read.

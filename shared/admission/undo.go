@@ -22,7 +22,7 @@ func errClosed(id seat.ConnectionID) error {
 func (d *Door) void(ctx context.Context, s session.Session) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	if _, err := d.store.GiveBack(ctx, s.Block, s.Connection, s.Member(), true); err != nil {
+	if _, err := d.pools.GiveBack(ctx, s.Block, s.Connection, s.Member(), true); err != nil {
 		return fmt.Errorf("give back an unused seat: %w", err)
 	}
 	return nil
@@ -37,7 +37,7 @@ func (d *Door) undo(ctx context.Context, a admitted) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	place := seat.Place{Connection: a.Session.Connection, Member: a.Session.Member()}
-	if _, err := d.store.Revert(ctx, a.Session.Block, place, *a.from); err != nil {
+	if _, err := d.pools.Revert(ctx, a.Session.Block, place, *a.from); err != nil {
 		return fmt.Errorf("hold a seat again: %w", err)
 	}
 	return nil

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/seat"
@@ -97,12 +95,13 @@ func (s *Store) GiveBack(ctx context.Context, block seat.Block, id seat.Connecti
 		condition: "#members.#id = :member",
 		names:     map[string]string{"#id": string(id)},
 		values:    item{":one": number(1), ":member": memberValue(member)},
+		returns:   types.ReturnValueAllNew,
 	}
 	if void {
 		c.update = "SET #in_use = #in_use - :one, #voids = #voids + :one REMOVE #members.#id"
 	}
 	result, refused, err := s.apply(ctx, c)
-	return returned(block, id, result, refused, err)
+	return returned(block, id, result, refused, err, seat.State.Vacated)
 }
 
 // Hold implements seat.Blocks by one UpdateItem. A repeat whose first try had
@@ -115,8 +114,9 @@ func (s *Store) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID
 		condition: "#members.#id = :member OR #members.#id = :lost",
 		names:     map[string]string{"#id": string(id)},
 		values:    item{":member": memberValue(member), ":lost": memberValue(member.Lost(hold))},
+		returns:   types.ReturnValueAllNew,
 	})
-	return returned(block, id, result, refused, err)
+	return returned(block, id, result, refused, err, seat.State.Pending)
 }
 
 // Revert implements seat.Blocks by one UpdateItem.
@@ -128,47 +128,57 @@ func (s *Store) Revert(ctx context.Context, block seat.Block, from, to seat.Plac
 		condition: "#members.#from = :from AND attribute_not_exists(#members.#to)",
 		names:     map[string]string{"#from": string(from.Connection), "#to": string(to.Connection)},
 		values:    item{":one": number(1), ":from": memberValue(from.Member), ":to": memberValue(to.Member)},
+		returns:   types.ReturnValueAllNew,
 	})
-	return returned(block, from.Connection, result, refused, err)
+	return returned(block, from.Connection, result, refused, err, seat.State.Pending)
 }
 
-// returned reads the answer to the end of a seat.
-func returned(block seat.Block, id seat.ConnectionID, result item, refused bool, err error) (seat.Returned, error) {
-	if err != nil || !refused {
-		return seat.Returned{Done: err == nil}, err
+// returned reads the answer to the end of a seat. Where there was none to end,
+// an earlier try may have ended it, and its news been lost.
+func returned(block seat.Block, id seat.ConnectionID, result item, refused bool, err error, news func(seat.State) *seat.Vacancy) (seat.Returned, error) {
+	if err != nil {
+		return seat.Returned{}, err
 	}
 	state, err := readBlock(block, result)
-	if instead, in := state.Members[id]; in && err == nil {
+	if err != nil {
+		return seat.Returned{}, err
+	}
+	if instead, in := state.Members[id]; in && refused {
 		return seat.Returned{Instead: &instead}, nil
 	}
-	return seat.Returned{}, err
+	return seat.Returned{Done: !refused, Vacancy: news(state)}, nil
 }
 
 // Create implements seat.Blocks.
-func (s *Store) Create(ctx context.Context, block seat.Block, capacity int, revision int64) (bool, error) {
-	_, refused, err := s.put(ctx, s.live, emptyBlock(block, capacity, revision), absent, nil)
+func (s *Store) Create(ctx context.Context, block seat.Block, share seat.Share) (bool, error) {
+	_, refused, err := s.put(ctx, s.live, emptyBlock(block, share), absent, nil)
 	return !refused && err == nil, err
 }
 
 // Resize implements seat.Blocks.
-func (s *Store) Resize(ctx context.Context, was seat.State, capacity int, revision int64) (bool, error) {
+func (s *Store) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
 	pk, sk := blockKeys(was.Block)
-	_, refused, err := s.apply(ctx, change{
+	c := change{
 		pk: pk, sk: sk,
-		update:    "SET #capacity = :capacity, #rev = :rev",
+		update:    "SET #capacity = :capacity, #rev = :rev REMOVE #l",
 		condition: "#capacity = :seen AND #rev = :was AND attribute_not_exists(#closed)",
 		values: item{
-			":capacity": number(capacity), ":rev": number(revision),
+			":capacity": number(share.Capacity), ":rev": number(share.Revision),
 			":seen": number(was.Capacity), ":was": number(was.Revision),
 		},
-	})
+	}
+	if share.Listed {
+		c.update = "SET #capacity = :capacity, #rev = :rev, #l = :yes"
+		c.values[":yes"] = &types.AttributeValueMemberBOOL{Value: true}
+	}
+	_, refused, err := s.apply(ctx, c)
 	return !refused && err == nil, err
 }
 
 // Close implements seat.Blocks. A block that is there keeps its members; one
 // that is not is put, closed. Each of the two writes can only land once.
 func (s *Store) Close(ctx context.Context, block seat.Block, keepUntil time.Time) (seat.State, error) {
-	shut := emptyBlock(block, 0, 0).setFlag(attrClosed, true).setNumber(attrExpires, keepUntil.Unix())
+	shut := emptyBlock(block, seat.Share{}).setFlag(attrClosed, true).setNumber(attrExpires, keepUntil.Unix())
 	if _, refused, err := s.put(ctx, s.live, shut, absent, nil); err != nil || !refused {
 		return seat.State{Block: block, Closed: true}, err
 	}
@@ -243,20 +253,20 @@ func (s *Store) Rest(ctx context.Context, block seat.Block) error {
 	return err
 }
 
-func emptyBlock(block seat.Block, capacity int, revision int64) item {
+func emptyBlock(block seat.Block, share seat.Share) item {
 	pk, sk := blockKeys(block)
 	i := key(pk, sk)
 	i[attrInUse], i[attrTaken], i[attrVoids] = number(0), number(0), number(0)
-	i[attrCapacity], i[attrRevision] = number(capacity), number(revision)
+	i[attrCapacity], i[attrRevision] = number(share.Capacity), number(share.Revision)
 	i[attrMembers] = &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{}}
-	return i
+	return i.setFlag(attrListed, share.Listed)
 }
 
 func readBlock(block seat.Block, i item) (seat.State, error) {
 	r := reader{item: i}
 	state := seat.State{
-		Block: block, InUse: r.int(attrInUse), Capacity: r.int(attrCapacity),
-		Taken: r.number(attrTaken), Voids: r.number(attrVoids), Revision: r.number(attrRevision),
+		Block: block, InUse: r.int(attrInUse), Taken: r.number(attrTaken), Voids: r.number(attrVoids),
+		Share:  seat.Share{Capacity: r.int(attrCapacity), Revision: r.number(attrRevision), Listed: r.flag(attrListed)},
 		Closed: r.flag(attrClosed), SeenAtMillis: r.number(attrSeen) * millisPerSecond, Members: make(map[seat.ConnectionID]seat.Member),
 	}
 	if members, ok := i[attrMembers].(*types.AttributeValueMemberM); ok {
@@ -277,44 +287,4 @@ func readBlock(block seat.Block, i item) (seat.State, error) {
 
 func memberValue(m seat.Member) types.AttributeValue {
 	return &types.AttributeValueMemberB{Value: encodeMember(m)}
-}
-
-// batch reads many items of the live table, in requests of up to 100 keys, and
-// asks again for what a request left over.
-func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValue, each func(item) error) error {
-	const most = 100
-	pause := 50 * time.Millisecond
-	for len(keys) > 0 {
-		ask := keys[:min(most, len(keys))]
-		keys = keys[len(ask):]
-		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{
-				*s.live: {Keys: ask, ConsistentRead: aws.Bool(true)},
-			},
-			ReturnConsumedCapacity: s.report,
-		})
-		if err != nil {
-			return fmt.Errorf("get a batch: %w", err)
-		}
-		for i := range out.ConsumedCapacity {
-			s.consumed(&out.ConsumedCapacity[i], false)
-		}
-		for _, i := range out.Responses[*s.live] {
-			if err := each(i); err != nil {
-				return err
-			}
-		}
-		left := out.UnprocessedKeys[*s.live].Keys
-		if len(left) == 0 {
-			continue
-		}
-		// DynamoDB leaves keys over when it is throttled.
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("get a batch: %w", ctx.Err())
-		case <-time.After(pause):
-		}
-		keys, pause = append(keys, left...), 2*pause
-	}
-	return nil
 }

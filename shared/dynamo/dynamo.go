@@ -258,3 +258,43 @@ func parseIndex(sk string) (int, error) {
 	}
 	return index, nil
 }
+
+// batch reads many items of the live table, in requests of up to 100 keys, and
+// asks again for what a request left over.
+func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValue, each func(item) error) error {
+	const most = 100
+	pause := 50 * time.Millisecond
+	for len(keys) > 0 {
+		ask := keys[:min(most, len(keys))]
+		keys = keys[len(ask):]
+		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{
+				*s.live: {Keys: ask, ConsistentRead: aws.Bool(true)},
+			},
+			ReturnConsumedCapacity: s.report,
+		})
+		if err != nil {
+			return fmt.Errorf("get a batch: %w", err)
+		}
+		for i := range out.ConsumedCapacity {
+			s.consumed(&out.ConsumedCapacity[i], false)
+		}
+		for _, i := range out.Responses[*s.live] {
+			if err := each(i); err != nil {
+				return err
+			}
+		}
+		left := out.UnprocessedKeys[*s.live].Keys
+		if len(left) == 0 {
+			continue
+		}
+		// DynamoDB leaves keys over when it is throttled.
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("get a batch: %w", ctx.Err())
+		case <-time.After(pause):
+		}
+		keys, pause = append(keys, left...), 2*pause
+	}
+	return nil
+}

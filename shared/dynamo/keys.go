@@ -31,6 +31,7 @@ import (
 //	list of tenants                       tenants                    <tenant>
 //	seat block (32 of a pool together)    p#<tenant>#<number>#<page> <index>
 //	a host's chair                        p#<tenant>#<number>#chair  <index>
+//	large pool's board                    b#<tenant>#<number>        board
 //	session                               c#<connection>             session
 //	request that was sent with a key      idempotency#<SHA-256>      answer
 //	joins, calls in ten seconds           rate#<kind>#<who>          <window>
@@ -74,6 +75,12 @@ const (
 	attrClosed   = "closed"
 	attrMembers  = "members"
 	attrSeen     = "seen"
+	attrListed   = "l"
+
+	attrLooking = "looking"
+	attrLooker  = "looker"
+	attrOpened  = "opened"
+	attrRooms   = "rooms"
 
 	attrTenant     = "tenant"
 	attrConference = "conference"
@@ -186,6 +193,8 @@ const (
 	connectionKeyHead = "c#"
 	tenantKeyHead     = "t#"
 	poolKeyHead       = "p"
+	boardKeyHead      = "b"
+	keyBoard          = "board"
 	booksKeyHead      = "books#"
 	idempotencyHead   = "idempotency#"
 	rateKeyHead       = "rate#"
@@ -231,6 +240,13 @@ func poolKey(p seat.Pool, page int) string {
 func blockKeys(b seat.Block) (pk, sk string) {
 	return poolKey(b.Pool, b.Index/blocksPerPage), fmt.Sprintf("%05d", b.Index)
 }
+
+func boardKeys(p seat.Pool) (pk, sk string) {
+	return strings.Join([]string{boardKeyHead, string(p.Tenant), strconv.FormatInt(int64(p.Number), base)}, "#"), keyBoard
+}
+
+// boardSeconds is how long a board is kept that nobody looks at.
+const boardSeconds = 24 * 60 * 60
 
 // checkpointSeconds is how long a checkpoint is kept: longer than a closed pool.
 const checkpointSeconds = 30 * 24 * 60 * 60

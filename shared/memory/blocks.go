@@ -45,11 +45,14 @@ func (s *Store) Renumber(_ context.Context, block seat.Block, id seat.Connection
 func (s *Store) GiveBack(_ context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.holding(block, id)
+	b := s.blocks[block.Pool][block.Index]
 	if b == nil {
 		return seat.Returned{}, nil
 	}
-	if instead := b.Members[id]; instead != member {
+	switch instead, in := b.Members[id]; {
+	case !in:
+		return seat.Returned{Vacancy: b.Vacated()}, nil
+	case instead != member:
 		return seat.Returned{Instead: &instead}, nil
 	}
 	b.InUse--
@@ -57,7 +60,7 @@ func (s *Store) GiveBack(_ context.Context, block seat.Block, id seat.Connection
 		b.Voids++
 	}
 	delete(b.Members, id)
-	return seat.Returned{Done: true}, nil
+	return seat.Returned{Done: true, Vacancy: b.Vacated()}, nil
 }
 
 // Hold implements seat.Blocks.
@@ -73,7 +76,7 @@ func (s *Store) Hold(_ context.Context, block seat.Block, id seat.ConnectionID, 
 		return seat.Returned{Instead: &there}, nil
 	}
 	b.Members[id] = lost
-	return seat.Returned{Done: true}, nil
+	return seat.Returned{Done: true, Vacancy: b.Pending()}, nil
 }
 
 // Swap implements seat.Blocks.
@@ -109,30 +112,30 @@ func (s *Store) Revert(_ context.Context, block seat.Block, from, to seat.Place)
 	b.Voids++
 	delete(b.Members, from.Connection)
 	b.Members[to.Connection] = to.Member
-	return seat.Returned{Done: true}, nil
+	return seat.Returned{Done: true, Vacancy: b.Pending()}, nil
 }
 
 // Create implements seat.Blocks.
-func (s *Store) Create(_ context.Context, block seat.Block, capacity int, revision int64) (bool, error) {
+func (s *Store) Create(_ context.Context, block seat.Block, share seat.Share) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	pool := within(s.blocks, block.Pool)
 	if pool[block.Index] != nil {
 		return false, nil
 	}
-	pool[block.Index] = &seat.State{Block: block, Capacity: capacity, Revision: revision, Members: make(map[seat.ConnectionID]seat.Member)}
+	pool[block.Index] = &seat.State{Block: block, Share: share, Members: make(map[seat.ConnectionID]seat.Member)}
 	return true, nil
 }
 
 // Resize implements seat.Blocks.
-func (s *Store) Resize(_ context.Context, was seat.State, capacity int, revision int64) (bool, error) {
+func (s *Store) Resize(_ context.Context, was seat.State, share seat.Share) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.blocks[was.Block.Pool][was.Block.Index]
 	if b == nil || b.Capacity != was.Capacity || b.Revision != was.Revision || b.Closed {
 		return false, nil
 	}
-	b.Capacity, b.Revision = capacity, revision
+	b.Share = share
 	return true, nil
 }
 

@@ -38,6 +38,7 @@ type Store struct {
 	numbers     map[tenant.ID]conference.Number
 	conferences map[tenant.ID]map[conference.ID]conference.Conference
 	blocks      map[seat.Pool]map[int]*seat.State
+	boards      map[seat.Pool]board
 	busy        map[seat.Block]bool // on the agenda
 	checkpoints map[seat.Block]reconcile.Checkpoint
 	progress    reconcile.Progress
@@ -85,7 +86,7 @@ func New() *Store {
 		tallies: make(map[tenant.ID]host.Tally),
 		locks:   make(map[tenant.ID]map[host.Email]host.Lock), numbers: make(map[tenant.ID]conference.Number),
 		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
-		blocks:      make(map[seat.Pool]map[int]*seat.State), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
+		blocks:      make(map[seat.Pool]map[int]*seat.State), boards: make(map[seat.Pool]board), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
 		late: make(map[tenant.ID][]note), rolledUp: make(map[tenant.ID]rollup.Progress), kept: make(map[calendar]kept),
 		statements: make(map[tenant.ID]map[statement.Name]statement.Sealed), keys: make(map[idempotency.Key]idempotency.Record), rates: make(map[rateWindow]int64), Now: time.Now,

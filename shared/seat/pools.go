@@ -3,12 +3,13 @@ package seat
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
+	"time"
 )
 
-// probes is how many blocks a join tries blindly before it reads them all.
-const probes = 3
+// probes is how many blocks a join tries by what it remembers, or blindly,
+// before it reads.
+const probes = 2
 
 // maxRounds bounds how often a settle or a search starts over because others
 // write at the same time.
@@ -20,63 +21,47 @@ type Terms struct {
 	Revision int64
 }
 
+// large tells whether the pool has a board.
+func (t Terms) large() bool { return count(t.Capacity) > largeAbove }
+
+// share is a block's part of the terms.
+func (t Terms) share(capacity int) Share { return Share{capacity, t.Revision, t.large()} }
+
 // Pools admits connections to pools of any number of blocks. Safe for use by
 // many goroutines.
 type Pools struct {
 	blocks Blocks
+	// Pause waits while somebody else looks through a pool.
+	Pause func(ctx context.Context, d time.Duration) error
 
-	mu sync.Mutex
-	// room remembers, of pools of several blocks, which had room when last
-	// seen: a hint where to begin, never a reason to admit or to refuse.
-	room map[Pool][]int
+	mu    sync.Mutex
+	views map[Pool]*view
 }
 
 // NewPools makes pools over blocks.
-func NewPools(blocks Blocks) *Pools { return &Pools{blocks: blocks} }
+func NewPools(blocks Blocks) *Pools { return &Pools{blocks: blocks, Pause: pause} }
 
-// maxHints bounds the pools remembered.
-const maxHints = 10_000
-
-// pick chooses the block that a connection tries at its n-th attempt: by its
-// id, among those that had room; where nothing is remembered, among those that
-// are opened first.
-func (p *Pools) pick(pool Pool, id ConnectionID, capacity, n int) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if hints := p.room[pool]; len(hints) > 0 {
-		return hints[(hash(id)+n)%len(hints)]
-	}
-	reach := min(capacity, batch*BlockSeats)
-	return (start(id, reach) + n) % max(1, count(reach))
-}
-
-// filled forgets a block that turned out to be full.
-func (p *Pools) filled(block Block) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if at := slices.Index(p.room[block.Pool], block.Index); at >= 0 {
-		p.room[block.Pool] = slices.Delete(p.room[block.Pool], at, at+1)
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("wait: %w", ctx.Err())
+	case <-time.After(d):
+		return nil
 	}
 }
 
-// saw remembers which blocks have room.
-func (p *Pools) saw(pool Pool, states []State) {
-	if len(states) < 2 {
-		return
-	}
-	hints := make([]int, 0, len(states))
-	for _, s := range states {
-		if s.free() > 0 {
-			hints = append(hints, s.Block.Index)
-		}
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.room == nil || len(p.room) >= maxHints {
-		p.room = make(map[Pool][]int)
-	}
-	p.room[pool] = hints
+// wait lets who looks through a pool come to an end: longer each time, and not
+// everybody for the same time.
+func (p *Pools) wait(ctx context.Context, id ConnectionID, round int) error {
+	most := min(firstWait<<round, longestWait)
+	return p.Pause(ctx, most/2+most/2*time.Duration(hash(id)%waitSteps)/waitSteps)
 }
+
+const (
+	firstWait   = 40 * time.Millisecond
+	longestWait = 300 * time.Millisecond
+	waitSteps   = 16
+)
 
 // Refusal says why a pool took nobody in.
 type Refusal int
@@ -111,37 +96,60 @@ type Seated struct {
 	// InUse is the pool's occupied seats just after, for a pool of one block,
 	// or at the refusal; zero where it would cost reading the other blocks.
 	InUse int
+	// Unsearched: it was refused without a look at every block, so that it may
+	// be in already by an earlier attempt.
+	Unsearched bool
 }
 
 // Take finds a seat. One write suffices unless blocks are full. Where no seat
 // is free, a hold that has expired at the member's time of joining gives way.
+// A pool that was full a moment ago is read first, so that a storm of refusals
+// makes no writes.
 //
 // Safe to repeat: a connection that is in already keeps its seat and gets a
 // fresh number (see Blocks.Renumber). In a pool of several blocks a repeat
-// after a crash may find room in an earlier block than the crashed attempt
+// after a crash may find room in another block than the crashed attempt
 // did; the seat left behind there has no session, and reconciliation frees it.
 func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
-	for n := range min(probes, count(terms.Capacity)) {
-		index := p.pick(pool, id, terms.Capacity, n)
-		attempt, err := p.enter(ctx, Block{pool, index}, Place{id, member}, terms.Revision)
-		if err != nil {
-			return Seated{}, err
-		}
-		full := attempt.Outcome == OutcomeFull
-		if full && count(terms.Capacity) == 1 && attempt.State.Capacity >= terms.Capacity {
-			return Seated{Refusal: RefusalFull, InUse: attempt.State.Occupied(member.JoinedAtMillis)}, nil
-		}
-		if full {
-			p.filled(attempt.State.Block)
-			continue
-		}
-		answer, done, err := p.conclude(ctx, attempt, id, terms)
+	to, now := Place{id, member}, member.JoinedAtMillis
+	if !p.view(pool).wasScarce(now) {
+		answer, done, err := p.probe(ctx, pool, to, terms)
 		if done || err != nil {
 			return answer, err
 		}
-		break
 	}
-	return p.search(ctx, pool, id, member, terms)
+	if terms.large() {
+		return p.byBoard(ctx, pool, to, terms)
+	}
+	return p.search(ctx, pool, to, terms)
+}
+
+// probe tries a few blocks: those with room, as far as this process remembers;
+// else those at which connections begin to look. Not done: they are full.
+func (p *Pools) probe(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, bool, error) {
+	v := p.view(pool)
+	for n := range min(probes, count(terms.Capacity)) {
+		block := Block{pool, v.pick(to.Connection, terms.Capacity, n)}
+		attempt, err := p.enter(ctx, block, to, terms.Revision)
+		if err != nil {
+			return Seated{}, true, err
+		}
+		v.saw(attempt.State)
+		switch {
+		case attempt.Outcome == OutcomeMissing:
+			v.missing(block.Index)
+			if block.Index == 0 {
+				return Seated{}, false, nil
+			}
+		case attempt.Outcome != OutcomeFull:
+			answer, done, err := p.conclude(ctx, attempt, to.Connection, terms)
+			return answer, done, err
+		case count(terms.Capacity) == 1 && attempt.State.Capacity >= terms.Capacity:
+			v.scarce(to.Member.JoinedAtMillis)
+			return Seated{Refusal: RefusalFull, InUse: attempt.State.Occupied(to.Member.JoinedAtMillis)}, true, nil
+		}
+	}
+	return Seated{}, false, nil
 }
 
 // enter takes a free seat of a block or, where there is none, the place of a
@@ -206,56 +214,123 @@ func seated(s State, id ConnectionID, terms Terms) Seated {
 }
 
 // search settles the pool, which also reads all of it, and then tries every
-// block with room, beginning at one chosen by its id. It refuses after a read
-// that showed no room in any block and no capacity that is not handed out; or
-// when others took the room that it saw, time and again.
-func (p *Pools) search(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
-	inUse := 0
+// block with room. It refuses after a read that showed no room in any block and
+// no capacity that is not handed out; or when others took the room that it saw,
+// time and again.
+func (p *Pools) search(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, error) {
+	var answer Seated
 	for range maxRounds {
 		states, err := p.Settle(ctx, pool, terms, false)
 		if err != nil {
 			return Seated{}, err
 		}
-		if len(states) == 0 {
-			return Seated{Refusal: RefusalMissing}, nil
-		}
-		p.saw(pool, states)
-		tried, first := false, hash(id)%len(states)
-		for i := range states {
-			state := states[(first+i)%len(states)]
-			_, in := state.Members[id]
-			late, over := state.over(id, member.JoinedAtMillis)
-			switch {
-			case state.Closed:
-				return Seated{Refusal: RefusalClosed}, nil
-			case state.Revision > terms.Revision:
-				return Seated{Refusal: RefusalStale}, nil
-			case !in && over && state.InUse > state.Capacity:
-				// Its place would be above the capacity: free it, and settle again.
-				if _, err := p.blocks.GiveBack(ctx, state.Block, late.Connection, late.Member, false); err != nil {
-					return Seated{}, fmt.Errorf("end a hold: %w", err)
-				}
-				tried = true
-				continue
-			case !in && !over && state.free() == 0:
-				continue
-			}
-			attempt, err := p.enter(ctx, state.Block, Place{id, member}, terms.Revision)
-			if err != nil {
-				return Seated{}, err
-			}
-			answer, done, err := p.conclude(ctx, attempt, id, terms)
-			if done || err != nil {
-				return answer, err
-			}
-			tried = true
-		}
-		inUse = Occupied(states, member.JoinedAtMillis)
-		if !tried && committed(states) >= terms.Capacity {
-			break
+		var done bool
+		answer, done, err = p.among(ctx, pool, states, to, terms)
+		if done || err != nil {
+			return answer, err
 		}
 	}
-	return Seated{Refusal: RefusalFull, InUse: inUse}, nil
+	return answer, nil
+}
+
+// among tries the blocks of a whole pool, as they were just read, that have
+// room, beginning at one chosen by the connection's id. Not done: others took
+// what room there was, or there is capacity to hand out; the answer is what it
+// is if that happens time and again.
+func (p *Pools) among(ctx context.Context, pool Pool, states []State, to Place, terms Terms) (Seated, bool, error) {
+	if len(states) == 0 {
+		return Seated{Refusal: RefusalMissing}, true, nil
+	}
+	now, tried := to.Member.JoinedAtMillis, false
+	p.view(pool).opened(states, to.Connection)
+	for i := range states {
+		state := states[(hash(to.Connection)+i)%len(states)]
+		_, in := state.Members[to.Connection]
+		late, over := state.over(to.Connection, now)
+		switch {
+		case state.Closed:
+			return Seated{Refusal: RefusalClosed}, true, nil
+		case state.Revision > terms.Revision:
+			return Seated{Refusal: RefusalStale}, true, nil
+		case !in && over && state.InUse > state.Capacity:
+			// Its place would be above the capacity: free it, and settle again.
+			if _, err := p.GiveBack(ctx, state.Block, late.Connection, late.Member, false); err != nil {
+				return Seated{}, true, wrap("end a hold", err)
+			}
+			tried = true
+			continue
+		case !in && !over && state.free() == 0:
+			continue
+		}
+		attempt, err := p.enter(ctx, state.Block, to, terms.Revision)
+		if err != nil {
+			return Seated{}, true, err
+		}
+		p.view(pool).saw(attempt.State)
+		answer, done, err := p.conclude(ctx, attempt, to.Connection, terms)
+		if done || err != nil {
+			return answer, true, err
+		}
+		tried = true
+	}
+	full := Seated{Refusal: RefusalFull, InUse: Occupied(states, now)}
+	if tried || committed(states) < terms.Capacity {
+		return full, false, nil
+	}
+	p.view(pool).scarce(now)
+	return full, true, nil
+}
+
+// GiveBack is Blocks.GiveBack; and where that makes room in a full block of a
+// large pool, the board tells of it.
+func (p *Pools) GiveBack(ctx context.Context, block Block, id ConnectionID, member Member, void bool) (Returned, error) {
+	return p.told(ctx, block, func() (Returned, error) { return p.blocks.GiveBack(ctx, block, id, member, void) })
+}
+
+// Hold is Blocks.Hold. The board of a large pool is not complete any more: the
+// hold may be over soon, or already.
+func (p *Pools) Hold(ctx context.Context, block Block, id ConnectionID, member Member, hold Hold) (Returned, error) {
+	return p.told(ctx, block, func() (Returned, error) { return p.blocks.Hold(ctx, block, id, member, hold) })
+}
+
+// Revert is Blocks.Revert, which brings back a hold.
+func (p *Pools) Revert(ctx context.Context, block Block, from, to Place) (Returned, error) {
+	return p.told(ctx, block, func() (Returned, error) { return p.blocks.Revert(ctx, block, from, to) })
+}
+
+// Close is Blocks.Close for all blocks of a pool, as they were read.
+func (p *Pools) Close(ctx context.Context, pool Pool, states []State, keepUntil time.Time) error {
+	listed := false
+	for _, s := range states {
+		listed = listed || s.Listed
+		if s.Closed {
+			continue
+		}
+		if _, err := p.blocks.Close(ctx, s.Block, keepUntil); err != nil {
+			return wrap("close a block", err)
+		}
+	}
+	if !listed {
+		return nil
+	}
+	return wrap("clear the board", p.blocks.ClearBoard(ctx, pool))
+}
+
+// told gives a seat back, or will, and tells the board.
+func (p *Pools) told(ctx context.Context, block Block, step func() (Returned, error)) (Returned, error) {
+	returned, err := step()
+	if err != nil {
+		return returned, err //nolint:wrapcheck // as the store's own method
+	}
+	p.announce(ctx, block, returned.Vacancy)
+	return returned, nil
+}
+
+func wrap(doing string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
 }
 
 // committed is what the blocks admit together, at the most, as they stand.

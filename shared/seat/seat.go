@@ -13,7 +13,9 @@
 //
 // A pool larger than one block is split by escrow: every block enforces its
 // own capacity, and the capacities never add up to more than the pool's (see
-// Pools.Settle), so that no order of writes can oversell the pool.
+// Pools.Settle), so that no order of writes can oversell the pool. A large pool
+// has a board, which tells where there is room when there is little (see
+// Board), so that a refusal needs no look through all its blocks.
 package seat
 
 import (
@@ -101,17 +103,25 @@ func (m Member) Found(atMillis int64, mark uint16) Member {
 	return m
 }
 
+// Share is what a block is given of its pool's capacity, and by which license.
+type Share struct {
+	Capacity int
+	// Revision is the license's, under which seats are taken.
+	Revision int64
+	// Listed: the pool is a large one, and who makes room in a full block of it
+	// tells its board.
+	Listed bool
+}
+
 // State is what one read of a block shows.
 type State struct {
-	Block    Block
-	InUse    int
-	Capacity int
+	Block Block
+	Share
+	InUse int
 	// Taken counts the seats ever taken here; each is a session's seat number.
 	Taken int64
 	// Voids counts the seats that were taken and never used.
 	Voids int64
-	// Revision is the license's, under which seats are taken.
-	Revision int64
 	// Closed blocks accept no more joins: their conference has ended.
 	Closed bool
 	// SeenAtMillis is when reconciliation last found every member alive that
@@ -126,6 +136,12 @@ func (s State) free() int {
 		return 0
 	}
 	return max(0, s.Capacity-s.InUse)
+}
+
+// full tells whether a join at a moment finds no place in the block.
+func (s State) full(nowMillis int64) bool {
+	_, over := s.over("", nowMillis)
+	return s.free() == 0 && (!over || s.InUse > s.Capacity)
 }
 
 // Occupied is the seats that are not free at a moment: those in use but for
@@ -229,12 +245,16 @@ type Returned struct {
 	// Instead is how the connection holds a seat of the block instead, if it
 	// does: by another take.
 	Instead *Member
+	// Vacancy is set where a full block of a large pool has, or will have, room.
+	Vacancy *Vacancy
 }
 
-// Blocks is where blocks live. Every method is one atomic step on one block,
-// consistent, and safe to repeat after a lost answer: its condition tests what
-// it sets. Errors are the store's own; a refused condition is no error.
+// Blocks is where blocks live, and the boards of large pools. Every method is
+// one atomic step on one block, or on one board, consistent, and safe to repeat
+// after a lost answer: its condition tests what it sets. Errors are the store's
+// own; a refused condition is no error.
 type Blocks interface {
+	Boards
 	// Take adds a member under a license revision. Repeating a take that had
 	// landed gives OutcomeMember.
 	Take(ctx context.Context, block Block, id ConnectionID, member Member, revision int64) (Attempt, error)
@@ -261,10 +281,10 @@ type Blocks interface {
 	// number as void. Done: it is given back.
 	Revert(ctx context.Context, block Block, from, to Place) (Returned, error)
 	// Create adds an empty block. False: it exists.
-	Create(ctx context.Context, block Block, capacity int, revision int64) (bool, error)
-	// Resize sets a block's capacity and revision if both are still as seen
+	Create(ctx context.Context, block Block, share Share) (bool, error)
+	// Resize sets a block's share if its capacity and revision are still as seen
 	// in was. False: they are not.
-	Resize(ctx context.Context, was State, capacity int, revision int64) (bool, error)
+	Resize(ctx context.Context, was State, share Share) (bool, error)
 	// Close stops joins for good and gives the block as it stands; a block
 	// that is not there is made, closed. It may be forgotten after keepUntil.
 	Close(ctx context.Context, block Block, keepUntil time.Time) (State, error)

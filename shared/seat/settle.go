@@ -9,12 +9,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Blocks are opened as they are needed: the first batch at once, more when
-// less than one seat in scarce of those there is free. So a license of a
+// Blocks are opened as they are needed: the first batch at once, as many again
+// when less than one seat in scarce of those there is free. So a license of a
 // million seats costs what is used of it.
 const (
-	batch  = 32
-	scarce = 4
+	batch    = 32
+	maxBatch = 256
+	scarce   = 4
 )
 
 // Settle brings a pool's blocks to its terms and gives them as they stand.
@@ -32,6 +33,7 @@ const (
 // whose making was long under way brings nothing that was given away since.
 // Safe to repeat and to abandon at any point: the next caller goes on.
 func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool) ([]State, error) {
+	relicensed := false
 	for stuck := 0; stuck < maxRounds; {
 		states, err := p.blocks.Read(ctx, pool)
 		if err != nil {
@@ -40,12 +42,17 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 		if done(states, terms, create) {
 			return states, nil
 		}
+		relicensed = relicensed || slices.ContainsFunc(states, func(s State) bool { return s.Listed && s.Revision != terms.Revision })
 		wrote, missed, err := p.lower(ctx, states, terms)
 		if err == nil && wrote+missed == 0 && !closing(states) {
 			wrote, missed, err = p.raise(ctx, pool, states, terms)
 		}
 		if err != nil {
 			return nil, err
+		}
+		if wrote+missed == 0 && relicensed {
+			// Nobody is to be refused any more by what is known of the terms before.
+			return states, wrap("clear the board", p.blocks.ClearBoard(ctx, pool))
 		}
 		if wrote+missed == 0 {
 			return states, nil
@@ -100,7 +107,7 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 		}
 		if isOpen(s) && (capacities[i] != s.Capacity || s.Revision != terms.Revision) {
 			writes = append(writes, func(ctx context.Context) (bool, error) {
-				return p.blocks.Resize(ctx, s, capacities[i], terms.Revision)
+				return p.blocks.Resize(ctx, s, terms.share(capacities[i]))
 			})
 		}
 	}
@@ -120,7 +127,7 @@ func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Term
 		return 0, 0, nil
 	}
 	var writes []func(context.Context) (bool, error)
-	for index := 0; index < max(1, count(terms.Capacity)) && len(writes) < batch; index++ {
+	for index := 0; index < max(1, count(terms.Capacity)) && len(writes) < min(max(batch, len(states)), maxBatch); index++ {
 		state, exists := byIndex[index]
 		// What is in use above the capacity is committed already.
 		target := Target(terms.Capacity, index)
@@ -129,11 +136,11 @@ func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Term
 		switch {
 		case !exists:
 			writes = append(writes, func(ctx context.Context) (bool, error) {
-				return p.blocks.Create(ctx, Block{pool, index}, 0, terms.Revision)
+				return p.blocks.Create(ctx, Block{pool, index}, terms.share(0))
 			})
 		case held+add > state.Capacity:
 			writes = append(writes, func(ctx context.Context) (bool, error) {
-				return p.blocks.Resize(ctx, state, held+add, terms.Revision)
+				return p.blocks.Resize(ctx, state, terms.share(held+add))
 			})
 		}
 		slack -= add

@@ -282,9 +282,9 @@ func (s revertOver) Revert(ctx context.Context, block seat.Block, from, to seat.
 
 type resizeBlindly struct{ *store }
 
-func (s resizeBlindly) Resize(ctx context.Context, was seat.State, capacity int, revision int64) (bool, error) {
+func (s resizeBlindly) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
 	_, err := s.edit(ctx, "Resize", was.Block, "", func(b *seat.State) seat.Outcome {
-		b.Capacity, b.Revision = capacity, revision
+		b.Share = share
 		return seat.OutcomeTaken
 	})
 	return err == nil, err

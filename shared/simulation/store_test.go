@@ -292,16 +292,16 @@ func (s *store) Revert(ctx context.Context, block seat.Block, from, to seat.Plac
 	return through(ctx, s.w, writing, what, func() (seat.Returned, error) { return s.Store.Revert(ctx, block, from, to) })
 }
 
-func (s *store) Create(ctx context.Context, block seat.Block, capacity int, revision int64) (bool, error) {
-	return through(ctx, s.w, writing, fmt.Sprintf("Create %s r%d", blockName(block), revision), func() (bool, error) {
+func (s *store) Create(ctx context.Context, block seat.Block, share seat.Share) (bool, error) {
+	return through(ctx, s.w, writing, fmt.Sprintf("Create %s r%d", blockName(block), share.Revision), func() (bool, error) {
 		s.w.know(block)
-		return s.Store.Create(ctx, block, capacity, revision)
+		return s.Store.Create(ctx, block, share)
 	})
 }
 
-func (s *store) Resize(ctx context.Context, was seat.State, capacity int, revision int64) (bool, error) {
-	what := fmt.Sprintf("Resize %s to %d r%d", blockName(was.Block), capacity, revision)
-	return through(ctx, s.w, writing, what, func() (bool, error) { return s.Store.Resize(ctx, was, capacity, revision) })
+func (s *store) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
+	what := fmt.Sprintf("Resize %s to %d r%d", blockName(was.Block), share.Capacity, share.Revision)
+	return through(ctx, s.w, writing, what, func() (bool, error) { return s.Store.Resize(ctx, was, share) })
 }
 
 func (s *store) Close(ctx context.Context, block seat.Block, keepUntil time.Time) (seat.State, error) {

@@ -102,7 +102,7 @@ func wantAgenda(t *testing.T, what string, store Store, id tenant.ID, want ...re
 func agenda(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
 	block := reconcile.Entry{Tenant: id, Block: blockOf(id, 40)}
-	must(store.Create(ctx, block.Block, 2, 1))(t)
+	must(store.Create(ctx, block.Block, seat.Share{Capacity: 2, Revision: 1}))(t)
 	wantAgenda(t, "an empty block", store, id)
 	must(store.Take(ctx, block.Block, connectionOf(id, 1), member, 1))(t)
 	wantAgenda(t, "a block with a member", store, id, block)
@@ -119,7 +119,7 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 	wantAgenda(t, "taken again", store, id, block)
 
 	chair := reconcile.Entry{Tenant: id, Block: seat.Block{Pool: seat.Pool{Tenant: id, Number: 3, Chair: true}}}
-	must(store.Create(ctx, chair.Block, 1, 1))(t)
+	must(store.Create(ctx, chair.Block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	must(store.Take(ctx, chair.Block, connectionOf(id, 3), member, 1))(t)
 	c := live(t, store, id)
 	meeting := reconcile.Entry{Tenant: id, Conference: c.ID}

@@ -30,7 +30,7 @@ func read(t *testing.T, store Store, block seat.Block) seat.State {
 
 func parallelTakes(t *testing.T, store Store, id tenant.ID) {
 	block := blockOf(id, 0)
-	must(store.Create(t.Context(), block, seat.BlockSeats, 1))(t)
+	must(store.Create(t.Context(), block, seat.Share{Capacity: seat.BlockSeats, Revision: 1}))(t)
 	var taken atomic.Int64
 	parallel(t, manyCallers, func(ctx context.Context, n int) error {
 		attempt, err := store.Take(ctx, block, connectionOf(id, n), member, 1)
@@ -52,8 +52,8 @@ func outcomes(t *testing.T, store Store, id tenant.ID) {
 		return must(store.Take(ctx, block, connection, member, revision))(t)
 	}
 	equal(t, "no block", take(ann, 1).Outcome, seat.OutcomeMissing)
-	equal(t, "created", must(store.Create(ctx, block, 1, 1))(t), true)
-	equal(t, "created again", must(store.Create(ctx, block, 9, 9))(t), false)
+	equal(t, "created", must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t), true)
+	equal(t, "created again", must(store.Create(ctx, block, seat.Share{Capacity: 9, Revision: 9}))(t), false)
 	equal(t, "other revision", take(ann, 2).Outcome, seat.OutcomeOtherRevision)
 	first := take(ann, 1)
 	equal(t, "taken", first.Outcome, seat.OutcomeTaken)
@@ -66,7 +66,7 @@ func outcomes(t *testing.T, store Store, id tenant.ID) {
 
 func giveBack(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann := t.Context(), blockOf(id, 0), connectionOf(id, 1)
-	must(store.Create(ctx, block, 1, 1))(t)
+	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	must(store.Take(ctx, block, ann, member, 1))(t)
 	other := member
 	other.Mark++
@@ -87,7 +87,7 @@ func giveBack(t *testing.T, store Store, id tenant.ID) {
 // is over and the seat given back.
 func hold(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann, bob := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2)
-	must(store.Create(ctx, block, 1, 1))(t)
+	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	must(store.Take(ctx, block, ann, member, 1))(t)
 	lost := seat.Hold{LostAtMillis: member.JoinedAtMillis + 5000, Seconds: 300, Unsettled: true}
 	other := member
@@ -113,7 +113,7 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 		return must(store.Swap(ctx, block, from, to, revision))(t)
 	}
 	equal(t, "no block", swapped(from, to, 0).Outcome, seat.OutcomeMissing)
-	must(store.Create(ctx, block, 1, 1))(t)
+	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	must(store.Take(ctx, block, ann, member, 1))(t)
 	equal(t, "a join under another revision", swapped(from, to, 2).Outcome, seat.OutcomeOtherRevision)
 	strange := from
@@ -130,10 +130,10 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 	state := read(t, store, block)
 	equal(t, "as before, but for a void", []int64{int64(state.InUse), state.Taken, state.Voids}, []int64{1, 2, 1})
 	equal(t, "who is in again", state.Members, map[seat.ConnectionID]seat.Member{ann: member})
-	must(store.Resize(ctx, state, 0, 1))(t)
+	must(store.Resize(ctx, state, seat.Share{Capacity: 0, Revision: 1}))(t)
 	equal(t, "a join above the capacity", swapped(from, to, 1).Outcome, seat.OutcomeFull)
 	equal(t, "a stay that goes on above it", swapped(from, to, 0).Outcome, seat.OutcomeTaken)
-	must(store.Resize(ctx, read(t, store, block), 2, 1))(t)
+	must(store.Resize(ctx, read(t, store, block), seat.Share{Capacity: 2, Revision: 1}))(t)
 	must(store.Take(ctx, block, ann, member, 1))(t)
 	equal(t, "not undone where the first is in again", must(store.Revert(ctx, block, to, from))(t), seat.Returned{Instead: &to.Member})
 	equal(t, "in use by both", read(t, store, block).InUse, 2)
@@ -145,7 +145,7 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 // Many who come for one place: one gets it.
 func parallelSwaps(t *testing.T, store Store, id tenant.ID) {
 	block, ann := blockOf(id, 0), connectionOf(id, manyCallers)
-	must(store.Create(t.Context(), block, 1, 1))(t)
+	must(store.Create(t.Context(), block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	must(store.Take(t.Context(), block, ann, member, 1))(t)
 	var swapped atomic.Int64
 	parallel(t, manyCallers, func(ctx context.Context, n int) error {
@@ -170,7 +170,7 @@ func seen(t *testing.T, store Store, id tenant.ID) {
 	if b := must(store.Look(ctx, block))(t); b != nil {
 		t.Fatalf("a block that was seen is made: %+v", b)
 	}
-	must(store.Create(ctx, block, 1, 1))(t)
+	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	for _, at := range []int64{5000, 7999, 6000} {
 		if err := store.Saw(ctx, block, at); err != nil {
 			t.Fatal(err)
@@ -181,7 +181,7 @@ func seen(t *testing.T, store Store, id tenant.ID) {
 
 func renumber(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann := t.Context(), blockOf(id, 0), connectionOf(id, 1)
-	must(store.Create(ctx, block, 2, 1))(t)
+	must(store.Create(ctx, block, seat.Share{Capacity: 2, Revision: 1}))(t)
 	if _, in, err := store.Renumber(ctx, block, ann); err != nil || in {
 		t.Fatalf("renumbered who is not in: %v, %v", in, err)
 	}
@@ -197,7 +197,7 @@ func renumber(t *testing.T, store Store, id tenant.ID) {
 func churn(t *testing.T, store Store, id tenant.ID) {
 	const rounds = 3
 	block := blockOf(id, 0)
-	must(store.Create(t.Context(), block, seat.BlockSeats, 1))(t)
+	must(store.Create(t.Context(), block, seat.Share{Capacity: seat.BlockSeats, Revision: 1}))(t)
 	var taken, returned atomic.Int64
 	parallel(t, manyCallers/2, func(ctx context.Context, n int) error {
 		connection := connectionOf(id, n)
@@ -228,25 +228,25 @@ func churn(t *testing.T, store Store, id tenant.ID) {
 
 func closed(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann := t.Context(), blockOf(id, 0), connectionOf(id, 1)
-	must(store.Create(ctx, block, 2, 1))(t)
+	must(store.Create(ctx, block, seat.Share{Capacity: 2, Revision: 1}))(t)
 	must(store.Take(ctx, block, ann, member, 1))(t)
 	state := must(store.Close(ctx, block, instant(0)))(t)
 	equal(t, "members stay", state.Members, map[seat.ConnectionID]seat.Member{ann: member})
 	equal(t, "a join", must(store.Take(ctx, block, connectionOf(id, 2), member, 1))(t).Outcome, seat.OutcomeClosed)
-	equal(t, "a resize", must(store.Resize(ctx, state, 5, 2))(t), false)
+	equal(t, "a resize", must(store.Resize(ctx, state, seat.Share{Capacity: 5, Revision: 2}))(t), false)
 	equal(t, "a leave", must(store.GiveBack(ctx, block, ann, member, false))(t).Done, true)
 	equal(t, "a repeat", must(store.Close(ctx, block, instant(0)))(t).Closed, true)
 	unborn := blockOf(id, 1)
 	equal(t, "one not there", must(store.Close(ctx, unborn, instant(0)))(t).Closed, true)
-	equal(t, "cannot be made any more", must(store.Create(ctx, unborn, 5, 1))(t), false)
+	equal(t, "cannot be made any more", must(store.Create(ctx, unborn, seat.Share{Capacity: 5, Revision: 1}))(t), false)
 }
 
 func resize(t *testing.T, store Store, id tenant.ID) {
 	ctx, block := t.Context(), blockOf(id, 0)
-	must(store.Create(ctx, block, 2, 1))(t)
+	must(store.Create(ctx, block, seat.Share{Capacity: 2, Revision: 1}))(t)
 	seen := read(t, store, block)
-	equal(t, "as seen", must(store.Resize(ctx, seen, 5, 2))(t), true)
-	equal(t, "not as seen", must(store.Resize(ctx, seen, 9, 3))(t), false)
+	equal(t, "as seen", must(store.Resize(ctx, seen, seat.Share{Capacity: 5, Revision: 2}))(t), true)
+	equal(t, "not as seen", must(store.Resize(ctx, seen, seat.Share{Capacity: 9, Revision: 3}))(t), false)
 	state := read(t, store, block)
 	equal(t, "capacity, revision", []int64{int64(state.Capacity), state.Revision}, []int64{5, 2})
 }
@@ -254,7 +254,7 @@ func resize(t *testing.T, store Store, id tenant.ID) {
 func manyBlocks(t *testing.T, store Store, id tenant.ID) {
 	const blocks = 70
 	for i := range blocks {
-		must(store.Create(t.Context(), blockOf(id, i), i%seat.BlockSeats, 1))(t)
+		must(store.Create(t.Context(), blockOf(id, i), seat.Share{Capacity: i % seat.BlockSeats, Revision: 1}))(t)
 	}
 	states := must(store.Read(t.Context(), blockOf(id, 0).Pool))(t)
 	equal(t, "blocks", len(states), blocks)
@@ -262,7 +262,7 @@ func manyBlocks(t *testing.T, store Store, id tenant.ID) {
 		equal(t, "index, capacity", []int{s.Block.Index, s.Capacity}, []int{i, i % seat.BlockSeats})
 	}
 	chair := seat.Block{Pool: seat.Pool{Tenant: id, Number: 3, Chair: true}}
-	must(store.Create(t.Context(), chair, 1, 1))(t)
+	must(store.Create(t.Context(), chair, seat.Share{Capacity: 1, Revision: 1}))(t)
 	equal(t, "the chair is a pool of its own", len(must(store.Read(t.Context(), chair.Pool))(t)), 1)
 }
 

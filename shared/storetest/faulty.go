@@ -260,13 +260,43 @@ func (f *Faulty) Rest(ctx context.Context, block seat.Block) error {
 }
 
 // Create implements admission.Store.
-func (f *Faulty) Create(ctx context.Context, block seat.Block, capacity int, revision int64) (bool, error) {
-	return around(ctx, f, "Create", func() (bool, error) { return f.Store.Create(ctx, block, capacity, revision) })
+func (f *Faulty) Create(ctx context.Context, block seat.Block, share seat.Share) (bool, error) {
+	return around(ctx, f, "Create", func() (bool, error) { return f.Store.Create(ctx, block, share) })
 }
 
 // Resize implements admission.Store.
-func (f *Faulty) Resize(ctx context.Context, was seat.State, capacity int, revision int64) (bool, error) {
-	return around(ctx, f, "Resize", func() (bool, error) { return f.Store.Resize(ctx, was, capacity, revision) })
+func (f *Faulty) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
+	return around(ctx, f, "Resize", func() (bool, error) { return f.Store.Resize(ctx, was, share) })
+}
+
+// Board implements admission.Store.
+func (f *Faulty) Board(ctx context.Context, pool seat.Pool) (seat.Board, error) {
+	return around(ctx, f, "Board", func() (seat.Board, error) { return f.Store.Board(ctx, pool) })
+}
+
+// BeginLook implements admission.Store.
+func (f *Faulty) BeginLook(ctx context.Context, pool seat.Pool, look seat.Look, staleMillis int64, reset bool) (bool, error) {
+	return around(ctx, f, "BeginLook", func() (bool, error) { return f.Store.BeginLook(ctx, pool, look, staleMillis, reset) })
+}
+
+// EndLook implements admission.Store.
+func (f *Faulty) EndLook(ctx context.Context, pool seat.Pool, look seat.Look) (bool, error) {
+	return around(ctx, f, "EndLook", func() (bool, error) { return f.Store.EndLook(ctx, pool, look) })
+}
+
+// AddRoom implements admission.Store.
+func (f *Faulty) AddRoom(ctx context.Context, block seat.Block, version int64) error {
+	return do(ctx, f, "AddRoom", func() error { return f.Store.AddRoom(ctx, block, version) })
+}
+
+// RemoveRoom implements admission.Store.
+func (f *Faulty) RemoveRoom(ctx context.Context, block seat.Block, before int64) error {
+	return do(ctx, f, "RemoveRoom", func() error { return f.Store.RemoveRoom(ctx, block, before) })
+}
+
+// ClearBoard implements admission.Store.
+func (f *Faulty) ClearBoard(ctx context.Context, pool seat.Pool) error {
+	return do(ctx, f, "ClearBoard", func() error { return f.Store.ClearBoard(ctx, pool) })
 }
 
 // Close implements admission.Store.

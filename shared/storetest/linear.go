@@ -275,11 +275,11 @@ func on(store seat.Blocks, block seat.Block) perform {
 		case kindRevert:
 			return returned(store.Revert(ctx, block, seats(r.from), seats(r.to)))
 		case kindCreate:
-			done, err := store.Create(ctx, block, r.capacity, r.revision)
+			done, err := store.Create(ctx, block, seat.Share{Capacity: r.capacity, Revision: r.revision})
 			return answer{done: done}, err
 		case kindResize:
-			was := seat.State{Block: block, Capacity: r.was.capacity, Revision: r.was.revision}
-			done, err := store.Resize(ctx, was, r.capacity, r.revision)
+			was := seat.State{Block: block, Share: seat.Share{Capacity: r.was.capacity, Revision: r.was.revision}}
+			done, err := store.Resize(ctx, was, seat.Share{Capacity: r.capacity, Revision: r.revision})
 			return answer{done: done}, err
 		case kindClose:
 			s, err := store.Close(ctx, block, instant(0))

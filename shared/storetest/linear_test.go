@@ -136,7 +136,7 @@ func (s takesThatReadFirst) Take(ctx context.Context, block seat.Block, id seat.
 		if err != nil || a.Outcome != seat.OutcomeFull {
 			return a, err
 		}
-		if _, err := s.Resize(ctx, a.State, a.State.Capacity+1, revision); err != nil {
+		if _, err := s.Resize(ctx, a.State, seat.Share{Capacity: a.State.Capacity + 1, Revision: revision}); err != nil {
 			return a, err
 		}
 	}
@@ -153,7 +153,7 @@ func (s returnsThatCountTwice) GiveBack(ctx context.Context, block seat.Block, i
 		if failed != nil || there == nil {
 			return back, failed
 		}
-		if done, failed := s.Resize(ctx, *there, there.Capacity+1, there.Revision); done || failed != nil {
+		if done, failed := s.Resize(ctx, *there, seat.Share{Capacity: there.Capacity + 1, Revision: there.Revision}); done || failed != nil {
 			return back, failed
 		}
 	}

@@ -1,0 +1,124 @@
+package dynamo
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/seat"
+)
+
+// Board implements seat.Boards by one consistent read.
+func (s *Store) Board(ctx context.Context, pool seat.Pool) (seat.Board, error) {
+	pk, sk := boardKeys(pool)
+	i, err := s.get(ctx, pk, sk, true)
+	if err != nil || i == nil {
+		return seat.Board{}, err
+	}
+	r := reader{item: i}
+	board := seat.Board{
+		Revision: r.number(attrRevision), UntilMillis: r.number(attrUntil), LookingMillis: r.number(attrLooking),
+		InUse: r.int(attrInUse), Opened: r.int(attrOpened), Rooms: make(map[int]int64),
+	}
+	if rooms, ok := i[attrRooms].(*types.AttributeValueMemberM); ok {
+		versions := reader{item: rooms.Value}
+		for index := range rooms.Value {
+			n, err := parseIndex(index)
+			if err != nil {
+				return board, err
+			}
+			board.Rooms[n] = versions.number(index)
+		}
+		if versions.err != nil {
+			return board, fmt.Errorf("board's rooms: %w", versions.err)
+		}
+	}
+	return board, r.err
+}
+
+// BeginLook implements seat.Boards by one UpdateItem.
+func (s *Store) BeginLook(ctx context.Context, pool seat.Pool, look seat.Look, staleMillis int64, reset bool) (bool, error) {
+	pk, sk := boardKeys(pool)
+	c := change{
+		pk: pk, sk: sk,
+		update:    "SET #looking = :at, #looker = :by, #expires_at = :expires, #rooms = if_not_exists(#rooms, :none)",
+		condition: "attribute_not_exists(#looking) OR #looking <= :stale OR #looker = :by",
+		values: item{
+			":at": number(look.AtMillis), ":by": text(string(look.By)), ":stale": number(staleMillis),
+			":none":    &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{}},
+			":expires": number(look.AtMillis/millisPerSecond + boardSeconds),
+		},
+	}
+	if reset {
+		c.update = "SET #looking = :at, #looker = :by, #expires_at = :expires, #rooms = :none REMOVE #until"
+	}
+	_, refused, err := s.apply(ctx, c)
+	return !refused && err == nil, err
+}
+
+// EndLook implements seat.Boards by one UpdateItem.
+func (s *Store) EndLook(ctx context.Context, pool seat.Pool, look seat.Look) (bool, error) {
+	pk, sk := boardKeys(pool)
+	c := change{
+		pk: pk, sk: sk,
+		update:    "SET #rev = :rev, #in_use = :inuse, #opened = :opened",
+		condition: "#looking = :at AND #looker = :by",
+		names:     make(map[string]string),
+		values: item{
+			":at": number(look.AtMillis), ":by": text(string(look.By)), ":rev": number(look.Revision),
+			":inuse": number(look.InUse), ":opened": number(look.Opened),
+		},
+	}
+	n := 0
+	for index, version := range look.Rooms {
+		alias, value := "#"+ordinal(n), ":"+ordinal(n)
+		c.update += fmt.Sprintf(", #rooms.%s = if_not_exists(#rooms.%s, %s)", alias, alias, value)
+		c.names[alias], c.values[value] = strconv.Itoa(index), number(version)
+		n++
+	}
+	if look.UntilMillis != 0 {
+		c.update += ", #until = :until REMOVE #looking, #looker"
+		c.values[":until"] = number(look.UntilMillis)
+	} else {
+		c.update += " REMOVE #looking, #looker, #until"
+	}
+	_, refused, err := s.apply(ctx, c)
+	return !refused && err == nil, err
+}
+
+// ordinal names the n-th of up to 676 by letters, as aliases are.
+func ordinal(n int) string {
+	const letters = 26
+	return string([]byte{'x', 'a' + byte(n/letters), 'a' + byte(n%letters)})
+}
+
+// AddRoom implements seat.Boards by one UpdateItem.
+func (s *Store) AddRoom(ctx context.Context, block seat.Block, version int64) error {
+	return s.room(ctx, block, version, "SET #rooms.#index = :version",
+		"attribute_exists(#rooms) AND (attribute_not_exists(#rooms.#index) OR #rooms.#index < :version)")
+}
+
+// RemoveRoom implements seat.Boards by one UpdateItem.
+func (s *Store) RemoveRoom(ctx context.Context, block seat.Block, before int64) error {
+	return s.room(ctx, block, before, "REMOVE #rooms.#index", "#rooms.#index < :version")
+}
+
+func (s *Store) room(ctx context.Context, block seat.Block, version int64, update, condition string) error {
+	pk, sk := boardKeys(block.Pool)
+	_, _, err := s.apply(ctx, change{
+		pk: pk, sk: sk, update: update, condition: condition,
+		names: map[string]string{"#index": strconv.Itoa(block.Index)}, values: item{":version": number(version)},
+	})
+	return err
+}
+
+// ClearBoard implements seat.Boards by one UpdateItem.
+func (s *Store) ClearBoard(ctx context.Context, pool seat.Pool) error {
+	pk, sk := boardKeys(pool)
+	_, _, err := s.apply(ctx, change{
+		pk: pk, sk: sk, update: "REMOVE #until, #looking, #looker", condition: "attribute_exists(#pk)",
+	})
+	return err
+}

@@ -1,0 +1,265 @@
+package seat
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+)
+
+// A pool of more blocks than this is large, and has a board. A look through a
+// smaller one costs two read units at the most.
+const largeAbove = 8
+
+const (
+	// maxRooms is how many blocks a board lists: it stays one write unit.
+	maxRooms = 48
+	// trustMillis is how long after a look began its board is complete. It is
+	// no longer than the shortest hold, so that a hold which began since is not
+	// over yet.
+	trustMillis = 1000
+	// aheadMillis is how long before that somebody who is refused looks anew,
+	// while others still go by the board.
+	aheadMillis = 400
+	// lookMillis is how long a look is waited for: then whoever began it is
+	// taken for dead.
+	lookMillis = 2000
+)
+
+// Board tells where a large pool has room, while seats are scarce. Nobody is
+// admitted by it; somebody may be refused.
+//
+// Somebody looks through the whole pool, and lists the blocks with room. From
+// the moment at which the look begins, whoever makes room in a full block adds
+// it to the list, and whoever finds a listed block full takes it off. So for a
+// while after the look the list is complete: a block with room is on it, or who
+// made the room is about to say so, and has not answered yet. A complete board
+// without rooms says that the pool is full at that moment, for one read unit.
+//
+// A block's Version tells the room that was found taken from the room that
+// somebody made since. Room that nobody makes, since a hold merely ends, or
+// somebody died before saying so, is found by the next look.
+type Board struct {
+	// Revision is the license's, under which the pool was looked through.
+	Revision int64
+	// UntilMillis is the end of the time for which Rooms is complete. Unix time.
+	// Zero: it was never, or there was too much room to list.
+	UntilMillis int64
+	// LookingMillis is when a look began that has not ended. Zero: none.
+	LookingMillis int64
+	// InUse is the pool's occupied seats at the last look, and Opened its blocks.
+	InUse, Opened int
+	// Rooms are the versions of the blocks that have room, by their index. While
+	// the board is not complete they are some that had.
+	Rooms map[int]int64
+}
+
+// complete tells whether the board names all blocks with room.
+func (b Board) complete(revision, nowMillis int64) bool {
+	return b.Revision == revision && nowMillis < b.UntilMillis
+}
+
+// looking tells whether somebody is at it.
+func (b Board) looking(nowMillis int64) bool {
+	return b.LookingMillis != 0 && nowMillis-b.LookingMillis < lookMillis
+}
+
+// Recording tells whether who makes room in a full block must say so. It goes
+// by no clock: too much said costs a write, and ends when the board is full.
+func (b Board) Recording() bool { return b.UntilMillis != 0 || b.LookingMillis != 0 }
+
+// Look is what somebody found who looked through a pool.
+type Look struct {
+	// By is the connection for which it was done, and AtMillis when it began.
+	By       ConnectionID
+	AtMillis int64
+	// The others are as the board's.
+	Revision      int64
+	UntilMillis   int64
+	InUse, Opened int
+	Rooms         map[int]int64
+}
+
+// Boards is where boards live.
+type Boards interface {
+	// Board gives a pool's board; the zero Board if it has none.
+	Board(ctx context.Context, pool Pool) (Board, error)
+	// BeginLook notes that a look begins, unless another began after staleMillis
+	// and has not ended. With reset it takes all rooms off the board, which must
+	// not be complete. It tells whether it was noted, now or at an earlier try.
+	BeginLook(ctx context.Context, pool Pool, look Look, staleMillis int64, reset bool) (bool, error)
+	// EndLook adds to the board what a look found, leaving rooms that are on it
+	// as they are, and ends the look. False: the look had ended otherwise, and
+	// nothing was added.
+	EndLook(ctx context.Context, pool Pool, look Look) (bool, error)
+	// AddRoom puts a block on the board, if there is one; a later version stays.
+	AddRoom(ctx context.Context, block Block, version int64) error
+	// RemoveRoom takes a block off the board that was put there with a version
+	// before this one.
+	RemoveRoom(ctx context.Context, block Block, before int64) error
+	// ClearBoard says that the board is not complete, and ends a look under way.
+	ClearBoard(ctx context.Context, pool Pool) error
+}
+
+// Vacancy is room that was made in a full block of a large pool.
+type Vacancy struct {
+	Version int64
+	// Clear: to list the block would not tell of it. Somebody left a block that
+	// has still more members than seats, so that the pool may have capacity to
+	// hand out; or a hold will end.
+	Clear bool
+}
+
+// Version counts whatever happened to a block's members: a take and a return
+// each add one, a swap two.
+func (s State) Version() int64 { return 2*s.Taken - int64(s.InUse) }
+
+// Vacated is the news of a member who left, or who would have, had it not left
+// already: the block is as it stands after. Every store tells of it.
+func (s State) Vacated() *Vacancy {
+	if !s.Listed || s.Closed || s.InUse+1 < s.Capacity {
+		return nil
+	}
+	return &Vacancy{Version: s.Version(), Clear: s.InUse >= s.Capacity}
+}
+
+// Pending is the news of a seat that is held, and may be free at any time.
+func (s State) Pending() *Vacancy {
+	if !s.Listed || s.Closed || s.InUse < s.Capacity {
+		return nil
+	}
+	return &Vacancy{Clear: true}
+}
+
+// announce tells the board of room. It is part of giving a seat back: a process
+// that dies before leaves a board that is wrong for a second. An error is that
+// too, and the seat is given back all the same.
+func (p *Pools) announce(ctx context.Context, block Block, v *Vacancy) {
+	if v == nil {
+		return
+	}
+	board, err := p.blocks.Board(ctx, block.Pool)
+	switch {
+	case err != nil || !board.Recording():
+	case v.Clear || len(board.Rooms) >= maxRooms:
+		_ = p.blocks.ClearBoard(ctx, block.Pool)
+	default:
+		_ = p.blocks.AddRoom(ctx, block, v.Version)
+	}
+}
+
+// byBoard takes a seat of a large pool where the board knows of one, or refuses
+// if the board is complete and has none. Where it is not, one of those who come
+// looks through the pool, and the others wait for it.
+func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, error) {
+	now, inUse := to.Member.JoinedAtMillis, 0
+	for round := range maxRounds {
+		board, err := p.blocks.Board(ctx, pool)
+		if err != nil {
+			return Seated{}, wrap("read the board", err)
+		}
+		answer, done, err := p.listed(ctx, pool, board, to, terms)
+		if done || err != nil {
+			return answer, err
+		}
+		complete := board.complete(terms.Revision, now)
+		full := complete && len(board.Rooms) == 0
+		refusal := Seated{Refusal: RefusalFull, InUse: max(terms.Capacity, board.InUse), Unsearched: true}
+		if complete {
+			p.view(pool).scarce(now)
+		}
+		switch {
+		case full && (now < board.UntilMillis-aheadMillis || board.looking(now)):
+			return refusal, nil
+		case complete && !full:
+			continue // others were faster
+		case !complete && board.looking(now) && round < maxRounds/2:
+			if err := p.wait(ctx, to.Connection, round); err != nil {
+				return Seated{}, err
+			}
+			continue
+		}
+		look := Look{By: to.Connection, AtMillis: now, Revision: terms.Revision}
+		mine, err := p.blocks.BeginLook(ctx, pool, look, now-lookMillis, !complete)
+		if err != nil {
+			return Seated{}, wrap("begin a look", err)
+		}
+		if !mine && full {
+			return refusal, nil
+		}
+		if !mine && round < maxRounds/2 {
+			continue
+		}
+		answer, done, err = p.look(ctx, pool, look, mine, to, terms)
+		if done || err != nil {
+			return answer, err
+		}
+		inUse = answer.InUse
+	}
+	return Seated{Refusal: RefusalFull, InUse: inUse}, nil
+}
+
+// listed tries some of the blocks that the board lists, beginning at one that
+// is chosen by the connection's id, and takes those off that are full.
+func (p *Pools) listed(ctx context.Context, pool Pool, board Board, to Place, terms Terms) (Seated, bool, error) {
+	rooms := slices.Sorted(maps.Keys(board.Rooms))
+	p.view(pool).add(board.Opened, rooms)
+	for n := range min(len(rooms), probes) {
+		block := Block{pool, rooms[(hash(to.Connection)+n)%len(rooms)]}
+		attempt, err := p.enter(ctx, block, to, terms.Revision)
+		if err != nil {
+			return Seated{}, true, err
+		}
+		p.view(pool).saw(attempt.State)
+		if attempt.State.full(to.Member.JoinedAtMillis) && board.Recording() {
+			// Left undone, it costs the next one who comes a try.
+			_ = p.blocks.RemoveRoom(ctx, block, attempt.State.Version())
+		}
+		if answer, done, err := p.conclude(ctx, attempt, to.Connection, terms); done || err != nil {
+			return answer, true, err
+		}
+	}
+	return Seated{}, false, nil
+}
+
+// look looks through the whole pool, says on the board what it found if the
+// look is noted there, and tries what it found. Not done: others took it.
+func (p *Pools) look(ctx context.Context, pool Pool, look Look, noted bool, to Place, terms Terms) (Seated, bool, error) {
+	states, err := p.Settle(ctx, pool, terms, false)
+	if err != nil {
+		return Seated{}, true, err
+	}
+	if noted {
+		look.survey(states, terms)
+		if _, err := p.blocks.EndLook(ctx, pool, look); err != nil {
+			return Seated{}, true, wrap("end a look", err)
+		}
+	}
+	return p.among(ctx, pool, states, to, terms)
+}
+
+// survey sums up what the pool looked like. The list is complete only if no
+// capacity is left to hand out, and no block is under other terms.
+func (l *Look) survey(states []State, terms Terms) {
+	l.InUse, l.Opened, l.Rooms = Occupied(states, l.AtMillis), len(states), make(map[int]int64)
+	until, whole := l.AtMillis+trustMillis, committed(states) >= terms.Capacity
+	var rooms []State
+	for _, s := range states {
+		whole = whole && !s.Closed && s.Share.Revision == terms.Revision && s.Listed
+		for _, m := range s.Members {
+			if end := m.Hold.UntilMillis(); m.Held() && end > l.AtMillis {
+				until = min(until, end)
+			}
+		}
+		if !s.full(l.AtMillis) {
+			rooms = append(rooms, s)
+		}
+	}
+	if whole && len(rooms) <= maxRooms {
+		l.UntilMillis = until
+	}
+	slices.SortStableFunc(rooms, func(a, b State) int { return cmp.Compare(b.free(), a.free()) })
+	for _, s := range rooms[:min(len(rooms), maxRooms)] {
+		l.Rooms[s.Block.Index] = s.Version()
+	}
+}
