@@ -90,8 +90,8 @@ func (s *Store) EndLook(ctx context.Context, pool seat.Pool, look seat.Look) (bo
 
 // ordinal names the n-th of up to 676 by letters, as aliases are.
 func ordinal(n int) string {
-	const letters = 26
-	return string([]byte{'x', 'a' + byte(n/letters), 'a' + byte(n%letters)})
+	const letters = "abcdefghijklmnopqrstuvwxyz"
+	return "x" + letters[n/len(letters):][:1] + letters[n%len(letters):][:1]
 }
 
 // AddRoom implements seat.Boards by one UpdateItem.

@@ -22,6 +22,9 @@ const (
 	processes     = 2 // each remembers for itself where there was room
 	leastPool     = seat.BlockSeats + 1
 	mostPool      = 3 * seat.BlockSeats
+	leastLarge    = 8*seat.BlockSeats + 1 + spread // a change of capacity leaves most of them large
+	mostLarge     = 10 * seat.BlockSeats
+	largeOnes     = 4
 	freeAtFirst   = 6
 	spread        = 24 // by which a capacity changes at the most
 )
@@ -52,9 +55,22 @@ const (
 // (see seat.Pools.Take); and that a change happens at one moment for those who
 // are refused. While a pool shrinks, some are refused for the new capacity when
 // others are still admitted under the old.
+//
+// A large pool promises the same, and refuses by its board: here time stands
+// still, so that a board which is complete once stays so, and is right only if
+// everybody says what they do.
 func boundedCounter(t *testing.T, store Store, id tenant.ID) {
-	for seed := range seeds(t, poolHistories) {
-		p := newPoolHistory(t, seed, store, seat.Pool{Tenant: id, Number: conference.Number(seed.index + 1)})
+	countedPools(t, store, id, poolHistories, leastPool, mostPool)
+}
+
+func largeBoundedCounter(t *testing.T, store Store, id tenant.ID) {
+	countedPools(t, store, id, largeOnes, leastLarge, mostLarge)
+}
+
+func countedPools(t *testing.T, store Store, id tenant.ID, histories, least, most int) {
+	t.Helper()
+	for seed := range seeds(t, histories) {
+		p := newPoolHistory(t, seed, store, seat.Pool{Tenant: id, Number: conference.Number(seed.index + 1)}, least, most)
 		if fault := p.run(t, seed); fault != "" {
 			t.Fatalf("%s; seed %d, capacity %d, in use at first %v:\n%s", fault, seed.value, p.capacity, p.atFirst, describe(p.operations))
 		}
@@ -106,13 +122,13 @@ type seated struct {
 	block seat.Block
 }
 
-func newPoolHistory(t *testing.T, seed seed, blocks seat.Blocks, pool seat.Pool) *poolHistory {
+func newPoolHistory(t *testing.T, seed seed, blocks seat.Blocks, pool seat.Pool, least, most int) *poolHistory {
 	t.Helper()
 	p := &poolHistory{blocks: blocks, pool: pool, atFirst: make(map[int]int)}
 	for i := range p.pools {
 		p.pools[i] = seat.NewPools(blocks)
 	}
-	p.capacity = leastPool + seed.random(poolWorkers).IntN(mostPool-leastPool+1)
+	p.capacity = least + seed.random(poolWorkers).IntN(most-least+1)
 	p.license.Store(&seat.Terms{Capacity: p.capacity, Revision: 1})
 	must(p.pools[0].Settle(t.Context(), pool, *p.license.Load(), true))(t)
 	p.history = begin()
@@ -189,13 +205,14 @@ func (p *poolHistory) leave(ctx context.Context, n int, r *rand.Rand) error {
 	at := r.IntN(len(p.in[n]))
 	one := p.in[n][at]
 	p.in[n] = append(p.in[n][:at], p.in[n][at+1:]...)
+	pools := p.pools[n%processes]
 	_, err := note(p.history, n, poolRequest{kind: poolLeave, block: one.block.Index}, func() (poolAnswer, error) {
 		var back seat.Returned
 		var err error
 		if r.IntN(4) == 0 {
-			back, err = p.blocks.Hold(ctx, one.block, one.Connection, one.Member, seat.Hold{LostAtMillis: 1})
+			back, err = pools.Hold(ctx, one.block, one.Connection, one.Member, seat.Hold{LostAtMillis: 1})
 		} else {
-			back, err = p.blocks.GiveBack(ctx, one.block, one.Connection, one.Member, false)
+			back, err = pools.GiveBack(ctx, one.block, one.Connection, one.Member, false)
 		}
 		if err == nil && !back.Done {
 			err = fmt.Errorf("%+v is not in %+v", one.Place, one.block)
@@ -205,7 +222,7 @@ func (p *poolHistory) leave(ctx context.Context, n int, r *rand.Rand) error {
 	if err != nil || r.IntN(3) > 0 {
 		return err
 	}
-	again, err := p.blocks.GiveBack(ctx, one.block, one.Connection, one.Member, false)
+	again, err := pools.GiveBack(ctx, one.block, one.Connection, one.Member, false)
 	if again.Done {
 		return fmt.Errorf("%+v was in %+v twice", one.Place, one.block)
 	}

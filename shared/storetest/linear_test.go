@@ -178,19 +178,42 @@ func (s *staleReads) Read(ctx context.Context, pool seat.Pool) ([]seat.State, er
 	return now, err
 }
 
+// silentBoards hear of no room.
+type silentBoards struct{ *memory.Store }
+
+func (silentBoards) AddRoom(context.Context, seat.Block, int64) error { return nil }
+
+func (silentBoards) ClearBoard(context.Context, seat.Pool) error { return nil }
+
+// hastyBoards take a block off although room was made in it since it was found
+// full.
+type hastyBoards struct{ *memory.Store }
+
+func (s hastyBoards) RemoveRoom(ctx context.Context, block seat.Block, _ int64) error {
+	pause()
+	return s.Store.RemoveRoom(ctx, block, 1<<62)
+}
+
 func TestAPoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		fault func(*memory.Store) seat.Blocks
 		want  string
+		large bool
 	}{
-		{"takes that read first", func(s *memory.Store) seat.Blocks { return takesThatReadFirst{s} }, "Illegal"},
-		{"returns that count twice", func(s *memory.Store) seat.Blocks { return returnsThatCountTwice{s} }, "Illegal"},
-		{"stale reads", func(s *memory.Store) seat.Blocks { return &staleReads{Store: s, most: map[seat.Pool][]seat.State{}} }, "refused"},
+		{"takes that read first", func(s *memory.Store) seat.Blocks { return takesThatReadFirst{s} }, "Illegal", false},
+		{"returns that count twice", func(s *memory.Store) seat.Blocks { return returnsThatCountTwice{s} }, "Illegal", false},
+		{"stale reads", func(s *memory.Store) seat.Blocks { return &staleReads{Store: s, most: map[seat.Pool][]seat.State{}} }, "refused", false},
+		{"room that nobody tells of", func(s *memory.Store) seat.Blocks { return silentBoards{s} }, "refused", true},
+		{"room that is taken off whatever was said since", func(s *memory.Store) seat.Blocks { return hastyBoards{s} }, "refused", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for seed := range seeds(t, enough) {
-				p := newPoolHistory(t, seed, test.fault(memory.New()), seat.Pool{Tenant: "acme"})
+				least, most := leastPool, mostPool
+				if test.large {
+					least, most = leastLarge, mostLarge
+				}
+				p := newPoolHistory(t, seed, test.fault(memory.New()), seat.Pool{Tenant: "acme"}, least, most)
 				if fault := p.run(t, seed); strings.Contains(fault, test.want) {
 					t.Logf("found out by history %d: %s", seed.index, fault)
 					return

@@ -95,6 +95,8 @@ func Run(t *testing.T, store Store) {
 		{"ABlockIsLinearizable", linearizable},
 		{"APoolOfManyBlocksNeverOversells", parallelPool},
 		{"APoolOfManyBlocksIsABoundedCounter", boundedCounter},
+		{"ALargePoolIsABoundedCounter", largeBoundedCounter},
+		{"ABoardKeepsWhatIsSaidDuringALook", boards},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, store, freshTenant()) })
 	}
