@@ -239,13 +239,15 @@ func (p *Pools) look(ctx context.Context, pool Pool, look Look, noted bool, to P
 }
 
 // survey sums up what the pool looked like. The list is complete only if no
-// capacity is left to hand out, and no block is under other terms.
+// capacity is left to hand out, or will be when a hold is ended that is over,
+// and no block is under other terms.
 func (l *Look) survey(states []State, terms Terms) {
 	l.InUse, l.Opened, l.Rooms = Occupied(states, l.AtMillis), len(states), make(map[int]int64)
 	until, whole := l.AtMillis+trustMillis, committed(states) >= terms.Capacity
 	var rooms []State
 	for _, s := range states {
-		whole = whole && !s.Closed && s.Share.Revision == terms.Revision && s.Listed
+		_, over := s.over("", l.AtMillis)
+		whole = whole && !s.Closed && s.Revision == terms.Revision && s.Listed && (!over || s.InUse <= s.Capacity)
 		for _, m := range s.Members {
 			if end := m.Hold.UntilMillis(); m.Held() && end > l.AtMillis {
 				until = min(until, end)
