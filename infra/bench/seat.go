@@ -49,7 +49,7 @@ func Seat(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables, o 
 		return Report{}, fmt.Errorf("%d joins do not fit %d seats: fewer rounds or joins", need, benchSeats)
 	}
 	o.Progress("making a tenant of " + strconv.Itoa(benchSeats) + " seats")
-	ours, err := newJoiner(ctx, dynamo.New(client, tables))
+	ours, err := newJoiner(ctx, dynamo.New(client, tables), benchTenant, benchSeats)
 	if err != nil {
 		return Report{}, err
 	}
@@ -88,31 +88,33 @@ type joiner struct {
 	now  int64
 }
 
-func newJoiner(ctx context.Context, store *dynamo.Store) (*joiner, error) {
+func newJoiner(ctx context.Context, store admission.Store, t tenant.ID, seats int) (*joiner, error) {
 	door := admission.NewDoor(store, nil, slog.New(slog.DiscardHandler))
-	l := license.License{
-		Tenant: benchTenant, Model: license.ModelConcurrent, Seats: benchSeats, HostAbsentMinutes: license.DefaultHostAbsentMinutes,
-	}
+	l := license.License{Tenant: t, Model: license.ModelConcurrent, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
 	if _, _, err := door.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
 		return nil, fmt.Errorf("license the tenant: %w", err)
 	}
-	number, err := store.NextNumber(ctx, benchTenant)
+	number, err := store.NextNumber(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("number the conference: %w", err)
 	}
 	c := conference.Conference{
-		Tenant: benchTenant, ID: benchRoom, Number: number, Host: "host@example.org", State: conference.StateScheduled, CreatedAt: time.Now(),
+		Tenant: t, ID: benchRoom, Number: number, Host: "host@example.org", State: conference.StateScheduled, CreatedAt: time.Now(),
 	}
 	if _, err := store.Schedule(ctx, c); err != nil {
 		return nil, fmt.Errorf("schedule the conference: %w", err)
 	}
-	pass := jointoken.Pass{Tenant: benchTenant, Conference: benchRoom, Number: number, Identity: "p", Role: jointoken.RoleParticipant}
+	pass := jointoken.Pass{Tenant: t, Conference: benchRoom, Number: number, Identity: "p", Role: jointoken.RoleParticipant}
 	return &joiner{door, pass, time.Now().UnixMilli()}, nil
 }
 
+func connectionNumber(n int) seat.ConnectionID {
+	return seat.ConnectionID(fmt.Sprintf("Bench%09d1=", n))
+}
+
 func (j *joiner) join(ctx context.Context, n int) error {
-	id := seat.ConnectionID(fmt.Sprintf("Bench%09d1=", n))
-	if err := j.door.Connect(ctx, admission.Visitor{Pass: j.pass, Connection: id, AtMillis: j.now}); err != nil {
+	v := admission.Visitor{Pass: j.pass, Connection: connectionNumber(n), AtMillis: j.now}
+	if err := j.door.Connect(ctx, v); err != nil {
 		return fmt.Errorf("join: %w", err)
 	}
 	return nil

@@ -29,6 +29,8 @@ type benchCommand struct {
 	Rounds   int      `default:"5" help:"Rounds, after one to warm up."`
 	Joins    int      `default:"1000" help:"Of seat: joins in a round."`
 	Workers  int      `default:"16" help:"Of seat: joins at the same time."`
+	Stays    int      `default:"300" help:"Of units: stays in a round."`
+	Refusals int      `default:"1000" help:"Of units: refusals in a round."`
 	Sessions int      `default:"1000000" help:"Of usage: sessions in the large month."`
 	Reports  int      `default:"50" help:"Of usage: reports in a round."`
 }
@@ -42,6 +44,7 @@ type benchmark struct {
 // benchmarks stand in the order in which they run.
 var benchmarks = []benchmark{
 	{"seat", "joins per second beside bare conditional UpdateItems, and beside a join written with TransactWriteItems", benchSeat},
+	{"units", "what DynamoDB charges for stays, joins and refusals, of 25 seats and of 10,000", benchUnits},
 	{"usage", "a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting", benchUsage},
 }
 
@@ -56,8 +59,8 @@ func (benchCommand) Help() string {
 
 // Validate runs before Run.
 func (c benchCommand) Validate() error {
-	if c.Rounds < 1 || c.Joins < 1 || c.Workers < 1 || c.Reports < 1 {
-		return errors.New("--rounds, --joins, --workers and --reports are at least 1")
+	if c.Rounds < 1 || c.Joins < 1 || c.Workers < 1 || c.Stays < 1 || c.Refusals < 1 || c.Reports < 1 {
+		return errors.New("--rounds, --joins, --workers, --stays, --refusals and --reports are at least 1")
 	}
 	if c.Sessions < bench.LeastSessions {
 		return fmt.Errorf("--sessions is at least %d", bench.LeastSessions)
@@ -100,6 +103,16 @@ func benchSeat(ctx context.Context, c benchCommand, database *benchEngine) (benc
 		return bench.Report{}, err
 	}
 	return bench.Seat(ctx, client, names, bench.SeatOptions{Rounds: c.Rounds, Joins: c.Joins, Workers: c.Workers, Progress: c.progress})
+}
+
+func benchUnits(ctx context.Context, c benchCommand, database *benchEngine) (bench.Report, error) {
+	client, names, err := database.tables(ctx)
+	if err != nil {
+		return bench.Report{}, err
+	}
+	return bench.Units(ctx, dynamo.New(client, names), bench.UnitsOptions{
+		Rounds: c.Rounds, Stays: c.Stays, Refusals: c.Refusals, Progress: c.progress,
+	})
 }
 
 func benchUsage(ctx context.Context, c benchCommand, database *benchEngine) (bench.Report, error) {

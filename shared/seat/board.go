@@ -8,8 +8,8 @@ import (
 )
 
 // A pool of more blocks than this is large, and has a board. A look through a
-// smaller one costs two read units at the most.
-const largeAbove = 8
+// smaller one costs one read unit, as the board does.
+const largeAbove = 4
 
 const (
 	// maxRooms is how many blocks a board lists: it stays one write unit.
@@ -203,15 +203,15 @@ func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (
 // is chosen by the connection's id, and takes those off that are full.
 func (p *Pools) listed(ctx context.Context, pool Pool, board Board, to Place, terms Terms) (Seated, bool, error) {
 	rooms := slices.Sorted(maps.Keys(board.Rooms))
-	p.view(pool).add(board.Opened, rooms)
+	p.view(pool).read(board, terms.Capacity)
 	for n := range min(len(rooms), probes) {
 		block := Block{pool, rooms[(hash(to.Connection)+n)%len(rooms)]}
 		attempt, err := p.enter(ctx, block, to, terms.Revision)
 		if err != nil {
 			return Seated{}, true, err
 		}
-		p.view(pool).saw(attempt.State)
-		if attempt.State.full(to.Member.JoinedAtMillis) && board.Recording() {
+		p.view(pool).sawListed(attempt.State)
+		if attempt.State.full(to.Member.JoinedAtMillis) {
 			// Left undone, it costs the next one who comes a try.
 			_ = p.blocks.RemoveRoom(ctx, block, attempt.State.Version())
 		}
@@ -229,8 +229,9 @@ func (p *Pools) look(ctx context.Context, pool Pool, look Look, noted bool, to P
 	if err != nil {
 		return Seated{}, true, err
 	}
+	look.survey(states, terms)
+	p.view(pool).opened(states, look.Rooms)
 	if noted {
-		look.survey(states, terms)
 		if _, err := p.blocks.EndLook(ctx, pool, look); err != nil {
 			return Seated{}, true, wrap("end a look", err)
 		}

@@ -129,7 +129,11 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 func (p *Pools) probe(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, bool, error) {
 	v := p.view(pool)
 	for n := range min(probes, count(terms.Capacity)) {
-		block := Block{pool, v.pick(to.Connection, terms.Capacity, n)}
+		index, worth := v.pick(to.Connection, terms.Capacity, n)
+		if !worth {
+			break
+		}
+		block := Block{pool, index}
 		attempt, err := p.enter(ctx, block, to, terms.Revision)
 		if err != nil {
 			return Seated{}, true, err
@@ -224,6 +228,7 @@ func (p *Pools) search(ctx context.Context, pool Pool, to Place, terms Terms) (S
 		if err != nil {
 			return Seated{}, err
 		}
+		p.view(pool).opened(states, nil)
 		var done bool
 		answer, done, err = p.among(ctx, pool, states, to, terms)
 		if done || err != nil {
@@ -242,7 +247,6 @@ func (p *Pools) among(ctx context.Context, pool Pool, states []State, to Place, 
 		return Seated{Refusal: RefusalMissing}, true, nil
 	}
 	now, tried := to.Member.JoinedAtMillis, false
-	p.view(pool).opened(states, to.Connection)
 	for i := range states {
 		state := states[(hash(to.Connection)+i)%len(states)]
 		_, in := state.Members[to.Connection]

@@ -11,6 +11,8 @@ type view struct {
 	// reach is how many blocks the pool has been given, as far as is known; zero
 	// before anything is.
 	reach int
+	// dense: the board says that few blocks have room.
+	dense bool
 	// scarceMillis is when nobody found room, or only a board knew of some. By
 	// the times at which connections come.
 	scarceMillis int64
@@ -20,6 +22,10 @@ const (
 	// maxViews bounds the pools remembered, and maxHints the blocks of each.
 	maxViews = 10_000
 	maxHints = 64
+	// spare is how many seats of a block are left while there are others.
+	spare = 3
+	// A pool is dense from so many seats in use of so many.
+	denseFrom, whole = 92, 100
 	// scarceFor is how long it is remembered that seats are scarce.
 	scarceFor = 1000
 )
@@ -45,11 +51,11 @@ func (v *view) locked(do func()) {
 
 // pick chooses the block that a connection tries at its n-th attempt: by its
 // id, among those that had room; where nothing is remembered, among those that
-// the pool was given.
-func (v *view) pick(id ConnectionID, capacity, n int) (index int) {
+// the pool was given. False: so few have room that a guess is not worth a write.
+func (v *view) pick(id ConnectionID, capacity, n int) (index int, worth bool) {
 	v.locked(func() {
 		if len(v.room) > 0 {
-			index = v.room[(hash(id)+n)%len(v.room)]
+			index, worth = v.room[(hash(id)+n)%len(v.room)], true
 			return
 		}
 		reach := v.reach
@@ -57,34 +63,45 @@ func (v *view) pick(id ConnectionID, capacity, n int) (index int) {
 			reach = batch
 		}
 		seats := min(capacity, reach*BlockSeats)
-		index = (start(id, seats) + n) % max(1, count(seats))
+		index, worth = (start(id, seats)+n)%max(1, count(seats)), !v.dense
 	})
-	return index
+	return index, worth
 }
 
-// saw remembers whether a block has room.
+// saw remembers whether a block has room. The last few seats of a block are
+// left alone while there are others: who leaves a full block has to look at the
+// board.
 func (v *view) saw(s State) {
 	v.locked(func() {
-		at := slices.Index(v.room, s.Block.Index)
+		at, least := slices.Index(v.room, s.Block.Index), spare
+		if v.dense || s.Capacity < BlockSeats {
+			least = 0
+		}
 		switch {
-		case s.free() > 0 && at < 0 && len(v.room) < maxHints:
+		case s.free() > least && at < 0 && len(v.room) < maxHints:
 			v.room = append(v.room, s.Block.Index)
-		case s.free() == 0 && at >= 0:
+		case s.free() <= least && at >= 0:
 			v.room = slices.Delete(v.room, at, at+1)
 		}
 	})
 }
 
-// add remembers what a board says: how many blocks there are, and those that
-// had room when somebody else looked.
-func (v *view) add(opened int, rooms []int) {
+// sawListed is saw for a block that was found on the board. While few have
+// room it stays there for all, and is taken off by whoever fills it.
+func (v *view) sawListed(s State) {
+	dense := false
+	v.locked(func() { dense = v.dense })
+	if !dense {
+		v.saw(s)
+	}
+}
+
+// read remembers what a board says: how many blocks there are, and whether few
+// have room.
+func (v *view) read(b Board, capacity int) {
 	v.locked(func() {
-		v.reach = max(v.reach, opened)
-		for _, index := range rooms {
-			if len(v.room) < maxHints && !slices.Contains(v.room, index) {
-				v.room = append(v.room, index)
-			}
-		}
+		v.reach = max(v.reach, b.Opened)
+		v.dense = b.InUse*whole >= capacity*denseFrom
 	})
 }
 
@@ -93,15 +110,14 @@ func (v *view) missing(index int) {
 	v.locked(func() { v.reach = max(1, index) })
 }
 
-// opened remembers what a look through the whole pool shows: not the same
-// blocks for all who look.
-func (v *view) opened(states []State, id ConnectionID) {
+// opened remembers what a look through the whole pool shows, but for the rooms
+// that are on the board for all.
+func (v *view) opened(states []State, listed map[int]int64) {
 	v.locked(func() {
 		v.reach = len(states)
 		v.room = v.room[:0]
-		for i := range states {
-			s := states[(hash(id)+i)%len(states)]
-			if s.free() > 0 && len(v.room) < maxHints {
+		for _, s := range states {
+			if _, known := listed[s.Block.Index]; !known && s.free() > 0 && len(v.room) < maxHints {
 				v.room = append(v.room, s.Block.Index)
 			}
 		}

@@ -22,9 +22,9 @@ const (
 	processes     = 2 // each remembers for itself where there was room
 	leastPool     = seat.BlockSeats + 1
 	mostPool      = 3 * seat.BlockSeats
-	leastLarge    = 8*seat.BlockSeats + 1 + spread // a change of capacity leaves most of them large
-	mostLarge     = 10 * seat.BlockSeats
-	largeOnes     = 4
+	leastLarge    = 4*seat.BlockSeats + 1 + spread // a change of capacity leaves most of them large
+	mostLarge     = 6 * seat.BlockSeats
+	largeOnes     = 8
 	freeAtFirst   = 6
 	spread        = 24 // by which a capacity changes at the most
 )

@@ -1,0 +1,226 @@
+package seat_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"seatmeter/shared/memory"
+	"seatmeter/shared/seat"
+)
+
+// billed counts what DynamoDB would charge for, in its units: a block, or a
+// board, is at most 1 KB.
+type billed struct {
+	*memory.Store
+	mu            sync.Mutex
+	writes, reads float64
+}
+
+func (b *billed) write() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.writes++
+}
+
+func (b *billed) read(units float64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.reads += units
+}
+
+func (b *billed) Take(ctx context.Context, block seat.Block, id seat.ConnectionID, m seat.Member, revision int64) (seat.Attempt, error) {
+	b.write()
+	return b.Store.Take(ctx, block, id, m, revision)
+}
+
+func (b *billed) Read(ctx context.Context, p seat.Pool) ([]seat.State, error) {
+	const perUnit, perPage = 4, 32
+	states, err := b.Store.Read(ctx, p)
+	for page := range slices.Chunk(states, perPage) {
+		b.read(float64((len(page) + perUnit - 1) / perUnit))
+	}
+	return states, err
+}
+
+func (b *billed) Board(ctx context.Context, p seat.Pool) (seat.Board, error) {
+	b.read(1)
+	return b.Store.Board(ctx, p)
+}
+
+func (b *billed) BeginLook(ctx context.Context, p seat.Pool, l seat.Look, stale int64, reset bool) (bool, error) {
+	b.write()
+	return b.Store.BeginLook(ctx, p, l, stale, reset)
+}
+
+func (b *billed) EndLook(ctx context.Context, p seat.Pool, l seat.Look) (bool, error) {
+	b.write()
+	return b.Store.EndLook(ctx, p, l)
+}
+
+func (b *billed) AddRoom(ctx context.Context, block seat.Block, version int64) error {
+	b.write()
+	return b.Store.AddRoom(ctx, block, version)
+}
+
+func (b *billed) RemoveRoom(ctx context.Context, block seat.Block, before int64) error {
+	b.write()
+	return b.Store.RemoveRoom(ctx, block, before)
+}
+
+func (b *billed) ClearBoard(ctx context.Context, p seat.Pool) error {
+	b.write()
+	return b.Store.ClearBoard(ctx, p)
+}
+
+// crowd is the people of one pool, who come by several processes in turn.
+type crowd struct {
+	t     *testing.T
+	store *billed
+	pools [16]*seat.Pools
+	pool  seat.Pool
+	terms seat.Terms
+	now   int64
+	next  int
+	in    []sitting
+	dice  *rand.Rand
+}
+
+type sitting struct {
+	seat.Place
+	block seat.Block
+}
+
+func newCrowd(t *testing.T, seats int) *crowd {
+	t.Helper()
+	c := &crowd{
+		t: t, store: &billed{Store: memory.New()}, pool: seat.Pool{Tenant: "acme"}, terms: seat.Terms{Capacity: seats, Revision: 1},
+		now: 1_790_000_000_000, dice: rand.New(rand.NewPCG(1, uint64(seats))),
+	}
+	for i := range c.pools {
+		c.pools[i] = seat.NewPools(c.store)
+	}
+	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *crowd) join() seat.Refusal {
+	c.t.Helper()
+	to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("Gd%012d1=", c.next)), Member: seat.Member{JoinedAtMillis: c.now, Conference: 1}}
+	c.next++
+	seated, err := c.pools[c.next%len(c.pools)].Take(c.t.Context(), c.pool, to.Connection, to.Member, c.terms)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if seated.Refusal == seat.RefusalNone {
+		c.in = append(c.in, sitting{to, seated.Block})
+	}
+	return seated.Refusal
+}
+
+func (c *crowd) fill(seats int) {
+	c.t.Helper()
+	for len(c.in) < seats {
+		if refusal := c.join(); refusal != seat.RefusalNone {
+			c.t.Fatalf("refusal %d with %d of %d in", refusal, len(c.in), c.terms.Capacity)
+		}
+		c.now++
+	}
+}
+
+func (c *crowd) leave() {
+	c.t.Helper()
+	i := c.dice.IntN(len(c.in))
+	one := c.in[i]
+	c.in[i] = c.in[len(c.in)-1]
+	c.in = c.in[:len(c.in)-1]
+	back, err := c.pools[c.dice.IntN(len(c.pools))].GiveBack(c.t.Context(), one.block, one.Connection, one.Member, false)
+	if err != nil || !back.Done {
+		c.t.Fatalf("%+v: %+v, %v", one, back, err)
+	}
+}
+
+// churn has so many leave, and others come.
+func (c *crowd) churn(stays int) {
+	c.t.Helper()
+	for range stays {
+		c.now += 180
+		c.leave()
+		if refusal := c.join(); refusal != seat.RefusalNone {
+			c.t.Fatalf("refusal %d with %d of %d in", refusal, len(c.in), c.terms.Capacity)
+		}
+	}
+}
+
+// units gives what one of n things cost since the last time.
+func (c *crowd) units(n int) (writes, reads float64) {
+	writes, reads = c.store.writes/float64(n), c.store.reads/float64(n)
+	c.store.writes, c.store.reads = 0, 0
+	return writes, reads
+}
+
+// As long as there is room a join finds it with few writes, those to the board
+// with them, and a leave costs no more than its one (which is not counted here).
+func TestAJoinOfALargePoolWritesLittleMoreThanItsSeat(t *testing.T) {
+	const seats, stays = 10_000, 2000
+	c := newCrowd(t, seats)
+	for _, test := range []struct {
+		in                int
+		mostWrites, reads float64
+	}{{seats * 50 / 100, 1.1, 0.3}, {seats * 90 / 100, 1.2, 0.5}, {seats * 99 / 100, 2, 4}} {
+		c.fill(test.in)
+		c.churn(stays / 2)
+		c.units(stays)
+		c.churn(stays)
+		writes, reads := c.units(stays)
+		t.Logf("%d in use: %.3f writes, %.3f read units", test.in, writes, reads)
+		if writes > test.mostWrites || reads > test.reads {
+			t.Errorf("%d in use: %.3f writes, %.3f read units; want at most %v and %v", test.in, writes, reads, test.mostWrites, test.reads)
+		}
+	}
+}
+
+// A storm on a full pool costs reads and hardly a write, the refusals' records
+// apart; also while people leave, whose seats are found.
+func TestAStormOnAFullPoolWritesNothing(t *testing.T) {
+	for _, seats := range []int{25, 100, 200, 10_000} {
+		for _, leaves := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d seats, people leave: %t", seats, leaves), func(t *testing.T) {
+				const storm = 4000
+				c := newCrowd(t, seats)
+				c.fill(seats)
+				for range len(c.pools) * 4 { // every process hears of it
+					c.join()
+				}
+				c.units(1)
+				left, admitted, refused := 0, 0, 0
+				for n := range storm {
+					c.now += 2
+					if leaves && n%20 == 0 {
+						c.leave()
+						left++
+					}
+					if c.join() == seat.RefusalNone {
+						admitted++
+					} else {
+						refused++
+					}
+				}
+				if admitted != left {
+					t.Errorf("%d left, and %d were admitted", left, admitted)
+				}
+				// A seat that changes hands by the board costs a write for each.
+				writes, reads := c.units(refused)
+				if most := 0.02 + 4*float64(left)/float64(refused); writes > most || reads > 2 {
+					t.Errorf("a refusal costs %.3f writes and %.3f read units; want at most %.3f and 2", writes, reads, most)
+				}
+				t.Logf("%.3f writes, %.3f read units", writes, reads)
+			})
+		}
+	}
+}
