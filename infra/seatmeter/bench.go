@@ -43,7 +43,7 @@ type benchmark struct {
 
 // benchmarks stand in the order in which they run.
 var benchmarks = []benchmark{
-	{"seat", "joins per second beside bare conditional UpdateItems, and beside a join written with TransactWriteItems", benchSeat},
+	{"seat", "joins per second beside as many bare conditional writes, a join written with TransactWriteItems, and one by a lock on what was read", benchSeat},
 	{"units", "what DynamoDB charges for stays, joins and refusals, of 25 seats and of 10,000", benchUnits},
 	{"usage", "a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting", benchUsage},
 }
