@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,26 @@ type Report struct {
 func (r *Report) Add(other Report) {
 	r.Rates = append(r.Rates, other.Rates...)
 	r.Figures = append(r.Figures, other.Figures...)
+}
+
+// UnmarshalJSON reads what MarshalJSON gives, in order of names.
+func (r *Report) UnmarshalJSON(data []byte) error {
+	var named struct {
+		Rates   map[string]float64
+		Figures map[string]Figure
+	}
+	if err := json.Unmarshal(data, &named); err != nil {
+		return fmt.Errorf("decode a report: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(named.Rates)) {
+		r.Rates = append(r.Rates, Rate{name, named.Rates[name]})
+	}
+	for _, name := range slices.Sorted(maps.Keys(named.Figures)) {
+		f := named.Figures[name]
+		f.Name = name
+		r.Figures = append(r.Figures, f)
+	}
+	return nil
 }
 
 // MarshalJSON gives rates and figures by their names.

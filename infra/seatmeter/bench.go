@@ -31,6 +31,7 @@ type benchCommand struct {
 	Workers  int      `default:"16" help:"Of seat: joins at the same time."`
 	Stays    int      `default:"300" help:"Of units: stays in a round."`
 	Refusals int      `default:"1000" help:"Of units: refusals in a round."`
+	Sockets  int      `default:"10000" help:"Of sockets: connections to hold."`
 	Sessions int      `default:"1000000" help:"Of usage: sessions in the large month."`
 	Reports  int      `default:"50" help:"Of usage: reports in a round."`
 }
@@ -45,6 +46,7 @@ type benchmark struct {
 var benchmarks = []benchmark{
 	{"seat", "joins per second beside as many bare conditional writes, a join written with TransactWriteItems, and one by a lock on what was read", benchSeat},
 	{"units", "what DynamoDB charges for stays, joins and refusals, of 25 seats and of 10,000", benchUnits},
+	{"sockets", "how many connections the local stack holds at once, and its memory for each", benchSockets},
 	{"usage", "a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting", benchUsage},
 }
 

@@ -22,6 +22,8 @@ type commands struct {
 	Report reportCommand `cmd:"" help:"Print what a tenant used in a month."`
 	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
 	Stack  stackCommand  `cmd:"" help:"Run a command beside a local stack of its own."`
+
+	Sockets socketsCommand `cmd:"" hidden:"" help:"The clients of bench sockets."`
 }
 
 func main() {

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+
+	"seatmeter/infra/bench"
+	"seatmeter/infra/client"
+)
+
+// socketsCommand is the clients' side of the sockets benchmark: a process of
+// its own beside the stack's, since each holds as many files as it has sockets.
+type socketsCommand struct {
+	Sockets   int    `arg:"" help:"Connections to hold."`
+	HTTP      string `env:"SEATMETER_HTTP" required:"" help:"The stack's HTTP API."`
+	WebSocket string `env:"SEATMETER_WEBSOCKET" required:"" help:"The stack's WebSocket API."`
+	Data      string `env:"SEATMETER_DATA" required:"" help:"The stack's data directory."`
+}
+
+// Run measures the stack that it was started by, and prints what it found.
+func (c socketsCommand) Run(ctx context.Context) error {
+	const workers = 32
+	bearer, err := mint(c.Data, "vendor", "")
+	if err != nil {
+		return err
+	}
+	report, err := bench.Sockets(ctx, bench.SocketsOptions{
+		Admin: client.NewAdmin(c.HTTP, bearer), WebSocket: c.WebSocket, Process: os.Getppid(),
+		Sockets: c.Sockets, Workers: workers, Progress: benchCommand{}.progress,
+	})
+	if err != nil {
+		return fmt.Errorf("bench sockets: %w", err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(report)
+}
+
+// benchSockets starts a stack with the clients beside it.
+func benchSockets(ctx context.Context, c benchCommand, _ *benchEngine) (report bench.Report, err error) {
+	self, err := os.Executable()
+	if err != nil {
+		return report, fmt.Errorf("find this program: %w", err)
+	}
+	stack := exec.CommandContext(ctx, self, "stack", "--store", "memory", "--", self, "sockets", fmt.Sprint(c.Sockets))
+	stack.Stderr = os.Stderr
+	out, err := stack.Output()
+	if err != nil {
+		return report, fmt.Errorf("run a stack: %w", err)
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		return report, fmt.Errorf("read what was measured: %w", err)
+	}
+	return report, nil
+}
