@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -149,10 +150,14 @@ type client struct {
 	engine  *Engine
 	units   *Units
 	retryer *retry.Standard
+
+	// What was called side by side: see beside.
+	mu           sync.Mutex
+	sum, longest time.Duration
 }
 
 func (e *Engine) client(units *Units) *client {
-	return &client{e, units, retry.NewStandard(func(o *retry.StandardOptions) {
+	return &client{engine: e, units: units, retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 		// The SDK's own formula, but by our chance.
 		o.Backoff = retry.BackoffDelayerFunc(e.backoff)
 	})}
@@ -175,8 +180,37 @@ func (e *Engine) backoff(attempt int, err error) (time.Duration, error) {
 	return time.Duration(e.chance.Float64() * most), nil
 }
 
+// parallel is how many blocks the seats' settling writes at the same time.
+const parallel = 32
+
+// beside makes a call that others of the same process may be made at the same
+// time with, from goroutines that the clock does not know of: while they run,
+// whoever waits for them has the turn, and nobody else. They are done at once,
+// and the process's next call waits for as long as they would have taken. They
+// are charged, and not throttled.
+func (c *client) beside(what call, do func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.units.consume(c.engine.budget(what.on), what)
+	do()
+	took := c.engine.draw(writeMedian, writeTail)
+	c.sum, c.longest = c.sum+took, max(c.longest, took)
+}
+
+// catchUp waits for what was called side by side.
+func (c *client) catchUp() {
+	c.mu.Lock()
+	owed := max(c.longest, c.sum/parallel)
+	c.sum, c.longest = 0, 0
+	c.mu.Unlock()
+	if owed > 0 {
+		c.engine.Clock.Sleep(owed)
+	}
+}
+
 // call makes a call as the SDK does.
 func (c *client) call(ctx context.Context, what call, do func(*budget)) error {
+	c.catchUp()
 	return c.repeat(ctx, func() error { return c.engine.try(what, c.units, do) })
 }
 

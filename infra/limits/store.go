@@ -183,14 +183,16 @@ func (s *Store) Revert(ctx context.Context, block seat.Block, from, to seat.Plac
 	})
 }
 
-// Create implements seat.Blocks.
-func (s *Store) Create(ctx context.Context, block seat.Block, share seat.Share) (bool, error) {
-	return answered(ctx, s, write(blockItem(block)), func() (bool, error) { return s.Store.Create(ctx, block, share) })
+// Create implements seat.Blocks. A pool's settling calls it side by side.
+func (s *Store) Create(ctx context.Context, block seat.Block, share seat.Share) (created bool, err error) {
+	s.client.beside(write(blockItem(block)), func() { created, err = s.Store.Create(ctx, block, share) })
+	return created, err
 }
 
-// Resize implements seat.Blocks.
-func (s *Store) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
-	return answered(ctx, s, write(blockItem(was.Block)), func() (bool, error) { return s.Store.Resize(ctx, was, share) })
+// Resize implements seat.Blocks. A pool's settling calls it side by side.
+func (s *Store) Resize(ctx context.Context, was seat.State, share seat.Share) (resized bool, err error) {
+	s.client.beside(write(blockItem(was.Block)), func() { resized, err = s.Store.Resize(ctx, was, share) })
+	return resized, err
 }
 
 // Look implements seat.Blocks.
