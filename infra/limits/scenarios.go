@@ -253,7 +253,7 @@ func Contest(ctx context.Context, seed uint64, joins, workers int, contestant st
 				switch contestant {
 				case Bare:
 					if err = p.count(ctx, n%counters, capacity); err == nil {
-						err = p.count(ctx, (n+1)%counters, capacity)
+						err = p.put(ctx, n)
 					}
 				case Transaction:
 					err = p.joinByTransaction(ctx, n, capacity)
