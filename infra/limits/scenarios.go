@@ -77,16 +77,16 @@ func Rush(ctx context.Context, seed uint64, people int, contestant string) (Resu
 				}
 				now := w.engine.Clock.Now()
 				result.answer(now, err)
-				if err != nil && now < patience {
+				if err != nil && now < patience && ctx.Err() == nil {
 					w.engine.Clock.At(now+again/2+time.Duration(w.engine.chance.Float64()*float64(again)), come)
 				}
 			})
 		}
 		w.engine.Clock.At(arrive*time.Duration(n)/time.Duration(people), come)
 	}
-	w.run()
+	err = w.run(ctx)
 	result.Units = *w.connect.Units
-	return result, nil
+	return result, err
 }
 
 // Weather is what others see of a storm.
@@ -147,7 +147,9 @@ func Storm(ctx context.Context, seed uint64, seats, perSecond int) (Weather, err
 	for n, at := 0, calm; at < end; n, at = n+1, at+goes {
 		w.engine.Clock.At(at, func() { large.leave(ctx, large.in[n], &leaves) })
 	}
-	w.run()
+	if err := w.run(ctx); err != nil {
+		return weather, err
+	}
 	weather.Join, weather.Leave = percentile(joins, p99), percentile(leaves, p99)
 	weather.Storm.Units, weather.Processes = *w.connect.Units, w.connect.count
 	return weather, nil
@@ -218,9 +220,9 @@ func Churn(ctx context.Context, seed uint64, seats, percent, perSecond int, last
 			})
 		})
 	}
-	w.run()
+	err = w.run(ctx)
 	result.Units = w.connect.Units.since(before)
-	return result, nil
+	return result, err
 }
 
 // Peers of a contest, beside Ours.
@@ -269,7 +271,7 @@ func Contest(ctx context.Context, seed uint64, joins, workers int, contestant st
 			}
 		})
 	}
-	w.run()
+	err = w.run(ctx)
 	result.Units = units
-	return result, failed
+	return result, errors.Join(failed, err)
 }

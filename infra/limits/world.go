@@ -34,10 +34,16 @@ func newWorld(seed uint64) *world {
 	return w
 }
 
-func (w *world) run() {
+// run runs the world to its end. What was simulated under a context that was
+// cancelled is worth nothing: the SDK does not retry any more.
+func (w *world) run(ctx context.Context) error {
 	w.engine.Clock.Run()
 	w.connect.Stop()
 	w.disconnect.Stop()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("simulate: %w", err)
+	}
+	return nil
 }
 
 func (w *world) millis() int64 { return begins + w.engine.Clock.Now().Milliseconds() }
