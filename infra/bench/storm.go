@@ -78,7 +78,7 @@ func summary(r limits.Result) string {
 func weather(ctx context.Context, o StormOptions) (Report, error) {
 	var report Report
 	var joins, leaves []float64
-	for seed := range uint64(o.Rounds) {
+	for seed := range o.Rounds {
 		o.Progress(fmt.Sprintf("storm %d of %d", seed+1, o.Rounds))
 		calm, err := limits.Storm(ctx, seed, fullSeats, 0)
 		if err != nil {
@@ -105,7 +105,7 @@ func weather(ctx context.Context, o StormOptions) (Report, error) {
 func simulatedContest(ctx context.Context, o StormOptions) (Report, error) {
 	contestants := []string{limits.Ours, limits.Bare, limits.Transaction, limits.Lock}
 	rates := make([][]float64, len(contestants))
-	for seed := range uint64(o.Rounds) {
+	for seed := range o.Rounds {
 		for i, contestant := range contestants {
 			result, err := limits.Contest(ctx, seed, o.Joins, o.Workers, contestant)
 			if err != nil {
@@ -133,7 +133,7 @@ func churn(ctx context.Context, o StormOptions) (Report, error) {
 		most    float64
 	}{{90, limitTakesAt90}, {99, limitTakesAt99}} {
 		var takes, reads []float64
-		for seed := range uint64(o.Rounds) {
+		for seed := range o.Rounds {
 			result, err := limits.Churn(ctx, seed, fullSeats, c.percent, churnPerSecond, churnLasts)
 			if err != nil {
 				return report, fmt.Errorf("simulate churn: %w", err)

@@ -18,10 +18,10 @@ import (
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/dynamo"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
 )
@@ -36,12 +36,12 @@ const (
 
 // crowd is what became of it. Its workers may be goroutines of any kind.
 type crowd struct {
-	mu                       sync.Mutex
-	next                     int
-	in                       []seat.ConnectionID
+	mu               sync.Mutex
+	next             int
+	in               []seat.ConnectionID
 	joining, leaving Units
-	refused                  int
-	failed                   error
+	refused          int
+	failed           error
 }
 
 func (c *crowd) join(ctx context.Context, door *admission.Door, pass jointoken.Pass, now func() int64) {

@@ -39,8 +39,9 @@ type Engine struct {
 }
 
 // NewEngine makes an engine whose chance is drawn by a seed.
-func NewEngine(clock *Clock, seed uint64) *Engine {
-	return &Engine{Clock: clock, chance: rand.New(rand.NewPCG(seed, seed)), items: make(map[item]*budget)}
+func NewEngine(clock *Clock, seed int) *Engine {
+	drawn := uint64(seed) //nolint:gosec // any number is a seed
+	return &Engine{Clock: clock, chance: rand.New(rand.NewPCG(drawn, drawn)), items: make(map[item]*budget)}
 }
 
 // item names one item, or one page of a pool.
@@ -216,7 +217,10 @@ func (c *client) call(ctx context.Context, what call, do func(*budget)) error {
 
 // repeat tries as the SDK does.
 func (c *client) repeat(ctx context.Context, try func() error) error {
-	succeeded := c.retryer.GetInitialToken()
+	succeeded, err := c.retryer.GetAttemptToken(ctx)
+	if err != nil {
+		return fmt.Errorf("begin a call: %w", err)
+	}
 	for attempt := 1; ; attempt++ {
 		err := try()
 		if err == nil {

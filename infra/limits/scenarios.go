@@ -56,7 +56,7 @@ const (
 
 // Rush has as many people come to a tenant as it has seats, all within a
 // second. Who is not let in comes again, until everybody is in.
-func Rush(ctx context.Context, seed uint64, people int, contestant string) (Result, error) {
+func Rush(ctx context.Context, seed int, people int, contestant string) (Result, error) {
 	w := newWorld(seed)
 	large, err := w.customer(ctx, "large", people, max(1, people/room))
 	if err != nil {
@@ -112,7 +112,7 @@ const (
 // Storm has so many people a second come to a large tenant that is full, while
 // a small tenant's people come and go, and some of the large one's leave. The
 // first two seconds are not measured.
-func Storm(ctx context.Context, seed uint64, seats, perSecond int) (Weather, error) {
+func Storm(ctx context.Context, seed int, seats, perSecond int) (Weather, error) {
 	w := newWorld(seed)
 	large, err := w.customer(ctx, "large", seats, max(1, seats/room))
 	if err != nil {
@@ -191,7 +191,7 @@ func percentile(values []time.Duration, of int) time.Duration {
 
 // Churn has people leave and others come, so many a second, while a pool is so
 // full, in percent.
-func Churn(ctx context.Context, seed uint64, seats, percent, perSecond int, lasts time.Duration) (Result, error) {
+func Churn(ctx context.Context, seed int, seats, percent, perSecond int, lasts time.Duration) (Result, error) {
 	w := newWorld(seed)
 	pool, err := w.customer(ctx, "large", seats, max(1, seats/room))
 	if err != nil {
@@ -234,7 +234,7 @@ const (
 
 // Contest has workers join one after the other, each as soon as it can, as one
 // process each.
-func Contest(ctx context.Context, seed uint64, joins, workers int, contestant string) (Result, error) {
+func Contest(ctx context.Context, seed int, joins, workers int, contestant string) (Result, error) {
 	w := newWorld(seed)
 	c, err := w.customer(ctx, "bench", joins*2, max(1, joins/room))
 	if err != nil {

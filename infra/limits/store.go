@@ -2,6 +2,7 @@ package limits
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"seatmeter/shared/conference"
@@ -71,7 +72,9 @@ func blockItem(b seat.Block) item {
 	return item{kind, string(b.Pool.Tenant), int64(b.Pool.Number), b.Index}
 }
 
-func boardItem(p seat.Pool) item { return item{kind: "board", name: string(p.Tenant), number: int64(p.Number)} }
+func boardItem(p seat.Pool) item {
+	return item{kind: "board", name: string(p.Tenant), number: int64(p.Number)}
+}
 
 // License implements license.Licenses.
 func (s *Store) License(ctx context.Context, t tenant.ID) (*license.License, error) {
@@ -210,16 +213,19 @@ const (
 )
 
 // Read implements seat.Blocks: one query after the other, each with what its
-// page has at that moment.
+// page has at that moment. What it has is known, and charged, when it is read.
 func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
 	var states []seat.State
 	for page := 0; ; page++ {
 		on := item{"page", string(pool.Tenant), int64(pool.Number), page}
-		found, err := answered(ctx, s, call{on: on, reads: s.pageUnits(ctx, pool, page)}, func() ([]seat.State, error) {
-			return s.page(ctx, pool, page)
+		var found []seat.State
+		var failed error
+		err := s.client.call(ctx, read(on, true), func(b *budget) {
+			found, failed = s.page(ctx, pool, page)
+			s.client.units.consume(b, call{reads: pageUnits(found) - 1})
 		})
-		if err != nil {
-			return nil, err
+		if err != nil || failed != nil {
+			return nil, errors.Join(err, failed)
 		}
 		states = append(states, found...)
 		if len(found) < pageBlocks || pool.Chair {
@@ -244,11 +250,7 @@ func (s *Store) page(ctx context.Context, pool seat.Pool, page int) ([]seat.Stat
 	return found, nil
 }
 
-func (s *Store) pageUnits(ctx context.Context, pool seat.Pool, page int) float64 {
-	found, err := s.page(ctx, pool, page)
-	if err != nil {
-		return 1
-	}
+func pageUnits(found []seat.State) float64 {
 	size := 0
 	for _, state := range found {
 		size += blockBytes + memberBytes*len(state.Members)

@@ -27,7 +27,7 @@ type world struct {
 // begins is when the clock is at zero, in Unix milliseconds.
 const begins = 1_790_000_000_000
 
-func newWorld(seed uint64) *world {
+func newWorld(seed int) *world {
 	w := &world{engine: NewEngine(NewClock(), seed), memory: memory.New()}
 	w.connect, w.disconnect = w.engine.NewFunction(w.memory), w.engine.NewFunction(w.memory)
 	w.setup = admission.NewDoor(w.memory, nil, slog.New(slog.DiscardHandler))

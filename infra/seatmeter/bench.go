@@ -29,7 +29,7 @@ type benchCommand struct {
 	Rounds   int      `default:"5" help:"Rounds, after one to warm up."`
 	Joins    int      `default:"1000" help:"Of seat and storm: joins in a round."`
 	Workers  int      `default:"16" help:"Of seat and storm: joins at the same time."`
-	People   int      `default:"100000" help:"Of storm: how many come at once, for as many seats."`
+	People   int      `default:"20000" help:"Of storm: how many come at once, for as many seats."`
 	Stays    int      `default:"300" help:"Of units: stays in a round."`
 	Refusals int      `default:"1000" help:"Of units: refusals in a round."`
 	Sessions int      `default:"1000000" help:"Of usage: sessions in the large month."`
@@ -46,7 +46,7 @@ type benchmark struct {
 var benchmarks = []benchmark{
 	{"seat", "joins per second beside as many bare conditional writes, a join written with TransactWriteItems, and one by a lock on what was read", benchSeat},
 	{"units", "what DynamoDB charges for stays, joins and refusals, of 25 seats and of 10,000", benchUnits},
-	{"storm", "joins of 100,000 people at once, and beside a storm of refusals, in simulated time on an engine with DynamoDB's limits", benchStorm},
+	{"storm", "joins of many people at once, and beside a storm of refusals, in simulated time on an engine with DynamoDB's limits", benchStorm},
 	{"usage", "a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting", benchUsage},
 }
 
