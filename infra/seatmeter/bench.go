@@ -27,8 +27,9 @@ type benchCommand struct {
 	Names    []string `arg:"" optional:"" help:"What to measure (see above); all of it, if nothing is named."`
 	JSON     bool     `help:"Print one JSON object."`
 	Rounds   int      `default:"5" help:"Rounds, after one to warm up."`
-	Joins    int      `default:"1000" help:"Of seat: joins in a round."`
-	Workers  int      `default:"16" help:"Of seat: joins at the same time."`
+	Joins    int      `default:"1000" help:"Of seat and storm: joins in a round."`
+	Workers  int      `default:"16" help:"Of seat and storm: joins at the same time."`
+	People   int      `default:"20000" help:"Of storm: how many come at once, for as many seats."`
 	Stays    int      `default:"300" help:"Of units: stays in a round."`
 	Refusals int      `default:"1000" help:"Of units: refusals in a round."`
 	Sockets  int      `default:"10000" help:"Of sockets: connections to hold."`
@@ -47,6 +48,7 @@ var benchmarks = []benchmark{
 	{"seat", "joins per second beside as many bare conditional writes, a join written with TransactWriteItems, and one by a lock on what was read", benchSeat},
 	{"units", "what DynamoDB charges for stays, joins and refusals, of 25 seats and of 10,000", benchUnits},
 	{"sockets", "how many connections the local stack holds at once, and its memory for each", benchSockets},
+	{"storm", "joins of many people at once, and beside a storm of refusals, in simulated time on an engine with DynamoDB's limits", benchStorm},
 	{"usage", "a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting", benchUsage},
 }
 
@@ -56,13 +58,13 @@ func (benchCommand) Help() string {
 	for _, b := range benchmarks {
 		fmt.Fprintf(&help, "%s measures %s.\n\n", b.name, b.about)
 	}
-	return help.String() + `What is compared is measured on the same engine in the same run: DynamoDB Local, in memory, or what DYNAMODB_ENDPOINT names. Where a figure is outside its limit the status is 1.`
+	return help.String() + `What is compared is measured on the same engine in the same run: DynamoDB Local, in memory, or what DYNAMODB_ENDPOINT names; storm is simulated and needs none. Where a figure is outside its limit the status is 1.`
 }
 
 // Validate runs before Run.
 func (c benchCommand) Validate() error {
-	if c.Rounds < 1 || c.Joins < 1 || c.Workers < 1 || c.Stays < 1 || c.Refusals < 1 || c.Reports < 1 {
-		return errors.New("--rounds, --joins, --workers, --stays, --refusals and --reports are at least 1")
+	if c.Rounds < 1 || c.Joins < 1 || c.Workers < 1 || c.People < 1 || c.Stays < 1 || c.Refusals < 1 || c.Reports < 1 {
+		return errors.New("--rounds, --joins, --workers, --people, --stays, --refusals and --reports are at least 1")
 	}
 	if c.Sessions < bench.LeastSessions {
 		return fmt.Errorf("--sessions is at least %d", bench.LeastSessions)
@@ -114,6 +116,12 @@ func benchUnits(ctx context.Context, c benchCommand, database *benchEngine) (ben
 	}
 	return bench.Units(ctx, dynamo.New(client, names), bench.UnitsOptions{
 		Rounds: c.Rounds, Stays: c.Stays, Refusals: c.Refusals, Progress: c.progress,
+	})
+}
+
+func benchStorm(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Report, error) {
+	return bench.Storm(ctx, bench.StormOptions{
+		Rounds: c.Rounds, Joins: c.Joins, Workers: c.Workers, People: c.People, Progress: c.progress,
 	})
 }
 

@@ -121,3 +121,7 @@ const cleanupTime = 5 * time.Second
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 }
+
+// Pausing has the door wait by another clock than the machine's: in simulations.
+// Before its first use.
+func (d *Door) Pausing(pause func(context.Context, time.Duration) error) { d.pools.Pause = pause }

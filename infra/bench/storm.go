@@ -1,0 +1,152 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"seatmeter/infra/limits"
+)
+
+// The limits of the simulated figures; those of takes and of joins are as those
+// measured on an engine.
+const (
+	limitStorm      = 20
+	limitNeighbours = 1.3
+)
+
+// StormOptions says how much is simulated.
+type StormOptions struct {
+	// Rounds is how many seeds there are, but for the rush, which has one.
+	Rounds int
+	// Joins and Workers are those of a contest.
+	Joins, Workers int
+	// People is how many come to a tenant of as many seats.
+	People   int
+	Progress func(string)
+}
+
+const (
+	fullSeats      = 10_000
+	stormPerSecond = 10_000
+	churnPerSecond = 100
+	churnLasts     = 10 * time.Second
+)
+
+// Storm simulates, on an engine with DynamoDB's limits, what a machine cannot
+// host. All rates are in simulated time.
+func Storm(ctx context.Context, o StormOptions) (Report, error) {
+	report, err := everybody(ctx, o)
+	if err != nil {
+		return report, err
+	}
+	for _, part := range []func(context.Context, StormOptions) (Report, error){weather, simulatedContest, churn} {
+		one, err := part(ctx, o)
+		if err != nil {
+			return report, err
+		}
+		report.Add(one)
+	}
+	return report, nil
+}
+
+func everybody(ctx context.Context, o StormOptions) (Report, error) {
+	var report Report
+	var rates [2]float64
+	for i, contestant := range []string{limits.Ours, limits.Counter} {
+		o.Progress(fmt.Sprintf("%d people come at once: %s", o.People, contestant))
+		result, err := limits.Rush(ctx, 1, o.People, contestant)
+		if err != nil {
+			return report, fmt.Errorf("simulate a rush: %w", err)
+		}
+		o.Progress(summary(result))
+		rates[i] = result.PerSecond()
+		report.Rates = append(report.Rates, Rate{"simulated admissions of a rush, " + contestant, rates[i]})
+	}
+	report.Figures = append(report.Figures, ratio(
+		"storm_speedup", fmt.Sprintf("simulated admissions a second of %d people, over those of a single counter", o.People),
+		rates[:1], rates[1:],
+	).atLeast(limitStorm))
+	return report, nil
+}
+
+func summary(r limits.Result) string {
+	return fmt.Sprintf("  %d in after %.1f s; %d refused, %d failed; %.0f write units, %.0f read units, %d throttled, %d given up",
+		r.Admitted, r.Took.Seconds(), r.Refused, r.Failed, r.Units.Writes, r.Units.Reads, r.Units.Throttled, r.Units.GivenUp)
+}
+
+func weather(ctx context.Context, o StormOptions) (Report, error) {
+	var report Report
+	var joins, leaves []float64
+	for seed := range o.Rounds {
+		o.Progress(fmt.Sprintf("storm %d of %d", seed+1, o.Rounds))
+		calm, err := limits.Storm(ctx, seed, fullSeats, 0)
+		if err != nil {
+			return report, fmt.Errorf("simulate a calm: %w", err)
+		}
+		storm, err := limits.Storm(ctx, seed, fullSeats, stormPerSecond)
+		if err != nil {
+			return report, fmt.Errorf("simulate a storm: %w", err)
+		}
+		o.Progress(fmt.Sprintf("  joins %v alone, %v beside it; leaves %v, %v; %d processes",
+			calm.Join, storm.Join, calm.Leave, storm.Leave, storm.Processes))
+		o.Progress(summary(storm.Storm))
+		joins = append(joins, float64(storm.Join)/float64(calm.Join))
+		leaves = append(leaves, float64(storm.Leave)/float64(calm.Leave))
+	}
+	report.Figures = append(
+		report.Figures,
+		figure("neighbours_p99", "p99 of a small tenant's joins beside a storm of refusals, over that alone", joins).atMost(limitNeighbours),
+		figure("leaves_p99", "p99 of leaves from the full pool itself, over that alone", leaves).atMost(limitNeighbours),
+	)
+	return report, nil
+}
+
+func simulatedContest(ctx context.Context, o StormOptions) (Report, error) {
+	contestants := []string{limits.Ours, limits.Bare, limits.Transaction, limits.Lock}
+	rates := make([][]float64, len(contestants))
+	for seed := range o.Rounds {
+		for i, contestant := range contestants {
+			result, err := limits.Contest(ctx, seed, o.Joins, o.Workers, contestant)
+			if err != nil {
+				return Report{}, fmt.Errorf("simulate a contest: %w", err)
+			}
+			rates[i] = append(rates[i], result.PerSecond())
+		}
+	}
+	var report Report
+	for i, contestant := range contestants {
+		report.Rates = append(report.Rates, Rate{"simulated joins, " + contestant, median(rates[i])})
+	}
+	report.Figures = []Figure{
+		ratio("simulated_joins_vs_limit", "joins over as many bare conditional writes", rates[0], rates[1]).atLeast(limitJoins),
+		ratio("simulated_joins_vs_transaction", "joins over TransactWriteItems of one counter and the connection, tried again at conflicts", rates[0], rates[2]).atLeast(limitTransaction),
+		ratio("simulated_joins_vs_lock", "joins over reading one counter and writing it if it is as read, tried again if not", rates[0], rates[3]),
+	}
+	return report, nil
+}
+
+func churn(ctx context.Context, o StormOptions) (Report, error) {
+	var report Report
+	for _, c := range []struct {
+		percent int
+		most    float64
+	}{{90, limitTakesAt90}, {99, limitTakesAt99}} {
+		var takes, reads []float64
+		for seed := range o.Rounds {
+			result, err := limits.Churn(ctx, seed, fullSeats, c.percent, churnPerSecond, churnLasts)
+			if err != nil {
+				return report, fmt.Errorf("simulate churn: %w", err)
+			}
+			takes = append(takes, float64(result.Units.Takes)/float64(result.Admitted))
+			reads = append(reads, result.Units.Reads/float64(result.Admitted))
+		}
+		report.Figures = append(
+			report.Figures,
+			figure(fmt.Sprintf("simulated_writes_per_join_at_%d", c.percent),
+				fmt.Sprintf("seats tried for by each join that was admitted to a pool of %d that is %d %% full", fullSeats, c.percent), takes).atMost(c.most),
+			figure(fmt.Sprintf("simulated_reads_per_join_at_%d", c.percent), "read units of each", reads),
+		)
+	}
+	return report, nil
+}

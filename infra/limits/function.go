@@ -1,0 +1,114 @@
+package limits
+
+import (
+	"log/slog"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/memory"
+)
+
+// Process is one execution environment of a function: it serves one event at a
+// time, and its door remembers what it saw.
+type Process struct {
+	Door   *admission.Door
+	client *client
+	events chan func(*Process)
+	wake   chan struct{}
+}
+
+// Function starts processes as events come, as Lambda does: at once while it
+// may, and up to a limit. Events beyond that wait in line.
+type Function struct {
+	engine *Engine
+	memory *memory.Store
+	idle   []*Process
+	line   []func(*Process)
+	count  int
+	// starts is how many processes may be started now, as of startsAt.
+	starts   float64
+	startsAt time.Duration
+	all      []*Process
+	// Units is what its processes consumed.
+	Units *Units
+}
+
+// How processes are started: see the package's comment.
+const (
+	concurrency     = 1000
+	startsAtOnce    = 1000
+	startsPerSecond = 100
+	coldStart       = 100 * time.Millisecond
+)
+
+// NewFunction makes a function without processes.
+func (e *Engine) NewFunction(m *memory.Store) *Function {
+	return &Function{engine: e, memory: m, starts: startsAtOnce, Units: &Units{}}
+}
+
+// Invoke has an event handled: now, if there is a process for it.
+func (f *Function) Invoke(handle func(*Process)) {
+	if last := len(f.idle) - 1; last >= 0 {
+		// The one that was busy last, as Lambda prefers.
+		p := f.idle[last]
+		f.idle = f.idle[:last]
+		p.events <- handle
+		f.engine.Clock.push(event{at: f.engine.Clock.now, wake: p.wake})
+		return
+	}
+	now := f.engine.Clock.now
+	f.starts = min(startsAtOnce, f.starts+(now-f.startsAt).Seconds()*startsPerSecond)
+	f.startsAt = now
+	if f.count >= concurrency || f.starts < 1 {
+		f.line = append(f.line, handle)
+		return
+	}
+	f.starts--
+	f.start(handle, coldStart)
+}
+
+// Warm starts processes that are there when the scenario begins.
+func (f *Function) Warm(n int) {
+	for range n {
+		f.start(func(*Process) {}, 0)
+	}
+}
+
+func (f *Function) start(handle func(*Process), cold time.Duration) {
+	f.count++
+	p := f.engine.process(f.memory, f.Units)
+	f.all = append(f.all, p)
+	f.engine.Clock.Go(func() {
+		f.engine.Clock.Sleep(cold)
+		f.serve(p, handle)
+	})
+}
+
+// serve handles one event after the other, until the function is stopped.
+func (f *Function) serve(p *Process, handle func(*Process)) {
+	for {
+		handle(p)
+		if len(f.line) > 0 {
+			handle, f.line = f.line[0], f.line[1:]
+			continue
+		}
+		f.idle = append(f.idle, p)
+		f.engine.Clock.park(p.wake)
+		handle = <-p.events
+	}
+}
+
+func (e *Engine) process(m *memory.Store, units *Units) *Process {
+	store := e.Over(m, units)
+	p := &Process{Door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), client: store.client}
+	p.Door.Pausing(e.Clock.Pause)
+	p.events, p.wake = make(chan func(*Process), 1), make(chan struct{}, 1)
+	return p
+}
+
+// Stop ends the processes, all of which are idle once the clock has run.
+func (f *Function) Stop() {
+	for _, p := range f.all {
+		close(p.wake)
+	}
+}

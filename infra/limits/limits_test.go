@@ -1,0 +1,162 @@
+package limits
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+func TestASeedSaysEverything(t *testing.T) {
+	run := func(seed int) Weather {
+		weather, err := Storm(t.Context(), seed, 300, 500)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return weather
+	}
+	if first, second := run(1), run(1); first != second {
+		t.Errorf("the same seed gave %+v and %+v", first, second)
+	}
+	if run(1) == run(2) {
+		t.Error("two seeds gave the same")
+	}
+}
+
+// A second's units may be used at once, and then as they come in.
+func TestAnItemTakesAThousandWritesAndThreeThousandReadsASecond(t *testing.T) {
+	const lasts = 3 * time.Second
+	for what, c := range map[string]struct {
+		call call
+		most float64
+	}{
+		"writes":           {write(counterItem(0)), 4 * writeUnits},
+		"consistent reads": {read(counterItem(0), true), 4 * readUnits},
+		"other reads":      {read(counterItem(0), false), 4 * readUnits * 2},
+	} {
+		t.Run(what, func(t *testing.T) {
+			e, units, done := NewEngine(NewClock(), 1), Units{}, 0
+			for range 100 {
+				e.Clock.Go(func() {
+					for e.Clock.Now() < lasts {
+						if e.try(c.call, &units, func(*budget) { done++ }) == nil {
+							continue
+						}
+						e.Clock.Sleep(time.Millisecond)
+					}
+				})
+			}
+			e.Clock.Run()
+			if got := float64(done); got > c.most*1.01 || got < c.most*0.95 {
+				t.Errorf("%v in %v, want about %v", got, lasts, c.most)
+			}
+			if units.Throttled == 0 {
+				t.Error("nothing was throttled")
+			}
+		})
+	}
+}
+
+func TestARefusedConditionCostsItsUnits(t *testing.T) {
+	w, units := newWorld(1), Units{}
+	p := w.engine.process(w.memory, &units)
+	w.engine.Clock.Go(func() {
+		if err := p.count(t.Context(), 0, 0); !errors.Is(err, ErrFull) {
+			t.Error(err)
+		}
+	})
+	w.engine.Clock.Run()
+	if units.Writes != 1 {
+		t.Errorf("%v write units, want 1", units.Writes)
+	}
+}
+
+// The delays are drawn up to what the SDK's are drawn up to.
+func TestBackingOffIsTheSDKs(t *testing.T) {
+	e, sdk := NewEngine(NewClock(), 1), retry.NewStandard()
+	const draws = 4000
+	for name, cause := range map[string]error{
+		"throttled": &types.ProvisionedThroughputExceededException{}, "otherwise": &types.InternalServerError{},
+	} {
+		for attempt := 1; attempt <= 7; attempt++ {
+			var ours, theirs time.Duration
+			for range draws {
+				mine, err := e.backoff(attempt, cause)
+				if err != nil {
+					t.Fatal(err)
+				}
+				its, err := sdk.RetryDelay(attempt, cause)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ours, theirs = max(ours, mine), max(theirs, its)
+			}
+			if apart := float64(ours) / float64(theirs); apart < 0.99 || apart > 1.01 {
+				t.Errorf("%s, attempt %d: up to %v, the SDK's up to %v", name, attempt, ours, theirs)
+			}
+		}
+	}
+}
+
+func TestTheSDKGivesUpAfterItsAttempts(t *testing.T) {
+	e, units, tries := NewEngine(NewClock(), 1), Units{}, 0
+	e.Clock.Go(func() {
+		err := e.client(&units).repeat(t.Context(), func() error {
+			tries++
+			return &types.ProvisionedThroughputExceededException{}
+		})
+		if _, throttled := errors.AsType[*types.ProvisionedThroughputExceededException](err); !throttled {
+			t.Error(err)
+		}
+	})
+	e.Clock.Run()
+	if tries != retry.DefaultMaxAttempts || units.GivenUp != 1 {
+		t.Errorf("%d tries, given up %d times", tries, units.GivenUp)
+	}
+}
+
+func TestTransactionsOnOneItemConflictAndEachCountsOnce(t *testing.T) {
+	const joins = 200
+	result, err := Contest(t.Context(), 1, joins, 8, Transaction)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alone, err := Contest(t.Context(), 1, joins, 1, Transaction)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Units.Conflicts == 0 || alone.Units.Conflicts != 0 {
+		t.Errorf("%d conflicts of eight, %d of one", result.Units.Conflicts, alone.Units.Conflicts)
+	}
+	if want := float64(4 * joins); alone.Units.Writes != want {
+		t.Errorf("%v write units, want %v", alone.Units.Writes, want)
+	}
+}
+
+// The SDK does not retry under a context that is over, which would look like an
+// engine that never makes anybody wait.
+func TestWhatIsCancelledIsNoResult(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Rush(ctx, 1, 60, Ours); !errors.Is(err, context.Canceled) {
+		t.Errorf("a rush: %v", err)
+	}
+	if _, err := Contest(ctx, 1, 10, 2, Ours); !errors.Is(err, context.Canceled) {
+		t.Errorf("a contest: %v", err)
+	}
+}
+
+func TestEverybodyOfARushGetsIn(t *testing.T) {
+	for _, contestant := range []string{Ours, Counter} {
+		result, err := Rush(t.Context(), 1, 600, contestant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if result.Admitted != 600 {
+			t.Errorf("%s: %d in", contestant, result.Admitted)
+		}
+	}
+}

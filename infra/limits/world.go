@@ -1,0 +1,104 @@
+package limits
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/memory"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+)
+
+// world is a store, the functions over it, and the tenants.
+type world struct {
+	engine              *Engine
+	memory              *memory.Store
+	connect, disconnect *Function
+	setup               *admission.Door
+	next                int
+}
+
+// begins is when the clock is at zero, in Unix milliseconds.
+const begins = 1_790_000_000_000
+
+func newWorld(seed int) *world {
+	w := &world{engine: NewEngine(NewClock(), seed), memory: memory.New()}
+	w.connect, w.disconnect = w.engine.NewFunction(w.memory), w.engine.NewFunction(w.memory)
+	w.setup = admission.NewDoor(w.memory, nil, slog.New(slog.DiscardHandler))
+	return w
+}
+
+// run runs the world to its end. What was simulated under a context that was
+// cancelled is worth nothing: the SDK does not retry any more.
+func (w *world) run(ctx context.Context) error {
+	w.engine.Clock.Run()
+	w.connect.Stop()
+	w.disconnect.Stop()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("simulate: %w", err)
+	}
+	return nil
+}
+
+func (w *world) millis() int64 { return begins + w.engine.Clock.Now().Milliseconds() }
+
+// customer is a tenant with conferences, and who is in.
+type customer struct {
+	world  *world
+	passes []jointoken.Pass
+	in     []seat.ConnectionID
+}
+
+// customer makes a tenant with a concurrent license, without letting time go by.
+func (w *world) customer(ctx context.Context, id tenant.ID, seats, conferences int) (*customer, error) {
+	l := license.License{Tenant: id, Model: license.ModelConcurrent, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
+	if _, _, err := w.setup.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
+		return nil, fmt.Errorf("license %s: %w", id, err)
+	}
+	c := &customer{world: w}
+	for n := range conferences {
+		number, err := w.memory.NextNumber(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("number a conference: %w", err)
+		}
+		room := conference.Conference{
+			Tenant: id, ID: conference.ID(fmt.Sprintf("room-%d", n)), Number: number, Host: "host@example.org",
+			State: conference.StateScheduled, CreatedAt: time.UnixMilli(begins),
+		}
+		if _, err := w.memory.Schedule(ctx, room); err != nil {
+			return nil, fmt.Errorf("schedule a conference: %w", err)
+		}
+		c.passes = append(c.passes, jointoken.Pass{
+			Tenant: id, Conference: room.ID, Number: number, Identity: "p", Role: jointoken.RoleParticipant,
+		})
+	}
+	return c, nil
+}
+
+// visitor is somebody new, who comes at a moment.
+func (c *customer) visitor(atMillis int64) admission.Visitor {
+	c.world.next++
+	return admission.Visitor{
+		Pass:       c.passes[c.world.next%len(c.passes)],
+		Connection: seat.ConnectionID(fmt.Sprintf("Limits%08d1=", c.world.next)), AtMillis: atMillis,
+	}
+}
+
+// fill lets people in before the clock begins, one after the other.
+func (c *customer) fill(ctx context.Context, people int) error {
+	const apart = 10
+	for n := range people {
+		v := c.visitor(begins - int64(people-n)*apart)
+		if err := c.world.setup.Connect(ctx, v); err != nil {
+			return fmt.Errorf("fill the pool: %w", err)
+		}
+		c.in = append(c.in, v.Connection)
+	}
+	return nil
+}
