@@ -215,6 +215,12 @@ func (c *client) call(ctx context.Context, what call, do func(*budget)) error {
 	return c.repeat(ctx, func() error { return c.engine.try(what, c.units, do) })
 }
 
+// once makes a call that is not repeated.
+func (c *client) once(what call, do func(*budget)) error {
+	c.catchUp()
+	return c.engine.try(what, c.units, do)
+}
+
 // repeat tries as the SDK does.
 func (c *client) repeat(ctx context.Context, try func() error) error {
 	succeeded, err := c.retryer.GetAttemptToken(ctx)

@@ -3,6 +3,7 @@ package limits
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"seatmeter/shared/conference"
@@ -258,9 +259,13 @@ func pageUnits(found []seat.State) float64 {
 	return float64(max(1, (size+unitBytes-1)/unitBytes))
 }
 
-// Board implements seat.Boards.
-func (s *Store) Board(ctx context.Context, pool seat.Pool) (seat.Board, error) {
-	return answered(ctx, s, read(boardItem(pool), true), func() (seat.Board, error) { return s.Store.Board(ctx, pool) })
+// Board implements seat.Boards. It is tried once, as the store on DynamoDB does.
+func (s *Store) Board(ctx context.Context, pool seat.Pool) (board seat.Board, err error) {
+	throttled := s.client.once(read(boardItem(pool), true), func(*budget) { board, err = s.Store.Board(ctx, pool) })
+	if throttled != nil {
+		return seat.Board{}, fmt.Errorf("%w: %w", seat.ErrBusy, throttled)
+	}
+	return board, err
 }
 
 // BeginLook implements seat.Boards.

@@ -229,7 +229,7 @@ func (d *Door) admit(ctx context.Context, v Visitor) (admitted, error) {
 		_, refused := errors.AsType[*problem.Error](err)
 		// What failed may have left a seat that is being given back still.
 		refused = refused && !problem.Is(err, problem.Unavailable)
-		full := problem.Is(err, problem.SeatsExhausted) || problem.Is(err, problem.ParticipantsExhausted)
+		full := problem.Is(err, problem.SeatsExhausted) || problem.Is(err, problem.ParticipantsExhausted) || problem.Is(err, problem.RateLimited)
 		if err == nil || fresh && !errors.Is(err, errAgain) || full || !refused && !errors.Is(err, errAgain) {
 			return a, err
 		}
@@ -415,6 +415,9 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 	s := visit(v, c)
 	s.State, s.JoinedAtMillis, s.Mark, s.Limit = session.StateSeated, v.AtMillis, uint16(rand.Uint32()), l.Limit() //nolint:gosec // any 16 bits
 	seated, err := d.pools.Take(ctx, pool, v.Connection, s.Member(), terms)
+	if errors.Is(err, seat.ErrBusy) {
+		return nil, errTooMany(busyFor)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("take a seat: %w", err)
 	}

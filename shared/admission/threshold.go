@@ -41,8 +41,16 @@ func (d *Door) withinRate(ctx context.Context, v Visitor) error {
 	if decision.Allowed {
 		return nil
 	}
+	return errTooMany(decision.RetryAfter)
+}
+
+// busyFor is how long somebody is to wait who came when more did than a full
+// pool's board can answer.
+const busyFor = 2 * time.Second
+
+func errTooMany(after time.Duration) *problem.Error {
 	p := problem.New(problem.RateLimited, "Too many joins of this tenant at once.")
-	p.RetryAfter = decision.RetryAfter
+	p.RetryAfter = after
 	return p
 }
 

@@ -82,7 +82,7 @@ func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 func (d *Door) refuse(ctx context.Context, v Visitor, cause error) error {
 	p := problem.As(cause)
 	switch p.Code {
-	case problem.Internal, problem.Unavailable, problem.NotFound, problem.TokenInvalid:
+	case problem.Internal, problem.Unavailable, problem.NotFound, problem.TokenInvalid, problem.RateLimited:
 		return cause
 	}
 	if errors.Is(cause, errForeign) {

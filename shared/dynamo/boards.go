@@ -5,15 +5,25 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/seat"
 )
 
-// Board implements seat.Boards by one consistent read.
+var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
+
+// Board implements seat.Boards by one consistent read, which is not repeated
+// where it is throttled.
 func (s *Store) Board(ctx context.Context, pool seat.Pool) (seat.Board, error) {
 	pk, sk := boardKeys(pool)
-	i, err := s.get(ctx, pk, sk, true)
+	i, err := s.get(ctx, pk, sk, true, once)
+	if err != nil && throttles.IsErrorThrottle(err).Bool() {
+		return seat.Board{}, fmt.Errorf("%w: %w", seat.ErrBusy, err)
+	}
+	if err != nil {
+		i, err = s.get(ctx, pk, sk, true)
+	}
 	if err != nil || i == nil {
 		return seat.Board{}, err
 	}

@@ -95,20 +95,23 @@ func (s *Store) consumed(c *types.ConsumedCapacity, write bool) {
 }
 
 // get reads one item of the live table; nil if there is none.
-func (s *Store) get(ctx context.Context, pk, sk string, consistent bool) (item, error) {
-	return s.getFrom(ctx, s.live, pk, sk, consistent)
+func (s *Store) get(ctx context.Context, pk, sk string, consistent bool, options ...func(*dynamodb.Options)) (item, error) {
+	return s.getFrom(ctx, s.live, pk, sk, consistent, options...)
 }
 
-func (s *Store) getFrom(ctx context.Context, table *string, pk, sk string, consistent bool) (item, error) {
+func (s *Store) getFrom(ctx context.Context, table *string, pk, sk string, consistent bool, options ...func(*dynamodb.Options)) (item, error) {
 	out, err := s.client.GetItem(ctx, &dynamodb.GetItemInput{
 		TableName: table, Key: key(pk, sk), ConsistentRead: aws.Bool(consistent), ReturnConsumedCapacity: s.report,
-	})
+	}, options...)
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", kind(sk), err)
 	}
 	s.consumed(out.ConsumedCapacity, false)
 	return out.Item, nil
 }
+
+// once has a call not repeated when it has failed.
+func once(o *dynamodb.Options) { o.RetryMaxAttempts = 1 }
 
 // put writes an item, on condition if there is one. Where the condition does not hold it gives
 // refused and the item that is there, nil if none.
@@ -160,7 +163,7 @@ func (s *Store) apply(ctx context.Context, c change) (result item, refused bool,
 	}
 	out, err := s.client.UpdateItem(ctx, in, func(o *dynamodb.Options) {
 		if c.once {
-			o.RetryMaxAttempts = 1
+			once(o)
 		}
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {

@@ -3,6 +3,7 @@ package seat
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 )
@@ -80,9 +81,14 @@ type Look struct {
 	Rooms         map[int]int64
 }
 
+// ErrBusy says that more people ask than can be answered.
+var ErrBusy = errors.New("too many ask at once")
+
 // Boards is where boards live.
 type Boards interface {
-	// Board gives a pool's board; the zero Board if it has none.
+	// Board gives a pool's board; the zero Board if it has none. Where more ask
+	// than the store can answer it is ErrBusy at once: whoever waited in a storm
+	// would keep others waiting.
 	Board(ctx context.Context, pool Pool) (Board, error)
 	// BeginLook notes that a look begins, unless another began after staleMillis
 	// and has not ended. With reset it takes all rooms off the board, which must
@@ -139,8 +145,9 @@ func (p *Pools) announce(ctx context.Context, block Block, v *Vacancy) {
 		return
 	}
 	board, err := p.blocks.Board(ctx, block.Pool)
+	busy := errors.Is(err, ErrBusy) // then many are about to go by it
 	switch {
-	case err != nil || !board.Recording():
+	case err != nil && !busy || err == nil && !board.Recording():
 	case v.Clear || len(board.Rooms) >= maxRooms:
 		_ = p.blocks.ClearBoard(ctx, block.Pool)
 	default:
