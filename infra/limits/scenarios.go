@@ -40,6 +40,7 @@ func (r *Result) answer(now time.Duration, err error) {
 // Contestants of a rush.
 const (
 	Ours    = "ours"
+	First   = "ours, the first ever"
 	Counter = "counter"
 )
 
@@ -54,13 +55,20 @@ const (
 	room = 500
 )
 
-// Rush has as many people come to a tenant as it has seats, all within a
-// second. Who is not let in comes again, until everybody is in.
+// Rush has so many people come to a tenant whose seats they fill to 90 %, all
+// within a second. Who is not let in comes again, until everybody is in. The tenant's
+// blocks were opened when as many were in before, except where it is the first
+// time ever.
 func Rush(ctx context.Context, seed int, people int, contestant string) (Result, error) {
 	w := newWorld(seed)
-	large, err := w.customer(ctx, "large", people, max(1, people/room))
+	large, err := w.customer(ctx, "large", people*hundred/ninety, max(1, people/room))
 	if err != nil {
 		return Result{}, err
+	}
+	if contestant == Ours {
+		if err := errors.Join(large.fill(ctx, people*hundred/ninety), large.empty(ctx)); err != nil {
+			return Result{}, err
+		}
 	}
 	var result Result
 	for n := range people {
@@ -104,6 +112,7 @@ const (
 	calm     = 2 * time.Second
 	measured = 5 * time.Second
 	p99      = 99
+	ninety   = 90
 	hundred  = 100
 	small    = 25
 	warm     = 50

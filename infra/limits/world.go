@@ -13,6 +13,7 @@ import (
 	"seatmeter/shared/memory"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
 )
 
 // world is a store, the functions over it, and the tenants.
@@ -100,5 +101,16 @@ func (c *customer) fill(ctx context.Context, people int) error {
 		}
 		c.in = append(c.in, v.Connection)
 	}
+	return nil
+}
+
+// empty lets everybody out again, before the clock begins.
+func (c *customer) empty(ctx context.Context) error {
+	for _, id := range c.in {
+		if err := c.world.setup.Leave(ctx, id, begins-1, usage.EndClosed); err != nil {
+			return fmt.Errorf("empty the pool: %w", err)
+		}
+	}
+	c.in = nil
 	return nil
 }

@@ -29,7 +29,7 @@ type benchCommand struct {
 	Rounds   int      `default:"5" help:"Rounds, after one to warm up."`
 	Joins    int      `default:"1000" help:"Of seat and storm: joins in a round."`
 	Workers  int      `default:"16" help:"Of seat and storm: joins at the same time."`
-	People   int      `default:"20000" help:"Of storm: how many come at once, for as many seats."`
+	People   int      `default:"90000" help:"Of storm: how many come at once, to ten seats for nine of them."`
 	Stays    int      `default:"300" help:"Of units: stays in a round."`
 	Refusals int      `default:"1000" help:"Of units: refusals in a round."`
 	Sockets  int      `default:"10000" help:"Of sockets: connections to hold."`

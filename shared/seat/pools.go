@@ -2,6 +2,7 @@ package seat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -118,10 +119,19 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 			return answer, err
 		}
 	}
-	if terms.large() {
-		return p.byBoard(ctx, pool, to, terms)
+	if !terms.large() {
+		return p.search(ctx, pool, to, terms)
 	}
-	return p.search(ctx, pool, to, terms)
+	answer, err := p.byBoard(ctx, pool, to, terms)
+	if !errors.Is(err, ErrBusy) || !p.view(pool).widen(terms.Capacity) {
+		return answer, err
+	}
+	// A rush: more blocks are being opened, and perhaps have been.
+	again, done, failed := p.probe(ctx, pool, to, terms)
+	if done || failed != nil {
+		return again, failed
+	}
+	return answer, err
 }
 
 // probe tries a few blocks: those with room, as far as this process remembers;

@@ -13,9 +13,11 @@ import (
 // when less than one seat in scarce of those there is free. So a license of a
 // million seats costs what is used of it.
 const (
-	batch    = 32
-	maxBatch = 256
+	batch    = 64
+	maxBatch = 1024
 	scarce   = 4
+	// parallel is how many writes of a settling are made at the same time.
+	parallel = 32
 )
 
 // Settle brings a pool's blocks to its terms and gives them as they stand.
@@ -163,7 +165,7 @@ func all(ctx context.Context, writes []func(context.Context) (bool, error)) (wro
 		err = one(ctx, writes[0])
 	} else {
 		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(batch)
+		group.SetLimit(parallel)
 		for _, write := range writes {
 			group.Go(func() error { return one(ctx, write) })
 		}

@@ -110,6 +110,19 @@ func (v *view) missing(index int) {
 	v.locked(func() { v.reach = max(1, index) })
 }
 
+// widen takes it that there are twice as many blocks as is known. False: few have
+// room, or there cannot be more.
+func (v *view) widen(capacity int) (wider bool) {
+	v.locked(func() {
+		reach := max(v.reach, batch)
+		wider = !v.dense && reach < count(capacity)
+		if wider {
+			v.reach = min(2*reach, count(capacity))
+		}
+	})
+	return wider
+}
+
 // opened remembers what a look through the whole pool shows, but for the rooms
 // that are on the board for all.
 func (v *view) opened(states []State, listed map[int]int64) {
