@@ -12,6 +12,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -30,6 +31,8 @@ type benchCommand struct {
 	Joins    int      `default:"1000" help:"Of seat and storm: joins in a round."`
 	Workers  int      `default:"16" help:"Of seat and storm: joins at the same time."`
 	People   int      `default:"90000" help:"Of storm: how many come at once, to ten seats for nine of them."`
+	Events   int      `default:"3000" help:"Of lean: events in a round."`
+	Starts   int      `default:"30" help:"Of cold: starts of each function."`
 	Stays    int      `default:"300" help:"Of units: stays in a round."`
 	Refusals int      `default:"1000" help:"Of units: refusals in a round."`
 	Sockets  int      `default:"10000" help:"Of sockets: connections to hold."`
@@ -47,6 +50,8 @@ type benchmark struct {
 var benchmarks = []benchmark{
 	{"seat", "joins per second beside as many bare conditional writes, a join written with TransactWriteItems, and one by a lock on what was read", benchSeat},
 	{"units", "what DynamoDB charges for stays, joins and refusals, of 25 seats and of 10,000", benchUnits},
+	{"lean", "the CPU and the allocations of the function connect beside those of its bare SDK calls", benchLean},
+	{"cold", "the start of the function connect beside that of the least function in Go, and its size", benchCold},
 	{"sockets", "how many connections the local stack holds at once, and its memory for each", benchSockets},
 	{"storm", "joins of many people at once, and beside a storm of refusals, in simulated time on an engine with DynamoDB's limits", benchStorm},
 	{"usage", "a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting", benchUsage},
@@ -63,8 +68,8 @@ func (benchCommand) Help() string {
 
 // Validate runs before Run.
 func (c benchCommand) Validate() error {
-	if c.Rounds < 1 || c.Joins < 1 || c.Workers < 1 || c.People < 1 || c.Stays < 1 || c.Refusals < 1 || c.Reports < 1 {
-		return errors.New("--rounds, --joins, --workers, --people, --stays, --refusals and --reports are at least 1")
+	if c.Rounds < 1 || c.Joins < 1 || c.Workers < 1 || c.People < 1 || c.Events < 1 || c.Starts < 1 || c.Stays < 1 || c.Refusals < 1 || c.Reports < 1 {
+		return errors.New("--rounds, --joins, --workers, --people, --events, --starts, --stays, --refusals and --reports are at least 1")
 	}
 	if c.Sessions < bench.LeastSessions {
 		return fmt.Errorf("--sessions is at least %d", bench.LeastSessions)
@@ -123,6 +128,26 @@ func benchStorm(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Repo
 	return bench.Storm(ctx, bench.StormOptions{
 		Rounds: c.Rounds, Joins: c.Joins, Workers: c.Workers, People: c.People, Progress: c.progress,
 	})
+}
+
+func benchLean(ctx context.Context, c benchCommand, database *benchEngine) (bench.Report, error) {
+	_, names, err := database.tables(ctx)
+	if err != nil {
+		return bench.Report{}, err
+	}
+	cfg, err := engineConfig(ctx, database.server.Endpoint)
+	if err != nil {
+		return bench.Report{}, err
+	}
+	return bench.Lean(ctx, cfg, names, bench.LeanOptions{Rounds: c.Rounds, Events: c.Events, Progress: c.progress})
+}
+
+func benchCold(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Report, error) {
+	root, err := projectRoot()
+	if err != nil {
+		return bench.Report{}, err
+	}
+	return bench.Cold(ctx, bench.ColdOptions{Root: root, Starts: c.Starts, Progress: c.progress})
 }
 
 func benchUsage(ctx context.Context, c benchCommand, database *benchEngine) (bench.Report, error) {
@@ -202,10 +227,9 @@ func (e *benchEngine) stop(ctx context.Context) {
 }
 
 func benchTables(ctx context.Context, endpoint string) (*dynamodb.Client, tables.Tables, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	cfg, err := engineConfig(ctx, endpoint)
 	if err != nil {
-		return nil, tables.Tables{}, fmt.Errorf("bench: %w", err)
+		return nil, tables.Tables{}, err
 	}
 	root, err := projectRoot()
 	if err != nil {
@@ -221,4 +245,13 @@ func benchTables(ctx context.Context, endpoint string) (*dynamodb.Client, tables
 		return nil, made, fmt.Errorf("bench: %w", err)
 	}
 	return client, made, nil
+}
+
+func engineConfig(ctx context.Context, endpoint string) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("bench: %w", err)
+	}
+	return cfg, nil
 }

@@ -1,0 +1,151 @@
+package bench
+
+import (
+	"archive/zip"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	limitCold     = 1.25
+	millisPerNano = 1e-6
+)
+
+// ColdOptions says how much is measured.
+type ColdOptions struct {
+	// Root is the folder of go.mod, where the functions are built.
+	Root   string
+	Starts int
+	// Progress is told what is being done.
+	Progress func(string)
+}
+
+// Cold measures the time from a process's start until it asks for its first
+// event: of connect, built as it is deployed but for this machine, and of the
+// least function that loads the same configuration, in turn. And the size of
+// what is deployed.
+func Cold(ctx context.Context, o ColdOptions) (report Report, err error) {
+	dir, err := os.MkdirTemp("", "seatmeter-cold-")
+	if err != nil {
+		return report, fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	o.Progress("building connect, and the least function")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-o", dir+"/", "./functions/connect", "./infra/bench/hello")
+	build.Dir, build.Env = o.Root, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		return report, fmt.Errorf("build: %w\n%s", err, out)
+	}
+	var ours, theirs []float64
+	for n := range o.Starts + 1 { // the first has the machine read the files
+		o.Progress(fmt.Sprintf("start %d of %d", n, o.Starts))
+		one, err := startOnce(ctx, filepath.Join(dir, "connect"))
+		if err != nil {
+			return report, err
+		}
+		other, err := startOnce(ctx, filepath.Join(dir, "hello"))
+		if err != nil {
+			return report, err
+		}
+		if n > 0 {
+			ours, theirs = append(ours, one), append(theirs, other)
+		}
+	}
+	return sizes(dir, Report{Figures: []Figure{
+		ratio("cold_start_vs_hello", "time until connect asks for its first event, over a function's that only loads the configuration", ours, theirs).atMost(limitCold),
+		figure("cold_start_milliseconds", "that time of connect, on this machine", ours),
+	}})
+}
+
+// sizes adds how large the packages are.
+func sizes(dir string, report Report) (Report, error) {
+	const megabyte = 1e6
+	connect, err := zipped(filepath.Join(dir, "connect"))
+	if err != nil {
+		return report, err
+	}
+	hello, err := zipped(filepath.Join(dir, "hello"))
+	if err != nil {
+		return report, err
+	}
+	report.Figures = append(
+		report.Figures,
+		figure("package_megabytes", "connect's package, zipped", []float64{float64(connect) / megabyte}),
+		figure("package_vs_hello", "over the other's", []float64{float64(connect) / float64(hello)}),
+	)
+	return report, nil
+}
+
+func zipped(path string) (int64, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return 0, fmt.Errorf("read a binary: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	var size counter
+	archive := zip.NewWriter(&size)
+	into, err := archive.Create("bootstrap")
+	if err == nil {
+		_, err = io.Copy(into, file)
+	}
+	if err := errors.Join(err, archive.Close()); err != nil {
+		return 0, fmt.Errorf("zip a binary: %w", err)
+	}
+	return int64(size), nil
+}
+
+// counter counts what is written.
+type counter int64
+
+func (c *counter) Write(data []byte) (int, error) {
+	*c += counter(len(data))
+	return len(data), nil
+}
+
+// startOnce starts a function under a Lambda Runtime API that has no event, and
+// gives the milliseconds until it asks for one.
+func startOnce(ctx context.Context, binary string) (float64, error) {
+	const patience = 20 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	asked := make(chan time.Time, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case asked <- time.Now():
+		default:
+		}
+		<-r.Context().Done()
+	}))
+	defer server.Close()
+	process := exec.CommandContext(ctx, binary)
+	process.Env = []string{
+		"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://"), "AWS_LAMBDA_FUNCTION_NAME=connect",
+		"AWS_REGION=local", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
+		"LIVE_TABLE=live", "LEDGER_TABLE=ledger", "CONNECTIONS_ENDPOINT=http://127.0.0.1:9", "JOINS_PER_SECOND=500",
+	}
+	var said strings.Builder
+	process.Stdout, process.Stderr = &said, &said
+	began := time.Now()
+	if err := process.Start(); err != nil {
+		return 0, fmt.Errorf("start %s: %w", filepath.Base(binary), err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- process.Wait() }()
+	select {
+	case at := <-asked:
+		cancel()
+		<-ended
+		return float64(at.Sub(began).Nanoseconds()) * millisPerNano, nil
+	case err := <-ended:
+		return 0, fmt.Errorf("%s ended: %w\n%s", filepath.Base(binary), err, said.String())
+	}
+}
