@@ -8,12 +8,18 @@ import (
 	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
 	"seatmeter/shared/admission"
+	"seatmeter/shared/export"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/objects"
 )
+
+// exportsBucket is the variable that names where large answers go, as
+// template.yaml sets it.
+const exportsBucket = "EXPORTS_BUCKET"
 
 func main() {
 	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
-		store, exports := env.UsageStore(), env.Exports()
+		store, exports := env.UsageStore(), export.New(objects.New(env.AWS, env.Get(exportsBucket)))
 		served, err := api.New(ctx, env, store)
 		if err != nil {
 			return nil, err

@@ -90,7 +90,7 @@ func zipped(path string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read a binary: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	var size counter
 	archive := zip.NewWriter(&size)
 	into, err := archive.Create("bootstrap")
@@ -143,7 +143,7 @@ func startOnce(ctx context.Context, binary string) (float64, error) {
 	select {
 	case at := <-asked:
 		cancel()
-		<-ended
+		_ = <-ended // it was killed
 		return float64(at.Sub(began).Nanoseconds()) * millisPerNano, nil
 	case err := <-ended:
 		return 0, fmt.Errorf("%s ended: %w\n%s", filepath.Base(binary), err, said.String())

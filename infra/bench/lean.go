@@ -76,7 +76,7 @@ func leanHandler(ctx context.Context, client, taking *dynamodb.Client, tables dy
 	if err := crowd.fill(ctx, seats-2); err != nil { // one comes to warm up
 		return nil, nil, err
 	}
-	store, log := dynamo.New(taking, tables), slog.New(slog.NewJSONHandler(io.Discard, nil))
+	store, log := dynamo.New(taking, tables), slog.New(slog.DiscardHandler)
 	door := admission.NewDoor(store, nil, log)
 	door.LimitJoins(rate.NewLimiter(store, log), 1_000_000)
 	handler := lambda.NewHandler(wsapi.NewConnector(door, log).Handle)

@@ -14,8 +14,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -149,8 +151,9 @@ type change struct {
 // and the item as it is, nil if there is none; else what the change returns.
 func (s *Store) apply(ctx context.Context, c change) (result item, refused bool, err error) {
 	names := namesIn(c.update + " " + c.condition)
-	for alias, name := range c.names {
-		names[alias] = name
+	if len(c.names) > 0 {
+		names = maps.Clone(names)
+		maps.Copy(names, c.names)
 	}
 	in := &dynamodb.UpdateItemInput{
 		TableName: s.live, Key: key(c.pk, c.sk), UpdateExpression: aws.String(c.update),
@@ -236,9 +239,16 @@ func (s *Store) list(ctx context.Context, pk, prefix, after string, limit int) (
 	}
 }
 
+// known are the names in expressions that do not differ from call to call.
+var known sync.Map
+
 // namesIn maps each #alias of an expression to the attribute of that name:
 // every attribute is written as an alias, so that none can be a reserved word.
+// What it gives is not to be changed.
 func namesIn(expression string) map[string]string {
+	if names, ok := known.Load(expression); ok {
+		return names.(map[string]string) //nolint:forcetypeassert // stored below
+	}
 	names := make(map[string]string)
 	for i := 0; i < len(expression); i++ {
 		if expression[i] != '#' {
@@ -251,6 +261,7 @@ func namesIn(expression string) map[string]string {
 		names[expression[i:end]] = expression[i+1 : end]
 		i = end - 1
 	}
+	known.Store(expression, names)
 	return names
 }
 

@@ -15,9 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"seatmeter/shared/dynamo"
-	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
-	"seatmeter/shared/objects"
 )
 
 // The environment variables, as template.yaml sets them.
@@ -25,7 +23,6 @@ const (
 	liveTable           = "LIVE_TABLE"
 	ledgerTable         = "LEDGER_TABLE"
 	usageTable          = "USAGE_TABLE"
-	exportsBucket       = "EXPORTS_BUCKET"
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
 	joinsPerSecond      = "JOINS_PER_SECOND"
 	callsPerSecond      = "CALLS_PER_SECOND"
@@ -74,11 +71,6 @@ func (e *Environment) UsageStore() *dynamo.Store {
 	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{
 		Live: e.Get(liveTable), Ledger: e.Get(ledgerTable), Usage: e.Get(usageTable),
 	})
-}
-
-// Exports makes answers whose large files go to the function's bucket.
-func (e *Environment) Exports() *export.Exports {
-	return export.New(objects.New(e.AWS, e.Get(exportsBucket)))
 }
 
 // Gateway reaches the connections of the WebSocket API.
