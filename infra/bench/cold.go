@@ -143,7 +143,7 @@ func startOnce(ctx context.Context, binary string) (float64, error) {
 	select {
 	case at := <-asked:
 		cancel()
-		_ = <-ended // it was killed
+		<-ended //nolint:errcheck // it was killed
 		return float64(at.Sub(began).Nanoseconds()) * millisPerNano, nil
 	case err := <-ended:
 		return 0, fmt.Errorf("%s ended: %w\n%s", filepath.Base(binary), err, said.String())
