@@ -75,3 +75,20 @@ func (d *Door) settleHold(ctx context.Context, place seat.Place) error {
 	}
 	return nil
 }
+
+// Settle brings all of a tenant's pools under its license, if a block of them is
+// not: a change of license broke off. It tells whether there was anything to do.
+func (d *Door) Settle(ctx context.Context, block seat.Block) (bool, error) {
+	now, err := d.store.Look(ctx, block)
+	if err != nil {
+		return false, fmt.Errorf("read a block: %w", err)
+	}
+	l, err := d.License(ctx, block.Pool.Tenant)
+	if err != nil {
+		return false, err
+	}
+	if now == nil || now.Closed || now.Revision >= l.Revision {
+		return false, nil // another has done it meanwhile
+	}
+	return true, d.settle(ctx, l)
+}

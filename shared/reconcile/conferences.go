@@ -113,6 +113,8 @@ type tenants struct {
 	pools shelf[tenant.ID, []seat.State]
 	held  shelf[tenant.ID, map[host.Email]host.Lock]
 	meets shelf[meeting, *conference.Conference]
+	terms shelf[tenant.ID, int64]
+	first shelf[seat.Pool, *seat.State]
 }
 
 type meeting struct {
@@ -124,6 +126,28 @@ func (t *tenants) conference(ctx context.Context, id tenant.ID, c conference.ID)
 	return t.meets.get(meeting{id, c}, func() (*conference.Conference, error) {
 		c, err := t.run.store.Conference(ctx, id, c, false)
 		return c, wrap("read a conference that somebody is in", err)
+	})
+}
+
+// inForce gives the revision of a tenant's license.
+func (t *tenants) inForce(ctx context.Context, id tenant.ID) (int64, error) {
+	return t.terms.get(id, func() (int64, error) {
+		l, err := t.run.store.License(ctx, id)
+		if err != nil || l == nil {
+			return 0, wrap("read a license", err)
+		}
+		return l.Revision, nil
+	})
+}
+
+// firstBlock gives the block that a change of license comes to last.
+func (t *tenants) firstBlock(ctx context.Context, state seat.State) (*seat.State, error) {
+	if state.Block.Index == 0 {
+		return &state, nil
+	}
+	return t.first.get(state.Block.Pool, func() (*seat.State, error) {
+		first, err := t.run.store.Look(ctx, seat.Block{Pool: state.Block.Pool})
+		return first, wrap("read a pool's first block", err)
 	})
 }
 

@@ -19,6 +19,8 @@ type Found struct {
 	Stuck int
 	// Late is those who were sent away from a conference that had ended.
 	Late int
+	// Settled is the changes of licenses that had broken off.
+	Settled int
 	// Imbalances is the blocks whose books do not balance.
 	Imbalances int
 	// Failed is the entries that are left to the next round.
@@ -39,7 +41,7 @@ const namespace = "Seatmeter"
 func (r *run) report(ctx context.Context, kind string, took time.Duration) {
 	f := r.found
 	values := []slog.Attr{
-		slog.Int("probed", f.Probed), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late),
+		slog.Int("probed", f.Probed), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late), slog.Int("settled", f.Settled),
 		slog.Int("conferences_expired", f.Expired), slog.Int("ends_completed", f.Completed), slog.Int("locks_freed", f.Locks),
 		slog.Int("imbalances", f.Imbalances), slog.Int("failed", f.Failed), slog.Int64("took_ms", took.Milliseconds()),
 	}

@@ -265,6 +265,9 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 	if err != nil || state == nil {
 		return wrap("read a block", err)
 	}
+	if err := r.underLicense(ctx, *state, tenants); err != nil {
+		return err
+	}
 	if len(state.Members) == 0 {
 		r.note(&r.idle, block)
 		return nil
@@ -273,6 +276,26 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 		r.note(&r.due, block)
 	}
 	return r.members(ctx, *state, tenants)
+}
+
+// underLicense completes a change of license that broke off in a pool that
+// somebody is in: else its blocks that are still under the license before would
+// go on to let people in who come by processes that remember it.
+func (r *run) underLicense(ctx context.Context, state seat.State, tenants *tenants) error {
+	if state.Closed {
+		return nil
+	}
+	first, err := tenants.firstBlock(ctx, state)
+	if err != nil || first == nil {
+		return err
+	}
+	revision, err := tenants.inForce(ctx, state.Block.Pool.Tenant)
+	if err != nil || first.Revision >= revision {
+		return err
+	}
+	settled, err := r.door.Settle(ctx, first.Block)
+	r.count(func(f *Found) { f.Settled += one(settled) })
+	return wrap("put a license into force", err)
 }
 
 func (r *run) note(list *[]seat.Block, block seat.Block) {

@@ -88,8 +88,9 @@ func closing(states []State) bool {
 // takes what other blocks still use above it from blocks with room. A pool in
 // use beyond its terms gets no capacity at all: what is left to a full block
 // would be room again when somebody leaves it; nor does one that is being
-// closed. It counts its writes, and those
-// that somebody else forestalled.
+// closed. The first block comes last: while it is under an older revision
+// others may be too, and when it is not, none is. It counts its writes, and
+// those that somebody else forestalled.
 func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, missed int, err error) {
 	capacities, admitted := make([]int, len(states)), 0
 	for i, s := range states {
@@ -97,7 +98,7 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 		admitted += max(capacities[i], s.InUse)
 	}
 	beyond := InUse(states) > terms.Capacity || closing(states)
-	var writes []func(context.Context) (bool, error)
+	var writes, last []func(context.Context) (bool, error)
 	for i, s := range states {
 		if beyond {
 			capacities[i] = 0
@@ -108,12 +109,20 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 			admitted -= cut
 		}
 		if isOpen(s) && (capacities[i] != s.Capacity || s.Revision != terms.Revision) {
-			writes = append(writes, func(ctx context.Context) (bool, error) {
-				return p.blocks.Resize(ctx, s, terms.share(capacities[i]))
-			})
+			write := func(ctx context.Context) (bool, error) { return p.blocks.Resize(ctx, s, terms.share(capacities[i])) }
+			if s.Block.Index == 0 {
+				last = append(last, write)
+			} else {
+				writes = append(writes, write)
+			}
 		}
 	}
-	return all(ctx, writes)
+	wrote, missed, err = all(ctx, writes)
+	if err != nil || missed > 0 {
+		return wrote, missed, err
+	}
+	w, m, err := all(ctx, last)
+	return wrote + w, m, err
 }
 
 // raise hands out the slack where seats are scarce, to the first blocks short

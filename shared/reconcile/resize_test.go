@@ -1,0 +1,104 @@
+package reconcile_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
+)
+
+// A change of license whose process dies, whenever that is, is completed by the
+// next round: then no block is under the license before, so that nobody is let
+// in who comes by a process that remembers it. Nobody loses a seat.
+func TestAChangeOfLicenseThatBrokeOffIsCompleted(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		from, to int
+	}{{"grown", 25, 400}, {"shrunk", 400, 25}, {"shrunk below its use", 100, 5}} {
+		t.Run(test.name, func(t *testing.T) {
+			const in = 20
+			for died, step := true, 1; died; step++ {
+				if step > 200 {
+					t.Fatal("a change has no end")
+				}
+				w := newWorld(t, concurrent(test.from))
+				remembers := w.door
+				for range in {
+					w.in(jointoken.RoleParticipant)
+				}
+				died = w.dies(step, func() { w.changeTo(test.to) })
+				w.pass(time.Minute)
+				w.round()
+				w.underOne(in)
+				if l, err := w.store.License(t.Context(), acme); err != nil {
+					t.Fatal(err)
+				} else if l.Capacity() < in {
+					v := w.visitor(jointoken.RoleParticipant)
+					if err := remembers.Connect(t.Context(), v); !problem.Is(err, problem.SeatsExhausted) {
+						t.Errorf("died at step %d: who comes by a process that remembers the license before: %v", step, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// dies tells whether the process that runs something died at a write of it.
+func (w *world) dies(step int, run func()) bool {
+	w.t.Helper()
+	n := 0
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		switch call {
+		case "PutLicense", "Create", "Resize", "ClearBoard":
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			n++
+			if n >= step {
+				return storetest.FaultBefore // and nothing more of it is done
+			}
+		}
+		return storetest.FaultNone
+	}
+	run()
+	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	return n >= step
+}
+
+// changeTo changes the license by another process.
+func (w *world) changeTo(seats int) {
+	l := concurrent(seats)
+	l.Tenant, l.HostAbsentMinutes, l.ReconnectGraceSeconds = acme, license.DefaultHostAbsentMinutes, license.DefaultReconnectGraceSeconds
+	other := admission.NewDoor(w.faulty, w, w.log())
+	_, _, _ = other.PutLicense(w.t.Context(), l.WithDefaults(), admission.AnyRevision) // it may die
+}
+
+// underOne checks that all blocks are under the license in force, hand out no
+// more than it has, and have so many people.
+func (w *world) underOne(in int) {
+	w.t.Helper()
+	l, err := w.store.License(w.t.Context(), acme)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	states, err := w.store.Read(w.t.Context(), seat.Pool{Tenant: acme})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	capacity, members := 0, 0
+	for _, s := range states {
+		capacity += max(s.Capacity, s.InUse)
+		members += len(s.Members)
+		if s.Revision != l.Revision {
+			w.t.Errorf("block %d is under revision %d, not %d", s.Block.Index, s.Revision, l.Revision)
+		}
+	}
+	if most := max(l.Capacity(), in); capacity > most || members != in {
+		w.t.Errorf("of %d seats %d are handed out, and %d people are in, not %d", l.Capacity(), capacity, members, in)
+	}
+}
