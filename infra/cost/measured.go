@@ -16,7 +16,7 @@ var (
 	// measuredRefusal is a refusal with its record, measuredLook reconciliation's look
 	// at the full pool for it.
 	measuredRefusal = Units{Writes: 2, Reads: 2.5}
-	measuredLook    = Units{Writes: 1, Reads: 44.5}
+	measuredLook    = Units{Writes: 1, Reads: 38.5}
 	// measuredStatus is a client's message that asks where it is.
 	measuredStatus = Units{Reads: 4}
 	// measuredToken is making a join token.
@@ -24,7 +24,7 @@ var (
 	// measuredConference is a conference that is scheduled, lived in and left, until
 	// nothing of it is on reconciliation's agenda, but for the stays, and for the
 	// hours that somebody was in.
-	measuredConference = Units{Writes: 48, Reads: 242.5}
+	measuredConference = Units{Writes: 28, Reads: 227.5}
 	// measuredConferenceHour is what reconciliation costs for a conference in an hour
 	// that somebody is in, measuredSeatHour what it costs more for each of them.
 	measuredConferenceHour = Units{Writes: 244, Reads: 792}
