@@ -19,7 +19,6 @@ const (
 	minutesPerMonth = 730 * 60 // as AWS reckons a month
 	roundsPerMonth  = 2 * minutesPerMonth
 	rollupsPerMonth = minutesPerMonth / 15
-	daysPerMonth    = 730.0 / 24
 	waitSeconds     = 30 // of every other round
 	handlerGB       = 0.25
 	rollupGB        = 1
@@ -36,29 +35,32 @@ const (
 	exportParts = 3
 )
 
-// ledgerBytes is a stay's record, by how many fit into a read unit's 4 KB.
+// readUnitBytes is what a read unit reads, by which the size of a record is known.
 const readUnitBytes = 4096
+
+func daysPerMonth() *big.Rat { return big.NewRat(minutesPerMonth, 24*60) }
 
 func (a *amounts) add(m Meter, n float64) { a[m] = add(a[m], rat(n)) }
 
-func (a *amounts) units(u Units) {
-	a.add(MeterWrites, u.Writes)
-	a.add(MeterReads, u.Reads)
+func (a *amounts) units(u Units) { a.unitsTimes(u, rat(1)) }
+
+// unitsTimes is n times as many units.
+func (a *amounts) unitsTimes(u Units, n *big.Rat) {
+	a[MeterWrites] = add(a[MeterWrites], times(rat(u.Writes), n))
+	a[MeterReads] = add(a[MeterReads], times(rat(u.Reads), n))
 }
 
-// share is a part of what was measured for a thousand.
-func (u Units) thousandth() (writes, reads *big.Rat) {
-	return new(big.Rat).Quo(rat(u.Writes), rat(1000)), new(big.Rat).Quo(rat(u.Reads), rat(1000))
-}
+// thousandth is one's part of what was measured for a thousand.
+func thousandth() *big.Rat { return big.NewRat(1, 1000) }
 
 // handle is so many invocations for events of clients.
 func (a *amounts) handle(n float64, with Assumptions) {
-	a.invoke(n, with.HandlerMillis/1000, handlerGB, with)
+	a.invoke(n, with.HandlerMillis, handlerGB, with)
 }
 
-func (a *amounts) invoke(n, seconds, gb float64, with Assumptions) {
+func (a *amounts) invoke(n, millis, gb float64, with Assumptions) {
 	a.add(MeterInvocations, n)
-	a[MeterCompute] = add(a[MeterCompute], times(rat(n), times(rat(seconds), rat(gb))))
+	a[MeterCompute] = add(a[MeterCompute], times(times(rat(n), rat(millis)), times(rat(gb), thousandth())))
 	a[MeterLogs] = add(a[MeterLogs], new(big.Rat).Quo(times(rat(n), rat(with.LogBytes)), rat(bytesPerGB)))
 }
 
@@ -84,7 +86,7 @@ func clients(with Assumptions) Design {
 	d.each[DriverMonth].add(MeterSecrets, 1)
 	// The record of a stay, and as much again for point-in-time recovery.
 	bytes := times(rat(measuredLedgerThousand.Reads), rat(readUnitBytes))
-	bytes = add(bytes.Quo(bytes, rat(1000)), rat(itemOverhead))
+	bytes = add(times(bytes, thousandth()), rat(itemOverhead))
 	gb := bytes.Quo(bytes, rat(bytesPerGB))
 	d.each[DriverKept][MeterStorage], d.each[DriverKept][MeterBackup] = gb, gb
 	return d
@@ -99,15 +101,15 @@ func Ours(with Assumptions) Design {
 	month := &d.each[DriverMonth]
 	month.add(MeterSecrets, secrets-1)
 	month.add(MeterSchedule, roundsPerMonth+rollupsPerMonth)
-	month.units(times1(measuredRound, roundsPerMonth))
-	month.invoke(roundsPerMonth, with.RoundMillis/1000, handlerGB, with)
+	month.unitsTimes(measuredRound, rat(roundsPerMonth))
+	month.invoke(roundsPerMonth, with.RoundMillis, handlerGB, with)
 	month.add(MeterCompute, roundsPerMonth/2*waitSeconds*handlerGB)
-	month.units(times1(measuredRollup, rollupsPerMonth))
-	month.invoke(rollupsPerMonth, with.RollupMillis/1000, rollupGB, with)
+	month.unitsTimes(measuredRollup, rat(rollupsPerMonth))
+	month.invoke(rollupsPerMonth, with.RollupMillis, rollupGB, with)
 
 	tenant := &d.each[DriverTenantMonth]
-	tenant.units(times1(measuredRollupTenant, rollupsPerMonth))
-	tenant.units(times1(measuredDay, daysPerMonth))
+	tenant.unitsTimes(measuredRollupTenant, rat(rollupsPerMonth))
+	tenant.unitsTimes(measuredDay, daysPerMonth())
 	tenant.add(MeterObjects, exportParts)
 
 	d.each[DriverConference].units(measuredConference)
@@ -118,8 +120,7 @@ func Ours(with Assumptions) Design {
 	join := &d.each[DriverJoin]
 	join.units(measuredStay)
 	join.units(measuredToken)
-	writes, reads := measuredDayThousand.thousandth()
-	join[MeterWrites], join[MeterReads] = add(join[MeterWrites], writes), add(join[MeterReads], reads)
+	join.unitsTimes(measuredDayThousand, thousandth())
 
 	d.each[DriverSeatHour].units(measuredSeatHour)
 	d.each[DriverMessage].units(measuredStatus)
@@ -128,7 +129,7 @@ func Ours(with Assumptions) Design {
 	d.each[DriverRefusal].units(measuredToken)
 	d.each[DriverRefusal].units(measuredLook)
 	d.each[DriverRefusal].handle(1, with) // reconciliation, by the ledger's stream, which Lambda reads for nothing
-	_, d.each[DriverBooks][MeterReads] = measuredLedgerThousand.thousandth()
+	d.each[DriverBooks].unitsTimes(measuredLedgerThousand, thousandth())
 	return d
 }
 
@@ -155,7 +156,7 @@ func Heartbeat(with Assumptions) Design {
 	hour := &d.each[DriverSeatHour]
 	hour.add(MeterMessages, heartbeats)
 	hour.handle(heartbeats, with)
-	hour.units(times1(measuredHeartbeat, heartbeats))
+	hour.unitsTimes(measuredHeartbeat, rat(heartbeats))
 	return d
 }
 
@@ -163,9 +164,6 @@ func Heartbeat(with Assumptions) Design {
 func Designs(with Assumptions) []Design {
 	return []Design{Ours(with), Textbook(with), Heartbeat(with)}
 }
-
-// times1 is n times as many units; both are small and halves: exact.
-func times1(u Units, n float64) Units { return Units{u.Writes * n, u.Reads * n} }
 
 // probesPerSeatHour is how often reconciliation asks after a connection.
 const probesPerSeatHour = 120

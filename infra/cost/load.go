@@ -17,7 +17,7 @@ func (l Load) Counts(with Assumptions) Counts {
 	if l.Tenants <= 0 {
 		return month()
 	}
-	joins := times(rat(l.JoinsPerDay), rat(daysPerMonth))
+	joins := times(rat(l.JoinsPerDay), daysPerMonth())
 	each := new(big.Rat).Quo(joins, rat(l.Tenants))
 	hours := new(big.Rat).Quo(times(each, rat(l.MinutesPerStay)), rat(minutesPerHour))
 	conferences := new(big.Rat).Quo(each, rat(l.PeoplePerConference))
