@@ -34,7 +34,7 @@ const (
 )
 
 var driverNames = [drivers]string{
-	"being there", "tenants", "conferences", "hours of conferences", "joins and their leaves", "hours in seats",
+	"the stack itself", "tenants", "conferences", "hours of conferences", "joins and their leaves", "hours in seats",
 	"messages", "refusals", "checking the books", "keeping the records",
 }
 

@@ -1,16 +1,18 @@
 package cost_test
 
 import (
+	"fmt"
+	"maps"
 	"math/big"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
 	"seatmeter/infra/cost"
+	parsed "seatmeter/infra/local/template"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/usage"
 )
@@ -224,58 +226,28 @@ func TestWhatIsNoReportIsRefused(t *testing.T) {
 
 // What is written in designs.go as numbers is the template's.
 func TestTheBillIsOfTheTemplate(t *testing.T) {
+	described, err := parsed.Read(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	every := map[string]int{}
+	for _, s := range described.Schedules {
+		every[fmt.Sprintf("%s %s %s", s.Function, s.Interval, s.Input)]++
+	}
 	text, err := os.ReadFile(template)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var described struct {
-		Globals   struct{ Function struct{ MemorySize int } }
-		Resources map[string]struct {
-			Type       string
-			Properties struct {
-				MemorySize int
-				Events     map[string]struct {
-					Type       string
-					Properties struct{ ScheduleExpression, Input string }
-				}
-				StreamSpecification, PointInTimeRecoverySpecification map[string]any
-			}
-		}
-	}
-	var document yaml.Node
-	if err := yaml.Unmarshal(text, &document); err != nil {
-		t.Fatal(err)
-	}
-	if err := document.Decode(&described); err != nil {
-		t.Fatal(err)
-	}
-	if described.Globals.Function.MemorySize != 256 || described.Resources["RollupFunction"].Properties.MemorySize != 1024 {
+	has := func(what string) int { return strings.Count(string(text), what) }
+	if has("    MemorySize: 256\n") != 1 || has("      MemorySize: 1024\n") != 1 {
 		t.Error("functions have other memory than 256 MB, or the roll-up's than 1,024")
 	}
-	perMonth, secrets, streams, recovered := map[string]int{}, 0, 0, 0
-	for name, r := range described.Resources {
-		if r.Type == "AWS::SecretsManager::Secret" {
-			secrets++
-		}
-		if r.Properties.StreamSpecification != nil {
-			streams++
-		}
-		if r.Properties.PointInTimeRecoverySpecification["PointInTimeRecoveryEnabled"] == true {
-			recovered++
-		}
-		for _, e := range r.Properties.Events {
-			if e.Type == "ScheduleV2" {
-				perMonth[name+" "+e.Properties.ScheduleExpression+e.Properties.Input]++
-			}
-		}
+	secrets, streams, recovered := has("Type: AWS::SecretsManager::Secret\n"), has("StreamViewType:"), has("PointInTimeRecoveryEnabled: true\n")
+	if secrets != 2 || streams != 1 || recovered != 3 {
+		t.Errorf("%d secrets, %d streams, %d tables with recovery", secrets, streams, recovered)
 	}
-	schedules := map[string]int{"ReconcileFunction rate(1 minute)": 1, `ReconcileFunction rate(1 minute){"delay_seconds": 30}`: 1, "RollupFunction rate(15 minutes)": 1}
-	if len(perMonth) != len(schedules) || secrets != 2 || streams != 1 || recovered != 3 {
-		t.Errorf("schedules %v, %d secrets, %d streams, %d tables with recovery", perMonth, secrets, streams, recovered)
-	}
-	for name := range schedules {
-		if perMonth[name] != 1 {
-			t.Errorf("there is no schedule %q, but %v", name, perMonth)
-		}
+	want := map[string]int{"reconcile 1m0s ": 1, `reconcile 1m0s {"delay_seconds": 30}`: 1, "rollup 15m0s ": 1}
+	if !maps.Equal(every, want) {
+		t.Errorf("schedules %q, want %q", every, want)
 	}
 }
