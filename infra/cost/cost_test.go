@@ -248,6 +248,6 @@ func TestTheBillIsOfTheTemplate(t *testing.T) {
 	}
 	want := map[string]int{"reconcile 1m0s ": 1, `reconcile 1m0s {"delay_seconds": 30}`: 1, "rollup 15m0s ": 1}
 	if !maps.Equal(every, want) {
-		t.Errorf("schedules %q, want %q", every, want)
+		t.Errorf("schedules %v, want %v", every, want)
 	}
 }
