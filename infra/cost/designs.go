@@ -5,13 +5,16 @@ import "math/big"
 // Assumptions are what was not measured on AWS.
 type Assumptions struct {
 	// HandlerMillis is how long a function takes for one event of a client's, its
-	// share of cold starts included; RoundMillis, RollupMillis a round of
-	// reconciliation, beside what it waits, and a run of the roll-up.
-	HandlerMillis, RoundMillis, RollupMillis float64
+	// share of cold starts included.
+	HandlerMillis float64 `json:"handler_ms"`
+	// RoundMillis is a round of reconciliation, beside what it waits.
+	RoundMillis float64 `json:"round_ms"`
+	// RollupMillis is a run of the roll-up.
+	RollupMillis float64 `json:"rollup_ms"`
 	// LogBytes is what CloudWatch gets of an invocation, Lambda's own lines with it.
-	LogBytes float64
+	LogBytes float64 `json:"log_bytes"`
 	// MonthsKept is for how long records are kept.
-	MonthsKept float64
+	MonthsKept float64 `json:"months_kept"`
 }
 
 // What template.yaml and the protocol say, in numbers.

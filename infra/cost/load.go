@@ -4,12 +4,12 @@ import "math/big"
 
 // Load is a month of tenants that are alike.
 type Load struct {
-	Tenants             float64
-	JoinsPerDay         float64 // of all of them
-	MinutesPerStay      float64
-	MessagesPerStay     float64
-	RefusalsPercent     float64 // of joins
-	PeoplePerConference float64
+	Tenants             float64 `json:"tenants"`
+	JoinsPerDay         float64 `json:"joins_per_day"` // of all of them
+	MinutesPerStay      float64 `json:"minutes_per_stay"`
+	MessagesPerStay     float64 `json:"messages_per_stay"`
+	RefusalsPercent     float64 `json:"refusals_percent"` // of joins
+	PeoplePerConference float64 `json:"people_per_conference"`
 }
 
 // Counts is what happens in such a month.

@@ -148,6 +148,9 @@ func TestAStatusAndATokenCostWhatTheBillSays(t *testing.T) {
 }
 
 func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hours of rounds")
+	}
 	var empty cost.Units
 	dearest(t, func(_ *testing.T, w *world) cost.Units {
 		empty = w.units(w.round)

@@ -174,7 +174,7 @@ func row(out io.Writer, name string, list []priced, cell func(priced) string) {
 func (c costCommand) footnotes(w io.Writer) {
 	fmt.Fprintf(w, "\nAssumed, and not measured on AWS: functions take %v ms for an event of a client's, a round of reconciliation %v ms beside what it waits, the roll-up %v ms; an invocation logs %v bytes; records are kept for %v months.\n",
 		c.HandlerMS, c.RoundMS, c.RollupMS, c.LogBytes, c.MonthsKept)
-	fmt.Fprintln(w, "Left out: free tiers, discounts, the reading of reports and other calls of the HTTP API, data sent to the internet, the storage of logs. Joins are dear ones, by processes that remember nothing.")
+	fmt.Fprintln(w, "Left out: free tiers, discounts, the reading of reports and other calls of the HTTP API, data sent to the internet, the storage of logs. What a seat costs is that of pools of 25 seats, by processes that remember nothing; large pools cost a little more.")
 	fmt.Fprintln(w, "\nNot verified:")
 	for _, what := range cost.NotVerified {
 		fmt.Fprintln(w, "-", what)
