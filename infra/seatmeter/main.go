@@ -20,6 +20,7 @@ type commands struct {
 	Chaos  chaosCommand  `cmd:"" help:"Let clients contend for seats while everything around them fails, and count what is lost."`
 	Books  booksCommand  `cmd:"" help:"Check that every seat ever taken is accounted for."`
 	Report reportCommand `cmd:"" help:"Print what a tenant used in a month."`
+	Cost   costCommand   `cmd:"" help:"Say what so many joins cost on AWS at list prices, and what each tenant has its part in."`
 	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
 	Stack  stackCommand  `cmd:"" help:"Run a command beside a local stack of its own."`
 

@@ -1,0 +1,13 @@
+package cost
+
+// Measured are the constants that the arithmetic stands on, by name.
+func Measured() map[string]Units {
+	return map[string]Units{
+		"stay": measuredStay, "warm stay": measuredWarmStay, "refusal": measuredRefusal, "look": measuredLook,
+		"status": measuredStatus, "token": measuredToken, "conference": measuredConference,
+		"conference hour": measuredConferenceHour, "seat hour": measuredSeatHour, "round": measuredRound,
+		"rollup": measuredRollup, "rollup of a tenant": measuredRollupTenant, "day": measuredDay,
+		"thousand stays of a day": measuredDayThousand, "thousand stays of the ledger": measuredLedgerThousand,
+		"transactions": measuredTransactions, "heartbeat": measuredHeartbeat,
+	}
+}

@@ -1,0 +1,552 @@
+package cost_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/infra/cost"
+	"seatmeter/infra/local/tables/tablestest"
+	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/host"
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/reconcile"
+	"seatmeter/shared/rollup"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+	"seatmeter/shared/wsapi"
+)
+
+// is compares what was measured with the constant of that name.
+func is(t *testing.T, name string, got cost.Units) {
+	t.Helper()
+	if want := cost.Measured()[name]; got != want {
+		t.Errorf("%s: measured %+v, the constant is %+v", name, got, want)
+	}
+}
+
+// dearer is the dearer of two: a write is five times a read.
+func dearer(a, b cost.Units) cost.Units {
+	const write = 5
+	if a.Writes*write+a.Reads > b.Writes*write+b.Reads {
+		return a
+	}
+	return b
+}
+
+func less(a, b cost.Units) cost.Units {
+	return cost.Units{Writes: a.Writes - b.Writes, Reads: a.Reads - b.Reads}
+}
+
+func by(a cost.Units, n float64) cost.Units {
+	return cost.Units{Writes: a.Writes * n, Reads: a.Reads * n}
+}
+
+// perPerson is the read of a person's conference under a concurrent license, which
+// those who are looked at together may share.
+const perPerson = 0.5
+
+// within compares what was measured with the constant of that name, of which no
+// more than some reads may have been shared, and those under a concurrent license
+// alone.
+func within(t *testing.T, name string, got map[license.Model]cost.Units, shared float64) {
+	t.Helper()
+	want := cost.Measured()[name]
+	for model, got := range got {
+		least := want.Reads - shared
+		if got.Writes != want.Writes || got.Reads > want.Reads || got.Reads < least || model == license.ModelNamed && got.Reads != least {
+			t.Errorf("%s, %s: measured %+v, the constant is %+v, of which %v reads may be shared", name, model, got, want, shared)
+		}
+	}
+}
+
+// models are the two ways of licensing.
+var models = []license.Model{license.ModelConcurrent, license.ModelNamed}
+
+// dearest measures something under both and gives the dearer.
+func dearest(t *testing.T, measure func(t *testing.T, w *world) cost.Units) cost.Units {
+	t.Helper()
+	var most cost.Units
+	for _, model := range models {
+		t.Run(string(model), func(t *testing.T) {
+			got := measure(t, newWorld(t, model))
+			t.Logf("%+v", got)
+			most = dearer(most, got)
+		})
+	}
+	return most
+}
+
+func TestAStayCostsWhatTheBillSays(t *testing.T) {
+	is(t, "warm stay", dearest(t, func(_ *testing.T, w *world) cost.Units {
+		w.live()
+		w.leave(w.join())
+		return w.units(func() { w.leave(w.join()) })
+	}))
+	is(t, "stay", dearest(t, func(_ *testing.T, w *world) cost.Units {
+		w.live()
+		w.leave(w.join()) // who comes first to a block costs more, which is the conference's
+		return w.units(w.coldStay)
+	}))
+}
+
+func TestARefusalCostsWhatTheBillSays(t *testing.T) {
+	look := make(map[license.Model]cost.Units)
+	refusal := dearest(t, func(_ *testing.T, w *world) cost.Units {
+		pool := w.full()
+		w.forget()
+		refused := w.units(w.refused)
+		w.pass(2 * time.Minute)
+		look[w.model] = w.units(func() {
+			if err := w.reconciler().Refused(w.t.Context(), []seat.Pool{pool}); err != nil {
+				w.t.Fatal(err)
+			}
+		})
+		return refused
+	})
+	is(t, "refusal", refusal)
+	within(t, "look", look, seats*perPerson)
+}
+
+func TestAStatusAndATokenCostWhatTheBillSays(t *testing.T) {
+	is(t, "status", dearest(t, func(_ *testing.T, w *world) cost.Units {
+		w.live()
+		id := w.join()
+		w.forget()
+		messenger := wsapi.NewMessenger(w.door, silence{}, w.signer, w.log)
+		return w.units(func() {
+			event := wsapi.Event{Body: `{"action":"status"}`}
+			event.RequestContext.ConnectionID, event.RequestContext.RequestTimeEpoch = string(id), w.now
+			if _, err := messenger.Handle(w.t.Context(), event); err != nil {
+				w.t.Fatal(err)
+			}
+		})
+	}))
+	is(t, "token", dearest(t, func(_ *testing.T, w *world) cost.Units {
+		w.live()
+		w.forget()
+		return w.units(func() {
+			w.post("/conferences/"+string(w.guest.Conference)+"/join-tokens", `{"identity":"bob@example.org","role":"participant"}`)
+		})
+	}))
+}
+
+func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hours of rounds")
+	}
+	var empty cost.Units
+	dearest(t, func(_ *testing.T, w *world) cost.Units {
+		empty = w.units(w.round)
+		return empty
+	})
+	is(t, "round", empty)
+	const few, many = 2, 12 // a host and a participant: all blocks that a conference has are in use
+	seat := make(map[license.Model]cost.Units)
+	conference := dearest(t, func(t *testing.T, w *world) cost.Units {
+		one := w.hour(few, empty)
+		each := by(less(newWorld(t, w.model).hour(many, empty), one), 1.0/(many-few))
+		seat[w.model] = each
+		return less(one, by(each, few))
+	})
+	within(t, "seat hour", seat, 120*perPerson)
+	is(t, "conference hour", conference)
+}
+
+// A conference of five people who leave at once, until nothing is left to do.
+func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
+	const people = 5
+	is(t, "conference", dearest(t, func(t *testing.T, w *world) cost.Units {
+		empty := w.units(w.round)
+		w.forget()
+		stay := cost.Measured()["stay"]
+		rounds := 0.0
+		life := w.units(func() {
+			w.live()
+			for range people - len(w.in) {
+				w.forget()
+				w.join()
+			}
+			for len(w.in) > 0 {
+				w.leave(w.in[0])
+			}
+			for rounds == 0 || w.busy() {
+				if rounds++; rounds > 100 {
+					t.Fatal("something stays on the agenda")
+				}
+				w.pass(30 * time.Second)
+				w.round()
+			}
+		})
+		return less(less(life, by(stay, people)), by(empty, rounds))
+	}))
+}
+
+func TestRollingUpCostsWhatTheBillSays(t *testing.T) {
+	w := newWorld(t, license.ModelConcurrent)
+	w.pass(24 * time.Hour)
+	w.rollup()
+	idle := func() cost.Units { return w.units(w.rollup) }
+	one := idle()
+	w.addTenant("other")
+	w.rollup()
+	each := less(idle(), one)
+	is(t, "rollup of a tenant", each)
+	is(t, "rollup", less(one, each))
+
+	days := func(stays int) cost.Units {
+		for n := range stays {
+			w.record(n)
+		}
+		w.pass(24 * time.Hour)
+		return less(w.units(w.rollup), idle())
+	}
+	none := days(0) // both tenants'
+	is(t, "day", by(none, 1.0/2))
+	thousand := less(days(1000), none)
+	for range 2 { // they are of two days, and settled some hours after those
+		spent := less(days(0), none)
+		thousand.Writes += spent.Writes
+		thousand.Reads += spent.Reads
+	}
+	is(t, "thousand stays of a day", thousand)
+
+	is(t, "thousand stays of the ledger", w.units(func() {
+		n := 0
+		for _, err := range w.store.Stays(t.Context(), acme, 0, 1<<45) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n != 1000 {
+			t.Fatalf("%d stays", n)
+		}
+	}))
+}
+
+// The textbook's join and leave: a transaction each of one counter and the
+// connection.
+func TestTheTextbooksStayCostsWhatTheBillSays(t *testing.T) {
+	client, tables := tablestest.Make(t, template)
+	name := func(pk string) map[string]types.AttributeValue {
+		return map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: pk}, "sk": &types.AttributeValueMemberS{Value: pk}}
+	}
+	update := func(pk, expression, condition string) *types.Update {
+		return &types.Update{
+			TableName: &tables.Live, Key: name(pk), UpdateExpression: &expression, ConditionExpression: &condition,
+			ExpressionAttributeValues: map[string]types.AttributeValue{":n": &types.AttributeValueMemberN{Value: "1"}},
+		}
+	}
+	counter := name("counter")
+	counter["in_use"] = &types.AttributeValueMemberN{Value: "1"}
+	counter["seats"] = &types.AttributeValueMemberN{Value: "25"}
+	if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &tables.Live, Item: counter}); err != nil {
+		t.Fatal(err)
+	}
+	var stay cost.Units
+	for _, both := range [][]*types.Update{
+		{update("counter", "SET in_use = in_use + :n", "in_use < seats"), update("connection", "SET joined_at = :n", "attribute_not_exists(pk)")},
+		{update("counter", "SET in_use = in_use - :n", "in_use > seats OR in_use >= :n"), update("connection", "SET left_at = :n", "attribute_not_exists(left_at)")},
+	} {
+		out, err := client.TransactWriteItems(t.Context(), &dynamodb.TransactWriteItemsInput{
+			TransactItems:          []types.TransactWriteItem{{Update: both[0]}, {Update: both[1]}},
+			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, consumed := range out.ConsumedCapacity {
+			stay.Writes += *consumed.CapacityUnits
+		}
+	}
+	// The engine counts each write of a transaction once, and AWS charges for it
+	// twice: to prepare it and to commit it.
+	is(t, "transactions", by(stay, 2))
+	beat, err := client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
+		TableName: &tables.Live, Key: name("connection"), UpdateExpression: aws.String("SET seen_at = :n"),
+		ExpressionAttributeValues: map[string]types.AttributeValue{":n": &types.AttributeValueMemberN{Value: "1"}},
+		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is(t, "heartbeat", cost.Units{Writes: *beat.ConsumedCapacity.CapacityUnits})
+}
+
+const (
+	template           = "../../template.yaml"
+	acme     tenant.ID = "acme"
+	ann                = host.Email("ann@example.org")
+	seats              = 25
+)
+
+// world is a tenant of 25 seats, or 5 x 25, whose calls are metered.
+type world struct {
+	t     *testing.T
+	model license.Model
+	// raw is the store without its meter.
+	raw, store        *dynamo.Store
+	door              *admission.Door
+	signer            *jointoken.Signer
+	log               *slog.Logger
+	now               int64
+	guest             jointoken.Pass
+	in                []seat.ConnectionID
+	people, scheduled int
+
+	mu    sync.Mutex
+	spent cost.Units
+}
+
+// silence is a platform on which everybody is alive and nobody answers.
+type silence struct{}
+
+func (silence) Push(context.Context, seat.ConnectionID, []byte) error { return nil }
+
+func (silence) Close(context.Context, seat.ConnectionID) error { return nil }
+
+func (silence) Alive(context.Context, seat.ConnectionID) (bool, error) { return true, nil }
+
+func newWorld(t *testing.T, model license.Model) *world {
+	t.Helper()
+	w := &world{t: t, model: model, log: slog.New(slog.DiscardHandler), now: 1_790_000_000_000, raw: dynamo.New(tablestest.Make(t, template))}
+	w.store = w.raw.Metered(w.meter).At(w.clock)
+	var err error
+	if w.signer, err = jointoken.NewSigner([]byte(strings.Repeat("k", 32))); err != nil {
+		t.Fatal(err)
+	}
+	w.forget()
+	l := license.License{Tenant: acme, Model: model, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
+	if model == license.ModelNamed {
+		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, seats
+	}
+	w.put(l)
+	if _, err := w.store.AddHost(t.Context(), acme, host.Host{Email: ann, Active: true}, host.Slots{}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) put(l license.License) {
+	w.t.Helper()
+	if _, _, err := w.door.PutLicense(w.t.Context(), l.WithDefaults(), admission.AnyRevision); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) addTenant(id tenant.ID) {
+	w.t.Helper()
+	w.put(license.License{Tenant: id, Model: license.ModelConcurrent, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes})
+}
+
+func (w *world) clock() time.Time { return time.UnixMilli(w.now) }
+
+func (w *world) pass(d time.Duration) { w.now += d.Milliseconds() }
+
+// forget puts a new process in the place of the old.
+func (w *world) forget() { w.door = admission.NewDoor(w.store, silence{}, w.log) }
+
+func (w *world) meter(consumed *types.ConsumedCapacity, write bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if write {
+		w.spent.Writes += *consumed.CapacityUnits
+		return
+	}
+	if *consumed.CapacityUnits == 0 { // on AWS a read that finds nothing is charged
+		w.spent.Reads++
+	}
+	w.spent.Reads += *consumed.CapacityUnits
+}
+
+// units is what something costs.
+func (w *world) units(do func()) cost.Units {
+	w.spent = cost.Units{}
+	do()
+	return w.spent
+}
+
+// post makes a call of the HTTP API, by a function that has just started.
+func (w *world) post(path, body string) {
+	w.t.Helper()
+	event := httpapi.Event{Version: "2.0", RawPath: "/v1/tenants/" + string(acme) + path, Body: body}
+	event.RequestContext.HTTP.Method, event.RequestContext.RequestID = "POST", fmt.Sprintf("request-%d", w.now)
+	event.RequestContext.TimeEpoch = w.now
+	event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"role": "vendor", "sub": "somebody"}},
+	}
+	seal, err := httpapi.NewSeal([]byte(strings.Repeat("s", 64)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	api := httpapi.New(w.log, seal)
+	api.KeepKeys(w.store, w.clock)
+	api.KeepAudit(w.store)
+	api.AddConferences(w.door, w.store)
+	api.AddConnections(w.door, w.store, w.signer, "wss://example.org")
+	answer, err := httpapi.Serve(api)(w.t.Context(), event)
+	if err != nil || answer.StatusCode != 201 {
+		w.t.Fatalf("%s: %d %s (%v)", path, answer.StatusCode, answer.Body, err)
+	}
+}
+
+// live schedules the next conference and lets its host in.
+func (w *world) live() {
+	w.t.Helper()
+	w.scheduled++
+	id := conference.ID(fmt.Sprintf("room-%d", w.scheduled))
+	w.post("/conferences", fmt.Sprintf(`{"conference":%q,"host":%q}`, id, ann))
+	c, err := w.raw.Conference(w.t.Context(), acme, id, true)
+	if err != nil || c == nil {
+		w.t.Fatal(err)
+	}
+	w.guest = jointoken.Pass{Tenant: acme, Conference: c.ID, Number: c.Number, Identity: "bob@example.org", Role: jointoken.RoleParticipant}
+	w.forget()
+	w.visit(string(ann), jointoken.RoleHost)
+}
+
+// visit lets somebody in, after a moment.
+func (w *world) visit(identity string, role jointoken.Role) seat.ConnectionID {
+	w.t.Helper()
+	w.now++
+	w.people++
+	p := w.guest
+	p.Identity, p.Role = identity, role
+	id := seat.ConnectionID(fmt.Sprintf("Gd%012d1=", w.people)) // 16 characters, as API Gateway's
+	if err := w.door.Connect(w.t.Context(), admission.Visitor{Pass: p, Connection: id, AtMillis: w.now}); err != nil {
+		w.t.Fatal(err)
+	}
+	w.in = append(w.in, id)
+	return id
+}
+
+func (w *world) join() seat.ConnectionID {
+	w.t.Helper()
+	return w.visit("bob@example.org", jointoken.RoleParticipant)
+}
+
+func (w *world) leave(id seat.ConnectionID) {
+	w.t.Helper()
+	w.now++
+	if err := w.door.Leave(w.t.Context(), id, w.now, usage.EndClosed); err != nil {
+		w.t.Fatal(err)
+	}
+	w.in = slices.DeleteFunc(w.in, func(other seat.ConnectionID) bool { return other == id })
+}
+
+// coldStay is one by processes that remember nothing.
+func (w *world) coldStay() {
+	w.forget()
+	id := w.join()
+	w.forget()
+	w.leave(id)
+}
+
+// full fills the participants' pool and gives it.
+func (w *world) full() seat.Pool {
+	w.t.Helper()
+	w.live()
+	pool := seat.Pool{Tenant: acme}
+	participants := seats - 1
+	if w.model == license.ModelNamed {
+		pool.Number, participants = w.guest.Number, seats
+	}
+	for range participants {
+		w.join()
+	}
+	return pool
+}
+
+func (w *world) refused() {
+	w.t.Helper()
+	w.people++
+	v := admission.Visitor{Pass: w.guest, Connection: seat.ConnectionID(fmt.Sprintf("Gd%012d1=", w.people)), AtMillis: w.now}
+	err := w.door.Connect(w.t.Context(), v)
+	if !problem.Is(err, problem.SeatsExhausted) && !problem.Is(err, problem.ParticipantsExhausted) {
+		w.t.Fatalf("a full pool answers %v", err)
+	}
+}
+
+func (w *world) reconciler() *reconcile.Reconciler {
+	return reconcile.New(w.store, w.door, silence{}, w.log, w.clock)
+}
+
+// hour is what an hour's rounds cost with so many people in, but for what they
+// cost with nothing to do. It goes over every other round: each minute has two,
+// which do the same.
+func (w *world) hour(people int, empty cost.Units) cost.Units {
+	w.t.Helper()
+	w.live()
+	for len(w.in) < people {
+		w.join()
+	}
+	w.pass(2 * time.Minute) // old enough to be judged
+	spent := w.units(func() {
+		for range 60 {
+			w.round()
+			w.pass(time.Minute)
+		}
+	})
+	return by(less(spent, by(empty, 60)), 2)
+}
+
+func (w *world) round() {
+	w.t.Helper()
+	if err := w.reconciler().Round(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// busy tells whether anything is on reconciliation's agenda.
+func (w *world) busy() bool {
+	w.t.Helper()
+	for shard := range reconcile.Shards {
+		entries, _, err := w.raw.Agenda(w.t.Context(), shard, "", 1)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if len(entries) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *world) rollup() {
+	w.t.Helper()
+	if err := rollup.New(w.store, w.log, w.clock).Run(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// record writes the nth stay of a day, of the nth person.
+func (w *world) record(n int) {
+	w.t.Helper()
+	joined := w.now + int64(n)*60_000
+	stay := usage.Stay{
+		ID: usage.NewStayID(seat.ConnectionID(fmt.Sprintf("Gd%012d1=", n)), joined), Tenant: acme, Conference: "room-1", Number: 1, Host: ann,
+		Identity: fmt.Sprintf("person-%04d@example.org", n), Role: jointoken.RoleParticipant,
+		Connection: seat.ConnectionID(fmt.Sprintf("Gd%012d1=", n)), Seat: int64(n + 1), JoinedAtMillis: joined, LeftAtMillis: joined + 30*60_000,
+		End: usage.EndClosed, Limit: seats, InUse: 5,
+	}
+	if err := w.raw.At(func() time.Time { return time.UnixMilli(stay.LeftAtMillis) }).Record(w.t.Context(), stay); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -1,0 +1,91 @@
+package cost
+
+import "math/big"
+
+// PricesRead is the day on which the prices below were looked up: AWS's list
+// prices in us-east-1, the first tier of each, and without free tiers. AWS's own
+// pages fill in most numbers by script, so that the sources are pages that quote
+// them, of the dates given. Who deploys elsewhere, or later, changes this file.
+const PricesRead = "2026-11-25"
+
+// Meter is what AWS counts.
+type Meter int
+
+// The meters.
+const (
+	MeterWrites Meter = iota
+	MeterReads
+	MeterStorage
+	MeterBackup
+	MeterInvocations
+	MeterCompute
+	MeterMessages
+	MeterConnectionMinutes
+	MeterCalls
+	MeterSchedule
+	MeterSecrets
+	MeterSecretCalls
+	MeterLogs
+	MeterObjects
+	meters
+)
+
+// The services, as a bill names them.
+const (
+	serviceDynamo    = "DynamoDB"
+	serviceLambda    = "Lambda"
+	serviceSocket    = "API Gateway WebSocket"
+	serviceHTTP      = "API Gateway HTTP"
+	serviceScheduler = "EventBridge Scheduler"
+	serviceSecrets   = "Secrets Manager"
+	serviceLogs      = "CloudWatch Logs"
+	serviceObjects   = "S3"
+)
+
+// Price is what a number of a meter's units costs.
+type Price struct {
+	Service string `json:"service"`
+	Unit    string `json:"unit"`
+	// Dollars is a decimal number, for Per units.
+	Dollars string `json:"dollars"`
+	Per     int64  `json:"per"`
+	Source  string `json:"source"`
+}
+
+// Prices has a price for each meter.
+var Prices = [meters]Price{
+	// Halved on 2024-11-01: jusdb.com/blog/dynamodb-cost-optimization-a-comprehensive-guide-by-jusdb, 2025-08-19.
+	MeterWrites: {serviceDynamo, "write request unit", "0.625", 1e6, "airbyte.com/data-engineering-resources/dynamodb-pricing, 2025-07-21"},
+	MeterReads:  {serviceDynamo, "read request unit", "0.125", 1e6, "airbyte.com/data-engineering-resources/dynamodb-pricing, 2025-07-21"},
+	// The first 25 GB are free, and counted all the same.
+	MeterStorage:           {serviceDynamo, "GB-month of tables", "0.25", 1, "aws.amazon.com/dynamodb/pricing, undated copy; infracost, dynamodb_table_test.golden, commit 01c59b1"},
+	MeterBackup:            {serviceDynamo, "GB-month of point-in-time recovery", "0.20", 1, "infracost, dynamodb_table_test.golden, commit 01c59b1"},
+	MeterInvocations:       {serviceLambda, "request", "0.20", 1e6, "cloudchipr.com/blog/aws-lambda-pricing, 2024; infracost, lambda_function_test.golden, commit 01c59b1"},
+	MeterCompute:           {serviceLambda, "GB-second on arm64", "0.0000133334", 1, "cloudchipr.com/blog/aws-lambda-pricing, 2024; infracost, lambda_function_test.golden, commit 01c59b1"},
+	MeterMessages:          {serviceSocket, "message of up to 32 KB", "1.00", 1e6, "awsforengineers.com/blog/aws-api-gateway-pricing-explained, 2025-05-19; infracost, apigatewayv2_api_test.golden, commit 5437ae3"},
+	MeterConnectionMinutes: {serviceSocket, "connection minute", "0.25", 1e6, "repost.aws/questions/QU7IqgooGeQmqudOsmzTw5YQ, quoting aws.amazon.com/api-gateway/pricing; infracost, apigatewayv2_api_test.golden, commit 5437ae3"},
+	MeterCalls:             {serviceHTTP, "call of up to 512 KB", "1.00", 1e6, "aws.amazon.com/api-gateway/pricing, its example, as of 2026-09-20"},
+	// The first 14 million a month are free, and counted all the same.
+	MeterSchedule:    {serviceScheduler, "invocation", "1.00", 1e6, "cloudburn.io/blog/amazon-eventbridge-pricing, 2026-03-13"},
+	MeterSecrets:     {serviceSecrets, "secret-month", "0.40", 1, "aws.amazon.com/secrets-manager/pricing, its example, as of 2026-09-20"},
+	MeterSecretCalls: {serviceSecrets, "call", "0.05", 1e4, "aws.amazon.com/secrets-manager/pricing, its example, as of 2026-09-20"},
+	MeterLogs:        {serviceLogs, "GB ingested from Lambda", "0.50", 1, "duckbillgroup.com/?p=9080, on the prices since 2025-05-01"},
+	MeterObjects:     {serviceObjects, "PUT or part", "0.005", 1e3, "c3x.dev/blog/s3-request-fees-explained, undated"},
+}
+
+// NotVerified is what no source settles, and how it is counted.
+var NotVerified = []string{
+	"API Gateway: whether $connect and $disconnect are charged as messages. They are counted as one each, in every design.",
+	"API Gateway: whether GetConnection, by which reconciliation asks after each connection twice a minute, is charged. It is not counted: it is no message. See what it would come to below.",
+	"DynamoDB: what a transaction costs whose condition does not hold. In the textbook's favour only its counter is counted.",
+	"Prices whose source is undated, or older than a year, may have changed.",
+}
+
+// rate is the price of one unit.
+func (p Price) rate() *big.Rat {
+	dollars, ok := new(big.Rat).SetString(p.Dollars)
+	if !ok {
+		panic("the price of a " + p.Unit + " is no number")
+	}
+	return dollars.Quo(dollars, new(big.Rat).SetInt64(p.Per))
+}

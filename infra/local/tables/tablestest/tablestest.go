@@ -1,0 +1,49 @@
+// Package tablestest gives tests a store in tables of their own, on the
+// DynamoDB that the tests run on.
+package tablestest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"seatmeter/infra/local/tables"
+	"seatmeter/infra/local/template"
+	"seatmeter/shared/dynamo"
+)
+
+// Make makes the tables of a template on the engine that DYNAMODB_ENDPOINT
+// names, and drops them when the test is over.
+func Make(t *testing.T, templatePath string) (*dynamodb.Client, dynamo.Tables) {
+	t.Helper()
+	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		t.Fatal("DYNAMODB_ENDPOINT is not set: run ./scripts/test, which starts an engine")
+	}
+	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	description, err := template.Read(templatePath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := dynamo.NewClient(cfg)
+	made := tables.New(client, fmt.Sprintf("test-%d", time.Now().UnixNano()), description.Tables)
+	if err := made.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := made.Drop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+	})
+	return client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)}
+}

@@ -1,0 +1,264 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/big"
+	"os"
+	"text/tabwriter"
+
+	"seatmeter/infra/cost"
+)
+
+type costCommand struct {
+	Tenants             float64 `default:"1000" help:"Tenants, which are alike."`
+	JoinsPerDay         float64 `default:"100000" help:"Joins a day, of all of them together."`
+	MinutesPerStay      float64 `default:"30" help:"Minutes from a join to its leave."`
+	MessagesPerStay     float64 `default:"1" help:"Messages that a client sends, each of which is answered: at least one, for its resume token."`
+	Refusals            float64 `default:"1" help:"Refused joins in a hundred joins."`
+	PeoplePerConference float64 `default:"5" help:"People in a conference, at the same time."`
+
+	HandlerMS  float64 `name:"handler-ms" default:"30" help:"Milliseconds of a function for one event of a client's. Not measured on AWS."`
+	RoundMS    float64 `name:"round-ms" default:"1000" help:"Milliseconds of a round of reconciliation, beside what it waits. Not measured on AWS."`
+	RollupMS   float64 `name:"rollup-ms" default:"5000" help:"Milliseconds of a run of the roll-up. Not measured on AWS."`
+	LogBytes   float64 `default:"1000" help:"Bytes of logs of an invocation. Not measured on AWS."`
+	MonthsKept float64 `default:"12" help:"Months that records are kept."`
+
+	Attribute string `placeholder:"FILE" help:"A report as CSV, as GET /v1/usage gives it, or - for standard input: the part of each tenant in it, instead of a load."`
+	JSON      bool   `help:"Print one JSON object."`
+}
+
+// Help is the command's longer help.
+func (costCommand) Help() string {
+	return "The bill of a month beside that of the design that most tutorials show. What DynamoDB charges for is measured by tests, on DynamoDB Local; prices are AWS's lists, from infra/cost/prices.go, which has its date and sources. Free tiers, discounts, data sent to the internet and CloudWatch's storage are left out."
+}
+
+// mostCounted bounds the flags: what is more is a slip.
+const mostCounted = 1e12
+
+// Validate runs before Run.
+func (c costCommand) Validate() error {
+	for name, n := range map[string]float64{
+		"tenants": c.Tenants, "joins-per-day": c.JoinsPerDay, "minutes-per-stay": c.MinutesPerStay, "messages-per-stay": c.MessagesPerStay,
+		"refusals": c.Refusals, "people-per-conference": c.PeoplePerConference, "handler-ms": c.HandlerMS, "round-ms": c.RoundMS,
+		"rollup-ms": c.RollupMS, "log-bytes": c.LogBytes, "months-kept": c.MonthsKept,
+	} {
+		if math.IsNaN(n) || n < 0 || n > mostCounted {
+			return fmt.Errorf("--%s is from 0 to %g", name, mostCounted)
+		}
+	}
+	if c.PeoplePerConference < 1 {
+		return errors.New("--people-per-conference is at least 1")
+	}
+	if c.Tenants == 0 && c.JoinsPerDay > 0 {
+		return errors.New("--tenants is at least 1 where anybody joins")
+	}
+	return nil
+}
+
+func (c costCommand) load() cost.Load {
+	return cost.Load{
+		Tenants: c.Tenants, JoinsPerDay: c.JoinsPerDay, MinutesPerStay: c.MinutesPerStay, MessagesPerStay: c.MessagesPerStay,
+		RefusalsPercent: c.Refusals, PeoplePerConference: c.PeoplePerConference,
+	}
+}
+
+func (c costCommand) assumed() cost.Assumptions {
+	return cost.Assumptions{
+		HandlerMillis: c.HandlerMS, RoundMillis: c.RoundMS, RollupMillis: c.RollupMS, LogBytes: c.LogBytes, MonthsKept: c.MonthsKept,
+	}
+}
+
+// Run prints the bill.
+func (c costCommand) Run() error {
+	if c.Attribute != "" {
+		return wrapCost(c.attribute(os.Stdin, os.Stdout))
+	}
+	return wrapCost(c.bill(os.Stdout))
+}
+
+func wrapCost(err error) error {
+	if err != nil {
+		return fmt.Errorf("cost: %w", err)
+	}
+	return nil
+}
+
+// priced is a design's bill of a load.
+type priced struct {
+	Name         string      `json:"name"`
+	About        string      `json:"about"`
+	Services     []line      `json:"services"`
+	For          []line      `json:"for"`
+	Total        json.Number `json:"dollars_per_month"`
+	PerJoins     json.Number `json:"dollars_per_million_joins,omitempty"`
+	PerSeatHours json.Number `json:"dollars_per_million_seat_hours,omitempty"`
+}
+
+type line struct {
+	Name    string      `json:"name"`
+	Dollars json.Number `json:"dollars"`
+}
+
+// bills prices the load by every design.
+func (c costCommand) bills() []priced {
+	counts := c.load().Counts(c.assumed())
+	var list []priced
+	for _, d := range cost.Designs(c.assumed()) {
+		b := d.Bill(counts)
+		p := priced{Name: d.Name, About: d.About, Total: dollars(b.Total())}
+		p.PerJoins, p.PerSeatHours = perMillion(b.Total(), counts[cost.DriverJoin]), perMillion(b.Total(), counts[cost.DriverSeatHour])
+		for _, name := range cost.Services() {
+			p.Services = append(p.Services, line{name, dollars(b.Service(name))})
+		}
+		for _, driver := range cost.Drivers() {
+			p.For = append(p.For, line{driver.String(), dollars(b.Of(driver))})
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func (c costCommand) bill(w io.Writer) error {
+	list := c.bills()
+	counts := c.load().Counts(c.assumed())
+	if c.JSON {
+		return json.NewEncoder(w).Encode(struct {
+			Load        cost.Load        `json:"load"`
+			Assumptions cost.Assumptions `json:"assumptions"`
+			Designs     []priced         `json:"designs"`
+			ProbesMore  json.Number      `json:"dollars_more_if_probes_are_charged"`
+			PricesRead  string           `json:"prices_read"`
+			Prices      any              `json:"prices"`
+			NotVerified []string         `json:"not_verified"`
+		}{c.load(), c.assumed(), list, dollars(cost.Probes(counts)), cost.PricesRead, cost.Prices, cost.NotVerified})
+	}
+	fmt.Fprintf(w, "%v tenants, %v joins a day of %v minutes and %v messages each, %v in a hundred more refused, %v people in a conference.\n",
+		c.Tenants, c.JoinsPerDay, c.MinutesPerStay, c.MessagesPerStay, c.Refusals, c.PeoplePerConference)
+	fmt.Fprintf(w, "Dollars a month at AWS's list prices in us-east-1, looked up on %s.\n\n", cost.PricesRead)
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row(out, "", list, func(p priced) string { return p.Name })
+	for i, service := range list[0].Services {
+		row(out, service.Name, list, func(p priced) string { return cents(p.Services[i].Dollars) })
+	}
+	row(out, "all", list, func(p priced) string { return cents(p.Total) })
+	row(out, "per million joins", list, func(p priced) string { return cents(p.PerJoins) })
+	row(out, "per million seat-hours", list, func(p priced) string { return cents(p.PerSeatHours) })
+	fmt.Fprintln(out, "\t\t\t\t")
+	row(out, "what for", list, func(priced) string { return "" })
+	for i, driver := range list[0].For {
+		row(out, driver.Name, list, func(p priced) string { return cents(p.For[i].Dollars) })
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	for _, p := range list {
+		fmt.Fprintf(w, "\n%s: %s\n", p.Name, p.About)
+	}
+	c.footnotes(w)
+	fmt.Fprintf(w, "- Were GetConnection charged as a message, Seatmeter would cost %s a month more.\n", cents(dollars(cost.Probes(counts))))
+	return nil
+}
+
+func row(out io.Writer, name string, list []priced, cell func(priced) string) {
+	fmt.Fprint(out, name)
+	for _, p := range list {
+		fmt.Fprint(out, "\t", cell(p))
+	}
+	fmt.Fprintln(out, "\t")
+}
+
+func (c costCommand) footnotes(w io.Writer) {
+	fmt.Fprintf(w, "\nAssumed, and not measured on AWS: functions take %v ms for an event of a client's, a round of reconciliation %v ms beside what it waits, the roll-up %v ms; an invocation logs %v bytes; records are kept for %v months.\n",
+		c.HandlerMS, c.RoundMS, c.RollupMS, c.LogBytes, c.MonthsKept)
+	fmt.Fprintln(w, "Left out: free tiers, discounts, the reading of reports and other calls of the HTTP API, data sent to the internet, the storage of logs. What a seat costs is that of pools of 25 seats, by processes that remember nothing; large pools cost a little more.")
+	fmt.Fprintln(w, "\nNot verified:")
+	for _, what := range cost.NotVerified {
+		fmt.Fprintln(w, "-", what)
+	}
+}
+
+// part is a tenant's of the bill.
+type part struct {
+	Tenant string      `json:"tenant"`
+	Joins  int64       `json:"joins"`
+	Hours  json.Number `json:"seat_hours"`
+	Own    json.Number `json:"own_dollars"`
+	Shared json.Number `json:"shared_dollars"`
+	Total  json.Number `json:"dollars"`
+}
+
+// attribute prints each tenant's part.
+func (c costCommand) attribute(stdin io.Reader, w io.Writer) error {
+	in := stdin
+	if c.Attribute != "-" {
+		file, err := os.Open(c.Attribute)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		in = file
+	}
+	list, err := cost.ReadUsage(in)
+	if err != nil {
+		return err
+	}
+	shares, bill := cost.Attribute(cost.Ours(c.assumed()), list, c.MessagesPerStay, c.assumed())
+	const millisPerHour = 3_600_000
+	parts := make([]part, len(shares))
+	for i, s := range shares {
+		parts[i] = part{s.Tenant, s.Joins, dollars(big.NewRat(s.SeatsMillis, millisPerHour)), dollars(s.Own), dollars(s.Shared), dollars(s.Total())}
+	}
+	if c.JSON {
+		return json.NewEncoder(w).Encode(struct {
+			Tenants     []part           `json:"tenants"`
+			Total       json.Number      `json:"dollars"`
+			Assumptions cost.Assumptions `json:"assumptions"`
+			PricesRead  string           `json:"prices_read"`
+			NotVerified []string         `json:"not_verified"`
+		}{parts, dollars(bill.Total()), c.assumed(), cost.PricesRead, cost.NotVerified})
+	}
+	fmt.Fprintf(w, "Dollars at AWS's list prices in us-east-1, looked up on %s. What is there for all is shared in proportion to joins.\n\n", cost.PricesRead)
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(out, "tenant\tjoins\tseat-hours\tits own\tshared\tall\t")
+	for _, p := range parts {
+		fmt.Fprintf(out, "%s\t%d\t%s\t%s\t%s\t%s\t\n", p.Tenant, p.Joins, cents(p.Hours), fine(p.Own), fine(p.Shared), fine(p.Total))
+	}
+	fmt.Fprintf(out, "all\t\t\t\t\t%s\t\n", fine(dollars(bill.Total())))
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	c.footnotes(w)
+	return nil
+}
+
+// dollars rounds to a millionth, for programs.
+func dollars(r *big.Rat) json.Number {
+	const places = 6
+	return json.Number(r.FloatString(places))
+}
+
+func perMillion(total, n *big.Rat) json.Number {
+	const million = 1_000_000
+	if n == nil || n.Sign() == 0 {
+		return ""
+	}
+	each := new(big.Rat).Quo(total, n)
+	return dollars(each.Mul(each, big.NewRat(million, 1)))
+}
+
+// cents rounds to cents, for the eye, and fine to hundredths of them.
+func cents(n json.Number) string { return places(n, 2) }
+
+func fine(n json.Number) string { return places(n, 4) }
+
+func places(n json.Number, digits int) string {
+	r, ok := new(big.Rat).SetString(string(n))
+	if !ok {
+		return "-"
+	}
+	return r.FloatString(digits)
+}
