@@ -129,15 +129,20 @@ func (t *tenants) conference(ctx context.Context, id tenant.ID, c conference.ID)
 	})
 }
 
-// inForce gives the revision of a tenant's license.
-func (t *tenants) inForce(ctx context.Context, id tenant.ID) (int64, error) {
-	return t.terms.get(id, func() (int64, error) {
-		l, err := t.run.store.License(ctx, id)
+// inForce gives the revision of the license of a block's tenant: read once for
+// all but the first block of each pool.
+func (t *tenants) inForce(ctx context.Context, block seat.Block) (int64, error) {
+	read := func() (int64, error) {
+		l, err := t.run.store.License(ctx, block.Pool.Tenant)
 		if err != nil || l == nil {
 			return 0, wrap("read a license", err)
 		}
 		return l.Revision, nil
-	})
+	}
+	if block.Index == 0 {
+		return read()
+	}
+	return t.terms.get(block.Pool.Tenant, read)
 }
 
 // firstBlock gives the block that a change of license comes to last.

@@ -282,14 +282,14 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 // somebody is in: else its blocks that are still under the license before would
 // go on to let people in who come by processes that remember it.
 func (r *run) underLicense(ctx context.Context, state seat.State, tenants *tenants) error {
-	if state.Closed {
+	if state.Closed || state.Block.Pool.Chair {
 		return nil
 	}
 	first, err := tenants.firstBlock(ctx, state)
 	if err != nil || first == nil {
 		return err
 	}
-	revision, err := tenants.inForce(ctx, state.Block.Pool.Tenant)
+	revision, err := tenants.inForce(ctx, state.Block)
 	if err != nil || first.Revision >= revision {
 		return err
 	}
