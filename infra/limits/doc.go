@@ -28,8 +28,8 @@
 //     was throttled, from 50 ms otherwise, up to 20 s. Attempts and tokens are
 //     the SDK's own code; the delays are its formula, drawn by our seed.
 //   - TransactWriteItems costs double, and holds its items from its first phase
-//     to its second; whoever writes one then is told of a conflict ("Managing
-//     complex workflows with transactions"). The SDK does not retry those.
+//     to its second; whoever writes one then is told of a conflict ("Amazon
+//     DynamoDB Transactions: How it works"). The SDK does not retry those.
 //   - A function has at most 1,000 processes, and starts 1,000 at once and 100 a
 //     second more (Lambda's default quota, and "Lambda scaling behavior": 1,000
 //     every ten seconds, refilled continuously), each after 100 ms (published

@@ -3,21 +3,13 @@
 package sqlite_test
 
 import (
-	"context"
-	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"seatmeter/infra/bench"
 	"seatmeter/infra/bench/sqlite"
-	"seatmeter/infra/local/tables"
-	"seatmeter/infra/local/template"
+	"seatmeter/infra/local/tables/tablestest"
 	"seatmeter/shared/dynamo"
 )
 
@@ -26,33 +18,7 @@ const sessions = 2000
 // open makes the template's tables, and drops them when the test is over.
 func open(t *testing.T) *dynamo.Store {
 	t.Helper()
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
-	if endpoint == "" {
-		if os.Getenv("SEATMETER_TEST_STORE") == "memory" {
-			t.Skip("needs DynamoDB")
-		}
-		t.Fatal("DYNAMODB_ENDPOINT is not set: run ./scripts/test, which starts an engine")
-	}
-	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	description, err := template.Read("../../../template.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := dynamo.NewClient(cfg)
-	made := tables.New(client, fmt.Sprintf("bench-test-%d", time.Now().UnixNano()), description.Tables)
-	if err := made.Create(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := made.Drop(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
-	return dynamo.New(client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)})
+	return dynamo.New(tablestest.Make(t, "../../../template.yaml"))
 }
 
 // The benchmark ends with an error unless SQLite has the same figures as the
