@@ -52,7 +52,8 @@ type Price struct {
 	Source  string `json:"source"`
 }
 
-// Prices has a price for each meter.
+// Prices has a price for each meter. DynamoDB's streams have none: reading them is
+// free to Lambda (notes.paulswail.com/public/DynamoDB+streams, quoting AWS, undated).
 var Prices = [meters]Price{
 	// Halved on 2024-11-01: jusdb.com/blog/dynamodb-cost-optimization-a-comprehensive-guide-by-jusdb, 2025-08-19.
 	MeterWrites: {serviceDynamo, "write request unit", "0.625", 1e6, "airbyte.com/data-engineering-resources/dynamodb-pricing, 2025-07-21"},
@@ -64,11 +65,11 @@ var Prices = [meters]Price{
 	MeterCompute:           {serviceLambda, "GB-second on arm64", "0.0000133334", 1, "cloudchipr.com/blog/aws-lambda-pricing, 2024; infracost, lambda_function_test.golden, commit 01c59b1"},
 	MeterMessages:          {serviceSocket, "message of up to 32 KB", "1.00", 1e6, "awsforengineers.com/blog/aws-api-gateway-pricing-explained, 2025-05-19; infracost, apigatewayv2_api_test.golden, commit 5437ae3"},
 	MeterConnectionMinutes: {serviceSocket, "connection minute", "0.25", 1e6, "repost.aws/questions/QU7IqgooGeQmqudOsmzTw5YQ, quoting aws.amazon.com/api-gateway/pricing; infracost, apigatewayv2_api_test.golden, commit 5437ae3"},
-	MeterCalls:             {serviceHTTP, "call of up to 512 KB", "1.00", 1e6, "aws.amazon.com/api-gateway/pricing, its example, as of 2026-09-20"},
+	MeterCalls:             {serviceHTTP, "call of up to 512 KB", "1.00", 1e6, "aws.amazon.com/api-gateway/pricing, its example, as github.com/api-evangelist/amazon-web-services read it on 2026-09-20"},
 	// The first 14 million a month are free, and counted all the same.
 	MeterSchedule:    {serviceScheduler, "invocation", "1.00", 1e6, "cloudburn.io/blog/amazon-eventbridge-pricing, 2026-03-13"},
-	MeterSecrets:     {serviceSecrets, "secret-month", "0.40", 1, "aws.amazon.com/secrets-manager/pricing, its example, as of 2026-09-20"},
-	MeterSecretCalls: {serviceSecrets, "call", "0.05", 1e4, "aws.amazon.com/secrets-manager/pricing, its example, as of 2026-09-20"},
+	MeterSecrets:     {serviceSecrets, "secret-month", "0.40", 1, "aws.amazon.com/secrets-manager/pricing, its example, as github.com/api-evangelist/amazon-secrets-manager read it on 2026-09-20"},
+	MeterSecretCalls: {serviceSecrets, "call", "0.05", 1e4, "aws.amazon.com/secrets-manager/pricing, its example, as github.com/api-evangelist/amazon-secrets-manager read it on 2026-09-20"},
 	MeterLogs:        {serviceLogs, "GB ingested from Lambda", "0.50", 1, "duckbillgroup.com/?p=9080, on the prices since 2025-05-01"},
 	MeterObjects:     {serviceObjects, "PUT or part", "0.005", 1e3, "c3x.dev/blog/s3-request-fees-explained, undated"},
 }
