@@ -7,7 +7,8 @@ type Units struct{ Writes, Reads float64 }
 // licensing models. Each is measured on DynamoDB Local, whose units include
 // those of indexes, by a test that fails when one is another. A read that finds
 // nothing is charged on AWS and not there: it is counted as one unit. Nor does it
-// count both writes that AWS makes of each of a transaction's.
+// count both writes that AWS makes of each of a transaction's. Reads that those who
+// are looked at together may share are counted for each.
 var (
 	// measuredStay is a join and its leave by processes that remember nothing: where
 	// a process has just served the same conference it costs measuredWarmStay.
