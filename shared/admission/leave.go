@@ -106,7 +106,11 @@ func (d *Door) part(ctx context.Context, s session.Session, atMillis int64, end 
 // closed the connection itself, unless a resume is under way, and to the end of
 // the conference in any case.
 func (d *Door) release(ctx context.Context, s session.Session, atMillis int64, end usage.End) (bool, error) {
-	if err := d.store.Record(ctx, s.Stay(atMillis, end)); err != nil {
+	stay, err := d.stay(ctx, s, atMillis, end)
+	if err != nil {
+		return false, err
+	}
+	if err := d.store.Record(ctx, stay); err != nil {
 		return false, fmt.Errorf("write the ledger: %w", err)
 	}
 	returned, err := d.pools.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
@@ -117,6 +121,26 @@ func (d *Door) release(ctx context.Context, s session.Session, atMillis int64, e
 		return false, fmt.Errorf("give back the seat: %w", err)
 	}
 	return d.voidLate(ctx, s, returned)
+}
+
+// stay is the record of a stay that ends. Where it is said to have ended when
+// its connection must have been closed long since, it ends at the last proof of
+// life that its block has, as if reconciliation had come first.
+func (d *Door) stay(ctx context.Context, s session.Session, atMillis int64, end usage.End) (usage.Stay, error) {
+	if !s.TooLate(atMillis) {
+		return s.Stay(atMillis, end), nil
+	}
+	block, err := d.store.Look(ctx, s.Block)
+	if err != nil {
+		return usage.Stay{}, fmt.Errorf("read the block: %w", err)
+	}
+	var seen int64
+	if block != nil {
+		seen = block.SeenAtMillis
+	}
+	stay := s.Stay(s.LastAlive(seen), end)
+	stay.Estimated = true
+	return stay, nil
 }
 
 // voidLate is for a seat that the connection holds by another take for the

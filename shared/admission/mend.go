@@ -70,7 +70,11 @@ func (d *Door) settleHold(ctx context.Context, place seat.Place) error {
 	if s == nil || s.State != session.StateSeated {
 		return nil // a hold is made of a session that is seated, and sessions outlive it by a day
 	}
-	if err := d.store.Record(ctx, s.Stay(place.Member.Hold.LostAtMillis, usage.EndResumed)); err != nil {
+	stay, err := d.stay(ctx, *s, place.Member.Hold.LostAtMillis, usage.EndResumed)
+	if err != nil {
+		return err
+	}
+	if err := d.store.Record(ctx, stay); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	return nil

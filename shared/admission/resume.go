@@ -98,7 +98,11 @@ func (d *Door) takeUp(ctx context.Context, v Visitor, old session.Session) (admi
 			return admitted{}, errNotHeld()
 		}
 		if held.Hold.Unsettled {
-			if err := d.store.Record(ctx, old.Stay(held.Hold.LostAtMillis, usage.EndResumed)); err != nil {
+			stay, err := d.stay(ctx, old, held.Hold.LostAtMillis, usage.EndResumed)
+			if err != nil {
+				return admitted{}, err
+			}
+			if err := d.store.Record(ctx, stay); err != nil {
 				return admitted{}, fmt.Errorf("write the ledger: %w", err)
 			}
 		}

@@ -19,6 +19,7 @@ package reconcile
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -41,7 +42,7 @@ const (
 	// young is how old a connection must be to be judged, and how long ago a
 	// step must have begun to count as left behind: no invocation of the
 	// handlers lasts longer than 29 s.
-	young = time.Minute
+	young = session.YoungMillis * time.Millisecond
 	// slack is what clocks may differ by where a connection counts as dead for
 	// its age alone.
 	slack = time.Minute
@@ -265,17 +266,15 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 	if err != nil || state == nil {
 		return wrap("read a block", err)
 	}
-	if err := r.underLicense(ctx, *state, tenants); err != nil {
-		return err
-	}
 	if len(state.Members) == 0 {
 		r.note(&r.idle, block)
-		return nil
+		return r.underLicense(ctx, *state, tenants)
 	}
 	if due(block, r.now()) {
 		r.note(&r.due, block)
 	}
-	return r.members(ctx, *state, tenants)
+	// The members first: the end of a conference would have the dead stay longer.
+	return errors.Join(r.members(ctx, *state, tenants), r.underLicense(ctx, *state, tenants))
 }
 
 // underLicense completes a change of license that broke off in a pool that
@@ -389,7 +388,7 @@ func (r *run) member(ctx context.Context, state seat.State, s session.Session, t
 			return r.stays(ctx, s, tenants)
 		}
 	}
-	buried, err := r.door.Bury(ctx, s, lastAlive(state, s))
+	buried, err := r.door.Bury(ctx, s, s.LastAlive(state.SeenAtMillis))
 	if err != nil {
 		return false, err
 	}
@@ -430,15 +429,6 @@ func (r *run) probe(ctx context.Context, id seat.ConnectionID) (bool, error) {
 	r.count(func(f *Found) { f.Probed++ })
 	alive, err := r.gateway.Alive(ctx, id)
 	return alive, wrap("probe "+string(id), err)
-}
-
-// lastAlive is a connection's last proof of life: when its block was last
-// found alive, if it was old enough then to be judged; else when it joined.
-func lastAlive(state seat.State, s session.Session) int64 {
-	if s.BeganMillis <= state.SeenAtMillis-young.Milliseconds() {
-		return max(s.JoinedAtMillis, min(state.SeenAtMillis, s.BeganMillis+session.LifeMillis))
-	}
-	return s.JoinedAtMillis
 }
 
 func one(yes bool) int {

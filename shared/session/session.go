@@ -110,13 +110,31 @@ func (s Session) Leave(atMillis int64) Session {
 	return s
 }
 
+// TooLate tells whether a stay that is said to have ended at a moment was over
+// before: the platform must have closed the connection by then.
+func (s Session) TooLate(leftAtMillis int64) bool {
+	return s.BeganMillis > 0 && leftAtMillis > s.BeganMillis+LifeMillis+slackMillis
+}
+
+// YoungMillis is how old a connection must be for reconciliation to judge it.
+const YoungMillis = 60_000
+
+// LastAlive is the connection's last proof of life: when its block was last
+// found alive, if it was old enough then to be judged; else when it joined.
+func (s Session) LastAlive(seenAtMillis int64) int64 {
+	if s.BeganMillis <= seenAtMillis-YoungMillis {
+		return max(s.JoinedAtMillis, min(seenAtMillis, s.BeganMillis+LifeMillis))
+	}
+	return s.JoinedAtMillis
+}
+
 // Stay is the ledger record of the stay that ends. It depends on nothing but
 // the session and the end, so that every repeat writes the same key. Who is
 // said to have left after the platform must have closed the connection was gone
 // by then: the end is an estimate.
 func (s Session) Stay(leftAtMillis int64, end usage.End) usage.Stay {
 	estimated := end == usage.EndVanished
-	if s.BeganMillis > 0 && leftAtMillis > s.BeganMillis+LifeMillis+slackMillis {
+	if s.TooLate(leftAtMillis) {
 		leftAtMillis, estimated = s.BeganMillis+LifeMillis, true
 	}
 	return usage.Stay{

@@ -321,7 +321,7 @@ func (w *world) audit() {
 			if told && !c.early && off != 0 {
 				w.breaks("I4", "%s was gone %d ms off what its record says: %+v", c.id, off, s)
 			}
-		case s.End == usage.EndVanished != s.Estimated && s.LeftAtMillis != c.at+life:
+		case s.End == usage.EndVanished != s.Estimated && (!s.Estimated || w.now() <= c.at+life):
 			w.breaks("I4", "vanished is estimated, and what was ended too late to be true, and nothing else: %+v", s)
 		case s.Estimated && told && off > skew:
 			w.breaks("I4", "%s was gone %d ms before its record ends: %+v", c.id, off, s)

@@ -16,7 +16,7 @@ import (
 )
 
 // within is how many schedules may pass until a bug is found.
-const within = 10_000
+const within = 60_000
 
 // mutations are bugs that somebody could make. Each must be found.
 var mutations = []struct {
