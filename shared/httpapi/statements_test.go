@@ -99,8 +99,8 @@ func TestWhatCannotBeClosedIsRefused(t *testing.T) {
 	w.call(acmeAdmin, "GET", statements, "").refused(problem.Forbidden)
 }
 
-// A connection that died while nobody looked after it ends, in the ledger, when
-// the platform must have closed it, whenever its conference is ended.
+// A connection that died while nobody looked after it ends, in the ledger, at
+// its last proof of life, whenever its conference is ended: here, when it joined.
 func TestAGhostOfHoursKeepsNoPeriodFromBeingClosed(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 5)
@@ -110,7 +110,7 @@ func TestAGhostOfHoursKeepsNoPeriodFromBeingClosed(t *testing.T) {
 	w.call(acmeAdmin, "POST", "/v1/tenants/acme/conferences/weekly/end", "").ok()
 	w.now += 20 * 24 * time.Hour.Milliseconds()
 	s := read[statement.Statement](w.call(finance, "POST", statements, `{"period":"2026-09"}`).ok())
-	if s.Totals.SeatMillis != 2*time.Hour.Milliseconds() || s.Totals.EstimatedMillis != s.Totals.SeatMillis {
-		t.Errorf("closed as %+v, want two hours, estimated", s.Totals)
+	if s.Totals.SeatMillis != 0 || s.Totals.Joins != 1 {
+		t.Errorf("closed as %+v, want one join of no length", s.Totals)
 	}
 }
