@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -85,23 +86,62 @@ func TestEachBootstrapAnswersARealEvent(t *testing.T) {
 			if !ok {
 				t.Fatal("the template has this function, and answers no event for it")
 			}
-			environment := []string{
-				"AWS_REGION=local", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
-				"AWS_ENDPOINT_URL_DYNAMODB=" + database.Endpoint,
-				"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + secrets.URL,
-				"AWS_LAMBDA_FUNCTION_NAME=" + name, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
-				"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_LOG_FORMAT=JSON",
-			}
-			for variable, value := range function.Properties.Environment.Variables {
-				environment = append(environment, variable+"="+resolve(t, texts(t, value)[0], made, gateway.URL))
-			}
+			environment := environment(t, name, function, made, endpoints{database.Endpoint, secrets.URL, gateway.URL})
 			event, err := os.ReadFile(filepath.Join("testdata", want.event))
 			if err != nil {
 				t.Fatal(err)
 			}
-			want.check(t, invoke(t, filepath.Join(binaries, name), environment, event))
+			want.check(t, invoke(t, filepath.Join(binaries, name), environment, event, patience))
 		})
 	}
+}
+
+// patience is how long a function may take for one event, from its start.
+const patience = 20 * time.Second
+
+// Clients are told that they may try again, and are not left to the gateway's
+// own time-out.
+func TestAJoinIsAnsweredInTimeWhileDynamoDBHangs(t *testing.T) {
+	// Whoever connects waits to be accepted, and nobody is.
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	hanging := "http://" + listener.Addr().String()
+	secrets := httptest.NewServer(http.HandlerFunc(secretValue))
+	defer secrets.Close()
+	event, err := os.ReadFile(filepath.Join("testdata", answers["connect"].event))
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect := functions(t)["connect"]
+	given := environment(t, "connect", connect, tables.Tables{}, endpoints{hanging, secrets.URL, hanging})
+	got := invoke(t, filepath.Join(build(t), "connect"), given, event, gatewayPatience)
+	answer{status: http.StatusServiceUnavailable}.check(t, got)
+}
+
+// gatewayPatience is how long API Gateway waits, and the template's functions
+// behind it may run.
+const gatewayPatience = 28 * time.Second
+
+// endpoints are where a function finds AWS's services.
+type endpoints struct{ database, secrets, gateway string }
+
+// environment is what the template gives a function, and Lambda.
+func environment(t *testing.T, name string, of resource, made tables.Tables, at endpoints) []string {
+	t.Helper()
+	list := []string{
+		"AWS_REGION=local", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
+		"AWS_ENDPOINT_URL_DYNAMODB=" + at.database,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + at.secrets,
+		"AWS_LAMBDA_FUNCTION_NAME=" + name, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_LOG_FORMAT=JSON",
+	}
+	for variable, value := range of.Properties.Environment.Variables {
+		list = append(list, variable+"="+resolve(t, texts(t, value)[0], made, at.gateway))
+	}
+	return list
 }
 
 func (want answer) check(t *testing.T, got outcome) {
@@ -138,7 +178,7 @@ type outcome struct {
 }
 
 // invoke starts a bootstrap under a minimal Lambda Runtime API and hands it one event.
-func invoke(t *testing.T, bootstrap string, environment []string, event []byte) outcome {
+func invoke(t *testing.T, bootstrap string, environment []string, event []byte, patience time.Duration) outcome {
 	t.Helper()
 	outcomes := make(chan outcome, 1)
 	next := make(chan []byte, 1)
@@ -158,7 +198,7 @@ func invoke(t *testing.T, bootstrap string, environment []string, event []byte) 
 		select {
 		case event := <-next:
 			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(20*time.Second).UnixMilli(), 10))
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(patience).UnixMilli(), 10))
 			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:local:000000000000:function:"+filepath.Base(bootstrap))
 			_, _ = w.Write(event)
 		case <-r.Context().Done(): // no second event: wait, as the real one does
@@ -170,7 +210,7 @@ func invoke(t *testing.T, bootstrap string, environment []string, event []byte) 
 	server := httptest.NewServer(runtime)
 	defer server.Close()
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var log bytes.Buffer
 	process := exec.CommandContext(ctx, bootstrap)

@@ -49,7 +49,7 @@ func Start(build func(context.Context, *Environment) (handler any, err error)) {
 }
 
 func open(ctx context.Context, log *slog.Logger, build func(context.Context, *Environment) (any, error)) (any, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client()))
 	if err != nil {
 		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}
