@@ -46,6 +46,25 @@ func (c *Clock) Go(act func()) {
 	}()
 }
 
+// Together has n actors act, and lets who called wait for all.
+func (c *Clock) Together(n int, act func(int)) {
+	if n == 1 {
+		act(0)
+		return
+	}
+	wake, left := make(chan struct{}, 1), n
+	for i := range n {
+		c.Go(func() {
+			act(i)
+			if left--; left == 0 {
+				c.push(event{at: c.now, wake: wake})
+			}
+		})
+	}
+	c.next()
+	<-wake
+}
+
 // Sleep lets an actor wait.
 func (c *Clock) Sleep(d time.Duration) {
 	wake := make(chan struct{}, 1)

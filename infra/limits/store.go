@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"seatmeter/shared/conference"
@@ -213,30 +214,40 @@ const (
 	unitBytes   = 4096
 )
 
-// Read implements seat.Blocks: one query after the other, each with what its
-// page has at that moment. What it has is known, and charged, when it is read.
+// pagesAtOnce is how many pages are read at the same time.
+const pagesAtOnce = 32
+
+// Read implements seat.Blocks as the store on DynamoDB does: first one page,
+// then twice as many each time, side by side, until one is not full. Each has
+// what its page has at that moment; what it has is known, and charged, when it
+// is read.
 func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
 	var states []seat.State
-	for page := 0; ; page++ {
-		on := item{"page", string(pool.Tenant), int64(pool.Number), page}
-		var found []seat.State
-		var failed error
-		err := s.client.call(ctx, read(on, true), func(b *budget) {
-			found, failed = s.page(ctx, pool, page)
-			s.client.units.consume(b, call{reads: pageUnits(found) - 1})
-		})
-		if err != nil || failed != nil {
-			return nil, errors.Join(err, failed)
+	for first, n := 0, 1; ; first, n = first+n, min(2*n, pagesAtOnce) {
+		pages, errs := make([][]seat.State, n), make([]error, n)
+		s.client.catchUp()
+		s.client.engine.Clock.Together(n, func(i int) { pages[i], errs[i] = s.page(ctx, pool, first+i) })
+		if err := errors.Join(errs...); err != nil {
+			return nil, err
 		}
-		states = append(states, found...)
-		if len(found) < pageBlocks || pool.Chair {
+		states = append(states, slices.Concat(pages...)...)
+		if len(states) < (first+n)*pageBlocks || pool.Chair {
 			return states, nil
 		}
 	}
 }
 
-// page is one page of a pool.
-func (s *Store) page(ctx context.Context, pool seat.Pool, page int) ([]seat.State, error) {
+// page reads one page of a pool by one query.
+func (s *Store) page(ctx context.Context, pool seat.Pool, page int) (found []seat.State, err error) {
+	throttled := s.client.call(ctx, read(item{"page", string(pool.Tenant), int64(pool.Number), page}, true), func(b *budget) {
+		found, err = s.blocksOf(ctx, pool, page)
+		s.client.units.consume(b, call{reads: pageUnits(found) - 1})
+	})
+	return found, errors.Join(throttled, err)
+}
+
+// blocksOf is what a page has.
+func (s *Store) blocksOf(ctx context.Context, pool seat.Pool, page int) ([]seat.State, error) {
 	found := make([]seat.State, 0, pageBlocks)
 	for index := page * pageBlocks; index < (page+1)*pageBlocks; index++ {
 		state, err := s.Store.Look(ctx, seat.Block{Pool: pool, Index: index})

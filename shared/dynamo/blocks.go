@@ -3,9 +3,11 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/seat"
 )
@@ -195,29 +197,49 @@ func (s *Store) Close(ctx context.Context, block seat.Block, keepUntil time.Time
 	return readBlock(block, result)
 }
 
-// Read implements seat.Blocks by one consistent query per 32 blocks.
+// pagesAtOnce is how many pages of a pool are read at the same time.
+const pagesAtOnce = 32
+
+// Read implements seat.Blocks by one consistent query per page: first one, then
+// twice as many each time, side by side, until a page is not full. So a pool of
+// 100,000 seats, of 105 pages, is read in eight round trips.
 func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
 	var states []seat.State
-	for page := 0; ; page++ {
-		items, err := s.list(ctx, poolKey(pool, page), "", "", 0)
-		if err != nil {
-			return nil, err
+	for first, n := 0, 1; ; first, n = first+n, min(2*n, pagesAtOnce) {
+		pages := make([][]seat.State, n)
+		group, ctx := errgroup.WithContext(ctx)
+		for i := range pages {
+			group.Go(func() (err error) {
+				pages[i], err = s.page(ctx, pool, first+i)
+				return err
+			})
 		}
-		for _, i := range items {
-			index, err := parseIndex((&reader{item: i}).text(attrSK))
-			if err != nil {
-				return nil, err
-			}
-			state, err := readBlock(seat.Block{Pool: pool, Index: index}, i)
-			if err != nil {
-				return nil, err
-			}
-			states = append(states, state)
+		if err := group.Wait(); err != nil {
+			return nil, fmt.Errorf("read a page of a pool: %w", err)
 		}
-		if len(items) < blocksPerPage || pool.Chair {
+		states = append(states, slices.Concat(pages...)...)
+		if len(states) < (first+n)*blocksPerPage || pool.Chair {
 			return states, nil
 		}
 	}
+}
+
+func (s *Store) page(ctx context.Context, pool seat.Pool, page int) ([]seat.State, error) {
+	items, err := s.list(ctx, poolKey(pool, page), "", "", 0)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]seat.State, len(items))
+	for n, i := range items {
+		index, err := parseIndex((&reader{item: i}).text(attrSK))
+		if err != nil {
+			return nil, err
+		}
+		if states[n], err = readBlock(seat.Block{Pool: pool, Index: index}, i); err != nil {
+			return nil, err
+		}
+	}
+	return states, nil
 }
 
 // Look implements seat.Blocks by one consistent read.
