@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -151,6 +152,19 @@ type operation struct {
 // strict has seen to it.
 const noBound = -1
 
+// sparedTime is what is left of a function's time for clearing up, and for
+// saying that it was not enough.
+const sparedTime = 3 * time.Second
+
+// inTime lets a call go on until it is time to give up and to say so.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-sparedTime))
+}
+
 // register adds an operation. Its errors become problem documents here and
 // nowhere else.
 func register[I, O any](a *API, op operation, handler func(context.Context, *I) (*O, error)) {
@@ -165,6 +179,8 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 		described.Middlewares = append(described.Middlewares, a.once) // whose key it is must be certain
 	}
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
+		ctx, cancel := inTime(ctx)
+		defer cancel()
 		out, err := handler(ctx, in)
 		if err != nil {
 			return nil, a.report(ctx, err)
@@ -240,7 +256,7 @@ func (a *API) report(ctx context.Context, err error) *fault {
 	p, c := problem.As(err), callerOf(ctx)
 	f := faultOf(p)
 	f.RequestID = c.requestID
-	if p.Code == problem.Internal {
+	if p.Code == problem.Internal || errors.Is(err, context.DeadlineExceeded) {
 		a.log.ErrorContext(ctx, "a request failed", "request", c.requestID, "error", err)
 	}
 	return f

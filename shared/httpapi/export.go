@@ -2,22 +2,15 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/export"
-	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 )
-
-// sparedTime is what is left of a function's time for clearing up, and for
-// saying that it was not enough.
-const sparedTime = 3 * time.Second
 
 // format is how a file is written.
 type format struct{ media, extension, contentType string }
@@ -41,11 +34,9 @@ type fileOutput struct {
 }
 
 // answerWith answers with a file: itself or, where it is large, by a redirect
-// to a link. It gives up in time to say so.
+// to a link.
 func answerWith(ctx context.Context, exports *export.Exports, f export.File, write func(context.Context, io.Writer) error) (*fileOutput, error) {
-	answer, err := inTime(ctx, func(ctx context.Context) (export.Answer, error) {
-		return exports.Answer(ctx, f, func(w io.Writer) error { return write(ctx, w) })
-	})
+	answer, err := exports.Answer(ctx, f, func(w io.Writer) error { return write(ctx, w) })
 	if err != nil {
 		return nil, err
 	}
@@ -53,20 +44,6 @@ func answerWith(ctx context.Context, exports *export.Exports, f export.File, wri
 		return &fileOutput{Status: http.StatusSeeOther, Location: answer.URL}, nil
 	}
 	return &fileOutput{Status: http.StatusOK, ContentType: f.ContentType, Disposition: f.Disposition(), Body: answer.Body}, nil
-}
-
-// inTime makes an answer, or gives up in time to say so.
-func inTime[T any](ctx context.Context, answer func(context.Context) (T, error)) (T, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-sparedTime))
-		defer cancel()
-	}
-	out, err := answer(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = problem.New(problem.Unavailable, "This takes longer than a call may last. Try again, or choose a shorter range or, of a list, smaller pages.").Because(err)
-	}
-	return out, err
 }
 
 // describeFile describes the answers of a call that gives a file, in the

@@ -82,12 +82,12 @@ func (a *API) addPeaks(door *admission.Door, reporter *report.Reporter) {
 		if err != nil {
 			return nil, err
 		}
-		peak, err := inTime(ctx, func(ctx context.Context) (report.Peak, error) {
-			if after.peakMillis != 0 {
-				return reporter.PeakAt(ctx, q, after.peakMillis)
-			}
-			return reporter.Peak(ctx, q)
-		})
+		var peak report.Peak
+		if after.peakMillis != 0 {
+			peak, err = reporter.PeakAt(ctx, q, after.peakMillis)
+		} else {
+			peak, err = reporter.Peak(ctx, q)
+		}
 		return &struct{ Body PeakView }{viewPeak(q, peak, after, page)}, err
 	})
 }
@@ -175,13 +175,11 @@ func (a *API) addRefusals(door *admission.Door, reporter *report.Reporter) {
 		if err != nil {
 			return nil, err
 		}
-		return inTime(ctx, func(ctx context.Context) (*PageOutput[RefusalView], error) {
-			list, more, err := reporter.Refusals(ctx, q, after, in.Limit)
-			if err != nil {
-				return nil, err
-			}
-			return pageThat(page, list, more, nameRefusal, viewRefusal), nil
-		})
+		list, more, err := reporter.Refusals(ctx, q, after, in.Limit)
+		if err != nil {
+			return nil, err
+		}
+		return pageThat(page, list, more, nameRefusal, viewRefusal), nil
 	})
 }
 

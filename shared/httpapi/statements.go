@@ -43,9 +43,7 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 		summary: "Close a period: 201 with a new revision, or 200 with the latest if nothing has come in since",
 	},
 		(*closeInput).target, func(ctx context.Context, in *closeInput) (*statementOutput, error) {
-			return inTime(ctx, func(ctx context.Context) (*statementOutput, error) {
-				return closePeriod(ctx, closer, in.Tenant, in.Body.Period)
-			})
+			return closePeriod(ctx, closer, in.Tenant, in.Body.Period)
 		})
 	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements, all revisions", roles: finance},
 		func(ctx context.Context, in *struct {

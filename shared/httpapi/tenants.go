@@ -81,9 +81,7 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 			return nil, err
 		}
 		asOf := callerOf(ctx).at.UnixMilli()
-		list, err := inTime(ctx, func(ctx context.Context) ([]report.TenantMonth, error) {
-			return reporter.Tenants(ctx, in.Period, tenant.ID(of.after), in.Limit+1, asOf)
-		})
+		list, err := reporter.Tenants(ctx, in.Period, tenant.ID(of.after), in.Limit+1, asOf)
 		if err != nil {
 			return nil, err
 		}

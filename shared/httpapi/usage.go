@@ -138,7 +138,7 @@ func (a *API) addReport(door *admission.Door, reporter *report.Reporter, exports
 			if q.GroupBy == usage.GroupingNone && len(periods) > maxJSONRows {
 				return nil, tooLong()
 			}
-			return inTime(ctx, func(ctx context.Context) (*fileOutput, error) { return writeJSON(q, reporter.Usage(ctx, q)) })
+			return writeJSON(q, reporter.Usage(ctx, q))
 		})
 	a.describeFile(path, map[string]*huma.Schema{
 		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[UsageView](), true, "UsageView"),

@@ -7,6 +7,7 @@
 package problem
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -168,11 +169,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.cause }
 
-// As finds the problem in err. What carries none is internal: its document
-// says nothing of the cause.
+// As finds the problem in err. What carries none ran out of time, or is
+// internal: its document says nothing of the cause.
 func As(err error) *Error {
 	if found, ok := errors.AsType[*Error](err); ok {
 		return found
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return New(Unavailable, "This takes longer than a call may last. Try again or, of a report or a list, ask for a shorter range or smaller pages.").Because(err)
 	}
 	return New(Internal, "The fault is recorded under the request's id.").Because(err)
 }
