@@ -224,3 +224,45 @@ func TestAStormOnAFullPoolWritesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A pool that was large is not read for each refusal while people are still all
+// over it: neither beyond the new license, nor within it.
+func TestAStormOnAPoolThatHasShrunkReadsLittle(t *testing.T) {
+	const before, after, storm = 10_000, 25, 2000
+	c := newCrowd(t, before)
+	c.fill(before)
+	c.terms = seat.Terms{Capacity: after, Revision: 2}
+	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []int{before, after * 4, after} {
+		for len(c.in) > in {
+			c.leave()
+		}
+		if in == after { // most still sit where they sat
+			c.leave()
+			c.fill(after)
+		}
+		for range len(c.pools) * 4 {
+			c.join()
+		}
+		c.units(1)
+		for range storm {
+			c.now += 2
+			if c.join() == seat.RefusalNone {
+				t.Fatalf("somebody was let in with %d of %d in", in, after)
+			}
+		}
+		if writes, reads := c.units(storm); writes > 0.02 || reads > 2 {
+			t.Errorf("%d are in: a refusal costs %.3f writes and %.3f read units; want at most 0.02 and 2", in, writes, reads)
+		}
+	}
+	for len(c.in) > 0 {
+		c.leave()
+	}
+	c.fill(after)
+	states, err := c.store.Read(t.Context(), c.pool)
+	if err != nil || states[0].InUse != after {
+		t.Errorf("when all have left who sat elsewhere, everybody is to be in the first block: %+v, %v", states[0].Share, err)
+	}
+}

@@ -22,11 +22,14 @@ type Terms struct {
 	Revision int64
 }
 
-// large tells whether the pool has a board.
-func (t Terms) large() bool { return count(t.Capacity) > largeAbove }
+// large tells whether a pool of so many blocks has a board: it has many, which
+// stay when a license shrinks, or may get them.
+func (t Terms) large(blocks int) bool { return max(blocks, count(t.Capacity)) > largeAbove }
 
-// share is a block's part of the terms.
-func (t Terms) share(capacity int) Share { return Share{capacity, t.Revision, t.large()} }
+// share is a block's part of the terms, in a pool of so many.
+func (t Terms) share(capacity, blocks int) Share {
+	return Share{capacity, t.Revision, t.large(blocks)}
+}
 
 // Pools admits connections to pools of any number of blocks. Safe for use by
 // many goroutines.
@@ -119,7 +122,7 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 			return answer, err
 		}
 	}
-	if !terms.large() {
+	if !terms.large(0) && !p.view(pool).hasBoard() {
 		return p.search(ctx, pool, to, terms)
 	}
 	answer, err := p.byBoard(ctx, pool, to, terms)
@@ -221,7 +224,7 @@ func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms 
 
 func seated(s State, id ConnectionID, terms Terms) Seated {
 	taken := Seated{Block: s.Block, Number: s.Taken, Member: s.Members[id]}
-	if terms.Capacity <= BlockSeats {
+	if terms.Capacity <= BlockSeats && !s.Listed {
 		taken.InUse = s.Occupied(taken.Member.JoinedAtMillis)
 	}
 	return taken

@@ -109,7 +109,9 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 			admitted -= cut
 		}
 		if isOpen(s) && (capacities[i] != s.Capacity || s.Revision != terms.Revision) {
-			write := func(ctx context.Context) (bool, error) { return p.blocks.Resize(ctx, s, terms.share(capacities[i])) }
+			write := func(ctx context.Context) (bool, error) {
+				return p.blocks.Resize(ctx, s, terms.share(capacities[i], len(states)))
+			}
 			if s.Block.Index == 0 {
 				last = append(last, write)
 			} else {
@@ -147,11 +149,11 @@ func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Term
 		switch {
 		case !exists:
 			writes = append(writes, func(ctx context.Context) (bool, error) {
-				return p.blocks.Create(ctx, Block{pool, index}, terms.share(0))
+				return p.blocks.Create(ctx, Block{pool, index}, terms.share(0, len(states)))
 			})
 		case held+add > state.Capacity:
 			writes = append(writes, func(ctx context.Context) (bool, error) {
-				return p.blocks.Resize(ctx, state, terms.share(held+add))
+				return p.blocks.Resize(ctx, state, terms.share(held+add, len(states)))
 			})
 		}
 		slack -= add

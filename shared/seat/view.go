@@ -11,6 +11,8 @@ type view struct {
 	// reach is how many blocks the pool has been given, as far as is known; zero
 	// before anything is.
 	reach int
+	// listed: the pool has a board, whatever its terms are.
+	listed bool
 	// dense: the board says that few blocks have room.
 	dense bool
 	// scarceMillis is when nobody found room, or only a board knew of some. By
@@ -73,6 +75,7 @@ func (v *view) pick(id ConnectionID, capacity, n int) (index int, worth bool) {
 // board.
 func (v *view) saw(s State) {
 	v.locked(func() {
+		v.listed = s.Listed
 		at, least := slices.Index(v.room, s.Block.Index), spare
 		if v.dense || s.Capacity < BlockSeats {
 			least = 0
@@ -110,6 +113,11 @@ func (v *view) missing(index int) {
 	v.locked(func() { v.reach = max(1, index) })
 }
 
+func (v *view) hasBoard() (listed bool) {
+	v.locked(func() { listed = v.listed })
+	return listed
+}
+
 // widen takes it that there are twice as many blocks as is known. False: few have
 // room, or there cannot be more.
 func (v *view) widen(capacity int) (wider bool) {
@@ -128,6 +136,7 @@ func (v *view) widen(capacity int) (wider bool) {
 func (v *view) opened(states []State, listed map[int]int64) {
 	v.locked(func() {
 		v.reach = len(states)
+		v.listed = slices.ContainsFunc(states, func(s State) bool { return s.Listed })
 		v.room = v.room[:0]
 		for _, s := range states {
 			if _, known := listed[s.Block.Index]; !known && s.free() > 0 && len(v.room) < maxHints {
