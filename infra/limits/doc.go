@@ -10,7 +10,8 @@
 //     deliver at most; adaptive capacity may give a hot item a partition of its
 //     own, and does not lift that). It may use a second's units at once. A
 //     page of a pool, which a query reads, has a budget for reads beside those
-//     of its blocks.
+//     of its blocks. A part of a tenant's ledger has the budget of one item: its
+//     records come in order of time, and adaptive capacity does not split that.
 //   - Blocks, sessions, records, boards and the like are one write unit, and
 //     one read unit or, where the read is not consistent, half of one. That
 //     blocks are is measured by shared/dynamo's tests of cost. A query costs a
@@ -35,7 +36,7 @@
 //     every ten seconds, refilled continuously), each after 100 ms (published
 //     cold starts of Go functions are 40 to 170 ms). Events beyond wait in line.
 //
-// What it does not model: partitions that several items share, and their
+// What it does not model: other partitions that several items share, and their
 // splitting; the five minutes of unused capacity that DynamoDB may let a
 // partition use; limits of a table or an account; reads that are not consistent
 // and old; calls that fail for other reasons; API Gateway and its quota of new

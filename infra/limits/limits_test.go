@@ -160,3 +160,23 @@ func TestEverybodyOfARushGetsIn(t *testing.T) {
 		}
 	}
 }
+
+// A storm of refusals writes more records than one partition of the ledger
+// takes, and does not hold up its function for others, or who leaves.
+func TestAStormOfRefusalsHoldsUpNobodyElse(t *testing.T) {
+	const seats, storm = 10_000, 3000
+	alone, err := Storm(t.Context(), 1, seats, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, err := Storm(t.Context(), 1, seats, storm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if beside.Storm.Units.GivenUp > 0 {
+		t.Errorf("%d records were given up", beside.Storm.Units.GivenUp)
+	}
+	if beside.Join > alone.Join*3/2 || beside.Leave > alone.Leave*2 {
+		t.Errorf("joins of another tenant took %v beside the storm and %v without it; leaves %v and %v", beside.Join, alone.Join, beside.Leave, alone.Leave)
+	}
+}

@@ -62,8 +62,10 @@ func conferenceItem(t tenant.ID, id conference.ID) item {
 
 func sessionItem(id seat.ConnectionID) item { return item{kind: "session", name: string(id)} }
 
-func recordItem(id seat.ConnectionID, atMillis int64) item {
-	return item{kind: "record", name: string(id), number: atMillis}
+// A part of a tenant's ledger is one partition, whose records come in order of
+// time, so that DynamoDB does not split it.
+func recordItem(kind string, t tenant.ID, id seat.ConnectionID, shards int) item {
+	return item{kind: kind, name: string(t), index: usage.Shard(id, shards)}
 }
 
 func blockItem(b seat.Block) item {
@@ -134,12 +136,12 @@ func (s *Store) Change(ctx context.Context, changed session.Session) (*session.S
 
 // Record implements usage.Ledger.
 func (s *Store) Record(ctx context.Context, stay usage.Stay) error {
-	return done(ctx, s, write(recordItem(stay.Connection, stay.JoinedAtMillis)), func() error { return s.Store.Record(ctx, stay) })
+	return done(ctx, s, write(recordItem("stays", stay.Tenant, stay.Connection, stay.Shards)), func() error { return s.Store.Record(ctx, stay) })
 }
 
 // Refuse implements usage.Ledger.
 func (s *Store) Refuse(ctx context.Context, r usage.Refusal) error {
-	return done(ctx, s, write(recordItem(r.Connection, r.AtMillis)), func() error { return s.Store.Refuse(ctx, r) })
+	return done(ctx, s, write(recordItem("refusals", r.Tenant, r.Connection, r.Shards)), func() error { return s.Store.Refuse(ctx, r) })
 }
 
 // Take implements seat.Blocks.

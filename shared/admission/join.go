@@ -413,7 +413,8 @@ func (d *Door) reopen(ctx context.Context, v Visitor) error {
 // pool is full, which is not an error for a host's chair.
 func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, pool seat.Pool, terms seat.Terms, a *admitted) (*problem.Error, error) {
 	s := visit(v, c)
-	s.State, s.JoinedAtMillis, s.Mark, s.Limit = session.StateSeated, v.AtMillis, uint16(rand.Uint32()), l.Limit() //nolint:gosec // any 16 bits
+	s.State, s.JoinedAtMillis, s.Mark = session.StateSeated, v.AtMillis, uint16(rand.Uint32()) //nolint:gosec // any 16 bits
+	s.Limit, s.Shards = l.Limit(), l.Shards
 	seated, err := d.pools.Take(ctx, pool, v.Connection, s.Member(), terms)
 	if errors.Is(err, seat.ErrBusy) {
 		return nil, errTooMany(busyFor)

@@ -49,10 +49,7 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 			}
 			return nil, l, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
 		}
-		l.Revision = revision + 1
-		if was != nil {
-			l.ChangedAtMillis = max(l.ChangedAtMillis, was.ChangedAtMillis)
-		}
+		l = l.Following(was)
 		written, err := d.store.PutLicense(ctx, l)
 		if err != nil {
 			return nil, l, fmt.Errorf("write the license: %w", err)

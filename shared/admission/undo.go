@@ -95,6 +95,9 @@ func (d *Door) refuse(ctx context.Context, v Visitor, cause error) error {
 	if c, ok := d.conferences.get(conferenceKey{v.Tenant, v.Conference}); ok {
 		r.Host = c.Host
 	}
+	if l, ok := d.licenses.get(v.Tenant); ok {
+		r.Shards = l.Shards
+	}
 	if p.Occupancy != nil {
 		r.Limit, r.InUse = p.Occupancy.Limit, p.Occupancy.InUse
 	}

@@ -37,8 +37,8 @@ import (
 //	joins, calls in ten seconds           rate#<kind>#<who>          <window>
 //
 //	ledger table                          pk                         sk
-//	stay                                  <tenant>                   stay#<joined at>#<connection>
-//	refusal                               <tenant>                   refusal#<at>#<connection>
+//	stay                                  <tenant>[#<shard>]         stay#<joined at>#<connection>
+//	refusal                               <tenant>#refused[#<shard>] refusal#<at>#<connection>
 //	revision of the license               <tenant>                   license#<revision>
 //	statement                             <tenant>                   statement#<period>#<revision>
 //	note of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
@@ -109,6 +109,7 @@ const (
 	attrShard      = "shard"
 	attrAfter      = "after"
 	attrOpen       = "open"
+	attrShards     = "shards"
 	attrStay       = "stay"
 	attrResumed    = "resumed"
 
@@ -168,6 +169,7 @@ const (
 	prefixConf       = "conference#"
 	prefixStay       = "stay#"
 	prefixRefusal    = "refusal#"
+	refusedPart      = "#refused"
 	prefixRevision   = "license#"
 	prefixLate       = "late#"
 	prefixStatement  = "statement#"
@@ -259,6 +261,27 @@ func checkpointKeys(b seat.Block) (pk, sk string) {
 
 func stayKey(joinedAtMillis int64, id seat.ConnectionID) string {
 	return prefixStay + timeKey(joinedAtMillis) + "#" + string(id)
+}
+
+// staysKey names a part of a tenant's stays. A tenant of one part has them beside
+// its other records.
+func staysKey(t tenant.ID, shard int) string { return string(t) + shardSuffix(shard) }
+
+// refusalsKey names a part of a tenant's refusals. They are apart, so that a
+// storm of them takes nothing from who leaves.
+func refusalsKey(t tenant.ID, shard int) string { return string(t) + refusedPart + shardSuffix(shard) }
+
+func shardSuffix(shard int) string {
+	if shard == 0 {
+		return ""
+	}
+	return "#" + strconv.Itoa(shard)
+}
+
+// tenantOf is whose part of the ledger this is.
+func tenantOf(part string) tenant.ID {
+	t, _, _ := strings.Cut(part, "#")
+	return tenant.ID(t)
 }
 
 // revisionKey has room for the digits of any revision that can be reached.

@@ -27,14 +27,15 @@ func (s *Store) Record(ctx context.Context, stay usage.Stay) error {
 			return err
 		}
 	}
-	i := key(string(stay.Tenant), stayKey(stay.JoinedAtMillis, stay.Connection)).
+	i := key(staysKey(stay.Tenant, usage.Shard(stay.Connection, stay.Shards)), stayKey(stay.JoinedAtMillis, stay.Connection)).
 		setText(attrConference, string(stay.Conference)).setNumber(attrNumber, int64(stay.Number)).
 		setText(attrHost, string(stay.Host)).setText(attrIdentity, stay.Identity).setText(attrRole, string(stay.Role)).
 		setText(attrConnection, string(stay.Connection)).setNumber(attrSeat, stay.Seat).
 		setNumber(attrJoined, stay.JoinedAtMillis).setNumber(attrLeft, stay.LeftAtMillis).
 		setText(attrEnd, string(stay.End)).setFlag(attrEstimated, stay.Estimated).
 		setNumber(attrLimit, int64(stay.Limit)).setNumber(attrInUse, int64(stay.InUse)).
-		setText(attrStay, string(stay.ID)).setFlag(attrResumed, stay.Resumed)
+		setText(attrStay, string(stay.ID)).setFlag(attrResumed, stay.Resumed).
+		setNumber(attrShards, int64(stay.Shards))
 	_, _, err := s.put(ctx, s.ledger, writeBlockName(i, stay.Block), absent, nil)
 	return err
 }
@@ -46,11 +47,12 @@ func (s *Store) Refuse(ctx context.Context, r usage.Refusal) error {
 }
 
 func refusalItem(r usage.Refusal) item {
-	return key(string(r.Tenant), refusalKey(r.AtMillis, r.Connection)).
+	return key(refusalsKey(r.Tenant, usage.Shard(r.Connection, r.Shards)), refusalKey(r.AtMillis, r.Connection)).
 		setText(attrConference, string(r.Conference)).setNumber(attrNumber, int64(r.Number)).
 		setText(attrHost, string(r.Host)).setText(attrIdentity, r.Identity).setText(attrRole, string(r.Role)).
 		setText(attrConnection, string(r.Connection)).setNumber(attrAt, r.AtMillis).
-		setText(attrCode, string(r.Code)).setNumber(attrLimit, int64(r.Limit)).setNumber(attrInUse, int64(r.InUse))
+		setText(attrCode, string(r.Code)).setNumber(attrLimit, int64(r.Limit)).setNumber(attrInUse, int64(r.InUse)).
+		setNumber(attrShards, int64(r.Shards))
 }
 
 func readRefusal(t tenant.ID, i item) (usage.Refusal, error) {
@@ -59,14 +61,14 @@ func readRefusal(t tenant.ID, i item) (usage.Refusal, error) {
 		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
 		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
 		Connection: seat.ConnectionID(r.text(attrConnection)), AtMillis: r.number(attrAt),
-		Code: problem.Code(r.text(attrCode)), Limit: r.int(attrLimit), InUse: r.int(attrInUse),
+		Code: problem.Code(r.text(attrCode)), Limit: r.int(attrLimit), InUse: r.int(attrInUse), Shards: r.int(attrShards),
 	}
 	return refusal, r.err
 }
 
 // Stays implements usage.History.
 func (s *Store) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Stay, error] {
-	return decode(s.span(ctx, t, prefixStay, fromMillis, toMillis), func(i item) (usage.Stay, error) {
+	return decode(s.spread(ctx, t, staysKey, prefixStay, fromMillis, toMillis), func(i item) (usage.Stay, error) {
 		r := reader{item: i}
 		stay := usage.Stay{
 			ID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
@@ -75,7 +77,7 @@ func (s *Store) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int
 			Connection: seat.ConnectionID(r.text(attrConnection)), Block: readBlockName(&r, t), Seat: r.number(attrSeat),
 			JoinedAtMillis: r.number(attrJoined), LeftAtMillis: r.number(attrLeft),
 			End: usage.End(r.text(attrEnd)), Estimated: r.flag(attrEstimated),
-			Limit: r.int(attrLimit), InUse: r.int(attrInUse),
+			Limit: r.int(attrLimit), InUse: r.int(attrInUse), Shards: r.int(attrShards),
 		}
 		return stay, r.err
 	})
@@ -83,34 +85,63 @@ func (s *Store) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int
 
 // Refusals implements usage.History.
 func (s *Store) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Refusal, error] {
-	return decode(s.span(ctx, t, prefixRefusal, fromMillis, toMillis), func(i item) (usage.Refusal, error) {
+	return decode(s.spread(ctx, t, refusalsKey, prefixRefusal, fromMillis, toMillis), func(i item) (usage.Refusal, error) {
 		return readRefusal(t, i)
 	})
 }
 
 // Late implements usage.History.
 func (s *Store) Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[usage.Period, error] {
-	return decode(s.span(ctx, t, prefixLate, sinceMillis, maxMillis), func(i item) (usage.Period, error) {
+	return decode(s.span(ctx, string(t), prefixLate, sinceMillis, maxMillis, 0), func(i item) (usage.Period, error) {
 		r := reader{item: i}
 		return usage.Period{FromMillis: r.number(attrJoined), ToMillis: r.number(attrLeft)}, r.err
 	})
 }
 
-// span reads a tenant's records of one kind in [from, to), page by page.
-func (s *Store) span(ctx context.Context, t tenant.ID, prefix string, fromMillis, toMillis int64) iter.Seq2[item, error] {
+// spread reads a tenant's records of one kind in [from, to), in order of their
+// sort keys, from all the parts that they are in. How many there are is asked
+// first: who wrote into another since has joined since.
+func (s *Store) spread(ctx context.Context, t tenant.ID, part func(tenant.ID, int) string, prefix string, fromMillis, toMillis int64) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
 		if fromMillis >= toMillis {
 			return
 		}
-		s.pages(ctx, &dynamodb.QueryInput{
-			TableName: s.ledger, ConsistentRead: aws.Bool(true),
-			KeyConditionExpression:   aws.String("#pk = :tenant AND #sk BETWEEN :from AND :to"),
-			ExpressionAttributeNames: map[string]string{"#pk": attrPK, "#sk": attrSK},
-			ExpressionAttributeValues: item{
-				":tenant": text(string(t)), ":from": text(prefix + timeKey(fromMillis)), ":to": text(prefix + timeKey(toMillis)),
-			},
-		})(yield)
+		l, err := s.License(ctx, t)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		if l == nil || l.Shards <= 1 {
+			s.span(ctx, part(t, 0), prefix, fromMillis, toMillis, 0)(yield)
+			return
+		}
+		parts := make([]iter.Seq2[item, error], l.Shards)
+		for n := range parts {
+			parts[n] = s.span(ctx, part(t, n), prefix, fromMillis, toMillis, recordsAtOnce/l.Shards)
+		}
+		merge(parts)(yield)
 	}
+}
+
+// recordsAtOnce is how many records of a tenant's parts are read ahead, of all
+// together: some megabytes.
+const recordsAtOnce = 4096
+
+// span reads a part's records of one kind in [from, to), page by page, of so
+// many at the most; zero: as large as they come.
+func (s *Store) span(ctx context.Context, part, prefix string, fromMillis, toMillis int64, perPage int) iter.Seq2[item, error] {
+	in := &dynamodb.QueryInput{
+		TableName: s.ledger, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:   aws.String("#pk = :part AND #sk BETWEEN :from AND :to"),
+		ExpressionAttributeNames: map[string]string{"#pk": attrPK, "#sk": attrSK},
+		ExpressionAttributeValues: item{
+			":part": text(part), ":from": text(prefix + timeKey(fromMillis)), ":to": text(prefix + timeKey(toMillis)),
+		},
+	}
+	if perPage > 0 {
+		in.Limit = aws.Int32(int32(perPage)) //nolint:gosec // at most recordsAtOnce
+	}
+	return s.pages(ctx, in)
 }
 
 // ledgerKind reads all of a tenant's records of one kind, page by page.

@@ -33,6 +33,9 @@ type script struct {
 }
 
 func (s *script) Do(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".GetItem") {
+		return response(http.StatusOK, `{}`), nil // of no license
+	}
 	s.flying.Add(1)
 	defer s.flying.Add(-1)
 	s.asked.Add(1)

@@ -106,6 +106,7 @@ func writeSession(s session.Session) item {
 		setText(attrHost, string(s.Host)).setText(attrIdentity, s.Identity).setText(attrRole, string(s.Role)).
 		setNumber(attrSeat, s.Seat).setNumber(attrMark, int64(s.Mark)).setNumber(attrJoined, s.JoinedAtMillis).
 		setNumber(attrLimit, int64(s.Limit)).setNumber(attrInUse, int64(s.InUse)).
+		setNumber(attrShards, int64(s.Shards)).
 		setNumber(attrExpires, (s.BeganMillis+session.KeepMillis)/millisPerSecond)
 	i.setNumber(attrMoved, s.MovedAtMillis).setText(attrStay, string(s.StayID)).setFlag(attrResumed, s.Resumed)
 	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
@@ -126,7 +127,7 @@ func readSession(i item) (*session.Session, error) {
 		StayID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
 		Block: readBlockName(&r, t), Seat: r.number(attrSeat), JoinedAtMillis: r.number(attrJoined),
 		Mark:  uint16(r.number(attrMark)), //nolint:gosec // written from one
-		Limit: r.int(attrLimit), InUse: r.int(attrInUse),
+		Limit: r.int(attrLimit), InUse: r.int(attrInUse), Shards: r.int(attrShards),
 	}
 	if r.err != nil {
 		return nil, fmt.Errorf("session %s: %w", s.Connection, r.err)

@@ -36,12 +36,12 @@ func RefusedPool(record json.RawMessage) (seat.Pool, bool, error) {
 	if !strings.HasPrefix(sk, prefixRefusal) {
 		return seat.Pool{}, false, nil
 	}
-	refusal, err := readRefusal(tenant.ID(pk), read.Change.NewImage.item())
+	refusal, err := readRefusal(tenantOf(pk), read.Change.NewImage.item())
 	if err != nil {
 		return seat.Pool{}, false, fmt.Errorf("stream record of a refusal: %w", err)
 	}
 	pool, full := refusal.Pool()
-	if refusal.Code == "" || !tenant.IsID(pk) || full && refusal.Number <= 0 {
+	if refusal.Code == "" || !tenant.IsID(string(refusal.Tenant)) || full && refusal.Number <= 0 {
 		return seat.Pool{}, false, errors.New("stream record of a refusal without code, tenant or conference")
 	}
 	return pool, full, nil

@@ -75,7 +75,10 @@ type License struct {
 	HostAbsentMinutes         int
 	HostChangesPerMonth       int // named only
 	AllowedOrigins            Origins
-	Revision                  int64
+	// Shards is into how many parts the records of the tenant's ledger are
+	// written; zero is one. It never becomes less: see Following.
+	Shards   int
+	Revision int64
 	// ChangedAtMillis is when this revision was written, by our clock. Unix
 	// time. A later revision's is no earlier.
 	ChangedAtMillis int64
@@ -106,6 +109,28 @@ func (l License) Everybody() int {
 		return l.Hosts * (1 + l.Capacity())
 	}
 	return l.Capacity()
+}
+
+// A partition of the ledger takes 1,000 records a second. With a part for each
+// 1,000 connections, all can come or go in one second, up to MaxShards thousand;
+// a larger tenant's in as many times that. Reading asks each part.
+const (
+	perShard  = 1000
+	MaxShards = 32
+)
+
+// Following is the license as the next revision after another, nil if it is the
+// first. What was written into more parts must still be read.
+func (l License) Following(was *License) License {
+	l.Revision, l.Shards = 1, 0
+	if shards := min(MaxShards, (l.Everybody()+perShard-1)/perShard); shards > 1 {
+		l.Shards = shards
+	}
+	if was != nil {
+		l.Revision, l.Shards = was.Revision+1, max(was.Shards, l.Shards)
+		l.ChangedAtMillis = max(l.ChangedAtMillis, was.ChangedAtMillis)
+	}
+	return l
 }
 
 // Full is the problem that a full pool of this license answers with.

@@ -223,3 +223,21 @@ func TestTheBillingZoneIsKnownWithoutZoneFiles(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// What was written into many parts is read from as many, whatever comes after.
+func TestTheLedgersPartsGrowWithALicenseAndNeverShrink(t *testing.T) {
+	sized := func(seats int) license.License { l := concurrent(); l.Seats = seats; return l }
+	crowded := named()
+	crowded.Hosts, crowded.ParticipantsPerConference = license.MaxHosts, license.MaxParticipants
+	var was *license.License
+	for _, step := range []struct {
+		l    license.License
+		want int
+	}{{sized(25), 0}, {sized(1000), 0}, {sized(1001), 2}, {sized(5000), 5}, {sized(25), 5}, {crowded, license.MaxShards}, {named(), license.MaxShards}} {
+		is := step.l.Following(was)
+		if is.Shards != step.want || was != nil && is.Revision != was.Revision+1 {
+			t.Errorf("%d connections: %d parts, revision %d", step.l.Everybody(), is.Shards, is.Revision)
+		}
+		was = &is
+	}
+}

@@ -67,6 +67,7 @@ type Session struct {
 	Mark           uint16
 	Limit          int
 	InUse          int
+	Shards         int // of the tenant's ledger
 }
 
 // Sessions is where sessions live. Errors are the store's own.
@@ -104,7 +105,7 @@ func (s Session) Claim() jointoken.Claim {
 // joined is kept: no two stays of a connection may begin at the same moment.
 func (s Session) Leave(atMillis int64) Session {
 	s.State, s.Block, s.Seat, s.Mark, s.Limit, s.InUse = StateLobby, seat.Block{}, 0, 0, 0, 0
-	s.StayID, s.Resumed = "", false
+	s.StayID, s.Resumed, s.Shards = "", false, 0
 	s.MovedAtMillis = atMillis
 	s.Version++
 	return s
@@ -143,6 +144,6 @@ func (s Session) Stay(leftAtMillis int64, end usage.End) usage.Stay {
 		Identity: s.Identity, Role: s.Role, Connection: s.Connection,
 		Block: s.Block, Seat: s.Seat,
 		JoinedAtMillis: s.JoinedAtMillis, LeftAtMillis: max(leftAtMillis, s.JoinedAtMillis),
-		End: end, Estimated: estimated, Limit: s.Limit, InUse: s.InUse,
+		End: end, Estimated: estimated, Limit: s.Limit, InUse: s.InUse, Shards: s.Shards,
 	}
 }

@@ -13,6 +13,7 @@ package usage
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"iter"
 	"strconv"
 
@@ -85,6 +86,19 @@ type Stay struct {
 	// them (see Limits).
 	Limit int
 	InUse int
+	// Shards is the tenant's when it joined: see Shard.
+	Shards int
+}
+
+// Shard says into which of a tenant's parts of the ledger what concerns a
+// connection is written.
+func Shard(id seat.ConnectionID, shards int) int {
+	if shards <= 1 {
+		return 0
+	}
+	sum := fnv.New32a()
+	sum.Write([]byte(id))
+	return int(sum.Sum32()) % shards
 }
 
 // Refusal is a join that was denied.
@@ -100,6 +114,7 @@ type Refusal struct {
 	Code       problem.Code
 	Limit      int
 	InUse      int
+	Shards     int
 }
 
 // Pool is the pool that was full; false if it was not for want of a seat that
