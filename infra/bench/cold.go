@@ -31,37 +31,38 @@ type ColdOptions struct {
 
 // Cold measures the time from a process's start until it asks for its first
 // event: of connect, built as it is deployed but for this machine, and of the
-// least function that loads the same configuration, in turn. And the size of
-// what is deployed.
+// least function that loads the same configuration, and of that with the SDK's
+// clients that connect has, in turn. And the size of what is deployed.
 func Cold(ctx context.Context, o ColdOptions) (report Report, err error) {
 	dir, err := os.MkdirTemp("", "seatmeter-cold-")
 	if err != nil {
 		return report, fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	o.Progress("building connect, and the least function")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-o", dir+"/", "./functions/connect", "./infra/bench/hello")
+	o.Progress("building connect, and the least functions")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-o", dir+"/", "./functions/connect", "./infra/bench/hello", "./infra/bench/hellosdk")
 	build.Dir, build.Env = o.Root, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		return report, fmt.Errorf("build: %w\n%s", err, out)
 	}
-	var ours, theirs []float64
+	names := []string{"connect", "hello", "hellosdk"}
+	took := make([][]float64, len(names))
 	for n := range o.Starts + 1 { // the first has the machine read the files
 		o.Progress(fmt.Sprintf("start %d of %d", n, o.Starts))
-		one, err := startOnce(ctx, filepath.Join(dir, "connect"))
-		if err != nil {
-			return report, err
-		}
-		other, err := startOnce(ctx, filepath.Join(dir, "hello"))
-		if err != nil {
-			return report, err
-		}
-		if n > 0 {
-			ours, theirs = append(ours, one), append(theirs, other)
+		for i, name := range names {
+			one, err := startOnce(ctx, filepath.Join(dir, name))
+			if err != nil {
+				return report, err
+			}
+			if n > 0 {
+				took[i] = append(took[i], one)
+			}
 		}
 	}
+	ours, hello, sdk := took[0], took[1], took[2]
 	return sizes(dir, Report{Figures: []Figure{
-		ratio("cold_start_vs_hello", "time until connect asks for its first event, over a function's that only loads the configuration", ours, theirs).atMost(limitCold),
+		ratio("cold_start_vs_hello", "time until connect asks for its first event, over a function's that only loads the configuration", ours, hello).atMost(limitCold),
+		ratio("cold_start_vs_sdk", "that time over a function's that also makes the SDK's clients of DynamoDB and of connections, and nothing else", ours, sdk).atMost(limitCold),
 		figure("cold_start_milliseconds", "that time of connect, on this machine", ours),
 	}})
 }

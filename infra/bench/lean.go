@@ -62,7 +62,44 @@ func Lean(ctx context.Context, cfg aws.Config, tables dynamo.Tables, o LeanOptio
 	ours := func() error { return invoke(ctx, handler, event(1)) }
 	made := calls
 	theirs := func() error { return bareCalls(ctx, taking, made) }
-	return leanRounds(o, ours, theirs)
+	report, used, err := leanRounds(o, ours, theirs)
+	report.Figures = append(report.Figures, memorySizes(used, o.Events, len(made))...)
+	return report, err
+}
+
+// Lambda gives a function as much of a vCPU as it has memory of this, by
+// docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html, and charges
+// for the memory as long as it runs.
+const (
+	vcpuMegabytes = 1769
+	// templateMegabytes is what template.yaml gives connect.
+	templateMegabytes = 256
+	// callMillis is what a call of DynamoDB takes: an assumption, the same as
+	// infra/limits'.
+	callMillis = 5
+)
+
+// memorySizes are what a join takes and costs with other sizes of memory, by
+// the CPU that was measured and the calls that it waits for, one after another.
+func memorySizes(used []spent, events, calls int) []Figure {
+	millis := func(s spent, megabytes float64) float64 {
+		cpu := s.micros / float64(events) / 1000
+		return cpu*max(1, vcpuMegabytes/megabytes) + float64(calls)*callMillis
+	}
+	var figures []Figure
+	for _, megabytes := range []float64{128, templateMegabytes, 512, vcpuMegabytes} {
+		takes, costs := make([]float64, len(used)), make([]float64, len(used))
+		for i, s := range used {
+			takes[i] = millis(s, megabytes)
+			costs[i] = takes[i] * megabytes / (millis(s, templateMegabytes) * templateMegabytes)
+		}
+		figures = append(
+			figures,
+			figure(fmt.Sprintf("join_milliseconds_at_%g_mb", megabytes), "milliseconds that connect takes with so much memory, by its CPU, reckoned", takes),
+			figure(fmt.Sprintf("join_compute_at_%g_mb", megabytes), "what they cost, over those at the template's 256", costs),
+		)
+	}
+	return figures
 }
 
 // leanHandler makes the function's handler, of a tenant with 25 seats of which
@@ -230,8 +267,8 @@ func spentNow() (spent, error) {
 }
 
 // leanRounds has both do as many in turn, and compares what they used, the
-// collection of their garbage with it.
-func leanRounds(o LeanOptions, contestants ...func() error) (Report, error) {
+// collection of their garbage with it. It gives what the first used, too.
+func leanRounds(o LeanOptions, contestants ...func() error) (Report, []spent, error) {
 	var used [2][]spent
 	for round := range o.Rounds + 1 {
 		o.Progress(fmt.Sprintf("round %d of %d: events and bare calls", round, o.Rounds))
@@ -239,17 +276,17 @@ func leanRounds(o LeanOptions, contestants ...func() error) (Report, error) {
 			runtime.GC()
 			before, err := spentNow()
 			if err != nil {
-				return Report{}, err
+				return Report{}, nil, err
 			}
 			for range o.Events {
 				if err := do(); err != nil {
-					return Report{}, err
+					return Report{}, nil, err
 				}
 			}
 			runtime.GC()
 			after, err := spentNow()
 			if err != nil {
-				return Report{}, err
+				return Report{}, nil, err
 			}
 			if round > 0 {
 				used[i] = append(used[i], spent{after.micros - before.micros, after.objects - before.objects, after.bytes - before.bytes})
@@ -274,5 +311,5 @@ func leanRounds(o LeanOptions, contestants ...func() error) (Report, error) {
 			of("handler_allocations_vs_sdk", "allocations of the same", func(s spent) float64 { return s.objects }),
 			of("handler_bytes_vs_sdk", "bytes allocated by the same", func(s spent) float64 { return s.bytes }),
 		},
-	}, nil
+	}, used[0], nil
 }
