@@ -99,7 +99,7 @@ func clients(with Assumptions) Design {
 func Ours(with Assumptions) Design {
 	d := clients(with)
 	d.Name = "Seatmeter"
-	d.About = "One conditional write takes a seat, one gives it back; a session and a ledger record. Reconciliation asks after every connection twice a minute, looks where somebody was refused, and checks the books; usage is rolled up."
+	d.About = "One conditional write takes a seat, one gives it back; a session and a ledger record. Reconciliation asks after every connection once a minute, looks where somebody was refused, and checks the books; usage is rolled up."
 
 	month := &d.each[DriverMonth]
 	month.add(MeterSecrets, secrets-1)
@@ -169,7 +169,7 @@ func Designs(with Assumptions) []Design {
 }
 
 // probesPerSeatHour is how often reconciliation asks after a connection.
-const probesPerSeatHour = 120
+const probesPerSeatHour = 60
 
 // Probes is what GetConnection would cost if it were charged as a message.
 func Probes(c Counts) *big.Rat {

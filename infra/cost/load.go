@@ -46,9 +46,9 @@ func month() Counts {
 // A conference has, while somebody is in, as many people as its joins make: its
 // hours are those in seats over the people that each conference has. The books
 // of a tenant are checked when a block falls empty and every hour that one is in
-// use, twice in its minute; each time all its stays of the last hours are read,
-// once for all of its blocks that are due. That grows with the square of the
-// joins, up to once in every round.
+// use; each time all its stays of the last hours are read, once for all of its
+// blocks that are due. That grows with the square of the joins, up to once in
+// every round.
 func tenantCounts(joins, seatHours, refusals, conferences, months, messagesPerStay *big.Rat, with Assumptions) Counts {
 	var c Counts
 	c[DriverTenantMonth] = months
@@ -60,7 +60,7 @@ func tenantCounts(joins, seatHours, refusals, conferences, months, messagesPerSt
 	}
 	people := max1(conferences, joins)
 	c[DriverConferenceHour] = new(big.Rat).Quo(seatHours, people)
-	checks := add(conferences, times(c[DriverConferenceHour], rat(2)))
+	checks := add(conferences, c[DriverConferenceHour])
 	if most := times(months, rat(roundsPerMonth)); checks.Cmp(most) > 0 {
 		checks = most
 	}

@@ -25,11 +25,11 @@ var (
 	// measuredConference is a conference that is scheduled, lived in and left, until
 	// nothing of it is on reconciliation's agenda, but for the stays, and for the
 	// hours that somebody was in.
-	measuredConference = Units{Writes: 28, Reads: 228.5}
+	measuredConference = Units{Writes: 28, Reads: 229.5}
 	// measuredConferenceHour is what reconciliation costs for a conference in an hour
 	// that somebody is in, measuredSeatHour what it costs more for each of them.
-	measuredConferenceHour = Units{Writes: 244, Reads: 912}
-	measuredSeatHour       = Units{Reads: 180}
+	measuredConferenceHour = Units{Writes: 122, Reads: 848}
+	measuredSeatHour       = Units{Reads: 90}
 	// measuredRound is a round of reconciliation with nothing on the agenda.
 	measuredRound = Units{Writes: 2, Reads: 16}
 	// measuredRollup is a run of the roll-up without tenants, measuredRollupTenant what
@@ -38,10 +38,10 @@ var (
 	measuredRollupTenant = Units{Writes: 1, Reads: 4}
 	// measuredDay is rolling up a day without stays, measuredDayThousand what a
 	// thousand stays of as many people cost more.
-	measuredDay         = Units{Writes: 1, Reads: 2}
+	measuredDay         = Units{Writes: 1, Reads: 4}
 	measuredDayThousand = Units{Writes: 27, Reads: 70}
 	// measuredLedgerThousand is reading a thousand stays of the ledger.
-	measuredLedgerThousand = Units{Reads: 61}
+	measuredLedgerThousand = Units{Reads: 62}
 	// measuredTransactions are the two transactions of a stay of the textbook's,
 	// measuredHeartbeat is one of its heartbeats.
 	measuredTransactions = Units{Writes: 8}

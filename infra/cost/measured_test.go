@@ -165,9 +165,8 @@ func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
 			hours[w.model] = w.hour(int(people), empty)
 			return hours[w.model]
 		})
-		const rounds = 120
 		want := cost.Units{Writes: conference.Writes + people*seat.Writes, Reads: conference.Reads + people*seat.Reads}
-		within(t, fmt.Sprintf("an hour of %v", people), hours, want, license.ModelNamed, rounds*people*perPerson)
+		within(t, fmt.Sprintf("an hour of %v", people), hours, want, license.ModelNamed, roundsPerHour/2*people*perPerson)
 	}
 }
 
@@ -493,9 +492,11 @@ func (w *world) reconciler() *reconcile.Reconciler {
 	return reconcile.New(w.store, w.door, silence{}, w.log, w.clock)
 }
 
+// roundsPerHour is how often reconciliation comes.
+const roundsPerHour = 120
+
 // hour is what an hour's rounds cost with so many people in, but for what they
-// cost with nothing to do. It goes over every other round: each minute has two,
-// which do the same.
+// cost with nothing to do.
 func (w *world) hour(people int, empty cost.Units) cost.Units {
 	w.t.Helper()
 	w.live()
@@ -504,12 +505,12 @@ func (w *world) hour(people int, empty cost.Units) cost.Units {
 	}
 	w.pass(2 * time.Minute) // old enough to be judged
 	spent := w.units(func() {
-		for range 60 {
+		for range roundsPerHour {
 			w.round()
-			w.pass(time.Minute)
+			w.pass(30 * time.Second)
 		}
 	})
-	return by(less(spent, by(empty, 60)), 2)
+	return less(spent, by(empty, roundsPerHour))
 }
 
 func (w *world) round() {

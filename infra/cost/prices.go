@@ -77,7 +77,7 @@ var Prices = [meters]Price{
 // NotVerified is what no source settles, and how it is counted.
 var NotVerified = []string{
 	"API Gateway: whether $connect and $disconnect are charged as messages. They are counted as one each, in every design.",
-	"API Gateway: whether GetConnection, by which reconciliation asks after each connection twice a minute, is charged. It is not counted: it is no message. See what it would come to below.",
+	"API Gateway: whether GetConnection, by which reconciliation asks after each connection once a minute, is charged. It is not counted: it is no message. See what it would come to below.",
 	"DynamoDB: what a transaction costs whose condition does not hold. In the textbook's favour only its counter is counted.",
 	"Prices whose source is undated, or older than a year, may have changed.",
 }

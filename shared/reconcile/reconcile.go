@@ -46,6 +46,10 @@ const (
 	// slack is what clocks may differ by where a connection counts as dead for
 	// its age alone.
 	slack = time.Minute
+	// recent is how recently a block must have been found alive for a round not to
+	// ask after its members again: rounds come twice a minute, so that each is
+	// asked after once, and half a minute later where a round fails.
+	recent = 45 * time.Second
 	// fresh is how recently a block must have been found alive for a refusal
 	// not to have it looked at again.
 	fresh = 2 * time.Second
@@ -270,6 +274,9 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 		r.note(&r.idle, block)
 		return r.underLicense(ctx, *state, tenants)
 	}
+	if r.now().UnixMilli()-state.SeenAtMillis < recent.Milliseconds() {
+		return r.holds(ctx, *state)
+	}
 	if due(block, r.now()) {
 		r.note(&r.due, block)
 	}
@@ -303,30 +310,40 @@ func (r *run) note(list *[]seat.Block, block seat.Block) {
 	*list = append(*list, block)
 }
 
+// holds ends the holds of a block that are over.
+func (r *run) holds(ctx context.Context, state seat.State) error {
+	var holds errgroup.Group
+	for _, id := range slices.Sorted(maps.Keys(state.Members)) {
+		m := state.Members[id]
+		if !m.Expired(r.now().UnixMilli()) {
+			continue
+		}
+		holds.Go(func() error {
+			ended, err := r.door.EndHold(ctx, state.Block, seat.Place{Connection: id, Member: m})
+			r.count(func(f *Found) { f.Holds += one(ended) })
+			return err
+		})
+	}
+	return wrap("end holds", holds.Wait())
+}
+
 // members looks after a block's members: it ends the holds that are over, gives
 // back the seats of orphans and of the dead, and sends away who is in a
 // conference that has ended. If all that can be judged are alive the block
 // remembers when.
 func (r *run) members(ctx context.Context, state seat.State, tenants *tenants) error {
 	now := r.now()
+	if err := r.holds(ctx, state); err != nil {
+		return err
+	}
 	var judged []seat.Place
-	var holds errgroup.Group
-	for _, id := range slices.Sorted(maps.Keys(state.Members)) {
-		m := state.Members[id]
-		place := seat.Place{Connection: id, Member: m}
-		switch {
-		case m.Expired(now.UnixMilli()):
-			holds.Go(func() error {
-				ended, err := r.door.EndHold(ctx, state.Block, place)
-				r.count(func(f *Found) { f.Holds += one(ended) })
-				return err
-			})
-		case !m.Held() && now.UnixMilli()-m.JoinedAtMillis >= young.Milliseconds():
-			judged = append(judged, place)
+	for id, m := range state.Members {
+		if !m.Held() && now.UnixMilli()-m.JoinedAtMillis >= young.Milliseconds() {
+			judged = append(judged, seat.Place{Connection: id, Member: m})
 		}
 	}
-	if err := holds.Wait(); err != nil || len(judged) == 0 {
-		return wrap("end holds", err)
+	if len(judged) == 0 {
+		return nil
 	}
 	slices.SortFunc(judged, func(a, b seat.Place) int {
 		return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))

@@ -392,3 +392,37 @@ func (w *world) inUse() int {
 	}
 	return seat.InUse(states)
 }
+
+// Rounds come twice a minute. One that fails, or does not come, leaves the dead
+// their seats for half a minute more, and not for two minutes in all.
+func TestAConnectionIsAskedAfterOnceAMinuteAndSoonerAfterARoundThatFailed(t *testing.T) {
+	const half = 30 * time.Second
+	for _, lost := range []int{-1, 0, 1, 2, 3, 4} {
+		w := newWorld(t, concurrent(25))
+		v := w.in(jointoken.RoleParticipant)
+		w.pass(10 * time.Minute)
+		w.round()
+		w.die(v)
+		asked := w.probed[v.Connection]
+		for n := range 4 {
+			w.pass(half)
+			if n == lost {
+				continue
+			}
+			w.round()
+		}
+		w.books(0)
+		if got := w.probed[v.Connection] - asked; got != 1 {
+			t.Errorf("without round %d the dead was asked after %d times", lost, got)
+		}
+		other := w.in(jointoken.RoleParticipant)
+		w.pass(10 * time.Minute)
+		for range 20 {
+			w.pass(half)
+			w.round()
+		}
+		if got := w.probed[other.Connection]; got < 10 || got > 11 {
+			t.Errorf("the living was asked after %d times in ten minutes", got)
+		}
+	}
+}
