@@ -15,6 +15,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -115,13 +116,19 @@ type crowd struct {
 	joiners [processes]*joiner
 	now     int64
 	next    int
-	in      []seat.ConnectionID
+	in      []guest
 	dice    *rand.Rand
 	every   int64
 	storm   int
 
 	mu                   sync.Mutex
 	writes, reads, joins float64 // joins: the writes of joins
+}
+
+// guest is somebody who is in, since when.
+type guest struct {
+	id          seat.ConnectionID
+	sinceMillis int64
 }
 
 // newCrowd licenses a tenant, and gives it a conference.
@@ -169,7 +176,7 @@ func (c *crowd) fill(ctx context.Context, seats int) error {
 		return fmt.Errorf("fill %d seats: %w", seats, err)
 	}
 	for i := range missing {
-		c.in = append(c.in, connectionNumber(from+i))
+		c.in = append(c.in, guest{connectionNumber(from + i), c.now})
 	}
 	return nil
 }
@@ -207,12 +214,23 @@ func (c *crowd) join(ctx context.Context) error {
 // stay has somebody leave, and somebody else join.
 func (c *crowd) stay(ctx context.Context) error {
 	c.now += c.every
-	i := c.dice.IntN(len(c.in))
-	if err := c.joiners[c.dice.IntN(processes)].door.Leave(ctx, c.in[i], c.now, usage.EndClosed); err != nil {
+	i := c.leaver()
+	if err := c.joiners[c.dice.IntN(processes)].door.Leave(ctx, c.in[i].id, c.now, usage.EndClosed); err != nil {
 		return fmt.Errorf("leave: %w", err)
 	}
-	c.in[i] = connectionNumber(c.next)
+	c.in[i] = guest{connectionNumber(c.next), c.now}
 	return c.join(ctx)
+}
+
+// leaver is somebody by chance; but nobody stays for longer than the platform
+// lets a connection live.
+func (c *crowd) leaver() int {
+	for i, g := range c.in {
+		if c.now-g.sinceMillis >= session.LifeMillis {
+			return i
+		}
+	}
+	return c.dice.IntN(len(c.in))
 }
 
 // refused has somebody be refused.
