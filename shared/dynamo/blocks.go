@@ -173,6 +173,10 @@ func (s *Store) Resize(ctx context.Context, was seat.State, share seat.Share) (b
 		c.update = "SET #capacity = :capacity, #rev = :rev, #l = :yes"
 		c.values[":yes"] = &types.AttributeValueMemberBOOL{Value: true}
 	}
+	if was.Overused(share) {
+		c.condition += " AND #in_use = :used"
+		c.values[":used"] = number(was.InUse)
+	}
 	_, refused, err := s.apply(ctx, c)
 	return !refused && err == nil, err
 }

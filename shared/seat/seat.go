@@ -130,6 +130,13 @@ type State struct {
 	Members      map[ConnectionID]Member
 }
 
+// Overused tells whether more seats are in use than the block's capacity, by
+// which a share with more may be counted. Who leaves then leaves no room in the
+// block, but in the pool: perhaps it has been given to another block already.
+func (s State) Overused(share Share) bool {
+	return s.InUse > s.Capacity && share.Capacity > s.Capacity
+}
+
 // free is how many more connections the block admits as it stands.
 func (s State) free() int {
 	if s.Closed {
@@ -283,7 +290,8 @@ type Blocks interface {
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, share Share) (bool, error)
 	// Resize sets a block's share if its capacity and revision are still as seen
-	// in was. False: they are not.
+	// in was and, where the capacity becomes more than one that was used beyond
+	// (see Overused), also its use. False: they are not.
 	Resize(ctx context.Context, was State, share Share) (bool, error)
 	// Close stops joins for good and gives the block as it stands; a block
 	// that is not there is made, closed. It may be forgotten after keepUntil.

@@ -28,11 +28,12 @@ const (
 // They are raised only when every block has that revision, only by what is
 // then left, always at the first blocks short of their targets, and each on
 // condition that it is as it was seen. Two callers that count the same slack
-// therefore mean the same blocks, and each block is raised by one of them;
-// seats in use above a capacity only become fewer, so an old view errs to the
-// safe side. A
-// block is made without capacity and raised after another read, so that one
-// whose making was long under way brings nothing that was given away since.
+// therefore mean the same blocks, and each block is raised by one of them.
+// Seats in use above a capacity only become fewer, so that an old view errs to
+// the safe side; where a capacity is raised to them, nobody may have left since,
+// whose seat another may be giving to a block before. A block is made without
+// capacity and raised after another read, so that one whose making was long
+// under way brings nothing that was given away since.
 // Safe to repeat and to abandon at any point: the next caller goes on.
 func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool) ([]State, error) {
 	relicensed := false

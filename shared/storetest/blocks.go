@@ -249,6 +249,18 @@ func resize(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "not as seen", must(store.Resize(ctx, seen, seat.Share{Capacity: 9, Revision: 3}))(t), false)
 	state := read(t, store, block)
 	equal(t, "capacity, revision", []int64{int64(state.Capacity), state.Revision}, []int64{5, 2})
+
+	for n := range 3 {
+		must(store.Take(ctx, block, connectionOf(id, n), member, 2))(t)
+	}
+	room := read(t, store, block)
+	must(store.GiveBack(ctx, block, connectionOf(id, 0), member, false))(t)
+	equal(t, "who leaves room changes nothing", must(store.Resize(ctx, room, seat.Share{Capacity: 1, Revision: 2}))(t), true)
+	overused := read(t, store, block)
+	must(store.GiveBack(ctx, block, connectionOf(id, 1), member, false))(t)
+	equal(t, "raised to a use that is not so any more", must(store.Resize(ctx, overused, seat.Share{Capacity: 2, Revision: 2}))(t), false)
+	equal(t, "lowered all the same", must(store.Resize(ctx, overused, seat.Share{Capacity: 0, Revision: 2}))(t), true)
+	equal(t, "raised as it is used", must(store.Resize(ctx, read(t, store, block), seat.Share{Capacity: 2, Revision: 2}))(t), true)
 }
 
 func manyBlocks(t *testing.T, store Store, id tenant.ID) {

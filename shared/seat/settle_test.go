@@ -1,0 +1,297 @@
+package seat_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"seatmeter/shared/memory"
+	"seatmeter/shared/seat"
+)
+
+// settler settles a pool, and waits before each change of a block until it is
+// let do it.
+type settler struct {
+	*memory.Store
+	ready chan struct{}         // told of each change that waits
+	let   map[int]chan struct{} // by the block's index
+	wrote chan struct{}         // told of each change that was made, or refused
+}
+
+func newSettler(store *memory.Store, blocks int) *settler {
+	s := &settler{store, make(chan struct{}), make(map[int]chan struct{}), make(chan struct{})}
+	for index := range blocks {
+		s.let[index] = make(chan struct{})
+	}
+	return s
+}
+
+func (s *settler) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
+	s.ready <- struct{}{}
+	<-s.let[was.Block.Index]
+	done, err := s.Store.Resize(ctx, was, share)
+	s.wrote <- struct{}{}
+	return done, err
+}
+
+// Two who hand out what people leave mean the same blocks, also where some
+// have left between their looks: what one of them takes for a block's use above
+// its capacity the other may have given to another block.
+func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
+	const capacity = 60
+	ctx, store, pool := t.Context(), memory.New(), seat.Pool{Tenant: "acme"}
+	in := make(map[int][]seat.Place)
+	take := func(index, people int) {
+		for range people {
+			to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("%d-%d=", index, len(in[index]))), Member: seat.Member{JoinedAtMillis: 1, Conference: 1}}
+			attempt, err := store.Take(ctx, seat.Block{Pool: pool, Index: index}, to.Connection, to.Member, 1)
+			if err != nil || attempt.Outcome != seat.OutcomeTaken {
+				t.Fatalf("block %d: outcome %d, %v", index, attempt.Outcome, err)
+			}
+			in[index] = append(in[index], to)
+		}
+	}
+	leave := func(index, people int) {
+		for range people {
+			one := in[index][0]
+			in[index] = in[index][1:]
+			if back, err := store.GiveBack(ctx, seat.Block{Pool: pool, Index: index}, one.Connection, one.Member, false); err != nil || !back.Done {
+				t.Fatalf("%+v, %v", back, err)
+			}
+		}
+	}
+	committed := func() (sum int) {
+		states, err := store.Read(ctx, pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range states {
+			sum += max(s.Capacity, s.InUse)
+		}
+		return sum
+	}
+	for index := range 3 {
+		if _, err := store.Create(ctx, seat.Block{Pool: pool, Index: index}, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	take(0, 20)
+	take(1, 24)
+	take(2, 17)
+	terms := seat.Terms{Capacity: capacity, Revision: 2}
+	if _, err := seat.NewPools(store).Settle(ctx, pool, terms, false); err != nil {
+		t.Fatal(err)
+	}
+	leave(2, 2)
+
+	var group sync.WaitGroup
+	begin := func(s *settler) {
+		group.Go(func() {
+			if _, err := seat.NewPools(s).Settle(ctx, pool, terms, false); err != nil {
+				t.Error(err)
+			}
+		})
+		for range 2 { // blocks 0 and 1
+			<-s.ready
+		}
+	}
+	early, late := newSettler(store, 3), newSettler(store, 3)
+	begin(early)
+	leave(1, 2)
+	begin(late)
+	for _, step := range []struct {
+		by    *settler
+		index int
+	}{{late, 0}, {early, 1}, {early, 0}, {late, 1}} {
+		step.by.let[step.index] <- struct{}{}
+		<-step.by.wrote
+		if sum := committed(); sum > capacity {
+			t.Errorf("%d seats are given out, of %d", sum, capacity)
+		}
+	}
+	for _, s := range []*settler{early, late} { // whatever they go on with
+		go func() {
+			for range s.ready {
+			}
+		}()
+		go func() {
+			for range s.wrote {
+			}
+		}()
+		for _, let := range s.let {
+			close(let)
+		}
+	}
+	group.Wait()
+	if sum := committed(); sum > capacity {
+		t.Errorf("%d seats are given out in the end, of %d", sum, capacity)
+	}
+}
+
+// gates holds calls of a store back until a test lets one of them pass.
+type gates struct {
+	*memory.Store
+	mu      sync.Mutex
+	waiting []chan struct{}
+}
+
+func (g *gates) wait() {
+	pass := make(chan struct{})
+	g.mu.Lock()
+	g.waiting = append(g.waiting, pass)
+	g.mu.Unlock()
+	<-pass
+}
+
+// let lets one that waits pass. False: none does.
+func (g *gates) let(dice *rand.Rand) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.waiting) == 0 {
+		return false
+	}
+	n := dice.IntN(len(g.waiting))
+	close(g.waiting[n])
+	g.waiting = slices.Delete(g.waiting, n, n+1)
+	return true
+}
+
+func (g *gates) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
+	g.wait()
+	states, err := g.Store.Read(ctx, pool)
+	g.wait() // the answer is on its way
+	return states, err
+}
+
+func (g *gates) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
+	g.wait()
+	return g.Store.Resize(ctx, was, share)
+}
+
+func (g *gates) Create(ctx context.Context, block seat.Block, share seat.Share) (bool, error) {
+	g.wait()
+	return g.Store.Create(ctx, block, share)
+}
+
+// Whoever settles, leaves and joins, in whatever order their calls come: as soon
+// as all blocks have a revision and no more is given out than it has, no more
+// ever is under it.
+func TestManyWhoSettleNeverGiveOutMoreThanThereIs(t *testing.T) {
+	seeds := 1000
+	if testing.Short() {
+		seeds = 100
+	}
+	for seed := range seeds {
+		synctest.Test(t, func(t *testing.T) {
+			w := &settling{t: t, gates: &gates{Store: memory.New()}, dice: rand.New(rand.NewPCG(uint64(seed), 1))}
+			w.shrink()
+			for n := range 300 {
+				synctest.Wait()
+				w.step()
+				if sum, settled := w.sum(); settled && sum > w.terms.Capacity {
+					t.Errorf("seed %d, step %d: %d seats are given out, of %d", seed, n, sum, w.terms.Capacity)
+					break
+				}
+			}
+			for synctest.Wait(); w.let(w.dice); synctest.Wait() {
+			}
+		})
+	}
+}
+
+// settling is a pool that many settle.
+type settling struct {
+	*gates
+	t       *testing.T
+	dice    *rand.Rand
+	terms   seat.Terms
+	in      []sitting
+	next    int
+	settled int64 // the revision under which no more was given out than there is
+}
+
+func (w *settling) pool() seat.Pool { return seat.Pool{Tenant: "acme"} }
+
+// shrink lets in more people than the license will have seats, and has it shrink.
+func (w *settling) shrink() {
+	pools := seat.NewPools(w.Store)
+	for index := range 4 {
+		if _, err := w.Store.Create(w.t.Context(), seat.Block{Pool: w.pool(), Index: index}, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for len(w.in) < 61+w.dice.IntN(5) {
+		w.join(1)
+	}
+	w.terms = seat.Terms{Capacity: 60, Revision: 2}
+	if _, err := pools.Settle(w.t.Context(), w.pool(), w.terms, false); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *settling) join(revision int64) {
+	w.next++
+	to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("%d=", w.next)), Member: seat.Member{JoinedAtMillis: 1, Conference: 1}}
+	block := seat.Block{Pool: w.pool(), Index: w.dice.IntN(4)}
+	attempt, err := w.Take(w.t.Context(), block, to.Connection, to.Member, revision)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if attempt.Outcome == seat.OutcomeTaken {
+		w.in = append(w.in, sitting{to, block})
+	}
+}
+
+func (w *settling) step() {
+	ctx := w.t.Context()
+	switch chance := w.dice.IntN(100); {
+	case chance == 0: // the license grows or shrinks
+		w.terms.Revision++
+		w.terms.Capacity = []int{40, 60, 100}[w.dice.IntN(3)]
+		w.settle()
+	case chance < 12:
+		w.settle()
+	case chance < 25:
+		w.join(w.terms.Revision - int64(w.dice.IntN(2)))
+	case chance < 40 && len(w.in) > 0:
+		n := w.dice.IntN(len(w.in))
+		one := w.in[n]
+		w.in = slices.Delete(w.in, n, n+1)
+		if _, err := w.GiveBack(ctx, one.block, one.Connection, one.Member, false); err != nil {
+			w.t.Fatal(err)
+		}
+	default:
+		w.let(w.dice)
+	}
+}
+
+func (w *settling) settle() {
+	ctx, terms := w.t.Context(), w.terms
+	go func() {
+		// That others keep changing the pool is no fault here.
+		_, _ = seat.NewPools(w.gates).Settle(ctx, w.pool(), terms, false)
+	}()
+}
+
+// sum is how many seats are given out, and whether they were within the terms
+// before.
+func (w *settling) sum() (sum int, settled bool) {
+	states, err := w.Store.Read(w.t.Context(), w.pool())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	all := true
+	for _, s := range states {
+		sum += max(s.Capacity, s.InUse)
+		all = all && s.Revision == w.terms.Revision
+	}
+	settled = w.settled == w.terms.Revision
+	if all && sum <= w.terms.Capacity {
+		w.settled = w.terms.Revision
+	}
+	return sum, settled
+}
