@@ -163,10 +163,10 @@ func (s *Store) Resize(ctx context.Context, was seat.State, share seat.Share) (b
 	c := change{
 		pk: pk, sk: sk,
 		update:    "SET #capacity = :capacity, #rev = :rev REMOVE #l",
-		condition: "#capacity = :seen AND #rev = :was AND attribute_not_exists(#closed)",
+		condition: "#capacity = :seen AND #rev = :was AND attribute_not_exists(#closed) AND #in_use <= :most",
 		values: item{
 			":capacity": number(share.Capacity), ":rev": number(share.Revision),
-			":seen": number(was.Capacity), ":was": number(was.Revision),
+			":seen": number(was.Capacity), ":was": number(was.Revision), ":most": number(max(share.Capacity, was.InUse)),
 		},
 	}
 	if share.Listed {

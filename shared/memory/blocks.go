@@ -132,7 +132,7 @@ func (s *Store) Resize(_ context.Context, was seat.State, share seat.Share) (boo
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.blocks[was.Block.Pool][was.Block.Index]
-	if b == nil || b.Capacity != was.Capacity || b.Revision != was.Revision || b.Closed || was.Overused(share) && b.InUse != was.InUse {
+	if b == nil || b.Capacity != was.Capacity || b.Revision != was.Revision || b.Closed || b.InUse > max(share.Capacity, was.InUse) || was.Overused(share) && b.InUse != was.InUse {
 		return false, nil
 	}
 	b.Share = share

@@ -290,8 +290,9 @@ type Blocks interface {
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, share Share) (bool, error)
 	// Resize sets a block's share if its capacity and revision are still as seen
-	// in was and, where the capacity becomes more than one that was used beyond
-	// (see Overused), also its use. False: they are not.
+	// in was, and its use is such that no more is given out than was meant: no
+	// more than the new capacity, or than was seen; and just that where a
+	// capacity is raised that was used beyond (see Overused). False: it is not so.
 	Resize(ctx context.Context, was State, share Share) (bool, error)
 	// Close stops joins for good and gives the block as it stands; a block
 	// that is not there is made, closed. It may be forgotten after keepUntil.

@@ -24,7 +24,9 @@ const (
 // With create it opens a pool that is not there, if only without capacity.
 //
 // Why it cannot oversell, whoever else runs it: capacities are first lowered,
-// under the new revision, until Σ max(capacity, in use) is within the terms.
+// under the new revision, until Σ max(capacity, in use) is within the terms;
+// the first block last, and each on condition that no more are in than was
+// reckoned with, so that the first block's revision says that it is done.
 // They are raised only when every block has that revision, only by what is
 // then left, always at the first blocks short of their targets, and each on
 // condition that it is as it was seen. Two callers that count the same slack

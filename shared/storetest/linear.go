@@ -190,7 +190,9 @@ func (b book) apply(r request) (answer, book) {
 		b = book{exists: true, capacity: r.capacity, revision: r.revision}
 		return answer{done: true}, b
 	case kindResize:
-		if !b.exists || b.closed || b.capacity != r.was.capacity || b.revision != r.was.revision {
+		raised := r.was.inUse > r.was.capacity && r.capacity > r.was.capacity // to a use beyond it
+		if !b.exists || b.closed || b.capacity != r.was.capacity || b.revision != r.was.revision ||
+			b.inUse > max(r.capacity, r.was.inUse) || raised && b.inUse != r.was.inUse {
 			return answer{}, b
 		}
 		b.capacity, b.revision = r.capacity, r.revision
@@ -278,7 +280,7 @@ func on(store seat.Blocks, block seat.Block) perform {
 			done, err := store.Create(ctx, block, seat.Share{Capacity: r.capacity, Revision: r.revision})
 			return answer{done: done}, err
 		case kindResize:
-			was := seat.State{Block: block, Share: seat.Share{Capacity: r.was.capacity, Revision: r.was.revision}}
+			was := seat.State{Block: block, InUse: r.was.inUse, Share: seat.Share{Capacity: r.was.capacity, Revision: r.was.revision}}
 			done, err := store.Resize(ctx, was, seat.Share{Capacity: r.capacity, Revision: r.revision})
 			return answer{done: done}, err
 		case kindClose:
