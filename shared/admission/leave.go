@@ -87,7 +87,10 @@ func (d *Door) part(ctx context.Context, s session.Session, atMillis int64, end 
 	if l == nil || l.ReconnectGraceSeconds == 0 {
 		return d.release(ctx, s, atMillis, end)
 	}
-	stay := s.Stay(atMillis, end)
+	stay, err := d.stay(ctx, s, atMillis, end)
+	if err != nil {
+		return false, err
+	}
 	if err := d.store.Record(ctx, stay); err != nil {
 		return false, fmt.Errorf("write the ledger: %w", err)
 	}

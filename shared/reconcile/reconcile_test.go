@@ -426,3 +426,22 @@ func TestAConnectionIsAskedAfterOnceAMinuteAndSoonerAfterARoundThatFailed(t *tes
 		}
 	}
 }
+
+// The gateway may tell of a lost connection long after it must have closed it.
+func TestADropThatIsToldTooLateEndsAtTheLastProofOfLife(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	v := w.in(jointoken.RoleParticipant)
+	w.pass(10 * time.Minute)
+	seen := w.clock()
+	w.round()
+	w.pass(5 * time.Hour)
+	if err := w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndDropped); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	w.round()
+	w.books(0)
+	if stays := w.stays(); len(stays) != 1 || !stays[0].Estimated || stays[0].LeftAtMillis != seen.UnixMilli() {
+		t.Errorf("recorded %+v, want an estimate until %d", stays, seen.UnixMilli())
+	}
+}

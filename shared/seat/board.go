@@ -114,6 +114,14 @@ type Vacancy struct {
 	// has still more members than seats, so that the pool may have capacity to
 	// hand out; or a hold will end.
 	Clear bool
+	// EndsMillis is when the hold ends; zero if it is none.
+	EndsMillis int64
+}
+
+// later tells whether it is the news of a hold that ends when the board is not
+// complete any more, nor will be by a look that has begun.
+func (v Vacancy) later(b Board) bool {
+	return v.EndsMillis != 0 && v.EndsMillis >= max(b.UntilMillis, b.LookingMillis+trustMillis)
 }
 
 // Version counts whatever happened to a block's members: a take and a return
@@ -147,7 +155,7 @@ func (p *Pools) announce(ctx context.Context, block Block, v *Vacancy) {
 	board, err := p.blocks.Board(ctx, block.Pool)
 	busy := errors.Is(err, ErrBusy) // then many are about to go by it
 	switch {
-	case err != nil && !busy || err == nil && !board.Recording():
+	case err != nil && !busy || err == nil && (!board.Recording() || v.later(board)):
 	case v.Clear || len(board.Rooms) >= maxRooms:
 		_ = p.blocks.ClearBoard(ctx, block.Pool)
 	default:
@@ -164,6 +172,9 @@ func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (
 		board, err := p.blocks.Board(ctx, pool)
 		if err != nil {
 			return Seated{}, wrap("read the board", err)
+		}
+		if board.Revision > terms.Revision { // nothing of it is ours to change
+			return Seated{Refusal: RefusalStale}, nil
 		}
 		answer, done, err := p.listed(ctx, pool, board, to, terms)
 		if done || err != nil {
@@ -197,7 +208,10 @@ func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (
 		if !mine && round < maxRounds/2 {
 			continue
 		}
-		answer, done, err = p.look(ctx, pool, look, mine, to, terms)
+		if !mine { // whoever looks takes long: all who wait would take longer
+			return Seated{}, ErrBusy
+		}
+		answer, done, err = p.look(ctx, pool, look, to, terms)
 		if done || err != nil {
 			return answer, err
 		}
@@ -229,19 +243,17 @@ func (p *Pools) listed(ctx context.Context, pool Pool, board Board, to Place, te
 	return Seated{}, false, nil
 }
 
-// look looks through the whole pool, says on the board what it found if the
-// look is noted there, and tries what it found. Not done: others took it.
-func (p *Pools) look(ctx context.Context, pool Pool, look Look, noted bool, to Place, terms Terms) (Seated, bool, error) {
+// look looks through the whole pool, says on the board what it found, and tries
+// that. Not done: others took it.
+func (p *Pools) look(ctx context.Context, pool Pool, look Look, to Place, terms Terms) (Seated, bool, error) {
 	states, err := p.Settle(ctx, pool, terms, false)
 	if err != nil {
 		return Seated{}, true, err
 	}
 	look.survey(states, terms)
 	p.view(pool).opened(states, look.Rooms)
-	if noted {
-		if _, err := p.blocks.EndLook(ctx, pool, look); err != nil {
-			return Seated{}, true, wrap("end a look", err)
-		}
+	if _, err := p.blocks.EndLook(ctx, pool, look); err != nil {
+		return Seated{}, true, wrap("end a look", err)
 	}
 	return p.among(ctx, pool, states, to, terms)
 }

@@ -266,3 +266,63 @@ func TestAStormOnAPoolThatHasShrunkReadsLittle(t *testing.T) {
 		t.Errorf("when all have left who sat elsewhere, everybody is to be in the first block: %+v, %v", states[0].Share, err)
 	}
 }
+
+// Connections drop all the time, and their seats are held for longer than a
+// board is complete: nobody has to look through the pool for that.
+func TestAStormWhileConnectionsDropReadsLittle(t *testing.T) {
+	const seats, storm = 10_000, 2000
+	c := newCrowd(t, seats)
+	c.fill(seats)
+	for range len(c.pools) * 4 {
+		c.join()
+	}
+	c.units(1)
+	for n := range storm {
+		c.now += 2
+		if n%10 == 0 {
+			lost := c.in[n]
+			hold := seat.Hold{LostAtMillis: c.now, Seconds: 30}
+			if held, err := c.pools[0].Hold(t.Context(), lost.block, lost.Connection, lost.Member, hold); err != nil || !held.Done {
+				t.Fatalf("%+v, %v", held, err)
+			}
+		}
+		if c.join() == seat.RefusalNone {
+			t.Fatal("somebody was let in")
+		}
+	}
+	if writes, reads := c.units(storm); writes > 0.02 || reads > 2 {
+		t.Errorf("a refusal costs %.3f writes and %.3f read units; want at most 0.02 and 2", writes, reads)
+	}
+}
+
+// Who comes by a process that remembers the license before leaves the board to
+// those who know better.
+func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
+	const seats = 10_000
+	c := newCrowd(t, seats)
+	c.fill(seats)
+	older := c.terms
+	c.terms.Revision++
+	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, false); err != nil {
+		t.Fatal(err)
+	}
+	for range len(c.pools) * 4 {
+		c.join()
+	}
+	c.now++
+	c.units(1)
+	to := seat.Member{JoinedAtMillis: c.now, Conference: 1}
+	seated, err := c.pools[0].Take(t.Context(), c.pool, "remembers=", to, older)
+	if err != nil || seated.Refusal != seat.RefusalStale {
+		t.Fatalf("%+v, %v", seated, err)
+	}
+	if writes, reads := c.units(1); writes > 1 || reads > 1 {
+		t.Errorf("it took %v writes and %v read units to know", writes, reads)
+	}
+	if c.join() == seat.RefusalNone {
+		t.Fatal("somebody was let in")
+	}
+	if writes, reads := c.units(1); writes > 0 || reads > 1 {
+		t.Errorf("the next one takes %v writes and %v read units", writes, reads)
+	}
+}

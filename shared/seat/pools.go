@@ -224,7 +224,7 @@ func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms 
 
 func seated(s State, id ConnectionID, terms Terms) Seated {
 	taken := Seated{Block: s.Block, Number: s.Taken, Member: s.Members[id]}
-	if terms.Capacity <= BlockSeats && !s.Listed {
+	if s.Capacity >= terms.Capacity { // nobody is in another block
 		taken.InUse = s.Occupied(taken.Member.JoinedAtMillis)
 	}
 	return taken
@@ -304,15 +304,26 @@ func (p *Pools) GiveBack(ctx context.Context, block Block, id ConnectionID, memb
 	return p.told(ctx, block, func() (Returned, error) { return p.blocks.GiveBack(ctx, block, id, member, void) })
 }
 
-// Hold is Blocks.Hold. The board of a large pool is not complete any more: the
-// hold may be over soon, or already.
+// Hold is Blocks.Hold. The board of a large pool is not complete any more if the
+// hold may be over before its time is.
 func (p *Pools) Hold(ctx context.Context, block Block, id ConnectionID, member Member, hold Hold) (Returned, error) {
-	return p.told(ctx, block, func() (Returned, error) { return p.blocks.Hold(ctx, block, id, member, hold) })
+	return p.told(ctx, block, until(hold, func() (Returned, error) { return p.blocks.Hold(ctx, block, id, member, hold) }))
+}
+
+// until adds to the news of a hold when it ends.
+func until(hold Hold, step func() (Returned, error)) func() (Returned, error) {
+	return func() (Returned, error) {
+		returned, err := step()
+		if returned.Vacancy != nil {
+			returned.Vacancy.EndsMillis = hold.UntilMillis()
+		}
+		return returned, err
+	}
 }
 
 // Revert is Blocks.Revert, which brings back a hold.
 func (p *Pools) Revert(ctx context.Context, block Block, from, to Place) (Returned, error) {
-	return p.told(ctx, block, func() (Returned, error) { return p.blocks.Revert(ctx, block, from, to) })
+	return p.told(ctx, block, until(to.Member.Hold, func() (Returned, error) { return p.blocks.Revert(ctx, block, from, to) }))
 }
 
 // Close is Blocks.Close for all blocks of a pool, as they were read.

@@ -146,11 +146,11 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 }
 
 // refused begins the answer to a join that was refused: with the pool as it
-// stands, if that can be told.
+// stands, if that can be told. Where the pool refused, the cause has it already.
 func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int64, cause error) Reply {
 	reply := Reply{Type: "refused"}
-	if problem.Is(cause, problem.RateLimited) {
-		return reply // the pool was not asked, and is not now
+	if problem.Is(cause, problem.RateLimited) || problem.As(cause).Occupancy != nil {
+		return reply // the pool was not asked, or has answered, and is not asked now
 	}
 	if limit, inUse, err := m.door.Standing(ctx, s, atMillis); err == nil && s.Tenant != "" {
 		reply.Limit, reply.InUse = &limit, &inUse
