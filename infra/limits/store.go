@@ -303,6 +303,11 @@ func (s *Store) RemoveRoom(ctx context.Context, block seat.Block, before int64) 
 	return done(ctx, s, write(boardItem(block.Pool)), func() error { return s.Store.RemoveRoom(ctx, block, before) })
 }
 
+// AddLeft implements seat.Boards.
+func (s *Store) AddLeft(ctx context.Context, pool seat.Pool, n int64) error {
+	return done(ctx, s, write(boardItem(pool)), func() error { return s.Store.AddLeft(ctx, pool, n) })
+}
+
 // ClearBoard implements seat.Boards.
 func (s *Store) ClearBoard(ctx context.Context, pool seat.Pool) error {
 	return done(ctx, s, write(boardItem(pool)), func() error { return s.Store.ClearBoard(ctx, pool) })

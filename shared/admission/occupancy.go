@@ -243,7 +243,9 @@ func ownPools(t tenant.ID, number conference.Number) own {
 func (o own) both() []seat.Pool { return []seat.Pool{o.participants, o.chair} }
 
 // Standing is the limit and the seats in use of the pool that a session draws
-// on, or would draw on: for the host in the chair, that of the participants.
+// on, or would draw on: for the host in the chair, that of the participants. In
+// a pool that has, or had, more than 1,920 the seats in use may be those of ten
+// seconds ago.
 func (d *Door) Standing(ctx context.Context, s session.Session, nowMillis int64) (limit, inUse int, err error) {
 	l, err := d.License(ctx, s.Tenant)
 	if err != nil {
@@ -257,9 +259,9 @@ func (d *Door) Standing(ctx context.Context, s session.Session, nowMillis int64)
 		pool = s.Block.Pool
 		pool.Chair = false
 	}
-	blocks, err := d.store.Read(ctx, pool)
+	inUse, err = d.pools.InUse(ctx, pool, s.Connection, seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}, nowMillis)
 	if err != nil {
-		return 0, 0, fmt.Errorf("read the pool: %w", err)
+		return 0, 0, fmt.Errorf("count the seats in use: %w", err)
 	}
-	return l.Limit(), seat.Occupied(blocks, nowMillis), nil
+	return l.Limit(), inUse, nil
 }

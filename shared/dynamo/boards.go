@@ -30,7 +30,8 @@ func (s *Store) Board(ctx context.Context, pool seat.Pool) (seat.Board, error) {
 	r := reader{item: i}
 	board := seat.Board{
 		Revision: r.number(attrRevision), UntilMillis: r.number(attrUntil), LookingMillis: r.number(attrLooking),
-		InUse: r.int(attrInUse), Opened: r.int(attrOpened), Rooms: make(map[int]int64),
+		Count: seat.Count{AtMillis: r.number(attrCounted), InUse: r.int(attrInUse), Opened: r.int(attrOpened)},
+		Left:  r.number(attrGone), Beyond: r.number(attrBeyond), Rooms: make(map[int]int64),
 	}
 	if rooms, ok := i[attrRooms].(*types.AttributeValueMemberM); ok {
 		versions := reader{item: rooms.Value}
@@ -53,16 +54,18 @@ func (s *Store) BeginLook(ctx context.Context, pool seat.Pool, look seat.Look, s
 	pk, sk := boardKeys(pool)
 	c := change{
 		pk: pk, sk: sk,
-		update:    "SET #looking = :at, #looker = :by, #expires_at = :expires, #rooms = if_not_exists(#rooms, :none)",
-		condition: "attribute_not_exists(#looking) OR #looking <= :stale OR #looker = :by",
+		update:    "SET #looking = :at, #looker = :by, #expires_at = :expires",
+		condition: "(attribute_not_exists(#looking) OR #looking <= :stale OR #looker = :by)",
 		values: item{
 			":at": number(look.AtMillis), ":by": text(string(look.By)), ":stale": number(staleMillis),
-			":none":    &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{}},
 			":expires": number(look.AtMillis/millisPerSecond + boardSeconds),
 		},
 	}
 	if reset {
-		c.update = "SET #looking = :at, #looker = :by, #expires_at = :expires, #rooms = :none REMOVE #until"
+		c.update += ", #rooms = :none REMOVE #until"
+		c.values[":none"] = &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{}}
+	} else {
+		c.condition += " AND attribute_exists(#until)"
 	}
 	_, refused, err := s.apply(ctx, c)
 	return !refused && err == nil, err
@@ -73,12 +76,13 @@ func (s *Store) EndLook(ctx context.Context, pool seat.Pool, look seat.Look) (bo
 	pk, sk := boardKeys(pool)
 	c := change{
 		pk: pk, sk: sk,
-		update:    "SET #rev = :rev, #in_use = :inuse, #opened = :opened",
+		update:    "SET #rev = :rev, #counted = :at, #in_use = :inuse, #opened = :opened, #beyond = :beyond",
 		condition: "#looking = :at AND #looker = :by",
 		names:     make(map[string]string),
 		values: item{
 			":at": number(look.AtMillis), ":by": text(string(look.By)), ":rev": number(look.Revision),
 			":inuse": number(look.InUse), ":opened": number(look.Opened),
+			":beyond": number(look.Beyond),
 		},
 	}
 	n := 0
@@ -120,6 +124,15 @@ func (s *Store) room(ctx context.Context, block seat.Block, version int64, updat
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: update, condition: condition,
 		names: map[string]string{"#index": strconv.Itoa(block.Index)}, values: item{":version": number(version)},
+	})
+	return err
+}
+
+// AddLeft implements seat.Boards by one UpdateItem.
+func (s *Store) AddLeft(ctx context.Context, pool seat.Pool, n int64) error {
+	pk, sk := boardKeys(pool)
+	_, _, err := s.apply(ctx, change{
+		pk: pk, sk: sk, update: "ADD #gone :n", condition: "attribute_exists(#pk)", values: item{":n": number(n)},
 	})
 	return err
 }

@@ -80,6 +80,8 @@ const (
 	attrLooking = "looking"
 	attrLooker  = "looker"
 	attrOpened  = "opened"
+	attrGone    = "gone"
+	attrBeyond  = "beyond"
 	attrRooms   = "rooms"
 
 	attrTenant     = "tenant"

@@ -27,11 +27,11 @@ func (s *Store) BeginLook(_ context.Context, pool seat.Pool, look seat.Look, sta
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.boards[pool]
-	if b.LookingMillis > staleMillis && b.looker != look.By {
+	if b.LookingMillis > staleMillis && b.looker != look.By || !reset && b.UntilMillis == 0 {
 		return false, nil
 	}
 	b.looker, b.LookingMillis = look.By, look.AtMillis
-	if reset || b.Rooms == nil {
+	if reset {
 		b.Rooms, b.UntilMillis = make(map[int]int64), 0
 	}
 	s.boards[pool] = b
@@ -47,7 +47,7 @@ func (s *Store) EndLook(_ context.Context, pool seat.Pool, look seat.Look) (bool
 		return false, nil
 	}
 	b.looker, b.LookingMillis = "", 0
-	b.UntilMillis, b.Revision, b.InUse, b.Opened = look.UntilMillis, look.Revision, look.InUse, look.Opened
+	b.UntilMillis, b.Revision, b.Count, b.Beyond = look.UntilMillis, look.Revision, look.Count, look.Beyond
 	for index, version := range look.Rooms {
 		if _, listed := b.Rooms[index]; !listed {
 			b.Rooms[index] = version
@@ -74,6 +74,17 @@ func (s *Store) RemoveRoom(_ context.Context, block seat.Block, before int64) er
 	defer s.mu.Unlock()
 	if rooms := s.boards[block.Pool].Rooms; rooms[block.Index] < before {
 		delete(rooms, block.Index)
+	}
+	return nil
+}
+
+// AddLeft implements seat.Boards.
+func (s *Store) AddLeft(_ context.Context, pool seat.Pool, n int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b, there := s.boards[pool]; there {
+		b.Left += n
+		s.boards[pool] = b
 	}
 	return nil
 }

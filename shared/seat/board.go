@@ -48,16 +48,29 @@ type Board struct {
 	UntilMillis int64
 	// LookingMillis is when a look began that has not ended. Zero: none.
 	LookingMillis int64
-	// InUse is the pool's occupied seats at the last look, and Opened its blocks.
-	InUse, Opened int
+	// Count is what was in use when it was last counted, by a look or otherwise.
+	Count
+	// Left counts, by samples, those who left blocks that are in use beyond their
+	// capacity, and Beyond is what it comes to, by the last look, until the pool
+	// is not: before that, who leaves makes no room.
+	Left, Beyond int64
 	// Rooms are the versions of the blocks that have room, by their index. While
 	// the board is not complete they are some that had.
 	Rooms map[int]int64
 }
 
-// complete tells whether the board names all blocks with room.
+// Count is what somebody counted who read a whole pool.
+type Count struct {
+	// AtMillis is when. Unix time.
+	AtMillis int64
+	// InUse is the occupied seats, and Opened the blocks.
+	InUse, Opened int
+}
+
+// complete tells whether the board names all blocks with room, and no capacity
+// is left to hand out.
 func (b Board) complete(revision, nowMillis int64) bool {
-	return b.Revision == revision && nowMillis < b.UntilMillis
+	return b.Revision == revision && nowMillis < b.UntilMillis && b.Left <= b.Beyond
 }
 
 // looking tells whether somebody is at it.
@@ -69,16 +82,24 @@ func (b Board) looking(nowMillis int64) bool {
 // by no clock: too much said costs a write, and ends when the board is full.
 func (b Board) Recording() bool { return b.UntilMillis != 0 || b.LookingMillis != 0 }
 
+// sample is of how many who leave one says so, for all: of few where few must
+// leave before there is room, and of more while there is longer to go.
+func (b Board) sample() int64 {
+	const samples = 32
+	return 1 + (b.Beyond-b.Left)/samples
+}
+
 // Look is what somebody found who looked through a pool.
 type Look struct {
-	// By is the connection for which it was done, and AtMillis when it began.
-	By       ConnectionID
-	AtMillis int64
+	// By is the connection for which it was done.
+	By ConnectionID
+	// Count is what was found; its AtMillis is when the look began.
+	Count
 	// The others are as the board's.
-	Revision      int64
-	UntilMillis   int64
-	InUse, Opened int
-	Rooms         map[int]int64
+	Revision    int64
+	UntilMillis int64
+	Beyond      int64
+	Rooms       map[int]int64
 }
 
 // ErrBusy says that more people ask than can be answered.
@@ -92,7 +113,8 @@ type Boards interface {
 	Board(ctx context.Context, pool Pool) (Board, error)
 	// BeginLook notes that a look begins, unless another began after staleMillis
 	// and has not ended. With reset it takes all rooms off the board, which must
-	// not be complete. It tells whether it was noted, now or at an earlier try.
+	// not be complete; without, the board must be one that was not cleared. It
+	// tells whether it was noted, now or at an earlier try.
 	BeginLook(ctx context.Context, pool Pool, look Look, staleMillis int64, reset bool) (bool, error)
 	// EndLook adds to the board what a look found, leaving rooms that are on it
 	// as they are, and ends the look. False: the look had ended otherwise, and
@@ -103,6 +125,9 @@ type Boards interface {
 	// RemoveRoom takes a block off the board that was put there with a version
 	// before this one.
 	RemoveRoom(ctx context.Context, block Block, before int64) error
+	// AddLeft counts some more who left, if the pool has a board. A repeat counts
+	// them once more, which costs a look.
+	AddLeft(ctx context.Context, pool Pool, n int64) error
 	// ClearBoard says that the board is not complete, and ends a look under way.
 	ClearBoard(ctx context.Context, pool Pool) error
 }
@@ -110,10 +135,11 @@ type Boards interface {
 // Vacancy is room that was made in a full block of a large pool.
 type Vacancy struct {
 	Version int64
-	// Clear: to list the block would not tell of it. Somebody left a block that
-	// has still more members than seats, so that the pool may have capacity to
-	// hand out; or a hold will end.
-	Clear bool
+	// Beyond: the block has no room even so, but the pool may have capacity to
+	// hand out.
+	Beyond bool
+	// Pending: a hold will end, and nobody will say so.
+	Pending bool
 	// EndsMillis is when the hold ends; zero if it is none.
 	EndsMillis int64
 }
@@ -134,7 +160,7 @@ func (s State) Vacated() *Vacancy {
 	if !s.Listed || s.Closed || s.InUse+1 < s.Capacity {
 		return nil
 	}
-	return &Vacancy{Version: s.Version(), Clear: s.InUse >= s.Capacity}
+	return &Vacancy{Version: s.Version(), Beyond: s.InUse >= s.Capacity}
 }
 
 // Pending is the news of a seat that is held, and may be free at any time.
@@ -142,7 +168,7 @@ func (s State) Pending() *Vacancy {
 	if !s.Listed || s.Closed || s.InUse < s.Capacity {
 		return nil
 	}
-	return &Vacancy{Clear: true}
+	return &Vacancy{Pending: true}
 }
 
 // announce tells the board of room. It is part of giving a seat back: a process
@@ -156,7 +182,12 @@ func (p *Pools) announce(ctx context.Context, block Block, v *Vacancy) {
 	busy := errors.Is(err, ErrBusy) // then many are about to go by it
 	switch {
 	case err != nil && !busy || err == nil && (!board.Recording() || v.later(board)):
-	case v.Clear || len(board.Rooms) >= maxRooms:
+	case v.Beyond && busy: // the next look, within the second, will tell
+	case v.Beyond && board.Left < board.Beyond:
+		if n := board.sample(); (v.Version+int64(block.Index)*BlockSeats)%n == 0 {
+			_ = p.blocks.AddLeft(ctx, block.Pool, n)
+		}
+	case v.Beyond || v.Pending || len(board.Rooms) >= maxRooms:
 		_ = p.blocks.ClearBoard(ctx, block.Pool)
 	default:
 		_ = p.blocks.AddRoom(ctx, block, v.Version)
@@ -167,7 +198,7 @@ func (p *Pools) announce(ctx context.Context, block Block, v *Vacancy) {
 // if the board is complete and has none. Where it is not, one of those who come
 // looks through the pool, and the others wait for it.
 func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, error) {
-	now, inUse := to.Member.JoinedAtMillis, 0
+	now := to.Member.JoinedAtMillis
 	for round := range maxRounds {
 		board, err := p.blocks.Board(ctx, pool)
 		if err != nil {
@@ -197,7 +228,7 @@ func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (
 			}
 			continue
 		}
-		look := Look{By: to.Connection, AtMillis: now, Revision: terms.Revision}
+		look := Look{By: to.Connection, Count: Count{AtMillis: now}, Revision: terms.Revision, Beyond: board.Left}
 		mine, err := p.blocks.BeginLook(ctx, pool, look, now-lookMillis, !complete)
 		if err != nil {
 			return Seated{}, wrap("begin a look", err)
@@ -215,9 +246,8 @@ func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (
 		if done || err != nil {
 			return answer, err
 		}
-		inUse = answer.InUse
 	}
-	return Seated{Refusal: RefusalFull, InUse: inUse}, nil
+	return Seated{}, ErrBusy // others were faster each time
 }
 
 // listed tries some of the blocks that the board lists, beginning at one that
@@ -260,10 +290,14 @@ func (p *Pools) look(ctx context.Context, pool Pool, look Look, to Place, terms 
 
 // survey sums up what the pool looked like. The list is complete only if no
 // capacity is left to hand out, or will be when a hold is ended that is over,
-// and no block is under other terms.
+// and no block is under other terms. Where more is in use than the terms have,
+// so many must have left first; who left since the board was read, and before
+// the pool was, counts twice, which errs to the safe side.
 func (l *Look) survey(states []State, terms Terms) {
 	l.InUse, l.Opened, l.Rooms = Occupied(states, l.AtMillis), len(states), make(map[int]int64)
-	until, whole := l.AtMillis+trustMillis, committed(states) >= terms.Capacity
+	beyond := committed(states) - terms.Capacity
+	until, whole := l.AtMillis+trustMillis, beyond >= 0
+	l.Beyond += int64(beyond)
 	var rooms []State
 	for _, s := range states {
 		_, over := s.over("", l.AtMillis)

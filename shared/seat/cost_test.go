@@ -71,6 +71,11 @@ func (b *billed) RemoveRoom(ctx context.Context, block seat.Block, before int64)
 	return b.Store.RemoveRoom(ctx, block, before)
 }
 
+func (b *billed) AddLeft(ctx context.Context, p seat.Pool, n int64) error {
+	b.write()
+	return b.Store.AddLeft(ctx, p, n)
+}
+
 func (b *billed) ClearBoard(ctx context.Context, p seat.Pool) error {
 	b.write()
 	return b.Store.ClearBoard(ctx, p)
@@ -324,5 +329,89 @@ func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
 	}
 	if writes, reads := c.units(1); writes > 0 || reads > 1 {
 		t.Errorf("the next one takes %v writes and %v read units", writes, reads)
+	}
+}
+
+// While people leave a pool that has shrunk below their number, there is no room
+// for as long as most of them are in: nobody looks through it for each who goes.
+func TestAStormWhilePeopleLeaveAPoolThatHasShrunkReadsLittle(t *testing.T) {
+	const before, after = 10_000, 25
+	c := newCrowd(t, before)
+	c.fill(before)
+	c.terms = seat.Terms{Capacity: after, Revision: 2}
+	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
+		t.Fatal(err)
+	}
+	for range len(c.pools) * 4 {
+		c.join()
+	}
+	c.units(1)
+	refused := 0
+	for len(c.in) >= after {
+		c.now += 2
+		c.leave()
+		if len(c.in) >= after && c.join() == seat.RefusalNone {
+			t.Fatalf("somebody was let in with %d in", len(c.in)-1)
+		}
+		refused++
+	}
+	if writes, reads := c.units(refused); writes > 0.1 || reads > 2.5 {
+		t.Errorf("a leave and a refusal cost %.3f writes besides, and %.3f read units; want at most 0.1 and 2.5", writes, reads)
+	}
+	if c.join() != seat.RefusalNone {
+		t.Errorf("nobody is let in with %d in, of %d seats", len(c.in), after)
+	}
+}
+
+// What is in use is told for the price of a board at any size, and not older
+// than promised; of a pool of few blocks it is told as it is.
+func TestWhatIsInUseIsToldForAUnitAtAnySize(t *testing.T) {
+	const asks = 2000
+	for _, test := range []struct {
+		seats, in int
+		most      float64 // read units for each who asks
+	}{{25, 25, 1}, {100, 100, 1}, {100_000, 50, 17}, {10_000, 9000, 1.1}, {100_000, 50_000, 2}} {
+		t.Run(fmt.Sprintf("%d of %d", test.in, test.seats), func(t *testing.T) {
+			c := newCrowd(t, test.seats)
+			c.fill(test.in)
+			c.now += 10_000
+			c.units(1)
+			var mu sync.Mutex
+			var told []int
+			for range asks / len(c.pools) {
+				c.now += 10 * int64(len(c.pools))
+				var all sync.WaitGroup
+				for i, p := range c.pools {
+					all.Go(func() {
+						inUse, err := p.InUse(t.Context(), c.pool, seat.ConnectionID(fmt.Sprint(i)), c.terms, c.now)
+						mu.Lock()
+						defer mu.Unlock()
+						if told = append(told, inUse); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				all.Wait()
+			}
+			writes, reads := c.units(asks)
+			t.Logf("%.4f writes, %.3f read units", writes, reads)
+			if writes > 0.01 || reads > test.most {
+				t.Errorf("%.4f writes and %.3f read units for each; want at most 0.01 and %v", writes, reads, test.most)
+			}
+			if slices.Min(told) != test.in || slices.Max(told) != test.in {
+				t.Errorf("from %d to %d in use; want %d", slices.Min(told), slices.Max(told), test.in)
+			}
+			for range 10 {
+				c.leave()
+			}
+			if c.now += 10_001; test.seats > 1000 {
+				_, _ = c.pools[0].InUse(t.Context(), c.pool, "Asks=", c.terms, c.now)
+			}
+			c.now += 1001
+			inUse, err := c.pools[1].InUse(t.Context(), c.pool, "Asks=", c.terms, c.now)
+			if err != nil || inUse != test.in-10 {
+				t.Errorf("%d in use when ten have left, %v; want %d", inUse, err, test.in-10)
+			}
+		})
 	}
 }

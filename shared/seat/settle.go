@@ -38,7 +38,7 @@ const (
 // under way brings nothing that was given away since.
 // Safe to repeat and to abandon at any point: the next caller goes on.
 func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool) ([]State, error) {
-	relicensed := false
+	relicensed := create // by somebody else perhaps, who died
 	for stuck := 0; stuck < maxRounds; {
 		states, err := p.blocks.Read(ctx, pool)
 		if err != nil {
@@ -47,7 +47,7 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 		if done(states, terms, create) {
 			return states, nil
 		}
-		relicensed = relicensed || slices.ContainsFunc(states, func(s State) bool { return s.Listed && s.Revision != terms.Revision })
+		relicensed = relicensed || slices.ContainsFunc(states, func(s State) bool { return s.Revision != terms.Revision })
 		wrote, missed, err := p.lower(ctx, states, terms)
 		if err == nil && wrote+missed == 0 && !closing(states) {
 			wrote, missed, err = p.raise(ctx, pool, states, terms)
@@ -55,7 +55,7 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 		if err != nil {
 			return nil, err
 		}
-		if wrote+missed == 0 && relicensed {
+		if wrote+missed == 0 && relicensed && slices.ContainsFunc(states, isListed) {
 			// Nobody is to be refused any more by what is known of the terms before.
 			return states, wrap("clear the board", p.blocks.ClearBoard(ctx, pool))
 		}
@@ -80,6 +80,8 @@ func done(states []State, terms Terms, create bool) bool {
 }
 
 func isOpen(s State) bool { return !s.Closed }
+
+func isListed(s State) bool { return s.Listed }
 
 // closing tells whether somebody has begun to close the pool. What is open
 // still gets no capacity any more.

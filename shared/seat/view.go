@@ -11,6 +11,8 @@ type view struct {
 	// reach is how many blocks the pool has been given, as far as is known; zero
 	// before anything is.
 	reach int
+	// counted is what was in use when the board was last read.
+	counted Count
 	// listed: the pool has a board, whatever its terms are.
 	listed bool
 	// dense: the board says that few blocks have room.
@@ -104,8 +106,26 @@ func (v *view) sawListed(s State) {
 func (v *view) read(b Board, capacity int) {
 	v.locked(func() {
 		v.reach = max(v.reach, b.Opened)
+		v.counted = b.Count
 		v.dense = b.InUse*whole >= capacity*denseFrom
 	})
+}
+
+// most is how many blocks a pool of a capacity may have, as far as is known.
+func (v *view) most(capacity int) (blocks int) {
+	v.locked(func() { blocks = max(v.reach, count(capacity)) })
+	return blocks
+}
+
+// counts remembers what was counted.
+func (v *view) counts(c Count) {
+	v.locked(func() { v.reach, v.counted = max(v.reach, c.Opened), c })
+}
+
+// lastCount is what was in use as this process last heard.
+func (v *view) lastCount() (c Count) {
+	v.locked(func() { c = v.counted })
+	return c
 }
 
 // missing remembers that a block is not there.
@@ -136,7 +156,7 @@ func (v *view) widen(capacity int) (wider bool) {
 func (v *view) opened(states []State, listed map[int]int64) {
 	v.locked(func() {
 		v.reach = len(states)
-		v.listed = slices.ContainsFunc(states, func(s State) bool { return s.Listed })
+		v.listed = slices.ContainsFunc(states, isListed)
 		v.room = v.room[:0]
 		for _, s := range states {
 			if _, known := listed[s.Block.Index]; !known && s.free() > 0 && len(v.room) < maxHints {

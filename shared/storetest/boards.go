@@ -17,13 +17,14 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 		}
 	}
 	const now, stale = 1_790_000_000_000, 1_790_000_000_000 - 2000
-	ann := seat.Look{By: connectionOf(id, 1), AtMillis: now, Revision: 3}
-	bob := seat.Look{By: connectionOf(id, 2), AtMillis: now + 1}
+	ann := seat.Look{By: connectionOf(id, 1), Count: seat.Count{AtMillis: now}, Revision: 3}
+	bob := seat.Look{By: connectionOf(id, 2), Count: seat.Count{AtMillis: now + 1}}
 
 	equal(t, "no board", board(), seat.Board{})
 	ok(store.AddRoom(ctx, blockOf(id, 5), 1))
 	ok(store.RemoveRoom(ctx, blockOf(id, 5), 9))
 	ok(store.ClearBoard(ctx, pool))
+	ok(store.AddLeft(ctx, pool, 1))
 	equal(t, "nobody looks, nothing is kept", board(), seat.Board{})
 	equal(t, "a look that never began", must(store.EndLook(ctx, pool, ann))(t), false)
 
@@ -34,11 +35,11 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	ok(store.AddRoom(ctx, blockOf(id, 6), 20))
 	ok(store.AddRoom(ctx, blockOf(id, 6), 19))
 	found := ann
-	found.UntilMillis, found.InUse, found.Opened, found.Rooms = now+1000, 299, 10, map[int]int64{5: 4, 7: 30}
+	found.UntilMillis, found.InUse, found.Opened, found.Beyond, found.Rooms = now+1000, 299, 10, 17, map[int]int64{5: 4, 7: 30}
 	equal(t, "another cannot end it", must(store.EndLook(ctx, pool, bob))(t), false)
 	equal(t, "its end", must(store.EndLook(ctx, pool, found))(t), true)
 	equal(t, "a repeat", must(store.EndLook(ctx, pool, found))(t), false)
-	complete := seat.Board{Revision: 3, UntilMillis: now + 1000, InUse: 299, Opened: 10, Rooms: map[int]int64{5: 10, 6: 20, 7: 30}}
+	complete := seat.Board{Revision: 3, UntilMillis: now + 1000, Count: found.Count, Beyond: 17, Rooms: map[int]int64{5: 10, 6: 20, 7: 30}}
 	equal(t, "what was said stays, what was found comes to it", board(), complete)
 
 	ok(store.RemoveRoom(ctx, blockOf(id, 6), 20))
@@ -46,6 +47,10 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	ok(store.RemoveRoom(ctx, blockOf(id, 6), 21))
 	delete(complete.Rooms, 6)
 	equal(t, "room that was taken goes", board(), complete)
+	ok(store.AddLeft(ctx, pool, 3))
+	ok(store.AddLeft(ctx, pool, 4))
+	complete.Left = 7
+	equal(t, "who left is counted", board(), complete)
 	equal(t, "a look beside it", must(store.BeginLook(ctx, pool, bob, stale, false))(t), true)
 	complete.LookingMillis = bob.AtMillis
 	equal(t, "all stays meanwhile", board(), complete)
@@ -54,7 +59,8 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "cleared", board(), complete)
 	equal(t, "the look is over", must(store.EndLook(ctx, pool, bob))(t), false)
 
-	equal(t, "a look", must(store.BeginLook(ctx, pool, bob, stale, false))(t), true)
+	equal(t, "one that would go on with what was cleared", must(store.BeginLook(ctx, pool, bob, stale, false))(t), false)
+	equal(t, "a look", must(store.BeginLook(ctx, pool, bob, stale, true))(t), true)
 	equal(t, "one that takes over", must(store.BeginLook(ctx, pool, ann, bob.AtMillis, true))(t), true)
 	equal(t, "whose rooms are its own", board().Rooms, map[int]int64{})
 	equal(t, "the one before", must(store.EndLook(ctx, pool, bob))(t), false)
@@ -64,5 +70,5 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 		plenty.Rooms[i] = int64(1000 + i)
 	}
 	equal(t, "more room than is listed", must(store.EndLook(ctx, pool, plenty))(t), true)
-	equal(t, "is not complete", board(), seat.Board{Revision: 3, Rooms: plenty.Rooms})
+	equal(t, "is not complete", board(), seat.Board{Revision: 3, Count: plenty.Count, Left: 7, Rooms: plenty.Rooms})
 }

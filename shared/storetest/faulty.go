@@ -294,6 +294,11 @@ func (f *Faulty) RemoveRoom(ctx context.Context, block seat.Block, before int64)
 	return do(ctx, f, "RemoveRoom", func() error { return f.Store.RemoveRoom(ctx, block, before) })
 }
 
+// AddLeft implements admission.Store.
+func (f *Faulty) AddLeft(ctx context.Context, pool seat.Pool, n int64) error {
+	return do(ctx, f, "AddLeft", func() error { return f.Store.AddLeft(ctx, pool, n) })
+}
+
 // ClearBoard implements admission.Store.
 func (f *Faulty) ClearBoard(ctx context.Context, pool seat.Pool) error {
 	return do(ctx, f, "ClearBoard", func() error { return f.Store.ClearBoard(ctx, pool) })

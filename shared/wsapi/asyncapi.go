@@ -70,7 +70,7 @@ func members() object {
 		"connection_id": text("This connection, as the HTTP API names it."),
 		"conference":    text("The conference that you are in or wait for; of host_busy, the one that stands in the way."),
 		"limit":         count("Seats of the pool that you draw on, or would. A host's own chair is one of one."),
-		"in_use":        count("Seats in use in that pool, the held ones included."),
+		"in_use":        count("Seats in use in that pool, the held ones included. Of a pool of more than 1,920 seats it may be as it was ten seconds ago."),
 		"resume_token":  text("Connect with it to go on in this seat. It is a secret."),
 		"code":          object{"type": "string", "enum": codes, "description": "The problem, by the same name as over HTTP."},
 		"detail":        text("For a person."),

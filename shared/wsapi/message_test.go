@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
 	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/wsapi"
@@ -61,6 +63,39 @@ func TestAStatusTellsTheHostHowManyParticipantsThereAre(t *testing.T) {
 	w.in(w.visit(2, weekly, jointoken.RoleParticipant))
 	w.in(w.visit(3, weekly, jointoken.RoleParticipant))
 	wantAdmitted(t, w.send(chair, status), chair, 25, 2)
+}
+
+// A status, and the answer to a join, of a large tenant read its pool once for
+// many, and are as small as another's.
+func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
+	const seats, others, asks = 10_000, 9000, 100
+	w := newWorld(t, concurrent(seats))
+	pools := seat.NewPools(w.store)
+	for n := range others {
+		id := seat.ConnectionID(fmt.Sprintf("other%d=", n))
+		taken, err := pools.Take(t.Context(), seat.Pool{Tenant: acme}, id, seat.Member{JoinedAtMillis: w.clock.pass(), Conference: 1}, seat.Terms{Capacity: seats, Revision: 1})
+		if err != nil || taken.Refusal != seat.RefusalNone {
+			t.Fatalf("%+v, %v", taken, err)
+		}
+	}
+	calls, began := make(map[string]int), w.clock.read()
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		calls[call]++
+		return storetest.FaultNone
+	}
+	for n := range asks {
+		v := w.in(w.visit(n, weekly, jointoken.RoleParticipant).lobby())
+		for _, action := range []string{`{"action":"join"}`, `{"action":"status"}`} {
+			reply := w.send(v, action)
+			if reply.Type != "admitted" || *reply.Limit != seats || *reply.InUse < others || *reply.InUse > others+asks {
+				t.Fatalf("%s: %+v, in use %d", action, reply, *reply.InUse)
+			}
+		}
+	}
+	// A count serves for eight seconds.
+	if most := int(w.clock.read()-began)/8000 + 2; calls["Read"] > most || calls["Board"] > 2*asks+most {
+		t.Errorf("%d answers took %d readings of the pool, and %d of its board", 2*asks, calls["Read"], calls["Board"])
+	}
 }
 
 func TestFromTheLobbyToASeatAndBack(t *testing.T) {

@@ -1,0 +1,84 @@
+package seat
+
+import (
+	"context"
+	"errors"
+)
+
+const (
+	// countMillis is how old a large pool's count may be that is told. A look before
+	// that, as long as one may take, one of those who ask counts anew.
+	countMillis = 10_000
+	// heardMillis is how long a process tells what it read of the board.
+	heardMillis = 1000
+)
+
+// InUse tells a connection how many seats of a pool are occupied. It reads the
+// blocks of a pool that has no more than a batch of them. A larger one is looked
+// through for all who ask, by one of them, and what is told is up to ten seconds
+// old.
+//
+// Safe to repeat; when whoever looks dies, others wait for two seconds before
+// they do, if what is on the board is too old.
+func (p *Pools) InUse(ctx context.Context, pool Pool, id ConnectionID, terms Terms, nowMillis int64) (int, error) {
+	v := p.view(pool)
+	large := v.most(terms.Capacity) > batch
+	for round := 0; large && round < maxRounds/2; round++ {
+		told, done, err := p.counted(ctx, pool, id, terms, nowMillis)
+		if done || err != nil {
+			return told.InUse, err
+		}
+		if large = v.most(0) > batch; !large {
+			break
+		}
+		if err := p.wait(ctx, id, round); err != nil {
+			return 0, err
+		}
+	}
+	states, err := p.blocks.Read(ctx, pool)
+	v.counts(Count{nowMillis, Occupied(states, nowMillis), len(states)})
+	return Occupied(states, nowMillis), wrap("read the pool", err)
+}
+
+// counted gives what is known of a large pool, or looks through it. Not done:
+// there is nothing yet, or the pool is not known to have many blocks.
+func (p *Pools) counted(ctx context.Context, pool Pool, id ConnectionID, terms Terms, nowMillis int64) (Count, bool, error) {
+	v := p.view(pool)
+	heard := v.lastCount()
+	if heard.within(heardMillis, nowMillis) {
+		return heard, true, nil
+	}
+	board, err := p.blocks.Board(ctx, pool)
+	if errors.Is(err, ErrBusy) {
+		return heard, heard.within(countMillis, nowMillis), nil
+	}
+	if err != nil {
+		return Count{}, false, wrap("read the board", err)
+	}
+	v.read(board, terms.Capacity)
+	looking := board.looking(nowMillis)
+	if board.within(countMillis-lookMillis, nowMillis) || looking && board.within(countMillis, nowMillis) {
+		return board.Count, true, nil
+	}
+	if looking || v.most(0) <= batch {
+		return Count{}, false, nil
+	}
+	look := Look{By: id, Count: Count{AtMillis: nowMillis}, Revision: max(board.Revision, terms.Revision), Beyond: board.Left}
+	mine, err := p.blocks.BeginLook(ctx, pool, look, nowMillis-lookMillis, true)
+	if err != nil || !mine {
+		return Count{}, false, wrap("begin a look", err)
+	}
+	states, err := p.blocks.Read(ctx, pool)
+	if err != nil {
+		return Count{}, false, wrap("read the pool", err)
+	}
+	look.survey(states, terms)
+	v.counts(look.Count)
+	_, err = p.blocks.EndLook(ctx, pool, look)
+	return look.Count, true, wrap("end a look", err)
+}
+
+// within tells whether a count of many blocks is young enough.
+func (c Count) within(millis, nowMillis int64) bool {
+	return c.Opened > batch && nowMillis-c.AtMillis < millis
+}
