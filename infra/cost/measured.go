@@ -17,7 +17,7 @@ var (
 	// measuredRefusal is a refusal with its record, measuredLook reconciliation's look
 	// at the full pool for it.
 	measuredRefusal = Units{Writes: 2, Reads: 2.5}
-	measuredLook    = Units{Writes: 1, Reads: 38.5}
+	measuredLook    = Units{Writes: 1, Reads: 39.5}
 	// measuredStatus is a client's message that asks where it is.
 	measuredStatus = Units{Reads: 4}
 	// measuredToken is making a join token.

@@ -68,6 +68,17 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (reconcile.Prog
 	return reconcile.Progress{Shard: r.int(attrShard), After: r.text(attrAfter)}, r.err == nil, r.err
 }
 
+// ClaimPool implements reconcile.Agenda by one UpdateItem.
+func (s *Store) ClaimPool(ctx context.Context, pool seat.Pool, now, until time.Time) (bool, error) {
+	pk, sk := claimKeys(pool)
+	_, refused, err := s.apply(ctx, change{
+		pk: pk, sk: sk,
+		update: "SET #until = :until, #expires_at = :expires", condition: "attribute_not_exists(#until) OR #until <= :now",
+		values: item{":until": number(until.UnixMilli()), ":now": number(now.UnixMilli()), ":expires": number(until.Unix() + 1)},
+	})
+	return !refused && err == nil, err
+}
+
 // Save implements reconcile.Agenda by one UpdateItem.
 func (s *Store) Save(ctx context.Context, p reconcile.Progress) error {
 	c := change{

@@ -199,6 +199,7 @@ const (
 	poolKeyHead       = "p"
 	boardKeyHead      = "b"
 	keyBoard          = "board"
+	keyClaim          = "claim"
 	booksKeyHead      = "books#"
 	idempotencyHead   = "idempotency#"
 	rateKeyHead       = "rate#"
@@ -247,6 +248,16 @@ func blockKeys(b seat.Block) (pk, sk string) {
 
 func boardKeys(p seat.Pool) (pk, sk string) {
 	return strings.Join([]string{boardKeyHead, string(p.Tenant), strconv.FormatInt(int64(p.Number), base)}, "#"), keyBoard
+}
+
+// claimKeys names who looks at a pool: beside its board, since both are written
+// where many are refused.
+func claimKeys(p seat.Pool) (pk, sk string) {
+	pk, _ = boardKeys(p)
+	if p.Chair {
+		pk += "#" + chairPage
+	}
+	return pk, keyClaim
 }
 
 // boardSeconds is how long a board is kept that nobody looks at.

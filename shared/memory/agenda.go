@@ -70,6 +70,17 @@ func (s *Store) Claim(_ context.Context, now, until time.Time) (reconcile.Progre
 	return s.progress, true, nil
 }
 
+// ClaimPool implements reconcile.Agenda.
+func (s *Store) ClaimPool(_ context.Context, pool seat.Pool, now, until time.Time) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Before(s.looks[pool]) {
+		return false, nil
+	}
+	s.looks[pool] = until
+	return true, nil
+}
+
 // Save implements reconcile.Agenda.
 func (s *Store) Save(_ context.Context, p reconcile.Progress) error {
 	s.mu.Lock()

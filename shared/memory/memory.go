@@ -43,6 +43,7 @@ type Store struct {
 	checkpoints map[seat.Block]reconcile.Checkpoint
 	progress    reconcile.Progress
 	claimed     time.Time
+	looks       map[seat.Pool]time.Time
 	sessions    map[seat.ConnectionID]session.Session
 	stays       map[tenant.ID]map[stayKey]usage.Stay
 	refusals    map[tenant.ID]map[refusalKey]usage.Refusal
@@ -86,7 +87,7 @@ func New() *Store {
 		tallies: make(map[tenant.ID]host.Tally),
 		locks:   make(map[tenant.ID]map[host.Email]host.Lock), numbers: make(map[tenant.ID]conference.Number),
 		conferences: make(map[tenant.ID]map[conference.ID]conference.Conference),
-		blocks:      make(map[seat.Pool]map[int]*seat.State), boards: make(map[seat.Pool]board), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
+		blocks:      make(map[seat.Pool]map[int]*seat.State), boards: make(map[seat.Pool]board), looks: make(map[seat.Pool]time.Time), busy: make(map[seat.Block]bool), checkpoints: make(map[seat.Block]reconcile.Checkpoint), sessions: make(map[seat.ConnectionID]session.Session),
 		stays: make(map[tenant.ID]map[stayKey]usage.Stay), refusals: make(map[tenant.ID]map[refusalKey]usage.Refusal),
 		late: make(map[tenant.ID][]note), rolledUp: make(map[tenant.ID]rollup.Progress), kept: make(map[calendar]kept),
 		statements: make(map[tenant.ID]map[statement.Name]statement.Sealed), keys: make(map[idempotency.Key]idempotency.Record), rates: make(map[rateWindow]int64), Now: time.Now,

@@ -41,6 +41,10 @@ type Agenda interface {
 	// Save, and gives how far the last one came. False: another run has it. A
 	// repeat after a lost answer may find its own claim and be refused.
 	Claim(ctx context.Context, now, until time.Time) (Progress, bool, error)
+	// ClaimPool lets one look at a time go over a pool that refused somebody, until
+	// a time. False: another has it. A repeat after a lost answer may find its own
+	// claim and be refused.
+	ClaimPool(ctx context.Context, pool seat.Pool, now, until time.Time) (bool, error)
 	// Save keeps how far the run came and ends its claim.
 	Save(ctx context.Context, p Progress) error
 }

@@ -50,9 +50,16 @@ const (
 	// ask after its members again: rounds come twice a minute, so that each is
 	// asked after once, and half a minute later where a round fails.
 	recent = 45 * time.Second
-	// fresh is how recently a block must have been found alive for a refusal
-	// not to have it looked at again.
-	fresh = 2 * time.Second
+	// A refusal has a block looked at again that was found alive so long ago: for
+	// each connection of its pool, within bounds. So a pool that goes on refusing
+	// costs no more than a hundred looks at a connection a second.
+	freshEach  = 10 * time.Millisecond
+	freshLeast = 2 * time.Second
+	// lookFor is how long a look at pools that refused begins anything: the news
+	// that come after wait for it. What is left, the next one takes up.
+	lookFor = 3 * time.Second
+	// lookClaim is how long it keeps others off a large pool: some time longer.
+	lookClaim = 5 * time.Second
 
 	page      = 50   // entries of the agenda at a time
 	blocks    = 16   // looked at at once
@@ -218,33 +225,77 @@ func (r *run) failed(ctx context.Context, e Entry, err error) {
 		"conference", e.Conference, "pool", int64(e.Block.Pool.Number), "block", e.Block.Index, "error", err)
 }
 
-// Refused looks at once at pools that have just refused somebody, those first
-// whose members have been in for longest.
+// Refused looks at once at pools that have just refused somebody: the small ones
+// first and whole, then as much as there is time for of the large ones, each by
+// one look at a time. What fails for one pool does not keep it from others.
 func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 	began, one := r.now(), r.newRun()
+	var mu sync.Mutex
+	var large []seat.Pool
+	var group errgroup.Group
+	group.SetLimit(blocks)
 	for _, pool := range pools {
-		tenants := &tenants{run: one}
-		states, err := r.store.Read(ctx, pool)
-		if err != nil {
-			return fmt.Errorf("read a pool that refused: %w", err)
-		}
-		slices.SortFunc(states, func(a, b seat.State) int { return cmp.Compare(oldest(a), oldest(b)) })
-		var group errgroup.Group
-		group.SetLimit(blocks)
-		for _, state := range states {
-			if one.late(ctx) || began.UnixMilli()-state.SeenAtMillis < fresh.Milliseconds() {
-				continue
+		group.Go(func() error {
+			first, err := r.store.Look(ctx, seat.Block{Pool: pool})
+			if err != nil || first == nil {
+				return wrap("read a pool's first block", err)
 			}
-			group.Go(func() error {
-				e := Entry{Tenant: pool.Tenant, Block: state.Block}
-				one.failed(ctx, e, one.members(ctx, state, tenants))
+			if first.Listed {
+				mu.Lock()
+				defer mu.Unlock()
+				large = append(large, pool)
 				return nil
-			})
-		}
-		_ = group.Wait() // its functions return nil
+			}
+			return one.look(ctx, pool, func() bool { return one.late(ctx) })
+		})
+	}
+	err := group.Wait()
+	for _, pool := range large {
+		late := func() bool { return one.late(ctx) || r.now().Sub(began) > lookFor }
+		err = errors.Join(err, one.lookAlone(ctx, pool, late))
 	}
 	one.report(ctx, "refusal", r.now().Sub(began))
-	return nil
+	return err
+}
+
+// lookAlone looks at a large pool, unless somebody else does, or just did.
+func (r *run) lookAlone(ctx context.Context, pool seat.Pool, late func() bool) error {
+	if late() {
+		return nil
+	}
+	now := r.now()
+	mine, err := r.store.ClaimPool(ctx, pool, now, now.Add(lookClaim))
+	if err != nil || !mine {
+		return wrap("claim a pool", err)
+	}
+	return r.look(ctx, pool, late)
+}
+
+// look looks at a pool's blocks, those first whose members have been in for
+// longest.
+func (r *run) look(ctx context.Context, pool seat.Pool, late func() bool) error {
+	tenants := &tenants{run: r}
+	states, err := r.store.Read(ctx, pool)
+	if err != nil {
+		return fmt.Errorf("read a pool that refused: %w", err)
+	}
+	fresh := min(recent, max(freshLeast, freshEach*time.Duration(seat.InUse(states))))
+	seen := r.now().Add(-fresh).UnixMilli()
+	slices.SortFunc(states, func(a, b seat.State) int { return cmp.Compare(oldest(a), oldest(b)) })
+	var group errgroup.Group
+	group.SetLimit(blocks)
+	for _, state := range states {
+		if state.SeenAtMillis > seen {
+			continue
+		}
+		group.Go(func() error {
+			if !late() {
+				r.failed(ctx, Entry{Tenant: pool.Tenant, Block: state.Block}, r.members(ctx, state, tenants))
+			}
+			return nil
+		})
+	}
+	return wrap("look at a pool", group.Wait())
 }
 
 func oldest(b seat.State) int64 {

@@ -347,6 +347,73 @@ func TestTwoAtOnceDoNothingTwice(t *testing.T) {
 	}
 }
 
+// However many parts of the ledger's stream tell of a large pool, and however
+// long it refuses, each of its connections is asked after once a minute or so.
+func TestALargePoolIsLookedAtByOneAtATimeAndNotAllTheTime(t *testing.T) {
+	const seats, parts = 2500, 8
+	w := newWorld(t, concurrent(seats))
+	var in []admission.Visitor
+	for range seats {
+		in = append(in, w.in(jointoken.RoleParticipant))
+	}
+	w.pass(2 * time.Minute)
+	for range 25 { // once a second
+		var group sync.WaitGroup
+		for range parts {
+			group.Go(func() {
+				if err := w.reconciler().Unlimited().Refused(t.Context(), []seat.Pool{{Tenant: acme}}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		w.pass(time.Second)
+	}
+	asked := make(map[int]int)
+	for _, v := range in {
+		asked[w.probed[v.Connection]]++
+	}
+	if asked[1] != seats {
+		t.Errorf("in 25 s so many were asked after so often: %v", asked)
+	}
+}
+
+// What refused beside a large pool is looked at first, and the stream's next
+// news wait for a look no longer than a few seconds.
+func TestALookAtALargePoolKeepsNobodyWaiting(t *testing.T) {
+	const seats = 5000
+	w := newWorld(t, named(1, seats))
+	w.die(w.in(jointoken.RoleHost))
+	for range seats {
+		w.die(w.in(jointoken.RoleParticipant))
+	}
+	w.pass(2 * time.Minute)
+	w.takes = 2 * time.Millisecond
+	participants := seat.Pool{Tenant: acme, Number: w.number}
+	chair := participants
+	chair.Chair = true
+	began := w.clock()
+	if err := w.reconciler().Unlimited().Refused(t.Context(), []seat.Pool{participants, chair}); err != nil {
+		t.Fatal(err)
+	}
+	if took := w.clock().Sub(began); took > 4*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if w.inUse(chair) != 0 {
+		t.Error("the dead host is still in the chair")
+	}
+	looks := 1
+	for ; w.inUse(participants) > 0 && looks < 10; looks++ {
+		w.pass(2 * time.Second)
+		if err := w.reconciler().Unlimited().Refused(t.Context(), []seat.Pool{participants}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if looks < 3 || looks > 5 {
+		t.Errorf("%d ghosts were found by %d looks", seats, looks)
+	}
+}
+
 // A hundred thousand ghosts at once, and invocations of 55 s in which a probe
 // takes a millisecond of everybody's time: each ends in time, the next goes on.
 func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
@@ -361,7 +428,7 @@ func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
 	w.pass(2 * time.Minute)
 	w.takes = 2 * time.Millisecond
 	rounds := 0
-	for w.inUse() > 0 {
+	for w.inUse(seat.Pool{Tenant: acme}) > 0 {
 		rounds++
 		began := w.clock()
 		ctx, cancel := context.WithDeadline(t.Context(), began.Add(55*time.Second))
@@ -373,7 +440,7 @@ func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
 			t.Fatalf("round %d took %v", rounds, took)
 		}
 		if rounds > 20 {
-			t.Fatalf("%d seats in use after %d rounds", w.inUse(), rounds)
+			t.Fatalf("%d seats in use after %d rounds", w.inUse(seat.Pool{Tenant: acme}), rounds)
 		}
 		w.pass(time.Second)
 	}
@@ -385,8 +452,8 @@ func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
 	t.Logf("%d ghosts in %d rounds", seats, rounds)
 }
 
-func (w *world) inUse() int {
-	states, err := w.store.Read(context.Background(), seat.Pool{Tenant: acme})
+func (w *world) inUse(pool seat.Pool) int {
+	states, err := w.store.Read(context.Background(), pool)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -412,6 +412,10 @@ func (s *store) Claim(ctx context.Context, now, until time.Time) (reconcile.Prog
 	return progress, claimed && err == nil, err
 }
 
+func (s *store) ClaimPool(ctx context.Context, pool seat.Pool, now, until time.Time) (bool, error) {
+	return through(ctx, s.w, writing, "ClaimPool", func() (bool, error) { return s.Store.ClaimPool(ctx, pool, now, until) })
+}
+
 func (s *store) Save(ctx context.Context, p reconcile.Progress) error {
 	return do(ctx, s.w, "Save", func() error { return s.Store.Save(ctx, p) })
 }

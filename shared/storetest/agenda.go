@@ -99,6 +99,19 @@ func wantAgenda(t *testing.T, what string, store Store, id tenant.ID, want ...re
 	}
 }
 
+func lookClaims(t *testing.T, store Store, id tenant.ID) {
+	claim := func(number, now, until int64) bool {
+		t.Helper()
+		pool := seat.Pool{Tenant: id, Number: conference.Number(number)}
+		return must(store.ClaimPool(t.Context(), pool, instant(now), instant(until)))(t)
+	}
+	equal(t, "the first", claim(1, 10, 15), true)
+	equal(t, "another meanwhile", claim(1, 14, 19), false)
+	equal(t, "of another pool", claim(2, 14, 19), true)
+	equal(t, "when it is over", claim(1, 15, 20), true)
+	equal(t, "that is one again", claim(1, 19, 24), false)
+}
+
 func agenda(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
 	block := reconcile.Entry{Tenant: id, Block: blockOf(id, 40)}

@@ -369,6 +369,11 @@ func (f *Faulty) Claim(ctx context.Context, now, until time.Time) (reconcile.Pro
 	return progress, claimed && err == nil, err
 }
 
+// ClaimPool implements reconcile.Agenda.
+func (f *Faulty) ClaimPool(ctx context.Context, pool seat.Pool, now, until time.Time) (bool, error) {
+	return around(ctx, f, "ClaimPool", func() (bool, error) { return f.Store.ClaimPool(ctx, pool, now, until) })
+}
+
 // Save implements reconcile.Agenda.
 func (f *Faulty) Save(ctx context.Context, p reconcile.Progress) error {
 	return do(ctx, f, "Save", func() error { return f.Store.Save(ctx, p) })

@@ -66,6 +66,7 @@ func Run(t *testing.T, store Store) {
 		{"TheLobbyListsWhoWaits", lobby},
 		{"AVacantConferenceExpiresOnlyIfNobodyCameBack", vacancy},
 		{"TheAgendaListsWhatIsToBeLookedAfter", agenda},
+		{"OneLookAtATimeHasAPool", lookClaims},
 		{"OneRunAtATimeGoesOverTheAgenda", claims},
 		{"ACheckpointIsReadAsItWasWritten", checkpoints},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
