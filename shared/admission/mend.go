@@ -3,7 +3,9 @@ package admission
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"seatmeter/shared/license"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
@@ -80,19 +82,19 @@ func (d *Door) settleHold(ctx context.Context, place seat.Place) error {
 	return nil
 }
 
-// Settle brings all of a tenant's pools under its license, if a block of them is
-// not: a change of license broke off. It tells whether there was anything to do.
-func (d *Door) Settle(ctx context.Context, block seat.Block) (bool, error) {
-	now, err := d.store.Look(ctx, block)
-	if err != nil {
-		return false, fmt.Errorf("read a block: %w", err)
+// Settle brings all of a tenant's pools under its license, if its change began so
+// long ago that it has broken off. It tells whether there was anything to do.
+func (d *Door) Settle(ctx context.Context, l license.License, now time.Time) (bool, error) {
+	if l.Settled || now.Sub(time.UnixMilli(l.ChangedAtMillis)) < brokenOff {
+		return false, nil
 	}
-	l, err := d.License(ctx, block.Pool.Tenant)
-	if err != nil {
-		return false, err
+	fresh, err := d.License(ctx, l.Tenant)
+	if err != nil || fresh.Settled {
+		return false, err // another has done it meanwhile
 	}
-	if now == nil || now.Closed || now.Revision >= l.Revision {
-		return false, nil // another has done it meanwhile
-	}
-	return true, d.settle(ctx, l)
+	return true, d.settle(ctx, fresh)
 }
+
+// brokenOff is how long ago a change of license must have begun to be taken for
+// one whose process died: no invocation lasts longer than 29 s.
+const brokenOff = 30 * time.Second

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/jointoken"
@@ -98,8 +99,12 @@ func (c *rush) breaksOff(l license.License, writes int64) {
 // complete does what reconciliation does about a change that broke off.
 func (c *rush) complete() {
 	c.t.Helper()
-	if _, err := c.door().Settle(context.Background(), seat.Block{Pool: seat.Pool{Tenant: acme}}); err != nil {
-		c.t.Error(err)
+	l, err := c.store.License(context.Background(), acme)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if completed, err := c.door().Settle(context.Background(), *l, time.UnixMilli(l.ChangedAtMillis).Add(time.Minute)); err != nil || !completed {
+		c.t.Errorf("completed: %t, %v", completed, err)
 	}
 }
 

@@ -26,7 +26,8 @@ const (
 // the license that it replaced, nil if the tenant is new, and the one in force.
 //
 // Safe to repeat: the pools are settled again, under one more revision. If it
-// dies half way, joins that know the new license settle the pools they meet.
+// dies half way, joins that know the new license settle the pools they meet, and
+// reconciliation the rest.
 // Nobody who is in loses a seat.
 func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int64) (was *license.License, is license.License, err error) {
 	if err := l.Validate(); err != nil {
@@ -60,7 +61,10 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 			if err != nil {
 				return nil, l, fmt.Errorf("read the license again: %w", err)
 			}
-			written = now != nil && *now == l
+			if written = now != nil; written {
+				now.Settled = false
+				written = *now == l
+			}
 		}
 		if written {
 			return was, l, d.settle(ctx, l)
@@ -81,11 +85,17 @@ func matches(ifRevision, revision int64) bool {
 
 // settle brings a tenant's pools under a license. Where a later one has begun to
 // settle them it settles that, which may have broken off: what is left under an
-// older license would go on to admit people.
+// older license would go on to admit people. A conference that goes live while
+// it lists them reads the license after its lock is there (see start): so none
+// is left out, and when all are done the license is settled.
 func (d *Door) settle(ctx context.Context, l license.License) error {
 	for range admissionTries {
-		if err := d.settleUnder(ctx, l); !errors.Is(err, errAgain) {
-			return err
+		err := d.settleUnder(ctx, l)
+		if err == nil {
+			err = d.store.NoteSettled(ctx, l.Tenant, l.Revision)
+		}
+		if !errors.Is(err, errAgain) {
+			return wrap("settle a license", err)
 		}
 		now, err := d.License(ctx, l.Tenant)
 		if err != nil {

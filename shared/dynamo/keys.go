@@ -162,6 +162,7 @@ const (
 	attrBody         = "body"
 	attrOrigins      = "allowed_origins"
 	attrCounted      = "counted"
+	attrSettled      = "settled"
 	keyLicense       = "license"
 	keyCounters      = "counters"
 	keyTenants       = "tenants"

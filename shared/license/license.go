@@ -85,6 +85,9 @@ type License struct {
 	// ChangedBy is the subject of the bearer that wrote this revision; empty if
 	// it had none. It is no part of any statement.
 	ChangedBy string
+	// Settled: every pool is under this revision. Until then its change may be
+	// under way, or have broken off. It is no part of what was sold.
+	Settled bool
 }
 
 // Limit is the number of seats sold in one pool of this license.
@@ -245,13 +248,16 @@ func (l License) Validate() error {
 
 // Licenses is where licenses live. Errors are the store's own.
 type Licenses interface {
-	// License reads one, consistently; nil if the tenant has none.
+	// License reads the one in force, consistently; nil if the tenant has none.
 	License(ctx context.Context, t tenant.ID) (*License, error)
-	// PutLicense writes l, and adds it to the tenant's revisions, in one step,
+	// PutLicense writes l, which is not settled, and adds it to the tenant's revisions, in one step,
 	// if the stored revision is the one before l's (none at all before
 	// revision 1). False: it is not. After a lost answer a repeat gives false:
 	// read again to see who won.
 	PutLicense(ctx context.Context, l License) (bool, error)
+	// NoteSettled has a tenant's license be settled, if that is still the one of a
+	// revision.
+	NoteSettled(ctx context.Context, t tenant.ID, revision int64) error
 	// Revisions gives every license that the tenant ever had, in order.
 	// Nothing changes or removes one.
 	Revisions(ctx context.Context, t tenant.ID) ([]License, error)

@@ -114,6 +114,17 @@ func (s *Store) PutLicense(_ context.Context, l license.License) (bool, error) {
 	return true, nil
 }
 
+// NoteSettled implements license.Licenses.
+func (s *Store) NoteSettled(_ context.Context, t tenant.ID, revision int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.licenses[t]; l.Revision == revision {
+		l.Settled = true
+		s.licenses[t] = l
+	}
+	return nil
+}
+
 // Revisions implements license.Licenses.
 func (s *Store) Revisions(_ context.Context, t tenant.ID) ([]license.License, error) {
 	s.mu.Lock()

@@ -31,9 +31,9 @@ func (r *run) conference(ctx context.Context, t tenant.ID, id conference.ID, ten
 	case c.State != conference.StateLive:
 		return nil
 	}
-	l, err := r.store.License(ctx, t)
+	l, err := tenants.license(ctx, t)
 	if err != nil || l == nil {
-		return wrap("read the license", err)
+		return err
 	}
 	attended, err := r.attended(ctx, *c, *l, tenants)
 	if err != nil {
@@ -105,16 +105,15 @@ func (r *run) lock(ctx context.Context, t tenant.ID, email host.Email, tenants *
 }
 
 // tenants remembers, while a page of the agenda is worked on, what several of
-// its entries ask for: the tenants' own pools, their locks, and the conferences
-// that people are in. What is a few seconds old does: a vacancy counts in
+// its entries ask for: the tenants' licenses, their own pools, their locks, and
+// the conferences that people are in. What is a few seconds old does: a vacancy counts in
 // minutes, and is ended on condition; what has ended stays so.
 type tenants struct {
 	run   *run
 	pools shelf[tenant.ID, []seat.State]
 	held  shelf[tenant.ID, map[host.Email]host.Lock]
 	meets shelf[meeting, *conference.Conference]
-	terms shelf[tenant.ID, int64]
-	first shelf[seat.Pool, *seat.State]
+	terms shelf[tenant.ID, *license.License]
 }
 
 type meeting struct {
@@ -129,30 +128,17 @@ func (t *tenants) conference(ctx context.Context, id tenant.ID, c conference.ID)
 	})
 }
 
-// inForce gives the revision of the license of a block's tenant: read once for
-// all but the first block of each pool.
-func (t *tenants) inForce(ctx context.Context, block seat.Block) (int64, error) {
-	read := func() (int64, error) {
-		l, err := t.run.store.License(ctx, block.Pool.Tenant)
+// license gives a tenant's license, when it has been put into force everywhere:
+// a change that broke off is completed here, once in a run. Until then blocks
+// under the license before would go on to let people in who come by processes
+// that remember it.
+func (t *tenants) license(ctx context.Context, id tenant.ID) (*license.License, error) {
+	return t.terms.get(id, func() (*license.License, error) {
+		l, err := t.run.store.License(ctx, id)
 		if err != nil || l == nil {
-			return 0, wrap("read a license", err)
+			return nil, wrap("read a license", err)
 		}
-		return l.Revision, nil
-	}
-	if block.Index == 0 {
-		return read()
-	}
-	return t.terms.get(block.Pool.Tenant, read)
-}
-
-// firstBlock gives the block that a change of license comes to last.
-func (t *tenants) firstBlock(ctx context.Context, state seat.State) (*seat.State, error) {
-	if state.Block.Index == 0 {
-		return &state, nil
-	}
-	return t.first.get(state.Block.Pool, func() (*seat.State, error) {
-		first, err := t.run.store.Look(ctx, seat.Block{Pool: state.Block.Pool})
-		return first, wrap("read a pool's first block", err)
+		return l, t.run.putIntoForce(ctx, *l)
 	})
 }
 

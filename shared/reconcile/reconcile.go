@@ -32,6 +32,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/license"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -114,9 +115,13 @@ type run struct {
 	// idle is the blocks that nobody is in, due those in use whose books are
 	// to be checked.
 	idle, due []seat.Block
+	// settling is the tenants whose licenses were looked at.
+	settling map[tenant.ID]bool
 }
 
-func (r *Reconciler) newRun() *run { return &run{Reconciler: r, slots: make(chan struct{}, probes)} }
+func (r *Reconciler) newRun() *run {
+	return &run{Reconciler: r, slots: make(chan struct{}, probes), settling: make(map[tenant.ID]bool)}
+}
 
 // Round goes over the whole agenda, or as much of it as there is time for
 // before ctx ends. It does nothing where another round is under way. What
@@ -323,7 +328,8 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 	}
 	if len(state.Members) == 0 {
 		r.note(&r.idle, block)
-		return r.underLicense(ctx, *state, tenants)
+		_, err := tenants.license(ctx, block.Pool.Tenant)
+		return err
 	}
 	if r.now().UnixMilli()-state.SeenAtMillis < recent.Milliseconds() {
 		return r.holds(ctx, *state)
@@ -332,25 +338,22 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 		r.note(&r.due, block)
 	}
 	// The members first: the end of a conference would have the dead stay longer.
-	return errors.Join(r.members(ctx, *state, tenants), r.underLicense(ctx, *state, tenants))
+	err = r.members(ctx, *state, tenants)
+	_, settled := tenants.license(ctx, block.Pool.Tenant)
+	return errors.Join(err, settled)
 }
 
-// underLicense completes a change of license that broke off in a pool that
-// somebody is in: else its blocks that are still under the license before would
-// go on to let people in who come by processes that remember it.
-func (r *run) underLicense(ctx context.Context, state seat.State, tenants *tenants) error {
-	if state.Closed || state.Block.Pool.Chair {
+// putIntoForce completes a change of license that broke off: one for a tenant, and
+// each at most once in a run.
+func (r *run) putIntoForce(ctx context.Context, l license.License) error {
+	r.mu.Lock()
+	again := r.settling[l.Tenant]
+	r.settling[l.Tenant] = true
+	r.mu.Unlock()
+	if again {
 		return nil
 	}
-	first, err := tenants.firstBlock(ctx, state)
-	if err != nil || first == nil {
-		return err
-	}
-	revision, err := tenants.inForce(ctx, state.Block)
-	if err != nil || first.Revision >= revision {
-		return err
-	}
-	settled, err := r.door.Settle(ctx, first.Block)
+	settled, err := r.door.Settle(ctx, l, r.now())
 	r.count(func(f *Found) { f.Settled += one(settled) })
 	return wrap("put a license into force", err)
 }

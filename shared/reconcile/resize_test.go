@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,10 +33,10 @@ func TestAChangeOfLicenseThatBrokeOffIsCompleted(t *testing.T) {
 				for range in {
 					w.in(jointoken.RoleParticipant)
 				}
-				died = w.dies(step, func() { w.changeTo(test.to) })
+				died = w.dies(step, func() { w.changeTo(concurrent(test.to)) })
 				w.pass(time.Minute)
 				w.round()
-				w.underOne(in)
+				w.underOne(seat.Pool{Tenant: acme}, in)
 				if l, err := w.store.License(t.Context(), acme); err != nil {
 					t.Fatal(err)
 				} else if l.Capacity() < in {
@@ -49,13 +50,70 @@ func TestAChangeOfLicenseThatBrokeOffIsCompleted(t *testing.T) {
 	}
 }
 
+// Under a named license a conference in which only its host is has a pool that
+// nobody is in, and people may come to it.
+func TestAChangeThatBrokeOffIsCompletedWhereOnlyTheHostIsIn(t *testing.T) {
+	for died, step := true, 1; died; step++ {
+		if step > 200 {
+			t.Fatal("a change has no end")
+		}
+		w := newWorld(t, named(1, 25))
+		w.in(jointoken.RoleHost)
+		died = w.dies(step, func() { w.changeTo(named(1, 10)) })
+		w.pass(time.Minute)
+		w.round()
+		own := seat.Pool{Tenant: acme, Number: w.number}
+		w.underOne(own, 0)
+		own.Chair = true
+		w.underOne(own, 1)
+	}
+}
+
+// A large tenant has many blocks, and one license.
+func TestARoundCompletesAChangeOnceForATenantAndNotWhileItMayBeUnderWay(t *testing.T) {
+	w := newWorld(t, concurrent(3000))
+	for range 3000 {
+		w.in(jointoken.RoleParticipant)
+	}
+	w.pass(10 * time.Minute)
+	w.dies(3, func() { w.changeTo(concurrent(2000)) })
+	settles := func(after time.Duration) (n int) {
+		w.pass(after)
+		var mu sync.Mutex
+		w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+			mu.Lock()
+			defer mu.Unlock()
+			n += one(call == "NoteSettled")
+			return storetest.FaultNone
+		}
+		w.round()
+		return n
+	}
+	if n := settles(5 * time.Second); n != 0 {
+		t.Errorf("a change was completed %d times when it was five seconds old", n)
+	}
+	if n := settles(time.Minute); n != 1 {
+		t.Errorf("a change that broke off was completed %d times in a round", n)
+	}
+	if n := settles(time.Minute); n != 0 {
+		t.Errorf("one that is complete was completed %d times", n)
+	}
+}
+
+func one(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
+}
+
 // dies tells whether the process that runs something died at a write of it.
 func (w *world) dies(step int, run func()) bool {
 	w.t.Helper()
 	n := 0
 	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
 		switch call {
-		case "PutLicense", "Create", "Resize", "ClearBoard":
+		case "PutLicense", "Create", "Resize", "ClearBoard", "NoteSettled":
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			n++
@@ -71,22 +129,22 @@ func (w *world) dies(step int, run func()) bool {
 }
 
 // changeTo changes the license by another process.
-func (w *world) changeTo(seats int) {
-	l := concurrent(seats)
+func (w *world) changeTo(l license.License) {
+	l.ChangedAtMillis = w.clock().UnixMilli()
 	l.Tenant, l.HostAbsentMinutes, l.ReconnectGraceSeconds = acme, license.DefaultHostAbsentMinutes, license.DefaultReconnectGraceSeconds
 	other := admission.NewDoor(w.faulty, w, w.log())
 	_, _, _ = other.PutLicense(w.t.Context(), l.WithDefaults(), admission.AnyRevision) // it may die
 }
 
-// underOne checks that all blocks are under the license in force, hand out no
+// underOne checks that all blocks of a pool are under the license in force, hand out no
 // more than it has, and have so many people.
-func (w *world) underOne(in int) {
+func (w *world) underOne(pool seat.Pool, in int) {
 	w.t.Helper()
 	l, err := w.store.License(w.t.Context(), acme)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	states, err := w.store.Read(w.t.Context(), seat.Pool{Tenant: acme})
+	states, err := w.store.Read(w.t.Context(), pool)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -139,6 +139,10 @@ func (s *store) PutLicense(ctx context.Context, l license.License) (bool, error)
 	})
 }
 
+func (s *store) NoteSettled(ctx context.Context, t tenant.ID, revision int64) error {
+	return do(ctx, s.w, fmt.Sprintf("NoteSettled %s r%d", t, revision), func() error { return s.Store.NoteSettled(ctx, t, revision) })
+}
+
 func (s *store) Host(ctx context.Context, t tenant.ID, email host.Email, consistent bool) (*host.Host, error) {
 	return through(ctx, s.w, reading, "Host "+string(email), func() (*host.Host, error) { return s.Store.Host(ctx, t, email, consistent) })
 }

@@ -94,6 +94,11 @@ func (f *Faulty) License(ctx context.Context, t tenant.ID) (*license.License, er
 	return around(ctx, f, "License", func() (*license.License, error) { return f.Store.License(ctx, t) })
 }
 
+// NoteSettled implements admission.Store.
+func (f *Faulty) NoteSettled(ctx context.Context, t tenant.ID, revision int64) error {
+	return do(ctx, f, "NoteSettled", func() error { return f.Store.NoteSettled(ctx, t, revision) })
+}
+
 // PutLicense implements admission.Store.
 func (f *Faulty) PutLicense(ctx context.Context, l license.License) (bool, error) {
 	return around(ctx, f, "PutLicense", func() (bool, error) { return f.Store.PutLicense(ctx, l) })

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
@@ -27,6 +28,10 @@ const (
 	largeOnes     = 8
 	freeAtFirst   = 6
 	spread        = 24 // by which a capacity changes at the most
+	mostBusy      = 2  // joins of a history that are told to come again
+
+	// refusalBusy is for who was told so.
+	refusalBusy seat.Refusal = -1
 )
 
 // What seat.Pools promises of a pool of several blocks. No read and no write
@@ -40,14 +45,16 @@ const (
 //
 // No false denial, relaxed: when a join is refused for being full, every block
 // was full at some moment while the join was under way, and what the blocks
-// held at their moments adds up to the capacity that the join knew, or more.
+// held at their moments adds up to the capacity that the join knew, or to that of
+// a license which came while it was under way, or more.
 // The moments need not be the same one, since a query of DynamoDB reads item by
 // item: while some leave and others come, a join may be refused although at
 // every moment some seat or other was free. Where nobody leaves meanwhile, a
 // refusal means that the pool was full. One case is weaker still, and too rare
-// to show here: a join that sees room and loses it to others sixteen times is
-// refused when every block was full at its moment, be there capacity or not
-// that no block has been given yet.
+// to show here: in a pool that is not large, a join that sees room and loses it
+// to others sixteen times is refused when every block was full at its moment, be
+// there capacity or not that no block has been given yet. In a large one it is
+// told to come again; here that is rare too.
 //
 // A join hears that its license is stale only when there is a newer one.
 //
@@ -109,6 +116,7 @@ type poolHistory struct {
 	license  atomic.Pointer[seat.Terms]
 	capacity int
 	people   atomic.Int64
+	busy     atomic.Int64
 	in       [poolWorkers][]seated
 	// atFirst is what is in use of each block before the history begins.
 	atFirst map[int]int
@@ -190,6 +198,9 @@ func (p *poolHistory) join(ctx context.Context, n int) error {
 	terms := *p.license.Load()
 	_, err := note(p.history, n, poolRequest{kind: poolJoin, terms: terms}, func() (poolAnswer, error) {
 		s, err := p.pools[n%processes].Take(ctx, p.pool, one.Connection, one.Member, terms)
+		if errors.Is(err, seat.ErrBusy) && p.busy.Add(1) <= mostBusy {
+			return poolAnswer{refusal: refusalBusy}, nil
+		}
 		if err == nil && s.Refusal == seat.RefusalNone {
 			one.block = s.Block
 			p.in[n] = append(p.in[n], one)
@@ -282,11 +293,11 @@ func (p *poolHistory) fault() string {
 	for _, o := range p.operations {
 		r, a := o.Input.(poolRequest), o.Output.(poolAnswer) //nolint:forcetypeassert // ours
 		switch {
-		case a.refusal == seat.RefusalFull && p.mostHeld(o) < r.terms.Capacity:
+		case a.refusal == seat.RefusalFull && p.mostHeld(o) < p.leastOffered(o):
 			return fmt.Sprintf("refused at %d, when at most %d seats were taken", o.Call, p.mostHeld(o))
 		case a.refusal == seat.RefusalStale && !p.changed(o):
 			return fmt.Sprintf("told at %d of a newer license, when there was none", o.Call)
-		case a.refusal == seat.RefusalFull, a.refusal == seat.RefusalStale:
+		case a.refusal == seat.RefusalFull, a.refusal == seat.RefusalStale, a.refusal == refusalBusy:
 			continue
 		case a.refusal != seat.RefusalNone:
 			return fmt.Sprintf("refusal %d at %d", a.refusal, o.Call)
@@ -341,6 +352,20 @@ func (p *poolHistory) mostHeld(call porcupine.Operation) int {
 		total += n
 	}
 	return total
+}
+
+// leastOffered is the smallest capacity that a join can have been refused for: what
+// it knew, or that of a change which had begun before it ended.
+func (p *poolHistory) leastOffered(join porcupine.Operation) int {
+	known := join.Input.(poolRequest).terms //nolint:forcetypeassert // ours
+	least := known.Capacity
+	for _, o := range p.operations {
+		r := o.Input.(poolRequest) //nolint:forcetypeassert // ours
+		if r.kind == poolChange && r.terms.Revision > known.Revision && o.Call <= join.Return {
+			least = min(least, r.terms.Capacity)
+		}
+	}
+	return least
 }
 
 // changed tells whether a newer license than a join knew was there before the

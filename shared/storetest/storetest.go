@@ -152,7 +152,20 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	skipped.Revision = 3
 	equal(t, "a revision ahead", must(store.PutLicense(ctx, skipped))(t), false)
 	next := license.License{Tenant: id, Model: license.ModelConcurrent, Seats: 7, Revision: 2}
+	settle := func(revision int64) {
+		t.Helper()
+		if err := store.NoteSettled(ctx, id, revision); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(2)
+	equal(t, "settled, another revision", must(store.License(ctx, id))(t).Settled, false)
+	settle(1)
+	settle(1)
+	equal(t, "settled", must(store.License(ctx, id))(t).Settled, true)
 	equal(t, "next revision", must(store.PutLicense(ctx, next))(t), true)
+	settle(1)
+	equal(t, "which is not", *must(store.License(ctx, id))(t), next)
 	equal(t, "read again", must(store.License(ctx, id))(t), &next)
 	equal(t, "revisions", must(store.Revisions(ctx, id))(t), []license.License{l, next})
 	equal(t, "an unknown tenant's", len(must(store.Revisions(ctx, id+"-other"))(t)), 0)
