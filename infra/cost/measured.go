@@ -25,10 +25,10 @@ var (
 	// measuredConference is a conference that is scheduled, lived in and left, until
 	// nothing of it is on reconciliation's agenda, but for the stays, and for the
 	// hours that somebody was in.
-	measuredConference = Units{Writes: 28, Reads: 229.5}
+	measuredConference = Units{Writes: 28, Reads: 127}
 	// measuredConferenceHour is what reconciliation costs for a conference in an hour
 	// that somebody is in, measuredSeatHour what it costs more for each of them.
-	measuredConferenceHour = Units{Writes: 122, Reads: 848}
+	measuredConferenceHour = Units{Writes: 122, Reads: 486}
 	measuredSeatHour       = Units{Reads: 90}
 	// measuredRound is a round of reconciliation with nothing on the agenda.
 	measuredRound = Units{Writes: 2, Reads: 16}

@@ -199,7 +199,7 @@ func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
 		lives[w.model] = less(less(life, by(stay, people)), by(empty, rounds))
 		return lives[w.model]
 	})
-	within(t, "conference", lives, cost.Measured()["conference"], license.ModelNamed, 0)
+	within(t, "conference", lives, cost.Measured()["conference"], license.ModelNamed, people)
 }
 
 func TestRollingUpCostsWhatTheBillSays(t *testing.T) {

@@ -65,7 +65,8 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (reconcile.Prog
 		return reconcile.Progress{}, false, err
 	}
 	r := reader{item: result}
-	return reconcile.Progress{Shard: r.int(attrShard), After: r.text(attrAfter)}, r.err == nil, r.err
+	at := reconcile.Progress{Shard: r.int(attrShard), After: r.text(attrAfter), LivesAtMillis: r.number(attrLives)}
+	return at, r.err == nil, r.err
 }
 
 // ClaimPool implements reconcile.Agenda by one UpdateItem.
@@ -82,11 +83,11 @@ func (s *Store) ClaimPool(ctx context.Context, pool seat.Pool, now, until time.T
 // Save implements reconcile.Agenda by one UpdateItem.
 func (s *Store) Save(ctx context.Context, p reconcile.Progress) error {
 	c := change{
-		pk: keyReconcile, sk: keyProgress, update: "SET #shard = :shard REMOVE #until, #after",
-		values: item{":shard": number(p.Shard)},
+		pk: keyReconcile, sk: keyProgress, update: "SET #shard = :shard, #lives = :lives REMOVE #until, #after",
+		values: item{":shard": number(p.Shard), ":lives": number(p.LivesAtMillis)},
 	}
 	if p.After != "" {
-		c.update = "SET #shard = :shard, #after = :after REMOVE #until"
+		c.update = "SET #shard = :shard, #lives = :lives, #after = :after REMOVE #until"
 		c.values[":after"] = text(p.After)
 	}
 	if _, _, err := s.apply(ctx, c); err != nil {

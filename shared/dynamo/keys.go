@@ -109,6 +109,7 @@ const (
 	attrCode       = "code"
 	attrUntil      = "until"
 	attrShard      = "shard"
+	attrLives      = "lives"
 	attrAfter      = "after"
 	attrOpen       = "open"
 	attrShards     = "shards"

@@ -29,6 +29,9 @@ type Progress struct {
 	Shard int
 	// After is where in the shard to go on; empty: at its beginning.
 	After string
+	// LivesAtMillis is when the last run began that looked after all conferences
+	// and locks. Unix time.
+	LivesAtMillis int64
 }
 
 // Agenda is where reconciliation finds its work. Errors are the store's own.

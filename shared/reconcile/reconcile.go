@@ -49,7 +49,8 @@ const (
 	slack = time.Minute
 	// recent is how recently a block must have been found alive for a round not to
 	// ask after its members again: rounds come twice a minute, so that each is
-	// asked after once, and half a minute later where a round fails.
+	// asked after once, and half a minute later where a round fails. The same
+	// holds of conferences and locks.
 	recent = 45 * time.Second
 	// A refusal has a block looked at again that was found alive so long ago: for
 	// each connection of its pool, within bounds. So a pool that goes on refusing
@@ -110,6 +111,8 @@ type run struct {
 	*Reconciler
 	slots chan struct{} // an element for each probe under way
 
+	lives bool          // conferences and locks are looked after, too
+
 	mu    sync.Mutex
 	found Found
 	// idle is the blocks that nobody is in, due those in use whose books are
@@ -134,7 +137,11 @@ func (r *Reconciler) Round(ctx context.Context) error {
 		return wrap("claim the agenda", err)
 	}
 	one := r.newRun()
-	at, err = one.goOver(ctx, at)
+	one.lives = began.UnixMilli()-at.LivesAtMillis >= recent.Milliseconds()
+	at, whole, err := one.goOver(ctx, at)
+	if whole && one.lives {
+		at.LivesAtMillis = began.UnixMilli()
+	}
 	one.audits(ctx)
 	if saved := r.store.Save(ctx, at); err == nil {
 		err = wrap("save how far it came", saved)
@@ -144,23 +151,23 @@ func (r *Reconciler) Round(ctx context.Context) error {
 }
 
 // goOver works through the agenda from where the last run ended, and gives
-// where the next one is to begin: anew, if there was time for everything.
+// where the next one is to begin: anew, if there was time for the whole.
 //
 // It reads on while entries are worked on: what takes long holds up no others.
 // All of them are done, or left to the next round, before it returns.
-func (r *run) goOver(ctx context.Context, from Progress) (Progress, error) {
-	at := from
+func (r *run) goOver(ctx context.Context, from Progress) (at Progress, whole bool, err error) {
+	at = from
 	var work errgroup.Group
 	work.SetLimit(blocks)
 	defer func() { _ = work.Wait() }() // its functions return nil
 	for range Shards + 1 {             // the first shard's beginning comes last
 		for {
 			if r.late(ctx) {
-				return at, nil
+				return at, false, nil
 			}
 			entries, next, err := r.store.Agenda(ctx, at.Shard, at.After, page)
 			if err != nil {
-				return at, fmt.Errorf("read the agenda: %w", err)
+				return at, false, fmt.Errorf("read the agenda: %w", err)
 			}
 			r.work(ctx, &work, entries)
 			at.After = next
@@ -173,7 +180,7 @@ func (r *run) goOver(ctx context.Context, from Progress) (Progress, error) {
 			break
 		}
 	}
-	return Progress{}, nil
+	return Progress{LivesAtMillis: from.LivesAtMillis}, true, nil
 }
 
 // late tells whether too little time is left to begin anything more.
@@ -186,6 +193,9 @@ func (r *run) late(ctx context.Context) bool {
 func (r *run) work(ctx context.Context, group *errgroup.Group, entries []Entry) {
 	tenants := &tenants{run: r}
 	for _, e := range entries {
+		if e.Block.Pool.Tenant == "" && !r.lives {
+			continue
+		}
 		group.Go(func() error {
 			var err error
 			switch {

@@ -203,6 +203,7 @@ func TestANamedConferenceEndsWhenItsHostHasBeenAwayForTooLong(t *testing.T) {
 	w.round()
 	w.state(conference.StateLive)
 	leave(again)
+	w.pass(time.Minute)
 	w.round()
 	w.pass(15 * time.Minute)
 	w.round()
@@ -250,6 +251,7 @@ func TestAConcurrentConferenceEndsWhenItHasBeenEmptyForFiveMinutes(t *testing.T)
 	if err := w.door.Leave(t.Context(), again.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
 		t.Fatal(err)
 	}
+	w.pass(time.Minute)
 	w.round()
 	w.pass(5 * time.Minute)
 	w.round()
@@ -318,7 +320,7 @@ func TestAHostThatIsLockedToNoLiveConferenceIsFreed(t *testing.T) {
 	if locked() != 1 {
 		t.Error("freed while its start may be under way")
 	}
-	w.pass(time.Second)
+	w.pass(time.Minute)
 	w.round()
 	if locked() != 0 {
 		t.Error("not freed")
@@ -490,6 +492,50 @@ func TestAConnectionIsAskedAfterOnceAMinuteAndSoonerAfterARoundThatFailed(t *tes
 		}
 		if got := w.probed[other.Connection]; got < 10 || got > 11 {
 			t.Errorf("the living was asked after %d times in ten minutes", got)
+		}
+	}
+}
+
+// The same holds of conferences and locks: a round that is lost, or dies half way,
+// is made good by the next.
+func TestAConferenceIsLookedAtOnceAMinuteAndSoonerAfterARoundThatFailed(t *testing.T) {
+	const half, rounds = 30 * time.Second, 20
+	for _, lost := range []int{-1, 4, 5} {
+		for _, dies := range []bool{false, true} {
+			w := newWorld(t, named(5, 25))
+			w.in(jointoken.RoleHost)
+			w.pass(10 * time.Minute)
+			var looks []int
+			for n := range rounds {
+				var mu sync.Mutex
+				looked := false
+				w.pass(half)
+				w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+					mu.Lock()
+					defer mu.Unlock()
+					if looked = looked || call == "Locks"; n == lost && call == "Save" {
+						return storetest.FaultBefore
+					}
+					return storetest.FaultNone
+				}
+				if n == lost && !dies {
+					continue
+				}
+				if err := w.reconciler().Round(t.Context()); (err != nil) != (n == lost) {
+					t.Fatal(err)
+				}
+				if looked && n != lost {
+					looks = append(looks, n)
+				}
+			}
+			for i, n := range looks[1:] {
+				if apart := n - looks[i]; apart != 2 && (lost < 0 || apart != 3) {
+					t.Errorf("round %d lost (%t): looked in rounds %v", lost, dies, looks)
+				}
+			}
+			if len(looks) < rounds/2-1 {
+				t.Errorf("round %d lost (%t): looked in rounds %v", lost, dies, looks)
+			}
 		}
 	}
 }

@@ -158,7 +158,7 @@ func claims(t *testing.T, store Store, _ tenant.ID) {
 		}
 		return ok
 	}
-	want := reconcile.Progress{Shard: 3, After: "somewhere"}
+	want := reconcile.Progress{Shard: 3, After: "somewhere", LivesAtMillis: 1_790_000_000_000}
 	equal(t, "first", claim(0, 10), true)
 	equal(t, "while another runs", claim(9, 20), false)
 	equal(t, "when that should have ended", claim(10, 20), true)
