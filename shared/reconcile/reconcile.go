@@ -111,7 +111,7 @@ type run struct {
 	*Reconciler
 	slots chan struct{} // an element for each probe under way
 
-	lives bool          // conferences and locks are looked after, too
+	lives bool // conferences and locks are looked after, too
 
 	mu    sync.Mutex
 	found Found
