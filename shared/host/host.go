@@ -28,13 +28,15 @@ const (
 type Email string
 
 // ParseEmail checks an address and brings it into canonical form. The faulty
-// member is named by pointer.
+// member is named by pointer. A slash or a question mark is refused, although an
+// address may have one: API Gateway decodes paths before it looks at them, so
+// that nobody could reach such a host.
 func ParseEmail(text, pointer string) (Email, error) {
 	email := strings.ToLower(strings.TrimSpace(text))
 	address, err := mail.ParseAddress(email)
 	if err != nil || address.Address != email || len(text) > MaxEmailLength || len(email) > MaxEmailLength ||
-		strings.ContainsAny(email, "#\"\\ ") || !utf8.ValidString(text) {
-		return "", problem.InvalidFields(problem.Field{Pointer: pointer, Detail: "must be an e-mail address of at most 254 bytes"})
+		strings.ContainsAny(email, "#\"\\ /?") || !utf8.ValidString(text) {
+		return "", problem.InvalidFields(problem.Field{Pointer: pointer, Detail: "must be an e-mail address of at most 254 bytes, without a slash or a question mark"})
 	}
 	return Email(email), nil
 }

@@ -25,7 +25,7 @@ func TestTheSameLettersInUpperAndLowerCaseAreTheSameHost(t *testing.T) {
 func TestAddressesOfEveryUsualFormNameAHost(t *testing.T) {
 	for _, text := range []string{
 		"a@b", "ann@example.org", "ann.smith+meetings@mail.example.org", "o'neil@example.org", "a_b-c@example.org",
-		"a/b@example.org", "50%off@example.org", "zoë@example.org", "ann@münchen.example",
+		"50%off@example.org", "zoë@example.org", "ann@münchen.example",
 		strings.Repeat("a", 254-len("@example.org")) + "@example.org",
 	} {
 		got, err := host.ParseEmail(text, pointer)
@@ -41,7 +41,7 @@ func TestWhatIsNoAddressIsRefusedAndNamed(t *testing.T) {
 		"Ann <ann@example.org>", "<ann@example.org>", "ann@example.org, bob@example.org", "ann example@example.org",
 		`"ann"@example.org`, `"a b"@example.org`, `a\b@example.org`, "ann#1@example.org", "ann@exam ple.org",
 		"ann..smith@example.org", ".ann@example.org", "ann.@example.org", "ann@example..org",
-		"ann@example.org\r\nBcc: bob@example.org", "ann\x00@example.org", "ann\xff@example.org", "(c)ann@example.org",
+		"ann@example.org\r\nBcc: bob@example.org", "ann\x00@example.org", "ann\xff@example.org", "(c)ann@example.org", "a/b@example.org", "a?b@example.org",
 		strings.Repeat("a", 255-len("@example.org")) + "@example.org", strings.Repeat(" ", 254) + "a@b",
 	} {
 		got, err := host.ParseEmail(text, pointer)

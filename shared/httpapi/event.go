@@ -52,11 +52,10 @@ func readEvent(ctx context.Context, event Event) (*http.Request, error) {
 		}
 	}
 	ctx = context.WithValue(ctx, callerKey{}, readCaller(event))
-	// Not parsed: whatever path and query were sent, the mux says what is there.
+	// Not parsed: whatever path and query were sent, the mux says what is there. An
+	// HTTP API has the path decoded already, and once is enough: a host's address
+	// may have a "%".
 	address := &url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}
-	if decoded, err := url.PathUnescape(event.RawPath); err == nil { // it comes as it was sent, or decoded
-		address.Path, address.RawPath = decoded, event.RawPath
-	}
 	request := (&http.Request{
 		Method: event.RequestContext.HTTP.Method, URL: address, RequestURI: address.RequestURI(), Header: make(http.Header),
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Host: event.RequestContext.DomainName,

@@ -20,7 +20,6 @@ func TestAPathToldByAnotherMethodNamesThoseThatItHas(t *testing.T) {
 		"/v1/tenants/acme/hosts/ann%40example.org": "GET, HEAD, PATCH, DELETE, OPTIONS",
 		"/v1/tenants/acme/conferences/weekly/end":  "POST, OPTIONS",
 		"/v1/usage":                                "GET, HEAD, OPTIONS",
-		"/v1/tenants/a%2Fb/license":                "GET, HEAD, PUT, OPTIONS", // one segment, of a tenant that cannot be
 		"/v1/openapi.json":                         "GET, HEAD, OPTIONS",
 		"/healthz":                                 "GET, HEAD, OPTIONS",
 		"/console":                                 "GET, HEAD, OPTIONS",
@@ -44,7 +43,7 @@ func TestAPathToldByAnotherMethodNamesThoseThatItHas(t *testing.T) {
 func TestAPathThatIsNearlyOneIsNone(t *testing.T) {
 	for _, target := range []string{
 		"", "/", "/v1", "/v1/tenants/", acmeLicense + "/", "//v1/tenants", "/v1//tenants", "/v1/tenants//license", "/v1/./tenants",
-		"/v1/tenants/acme/../acme/license", "/V1/tenants", "/v1/tenants/acme%2Flicense", "/console//", "/healthz/", "//",
+		"/v1/tenants/acme/../acme/license", "/V1/tenants", "/v1/tenants/a%2Fb/license", "/console//", "/healthz/", "//",
 	} {
 		for _, method := range []string{"GET", "POST", "OPTIONS", "TRACE"} {
 			got := console(t, target, method)

@@ -60,7 +60,7 @@ func TestAPathThatNamesNothingIsNotFoundAndNoFaultOfOurs(t *testing.T) {
 		"", "/", "//", "/v1", "/v1/", "/v1/tenants/", "//v1/tenants", "/v1//tenants", "/v1/./tenants", "/v1/../v1/tenants", "/v1/tenants/../tenants",
 		"/v1/tenants/acme/license/", "/v1/tenants/acme//license", "/v1/tenants/acme/license/..", "/v1/tenants/acme/hosts/../license",
 		"/v1/tenants/acme/./license", "/V1/tenants", "/v1/Tenants", "/v1/tenants\\acme", "v1/tenants", "https://example.net/v1/tenants", "//example.net/..",
-		"/v1/tenants%2Facme%2Flicense", "/v1/tenants/acme/license%00", "/v1/tenants/acme%2Flicense", "/v1/tenants\x00", "/v1/tenants\xff",
+		"/v1/tenants/acme/license%00", "/v1/tenants/a%2Fb/license", "/v1/tenants\x00", "/v1/tenants\xff",
 	} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "get", "", "G\r\nT"} {
 			check("", path, w.call(vendor, method, path, ""))

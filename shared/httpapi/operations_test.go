@@ -363,10 +363,22 @@ func TestSeatsOfANamedLicenseDoNotCountTheHostsFirstConnection(t *testing.T) {
 		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2}]}`)
 }
 
+// The gateway has decoded the path, and nobody decodes it again.
+func TestAnAddressWithAPercentSignIsItself(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	const percent, other = "/v1/tenants/acme/hosts/a%2562@example.org", "/v1/tenants/acme/hosts/ab@example.org"
+	w.host("acme", "a%62@example.org")
+	w.host("acme", "ab@example.org")
+	w.call(acmeAdmin, "DELETE", percent, "").ok()
+	w.call(acmeAdmin, "GET", other, "").ok()
+	w.call(acmeAdmin, "GET", percent, "").refused(problem.NotFound)
+}
+
 func TestAnAddressInAPathIsTheSameHostHoweverItIsWritten(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
-	for _, email := range []string{"ann@example.org", "a+b@example.org", "a/b@example.org", "o'neil@example.org", "zoë@example.org", "50%off@example.org"} {
+	for _, email := range []string{"ann@example.org", "a+b@example.org", "o'neil@example.org", "zoë@example.org", "50%off@example.org"} {
 		w.host("acme", email)
 		escaped := strings.ReplaceAll(url.PathEscape(email), "@", "%40")
 		for _, text := range []string{escaped, url.PathEscape(email), strings.ToUpper(email[:1]) + escaped[1:]} {
@@ -374,12 +386,6 @@ func TestAnAddressInAPathIsTheSameHostHoweverItIsWritten(t *testing.T) {
 			if got["email"] != email {
 				t.Errorf("%s named %v", text, got["email"])
 			}
-		}
-	}
-	// And as a gateway hands it on that has decoded the path.
-	for _, email := range []string{"ann@example.org", "a+b@example.org", "zoë@example.org", "50%off@example.org"} {
-		if got := read[map[string]any](w.call(acmeAdmin, "GET", "/v1/tenants/acme/hosts/"+email, "")); got["email"] != email {
-			t.Errorf("%s named %v", email, got["email"])
 		}
 	}
 }

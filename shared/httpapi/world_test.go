@@ -161,6 +161,9 @@ func (w *world) event(who caller, method, target, body string, headers ...string
 		w.t.Fatal(err)
 	}
 	path, query, _ := strings.Cut(target, "?")
+	if decoded, err := url.PathUnescape(path); err == nil { // as the gateway does
+		path = decoded
+	}
 	event["rawPath"], event["rawQueryString"], event["body"] = path, query, body
 	if !utf8.ValidString(body) { // which no JSON carries
 		event["body"], event["isBase64Encoded"] = base64.StdEncoding.EncodeToString([]byte(body)), true
