@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/seat"
 )
-
-var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
 
 // Board implements seat.Boards by one consistent read, which is not repeated
 // where it is throttled.

@@ -58,11 +58,12 @@ var (
 	_ audit.Log        = (*Store)(nil)
 )
 
-// NewClient makes the client of the stores. It leaves out the check of the
+// NewClient makes the client of the stores, whose errors are problem.ErrBusy where
+// a caller may try again. It leaves out the check of the
 // responses' CRC32: TLS guards them, and the SDK takes error responses, which
 // refused conditions are, for damaged and gives up their connection.
 func NewClient(cfg aws.Config) *dynamodb.Client {
-	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
+	return dynamodb.NewFromConfig(cfg, repeatConflicts, tellBusy, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
 }
 
 // New makes a store over existing tables.

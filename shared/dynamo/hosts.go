@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -166,26 +165,6 @@ func (s *Store) RemoveHost(ctx context.Context, t tenant.ID, email host.Email) (
 		ExpressionAttributeNames: map[string]string{"#hosts": attrHosts}, ExpressionAttributeValues: item{":less": number(-1)},
 	}})
 	return err == nil && reasons == nil, err
-}
-
-// transact writes all or nothing. Where a condition does not hold it gives the
-// reason for each write; conflicts with other transactions are tried again.
-func (s *Store) transact(ctx context.Context, writes ...types.TransactWriteItem) ([]types.CancellationReason, error) {
-	const tries = 10
-	for range tries {
-		_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
-		if err == nil {
-			return nil, nil
-		}
-		canceled, ok := errors.AsType[*types.TransactionCanceledException](err)
-		if !ok {
-			return nil, fmt.Errorf("transact: %w", err)
-		}
-		if slices.ContainsFunc(canceled.CancellationReasons, refused) {
-			return canceled.CancellationReasons, nil
-		}
-	}
-	return nil, fmt.Errorf("transact: conflicts in %d tries", tries)
 }
 
 func refused(reason types.CancellationReason) bool {

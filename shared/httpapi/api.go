@@ -256,7 +256,7 @@ func (a *API) report(ctx context.Context, err error) *fault {
 	p, c := problem.As(err), callerOf(ctx)
 	f := faultOf(p)
 	f.RequestID = c.requestID
-	if p.Code == problem.Internal || errors.Is(err, context.DeadlineExceeded) {
+	if p.Code == problem.Internal || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, problem.ErrBusy) {
 		a.log.ErrorContext(ctx, "a request failed", "request", c.requestID, "error", err)
 	}
 	return f

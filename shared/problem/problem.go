@@ -169,14 +169,21 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.cause }
 
-// As finds the problem in err. What carries none ran out of time, or is
-// internal: its document says nothing of the cause.
+// ErrBusy is that of a service which we stand on, and which had no answer although
+// it was asked more than once. Who meets it may try again.
+var ErrBusy = errors.New("busy, or out of reach")
+
+// As finds the problem in err. What carries none ran out of time, met ErrBusy, or
+// is internal: its document says nothing of the cause.
 func As(err error) *Error {
 	if found, ok := errors.AsType[*Error](err); ok {
 		return found
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return New(Unavailable, "This takes longer than a call may last. Try again or, of a report or a list, ask for a shorter range or smaller pages.").Because(err)
+	}
+	if errors.Is(err, ErrBusy) {
+		return New(Unavailable, "Please try again.").Because(err)
 	}
 	return New(Internal, "The fault is recorded under the request's id.").Because(err)
 }

@@ -1,0 +1,76 @@
+package dynamo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
+
+	"seatmeter/shared/problem"
+)
+
+// conflict is what a single write meets on an item that a transaction is writing.
+const conflict = "TransactionConflictException"
+
+var (
+	throttles  = retry.IsErrorThrottles(retry.DefaultThrottles)
+	retryables = retry.IsErrorRetryables(append([]retry.IsErrorRetryable{
+		retry.RetryableErrorCode{Codes: map[string]struct{}{conflict: {}}},
+	}, retry.DefaultRetryables...))
+)
+
+// repeatConflicts has a client repeat what met a transaction, as it does what was
+// throttled: by itself the SDK does not.
+func repeatConflicts(o *dynamodb.Options) { o.Retryer = retry.AddWithErrorCodes(o.Retryer, conflict) }
+
+// tellBusy has a client's errors say that the caller may try again, where the SDK
+// has, and gave up: throttling, faults of DynamoDB's own, and lost connections.
+func tellBusy(o *dynamodb.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		//nolint:wrapcheck // the SDK's own
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("TellBusy", func(
+			ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+		) (middleware.InitializeOutput, middleware.Metadata, error) {
+			out, metadata, err := next.HandleInitialize(ctx, in)
+			if err != nil && ctx.Err() == nil && (throttles.IsErrorThrottle(err).Bool() || retryables.IsErrorRetryable(err).Bool()) {
+				err = fmt.Errorf("%w: %w", problem.ErrBusy, err)
+			}
+			return out, metadata, err
+		}), middleware.Before)
+	})
+}
+
+// transact writes all or nothing. Where a condition does not hold it gives the
+// reason for each write. The SDK does not repeat what conflicts with another
+// transaction: that is done here, each time after a longer pause, and not by
+// everybody at the same time.
+func (s *Store) transact(ctx context.Context, writes ...types.TransactWriteItem) ([]types.CancellationReason, error) {
+	const tries, first, longest = 10, 10 * time.Millisecond, 250 * time.Millisecond
+	for n := range tries {
+		_, err := s.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: writes})
+		if err == nil {
+			return nil, nil
+		}
+		canceled, ok := errors.AsType[*types.TransactionCanceledException](err)
+		if !ok {
+			return nil, fmt.Errorf("transact: %w", err)
+		}
+		for _, reason := range canceled.CancellationReasons {
+			if refused(reason) {
+				return canceled.CancellationReasons, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("transact: %w", ctx.Err())
+		case <-time.After(rand.N(min(first<<n, longest))): //nolint:gosec // a pause is no secret
+		}
+	}
+	return nil, fmt.Errorf("transact: %w: conflicts in %d tries", problem.ErrBusy, tries)
+}
