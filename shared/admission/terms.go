@@ -23,20 +23,22 @@ const (
 // PutLicense replaces a tenant's license and brings every pool under it before
 // it returns, so that from then on no seat is taken under the old one. With
 // ifRevision it does so only if that is the revision in force. It gives
-// the license that it replaced, nil if the tenant is new, and the one in force.
+// the license that it replaced, nil if the tenant is new, and the one in force:
+// also with an error, if that is written and not in force everywhere yet.
 //
 // Safe to repeat: the pools are settled again, under one more revision. If it
 // dies half way, joins that know the new license settle the pools they meet, and
 // reconciliation the rest.
 // Nobody who is in loses a seat.
 func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int64) (was *license.License, is license.License, err error) {
+	var none license.License
 	if err := l.Validate(); err != nil {
-		return nil, l, fmt.Errorf("check the license: %w", err)
+		return nil, none, fmt.Errorf("check the license: %w", err)
 	}
 	for range admissionTries {
 		was, err = d.store.License(ctx, l.Tenant)
 		if err != nil {
-			return nil, l, fmt.Errorf("read the license: %w", err)
+			return nil, none, fmt.Errorf("read the license: %w", err)
 		}
 		var revision int64
 		if was != nil {
@@ -45,21 +47,21 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 		if !matches(ifRevision, revision) {
 			if was != nil { // perhaps by an earlier try of this very call
 				if err := d.settle(ctx, *was); err != nil {
-					return nil, l, err
+					return nil, none, err
 				}
 			}
-			return nil, l, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
+			return nil, none, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
 		}
 		l = l.Following(was)
 		written, err := d.store.PutLicense(ctx, l)
 		if err != nil {
-			return nil, l, fmt.Errorf("write the license: %w", err)
+			return nil, none, fmt.Errorf("write the license: %w", err)
 		}
 		if !written {
 			// A retry of a write that had landed finds its own.
 			now, err := d.store.License(ctx, l.Tenant)
 			if err != nil {
-				return nil, l, fmt.Errorf("read the license again: %w", err)
+				return nil, none, fmt.Errorf("read the license again: %w", err)
 			}
 			if written = now != nil; written {
 				now.Settled = false
@@ -70,7 +72,7 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 			return was, l, d.settle(ctx, l)
 		}
 	}
-	return nil, l, problem.New(problem.Unavailable, "Others keep changing the license. Try again.")
+	return nil, none, problem.New(problem.Unavailable, "Others keep changing the license. Try again.")
 }
 
 func matches(ifRevision, revision int64) bool {

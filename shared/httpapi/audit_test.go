@@ -217,6 +217,30 @@ func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
 	t.Logf("%d faults", runs)
 }
 
+// What an action changed before it failed is in the log.
+func TestAnActionThatBrokeOffIsRecordedWithWhatItChanged(t *testing.T) {
+	for _, test := range []struct{ method, path, body, fails, want string }{
+		{"PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":40}`, "NoteSettled", "revision: 1 → 2, seats: 25 → 40"},
+		{"POST", conferences + "/weekly/end", "", "Close", "ended_at: <nil> → " + startText + ", state: live → ended"},
+	} {
+		w := newWorld(t)
+		w.concurrent("acme", 25)
+		w.schedule("acme", "weekly", "ann@example.org")
+		w.join("acme", "weekly", "bob", "participant", 1)
+		w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
+			if name == test.fails {
+				return storetest.FaultBefore
+			}
+			return storetest.FaultNone
+		}
+		w.call(vendor, test.method, test.path, test.body).refused(problem.Internal)
+		w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+		if got := w.actions("acme")[0]; got.Outcome != audit.ResultFailed || changed(got) != test.want {
+			t.Errorf("%s %s: recorded %s, %s; want %s", test.method, test.path, got.Outcome, changed(got), test.want)
+		}
+	}
+}
+
 func TestAnActionWithoutAnEntryDoesNotHappenAndOneWithoutAnOutcomeIsUnknown(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)

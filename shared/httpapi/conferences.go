@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"crypto/rand"
 	"net/http"
 	"strings"
@@ -105,10 +106,13 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 				return nil, err
 			}
 			c, err := door.End(ctx, tenant.ID(in.Tenant), id, callerOf(ctx).at)
+			if c.State == conference.StateEnded { // also where the rest is left to reconciliation
+				err = errors.Join(err, note(ctx, viewConference(was), viewConference(c)))
+			}
 			if err != nil {
 				return nil, err
 			}
-			return &conferenceOutput{viewConference(c)}, note(ctx, viewConference(was), viewConference(c))
+			return &conferenceOutput{viewConference(c)}, nil
 		})
 }
 

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -229,10 +230,10 @@ func putLicense(ctx context.Context, door *admission.Door, licenses license.Lice
 	}
 	wanted.ChangedAtMillis, wanted.ChangedBy = callerOf(ctx).at.UnixMilli(), callerOf(ctx).subject
 	was, is, err := door.PutLicense(ctx, wanted, revision)
-	if err != nil {
-		return nil, err
+	if is.Revision > 0 { // also where it is not in force everywhere yet
+		err = errors.Join(err, note(ctx, viewTerms(was), viewTerms(&is)))
 	}
-	if err := note(ctx, viewTerms(was), viewTerms(&is)); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	if was == nil {

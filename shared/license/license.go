@@ -125,7 +125,7 @@ const (
 // Following is the license as the next revision after another, nil if it is the
 // first. What was written into more parts must still be read.
 func (l License) Following(was *License) License {
-	l.Revision, l.Shards = 1, 0
+	l.Revision, l.Shards, l.Settled = 1, 0, false
 	if shards := min(MaxShards, (l.Everybody()+perShard-1)/perShard); shards > 1 {
 		l.Shards = shards
 	}

@@ -109,6 +109,7 @@ func (s *Store) PutLicense(_ context.Context, l license.License) (bool, error) {
 	if s.licenses[l.Tenant].Revision != l.Revision-1 {
 		return false, nil
 	}
+	l.Settled = false
 	s.licenses[l.Tenant] = l
 	s.revisions[l.Tenant] = append(s.revisions[l.Tenant], l)
 	return true, nil
