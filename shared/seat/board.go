@@ -82,11 +82,12 @@ func (b Board) looking(nowMillis int64) bool {
 // by no clock: too much said costs a write, and ends when the board is full.
 func (b Board) Recording() bool { return b.UntilMillis != 0 || b.LookingMillis != 0 }
 
-// sample is of how many who leave one says so, for all: of few where few must
-// leave before there is room, and of more while there is longer to go.
-func (b Board) sample() int64 {
-	const samples = 32
-	return 1 + (b.Beyond-b.Left)/samples
+// sample is of how many who leave one says so, for all: each does where few must
+// leave before there is room, and fewer while there is longer to go. What is told
+// may then be wrong by the root of their number, and for a second.
+func (b Board) sample() int {
+	const each = 256
+	return 1 + int(max(0, b.Beyond-b.Left)/each)
 }
 
 // Look is what somebody found who looked through a pool.
@@ -174,7 +175,7 @@ func (s State) Pending() *Vacancy {
 // announce tells the board of room. It is part of giving a seat back: a process
 // that dies before leaves a board that is wrong for a second. An error is that
 // too, and the seat is given back all the same.
-func (p *Pools) announce(ctx context.Context, block Block, v *Vacancy) {
+func (p *Pools) announce(ctx context.Context, block Block, id ConnectionID, v *Vacancy) {
 	if v == nil {
 		return
 	}
@@ -183,9 +184,9 @@ func (p *Pools) announce(ctx context.Context, block Block, v *Vacancy) {
 	switch {
 	case err != nil && !busy || err == nil && (!board.Recording() || v.later(board)):
 	case v.Beyond && busy: // the next look, within the second, will tell
-	case v.Beyond && board.Left < board.Beyond:
-		if n := board.sample(); (v.Version+int64(block.Index)*BlockSeats)%n == 0 {
-			_ = p.blocks.AddLeft(ctx, block.Pool, n)
+	case v.Beyond && (board.Left < board.Beyond || board.LookingMillis != 0):
+		if n := board.sample(); hash(id)%n == 0 {
+			_ = p.blocks.AddLeft(ctx, block.Pool, int64(n))
 		}
 	case v.Beyond || v.Pending || len(board.Rooms) >= maxRooms:
 		_ = p.blocks.ClearBoard(ctx, block.Pool)

@@ -301,13 +301,13 @@ func (p *Pools) among(ctx context.Context, pool Pool, states []State, to Place, 
 // GiveBack is Blocks.GiveBack; and where that makes room in a full block of a
 // large pool, the board tells of it.
 func (p *Pools) GiveBack(ctx context.Context, block Block, id ConnectionID, member Member, void bool) (Returned, error) {
-	return p.told(ctx, block, func() (Returned, error) { return p.blocks.GiveBack(ctx, block, id, member, void) })
+	return p.told(ctx, block, id, func() (Returned, error) { return p.blocks.GiveBack(ctx, block, id, member, void) })
 }
 
 // Hold is Blocks.Hold. The board of a large pool is not complete any more if the
 // hold may be over before its time is.
 func (p *Pools) Hold(ctx context.Context, block Block, id ConnectionID, member Member, hold Hold) (Returned, error) {
-	return p.told(ctx, block, until(hold, func() (Returned, error) { return p.blocks.Hold(ctx, block, id, member, hold) }))
+	return p.told(ctx, block, id, until(hold, func() (Returned, error) { return p.blocks.Hold(ctx, block, id, member, hold) }))
 }
 
 // until adds to the news of a hold when it ends.
@@ -323,7 +323,7 @@ func until(hold Hold, step func() (Returned, error)) func() (Returned, error) {
 
 // Revert is Blocks.Revert, which brings back a hold.
 func (p *Pools) Revert(ctx context.Context, block Block, from, to Place) (Returned, error) {
-	return p.told(ctx, block, until(to.Member.Hold, func() (Returned, error) { return p.blocks.Revert(ctx, block, from, to) }))
+	return p.told(ctx, block, from.Connection, until(to.Member.Hold, func() (Returned, error) { return p.blocks.Revert(ctx, block, from, to) }))
 }
 
 // Close is Blocks.Close for all blocks of a pool, as they were read.
@@ -345,12 +345,12 @@ func (p *Pools) Close(ctx context.Context, pool Pool, states []State, keepUntil 
 }
 
 // told gives a seat back, or will, and tells the board.
-func (p *Pools) told(ctx context.Context, block Block, step func() (Returned, error)) (Returned, error) {
+func (p *Pools) told(ctx context.Context, block Block, id ConnectionID, step func() (Returned, error)) (Returned, error) {
 	returned, err := step()
 	if err != nil {
 		return returned, err //nolint:wrapcheck // as the store's own method
 	}
-	p.announce(ctx, block, returned.Vacancy)
+	p.announce(ctx, block, id, returned.Vacancy)
 	return returned, nil
 }
 
