@@ -2,8 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"strings"
 	"time"

@@ -25,6 +25,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -52,16 +53,16 @@ const (
 	// asked after once, and half a minute later where a round fails. The same
 	// holds of conferences and locks.
 	recent = 45 * time.Second
-	// A refusal has a block looked at again that was found alive so long ago: for
-	// each connection of its pool, within bounds. So a pool that goes on refusing
-	// costs no more than a hundred looks at a connection a second.
-	freshEach  = 10 * time.Millisecond
-	freshLeast = 2 * time.Second
-	// lookFor is how long a look at pools that refused begins anything: the news
-	// that come after wait for it. What is left, the next one takes up.
+	// fresh is how recently a block must have been found alive for a refusal
+	// not to have it looked at again.
+	fresh = 2 * time.Second
+	// samples is how many blocks of a pool that refused are looked at if nobody in
+	// them is dead. So a pool that goes on refusing costs no more than sixty looks
+	// at a connection a second, whatever its size.
+	samples = 4
+	// lookFor is how long a look at large pools goes on beginning anything: the
+	// news that come after wait for it. It keeps other looks off them as long.
 	lookFor = 3 * time.Second
-	// lookClaim is how long it keeps others off a large pool: some time longer.
-	lookClaim = 5 * time.Second
 
 	page      = 50   // entries of the agenda at a time
 	blocks    = 16   // looked at at once
@@ -240,77 +241,84 @@ func (r *run) failed(ctx context.Context, e Entry, err error) {
 		"conference", e.Conference, "pool", int64(e.Block.Pool.Number), "block", e.Block.Index, "error", err)
 }
 
-// Refused looks at once at pools that have just refused somebody: the small ones
-// first and whole, then as much as there is time for of the large ones, each by
-// one look at a time. What fails for one pool does not keep it from others.
+// Refused looks at once at pools that have just refused somebody: at the small
+// ones first, then at the large ones, for some time, and each by one look at a
+// time. What fails for one pool does not keep it from others.
 func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 	began, one := r.now(), r.newRun()
 	var mu sync.Mutex
 	var large []seat.Pool
-	var group errgroup.Group
-	group.SetLimit(blocks)
-	for _, pool := range pools {
-		group.Go(func() error {
-			first, err := r.store.Look(ctx, seat.Block{Pool: pool})
-			if err != nil || first == nil {
-				return wrap("read a pool's first block", err)
-			}
-			if first.Listed {
-				mu.Lock()
-				defer mu.Unlock()
-				large = append(large, pool)
-				return nil
-			}
+	err := each(pools, func(pool seat.Pool) error {
+		first, err := r.store.Look(ctx, seat.Block{Pool: pool})
+		if err != nil || first == nil {
+			return wrap("read a pool's first block", err)
+		}
+		if !first.Listed {
 			return one.look(ctx, pool, func() bool { return one.late(ctx) })
-		})
-	}
-	err := group.Wait()
-	for _, pool := range large {
-		late := func() bool { return one.late(ctx) || r.now().Sub(began) > lookFor }
-		err = errors.Join(err, one.lookAlone(ctx, pool, late))
-	}
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		large = append(large, pool)
+		return nil
+	})
+	turn := r.now()
+	late := func() bool { return one.late(ctx) || r.now().Sub(turn) > lookFor }
+	err = errors.Join(err, each(large, func(pool seat.Pool) error {
+		if late() {
+			return nil
+		}
+		now := r.now()
+		mine, err := r.store.ClaimPool(ctx, pool, now, now.Add(lookFor))
+		if err != nil || !mine {
+			return wrap("claim a pool", err)
+		}
+		return one.look(ctx, pool, late)
+	}))
 	one.report(ctx, "refusal", r.now().Sub(began))
 	return err
 }
 
-// lookAlone looks at a large pool, unless somebody else does, or just did.
-func (r *run) lookAlone(ctx context.Context, pool seat.Pool, late func() bool) error {
-	if late() {
-		return nil
-	}
-	now := r.now()
-	mine, err := r.store.ClaimPool(ctx, pool, now, now.Add(lookClaim))
-	if err != nil || !mine {
-		return wrap("claim a pool", err)
-	}
-	return r.look(ctx, pool, late)
-}
-
-// look looks at a pool's blocks, those first whose members have been in for
-// longest.
+// look looks at some of a pool's blocks, those first that have not been found alive
+// for longest, and at all of them if anybody is dead there.
 func (r *run) look(ctx context.Context, pool seat.Pool, late func() bool) error {
 	tenants := &tenants{run: r}
 	states, err := r.store.Read(ctx, pool)
 	if err != nil {
 		return fmt.Errorf("read a pool that refused: %w", err)
 	}
-	fresh := min(recent, max(freshLeast, freshEach*time.Duration(seat.InUse(states))))
 	seen := r.now().Add(-fresh).UnixMilli()
-	slices.SortFunc(states, func(a, b seat.State) int { return cmp.Compare(oldest(a), oldest(b)) })
+	states = slices.DeleteFunc(states, func(b seat.State) bool { return len(b.Members) == 0 || b.SeenAtMillis > seen })
+	slices.SortFunc(states, func(a, b seat.State) int {
+		return cmp.Or(cmp.Compare(a.SeenAtMillis, b.SeenAtMillis), cmp.Compare(oldest(a), oldest(b)))
+	})
+	var dead atomic.Bool
+	at := func(state seat.State) error {
+		if late() {
+			return nil
+		}
+		alive, err := r.members(ctx, state, tenants)
+		r.failed(ctx, Entry{Tenant: pool.Tenant, Block: state.Block}, err)
+		if err == nil && !alive {
+			dead.Store(true)
+		}
+		return nil
+	}
+	_ = each(states[:min(samples, len(states))], at) // it gives none
+	if dead.Load() && len(states) > samples {
+		_ = each(states[samples:], at)
+	}
+	return nil
+}
+
+// each does something with each of many, some of them at the same time, whatever
+// becomes of the others.
+func each[T any](list []T, do func(T) error) error {
 	var group errgroup.Group
 	group.SetLimit(blocks)
-	for _, state := range states {
-		if state.SeenAtMillis > seen {
-			continue
-		}
-		group.Go(func() error {
-			if !late() {
-				r.failed(ctx, Entry{Tenant: pool.Tenant, Block: state.Block}, r.members(ctx, state, tenants))
-			}
-			return nil
-		})
+	for _, one := range list {
+		group.Go(func() error { return do(one) })
 	}
-	return wrap("look at a pool", group.Wait())
+	return group.Wait() //nolint:wrapcheck // its functions' own
 }
 
 func oldest(b seat.State) int64 {
@@ -348,7 +356,7 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 		r.note(&r.due, block)
 	}
 	// The members first: the end of a conference would have the dead stay longer.
-	err = r.members(ctx, *state, tenants)
+	_, err = r.members(ctx, *state, tenants)
 	_, settled := tenants.license(ctx, block.Pool.Tenant)
 	return errors.Join(err, settled)
 }
@@ -393,12 +401,12 @@ func (r *run) holds(ctx context.Context, state seat.State) error {
 
 // members looks after a block's members: it ends the holds that are over, gives
 // back the seats of orphans and of the dead, and sends away who is in a
-// conference that has ended. If all that can be judged are alive the block
-// remembers when.
-func (r *run) members(ctx context.Context, state seat.State, tenants *tenants) error {
+// conference that has ended. If all that can be judged are alive, which
+// it tells, the block remembers when.
+func (r *run) members(ctx context.Context, state seat.State, tenants *tenants) (bool, error) {
 	now := r.now()
 	if err := r.holds(ctx, state); err != nil {
-		return err
+		return false, err
 	}
 	var judged []seat.Place
 	for id, m := range state.Members {
@@ -407,16 +415,16 @@ func (r *run) members(ctx context.Context, state seat.State, tenants *tenants) e
 		}
 	}
 	if len(judged) == 0 {
-		return nil
+		return true, nil
 	}
 	slices.SortFunc(judged, func(a, b seat.Place) int {
 		return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
 	})
 	alive, err := r.judge(ctx, state, judged, tenants)
 	if err != nil || !alive {
-		return err
+		return false, err
 	}
-	return wrap("note that a block was seen", r.store.Saw(ctx, state.Block, now.UnixMilli()))
+	return true, wrap("note that a block was seen", r.store.Saw(ctx, state.Block, now.UnixMilli()))
 }
 
 // judge tells whether all of some members are alive, and does away with those

@@ -151,7 +151,7 @@ func TestAConnectionThatResumedIsJudgedByItsOwnAge(t *testing.T) {
 }
 
 func TestAPoolFullOfGhostsAdmitsAfterOneLook(t *testing.T) {
-	for _, seats := range []int{25, 100} {
+	for _, seats := range []int{25, 100, 150, 1000} {
 		t.Run(fmt.Sprint(seats), func(t *testing.T) {
 			w := newWorld(t, concurrent(seats))
 			for range seats {
@@ -349,17 +349,16 @@ func TestTwoAtOnceDoNothingTwice(t *testing.T) {
 	}
 }
 
-// However many parts of the ledger's stream tell of a large pool, and however
-// long it refuses, each of its connections is asked after once a minute or so.
-func TestALargePoolIsLookedAtByOneAtATimeAndNotAllTheTime(t *testing.T) {
-	const seats, parts = 2500, 8
+// However many parts of the ledger's stream tell of a large pool, and however long
+// it refuses: as long as nobody is found dead, it costs some looks at a connection.
+func TestALargePoolThatGoesOnRefusingIsLookedAtByOneAtATimeAndInPart(t *testing.T) {
+	const seats, parts, seconds, most = 2500, 8, 25, 60
 	w := newWorld(t, concurrent(seats))
-	var in []admission.Visitor
 	for range seats {
-		in = append(in, w.in(jointoken.RoleParticipant))
+		w.in(jointoken.RoleParticipant)
 	}
 	w.pass(2 * time.Minute)
-	for range 25 { // once a second
+	for range seconds {
 		var group sync.WaitGroup
 		for range parts {
 			group.Go(func() {
@@ -371,12 +370,47 @@ func TestALargePoolIsLookedAtByOneAtATimeAndNotAllTheTime(t *testing.T) {
 		group.Wait()
 		w.pass(time.Second)
 	}
-	asked := make(map[int]int)
-	for _, v := range in {
-		asked[w.probed[v.Connection]]++
+	asked := 0
+	for _, n := range w.probed {
+		if asked += n; n > 1 {
+			t.Fatalf("somebody was asked after %d times in %d s", n, seconds)
+		}
 	}
-	if asked[1] != seats {
-		t.Errorf("in 25 s so many were asked after so often: %v", asked)
+	if asked < seconds || asked > seconds*most {
+		t.Errorf("%d were asked after in %d s, want at most %d a second", asked, seconds, most)
+	}
+}
+
+// Everybody dies just after they were found alive. Who comes then, and comes again
+// each second, is in within five.
+func TestAPoolThatDiesAtOnceAdmitsWithinFiveSecondsOfTheFirstAttempt(t *testing.T) {
+	for _, seats := range []int{25, 150, 1000, 4500} {
+		w := newWorld(t, concurrent(seats))
+		for range seats {
+			w.in(jointoken.RoleParticipant)
+		}
+		w.pass(2 * time.Minute)
+		w.round()
+		look := func() {
+			t.Helper()
+			if err := w.reconciler().Unlimited().Refused(t.Context(), []seat.Pool{{Tenant: acme}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look() // somebody else was refused
+		w.pass(time.Second)
+		w.everybodyDead()
+		attempts := 0
+		for ; ; attempts++ {
+			if err := w.door.Connect(t.Context(), w.visitor(jointoken.RoleParticipant)); err == nil || attempts > 10 {
+				break
+			}
+			look()
+			w.pass(time.Second)
+		}
+		if attempts > 5 {
+			t.Errorf("%d seats: not in after %d s", seats, attempts)
+		}
 	}
 }
 
@@ -413,6 +447,50 @@ func TestALookAtALargePoolKeepsNobodyWaiting(t *testing.T) {
 	}
 	if looks < 3 || looks > 5 {
 		t.Errorf("%d ghosts were found by %d looks", seats, looks)
+	}
+}
+
+// Small pools that keep a look busy take nothing from a large one.
+func TestALargePoolHasItsTurnAfterManySmallOnes(t *testing.T) {
+	const many, participants = 250, 150
+	w := newWorld(t, named(many, participants))
+	var pools []seat.Pool
+	for n := range many {
+		email := host.Email(fmt.Sprintf("host-%d@example.org", n))
+		if _, err := w.store.AddHost(t.Context(), acme, host.Host{Email: email, Active: true}, host.Slots{}); err != nil {
+			t.Fatal(err)
+		}
+		id := conference.ID(fmt.Sprintf("c%d", n))
+		c, err := w.door.Schedule(t.Context(), conference.Conference{Tenant: acme, ID: id, Host: email, State: conference.StateScheduled, CreatedAt: w.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		people := 0
+		if n == 0 {
+			people = participants
+			pools = append(pools, seat.Pool{Tenant: acme, Number: c.Number})
+		}
+		for m := range people + 1 {
+			v := w.visitor(jointoken.RoleParticipant)
+			if v.Conference, v.Number = id, c.Number; m == 0 {
+				v.Role, v.Identity = jointoken.RoleHost, string(email)
+			}
+			if err := w.door.Connect(t.Context(), v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pools = append(pools, seat.Pool{Tenant: acme, Number: c.Number, Chair: true})
+	}
+	w.pass(2 * time.Minute)
+	w.everybodyDead()
+	w.takes = 15 * time.Millisecond
+	if err := w.reconciler().Unlimited().Refused(t.Context(), pools); err != nil {
+		t.Fatal(err)
+	}
+	for _, pool := range pools {
+		if in := w.inUse(pool); in != 0 {
+			t.Errorf("%+v: %d ghosts are still in", pool, in)
+		}
 	}
 }
 
