@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
@@ -123,13 +125,17 @@ func (d *Door) settleUnder(ctx context.Context, l license.License) error {
 	if err != nil {
 		return fmt.Errorf("list live conferences: %w", err)
 	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(settledAtOnce)
 	for _, lock := range locks {
-		if err := d.settleOwn(ctx, l, conference.Number(lock.Number)); err != nil {
-			return err
-		}
+		group.Go(func() error { return d.settleOwn(ctx, l, conference.Number(lock.Number)) })
 	}
-	return nil
+	return group.Wait() //nolint:wrapcheck // settleOwn's
 }
+
+// settledAtOnce is how many conferences are brought under a license at the same
+// time: so many that those of the largest license take less than a call may last.
+const settledAtOnce = 32
 
 // settleOwn brings a conference's own pools under a license.
 func (d *Door) settleOwn(ctx context.Context, l license.License, number conference.Number) error {

@@ -371,6 +371,11 @@ func (r *run) putIntoForce(ctx context.Context, l license.License) error {
 	if again {
 		return nil
 	}
+	if deadline, bounded := ctx.Deadline(); bounded { // the round has more to do, and to save
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+		defer cancel()
+	}
 	settled, err := r.door.Settle(ctx, l, r.now())
 	r.count(func(f *Found) { f.Settled += one(settled) })
 	return wrap("put a license into force", err)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/storetest"
 )
@@ -98,6 +100,37 @@ func TestARoundCompletesAChangeOnceForATenantAndNotWhileItMayBeUnderWay(t *testi
 	if n := settles(time.Minute); n != 0 {
 		t.Errorf("one that is complete was completed %d times", n)
 	}
+}
+
+// One that takes too long for a round is given up, and the round goes on to its end.
+func TestARoundEndsAlsoWhereAChangeCannotBeCompletedInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, concurrent(25))
+		w.in(jointoken.RoleParticipant)
+		pass := func(d time.Duration) {
+			w.pass(d)
+			time.Sleep(d)
+		}
+		pass(10 * time.Minute)
+		w.dies(2, func() { w.changeTo(concurrent(20)) })
+		pass(time.Minute)
+		saved := false
+		w.faulty.Decide = func(ctx context.Context, call string) storetest.Fault {
+			switch call {
+			case "Resize":
+				<-ctx.Done() // DynamoDB does not answer
+				return storetest.FaultBefore
+			case "Save":
+				saved = ctx.Err() == nil
+			}
+			return storetest.FaultNone
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
+		defer cancel()
+		if err := reconcile.New(w.faulty, w.door, w, w.log(), time.Now).Round(ctx); err != nil || !saved {
+			t.Errorf("%v, saved in time: %t", err, saved)
+		}
+	})
 }
 
 func one(yes bool) int {
