@@ -137,16 +137,23 @@ func readBearer(context any) (bearer, bool) {
 }
 
 // offered finds, among the sub-protocols that a client offers, the first with
-// a prefix, and gives what follows it.
-func offered(headers map[string]string, multi map[string][]string, prefix string) string {
+// a prefix, and gives what follows it. Where ours is not among them there is
+// nothing to agree on: clients would give up a connection that had its seat.
+func offered(headers map[string]string, multi map[string][]string, prefix string) (found string) {
+	ours := false
 	for _, line := range headerLines(headers, multi, headerProtocol) {
 		for part := range strings.SplitSeq(line, ",") {
-			if rest, ok := strings.CutPrefix(strings.TrimSpace(part), prefix); ok {
-				return rest
+			part = strings.TrimSpace(part)
+			ours = ours || part == protocol
+			if rest, ok := strings.CutPrefix(part, prefix); ok && found == "" {
+				found = rest
 			}
 		}
 	}
-	return ""
+	if !ours {
+		return ""
+	}
+	return found
 }
 
 // headerLines gives all values of a header, however its name is written.

@@ -91,6 +91,7 @@ func TestWhoeverHasNoGoodTokenIsUnauthorized(t *testing.T) {
 	}{
 		{"no token", visit{}},
 		{"empty token", visit{query: map[string]string{"token": ""}}},
+		{"a token among sub-protocols of which none is ours", visit{protocols: []string{"chat, token." + w.visit(1, weekly, jointoken.RoleParticipant).token}}},
 		{"no token among the sub-protocols", visit{protocols: []string{"seatmeter.v1, chat"}}},
 		{"empty token among the sub-protocols", visit{protocols: []string{"seatmeter.v1, token."}}},
 		{"no token at all, but an address", visit{query: map[string]string{"token": "eve@example.org"}}},

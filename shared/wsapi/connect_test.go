@@ -70,13 +70,15 @@ func TestTheSubProtocolIsEchoedIfItIsOffered(t *testing.T) {
 		{"in one line", func(token string) []string { return []string{"seatmeter.v1, token." + token} }, "seatmeter.v1"},
 		{"behind the token", func(token string) []string { return []string{"token." + token + ",seatmeter.v1"} }, "seatmeter.v1"},
 		{"in two lines", func(token string) []string { return []string{"seatmeter.v1", "token." + token} }, "seatmeter.v1"},
-		{"not at all", func(token string) []string { return []string{"token." + token} }, ""},
-		{"another version", func(token string) []string { return []string{"seatmeter.v2, token." + token} }, ""},
+		{"not at all", func(string) []string { return nil }, ""},
+		{"another version", func(string) []string { return []string{"seatmeter.v2"} }, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, concurrent(25))
 			v := w.visit(1, weekly, jointoken.RoleParticipant)
-			v.query, v.protocols = nil, test.offers(v.token)
+			if v.protocols = test.offers(v.token); test.want != "" {
+				v.query = nil
+			}
 			got := w.handshake(v)
 			if got.StatusCode != http.StatusOK || got.Headers["Sec-WebSocket-Protocol"] != test.want || len(got.MultiValueHeaders) != 0 {
 				t.Errorf("got %+v", got)
