@@ -121,10 +121,10 @@ func (d *demo) precondition(ctx context.Context) error {
 		return fmt.Errorf("read the seats of %s: %w", demoTenant, err)
 	}
 	if seats.Model != client.ModelConcurrent || seats.Limit == nil || *seats.Limit != demoSeats {
-		return fmt.Errorf("%s is not licensed for %d concurrent connections any more; try a fresh --data directory", demoTenant, demoSeats)
+		return fmt.Errorf("%s is not licensed for %d concurrent connections any more: PUT that license again, or try a fresh --data directory", demoTenant, demoSeats)
 	}
 	if seats.InUse != 0 {
-		return fmt.Errorf("%d seats of %s are in use; the demo needs all %d", seats.InUse, demoTenant, demoSeats)
+		return fmt.Errorf("of %[2]s, %[1]d seats are in use, and the demo needs all %[3]d: a client that was cut off frees its seat after half a minute", seats.InUse, demoTenant, demoSeats)
 	}
 	return nil
 }

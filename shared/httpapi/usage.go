@@ -29,10 +29,10 @@ type RowView struct {
 	From        string               `json:"from"`
 	To          string               `json:"to"`
 	Group       string               `json:"group"`
-	Opening     int                  `json:"opening"`
-	Closing     int                  `json:"closing"`
-	Peak        int                  `json:"peak"`
-	PeakAt      *string              `json:"peak_at"`
+	Opening     int                  `json:"opening" doc:"In at the beginning of the row. Of a row that begins after as_of: in at as_of, since nobody knows who will be"`
+	Closing     int                  `json:"closing" doc:"In across the end of the row, or still in at as_of"`
+	Peak        int                  `json:"peak" doc:"The most that were in at once, until as_of"`
+	PeakAt      *string              `json:"peak_at" doc:"When that was first"`
 	SeatMillis  int64                `json:"seat_ms"`
 	SeatMinutes string               `json:"seat_minutes"`
 	OverMillis  int64                `json:"overage_ms"`

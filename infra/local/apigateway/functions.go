@@ -102,8 +102,12 @@ func (f *functions) await(ctx context.Context, cancel context.CancelFunc, name s
 	}
 }
 
-// killed is what comes of a function that Lambda ends, whatever it would have answered.
+// killed is what comes of a function that Lambda ends, whatever it would have answered; or
+// that the stack does, when it stops.
 func (f *functions) killed(ctx context.Context, name string) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("stopped with the stack: %w", ctx.Err())
+	}
 	return fmt.Errorf("task timed out after %v: %w", f.timeouts[name], ctx.Err())
 }
 
