@@ -47,7 +47,7 @@ func (d *Door) PutLicense(ctx context.Context, l license.License, ifRevision int
 			revision = was.Revision
 		}
 		if !matches(ifRevision, revision) {
-			if was != nil { // perhaps by an earlier try of this very call
+			if was != nil && !was.Settled { // perhaps by an earlier try of this very call
 				if err := d.settle(ctx, *was); err != nil {
 					return nil, none, err
 				}

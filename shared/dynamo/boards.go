@@ -129,7 +129,7 @@ func (s *Store) room(ctx context.Context, block seat.Block, version int64, updat
 func (s *Store) AddLeft(ctx context.Context, pool seat.Pool, n int64) error {
 	pk, sk := boardKeys(pool)
 	_, _, err := s.apply(ctx, change{
-		pk: pk, sk: sk, update: "ADD #gone :n", condition: "attribute_exists(#pk)", values: item{":n": number(n)},
+		pk: pk, sk: sk, update: "ADD #gone :n", condition: "attribute_exists(#pk)", values: item{":n": number(n)}, once: true,
 	})
 	return err
 }

@@ -128,10 +128,9 @@ func (t *tenants) conference(ctx context.Context, id tenant.ID, c conference.ID)
 	})
 }
 
-// license gives a tenant's license, when it has been put into force everywhere:
-// a change that broke off is completed here, once in a run. Until then blocks
-// under the license before would go on to let people in who come by processes
-// that remember it.
+// license gives a tenant's license. A change of it that broke off is completed
+// here first, once in a run: until then blocks under the license before would go
+// on to let people in who come by processes that remember it.
 func (t *tenants) license(ctx context.Context, id tenant.ID) (*license.License, error) {
 	return t.terms.get(id, func() (*license.License, error) {
 		l, err := t.run.store.License(ctx, id)

@@ -116,6 +116,8 @@ type run struct {
 
 	mu    sync.Mutex
 	found Found
+	// missed: a conference or a lock failed, and the next round looks after all.
+	missed bool
 	// idle is the blocks that nobody is in, due those in use whose books are
 	// to be checked.
 	idle, due []seat.Block
@@ -140,7 +142,7 @@ func (r *Reconciler) Round(ctx context.Context) error {
 	one := r.newRun()
 	one.lives = began.UnixMilli()-at.LivesAtMillis >= recent.Milliseconds()
 	at, whole, err := one.goOver(ctx, at)
-	if whole && one.lives {
+	if whole && one.lives && !one.missed {
 		at.LivesAtMillis = began.UnixMilli()
 	}
 	one.audits(ctx)
@@ -236,7 +238,10 @@ func (r *run) failed(ctx context.Context, e Entry, err error) {
 	if err == nil {
 		return
 	}
-	r.count(func(f *Found) { f.Failed++ })
+	r.count(func(f *Found) {
+		f.Failed++
+		r.missed = r.missed || e.Block.Pool.Tenant == ""
+	})
 	r.log.ErrorContext(ctx, "reconciliation is left to the next round", "tenant", e.Tenant,
 		"conference", e.Conference, "pool", int64(e.Block.Pool.Number), "block", e.Block.Index, "error", err)
 }

@@ -579,7 +579,7 @@ func TestAConnectionIsAskedAfterOnceAMinuteAndSoonerAfterARoundThatFailed(t *tes
 func TestAConferenceIsLookedAtOnceAMinuteAndSoonerAfterARoundThatFailed(t *testing.T) {
 	const half, rounds = 30 * time.Second, 20
 	for _, lost := range []int{-1, 4, 5} {
-		for _, dies := range []bool{false, true} {
+		for _, fails := range []string{"", "Save", "Locks"} {
 			w := newWorld(t, named(5, 25))
 			w.in(jointoken.RoleHost)
 			w.pass(10 * time.Minute)
@@ -591,15 +591,15 @@ func TestAConferenceIsLookedAtOnceAMinuteAndSoonerAfterARoundThatFailed(t *testi
 				w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
 					mu.Lock()
 					defer mu.Unlock()
-					if looked = looked || call == "Locks"; n == lost && call == "Save" {
+					if looked = looked || call == "Locks"; n == lost && call == fails {
 						return storetest.FaultBefore
 					}
 					return storetest.FaultNone
 				}
-				if n == lost && !dies {
+				if n == lost && fails == "" {
 					continue
 				}
-				if err := w.reconciler().Round(t.Context()); (err != nil) != (n == lost) {
+				if err := w.reconciler().Round(t.Context()); (err != nil) != (n == lost && fails == "Save") {
 					t.Fatal(err)
 				}
 				if looked && n != lost {
@@ -608,11 +608,11 @@ func TestAConferenceIsLookedAtOnceAMinuteAndSoonerAfterARoundThatFailed(t *testi
 			}
 			for i, n := range looks[1:] {
 				if apart := n - looks[i]; apart != 2 && (lost < 0 || apart != 3) {
-					t.Errorf("round %d lost (%t): looked in rounds %v", lost, dies, looks)
+					t.Errorf("round %d lost (%q): looked in rounds %v", lost, fails, looks)
 				}
 			}
 			if len(looks) < rounds/2-1 {
-				t.Errorf("round %d lost (%t): looked in rounds %v", lost, dies, looks)
+				t.Errorf("round %d lost (%q): looked in rounds %v", lost, fails, looks)
 			}
 		}
 	}

@@ -113,9 +113,9 @@ type Boards interface {
 	// would keep others waiting.
 	Board(ctx context.Context, pool Pool) (Board, error)
 	// BeginLook notes that a look begins, unless another began after staleMillis
-	// and has not ended. With reset it takes all rooms off the board, which must
-	// not be complete; without, the board must be one that was not cleared. It
-	// tells whether it was noted, now or at an earlier try.
+	// and has not ended. With reset it takes all rooms off the board, which is not
+	// complete from then on; without, the board must be one that was not cleared.
+	// It tells whether it was noted, now or at an earlier try.
 	BeginLook(ctx context.Context, pool Pool, look Look, staleMillis int64, reset bool) (bool, error)
 	// EndLook adds to the board what a look found, leaving rooms that are on it
 	// as they are, and ends the look. False: the look had ended otherwise, and
@@ -126,8 +126,8 @@ type Boards interface {
 	// RemoveRoom takes a block off the board that was put there with a version
 	// before this one.
 	RemoveRoom(ctx context.Context, block Block, before int64) error
-	// AddLeft counts some more who left, if the pool has a board. A repeat counts
-	// them once more, which costs a look.
+	// AddLeft counts some more who left, if the pool has a board. It is tried once:
+	// who leaves does not wait, and a board that misses it is wrong for a second.
 	AddLeft(ctx context.Context, pool Pool, n int64) error
 	// ClearBoard says that the board is not complete, and ends a look under way.
 	ClearBoard(ctx context.Context, pool Pool) error
@@ -183,9 +183,12 @@ func (p *Pools) announce(ctx context.Context, block Block, id ConnectionID, v *V
 	busy := errors.Is(err, ErrBusy) // then many are about to go by it
 	switch {
 	case err != nil && !busy || err == nil && (!board.Recording() || v.later(board)):
-	case v.Beyond && busy: // the next look, within the second, will tell
-	case v.Beyond && (board.Left < board.Beyond || board.LookingMillis != 0):
-		if n := board.sample(); hash(id)%n == 0 {
+	case v.Beyond && (busy || board.LookingMillis != 0 || board.Left < board.Beyond):
+		n := 1 // busy, the board cannot say; and a look may find another Beyond
+		if !busy && board.LookingMillis == 0 {
+			n = board.sample()
+		}
+		if hash(id)%n == 0 {
 			_ = p.blocks.AddLeft(ctx, block.Pool, int64(n))
 		}
 	case v.Beyond || v.Pending || len(board.Rooms) >= maxRooms:
