@@ -172,6 +172,9 @@ func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
 
 // A conference of five people who leave at once, until nothing is left to do.
 func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many rounds")
+	}
 	const people = 5
 	lives := make(map[license.Model]cost.Units)
 	dearest(t, func(t *testing.T, w *world) cost.Units {
@@ -203,6 +206,9 @@ func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
 }
 
 func TestRollingUpCostsWhatTheBillSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("thousands of stays")
+	}
 	w := newWorld(t, license.ModelConcurrent)
 	w.pass(24 * time.Hour)
 	w.rollup()

@@ -136,6 +136,9 @@ func TestRate_AWholeLicenseMayComeAtOnceAndAgain(t *testing.T) {
 
 func TestRate_AThousandCallsAsFastAsTheyGoPass(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("a thousand calls")
+	}
 	c := license(t, client.Concurrent(25))
 	c.api = c.api.As(c.stack.bearer(t, "tenant_admin", c.id))
 	const calls = 1000

@@ -164,6 +164,9 @@ func TestEverybodyOfARushGetsIn(t *testing.T) {
 // A storm of refusals writes more records than one partition of the ledger
 // takes, and does not hold up its function for others, or who leaves.
 func TestAStormOfRefusalsHoldsUpNobodyElse(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a large storm")
+	}
 	const seats, storm = 10_000, 3000
 	alone, err := Storm(t.Context(), 1, seats, 0)
 	if err != nil {

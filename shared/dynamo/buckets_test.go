@@ -127,6 +127,9 @@ func TestAMonthsRowsCostTheSameForAHundredTimesTheUse(t *testing.T) {
 // Wherever a process dies while it replaces a day, the day can be read, with
 // everybody in it who was; and a repeat completes it.
 func TestADayWhoseReplacementBrokeOffCanBeReadAndCompleted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large days")
+	}
 	store := open(t)
 	from := time.Date(2026, time.December, 1, 5, 0, 0, 0, time.UTC).UnixMilli()
 	day := func(people int) rollup.Day {

@@ -117,6 +117,9 @@ func TestRowsThatAreCutOffAreAnError(t *testing.T) {
 }
 
 func TestASetIsCutIntoAsFewPartsAsHoldIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large sets")
+	}
 	for n, want := range map[int]int{0: 0, 1: 1, partDigests: 1, partDigests + 1: 2, 60_000: 4} {
 		list := make([]usage.Digest, n)
 		for i := range list {
