@@ -21,6 +21,7 @@ const templateFile = "../../template.yaml"
 const (
 	live        = "!GetAtt LiveTable.Arn"
 	liveRates   = live + " rate#*" // only items with these keys
+	liveKeys    = live + " idempotency#* rate#*"
 	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"
 	busyIndex   = "!Sub ${LiveTable.Arn}/index/busy"
 	ledger      = "!GetAtt LedgerTable.Arn"
@@ -83,7 +84,8 @@ var permitted = map[string]map[string][]string{
 		cursors:    {"secretsmanager:GetSecretValue"},
 	},
 	"statements": {
-		live:       {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+		live:       {"dynamodb:GetItem"},
+		liveKeys:   {"dynamodb:UpdateItem"},
 		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
 		cursors:    {"secretsmanager:GetSecretValue"},
@@ -229,7 +231,7 @@ type resource struct {
 				Resource  yaml.Node `yaml:"Resource"`
 				Condition struct {
 					Keys struct {
-						Leading string               `yaml:"dynamodb:LeadingKeys"`
+						Leading yaml.Node            `yaml:"dynamodb:LeadingKeys"`
 						Rest    map[string]yaml.Node `yaml:",inline"`
 					} `yaml:"ForAllValues:StringLike"`
 					Rest map[string]yaml.Node `yaml:",inline"`
@@ -316,8 +318,12 @@ func (r resource) permissions(t *testing.T) map[string][]string {
 			if statement.Effect != "Allow" || len(statement.Rest)+len(only.Rest)+len(only.Keys.Rest) != 0 {
 				t.Errorf("%s has a statement that is neither a plain Allow nor one of items with some keys", r.Properties.CodeURI)
 			}
+			keys := ""
+			if !only.Keys.Leading.IsZero() {
+				keys = " " + strings.Join(texts(t, only.Keys.Leading), " ")
+			}
 			for _, on := range texts(t, statement.Resource) {
-				on = strings.TrimSpace(on + " " + only.Keys.Leading)
+				on += keys
 				granted[on] = append(granted[on], texts(t, statement.Action)...)
 				slices.Sort(granted[on])
 			}
