@@ -24,6 +24,7 @@ func (r *run) drain(ctx context.Context) {
 		}
 		if open == 0 || ctx.Err() != nil {
 			r.say("every seat is back")
+			r.lastLook(ctx)
 			return
 		}
 		if time.Since(began) > drainWithin {
@@ -38,6 +39,16 @@ func (r *run) drain(ctx context.Context) {
 	for _, c := range r.customers {
 		if c.lost > 0 {
 			r.breach("%s: %d seats are not back %.0f s after everybody has left", c.id, c.lost, drainWithin.Seconds())
+		}
+	}
+}
+
+// lastLook notes of the ghosts that came back just now how long it took: who watches
+// comes by only once in a while.
+func (r *run) lastLook(ctx context.Context) {
+	for _, c := range r.customers {
+		for _, m := range c.ghosts.rooms() {
+			r.lookAtRoom(ctx, c, m)
 		}
 	}
 }

@@ -14,6 +14,13 @@ import (
 	"seatmeter/shared/problem"
 )
 
+// storeAt is a store on an engine at an address.
+func storeAt(url string) *dynamo.Store {
+	return dynamo.New(dynamo.NewClient(aws.Config{
+		Region: "local", BaseEndpoint: &url, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}), dynamo.Tables{Live: "live", Ledger: "ledger", Usage: "usage"})
+}
+
 // What DynamoDB has no answer to, whoever asks may ask again; what it refuses is a
 // fault of ours.
 func TestWhereDynamoDBIsBusyACallerIsToldToTryAgain(t *testing.T) {
@@ -41,9 +48,7 @@ func TestWhereDynamoDBIsBusyACallerIsToldToTryAgain(t *testing.T) {
 				_, _ = w.Write([]byte(test.body))
 			}))
 			defer engine.Close()
-			store := dynamo.New(dynamo.NewClient(aws.Config{
-				Region: "local", BaseEndpoint: aws.String(engine.URL), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-			}), dynamo.Tables{Live: "live", Ledger: "ledger"})
+			store := storeAt(engine.URL)
 			_, err := store.PutLicense(t.Context(), license.License{Tenant: "acme", Model: license.ModelConcurrent, Seats: 1, Revision: 2})
 			if got := problem.As(err).Code; got != test.transaction {
 				t.Errorf("a transaction is answered %s (%v), want %s", got, err, test.transaction)
@@ -61,9 +66,7 @@ func TestWhereDynamoDBIsBusyACallerIsToldToTryAgain(t *testing.T) {
 func TestADynamoDBThatIsOutOfReachIsBusy(t *testing.T) {
 	engine := httptest.NewServer(http.NotFoundHandler())
 	engine.Close()
-	store := dynamo.New(dynamo.NewClient(aws.Config{
-		Region: "local", BaseEndpoint: aws.String(engine.URL), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}), dynamo.Tables{Live: "live"})
+	store := storeAt(engine.URL)
 	if _, err := store.License(t.Context(), "acme"); problem.As(err).Code != problem.Unavailable {
 		t.Error(err)
 	}

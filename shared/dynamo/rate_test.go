@@ -6,10 +6,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
-	"seatmeter/shared/dynamo"
 	"seatmeter/shared/rate"
 )
 
@@ -21,9 +17,7 @@ func TestACountIsTriedOnce(t *testing.T) {
 		w.WriteHeader(http.StatusInternalServerError)
 	}))
 	defer engine.Close()
-	store := dynamo.New(dynamo.NewClient(aws.Config{
-		Region: "local", BaseEndpoint: aws.String(engine.URL), Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}), dynamo.Tables{Live: "live"})
+	store := storeAt(engine.URL)
 	if _, err := store.Count(t.Context(), rate.OfTenant(rate.KindJoin, "acme"), 1, 16); err == nil {
 		t.Error("no error")
 	}

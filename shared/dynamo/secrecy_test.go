@@ -6,10 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
-	"seatmeter/shared/dynamo"
 	"seatmeter/shared/host"
 )
 
@@ -22,9 +18,7 @@ func TestNoErrorOfTheEngineTellsAnAddress(t *testing.T) {
 		_, _ = w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException","message":"no such table"}`))
 	}))
 	defer server.Close()
-	store := dynamo.New(dynamo.NewClient(aws.Config{
-		Region: "local", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}), dynamo.Tables{Live: "live", Ledger: "ledger", Usage: "usage"})
+	store := storeAt(server.URL)
 	h := host.Host{Email: address, Name: address, Active: true}
 	for name, call := range map[string]func() error{
 		"AddHost": func() error {
