@@ -137,7 +137,8 @@ func (t *tenants) license(ctx context.Context, id tenant.ID) (*license.License, 
 		if err != nil || l == nil {
 			return nil, wrap("read a license", err)
 		}
-		return l, t.run.putIntoForce(ctx, *l)
+		t.run.putIntoForce(ctx, *l)
+		return l, nil
 	})
 }
 

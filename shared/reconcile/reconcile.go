@@ -367,14 +367,15 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 }
 
 // putIntoForce completes a change of license that broke off: one for a tenant, and
-// each at most once in a run.
-func (r *run) putIntoForce(ctx context.Context, l license.License) error {
+// each at most once in a run. Where that fails, the tenant's entries are looked
+// after all the same.
+func (r *run) putIntoForce(ctx context.Context, l license.License) {
 	r.mu.Lock()
 	again := r.settling[l.Tenant]
 	r.settling[l.Tenant] = true
 	r.mu.Unlock()
 	if again {
-		return nil
+		return
 	}
 	if deadline, bounded := ctx.Deadline(); bounded { // the round has more to do, and to save
 		var cancel context.CancelFunc
@@ -383,7 +384,7 @@ func (r *run) putIntoForce(ctx context.Context, l license.License) error {
 	}
 	settled, err := r.door.Settle(ctx, l, r.now())
 	r.count(func(f *Found) { f.Settled += one(settled) })
-	return wrap("put a license into force", err)
+	r.failed(ctx, Entry{Tenant: l.Tenant}, wrap("put a license into force", err))
 }
 
 func (r *run) note(list *[]seat.Block, block seat.Block) {

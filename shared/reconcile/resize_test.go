@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/storetest"
+	"seatmeter/shared/usage"
 )
 
 // A change of license whose process dies, whenever that is, is completed by the
@@ -131,6 +133,27 @@ func TestARoundEndsAlsoWhereAChangeCannotBeCompletedInTime(t *testing.T) {
 			t.Errorf("%v, saved in time: %t", err, saved)
 		}
 	})
+}
+
+// A change that cannot be completed keeps nobody from being looked after.
+func TestAConferenceEndsAlsoWhereAChangeCannotBeCompleted(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	v := w.in(jointoken.RoleParticipant)
+	if err := w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
+		t.Fatal(err)
+	}
+	w.dies(2, func() { w.changeTo(concurrent(20)) })
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		if call == "Resize" {
+			return storetest.FaultBefore
+		}
+		return storetest.FaultNone
+	}
+	for range 8 {
+		w.pass(time.Minute)
+		w.round()
+	}
+	w.state(conference.StateEnded)
 }
 
 func one(yes bool) int {

@@ -36,8 +36,12 @@ func (p *Pools) InUse(ctx context.Context, pool Pool, id ConnectionID, terms Ter
 		}
 	}
 	states, err := p.blocks.Read(ctx, pool)
-	v.counts(Count{nowMillis, Occupied(states, nowMillis), len(states)})
-	return Occupied(states, nowMillis), wrap("read the pool", err)
+	if err != nil {
+		return 0, wrap("read the pool", err)
+	}
+	c := Count{nowMillis, Occupied(states, nowMillis), len(states)}
+	v.counts(c)
+	return c.InUse, nil
 }
 
 // counted gives what is known of a large pool, or looks through it. Not done:
