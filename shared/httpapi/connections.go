@@ -232,7 +232,7 @@ func createToken(ctx context.Context, store admission.Store, signer *jointoken.S
 		return TokenView{}, problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
 	}
 	now := callerOf(ctx).at
-	expiry := now.Add(body.lifetime())
+	expiry := jointoken.Expiry(now.Add(body.lifetime()))
 	token, err := signer.Sign(jointoken.Pass{
 		Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role),
 	}, now, expiry)

@@ -39,8 +39,14 @@ var (
 	kindResume = kind{"resume+jwt", "seatmeter-resume"}
 )
 
-// A token's life is exact: by default the library would cut it to the second.
+// By default the library would cut a token's life to the second.
 func init() { jwt.TimePrecision = time.Millisecond } // the library's only way
+
+// Expiry is when a token that is to hold until a time expires: up to an eighth
+// of a second before it. A token tells its expiry as a decimal number of
+// seconds, which is read as a binary one and cut. Eighths are the same in both,
+// so that a token holds until the very moment that its bearer was told.
+func Expiry(until time.Time) time.Time { return until.Truncate(time.Second / 8) }
 
 // Role is what its bearer is in the conference.
 type Role string
@@ -88,23 +94,23 @@ type claims struct {
 	Stay       string            `json:"stay,omitempty"`
 }
 
-// Sign makes a join token that holds until expiry.
-func (s *Signer) Sign(p Pass, now, expiry time.Time) (string, error) {
-	return s.sign(kindJoin, p, Claim{}, now, expiry)
+// Sign makes a join token that holds until the Expiry of a time.
+func (s *Signer) Sign(p Pass, now, until time.Time) (string, error) {
+	return s.sign(kindJoin, p, Claim{}, now, until)
 }
 
 // SignResume makes a resume token for a connection that has a seat. It holds
-// until expiry, or until the seat is taken up or left, whichever comes first:
+// until the Expiry of a time, or until the seat is taken up or left, whichever comes first:
 // the seat itself sees to the latter.
-func (s *Signer) SignResume(p Pass, c Claim, now, expiry time.Time) (string, error) {
-	return s.sign(kindResume, p, c, now, expiry)
+func (s *Signer) SignResume(p Pass, c Claim, now, until time.Time) (string, error) {
+	return s.sign(kindResume, p, c, now, until)
 }
 
-func (s *Signer) sign(k kind, p Pass, c Claim, now, expiry time.Time) (string, error) {
+func (s *Signer) sign(k kind, p Pass, c Claim, now, until time.Time) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject: p.Identity, Audience: jwt.ClaimStrings{k.audience},
-			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(expiry),
+			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(Expiry(until)),
 		},
 		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role, Connection: c.Connection, Stay: c.Stay,
 	})

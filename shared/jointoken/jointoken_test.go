@@ -118,12 +118,23 @@ func TestTheLongestIdentityOfLettersThatJSONEscapesIsNotTooLong(t *testing.T) {
 }
 
 func TestATokenHoldsUpToButNotAtItsExpiry(t *testing.T) {
-	token := sign(t, pass)
-	if _, err := signer(t, key).Verify(token, expiry.Add(-time.Nanosecond)); err != nil {
-		t.Errorf("a moment before: %v", err)
+	s := signer(t, key)
+	for after := range time.Second / time.Millisecond {
+		until := expiry.Add(after*time.Millisecond + 999*time.Microsecond)
+		told := jointoken.Expiry(until)
+		if early := until.Sub(told); early < 0 || early >= time.Second/8 {
+			t.Errorf("what is to hold until %v expires %v before", until, early)
+		}
+		token, err := s.Sign(pass, now, until)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Verify(token, told.Add(-time.Nanosecond)); err != nil {
+			t.Errorf("a moment before %v: %v", told, err)
+		}
+		wantInvalid(t, token, told)
 	}
-	wantInvalid(t, token, expiry)
-	wantInvalid(t, token, expiry.Add(time.Hour))
+	wantInvalid(t, sign(t, pass), expiry.Add(time.Hour))
 }
 
 func TestATokenThatWeDidNotSignIsInvalid(t *testing.T) {
