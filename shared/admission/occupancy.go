@@ -137,20 +137,45 @@ func (d *Door) nameConferences(ctx context.Context, by map[conference.Number]*Co
 }
 
 // Members lists the sessions that hold a seat in one conference, in order of
-// joining. Left out are seats that are held, and those whose session is not
-// written yet.
-func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Number) ([]session.Session, error) {
+// joining: up to a number of them, of those that joined after another place.
+// Left out are seats that are held, and those whose session is not written
+// yet. The pool is read whole; of the sessions, those that are listed.
+func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Number, after seat.Place, most int) ([]session.Session, error) {
 	places, err := d.Places(ctx, t, number)
 	if err != nil {
 		return nil, err
 	}
-	var ids []seat.ConnectionID
-	for _, place := range places {
-		if !place.Member.Held() {
-			ids = append(ids, place.Connection)
+	places = slices.DeleteFunc(places, func(p seat.Place) bool { return p.Member.Held() || byJoining(p, after) <= 0 })
+	slices.SortFunc(places, byJoining)
+	var list []session.Session
+	for len(list) < most && len(places) > 0 {
+		n := min(most-len(list), len(places))
+		part, err := d.sitting(ctx, places[:n])
+		if err != nil {
+			return nil, err
 		}
+		list, places = append(list, part...), places[n:]
 	}
-	return d.seated(ctx, ids)
+	return list, nil
+}
+
+// sitting gives the sessions of places, in their order, but for those that
+// have left since, or whose session is not written yet.
+func (d *Door) sitting(ctx context.Context, places []seat.Place) ([]session.Session, error) {
+	ids := make([]seat.ConnectionID, len(places))
+	for n, p := range places {
+		ids[n] = p.Connection
+	}
+	list, err := d.seated(ctx, ids)
+	stay := make(map[seat.ConnectionID]int64, len(places))
+	for _, p := range places {
+		stay[p.Connection] = p.Member.JoinedAtMillis
+	}
+	return slices.DeleteFunc(list, func(s session.Session) bool { return s.JoinedAtMillis != stay[s.Connection] }), err
+}
+
+func byJoining(a, b seat.Place) int {
+	return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
 }
 
 // Open gives the tenant's stays that are open, in order of joining, and of

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -179,7 +177,7 @@ func (a *API) AddAudit(store AuditStore) {
 		if err != nil {
 			return nil, err
 		}
-		after, err := page.afterAction()
+		at, id, err := page.afterMoment()
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +189,7 @@ func (a *API) AddAudit(store AuditStore) {
 		if l == nil {
 			return nil, problem.New(problem.NotFound, "There is no such tenant.")
 		}
-		list, err := store.Actions(ctx, t, from, to, after, in.Limit+1)
+		list, err := store.Actions(ctx, t, from, to, audit.Name{AtMillis: at, RequestID: id}, in.Limit+1)
 		if err != nil {
 			return nil, fmt.Errorf("read the audit log: %w", err)
 		}
@@ -201,7 +199,7 @@ func (a *API) AddAudit(store AuditStore) {
 
 func pageOfActions(r request, list []audit.Record) (*PageOutput[ActionView], error) {
 	var faults error
-	name := func(r audit.Record) string { return strconv.FormatInt(r.AtMillis, 10) + " " + r.RequestID }
+	name := func(r audit.Record) string { return moment(r.AtMillis, r.RequestID) }
 	page := pageOf(r, list, name, func(r audit.Record) ActionView {
 		view, err := viewAction(r)
 		faults = errors.Join(faults, err)
@@ -224,17 +222,4 @@ func (in *auditInput) span() (fromMillis, toMillis int64, err error) {
 		err = problem.InvalidFields(problem.Field{Pointer: "#/to", Detail: "must be after from"})
 	}
 	return max(from.UnixMilli(), 0), max(to.UnixMilli(), 0), err
-}
-
-// afterAction is the name that a page of actions begins after.
-func (r request) afterAction() (audit.Name, error) {
-	if r.after == "" {
-		return audit.Name{}, nil
-	}
-	millis, id, _ := strings.Cut(r.after, " ")
-	at, err := strconv.ParseInt(millis, 10, 64)
-	if err != nil {
-		return audit.Name{}, wrongCursor()
-	}
-	return audit.Name{AtMillis: at, RequestID: id}, nil
 }

@@ -23,7 +23,6 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
-	"seatmeter/shared/usage"
 )
 
 // ConnectionView is one connection that holds a seat.
@@ -201,17 +200,17 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 	if err != nil {
 		return nil, err
 	}
-	members, err := door.Members(ctx, c.Tenant, c.Number)
+	at, id, err := page.afterMoment()
 	if err != nil {
 		return nil, err
 	}
-	key := func(s session.Session) string {
-		return usage.FormatMillis(s.JoinedAtMillis) + string(s.Connection) // in as many letters for every time
+	after := seat.Place{Connection: seat.ConnectionID(id), Member: seat.Member{JoinedAtMillis: at}}
+	members, err := door.Members(ctx, c.Tenant, c.Number, after, page.limit+1)
+	if err != nil {
+		return nil, err
 	}
-	for page.after != "" && len(members) > 0 && key(members[0]) <= page.after {
-		members = members[1:]
-	}
-	return pageOf(page, members, key, viewConnection), nil
+	name := func(s session.Session) string { return moment(s.JoinedAtMillis, string(s.Connection)) }
+	return pageOf(page, members, name, viewConnection), nil
 }
 
 func createToken(ctx context.Context, store admission.Store, signer *jointoken.Signer, in *ConferenceInput, body TokenBody) (TokenView, error) {

@@ -1,6 +1,9 @@
 package httpapi
 
 import (
+	"strconv"
+	"strings"
+
 	"seatmeter/shared/problem"
 )
 
@@ -40,6 +43,21 @@ func (a *API) page(in PageInput, list ...string) (request, error) {
 		return r, wrongCursor()
 	}
 	return r, nil
+}
+
+// moment is the key of what is listed by time: when it was, and its id.
+func moment(millis int64, id string) string { return strconv.FormatInt(millis, 10) + " " + id }
+
+// afterMoment is the moment that the page begins after; zero for the first.
+func (r request) afterMoment() (millis int64, id string, err error) {
+	if r.after == "" {
+		return 0, "", nil
+	}
+	text, id, _ := strings.Cut(r.after, " ")
+	if millis, err = strconv.ParseInt(text, 10, 64); err != nil {
+		return 0, "", wrongCursor()
+	}
+	return millis, id, nil
 }
 
 func wrongCursor() error {

@@ -1,0 +1,82 @@
+package admission_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"testing"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/storetest"
+)
+
+// sessionsRead counts the sessions that are read.
+type sessionsRead struct {
+	admission.Store
+	read int
+}
+
+func (s *sessionsRead) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error) {
+	s.read += len(ids)
+	return s.Store.Sessions(ctx, ids)
+}
+
+// A page of a large conference costs what it lists, and not what there is.
+func TestMembersReadsTheSessionsThatItLists(t *testing.T) {
+	w := newWorld(t, concurrent(100))
+	w.schedule(weekly, ann)
+	const unwritten = 12
+	var came []seat.ConnectionID
+	var visitors []admission.Visitor
+	for n := range 70 {
+		v := w.visitor((n*31)%70, weekly, jointoken.RoleParticipant)
+		w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+			if n == unwritten && call == "Begin" {
+				return storetest.FaultCrashBefore
+			}
+			return storetest.FaultNone
+		}
+		storetest.Crashes(func() {
+			if err := w.door().Connect(t.Context(), v); err != nil {
+				t.Error(err)
+			}
+		})
+		came, visitors = append(came, v.Connection), append(visitors, v)
+	}
+	store := &sessionsRead{Store: w.store}
+	door := admission.NewDoor(store, w.gateway, slog.New(slog.DiscardHandler))
+	var after seat.Place
+	var met []seat.ConnectionID
+	for pages := 0; ; pages++ {
+		store.read = 0
+		list, err := door.Members(t.Context(), acme, w.numbers[weekly], after, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if store.read > 21 {
+			t.Errorf("page %d listed %d and read %d sessions", pages, len(list), store.read)
+		}
+		for _, s := range list {
+			met = append(met, s.Connection)
+		}
+		if len(list) < 20 {
+			break
+		}
+		last := list[len(list)-1]
+		after = seat.Place{Connection: last.Connection, Member: seat.Member{JoinedAtMillis: last.JoinedAtMillis}}
+		if pages == 0 { // where the page ended, and one who is still to come
+			for _, n := range []int{20, 40} {
+				if err := w.leave(w.door(), visitors[n]); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	want := slices.DeleteFunc(slices.Clone(came), func(id seat.ConnectionID) bool { return id == came[unwritten] || id == visitors[40].Connection })
+	if !slices.Equal(met, want) {
+		t.Errorf("listed %v\nwant   %v", met, want)
+	}
+}
