@@ -128,15 +128,16 @@ func TestAKeyWithAnotherRequestIsInvalid(t *testing.T) {
 func TestAKeyIsItsCallersAlone(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
-	somebodyElse := func() answer {
+	sentBy := func(change func(claims map[string]any)) answer {
 		event := w.event(acmeAdmin, "POST", conferences, byAnn, key, "k1")
 		about := event["requestContext"].(map[string]any)
-		about["authorizer"].(map[string]any)["jwt"].(map[string]any)["claims"].(map[string]any)["sub"] = "somebody else"
+		change(about["authorizer"].(map[string]any)["jwt"].(map[string]any)["claims"].(map[string]any))
 		return invoke(t.Context(), t, w.api, event)
 	}
 	w.call(acmeAdmin, "POST", conferences, byAnn, key, "k1").ok()
 	w.call(vendor, "POST", conferences, byAnn, key, "k1").ok()
-	somebodyElse().ok()
+	sentBy(func(claims map[string]any) { claims["sub"] = "somebody else" }).ok()
+	sentBy(func(claims map[string]any) { delete(claims, "sub") }).refused(problem.Invalid, idempotency.Pointer)
 	if got := w.scheduled(); got != 3 {
 		t.Errorf("%d conferences, want 3", got)
 	}

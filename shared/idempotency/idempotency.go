@@ -47,10 +47,14 @@ type Caller struct {
 // Key is the hash of a caller's key.
 type Key [sha256.Size]byte
 
-// NewKey checks and hashes a key. An invalid problem names it.
+// NewKey checks and hashes a key. An invalid problem names it. Who does not say
+// who they are has none: another's answer could be theirs.
 func NewKey(c Caller, text string) (Key, error) {
 	if !isKey(text) {
 		return Key{}, problem.InvalidFields(problem.Field{Pointer: Pointer, Detail: "must be 1 to 255 visible ASCII characters"})
+	}
+	if c.Subject == "" {
+		return Key{}, problem.InvalidFields(problem.Field{Pointer: Pointer, Detail: "needs a bearer that says whose it is, by the claim sub"})
 	}
 	return Key(digest(c.Role, c.Tenant, c.Subject, text)), nil
 }

@@ -23,7 +23,8 @@ func keyOf(t *testing.T, c idempotency.Caller, text string) idempotency.Key {
 func TestKeysOfDifferentCallersAreDifferent(t *testing.T) {
 	seen := make(map[idempotency.Key]bool)
 	for _, c := range []idempotency.Caller{
-		{}, {Role: "a"}, {Tenant: "a"}, {Subject: "a"}, {Role: "a", Tenant: "b"}, {Role: "ab"}, {Tenant: "ab"}, {Role: "a", Subject: "b"},
+		{Subject: "s"}, {Role: "a", Subject: "s"}, {Tenant: "a", Subject: "s"}, {Subject: "as"},
+		{Role: "a", Tenant: "b", Subject: "s"}, {Role: "ab", Subject: "s"}, {Tenant: "ab", Subject: "s"}, {Role: "a", Subject: "bs"},
 	} {
 		seen[keyOf(t, c, "k")] = true
 		seen[keyOf(t, c, "bk")] = true
@@ -82,7 +83,7 @@ var request = idempotency.NewFingerprint("POST", "/", "", nil)
 
 func TestARepeatGivesUpOnWhatTakesOverFiveSeconds(t *testing.T) {
 	time := &clock{step: time.Second}
-	gate, k := idempotency.NewGate(memory.New(), time.now), keyOf(t, idempotency.Caller{}, "k")
+	gate, k := idempotency.NewGate(memory.New(), time.now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
 	if _, kept, err := gate.Enter(t.Context(), k, request); err != nil || kept != nil {
 		t.Fatalf("the first: %v, %v", kept, err)
 	}
@@ -92,7 +93,7 @@ func TestARepeatGivesUpOnWhatTakesOverFiveSeconds(t *testing.T) {
 }
 
 func TestAnAnswerThatIsNotFinalLetsTheNextOneThrough(t *testing.T) {
-	gate, k := idempotency.NewGate(memory.New(), (&clock{}).now), keyOf(t, idempotency.Caller{}, "k")
+	gate, k := idempotency.NewGate(memory.New(), (&clock{}).now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
 	for range 2 {
 		claim, kept, err := gate.Enter(t.Context(), k, request)
 		if err != nil || kept != nil {
@@ -106,7 +107,7 @@ func TestAnAnswerThatIsNotFinalLetsTheNextOneThrough(t *testing.T) {
 
 func TestWhoWasOvertakenIsToldThatItsAnswerIsNotKept(t *testing.T) {
 	time := &clock{}
-	gate, k := idempotency.NewGate(memory.New(), time.now), keyOf(t, idempotency.Caller{}, "k")
+	gate, k := idempotency.NewGate(memory.New(), time.now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
 	first, _, err := gate.Enter(t.Context(), k, request)
 	if err != nil {
 		t.Fatal(err)

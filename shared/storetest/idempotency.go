@@ -17,7 +17,7 @@ func claimOf(t *testing.T, id tenant.ID, body, holder string, seconds int64) ide
 	t.Helper()
 	now := instant(seconds).UnixMilli()
 	return idempotency.Claim{
-		Key:         must(idempotency.NewKey(idempotency.Caller{Role: "vendor", Tenant: string(id)}, "one"))(t),
+		Key:         must(idempotency.NewKey(idempotency.Caller{Role: "vendor", Tenant: string(id), Subject: "ann"}, "one"))(t),
 		Fingerprint: idempotency.NewFingerprint("POST", "/", "", []byte(body)), Holder: holder,
 		AtMillis: now, LapsesAtMillis: now + idempotency.LapseMillis, ExpiresAtMillis: now + idempotency.KeepMillis,
 	}

@@ -96,16 +96,28 @@ func written(err error) error {
 
 // Inert is a text cell that no spreadsheet runs as a formula. What begins one
 // is what OWASP's page on CSV injection lists, with its full-width forms; also
-// behind spaces, which some programs trim. For text only: a negative number is
-// to stay one.
+// behind spaces, which some programs trim, and behind a semicolon, at which
+// some part cells. For text only: a negative number is to stay one.
 func Inert(text string) string {
-	const begins = "=+-@\t\r\n＝＋－＠"
-	if text == "" {
+	if !strings.ContainsAny(text, formulas) {
 		return text
 	}
-	bare := strings.TrimLeftFunc(text, unicode.IsSpace)
-	if strings.ContainsRune(begins, rune(text[0])) || bare != "" && strings.ContainsRune(begins, []rune(bare)[0]) {
-		return "'" + text
+	cells := strings.Split(text, ";")
+	for n, cell := range cells {
+		if beginsFormula(cell) {
+			cells[n] = "'" + cell
+		}
 	}
-	return text
+	return strings.Join(cells, ";")
+}
+
+// formulas are the letters that begin one.
+const formulas = "=+-@\t\r\n＝＋－＠"
+
+func beginsFormula(cell string) bool {
+	if cell == "" {
+		return false
+	}
+	bare := strings.TrimLeftFunc(cell, unicode.IsSpace)
+	return strings.ContainsRune(formulas, rune(cell[0])) || bare != "" && strings.ContainsRune(formulas, []rune(bare)[0])
 }

@@ -49,6 +49,9 @@ func TestTextThatASpreadsheetWouldRunIsMadeInertAndNumbersAreLeftAlone(t *testin
 		{"＋1", "'＋1"},
 		{"－1", "'－1"},
 		{"＠x", "'＠x"},
+		{"x;=1", "x;'=1"}, // a cell of its own where lists are parted by semicolons
+		{"=1;;-1; @x", "'=1;;'-1;' @x"},
+		{"a; b;", "a; b;"},
 		{"  ", "  "},
 		{" weekly", " weekly"},
 		{"a=b", "a=b"},
