@@ -23,8 +23,14 @@ func keyOf(t *testing.T, c idempotency.Caller, text string) idempotency.Key {
 func TestKeysOfDifferentCallersAreDifferent(t *testing.T) {
 	seen := make(map[idempotency.Key]bool)
 	for _, c := range []idempotency.Caller{
-		{Subject: "s"}, {Role: "a", Subject: "s"}, {Tenant: "a", Subject: "s"}, {Subject: "as"},
-		{Role: "a", Tenant: "b", Subject: "s"}, {Role: "ab", Subject: "s"}, {Tenant: "ab", Subject: "s"}, {Role: "a", Subject: "bs"},
+		{Subject: "s"},
+		{Role: "a", Subject: "s"},
+		{Tenant: "a", Subject: "s"},
+		{Subject: "as"},
+		{Role: "a", Tenant: "b", Subject: "s"},
+		{Role: "ab", Subject: "s"},
+		{Tenant: "ab", Subject: "s"},
+		{Role: "a", Subject: "bs"},
 	} {
 		seen[keyOf(t, c, "k")] = true
 		seen[keyOf(t, c, "bk")] = true
