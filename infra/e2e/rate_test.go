@@ -22,6 +22,9 @@ func wantRetry(t *testing.T, p *client.Problem) {
 }
 
 func TestRate_ATenantsStormOfJoinsIsRefusedAndNobodyElses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a storm takes its time")
+	}
 	t.Parallel()
 	s := own(t, local.Options{Rates: local.Rates{JoinsPerSecond: 2}})
 	stormy, calm := licenseOn(t, s, client.Concurrent(2)), licenseOn(t, s, client.Concurrent(2))
@@ -78,6 +81,9 @@ func TestRate_ATenantsStormOfJoinsIsRefusedAndNobodyElses(t *testing.T) {
 }
 
 func TestRate_ATenantsStormOfCallsIsRefusedAndNobodyElses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a storm takes its time")
+	}
 	t.Parallel()
 	s := own(t, local.Options{Rates: local.Rates{CallsPerSecond: 3}})
 	stormy, calm := licenseOn(t, s, client.Concurrent(2)), licenseOn(t, s, client.Concurrent(2))
@@ -100,6 +106,9 @@ func TestRate_ATenantsStormOfCallsIsRefusedAndNobodyElses(t *testing.T) {
 // Everybody comes at once, through the lobby, takes a seat, is cut off and
 // comes once more, where hardly any joins a second are allowed.
 func TestRate_AWholeLicenseMayComeAtOnceAndAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a storm takes its time")
+	}
 	t.Parallel()
 	const people = 40
 	s := own(t, local.Options{Rates: local.Rates{JoinsPerSecond: 1}})

@@ -60,6 +60,9 @@ func (w *world) sized(target string) answer {
 }
 
 func TestAPageOfRefusalsIsNoLargerThanLambdaAnswers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("megabytes")
+	}
 	for holders, refused := range map[int]int{2: 1000, 100: 60} {
 		w := newWorld(t)
 		w.concurrent("acme", 100)

@@ -148,6 +148,9 @@ func TestAReportHasARowForEachGroup(t *testing.T) {
 }
 
 func TestAReportTooLongForJSONIsCSVOnly(t *testing.T) {
+	if testing.Short() {
+		t.Skip("megabytes")
+	}
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	w.now += int64(130 * 24 * time.Hour / time.Millisecond)

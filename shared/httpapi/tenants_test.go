@@ -181,6 +181,9 @@ func (c crowded) Tenants(_ context.Context, after tenant.ID, limit int) ([]tenan
 }
 
 func TestCSVOfVeryManyTenantsIsFoundWhereTheAnswerSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("megabytes")
+	}
 	w := newWorld(t)
 	api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, 's'))
 	const tenants = 40_000

@@ -36,6 +36,9 @@ func TestALargePoolKeepsItsPromisesWhateverFails(t *testing.T) {
 
 // The exploration bites: what somebody could have left out is found.
 func TestALargePoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hundreds of schedules")
+	}
 	const within = 600
 	for _, test := range []struct {
 		name string
