@@ -189,6 +189,9 @@ func TestRush_OfALobbyAdmitsExactlyWhatIsFree(t *testing.T) {
 
 // A hundred seats are several blocks.
 func TestRush_160AtOnceOn100SeatsAdmitExactly100(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a rush of 25 seats is enough")
+	}
 	t.Parallel()
 	c := license(t, client.Concurrent(100))
 	conference := c.schedule("ada@example.com")
@@ -209,6 +212,9 @@ func TestRush_160AtOnceOn100SeatsAdmitExactly100(t *testing.T) {
 // People come and go while the license is changed under them. Afterwards all
 // that is free can be had, and no more.
 func TestRush_WhileTheLicenseChangesNeitherOversellsNorLosesASeat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a rush of 25 seats is enough")
+	}
 	t.Parallel()
 	const most = 70
 	c := license(t, client.Concurrent(most))

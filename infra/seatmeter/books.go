@@ -111,6 +111,7 @@ func checkBooks(ctx context.Context, store reconcile.Store, list []tenant.ID) (i
 		fmt.Fprintf(os.Stderr, "\rtenant %d of %d, %d blocks ", i+1, len(list), checked)
 		blocks, off, err := reconcile.Audit(ctx, store, t, time.Now())
 		if err != nil {
+			fmt.Fprintln(os.Stderr)
 			return wrong, fmt.Errorf("tenant %s: %w", t, err)
 		}
 		checked += blocks

@@ -101,6 +101,9 @@ func (c reportCommand) month(zone string) (client.UsageQuery, error) {
 	if err != nil {
 		return client.UsageQuery{}, fmt.Errorf("--period %s: want a month, such as 2026-11", c.Period)
 	}
+	if from.After(time.Now()) {
+		return client.UsageQuery{}, fmt.Errorf("--period %s has not begun", c.Period)
+	}
 	return client.UsageQuery{From: from, To: from.AddDate(0, 1, 0), Granularity: client.GranularityDay}, nil
 }
 
