@@ -120,6 +120,35 @@ func TestResume_ANamedHostWhoDropsOutComesBackToItsChair(t *testing.T) {
 	c.wantInUse(1)
 }
 
+// A host without its resume token, as after a reload of its page, comes as a
+// second device would. Where there is no seat for one, its own hold gives way.
+func TestResume_AHostIsNotKeptOutByTheSeatThatIsHeldForIt(t *testing.T) {
+	t.Parallel()
+	c := license(t, withGrace(client.Named(1, 1), 300))
+	c.register(c.host(0))
+	conference, host := c.live(c.host(0))
+	guest := c.join(conference, "bob@example.com", client.RoleParticipant)
+	token := c.ask(host, client.ActionStatus, client.TypeAdmitted).ResumeToken
+	nextMillisecond()
+	host.Abandon()
+	var back *client.Participant
+	eventually(t, func() (err error) { // until it is noticed that the host is gone
+		back, err = c.connect(c.within(), conference, c.host(0), client.RoleHost, client.DialOptions{})
+		return err
+	})
+	c.wantIn(back, guest)
+	c.wantInUse(1)
+	if _, err := c.connect(c.within(), conference, c.host(0), client.RoleHost, client.DialOptions{Resume: token}); err == nil {
+		t.Error("resumed a seat that was taken up")
+	}
+	c.leave(back)
+	c.leave(guest)
+	c.awaitInUse(0)
+	if row := c.total(); row.Joins != 3 || row.Peak != 2 || row.Closing != 0 {
+		t.Errorf("report %+v, want three stays, two at a time", row)
+	}
+}
+
 func TestResume_SomebodyElsesTokenIsNoHelp(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(2))

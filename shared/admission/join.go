@@ -324,16 +324,27 @@ func (d *Door) hosted(ctx context.Context, v Visitor, c conference.Conference) e
 
 const noHost = "The conference's host is not a registered, active host."
 
-// takeNamed takes a seat of the conference's own pools.
+// takeNamed takes a seat of the conference's own pools. A host's first
+// connection takes the chair, and the others are participants. Where there is no
+// seat for one, and the chair is held for a connection that was lost, it is the
+// same person's, who is not to be kept out of their own conference by it: what
+// was lost cannot be resumed any more.
 func (d *Door) takeNamed(ctx context.Context, v Visitor, l license.License, c conference.Conference, a *admitted) (*problem.Error, error) {
 	pools := ownPools(v.Tenant, c.Number)
+	chair := seat.Terms{Capacity: 1, Revision: l.Revision}
 	if v.Role == jointoken.RoleHost {
-		full, err := d.take(ctx, v, l, c, pools.chair, seat.Terms{Capacity: 1, Revision: l.Revision}, a)
+		full, err := d.take(ctx, v, l, c, d.pools.Take, pools.chair, chair, a)
 		if full == nil {
 			return nil, err
 		}
 	}
-	return d.take(ctx, v, l, c, pools.participants, seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}, a)
+	full, err := d.take(ctx, v, l, c, d.pools.Take, pools.participants, seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}, a)
+	if full != nil && v.Role == jointoken.RoleHost {
+		if held, err := d.take(ctx, v, l, c, d.pools.Reclaim, pools.chair, chair, a); held == nil {
+			return nil, err
+		}
+	}
+	return full, err
 }
 
 // joinConcurrent seats a visitor in the tenant's pool, and looks at the
@@ -341,7 +352,7 @@ func (d *Door) takeNamed(ctx context.Context, v Visitor, l license.License, c co
 func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License, c conference.Conference) (admitted, error) {
 	var a admitted
 	terms := seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}
-	full, err := d.take(ctx, v, l, c, seat.Pool{Tenant: v.Tenant}, terms, &a)
+	full, err := d.take(ctx, v, l, c, d.pools.Take, seat.Pool{Tenant: v.Tenant}, terms, &a)
 	if errors.Is(err, errNoPool) {
 		return a, d.reopen(ctx, v)
 	}
@@ -409,13 +420,16 @@ func (d *Door) reopen(ctx context.Context, v Visitor) error {
 	return errAgain
 }
 
-// take takes a seat of one pool and fills a. The problem is non-nil if the
-// pool is full, which is not an error for a host's chair.
-func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, pool seat.Pool, terms seat.Terms, a *admitted) (*problem.Error, error) {
+// way is how a seat of a pool is taken: a method of seat.Pools.
+type way func(ctx context.Context, pool seat.Pool, id seat.ConnectionID, m seat.Member, terms seat.Terms) (seat.Seated, error)
+
+// take takes a seat of one pool in some way and fills a. The problem is non-nil
+// if the pool is full, which is not an error for a host's chair.
+func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, by way, pool seat.Pool, terms seat.Terms, a *admitted) (*problem.Error, error) {
 	s := visit(v, c)
 	s.State, s.JoinedAtMillis, s.Mark = session.StateSeated, v.AtMillis, uint16(rand.Uint32()) //nolint:gosec // any 16 bits
 	s.Limit, s.Shards = l.Limit(), l.Shards
-	seated, err := d.pools.Take(ctx, pool, v.Connection, s.Member(), terms)
+	seated, err := by(ctx, pool, v.Connection, s.Member(), terms)
 	if errors.Is(err, seat.ErrBusy) {
 		return nil, errTooMany(busyFor)
 	}

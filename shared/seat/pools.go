@@ -137,6 +137,32 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 	return answer, err
 }
 
+// Reclaim takes the place of a hold in a pool of one block for whom it is held:
+// somebody who comes anew, without what the seat is resumed by. There may be
+// none, and then the pool is full. Safe to repeat, by Take.
+func (p *Pools) Reclaim(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
+	full := Seated{Refusal: RefusalFull}
+	b, err := p.blocks.Look(ctx, Block{Pool: pool})
+	if err != nil || b == nil {
+		return full, wrap("read a block", err)
+	}
+	for lost, m := range b.Members {
+		// Whose stay the ledger does not have yet is being handed over already.
+		if !m.Held() || m.Hold.Unsettled || m.Hold.LostAtMillis > member.JoinedAtMillis {
+			continue
+		}
+		attempt, err := p.blocks.Swap(ctx, b.Block, Place{lost, m}, Place{id, member}, terms.Revision)
+		if err != nil {
+			return full, wrap("take a held seat", err)
+		}
+		answer, done, err := p.conclude(ctx, attempt, id, terms)
+		if done || err != nil {
+			return answer, err
+		}
+	}
+	return full, nil
+}
+
 // probe tries a few blocks: those with room, as far as this process remembers;
 // else those at which connections begin to look. Not done: they are full.
 func (p *Pools) probe(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, bool, error) {

@@ -117,9 +117,10 @@ func (w *world) took(a seat.Attempt, revision int64) {
 	}
 }
 
-// takesOver checks a hold that is to give way to a join.
-func (w *world) takesOver(from seat.Place, revision int64) {
-	if revision != 0 && from.Member.Hold.UntilMillis() > w.now() {
+// takesOver checks a hold that is to give way to a join. A host's own does not
+// keep them out.
+func (w *world) takesOver(block seat.Block, from seat.Place, revision int64) {
+	if revision != 0 && !block.Pool.Chair && from.Member.Hold.UntilMillis() > w.now() {
 		w.breaks("I2", "%s's seat is taken over, held until %d ms from now", from.Connection, from.Member.Hold.UntilMillis()-w.now())
 	}
 }

@@ -284,7 +284,7 @@ func (s *store) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID
 func (s *store) Swap(ctx context.Context, block seat.Block, from, to seat.Place, revision int64) (seat.Attempt, error) {
 	what := fmt.Sprintf("Swap %s %s for %s", blockName(block), from.Connection, to.Connection)
 	return through(ctx, s.w, writing, what, func() (seat.Attempt, error) {
-		s.w.takesOver(from, revision)
+		s.w.takesOver(block, from, revision)
 		a, err := s.Store.Swap(ctx, block, from, to, revision)
 		s.w.took(a, revision)
 		return a, err
