@@ -138,9 +138,13 @@ func (l License) Following(was *License) License {
 
 // Full is the problem that a full pool of this license answers with.
 func (l License) Full(inUse int) *problem.Error {
-	p := problem.Newf(problem.SeatsExhausted, "All %d seats are in use.", l.Limit())
+	burst := ""
+	if more := l.Capacity() - l.Limit(); more > 0 {
+		burst = fmt.Sprintf(" and the burst of %d", more)
+	}
+	p := problem.Newf(problem.SeatsExhausted, "All %d seats%s are in use.", l.Limit(), burst)
 	if l.Model == ModelNamed {
-		p = problem.Newf(problem.ParticipantsExhausted, "The conference has its %d participants.", l.Limit())
+		p = problem.Newf(problem.ParticipantsExhausted, "The conference has its %d participants%s.", l.Limit(), burst)
 	}
 	p.Occupancy = &problem.Occupancy{Limit: l.Limit(), InUse: inUse}
 	return p

@@ -191,13 +191,14 @@ func TestCapacityIsTheLimitAndTheBurstOnlyWhereOverageIsAllowed(t *testing.T) {
 		l               license.License
 		limit, capacity int
 		full            problem.Code
+		says            string
 	}{
-		{"named", named(), 25, 25, problem.ParticipantsExhausted},
-		{"concurrent", concurrent(), 25, 25, problem.SeatsExhausted},
-		{"a burst that is not allowed", withBurst(concurrent(), license.OverageDeny, 5), 25, 25, problem.SeatsExhausted},
-		{"concurrent with a burst", withBurst(concurrent(), license.OverageAllow, 5), 25, 30, problem.SeatsExhausted},
-		{"named with a burst", withBurst(named(), license.OverageAllow, 1), 25, 26, problem.ParticipantsExhausted},
-		{"allowed, without a burst", withBurst(named(), license.OverageAllow, 0), 25, 25, problem.ParticipantsExhausted},
+		{"named", named(), 25, 25, problem.ParticipantsExhausted, "The conference has its 25 participants."},
+		{"concurrent", concurrent(), 25, 25, problem.SeatsExhausted, "All 25 seats are in use."},
+		{"a burst that is not allowed", withBurst(concurrent(), license.OverageDeny, 5), 25, 25, problem.SeatsExhausted, "All 25 seats are in use."},
+		{"concurrent with a burst", withBurst(concurrent(), license.OverageAllow, 5), 25, 30, problem.SeatsExhausted, "All 25 seats and the burst of 5 are in use."},
+		{"named with a burst", withBurst(named(), license.OverageAllow, 1), 25, 26, problem.ParticipantsExhausted, "The conference has its 25 participants and the burst of 1."},
+		{"allowed, without a burst", withBurst(named(), license.OverageAllow, 0), 25, 25, problem.ParticipantsExhausted, "The conference has its 25 participants."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.l.Limit() != test.limit || test.l.Capacity() != test.capacity {
@@ -206,6 +207,9 @@ func TestCapacityIsTheLimitAndTheBurstOnlyWhereOverageIsAllowed(t *testing.T) {
 			full := test.l.Full(test.capacity)
 			if full.Code != test.full || full.Occupancy == nil || full.Occupancy.Limit != test.limit || full.Occupancy.InUse != test.capacity {
 				t.Errorf("when full: %v, %+v", full, full.Occupancy)
+			}
+			if full.Detail != test.says {
+				t.Errorf("says %q, want %q", full.Detail, test.says)
 			}
 		})
 	}
