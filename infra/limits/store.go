@@ -135,8 +135,10 @@ func (s *Store) Change(ctx context.Context, changed session.Session) (*session.S
 }
 
 // Record implements usage.Ledger.
-func (s *Store) Record(ctx context.Context, stay usage.Stay) error {
-	return done(ctx, s, write(recordItem("stays", stay.Tenant, stay.Connection, stay.Shards)), func() error { return s.Store.Record(ctx, stay) })
+func (s *Store) Record(ctx context.Context, stay usage.Stay) (int64, error) {
+	return answered(ctx, s, write(recordItem("stays", stay.Tenant, stay.Connection, stay.Shards)), func() (int64, error) {
+		return s.Store.Record(ctx, stay)
+	})
 }
 
 // Refuse implements usage.Ledger.

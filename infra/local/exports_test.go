@@ -49,7 +49,7 @@ func record(t *testing.T, s *Stack, from time.Time, stays int) {
 	t.Helper()
 	for i := range stays {
 		at := from.Add(time.Duration(i) * time.Second).UnixMilli()
-		err := s.Store().Record(t.Context(), usage.Stay{
+		_, err := s.Store().Record(t.Context(), usage.Stay{
 			Tenant: "acme", Conference: "weekly", Number: 1, Host: "ada@acme.example", ID: "stay", Role: "participant",
 			Identity: fmt.Sprintf("%d-%s", i, strings.Repeat("long-", 1000)), Connection: seat.ConnectionID(fmt.Sprintf("MadeUpC%05d=", i)),
 			JoinedAtMillis: at, LeftAtMillis: at + 500, End: usage.EndClosed, Limit: 25, InUse: 1,

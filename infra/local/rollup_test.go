@@ -11,7 +11,7 @@ import (
 func TestTheRollupThatIsScheduledKeepsADayThatIsOver(t *testing.T) {
 	onEachStore(t, func(t *testing.T, s *Stack, _ *reconciliation) {
 		joined := time.Now().Add(-72 * time.Hour)
-		err := s.Store().Record(t.Context(), usage.Stay{
+		_, err := s.Store().Record(t.Context(), usage.Stay{
 			Tenant: "acme", Conference: "weekly", Number: 1, Host: "ada@acme.example", ID: "stay", Role: "participant", Identity: "bob",
 			Connection: "MadeUpByUs001=", JoinedAtMillis: joined.UnixMilli(), LeftAtMillis: joined.Add(time.Hour).UnixMilli(),
 			End: usage.EndClosed, Limit: 25, InUse: 1,

@@ -91,7 +91,7 @@ func (d *Door) part(ctx context.Context, s session.Session, atMillis int64, end 
 	if err != nil {
 		return false, err
 	}
-	if err := d.store.Record(ctx, stay); err != nil {
+	if _, err := d.store.Record(ctx, stay); err != nil {
 		return false, fmt.Errorf("write the ledger: %w", err)
 	}
 	hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: l.ReconnectGraceSeconds}
@@ -113,7 +113,7 @@ func (d *Door) release(ctx context.Context, s session.Session, atMillis int64, e
 	if err != nil {
 		return false, err
 	}
-	if err := d.store.Record(ctx, stay); err != nil {
+	if _, err := d.store.Record(ctx, stay); err != nil {
 		return false, fmt.Errorf("write the ledger: %w", err)
 	}
 	returned, err := d.pools.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)

@@ -76,7 +76,7 @@ func (d *Door) settleHold(ctx context.Context, place seat.Place) error {
 	if err != nil {
 		return err
 	}
-	if err := d.store.Record(ctx, stay); err != nil {
+	if _, err := d.store.Record(ctx, stay); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	return nil

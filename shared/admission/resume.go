@@ -97,19 +97,20 @@ func (d *Door) takeUp(ctx context.Context, v Visitor, old session.Session) (admi
 		case !in || !held.Held() || held.Expired(v.AtMillis):
 			return admitted{}, errNotHeld()
 		}
+		// It may have been lost, or closed, after this connection came: the stay's
+		// records do not overlap.
+		lost := held.Hold.LostAtMillis
 		if held.Hold.Unsettled {
-			stay, err := d.stay(ctx, old, held.Hold.LostAtMillis, usage.EndResumed)
+			stay, err := d.stay(ctx, old, lost, usage.EndResumed)
 			if err != nil {
 				return admitted{}, err
 			}
-			if err := d.store.Record(ctx, stay); err != nil {
+			if lost, err = d.store.Record(ctx, stay); err != nil {
 				return admitted{}, fmt.Errorf("write the ledger: %w", err)
 			}
 		}
 		place := seat.Place{Connection: old.Connection, Member: held}
-		// It may have been lost after this connection came: the stay's records
-		// do not overlap.
-		mine := held.Found(max(v.AtMillis, held.Hold.LostAtMillis), uint16(rand.Uint32())) //nolint:gosec // any 16 bits
+		mine := held.Found(max(v.AtMillis, lost), uint16(rand.Uint32())) //nolint:gosec // any 16 bits
 		attempt, err := d.store.Swap(ctx, old.Block, place, seat.Place{Connection: v.Connection, Member: mine}, 0)
 		if err != nil {
 			return admitted{}, fmt.Errorf("take up the seat: %w", err)

@@ -11,6 +11,7 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -91,6 +92,43 @@ func TestAResumeUnderFullLoadKeepsItsSeatTenThousandTimes(t *testing.T) {
 		if err := w.leave(w.door(), v); err != nil {
 			t.Fatal(err)
 		}
+	}
+	w.books(0)
+}
+
+// Whoever is resumed while their old connection is closed ends one record of
+// the stay and begins the next: which of the two ends comes first, and when the
+// connections came, must not have both count at the same time.
+func TestAResumeThatTheOldConnectionsCloseOvertakesBillsNoMomentTwice(t *testing.T) {
+	w := newWorld(t, concurrent(1))
+	w.schedule(weekly, ann)
+	v := w.visitor(1, weekly, jointoken.RoleParticipant)
+	if err := w.door().Connect(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	heir := v
+	heir.Connection, heir.AtMillis = "heir=", v.AtMillis+1000
+	closed := false
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		if call == "Record" && !closed {
+			closed = true
+			if err := w.door().Leave(context.Background(), v.Connection, v.AtMillis+3000, usage.EndClosed); err != nil {
+				t.Error(err)
+			}
+		}
+		return storetest.FaultNone
+	}
+	claim := jointoken.Claim{Connection: v.Connection, Stay: string(usage.NewStayID(v.Connection, v.AtMillis))}
+	if err := w.door().Resume(t.Context(), heir, claim); err != nil {
+		t.Fatal(err)
+	}
+	w.now += 10_000
+	if err := w.leave(w.door(), heir); err != nil {
+		t.Fatal(err)
+	}
+	records := w.stays()
+	if len(records) != 2 || records[0].LeftAtMillis > records[1].JoinedAtMillis {
+		t.Errorf("recorded %+v, want two, one after the other", records)
 	}
 	w.books(0)
 }

@@ -113,7 +113,7 @@ func TestALateRecordCostsOneMoreWriteUnit(t *testing.T) {
 		stay := usage.Stay{Tenant: "acme", Connection: "Gd00000000001d1=", JoinedAtMillis: now, LeftAtMillis: now + 1000, End: usage.EndVanished}
 		now += after
 		*b = bill{}
-		if err := store.Record(t.Context(), stay); err != nil {
+		if _, err := store.Record(t.Context(), stay); err != nil {
 			t.Fatal(err)
 		}
 		return b.writes

@@ -18,13 +18,14 @@ import (
 )
 
 // Record implements usage.Ledger by one conditional put, and another before it
-// for the note that the stay is late.
-func (s *Store) Record(ctx context.Context, stay usage.Stay) error {
+// for the note that the stay is late. A put that is refused answers with what is
+// there, which needs no permission to read.
+func (s *Store) Record(ctx context.Context, stay usage.Stay) (leftMillis int64, err error) {
 	if now := s.now().UnixMilli(); now-stay.JoinedAtMillis >= usage.LateMillis {
 		note := key(string(stay.Tenant), lateKey(now, stay.JoinedAtMillis, stay.Connection)).
 			setNumber(attrJoined, stay.JoinedAtMillis).setNumber(attrLeft, stay.LeftAtMillis)
 		if _, _, err := s.put(ctx, s.ledger, note, absent, nil); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	i := key(staysKey(stay.Tenant, usage.Shard(stay.Connection, stay.Shards)), stayKey(stay.JoinedAtMillis, stay.Connection)).
@@ -36,8 +37,12 @@ func (s *Store) Record(ctx context.Context, stay usage.Stay) error {
 		setNumber(attrLimit, int64(stay.Limit)).setNumber(attrInUse, int64(stay.InUse)).
 		setText(attrStay, string(stay.ID)).setFlag(attrResumed, stay.Resumed).
 		setNumber(attrShards, int64(stay.Shards))
-	_, _, err := s.put(ctx, s.ledger, writeBlockName(i, stay.Block), absent, nil)
-	return err
+	there, refused, err := s.put(ctx, s.ledger, writeBlockName(i, stay.Block), absent, nil)
+	if err != nil || !refused {
+		return stay.LeftAtMillis, err
+	}
+	r := reader{item: there}
+	return r.number(attrLeft), r.err
 }
 
 // Refuse implements usage.Ledger by one conditional put.

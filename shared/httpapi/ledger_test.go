@@ -74,7 +74,7 @@ func (w *world) crowd() (stays int) {
 	w.t.Helper()
 	stays = 2_600
 	for i := range stays {
-		err := w.store.Record(w.t.Context(), usage.Stay{
+		_, err := w.store.Record(w.t.Context(), usage.Stay{
 			Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org", ID: usage.StayID(fmt.Sprintf("MadeUpStay%05d.abcdefgh", i)),
 			Identity: fmt.Sprintf("person-%d@%s.example.org", i, strings.Repeat("long-", 400)), Role: "participant",
 			Connection: seat.ConnectionID(fmt.Sprintf("MadeUpC%05d=", i)), JoinedAtMillis: start + int64(i), LeftAtMillis: start + int64(i) + 1,

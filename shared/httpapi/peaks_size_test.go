@@ -39,7 +39,7 @@ func (w *world) holders(n int) {
 			Role: jointoken.RoleParticipant, Connection: id, Block: seat.Block{Pool: seat.Pool{Tenant: "acme"}},
 			JoinedAtMillis: start, LeftAtMillis: start + 3_600_000, End: usage.EndClosed, Limit: n,
 		}
-		if err := w.store.Record(context.Background(), s); err != nil {
+		if _, err := w.store.Record(context.Background(), s); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -25,7 +25,7 @@ func (w *world) used(at time.Time) {
 		Connection: id, Block: seat.Block{Pool: seat.Pool{Tenant: "acme"}}, Seat: 1,
 		JoinedAtMillis: at.UnixMilli(), LeftAtMillis: at.Add(time.Hour).UnixMilli(), End: usage.EndClosed,
 	}
-	if err := w.store.Record(context.Background(), s); err != nil {
+	if _, err := w.store.Record(context.Background(), s); err != nil {
 		w.t.Fatal(err)
 	}
 }

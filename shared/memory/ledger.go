@@ -17,17 +17,19 @@ type note struct {
 }
 
 // Record implements usage.Ledger.
-func (s *Store) Record(_ context.Context, stay usage.Stay) error {
+func (s *Store) Record(_ context.Context, stay usage.Stay) (leftMillis int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now := s.Now().UnixMilli(); now-stay.JoinedAtMillis >= usage.LateMillis {
 		s.late[stay.Tenant] = append(s.late[stay.Tenant], note{now, usage.Period{FromMillis: stay.JoinedAtMillis, ToMillis: stay.LeftAtMillis}})
 	}
 	key := stayKey{stay.JoinedAtMillis, stay.Connection}
-	if _, exists := s.stays[stay.Tenant][key]; !exists {
+	there, exists := s.stays[stay.Tenant][key]
+	if !exists {
+		there = stay
 		within(s.stays, stay.Tenant)[key] = stay
 	}
-	return nil
+	return there.LeftAtMillis, nil
 }
 
 // Refuse implements usage.Ledger.

@@ -119,7 +119,7 @@ func TestARecordOfASeatThatWasNotTakenIsFound(t *testing.T) {
 	}
 	forged := w.stays()[0]
 	forged.Connection = "forged="
-	if err := w.store.Record(t.Context(), forged); err != nil {
+	if _, err := w.store.Record(t.Context(), forged); err != nil {
 		t.Fatal(err)
 	}
 	if off := w.audit(); len(off) != 1 || off[0].Off() != -1 {

@@ -87,7 +87,7 @@ func (w *world) part(from, to int64, who string, before *usage.Stay) usage.Stay 
 
 func (w *world) record(s usage.Stay) {
 	w.t.Helper()
-	if err := w.store.Record(context.Background(), s); err != nil {
+	if _, err := w.store.Record(context.Background(), s); err != nil {
 		w.t.Fatal(err)
 	}
 	w.stays = append(w.stays, s)

@@ -67,7 +67,7 @@ func (w *world) stay(from time.Time, length time.Duration, who string) {
 		Identity: who, Connection: id, Block: seat.Block{Pool: seat.Pool{Tenant: acme}}, Seat: int64(w.next),
 		JoinedAtMillis: from.UnixMilli(), LeftAtMillis: from.Add(length).UnixMilli(), End: usage.EndClosed, Limit: 3,
 	}
-	if err := w.store.Record(context.Background(), s); err != nil {
+	if _, err := w.store.Record(context.Background(), s); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -320,14 +320,14 @@ type recordOver struct {
 	last map[sitting]usage.Stay
 }
 
-func (s *recordOver) Record(ctx context.Context, stay usage.Stay) error {
-	err := s.store.Record(ctx, stay)
+func (s *recordOver) Record(ctx context.Context, stay usage.Stay) (int64, error) {
+	_, err := s.store.Record(ctx, stay)
 	if err == nil {
 		s.w.effects.Lock()
 		defer s.w.effects.Unlock()
 		s.last[sittingOf(stay)] = stay
 	}
-	return err
+	return stay.LeftAtMillis, err
 }
 
 func (s *recordOver) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Stay, error] {
@@ -347,11 +347,12 @@ func (s *recordOver) Stays(ctx context.Context, t tenant.ID, from, to int64) ite
 
 type recordMaybe struct{ *store }
 
-func (s recordMaybe) Record(ctx context.Context, stay usage.Stay) error {
-	if err := s.store.Record(ctx, stay); !errors.Is(err, errFault) {
-		return err
+func (s recordMaybe) Record(ctx context.Context, stay usage.Stay) (int64, error) {
+	left, err := s.store.Record(ctx, stay)
+	if errors.Is(err, errFault) {
+		return stay.LeftAtMillis, nil
 	}
-	return nil
+	return left, err
 }
 
 type expireBlindly struct{ *store }

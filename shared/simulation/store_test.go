@@ -381,8 +381,8 @@ func (s *store) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat
 	})
 }
 
-func (s *store) Record(ctx context.Context, stay usage.Stay) error {
-	return do(ctx, s.w, "Record "+string(stay.Connection)+" "+string(stay.End), func() error {
+func (s *store) Record(ctx context.Context, stay usage.Stay) (int64, error) {
+	return through(ctx, s.w, writing, "Record "+string(stay.Connection)+" "+string(stay.End), func() (int64, error) {
 		s.w.records(stay)
 		return s.Store.Record(ctx, stay)
 	})

@@ -84,7 +84,7 @@ func (w *world) stays(n int, from time.Time, length time.Duration) {
 			Identity: fmt.Sprintf("person-%d", w.next), Connection: id, Block: seat.Block{Pool: seat.Pool{Tenant: acme}}, Seat: int64(w.next),
 			JoinedAtMillis: from.UnixMilli(), LeftAtMillis: from.Add(length).UnixMilli(), End: usage.EndClosed,
 		}
-		if err := w.store.Record(context.Background(), s); err != nil {
+		if _, err := w.store.Record(context.Background(), s); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -247,7 +247,7 @@ func RunLate(t *testing.T, withClock func(now func() time.Time) Store) {
 	record := func(s usage.Stay, after int64) {
 		t.Helper()
 		now = s.JoinedAtMillis + after
-		if err := store.Record(ctx, s); err != nil {
+		if _, err := store.Record(ctx, s); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -345,8 +345,8 @@ func (f *Faulty) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[sea
 }
 
 // Record implements admission.Store.
-func (f *Faulty) Record(ctx context.Context, s usage.Stay) error {
-	return do(ctx, f, "Record", func() error { return f.Store.Record(ctx, s) })
+func (f *Faulty) Record(ctx context.Context, s usage.Stay) (int64, error) {
+	return around(ctx, f, "Record", func() (int64, error) { return f.Store.Record(ctx, s) })
 }
 
 // Refuse implements admission.Store.

@@ -462,10 +462,11 @@ func ledger(t *testing.T, store Store, id tenant.ID) {
 	other.LeftAtMillis++
 	later := stay
 	later.JoinedAtMillis++
-	for _, s := range []usage.Stay{stay, other, later} {
-		if err := store.Record(ctx, s); err != nil {
-			t.Fatal(err)
-		}
+	for _, test := range []struct {
+		stay usage.Stay
+		left int64
+	}{{stay, stay.LeftAtMillis}, {other, stay.LeftAtMillis}, {later, later.LeftAtMillis}} {
+		equal(t, "when it ended", must(store.Record(ctx, test.stay))(t), test.left)
 	}
 	equal(t, "the first record stands", all(t, store.Stays(ctx, id, 0, stay.JoinedAtMillis+10)), []usage.Stay{stay, later})
 	equal(t, "half-open", all(t, store.Stays(ctx, id, stay.JoinedAtMillis, later.JoinedAtMillis)), []usage.Stay{stay})
@@ -505,7 +506,9 @@ func ledgerParts(t *testing.T, store Store, id tenant.ID) {
 		s.JoinedAtMillis, s.Shards = int64(at+n/2), shards
 		stays[n] = s.Stay(at+records, usage.EndClosed)
 		refusals[n] = usage.Refusal{Tenant: id, Connection: one, AtMillis: int64(at + n/2), Code: problem.SeatsExhausted, Limit: 1, InUse: 1, Shards: shards}
-		return errors.Join(store.Record(ctx, stays[n]), store.Refuse(ctx, refusals[n]), store.Record(ctx, stays[n]))
+		_, once := store.Record(ctx, stays[n])
+		_, twice := store.Record(ctx, stays[n])
+		return errors.Join(once, store.Refuse(ctx, refusals[n]), twice)
 	})
 	slices.SortFunc(stays, func(a, b usage.Stay) int {
 		return strings.Compare(fmt.Sprint(a.JoinedAtMillis, a.Connection), fmt.Sprint(b.JoinedAtMillis, b.Connection))

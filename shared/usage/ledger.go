@@ -131,9 +131,10 @@ func (r Refusal) Pool() (seat.Pool, bool) {
 
 // Ledger is where what happened is written. Errors are the store's own.
 type Ledger interface {
-	// Record adds a stay unless it is there. If it is late (LateMillis) that is
-	// noted first, by our clock. Safe to repeat.
-	Record(ctx context.Context, s Stay) error
+	// Record adds a stay unless it is there, and gives when it ended as it stands
+	// there: others may have recorded another end before. If it is late
+	// (LateMillis) that is noted first, by our clock. Safe to repeat.
+	Record(ctx context.Context, s Stay) (leftMillis int64, err error)
 	// Refuse adds a refusal unless it is there. Safe to repeat.
 	Refuse(ctx context.Context, r Refusal) error
 }

@@ -45,7 +45,7 @@ func happened(t *testing.T) *memory.Store {
 	early := full
 	early.AtMillis, early.Code, early.Limit = noon+8, problem.ConferenceNotLive, 0
 	for _, s := range []usage.Stay{chair, resumed, whole} {
-		if err := store.Record(t.Context(), s); err != nil {
+		if _, err := store.Record(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -230,7 +230,7 @@ func TestEntriesAreAllThereInOrderOfTimeAndMayBeLeftAnywhere(t *testing.T) {
 		refused := rapid.SliceOfNDistinct(rapid.Int64Range(0, 50), 0, 20, rapid.ID).Draw(t, "refused")
 		var want []int64
 		for i, at := range joins {
-			if err := store.Record(context.Background(), stay(i, at, at+1)); err != nil {
+			if _, err := store.Record(context.Background(), stay(i, at, at+1)); err != nil {
 				t.Fatal(err)
 			}
 			want = append(want, noon+at)

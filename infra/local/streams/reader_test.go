@@ -192,7 +192,7 @@ func (s *stand) quiet(d time.Duration) {
 func TestWhatIsWrittenFromTheStartOnIsDeliveredInOrder(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	if err := s.store.Record(t.Context(), usage.Stay{Tenant: "acme", Connection: "MadeUpByUs99=", JoinedAtMillis: 1, LeftAtMillis: 2}); err != nil {
+	if _, err := s.store.Record(t.Context(), usage.Stay{Tenant: "acme", Connection: "MadeUpByUs99=", JoinedAtMillis: 1, LeftAtMillis: 2}); err != nil {
 		t.Fatal(err)
 	}
 	for n := 1; n <= 3; n++ {
