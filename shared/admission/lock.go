@@ -15,12 +15,13 @@ import (
 const abandonedAfter = time.Minute
 
 // lock holds the host to this conference. A lock of a conference that has
-// ended, or of one that was never brought to life, is taken over. Safe to
+// ended, or of one that was never brought to life, is taken over, unless it was
+// taken again meanwhile: whoever did so may be bringing it to life. Safe to
 // repeat: a conference's own lock is no obstacle.
 func (d *Door) lock(ctx context.Context, v Visitor, c conference.Conference) error {
 	now := time.UnixMilli(v.AtMillis)
 	mine := host.Lock{Host: c.Host, Conference: string(c.ID), Number: int64(c.Number), Since: now}
-	holder, err := d.store.Lock(ctx, v.Tenant, mine, 0)
+	holder, err := d.store.Lock(ctx, v.Tenant, mine, nil)
 	if err != nil {
 		return fmt.Errorf("lock the host: %w", err)
 	}
@@ -41,7 +42,7 @@ func (d *Door) lock(ctx context.Context, v Visitor, c conference.Conference) err
 		}
 	}
 	if over || abandoned {
-		holder, err = d.store.Lock(ctx, v.Tenant, mine, holder.Number)
+		holder, err = d.store.Lock(ctx, v.Tenant, mine, holder)
 		if err != nil {
 			return fmt.Errorf("take over the host's lock: %w", err)
 		}

@@ -224,13 +224,16 @@ func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, was, is host.Host) 
 }
 
 // Lock implements host.Hosts by one conditional put.
-func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {
+func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.Lock) (*host.Lock, error) {
 	locked := key(tenantKey(t), lockKey(l.Host)).
 		setText(attrConference, l.Conference).setNumber(attrNumber, l.Number).setTime(attrSince, l.Since).
 		setText(attrBusy, shardOf(string(t)))
-	there, refused, err := s.put(ctx, s.live, locked,
-		"attribute_not_exists(#pk) OR #number = :mine OR #number = :stale",
-		item{":mine": number(l.Number), ":stale": number(stale)})
+	condition, values := "attribute_not_exists(#pk) OR #number = :mine", item{":mine": number(l.Number)}
+	if stale != nil {
+		condition += " OR #number = :stale AND #since = :since"
+		values.setNumber(":stale", stale.Number).setTime(":since", stale.Since)
+	}
+	there, refused, err := s.put(ctx, s.live, locked, condition, values)
 	if err != nil || !refused {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func TestNoErrorOfTheEngineTellsAnAddress(t *testing.T) {
 			return err
 		},
 		"Lock": func() error {
-			_, err := store.Lock(t.Context(), of, host.Lock{Host: address}, 0)
+			_, err := store.Lock(t.Context(), of, host.Lock{Host: address}, nil)
 			return err
 		},
 		"Unlock": func() error { return store.Unlock(t.Context(), of, address, 1) },

@@ -113,8 +113,9 @@ type Hosts interface {
 	RemoveHost(ctx context.Context, t tenant.ID, email Email) (bool, error)
 
 	// Lock takes a host's lock if it is free, held by the same conference, or
-	// held by the conference numbered stale. Otherwise it gives the holder.
-	Lock(ctx context.Context, t tenant.ID, l Lock, stale int64) (*Lock, error)
+	// held just as a stale one was seen, if there is one: not if its conference has
+	// taken it again since. Otherwise it gives the holder.
+	Lock(ctx context.Context, t tenant.ID, l Lock, stale *Lock) (*Lock, error)
 	// Unlock frees the lock if the numbered conference holds it.
 	Unlock(ctx context.Context, t tenant.ID, email Email, number int64) error
 	// Abandon frees a lock if it is just as it was seen: not if its conference

@@ -223,11 +223,12 @@ func (s *Store) RemoveHost(_ context.Context, t tenant.ID, email host.Email) (bo
 }
 
 // Lock implements host.Hosts.
-func (s *Store) Lock(_ context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {
+func (s *Store) Lock(_ context.Context, t tenant.ID, l host.Lock, stale *host.Lock) (*host.Lock, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	held, exists := s.locks[t][l.Host]
-	if exists && held.Number != l.Number && held.Number != stale {
+	seen := stale != nil && held.Number == stale.Number && held.Since.Equal(stale.Since)
+	if exists && held.Number != l.Number && !seen {
 		return &held, nil
 	}
 	within(s.locks, t)[l.Host] = l

@@ -305,7 +305,7 @@ func TestAnEndThatBrokeOffIsCompleted(t *testing.T) {
 func TestAHostThatIsLockedToNoLiveConferenceIsFreed(t *testing.T) {
 	w := newWorld(t, named(5, 25))
 	l := host.Lock{Host: ann, Conference: string(weekly), Number: int64(w.number), Since: w.clock()}
-	if holder, err := w.store.Lock(t.Context(), acme, l, 0); err != nil || holder != nil {
+	if holder, err := w.store.Lock(t.Context(), acme, l, nil); err != nil || holder != nil {
 		t.Fatalf("not locked: %v, %v", holder, err)
 	}
 	locked := func() int {

@@ -147,7 +147,7 @@ func (s *store) Host(ctx context.Context, t tenant.ID, email host.Email, consist
 	return through(ctx, s.w, reading, "Host "+string(email), func() (*host.Host, error) { return s.Store.Host(ctx, t, email, consistent) })
 }
 
-func (s *store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {
+func (s *store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.Lock) (*host.Lock, error) {
 	return through(ctx, s.w, writing, fmt.Sprintf("Lock %s for %d", l.Host, l.Number), func() (*host.Lock, error) {
 		return s.Store.Lock(ctx, t, l, stale)
 	})

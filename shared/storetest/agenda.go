@@ -137,7 +137,7 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 	c := live(t, store, id)
 	meeting := reconcile.Entry{Tenant: id, Conference: c.ID}
 	lock := reconcile.Entry{Tenant: id, Host: "ann@example.org"}
-	must(store.Lock(ctx, id, host.Lock{Host: lock.Host, Conference: string(c.ID), Number: 1, Since: instant(0)}, 0))(t)
+	must(store.Lock(ctx, id, host.Lock{Host: lock.Host, Conference: string(c.ID), Number: 1, Since: instant(0)}, nil))(t)
 	wantAgenda(t, "all there is", store, id, block, chair, meeting, lock)
 	if err := store.Unlock(ctx, id, lock.Host, 1); err != nil {
 		t.Fatal(err)

@@ -150,7 +150,7 @@ func (f *Faulty) RemoveHost(ctx context.Context, t tenant.ID, email host.Email) 
 }
 
 // Lock implements admission.Store.
-func (f *Faulty) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale int64) (*host.Lock, error) {
+func (f *Faulty) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.Lock) (*host.Lock, error) {
 	return around(ctx, f, "Lock", func() (*host.Lock, error) { return f.Store.Lock(ctx, t, l, stale) })
 }
 

@@ -321,14 +321,18 @@ func locks(t *testing.T, store Store, id tenant.ID) {
 	one := host.Lock{Host: "ann@example.org", Conference: "one", Number: 1, Since: instant(0)}
 	two := host.Lock{Host: "ann@example.org", Conference: "two", Number: 2, Since: instant(1)}
 	none := (*host.Lock)(nil)
-	equal(t, "free", must(store.Lock(ctx, id, one, 0))(t), none)
-	equal(t, "held by the same", must(store.Lock(ctx, id, one, 0))(t), none)
-	equal(t, "held by another", must(store.Lock(ctx, id, two, 0))(t), &one)
+	equal(t, "free", must(store.Lock(ctx, id, one, nil))(t), none)
+	equal(t, "held by the same", must(store.Lock(ctx, id, one, nil))(t), none)
+	equal(t, "held by another", must(store.Lock(ctx, id, two, nil))(t), &one)
 	if err := store.Unlock(ctx, id, "ann@example.org", 2); err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "unlocking another's changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{one})
-	equal(t, "taking over a stale one", must(store.Lock(ctx, id, two, 1))(t), none)
+	again := one
+	again.Since = instant(2)
+	equal(t, "taken again", must(store.Lock(ctx, id, again, nil))(t), none)
+	equal(t, "taking over one that was taken again since", must(store.Lock(ctx, id, two, &one))(t), &again)
+	equal(t, "taking over a stale one", must(store.Lock(ctx, id, two, &again))(t), none)
 	older := two
 	older.Since = instant(0)
 	for _, seen := range []host.Lock{one, older} {
@@ -341,7 +345,7 @@ func locks(t *testing.T, store Store, id tenant.ID) {
 		t.Fatal(err)
 	}
 	equal(t, "abandoned", len(must(store.Locks(ctx, id))(t)), 0)
-	equal(t, "free again", must(store.Lock(ctx, id, two, 0))(t), none)
+	equal(t, "free again", must(store.Lock(ctx, id, two, nil))(t), none)
 	if err := store.Unlock(ctx, id, "ann@example.org", 2); err != nil {
 		t.Fatal(err)
 	}
