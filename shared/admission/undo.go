@@ -56,12 +56,15 @@ func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 	s := a.Session
 	tombstone := session.Session{Connection: s.Connection, State: session.StateGone, BeganMillis: s.JoinedAtMillis}
 	there, err := d.store.Begin(ctx, tombstone)
-	if err == nil && there != nil && there.State != session.StateGone && there.Version < s.Version {
+	for range admissionTries {
+		if err != nil || there == nil || !a.mayFollow(*there) {
+			break
+		}
 		there.Version++ // whatever change is still on its way fails now
 		there, err = d.store.Change(ctx, *there)
 	}
 	switch {
-	case err != nil:
+	case err != nil || there != nil && a.mayFollow(*there):
 		d.log.ErrorContext(ctx, "a seat is left to reconciliation",
 			"tenant", s.Tenant, "conference", s.Conference, "connection", s.Connection, "error", err)
 	case there != nil && a.supersededBy(*there):
@@ -75,6 +78,16 @@ func (d *Door) unwind(ctx context.Context, a admitted, cause error) error {
 		}
 	}
 	return problem.New(problem.Unavailable, "Please try again.").Because(cause)
+}
+
+// mayFollow tells whether the seat may still get a session, where one is there:
+// by a write of this attempt or, where another took the seat before, by theirs,
+// which may have read the session since this attempt did.
+func (a admitted) mayFollow(there session.Session) bool {
+	if there.State == session.StateGone || a.supersededBy(there) || a.ofAJoin(there) {
+		return false
+	}
+	return a.again || there.Version < a.Session.Version
 }
 
 // refuse records a refusal that the visitor could have been admitted against,
