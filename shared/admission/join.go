@@ -165,7 +165,7 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 		d.announce(ctx, in)
 		return in.Session, nil
 	}
-	if err := d.void(ctx, in.Session); err != nil {
+	if err := d.undo(ctx, in); err != nil {
 		return s, err
 	}
 	return s, errClosed(id)
@@ -200,7 +200,7 @@ type admitted struct {
 	again bool
 	// wentLive: this join made the conference live.
 	wentLive bool
-	// from is the held place that the seat was resumed from.
+	// from is the held place that the seat was resumed from, or that gave way.
 	from *seat.Place
 }
 
@@ -456,7 +456,7 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 	s.StayID = usage.NewStayID(v.Connection, seated.Member.JoinedAtMillis)
 	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse
 	s.JoinedAtMillis, s.Mark = seated.Member.JoinedAtMillis, seated.Member.Mark
-	a.Session, a.again = s, seated.Again
+	a.Session, a.again, a.from = s, seated.Again, seated.From
 	return nil, nil
 }
 

@@ -24,20 +24,21 @@ func (d *Door) Bury(ctx context.Context, s session.Session, lastAliveMillis int6
 }
 
 // FreeOrphan gives back, as void, a seat whose session was never written. A
-// tombstone, or in the lobby a new version, makes sure that it never will be.
-// It tells whether the seat was free to give back: not if its session has come.
+// tombstone, or where there is a session a new version of it, makes sure that it
+// never will be. It tells whether the seat was free to give back: not if its session has come.
 func (d *Door) FreeOrphan(ctx context.Context, block seat.Block, place seat.Place) (bool, error) {
 	tombstone := session.Session{Connection: place.Connection, State: session.StateGone, BeganMillis: place.Member.JoinedAtMillis}
 	there, err := d.store.Begin(ctx, tombstone)
-	if err == nil && there != nil && there.State == session.StateLobby {
+	sits := func() bool { return there.State == session.StateSeated && there.Block == block && there.Member() == place.Member }
+	if err == nil && there != nil && there.State != session.StateGone && !sits() {
 		there.Version++
 		there, err = d.store.Change(ctx, *there)
 	}
 	if err != nil {
 		return false, fmt.Errorf("leave a tombstone: %w", err)
 	}
-	if there != nil && there.State != session.StateGone && there.Block == block && there.Member() == place.Member {
-		return false, nil
+	if there != nil && there.State != session.StateGone {
+		return false, nil // it is in the seat, or moving: the next round sees
 	}
 	returned, err := d.pools.GiveBack(ctx, block, place.Connection, place.Member, true)
 	if err != nil {

@@ -28,8 +28,8 @@ func (d *Door) void(ctx context.Context, s session.Session) error {
 	return nil
 }
 
-// undo gives a seat back that was taken and never used: to the hold that it was
-// resumed from, so that the client can resume once more; else as void.
+// undo gives a seat back that was taken and never used: to the hold that it came
+// from, so that a client can still resume; else as void.
 func (d *Door) undo(ctx context.Context, a admitted) error {
 	if a.from == nil {
 		return d.void(ctx, a.Session)

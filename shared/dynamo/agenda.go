@@ -123,8 +123,10 @@ func (s *Store) PutCheckpoint(ctx context.Context, block seat.Block, c reconcile
 	for _, sitting := range c.Open {
 		open[string(sitting.Connection)] = number(sitting.JoinedAtMillis)
 	}
-	i := key(pk, sk).setNumber(attrAt, c.AtMillis).setNumber(attrTaken, c.Taken).setNumber(attrVoids, c.Voids).
-		setNumber(attrExpires, c.AtMillis/millisPerSecond+checkpointSeconds)
+	i := key(pk, sk).setNumber(attrAt, c.AtMillis).setNumber(attrTaken, c.Taken).setNumber(attrVoids, c.Voids)
+	if block.Pool.Number != 0 {
+		i.setNumber(attrExpires, c.AtMillis/millisPerSecond+checkpointSeconds)
+	}
 	i[attrOpen] = &types.AttributeValueMemberM{Value: open}
 	_, _, err := s.put(ctx, s.live, i, "", nil)
 	return err

@@ -46,13 +46,14 @@ func (s *Store) Board(ctx context.Context, pool seat.Pool) (seat.Board, error) {
 	return board, r.err
 }
 
-// BeginLook implements seat.Boards by one UpdateItem.
+// BeginLook implements seat.Boards by one UpdateItem. One that was noted answers
+// a repeat by what is there.
 func (s *Store) BeginLook(ctx context.Context, pool seat.Pool, look seat.Look, staleMillis int64, reset bool) (bool, error) {
 	pk, sk := boardKeys(pool)
 	c := change{
 		pk: pk, sk: sk,
 		update:    "SET #looking = :at, #looker = :by, #expires_at = :expires",
-		condition: "(attribute_not_exists(#looking) OR #looking <= :stale OR #looker = :by)",
+		condition: "(attribute_not_exists(#looking) OR #looking <= :stale)",
 		values: item{
 			":at": number(look.AtMillis), ":by": text(string(look.By)), ":stale": number(staleMillis),
 			":expires": number(look.AtMillis/millisPerSecond + boardSeconds),
@@ -64,8 +65,12 @@ func (s *Store) BeginLook(ctx context.Context, pool seat.Pool, look seat.Look, s
 	} else {
 		c.condition += " AND attribute_exists(#until)"
 	}
-	_, refused, err := s.apply(ctx, c)
-	return !refused && err == nil, err
+	there, refused, err := s.apply(ctx, c)
+	if err != nil || !refused {
+		return err == nil, err
+	}
+	r := reader{item: there} // noted at an earlier try, it is not to be reset again
+	return r.number(attrLooking) == look.AtMillis && r.text(attrLooker) == string(look.By), r.err
 }
 
 // EndLook implements seat.Boards by one UpdateItem.

@@ -265,7 +265,9 @@ func claimKeys(p seat.Pool) (pk, sk string) {
 // boardSeconds is how long a board is kept that nobody looks at.
 const boardSeconds = 24 * 60 * 60
 
-// checkpointSeconds is how long a checkpoint is kept: longer than a closed pool.
+// checkpointSeconds is how long a checkpoint of a conference's block is kept:
+// longer than a closed pool. The blocks of a tenant's own pool stay, and so do
+// theirs.
 const checkpointSeconds = 30 * 24 * 60 * 60
 
 func checkpointKeys(b seat.Block) (pk, sk string) {

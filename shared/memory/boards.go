@@ -27,7 +27,10 @@ func (s *Store) BeginLook(_ context.Context, pool seat.Pool, look seat.Look, sta
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.boards[pool]
-	if b.LookingMillis > staleMillis && b.looker != look.By || !reset && b.UntilMillis == 0 {
+	if b.looker == look.By && b.LookingMillis == look.AtMillis {
+		return true, nil
+	}
+	if b.LookingMillis > staleMillis || !reset && b.UntilMillis == 0 {
 		return false, nil
 	}
 	b.looker, b.LookingMillis = look.By, look.AtMillis

@@ -100,6 +100,8 @@ type Seated struct {
 	// InUse is the pool's occupied seats just after, for a pool of one block,
 	// or at the refusal; zero where it would cost reading the other blocks.
 	InUse int
+	// From is the place of a hold that gave way before it was over.
+	From *Place
 	// Unsearched: it was refused without a look at every block, so that it may
 	// be in already by an earlier attempt.
 	Unsearched bool
@@ -151,11 +153,15 @@ func (p *Pools) Reclaim(ctx context.Context, pool Pool, id ConnectionID, member 
 		if !m.Held() || m.Hold.Unsettled || m.Hold.LostAtMillis > member.JoinedAtMillis {
 			continue
 		}
-		attempt, err := p.blocks.Swap(ctx, b.Block, Place{lost, m}, Place{id, member}, terms.Revision)
+		from := Place{lost, m}
+		attempt, err := p.blocks.Swap(ctx, b.Block, from, Place{id, member}, terms.Revision)
 		if err != nil {
 			return full, wrap("take a held seat", err)
 		}
 		answer, done, err := p.conclude(ctx, attempt, id, terms)
+		if done && attempt.Outcome == OutcomeTaken {
+			answer.From = &from
+		}
 		if done || err != nil {
 			return answer, err
 		}

@@ -121,9 +121,10 @@ func (s Session) TooLate(leftAtMillis int64) bool {
 const YoungMillis = 60_000
 
 // LastAlive is the connection's last proof of life: when its block was last
-// found alive, if it was old enough then to be judged; else when it joined.
+// found alive, if it was old enough then to be asked after, as a connection and
+// in its seat; else when it joined.
 func (s Session) LastAlive(seenAtMillis int64) int64 {
-	if s.BeganMillis <= seenAtMillis-YoungMillis {
+	if max(s.BeganMillis, s.JoinedAtMillis) <= seenAtMillis-YoungMillis {
 		return max(s.JoinedAtMillis, min(seenAtMillis, s.BeganMillis+LifeMillis))
 	}
 	return s.JoinedAtMillis
