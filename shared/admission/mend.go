@@ -29,7 +29,9 @@ func (d *Door) Bury(ctx context.Context, s session.Session, lastAliveMillis int6
 func (d *Door) FreeOrphan(ctx context.Context, block seat.Block, place seat.Place) (bool, error) {
 	tombstone := session.Session{Connection: place.Connection, State: session.StateGone, BeganMillis: place.Member.JoinedAtMillis}
 	there, err := d.store.Begin(ctx, tombstone)
-	sits := func() bool { return there.State == session.StateSeated && there.Block == block && there.Member() == place.Member }
+	sits := func() bool {
+		return there.State == session.StateSeated && there.Block == block && there.Member() == place.Member
+	}
 	if err == nil && there != nil && there.State != session.StateGone && !sits() {
 		there.Version++
 		there, err = d.store.Change(ctx, *there)

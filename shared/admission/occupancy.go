@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
@@ -51,17 +53,18 @@ func (d *Door) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (Occ
 	if err != nil {
 		return o, fmt.Errorf("list live conferences: %w", err)
 	}
-	by := census{byNumber, make(map[conference.Number][]seat.ConnectionID), &o.Held, nowMillis}
+	pools := []seat.Pool{{Tenant: t}}
 	for _, lock := range locks {
 		number := conference.Number(lock.Number)
 		byNumber[number] = &ConferenceOccupancy{Conference: conference.ID(lock.Conference), Host: lock.Host}
-		if err := d.count(ctx, seat.Pool{Tenant: t, Number: number}, by); err != nil {
-			return o, err
-		}
+		pools = append(pools, seat.Pool{Tenant: t, Number: number})
 	}
-	if err := d.count(ctx, seat.Pool{Tenant: t}, by); err != nil {
+	blocks, err := d.readAll(ctx, pools)
+	if err != nil {
 		return o, err
 	}
+	by := census{byNumber, make(map[conference.Number][]seat.ConnectionID), &o.Held, nowMillis}
+	by.count(blocks)
 	if err := d.nameConferences(ctx, byNumber, by.sample); err != nil {
 		return o, err
 	}
@@ -88,12 +91,26 @@ type census struct {
 	nowMillis   int64
 }
 
-// count adds a pool's members.
-func (d *Door) count(ctx context.Context, pool seat.Pool, by census) error {
-	blocks, err := d.store.Read(ctx, pool)
-	if err != nil {
-		return fmt.Errorf("read a pool: %w", err)
+// readAll reads the blocks of pools, side by side, in the pools' order.
+func (d *Door) readAll(ctx context.Context, pools []seat.Pool) ([]seat.State, error) {
+	found := make([][]seat.State, len(pools))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(sideBySide)
+	for n, pool := range pools {
+		group.Go(func() (err error) {
+			found[n], err = d.store.Read(ctx, pool)
+			return wrap("read a pool", err)
+		})
 	}
+	err := group.Wait()
+	return slices.Concat(found...), err //nolint:wrapcheck // by each
+}
+
+// sideBySide is how many pools are read at the same time.
+const sideBySide = 32
+
+// count adds the members of blocks.
+func (by census) count(blocks []seat.State) {
 	for _, b := range blocks {
 		for id, m := range b.Members {
 			if m.Expired(by.nowMillis) {
@@ -111,7 +128,6 @@ func (d *Door) count(ctx context.Context, pool seat.Pool, by census) error {
 			}
 		}
 	}
-	return nil
 }
 
 // nameConferences finds, through some members' sessions, the names of
@@ -224,17 +240,15 @@ func (d *Door) Places(ctx context.Context, t tenant.ID, number conference.Number
 			pools = append(pools, ownPools(t, conference.Number(lock.Number)).both()...)
 		}
 	}
+	blocks, err := d.readAll(ctx, pools)
+	if err != nil {
+		return nil, err
+	}
 	var places []seat.Place
-	for _, pool := range pools {
-		blocks, err := d.store.Read(ctx, pool)
-		if err != nil {
-			return nil, fmt.Errorf("read a pool: %w", err)
-		}
-		for _, b := range blocks {
-			for _, id := range slices.Sorted(maps.Keys(b.Members)) {
-				if m := b.Members[id]; number == 0 || m.Conference == number {
-					places = append(places, seat.Place{Connection: id, Member: m})
-				}
+	for _, b := range blocks {
+		for _, id := range slices.Sorted(maps.Keys(b.Members)) {
+			if m := b.Members[id]; number == 0 || m.Conference == number {
+				places = append(places, seat.Place{Connection: id, Member: m})
 			}
 		}
 	}

@@ -132,3 +132,78 @@ func TestAResumeThatTheOldConnectionsCloseOvertakesBillsNoMomentTwice(t *testing
 	}
 	w.books(0)
 }
+
+// A host's connection that is over before it is let in takes nothing from the
+// one whose held seat gave way to it.
+func TestAHoldThatGaveWayToNobodyIsStillThere(t *testing.T) {
+	l := named(1, 1)
+	l.ReconnectGraceSeconds = 300
+	w := newWorld(t, l)
+	w.host(ann)
+	w.schedule(weekly, ann)
+	d := w.door()
+	first, guest := w.visitor(1, weekly, jointoken.RoleHost), w.visitor(2, weekly, jointoken.RoleParticipant)
+	for _, v := range []admission.Visitor{first, guest} {
+		if err := d.Connect(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.now += 1000
+	if err := d.Leave(t.Context(), first.Connection, w.now, usage.EndDropped); err != nil {
+		t.Fatal(err)
+	}
+	second := w.visitor(3, weekly, jointoken.RoleHost)
+	if err := w.leave(d, second); err != nil { // told of before its $connect
+		t.Fatal(err)
+	}
+	if err := d.Connect(t.Context(), second); err == nil {
+		t.Error("let in somebody who has gone")
+	}
+	third := w.visitor(1, weekly, jointoken.RoleHost)
+	third.Connection = "third="
+	claim := jointoken.Claim{Connection: first.Connection, Stay: string(usage.NewStayID(first.Connection, first.AtMillis))}
+	if err := d.Resume(t.Context(), third, claim); err != nil {
+		t.Errorf("resume within the grace: %v", err)
+	}
+	w.books(2)
+}
+
+// A connection whose seat was resumed by another is open still, and may join:
+// what reconciliation takes for an orphan meanwhile is not freed under it.
+func TestAnOrphansSeatIsNotFreedUnderAJoin(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	w.schedule(weekly, ann)
+	d := w.door()
+	old := w.visitor(1, weekly, jointoken.RoleParticipant)
+	if err := d.Connect(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	heir := w.visitor(1, weekly, jointoken.RoleParticipant)
+	heir.Connection = "heir="
+	claim := jointoken.Claim{Connection: old.Connection, Stay: string(usage.NewStayID(old.Connection, old.AtMillis))}
+	if err := d.Resume(t.Context(), heir, claim); err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		if call == "Change" && !found {
+			found = true
+			block := seat.Block{Pool: seat.Pool{Tenant: acme}}
+			state, err := w.store.Look(context.Background(), block)
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := d.FreeOrphan(context.Background(), block, seat.Place{Connection: old.Connection, Member: state.Members[old.Connection]}); err != nil {
+				t.Error(err)
+			}
+		}
+		return storetest.FaultNone
+	}
+	w.now += 1000
+	_, err := d.Join(t.Context(), old.Connection, w.now)
+	_, seated, lost := d.Whereabouts(t.Context(), old.Connection)
+	if lost != nil || !found || (err == nil) != seated {
+		t.Errorf("told %v, and seated %t (%v)", err, seated, lost)
+	}
+	w.books(map[bool]int{true: 2, false: 1}[seated])
+}

@@ -636,3 +636,29 @@ func TestADropThatIsToldTooLateEndsAtTheLastProofOfLife(t *testing.T) {
 		t.Errorf("recorded %+v, want an estimate until %d", stays, seen.UnixMilli())
 	}
 }
+
+// Who joined after the others were last asked after is not taken for alive then,
+// however long they were in the lobby before.
+func TestWhoJoinedFromTheLobbyAndWasNeverAskedAfterEndsWhenTheyJoined(t *testing.T) {
+	w := newWorld(t, concurrent(25))
+	w.in(jointoken.RoleParticipant) // keeps the block alive
+	v := w.visitor(jointoken.RoleParticipant)
+	if err := w.door.Wait(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	w.pass(5 * time.Minute)
+	w.round()
+	w.pass(2 * time.Second)
+	if _, err := w.door.Join(t.Context(), v.Connection, w.clock().UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	w.die(v)
+	for range 4 {
+		w.pass(46 * time.Second)
+		w.round()
+	}
+	stays := w.stays()
+	if len(stays) != 1 || stays[0].LeftAtMillis != stays[0].JoinedAtMillis {
+		t.Errorf("recorded %+v, want one that ends when it began", stays)
+	}
+}

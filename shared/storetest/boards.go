@@ -34,6 +34,7 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	ok(store.AddRoom(ctx, blockOf(id, 5), 10))
 	ok(store.AddRoom(ctx, blockOf(id, 6), 20))
 	ok(store.AddRoom(ctx, blockOf(id, 6), 19))
+	equal(t, "a late repeat", must(store.BeginLook(ctx, pool, ann, stale, true))(t), true)
 	found := ann
 	found.UntilMillis, found.InUse, found.Opened, found.Beyond, found.Rooms = now+1000, 299, 10, 17, map[int]int64{5: 4, 7: 30}
 	equal(t, "another cannot end it", must(store.EndLook(ctx, pool, bob))(t), false)
