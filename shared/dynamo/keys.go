@@ -35,6 +35,8 @@ import (
 //	session                               c#<connection>             session
 //	request that was sent with a key      idempotency#<SHA-256>      answer
 //	joins, calls in ten seconds           rate#<kind>#<who>          <window>
+//	reconciliation's progress             reconcile                  progress
+//	where a block's books were checked    books#<tenant>             <number>#<index>
 //
 //	ledger table                          pk                         sk
 //	stay                                  <tenant>[#<shard>]         stay#<joined at>#<connection>
@@ -43,9 +45,6 @@ import (
 //	statement                             <tenant>                   statement#<period>#<revision>
 //	note of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
 //	entry of an action, and its outcome   <tenant>                   audit#<at>#<request id>, and the same with #outcome
-//
-//	reconciliation's progress             reconcile                  progress
-//	where a block's books were checked    books#<tenant>             <number>#<index>
 //
 //	usage table                           pk                         sk
 //	how far a tenant is rolled up         t#<tenant>                 progress
