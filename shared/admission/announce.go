@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -28,8 +29,12 @@ func (d *Door) push(ctx context.Context, id seat.ConnectionID, m message) error 
 	return nil
 }
 
+// courtesy is how long the one who brings a conference to life tells the lobby.
+const courtesy = 5 * time.Second
+
 // announce tells the lobby that the conference went live, if this join did
-// that. It is a courtesy: who is not told finds out by asking.
+// that. It is a courtesy, for which the join is not kept waiting long: who is not
+// told finds out by asking.
 func (d *Door) announce(ctx context.Context, a admitted) {
 	if !a.wentLive {
 		return
@@ -40,9 +45,15 @@ func (d *Door) announce(ctx context.Context, a admitted) {
 		d.log.WarnContext(ctx, "the lobby was not told", "tenant", s.Tenant, "conference", s.Conference, "error", err)
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, courtesy)
+	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	for _, id := range ids {
+	for n, id := range ids {
+		if ctx.Err() != nil {
+			d.log.WarnContext(ctx, "some of the lobby were not told", "tenant", s.Tenant, "conference", s.Conference, "connections", len(ids)-n)
+			break
+		}
 		group.Go(func() error {
 			if err := d.push(ctx, id, message{Type: "conference_live"}); err != nil && !errors.Is(err, ErrGone) {
 				d.log.WarnContext(ctx, "a lobby connection was not told", "tenant", s.Tenant, "connection", id, "error", err)
