@@ -40,7 +40,7 @@ func (d *Door) announce(ctx context.Context, a admitted) {
 		return
 	}
 	s := a.Session
-	ids, err := d.store.Lobby(ctx, s.Tenant, s.Conference)
+	ids, err := d.store.Lobby(ctx, s.Tenant, s.Number)
 	if err != nil {
 		d.log.WarnContext(ctx, "the lobby was not told", "tenant", s.Tenant, "conference", s.Conference, "error", err)
 		return

@@ -73,7 +73,7 @@ func (d *Door) dissolve(ctx context.Context, c conference.Conference, now time.T
 	if err != nil {
 		return err
 	}
-	everyone, err := d.store.Lobby(ctx, c.Tenant, c.ID)
+	everyone, err := d.store.Lobby(ctx, c.Tenant, c.Number)
 	if err != nil {
 		return fmt.Errorf("list the lobby: %w", err)
 	}

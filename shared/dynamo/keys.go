@@ -229,8 +229,8 @@ func rateKeys(k rate.Key, window int64) (pk, sk string) {
 	return rateKeyHead + string(k.Kind) + "#" + k.Who, strconv.FormatInt(window, 10)
 }
 
-func lobbyKey(t tenant.ID, id conference.ID) string {
-	return string(t) + lobbySeparator + string(id)
+func lobbyKey(t tenant.ID, number conference.Number) string {
+	return string(t) + lobbySeparator + strconv.FormatInt(int64(number), 10)
 }
 
 // poolKey names a page of a pool's blocks: few enough to read in one query,

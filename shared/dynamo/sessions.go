@@ -53,12 +53,12 @@ func (s *Store) putSession(ctx context.Context, one session.Session, condition s
 
 // Lobby implements session.Sessions by a query of the sparse index, which
 // follows the table after a moment.
-func (s *Store) Lobby(ctx context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error) {
+func (s *Store) Lobby(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error) {
 	in := &dynamodb.QueryInput{
 		TableName: s.live, IndexName: aws.String(indexLobby),
 		KeyConditionExpression:    aws.String("#lobby = :lobby"),
 		ExpressionAttributeNames:  map[string]string{"#lobby": attrLobbyOf},
-		ExpressionAttributeValues: item{":lobby": text(lobbyKey(t, id))},
+		ExpressionAttributeValues: item{":lobby": text(lobbyKey(t, number))},
 	}
 	var ids []seat.ConnectionID
 	for {
@@ -111,7 +111,7 @@ func writeSession(s session.Session) item {
 	i.setNumber(attrMoved, s.MovedAtMillis).setText(attrStay, string(s.StayID)).setFlag(attrResumed, s.Resumed)
 	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
 	if s.State == session.StateLobby {
-		i[attrLobbyOf] = text(lobbyKey(s.Tenant, s.Conference))
+		i[attrLobbyOf] = text(lobbyKey(s.Tenant, s.Number))
 	}
 	return writeBlockName(i, s.Block)
 }

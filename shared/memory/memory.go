@@ -331,12 +331,12 @@ func (s *Store) Change(_ context.Context, changed session.Session) (*session.Ses
 }
 
 // Lobby implements session.Sessions.
-func (s *Store) Lobby(_ context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error) {
+func (s *Store) Lobby(_ context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var ids []seat.ConnectionID
 	for _, one := range s.sessions {
-		if one.State == session.StateLobby && one.Tenant == t && one.Conference == id {
+		if one.State == session.StateLobby && one.Tenant == t && one.Number == number {
 			ids = append(ids, one.Connection)
 		}
 	}

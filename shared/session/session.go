@@ -82,9 +82,10 @@ type Sessions interface {
 	// Change replaces the version before s.Version by s. Otherwise it changes
 	// nothing and gives the one that is there; gone, if there is none.
 	Change(ctx context.Context, s Session) (*Session, error)
-	// Lobby lists connections that wait in a conference's lobby. It may miss
-	// those that entered or left within the last second.
-	Lobby(ctx context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error)
+	// Lobby lists connections that wait in a conference's lobby, and in none of
+	// one that has its id after it. It may miss those that entered or left within
+	// the last second.
+	Lobby(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error)
 	// Sessions reads many at once; those that are not there are left out.
 	Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]Session, error)
 }

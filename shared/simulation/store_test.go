@@ -371,8 +371,8 @@ func (s *store) Change(ctx context.Context, changed session.Session) (*session.S
 	})
 }
 
-func (s *store) Lobby(ctx context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error) {
-	return through(ctx, s.w, reading, "Lobby "+string(id), func() ([]seat.ConnectionID, error) { return s.Store.Lobby(ctx, t, id) })
+func (s *store) Lobby(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error) {
+	return through(ctx, s.w, reading, fmt.Sprint("Lobby ", number), func() ([]seat.ConnectionID, error) { return s.Store.Lobby(ctx, t, number) })
 }
 
 func (s *store) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error) {

@@ -335,8 +335,8 @@ func (f *Faulty) Change(ctx context.Context, s session.Session) (*session.Sessio
 }
 
 // Lobby implements admission.Store.
-func (f *Faulty) Lobby(ctx context.Context, t tenant.ID, id conference.ID) ([]seat.ConnectionID, error) {
-	return around(ctx, f, "Lobby", func() ([]seat.ConnectionID, error) { return f.Store.Lobby(ctx, t, id) })
+func (f *Faulty) Lobby(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error) {
+	return around(ctx, f, "Lobby", func() ([]seat.ConnectionID, error) { return f.Store.Lobby(ctx, t, number) })
 }
 
 // Sessions implements admission.Store.

@@ -435,17 +435,20 @@ func lobby(t *testing.T, store Store, id tenant.ID) {
 	waiting := sessionOf(id, connectionOf(id, 1)).Leave(1_790_000_000_456)
 	waiting.Version = 0
 	seated := sessionOf(id, connectionOf(id, 2))
+	next := sessionOf(id, connectionOf(id, 3)).Leave(1_790_000_000_456) // of a conference that has the id after it
+	next.Version, next.Number = 0, waiting.Number+1
 	must(store.Begin(ctx, waiting))(t)
 	must(store.Begin(ctx, seated))(t)
+	must(store.Begin(ctx, next))(t)
 	want := []seat.ConnectionID{waiting.Connection}
 	eventually(t, "the lobby lists who waits", func() bool {
-		return slices.Equal(must(store.Lobby(ctx, id, "weekly"))(t), want)
+		return slices.Equal(must(store.Lobby(ctx, id, waiting.Number))(t), want)
 	})
 	gone := waiting
 	gone.State = session.StateGone
 	gone.Version++
 	must(store.Change(ctx, gone))(t)
-	eventually(t, "and nobody else", func() bool { return len(must(store.Lobby(ctx, id, "weekly"))(t)) == 0 })
+	eventually(t, "and nobody else", func() bool { return len(must(store.Lobby(ctx, id, waiting.Number))(t)) == 0 })
 }
 
 // eventually waits for an index to follow its table.
