@@ -105,13 +105,22 @@ func TestResume_AHoldThatIsOverGivesWayToAStranger(t *testing.T) {
 	}
 }
 
+// hostDropsOut fills a conference for one participant, and then its host is lost,
+// whose resume token it gives.
+func (c *customer) hostDropsOut() (conference string, guest *client.Participant, token string) {
+	c.t.Helper()
+	conference, host := c.live(c.host(0))
+	guest = c.join(conference, "bob@example.com", client.RoleParticipant)
+	token = c.ask(host, client.ActionStatus, client.TypeAdmitted).ResumeToken
+	nextMillisecond()
+	host.Abandon()
+	return conference, guest, token
+}
+
 func TestResume_ANamedHostWhoDropsOutComesBackToItsChair(t *testing.T) {
 	t.Parallel()
 	c := named(t, 1, 1)
-	conference, host := c.live(c.host(0))
-	guest := c.join(conference, "bob@example.com", client.RoleParticipant)
-	token := c.ask(host, client.ActionStatus, client.TypeAdmitted).ResumeToken
-	host.Abandon()
+	conference, guest, token := c.hostDropsOut()
 	back, err := c.connect(c.within(), conference, c.host(0), client.RoleHost, client.DialOptions{Resume: token})
 	if err != nil {
 		t.Fatalf("resume: %v", err)
@@ -126,11 +135,7 @@ func TestResume_AHostIsNotKeptOutByTheSeatThatIsHeldForIt(t *testing.T) {
 	t.Parallel()
 	c := license(t, withGrace(client.Named(1, 1), 300))
 	c.register(c.host(0))
-	conference, host := c.live(c.host(0))
-	guest := c.join(conference, "bob@example.com", client.RoleParticipant)
-	token := c.ask(host, client.ActionStatus, client.TypeAdmitted).ResumeToken
-	nextMillisecond()
-	host.Abandon()
+	conference, guest, token := c.hostDropsOut()
 	var back *client.Participant
 	eventually(t, func() (err error) { // until it is noticed that the host is gone
 		back, err = c.connect(c.within(), conference, c.host(0), client.RoleHost, client.DialOptions{})

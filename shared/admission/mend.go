@@ -25,7 +25,8 @@ func (d *Door) Bury(ctx context.Context, s session.Session, lastAliveMillis int6
 
 // FreeOrphan gives back, as void, a seat whose session was never written. A
 // tombstone, or where there is a session a new version of it, makes sure that it
-// never will be. It tells whether the seat was free to give back: not if its session has come.
+// never will be. It tells whether the seat was free to give back: not if its
+// session has come.
 func (d *Door) FreeOrphan(ctx context.Context, block seat.Block, place seat.Place) (bool, error) {
 	tombstone := session.Session{Connection: place.Connection, State: session.StateGone, BeganMillis: place.Member.JoinedAtMillis}
 	there, err := d.store.Begin(ctx, tombstone)

@@ -106,9 +106,6 @@ func (d *Door) readAll(ctx context.Context, pools []seat.Pool) ([]seat.State, er
 	return slices.Concat(found...), err //nolint:wrapcheck // by each
 }
 
-// sideBySide is how many pools are read at the same time.
-const sideBySide = 32
-
 // count adds the members of blocks.
 func (by census) count(blocks []seat.State) {
 	for _, b := range blocks {
@@ -178,16 +175,12 @@ func (d *Door) Members(ctx context.Context, t tenant.ID, number conference.Numbe
 // sitting gives the sessions of places, in their order, but for those that
 // have left since, or whose session is not written yet.
 func (d *Door) sitting(ctx context.Context, places []seat.Place) ([]session.Session, error) {
-	ids := make([]seat.ConnectionID, len(places))
-	for n, p := range places {
-		ids[n] = p.Connection
-	}
-	list, err := d.seated(ctx, ids)
-	stay := make(map[seat.ConnectionID]int64, len(places))
+	joined := make(map[seat.ConnectionID]int64, len(places))
 	for _, p := range places {
-		stay[p.Connection] = p.Member.JoinedAtMillis
+		joined[p.Connection] = p.Member.JoinedAtMillis
 	}
-	return slices.DeleteFunc(list, func(s session.Session) bool { return s.JoinedAtMillis != stay[s.Connection] }), err
+	list, err := d.seated(ctx, slices.Collect(maps.Keys(joined)))
+	return slices.DeleteFunc(list, func(s session.Session) bool { return s.JoinedAtMillis != joined[s.Connection] }), err
 }
 
 func byJoining(a, b seat.Place) int {

@@ -126,16 +126,17 @@ func (d *Door) settleUnder(ctx context.Context, l license.License) error {
 		return fmt.Errorf("list live conferences: %w", err)
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(settledAtOnce)
+	group.SetLimit(sideBySide)
 	for _, lock := range locks {
 		group.Go(func() error { return d.settleOwn(ctx, l, conference.Number(lock.Number)) })
 	}
 	return group.Wait() //nolint:wrapcheck // settleOwn's
 }
 
-// settledAtOnce is how many conferences are brought under a license at the same
-// time: so many that those of the largest license take less than a call may last.
-const settledAtOnce = 32
+// sideBySide is how many of a tenant's pools are read, and conferences brought
+// under a license, at the same time: so many that those of the largest license
+// take less than a call may last.
+const sideBySide = 32
 
 // settleOwn brings a conference's own pools under a license.
 func (d *Door) settleOwn(ctx context.Context, l license.License, number conference.Number) error {
