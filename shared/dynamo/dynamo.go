@@ -38,9 +38,25 @@ type Tables struct {
 	Usage  string
 }
 
+// API is all that the store calls of DynamoDB: an atomic step each, in the SDK's
+// own types. The SDK's client is one implementation, memtable the other. Errors
+// are the SDK's: a condition that does not hold is a
+// types.ConditionalCheckFailedException, or in a transaction a
+// types.TransactionCanceledException. An implementation may have done what it
+// reports as failed, and may repeat a call that the options do not forbid it to.
+type API interface {
+	GetItem(ctx context.Context, in *dynamodb.GetItemInput, options ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	PutItem(ctx context.Context, in *dynamodb.PutItemInput, options ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
+	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, options ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, options ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
+	Query(ctx context.Context, in *dynamodb.QueryInput, options ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
+	BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, options ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, options ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error)
+}
+
 // Store implements the domain's ports on DynamoDB.
 type Store struct {
-	client *dynamodb.Client
+	client API
 	live   *string
 	ledger *string
 	usage  *string
@@ -67,7 +83,7 @@ func NewClient(cfg aws.Config) *dynamodb.Client {
 }
 
 // New makes a store over existing tables.
-func New(client *dynamodb.Client, tables Tables) *Store {
+func New(client API, tables Tables) *Store {
 	return &Store{
 		client: client, now: time.Now,
 		live: aws.String(tables.Live), ledger: aws.String(tables.Ledger), usage: aws.String(tables.Usage),

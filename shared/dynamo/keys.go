@@ -211,6 +211,13 @@ const (
 	keyCursor         = "cursor"
 )
 
+// ExpiresAttribute is the time to live of the live table, in Unix seconds.
+const ExpiresAttribute = attrExpires
+
+// Indexes are those of the live table: each sparse, of the keys alone, and by
+// the attribute that it is named with here and pk.
+var Indexes = map[string]string{indexLobby: attrLobbyOf, indexBusy: attrBusy}
+
 func tenantKey(t tenant.ID) string { return tenantKeyHead + string(t) }
 
 func hostKey(email host.Email) string { return prefixHost + string(email) }

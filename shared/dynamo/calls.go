@@ -1,0 +1,161 @@
+package dynamo
+
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Call tells what a request of an API is for: to tests that have it fail, and
+// in what they print.
+type Call struct {
+	// Name is the step of the domain that the request is: "take", "put session".
+	Name string
+	// Write tells whether it may change anything.
+	Write bool
+	// Consistent tells of a read that it must show the newest version.
+	Consistent bool
+	// Table, PK and SK are the item's, or the first one's of several. A query has
+	// no SK.
+	Table, PK, SK string
+}
+
+// Describe describes a request: a pointer to one of the SDK's input types.
+func Describe(in any) Call {
+	switch in := in.(type) {
+	case *dynamodb.GetItemInput:
+		return describe("get", "", in.TableName, in.Key, false, in.ConsistentRead)
+	case *dynamodb.PutItemInput:
+		return describe("put", "", in.TableName, in.Item, true, nil)
+	case *dynamodb.DeleteItemInput:
+		return describe("delete", "", in.TableName, in.Key, true, nil)
+	case *dynamodb.UpdateItemInput:
+		return describe("update", aws.ToString(in.UpdateExpression), in.TableName, in.Key, true, nil)
+	case *dynamodb.QueryInput:
+		return describeQuery(in)
+	case *dynamodb.BatchGetItemInput:
+		for table, asked := range in.RequestItems {
+			c := describe("get many", "", &table, asked.Keys[0], false, asked.ConsistentRead)
+			return c
+		}
+	case *dynamodb.TransactWriteItemsInput:
+		return describeTransaction(in.TransactItems)
+	}
+	return Call{Name: "unknown"}
+}
+
+func describe(operation, update string, table *string, key item, write bool, consistent *bool) Call {
+	r := reader{item: key}
+	c := Call{Write: write, Consistent: aws.ToBool(consistent), Table: aws.ToString(table), PK: r.text(attrPK), SK: r.text(attrSK)}
+	of := kindOf(c.PK, c.SK)
+	c.Name = operation + " " + of
+	if operation == "update" {
+		for _, step := range steps {
+			if step.of == of && strings.Contains(update, step.update) {
+				c.Name = step.name
+				break
+			}
+		}
+	}
+	return c
+}
+
+// steps are the updates that have a name of their own, by a part of their
+// text that no other update of that kind of item before them has.
+var steps = []struct{ of, update, name string }{
+	{"block", "#in_use + :one", "take"},
+	{"block", "#in_use - :one", "give back"},
+	{"block", "REMOVE #members.#from", "swap"},
+	{"block", "#voids + :one", "renumber"},
+	{"block", "#members.#id = :", "hold"},
+	{"block", "#capacity = :", "resize"},
+	{"block", "#closed = :", "close"},
+	{"block", "#seen = :", "mark alive"},
+	{"block", "REMOVE #busy", "dequeue"},
+	{"board", "#looking = :at", "begin scan"},
+	{"board", "#counted = :at", "end scan"},
+	{"board", "SET #rooms.#index", "add room"},
+	{"board", "REMOVE #rooms.#index", "remove room"},
+	{"board", "ADD #gone", "add left"},
+	{"board", "REMOVE #until", "clear board"},
+	{"conference", "SET #state = :to, #live_at", "go live"},
+	{"conference", "SET #state = :to, #ended_at", "end conference"},
+	{"conference", "REMOVE #busy", "finish conference"},
+	{"conference", "SET #vacant_since", "vacate"},
+	{"conference", "SET #state = :ended", "expire conference"},
+	{"conference", "REMOVE #vacant_since", "occupy"},
+	{"license", "#settled = :yes", "note settled"},
+	{"rate", "#counted :n", "count"},
+	{"counters", "#conferences :one", "number conference"},
+	{"claim", "#until = :until", "claim pool"},
+	{"progress", "SET #until = :until", "claim agenda"},
+	{"progress", "#shard = :shard", "save progress"},
+	{"answer", "#fingerprint = :", "claim key"},
+	{"answer", "#status = :", "keep answer"},
+	{"answer", "REMOVE #holder", "release key"},
+}
+
+// kindOf names the kind of item that a key is of.
+func kindOf(pk, sk string) string {
+	switch {
+	case strings.HasPrefix(pk, poolKeyHead+"#"):
+		return "block"
+	case pk == keyTenants:
+		return "tenant"
+	case strings.HasPrefix(pk, booksKeyHead):
+		return "checkpoint"
+	case strings.HasPrefix(pk, rateKeyHead):
+		return "rate"
+	case strings.HasSuffix(sk, suffixOutcome):
+		return "outcome"
+	}
+	return kind(sk)
+}
+
+func describeQuery(in *dynamodb.QueryInput) Call {
+	c := Call{Consistent: aws.ToBool(in.ConsistentRead), Table: aws.ToString(in.TableName)}
+	values := reader{item: in.ExpressionAttributeValues}
+	for _, name := range []string{":pk", ":tenant", ":part", ":lobby", ":shard"} {
+		if c.PK == "" {
+			c.PK = values.text(name)
+		}
+	}
+	of := ""
+	for _, name := range []string{":prefix", ":from", ":kind", ":key", ":after", ":day"} {
+		if of == "" {
+			of = kindOf(c.PK, values.text(name))
+		}
+	}
+	switch {
+	case in.IndexName != nil:
+		of = *in.IndexName
+	case strings.HasPrefix(c.PK, poolKeyHead+"#"):
+		of = "pool"
+	}
+	c.Name = "query " + of
+	return c
+}
+
+func describeTransaction(writes []types.TransactWriteItem) Call {
+	var names []string
+	var c Call
+	for _, one := range writes {
+		var of Call
+		switch {
+		case one.Put != nil:
+			of = describe("put", "", one.Put.TableName, one.Put.Item, true, nil)
+		case one.Delete != nil:
+			of = describe("delete", "", one.Delete.TableName, one.Delete.Key, true, nil)
+		case one.Update != nil:
+			of = describe("update", "", one.Update.TableName, one.Update.Key, true, nil)
+		}
+		if c.Name == "" {
+			c = of
+		}
+		names = append(names, of.Name)
+	}
+	c.Name = strings.Join(names, " and ")
+	return c
+}

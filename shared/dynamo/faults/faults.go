@@ -1,0 +1,82 @@
+// Package faults has the calls of a DynamoDB go wrong, as those of any process
+// can: they fail before or after they are done, are slow or never answered, and
+// the process dies before or after any of them. Intercept is for any other
+// change of a request or of its answer.
+package faults
+
+import (
+	"context"
+	"errors"
+
+	"seatmeter/shared/dynamo"
+)
+
+// Fault is what happens to one call.
+type Fault int
+
+// The faults. With a crash the process ends: the call panics with ErrCrash.
+const (
+	None        Fault = iota
+	Before            // it fails, nothing was done
+	After             // it is done, and the answer is lost
+	CrashBefore       // the process dies before it
+	CrashAfter        // the process dies after it
+)
+
+// Errors of faulty calls.
+var (
+	ErrFault = errors.New("the store failed")
+	ErrCrash = errors.New("the process died")
+)
+
+// API is a DynamoDB whose calls go wrong when Decide says so.
+type API struct {
+	dynamo.API
+	// Decide is asked about each call before it is made. It may wait, and so has
+	// the call be slow. Nil: nothing goes wrong.
+	Decide func(ctx context.Context, call dynamo.Call) Fault
+}
+
+// New makes a DynamoDB over another whose calls go well until Decide is set.
+func New(over dynamo.API) *API {
+	a := &API{}
+	a.API = Intercept(over, a.around)
+	return a
+}
+
+// Crashes runs a handler and tells whether its process died.
+func Crashes(run func()) (died bool) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			if err, ok := reason.(error); !ok || !errors.Is(err, ErrCrash) {
+				panic(reason)
+			}
+			died = true
+		}
+	}()
+	run()
+	return false
+}
+
+func (a *API) around(ctx context.Context, in any, next Next) (any, error) {
+	fault := None
+	if a.Decide != nil {
+		fault = a.Decide(ctx, dynamo.Describe(in))
+	}
+	switch fault {
+	case Before:
+		return nil, ErrFault
+	case CrashBefore:
+		panic(ErrCrash)
+	case None, After, CrashAfter:
+	}
+	out, err := next(ctx, in)
+	switch fault {
+	case After:
+		return nil, ErrFault
+	case CrashAfter:
+		panic(ErrCrash)
+	case None, Before, CrashBefore:
+	}
+	return out, err
+}

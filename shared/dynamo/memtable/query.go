@@ -1,0 +1,230 @@
+package memtable
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+func whole(n int64) *types.AttributeValueMemberN {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+// span is what a query asks for: a partition, and in it the sort keys from low
+// on to which in says yes.
+type span struct {
+	partition string
+	low       string
+	in        func(sk string) bool
+}
+
+// Query implements dynamo.API. Of an index it takes the partition's key alone.
+func (t *Tables) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
+	table, err := t.begin(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	defer t.mu.Unlock()
+	var over *index
+	for _, index := range table.indexes {
+		if index.name == aws.ToString(in.IndexName) {
+			over = index
+		}
+	}
+	switch {
+	case in.IndexName != nil && over == nil:
+		return nil, invalid("The table does not have the specified index: %s", *in.IndexName)
+	case over != nil && aws.ToBool(in.ConsistentRead):
+		return nil, invalid("Consistent reads are not supported on global secondary indexes")
+	case in.Limit != nil && *in.Limit < 1:
+		return nil, invalid("Limit must be greater than or equal to 1")
+	}
+	asked, projection, err := table.asks(in, over)
+	if err != nil {
+		return nil, err
+	}
+	records := table.of(ctx, in, over, asked)
+	if in.ScanIndexForward != nil && !*in.ScanIndexForward {
+		slices.Reverse(records)
+	}
+	return page(in, over, records, projection)
+}
+
+// asks reads the key condition and the projection.
+func (t *table) asks(in *dynamodb.QueryInput, over *index) (span, []string, error) {
+	e, err := parse(aws.ToString(in.KeyConditionExpression), conditionText)
+	if err != nil {
+		return span{}, nil, err
+	}
+	var projected *expression
+	var projection []string
+	if in.ProjectionExpression != nil {
+		if projected, err = parse(*in.ProjectionExpression, projectionText); err != nil {
+			return span{}, nil, err
+		}
+		for _, p := range projected.projection {
+			projection = append(projection, in.ExpressionAttributeNames[p[0]])
+		}
+	}
+	if err := checkNames(in.ExpressionAttributeNames, in.ExpressionAttributeValues, e, projected); err != nil {
+		return span{}, nil, err
+	}
+	hash := attrPK
+	if over != nil {
+		hash = over.attribute
+	}
+	terms, isAnd := e.condition.(and)
+	if !isAnd {
+		terms = and{e.condition}
+	}
+	asked := span{in: func(string) bool { return true }}
+	s := scope{Item{}, in.ExpressionAttributeNames, in.ExpressionAttributeValues}
+	for _, term := range terms {
+		if c, is := term.(comparison); is && c.operator == "=" && c.left.path != nil && s.names[c.left.path[0]] == hash {
+			asked.partition = textOf(s.of(c.right))
+			continue
+		}
+		if over != nil {
+			return span{}, nil, invalid("Query key condition not supported")
+		}
+		if err := s.narrow(&asked, term); err != nil {
+			return span{}, nil, err
+		}
+	}
+	if asked.partition == "" {
+		return span{}, nil, invalid("Query condition missed key schema element: %s", hash)
+	}
+	return asked, projection, nil
+}
+
+// narrow applies a condition on the sort key.
+func (s scope) narrow(asked *span, term node) error {
+	switch term := term.(type) {
+	case comparison:
+		value := textOf(s.of(term.right))
+		if term.operator == "=" && value != "" {
+			asked.low, asked.in = value, func(sk string) bool { return sk == value }
+			return nil
+		}
+	case between:
+		low, high := textOf(s.of(term.low)), textOf(s.of(term.high))
+		if low > high {
+			return invalid("The BETWEEN operator requires upper bound to be greater than or equal to lower bound")
+		}
+		asked.low, asked.in = low, func(sk string) bool { return sk <= high }
+		return nil
+	case call:
+		prefix := textOf(s.values[term.value])
+		asked.low, asked.in = prefix, func(sk string) bool { return strings.HasPrefix(sk, prefix) }
+		return nil
+	}
+	return invalid("Query key condition not supported")
+}
+
+func textOf(v types.AttributeValue) string {
+	if text, isText := v.(*types.AttributeValueMemberS); isText {
+		return text.Value
+	}
+	return ""
+}
+
+// found is a record as a query shows it.
+type found struct {
+	*record
+	item Item
+}
+
+// of gives what a query finds in order, from its exclusive start on.
+func (t *table) of(ctx context.Context, in *dynamodb.QueryInput, over *index, asked span) []found {
+	var list []found
+	add := func(r *record) {
+		item := r.version(behind(ctx, in.ConsistentRead, t.name, r.pk, r.sk))
+		if item != nil && (over == nil || over.of(item) == asked.partition) {
+			list = append(list, found{r, item})
+		}
+	}
+	backward := in.ScanIndexForward != nil && !*in.ScanIndexForward
+	start := &record{pk: textOf(in.ExclusiveStartKey[attrPK]), sk: textOf(in.ExclusiveStartKey[attrSK])}
+	if over != nil {
+		for _, r := range t.candidates(ctx, over, asked.partition) {
+			if start.pk == "" || backward == (byKeys(r, start) < 0) && byKeys(r, start) != 0 {
+				add(r)
+			}
+		}
+		return list
+	}
+	p := t.partitions[asked.partition]
+	if p == nil {
+		return nil
+	}
+	at, _ := p.find(asked.low)
+	if !backward && start.sk > asked.low {
+		if next, there := p.find(start.sk); there {
+			at = next + 1
+		} else {
+			at = next
+		}
+	}
+	enough := t.enough(in, backward)
+	for ; at < len(p.records) && asked.in(p.records[at].sk) && len(list) < enough; at++ {
+		if r := p.records[at]; !backward || start.sk == "" || r.sk < start.sk {
+			add(r)
+		}
+	}
+	return list
+}
+
+// enough is how many records a page can need at the most.
+func (t *table) enough(in *dynamodb.QueryInput, backward bool) int {
+	if in.Limit != nil && !backward {
+		return int(*in.Limit) + 1
+	}
+	return 1 << 31
+}
+
+// candidates are the records of an index's partition, and where the caller may
+// be behind also those that may have been.
+func (t *table) candidates(ctx context.Context, over *index, partition string) []*record {
+	list := over.partitions[partition]
+	if ctx.Value(behindKey{}) == nil {
+		return list
+	}
+	list = append(slices.Clone(list), t.recent...)
+	slices.SortStableFunc(list, byKeys)
+	return slices.Compact(list)
+}
+
+// page cuts what was found to a page.
+func page(in *dynamodb.QueryInput, over *index, records []found, projection []string) (*dynamodb.QueryOutput, error) {
+	out := &dynamodb.QueryOutput{Items: make([]map[string]types.AttributeValue, 0, min(len(records), 1000))}
+	bytes := 0
+	for n, r := range records {
+		item := r.item
+		if over != nil {
+			item = Item{attrPK: item[attrPK], attrSK: item[attrSK], over.attribute: item[over.attribute]}
+		}
+		bytes += size(item)
+		shown := maps.Clone(item)
+		if projection != nil {
+			maps.DeleteFunc(shown, func(name string, _ types.AttributeValue) bool { return !slices.Contains(projection, name) })
+		}
+		out.Items = append(out.Items, shown)
+		if in.Limit != nil && len(out.Items) == int(*in.Limit) || bytes >= maxPage && n < len(records)-1 {
+			out.LastEvaluatedKey = Item{attrPK: item[attrPK], attrSK: item[attrSK]}
+			if over != nil {
+				out.LastEvaluatedKey[over.attribute] = item[over.attribute]
+			}
+			break
+		}
+	}
+	out.Count = int32(len(out.Items)) //nolint:gosec // a page
+	out.ScannedCount = out.Count
+	out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, in.TableName, readUnits(bytes, aws.ToBool(in.ConsistentRead)))
+	return out, nil
+}
