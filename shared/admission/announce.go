@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
 )
 
 // message is what the door tells connections of its own accord.
@@ -35,11 +36,10 @@ const courtesy = 5 * time.Second
 // announce tells the lobby that the conference went live, if this join did
 // that. It is a courtesy, for which the join is not kept waiting long: who is not
 // told finds out by asking.
-func (d *Door) announce(ctx context.Context, a admitted) {
-	if !a.wentLive {
+func (d *Door) announce(ctx context.Context, s session.Session, wentLive bool) {
+	if !wentLive {
 		return
 	}
-	s := a.Session
 	ids, err := d.store.Lobby(ctx, s.Tenant, s.Number)
 	if err != nil {
 		d.log.WarnContext(ctx, "the lobby was not told", "tenant", s.Tenant, "conference", s.Conference, "error", err)

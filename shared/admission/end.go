@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -38,7 +40,7 @@ func (d *Door) End(ctx context.Context, t tenant.ID, id conference.ID, now time.
 	if c == nil {
 		return conference.Conference{}, problem.New(problem.NotFound, "There is no such conference.")
 	}
-	ended, err := d.store.Advance(ctx, t, id, c.Number, conference.StateEnded, now)
+	ended, err := d.store.End(ctx, t, id, c.Number, now)
 	if err != nil {
 		return *c, fmt.Errorf("end the conference: %w", err)
 	}
@@ -62,6 +64,12 @@ func (d *Door) Expire(ctx context.Context, c conference.Conference, now time.Tim
 	return d.dissolve(ctx, *ended, now)
 }
 
+// Complete completes the end of a conference that was read as ending: of that
+// one, whatever its id has been given to since. Safe to repeat, like End.
+func (d *Door) Complete(ctx context.Context, c conference.Conference, now time.Time) error {
+	return d.dissolve(ctx, c, now)
+}
+
 // dissolve does what there is to do when a conference is marked as ended. Every
 // stay ends when the conference did, also where an end that broke off is
 // completed much later: who vanished between is not billed until then.
@@ -83,7 +91,7 @@ func (d *Door) dissolve(ctx context.Context, c conference.Conference, now time.T
 	if err := d.dismiss(ctx, everyone, message{Type: "conference_ended"}, c.EndedAt, usage.EndConferenceEnded); err != nil {
 		return err
 	}
-	if err := d.store.Unlock(ctx, c.Tenant, c.Host, int64(c.Number)); err != nil {
+	if err := d.store.Unlock(ctx, c.Tenant, host.Lock{Host: c.Host, Number: int64(c.Number)}); err != nil {
 		return fmt.Errorf("unlock the host: %w", err)
 	}
 	if err := d.store.Finish(ctx, c.Tenant, c.ID, c.Number); err != nil {
@@ -120,15 +128,36 @@ func (d *Door) Schedule(ctx context.Context, c conference.Conference) (conferenc
 	return c, problem.New(problem.Unavailable, "The conference before it is still ending. Try again.")
 }
 
+// closeRounds bounds how often a pool is read again because blocks came to it
+// while it was being closed.
+const closeRounds = 16
+
 // closePools stops joins to a conference's own pools. The first block and the
 // chair are closed even where they are not there yet, so that nobody can open
 // them; a concurrent conference has no pool of its own and gets two closed
 // blocks that nobody uses.
+//
+// The first block comes first: whoever reads the pool from then on makes no room
+// in it any more (see seat.Pools.Settle). Blocks that came between the read and
+// that are found by the next read; one that comes later has no capacity, and gets
+// none.
 func (d *Door) closePools(ctx context.Context, t tenant.ID, number conference.Number, keepUntil time.Time) error {
 	for _, pool := range ownPools(t, number).both() {
+		if err := d.closePool(ctx, pool, keepUntil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Door) closePool(ctx context.Context, pool seat.Pool, keepUntil time.Time) error {
+	for range closeRounds {
 		blocks, err := d.store.Read(ctx, pool)
 		if err != nil {
 			return fmt.Errorf("read a pool: %w", err)
+		}
+		if len(blocks) > 0 && !slices.ContainsFunc(blocks, func(b seat.State) bool { return !b.Closed }) {
+			return nil
 		}
 		if len(blocks) == 0 {
 			blocks = []seat.State{{Block: seat.Block{Pool: pool}}}
@@ -137,7 +166,7 @@ func (d *Door) closePools(ctx context.Context, t tenant.ID, number conference.Nu
 			return fmt.Errorf("close a pool: %w", err)
 		}
 	}
-	return nil
+	return fmt.Errorf("close pool %d of %s: blocks kept coming", pool.Number, pool.Tenant)
 }
 
 // Remove tells one connection that it is removed, ends its stay and closes it.

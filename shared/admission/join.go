@@ -31,27 +31,27 @@ type Visitor struct {
 	version int64
 }
 
-// admissionTries bounds how often a join starts over because the license or
-// the conference changed under it.
+// admissionTries bounds how often a join starts over because the license, the
+// conference or the session changed under it.
 const admissionTries = 5
 
-// What a join may have to act on: errAgain, what it went by is out of date;
-// errNoPool, the pool that it draws on is not open.
-// And errUnsearched is why a refusal may be wrong for who is in already.
+// Why a join acts and does not answer. errStale: the join went by something out
+// of date. errPoolNotFound: the pool that it draws on is not open. errUnsearched:
+// a refusal came from a board, which does not know that the connection may be in
+// already.
 var (
-	errAgain      = errors.New("out of date")
-	errNoPool     = errors.New("no such pool")
-	errUnsearched = errors.New("its board says that the pool is full")
+	errStale        = errors.New("out of date")
+	errPoolNotFound = errors.New("no such pool")
+	errUnsearched   = errors.New("its board says that the pool is full")
 )
 
 // Connect admits a new connection to a seat.
 //
-// Safe to repeat and to run twice at once: the same connection keeps one seat,
-// and one session. Delivered after the connection was closed it finds the
-// tombstone (or the session of the stay that is over) and gives the seat back.
-// If the answer to the session's write is lost, the write is either found or
-// forestalled by a tombstone before the seat is given back (see unwind). A
-// process that dies between the two writes leaves a seat without a session,
+// It takes the seat, and then writes the session and looks at the conference at
+// the same time. Safe to repeat and to run twice at once: the same connection
+// keeps one seat, and one session. Delivered after the connection was closed it
+// finds the tombstone (or the session of the stay that is over) and gives the
+// seat back. A process that dies after the take leaves a seat without a session,
 // which the next delivery completes, or reconciliation frees.
 func (d *Door) Connect(ctx context.Context, v Visitor) error {
 	if err := d.withinRate(ctx, v); err != nil {
@@ -71,30 +71,12 @@ func (d *Door) Connect(ctx context.Context, v Visitor) error {
 	if err != nil {
 		return d.refuse(ctx, v, err)
 	}
-	return d.begin(ctx, v, a)
-}
-
-// begin writes the session of a connection that has taken its seat.
-func (d *Door) begin(ctx context.Context, v Visitor, a admitted) error {
-	a.Session.BeganMillis = v.AtMillis
-	there, err := d.store.Begin(ctx, a.Session)
-	if err != nil {
-		return d.unwind(ctx, a, err)
+	a.session.BeganMillis = v.AtMillis
+	_, err = d.enter(ctx, v, a)
+	if errors.Is(err, errStale) {
+		return nil // by an earlier delivery it is in, or was
 	}
-	if there == nil || a.supersededBy(*there) {
-		d.announce(ctx, a)
-		return nil
-	}
-	if a.ofAJoin(*there) {
-		return errClosed(v.Connection)
-	}
-	if err := d.undo(ctx, a); err != nil {
-		return err
-	}
-	if there.State == session.StateSeated {
-		return nil // it is in, by a seat that an earlier delivery took elsewhere
-	}
-	return errClosed(v.Connection)
+	return err
 }
 
 // Wait lets a new connection into the lobby. It costs no seat, and is refused
@@ -107,7 +89,7 @@ func (d *Door) Wait(ctx context.Context, v Visitor) error {
 	if err := d.welcome(ctx, v); err != nil {
 		return err
 	}
-	c, err := d.meant(ctx, v, true)
+	c, err := d.conferenceForToken(ctx, v, true)
 	if err != nil {
 		return err
 	}
@@ -118,106 +100,130 @@ func (d *Door) Wait(ctx context.Context, v Visitor) error {
 		return fmt.Errorf("enter the lobby: %w", err)
 	}
 	if there != nil && there.State == session.StateGone {
-		return errClosed(v.Connection)
+		return noConnection()
 	}
 	return nil
 }
 
-// Join moves a connection from the lobby to a seat and gives its session.
-// Safe to repeat: who is seated stays seated, and a message older than the
-// connection's last move changes nothing.
-func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, error) {
-	s, seated, err := d.Whereabouts(ctx, id)
-	if err != nil || seated || atMillis < s.MovedAtMillis {
-		return s, err
-	}
-	v := Visitor{
-		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role},
-		Connection: id, AtMillis: max(atMillis, s.JoinedAtMillis+1), version: s.Version + 1,
-	}
-	if err := d.withinRate(ctx, v); err != nil {
-		return s, err
-	}
-	in, err := d.admit(ctx, v)
-	for range admissionTries {
-		if err != nil || !in.again {
-			break
+// Join moves a connection from the lobby to a seat, gives its session, and tells
+// whether the stay began by this call. Safe to repeat, and to run twice at once:
+// a seated connection stays seated, and a message older than the connection's
+// last move changes nothing.
+func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (s session.Session, began bool, err error) {
+	for n := range admissionTries {
+		seated := false
+		s, seated, err = d.SessionState(ctx, id)
+		if err != nil || seated || atMillis < s.MovedAtMillis {
+			return s, false, err
 		}
-		there, gone := d.disown(ctx, &s, in)
-		if there != nil || gone != nil {
-			return s, gone
+		v := Visitor{
+			Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role},
+			Connection: id, AtMillis: max(atMillis, max(s.JoinedAtMillis, s.FencedMillis)+1), version: s.Version + 1,
 		}
-		v.version = s.Version + 1
-		in, err = d.admit(ctx, v)
+		if n == 0 {
+			if err := d.withinRate(ctx, v); err != nil {
+				return s, false, err
+			}
+		}
+		a, err := d.admit(ctx, v)
+		if err != nil {
+			return s, false, d.refuse(ctx, v, err)
+		}
+		if !s.Adopts(a.session.Member()) {
+			if err := d.release(ctx, s, a.session); err != nil {
+				return s, false, err
+			}
+			continue
+		}
+		a.session.BeganMillis, a.session.MovedAtMillis, a.session.FencedMillis = s.BeganMillis, atMillis, s.FencedMillis
+		in, err := d.enter(ctx, v, a)
+		if errors.Is(err, errStale) {
+			continue
+		}
+		return in, err == nil, err
 	}
-	if err == nil && in.again {
-		err = problem.New(problem.Unavailable, "Please try again.")
-	}
-	if err != nil {
-		return s, d.refuse(ctx, v, err)
-	}
-	in.Session.BeganMillis, in.Session.MovedAtMillis = s.BeganMillis, atMillis
-	there, err := d.store.Change(ctx, in.Session)
-	if err != nil {
-		return in.Session, d.unwind(ctx, in, err)
-	}
-	if there == nil || in.supersededBy(*there) {
-		d.announce(ctx, in)
-		return in.Session, nil
-	}
-	if err := d.undo(ctx, in); err != nil {
-		return s, err
-	}
-	return s, errClosed(id)
+	return s, false, problem.New(problem.Unavailable, "Please try again.")
 }
 
-// disown is for a join from the lobby that finds the connection in a seat which
-// another attempt took: an earlier join, which may be about to give it back, or
-// a late repeat of the $connect, which cannot use it. A new version of the
-// session makes sure that neither will, and the seat is void. Where there is a
-// session that sits in it already, that is s.
-func (d *Door) disown(ctx context.Context, s *session.Session, found admitted) (*session.Session, error) {
-	next := *s
-	next.Version++
-	there, err := d.store.Change(ctx, next)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("forestall another join: %w", err)
-	case there != nil && found.supersededBy(*there):
-		*s = *there
-		return there, nil
-	case there != nil:
-		return nil, errClosed(s.Connection)
+// release frees a seat that a join found and must not adopt: that of the stay
+// which its session has left, or one that is being freed.
+func (d *Door) release(ctx context.Context, s session.Session, found session.Session) error {
+	if s.Names(found.Block, found.Member()) {
+		_, err := d.FinishLeave(ctx, s)
+		return err
 	}
-	*s = next
-	return nil, d.void(ctx, found.Session)
+	return d.void(ctx, found)
 }
 
 // admitted is a session that has its seat and is not written yet.
 type admitted struct {
-	Session session.Session
-	// again: the connection held the seat before this attempt.
-	again bool
-	// wentLive: this join made the conference live.
+	session session.Session
+	// look is what there is to look at while the session is written; nil: nothing.
+	// A refusal of it is certain. It tells whether it made the conference live.
+	look func(ctx context.Context) (wentLive bool, err error)
+	// wentLive: the join made the conference live before it took the seat.
 	wentLive bool
-	// from is the held place that the seat was resumed from, or that gave way.
-	from *seat.Place
 }
 
-// supersededBy tells whether a session that is there already holds the seat
-// that this attempt was given. It does if it was numbered later than ours (a
-// repeat overtook us), or if we only renumbered what it holds. If ours is the
-// later number and was newly taken, the one that is there had ended.
-func (a admitted) supersededBy(there session.Session) bool {
-	return there.State == session.StateSeated && there.Block == a.Session.Block &&
-		there.JoinedAtMillis == a.Session.JoinedAtMillis && (a.again || there.Seat >= a.Session.Seat)
+// enter completes an admission: it writes the session and looks at the
+// conference, both after the seat was taken and at the same time, so that an end
+// of the conference either sees the seat or is seen. It gives the session.
+// errStale: the connection has another session by now.
+//
+// An error is treated as a death of the process would be: what it leaves, a
+// repeat or reconciliation completes. Only to give the seat back at once, the
+// seat is abandoned first.
+func (d *Door) enter(ctx context.Context, v Visitor, a admitted) (session.Session, error) {
+	s := a.session
+	live, looked := a.wentLive, make(chan error, 1)
+	go func() {
+		var err error
+		if a.look != nil {
+			var now bool
+			now, err = a.look(ctx)
+			live = live || now
+		}
+		looked <- err
+	}()
+	there, err := d.write(ctx, s)
+	refusal := <-looked
+	written := err == nil && there == nil
+	in := written || err == nil && there.State == session.StateSeated && there.Names(s.Block, s.Member())
+	if !in || refusal != nil {
+		// Where the write failed it may have landed, or another attempt's has.
+		in = d.abandon(ctx, s, refusal != nil)
+	}
+	switch {
+	case refusal != nil:
+		return s, d.refuse(ctx, v, unlessUnavailable(refusal))
+	case in:
+		d.announce(ctx, s, live)
+		return s, nil
+	case err != nil:
+		return s, unlessUnavailable(err)
+	case there.State == session.StateGone:
+		return s, noConnection()
+	}
+	return s, errStale
 }
 
-// ofAJoin tells whether the seat that a repeated $connect was given is none of
-// its business: the session has left since, and is joining anew.
-func (a admitted) ofAJoin(there session.Session) bool {
-	return a.again && a.Session.Version == 0 && there.State != session.StateGone &&
-		a.Session.JoinedAtMillis > there.JoinedAtMillis
+// unlessUnavailable gives a refusal as it is, and anything else as unavailable.
+func unlessUnavailable(err error) error {
+	if p, refused := errors.AsType[*problem.Error](err); refused {
+		return p
+	}
+	return problem.New(problem.Unavailable, "Please try again.").Because(err)
+}
+
+// write writes a session: as a new one, or as the next version. Otherwise it
+// gives the one that is there.
+func (d *Door) write(ctx context.Context, s session.Session) (*session.Session, error) {
+	if s.Version == 0 {
+		there, err := d.store.Begin(ctx, s)
+		return there, wrap("begin a session", err)
+	}
+	there, err := d.store.Change(ctx, s)
+	return there, wrap("change a session", err)
 }
 
 // admit decides and takes the seat, on what it remembers first and, before it
@@ -230,7 +236,7 @@ func (d *Door) admit(ctx context.Context, v Visitor) (admitted, error) {
 		// What failed may have left a seat that is being given back still.
 		refused = refused && !problem.Is(err, problem.Unavailable)
 		full := problem.Is(err, problem.SeatsExhausted) || problem.Is(err, problem.ParticipantsExhausted) || problem.Is(err, problem.RateLimited)
-		if err == nil || fresh && !errors.Is(err, errAgain) || full || !refused && !errors.Is(err, errAgain) {
+		if err == nil || fresh && !errors.Is(err, errStale) || full || !refused && !errors.Is(err, errStale) {
 			return a, err
 		}
 		fresh = true
@@ -260,10 +266,11 @@ func (d *Door) attempt(ctx context.Context, v Visitor, fresh bool) (admitted, er
 }
 
 // joinNamed seats a visitor in the conference's own pool, the host's first
-// connection in its chair. The pool is closed when the conference ends, so no
-// second look at the conference is needed.
+// connection in its chair. The pool is closed when the conference ends, so a
+// participant looks at the host instead, unless the conference went live under a
+// concurrent license and may be vacant without them.
 func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c conference.Conference) (admitted, error) {
-	var a admitted
+	a := admitted{look: func(ctx context.Context) (bool, error) { return d.attend(ctx, v) }}
 	if c.State != conference.StateLive {
 		if v.Role != jointoken.RoleHost {
 			return a, conference.NotLive(c.ID)
@@ -273,14 +280,20 @@ func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c co
 			return a, err
 		}
 		a.wentLive = true
-	} else if err := d.hosted(ctx, v, c); err != nil {
-		return a, err
+	} else if v.Role == jointoken.RoleHost {
+		if err := d.hosted(ctx, v, c); err != nil {
+			return a, err
+		}
+	} else {
+		a.look = func(ctx context.Context) (bool, error) {
+			if err := d.hosted(ctx, v, c); err != nil || c.OwnPools {
+				return false, err
+			}
+			return d.attend(ctx, v)
+		}
 	}
 	full, err := d.takeNamed(ctx, v, l, c, &a)
-	if full == nil && err == nil && v.Role == jointoken.RoleHost {
-		return a, d.attend(ctx, v, &a)
-	}
-	if errors.Is(err, errNoPool) && v.Role == jointoken.RoleHost {
+	if errors.Is(err, errPoolNotFound) && v.Role == jointoken.RoleHost {
 		// It went live under a concurrent license, or its start broke off.
 		if c, l, err = d.start(ctx, v, c); err != nil {
 			return a, err
@@ -288,7 +301,7 @@ func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c co
 		full, err = d.takeNamed(ctx, v, l, c, &a)
 	}
 	switch {
-	case errors.Is(err, errNoPool):
+	case errors.Is(err, errPoolNotFound):
 		return a, conference.NotLive(c.ID)
 	case full != nil:
 		return a, full
@@ -296,10 +309,10 @@ func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c co
 	return a, err
 }
 
-// hosted tells whether a live conference's host still is one. Who is deleted,
-// deactivated or replaced while it runs sends nobody away, and lets nobody new
-// in. A look that is not consistent costs half a unit and may miss what happened
-// in the last moment; what would refuse is read again.
+// hosted tells whether a live conference's host still is one. A host who is
+// deleted, deactivated or replaced while it runs sends nobody away, and nobody new
+// gets in. A read that is not consistent costs half a unit and may miss what
+// happened in the last moment; a host who would be refused is read again.
 func (d *Door) hosted(ctx context.Context, v Visitor, c conference.Conference) error {
 	for _, consistent := range []bool{false, true} {
 		h, err := d.store.Host(ctx, v.Tenant, c.Host, consistent)
@@ -308,15 +321,6 @@ func (d *Door) hosted(ctx context.Context, v Visitor, c conference.Conference) e
 		}
 		if h != nil && h.Active {
 			return nil
-		}
-	}
-	if v.Role != jointoken.RoleHost {
-		blocks, err := d.store.Read(ctx, ownPools(v.Tenant, c.Number).participants)
-		if err != nil {
-			return fmt.Errorf("read a pool: %w", err)
-		}
-		if len(blocks) == 0 { // it went live under a concurrent license
-			return conference.NotLive(c.ID)
 		}
 	}
 	return problem.New(problem.Forbidden, noHost)
@@ -347,64 +351,54 @@ func (d *Door) takeNamed(ctx context.Context, v Visitor, l license.License, c co
 	return full, err
 }
 
-// joinConcurrent seats a visitor in the tenant's pool, and looks at the
-// conference once more when the seat is taken.
+// joinConcurrent seats a visitor in the tenant's pool.
 func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License, c conference.Conference) (admitted, error) {
-	var a admitted
+	a := admitted{look: func(ctx context.Context) (bool, error) { return d.attend(ctx, v) }}
 	terms := seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}
 	full, err := d.take(ctx, v, l, c, d.pools.Take, seat.Pool{Tenant: v.Tenant}, terms, &a)
-	if errors.Is(err, errNoPool) {
+	if errors.Is(err, errPoolNotFound) {
 		return a, d.reopen(ctx, v)
 	}
 	if full != nil {
-		if err := d.over(ctx, v); err != nil {
+		if err := d.checkEnded(ctx, v); err != nil {
 			return a, err
 		}
 		return a, full
 	}
-	if err != nil {
-		return a, err
-	}
-	return a, d.attend(ctx, v, &a)
+	return a, err
 }
 
-// attend looks at the conference when the seat is taken. Whoever ends it lists
-// the pool after marking it, so one of the two sees the other. Whoever finds it
-// scheduled makes it live, and whoever finds it vacant takes that note back
-// before it is admitted, so that no conference is ended for being vacant when
-// somebody is in. (The look is not a consistent read, which would cost half a
-// unit more. It may miss an end of the last moment; who is admitted then is
-// sent away by reconciliation, when it is a minute old.)
-func (d *Door) attend(ctx context.Context, v Visitor, a *admitted) error {
+// attend looks at the conference when the seat is taken. An end lists the pool
+// after marking the conference, so one of the two sees the other. A conference
+// that is scheduled still goes live, and a note that it is vacant is taken back
+// before the visitor is admitted, so that no conference is ended for being vacant
+// when somebody is in. (The look is not a consistent read, which would cost half
+// a unit more. It may miss an end of the last moment; reconciliation sends a
+// visitor who is admitted then away, a minute later.)
+func (d *Door) attend(ctx context.Context, v Visitor) (wentLive bool, err error) {
 	now, err := d.store.Conference(ctx, v.Tenant, v.Conference, false)
-	over := func() bool { return now == nil || now.Number != v.Number || now.State == conference.StateEnded }
-	if err == nil && over() {
-		// What would refuse is read again: this may be older than the conference.
+	hasEnded := func() bool { return now == nil || now.Number != v.Number || now.State == conference.StateEnded }
+	if err == nil && hasEnded() {
+		// A read that would refuse is made again: it may be older than the conference.
 		now, err = d.store.Conference(ctx, v.Tenant, v.Conference, true)
 	}
 	switch {
-	case err != nil || over():
+	case err != nil || hasEnded():
 	case now.State == conference.StateScheduled:
-		now, err = d.store.Advance(ctx, v.Tenant, v.Conference, v.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
-		a.wentLive = true
+		now, err = d.store.GoLive(ctx, v.Tenant, v.Conference, v.Number, time.UnixMilli(v.AtMillis), false)
+		wentLive = true
 	case !now.VacantSince.IsZero():
 		now, err = d.store.Occupy(ctx, v.Tenant, v.Conference, v.Number)
 	}
 	if err != nil {
-		return d.unwind(ctx, *a, fmt.Errorf("look at the conference: %w", err))
+		return false, fmt.Errorf("look at the conference: %w", err)
 	}
-	if over() {
+	if hasEnded() {
 		d.conferences.forget(conferenceKey{v.Tenant, v.Conference})
-		ended := conference.Ended(v.Conference)
-		// Another delivery may have written the session, and then the seat is in
-		// use: it is void only if it is certain that none did or will.
-		if err := d.unwind(ctx, *a, ended); err != nil {
-			return err
-		}
-		return ended
+		return false, conference.Ended(v.Conference)
 	}
 	d.conferences.put(conferenceKey{v.Tenant, v.Conference}, known{*now, v.AtMillis})
-	return nil
+	return wentLive, nil
 }
 
 // reopen is for a tenant's pool that was never opened, because the change of
@@ -417,7 +411,7 @@ func (d *Door) reopen(ctx context.Context, v Visitor) error {
 	if err := d.settle(ctx, l); err != nil {
 		return err
 	}
-	return errAgain
+	return errStale
 }
 
 // way is how a seat of a pool is taken: a method of seat.Pools.
@@ -427,7 +421,7 @@ type way func(ctx context.Context, pool seat.Pool, id seat.ConnectionID, m seat.
 // if the pool is full, which is not an error for a host's chair.
 func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, by way, pool seat.Pool, terms seat.Terms, a *admitted) (*problem.Error, error) {
 	s := visit(v, c)
-	s.State, s.JoinedAtMillis, s.Mark = session.StateSeated, v.AtMillis, uint16(rand.Uint32()) //nolint:gosec // any 16 bits
+	s.State, s.JoinedAtMillis, s.Mark = session.StateSeated, v.AtMillis, newMark()
 	s.Limit, s.Shards = l.Limit(), l.Shards
 	seated, err := by(ctx, pool, v.Connection, s.Member(), terms)
 	if errors.Is(err, seat.ErrBusy) {
@@ -444,21 +438,29 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 		}
 		return full, nil
 	case seat.RefusalStale:
-		return nil, errAgain
+		return nil, errStale
 	case seat.RefusalClosed:
 		return nil, conference.Ended(c.ID)
 	case seat.RefusalMissing:
-		return nil, errNoPool
+		return nil, errPoolNotFound
 	case seat.RefusalLost:
-		return nil, errClosed(v.Connection)
+		return nil, noConnection()
 	case seat.RefusalNone:
 	}
 	s.StayID = usage.NewStayID(v.Connection, seated.Member.JoinedAtMillis)
 	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse
 	s.JoinedAtMillis, s.Mark = seated.Member.JoinedAtMillis, seated.Member.Mark
-	a.Session, a.again, a.from = s, seated.Again, seated.From
+	a.session = s
 	return nil, nil
 }
+
+// startTries bounds how often a start is tried again because hosts that started
+// at the same time were in each other's way, and startPause how long it waits at
+// the most before.
+const (
+	startTries = 4
+	startPause = 200 * time.Millisecond
+)
 
 // start makes a conference live for its host: lock the host, read the license
 // afresh, open the conference's pools, mark it live. Only here are they opened.
@@ -466,29 +468,44 @@ func (d *Door) take(ctx context.Context, v Visitor, l license.License, c confere
 // Safe to repeat at every step. The license is read after the lock is taken,
 // so a change of license either finds the lock, and settles the pools, or is
 // seen here; a pool that was settled by a later one is left alone. An end that
-// comes between closes the pools for good. A start that is refused leaves the
-// lock: another may be opening the same conference under it. Where none is, it
-// counts as abandoned after a minute.
-func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (conference.Conference, license.License, error) {
-	var none license.License
+// comes between closes the pools for good. A start that finds more hosts than the
+// license has gives back the lock that it took, unless another attempt may be
+// opening the same conference under it, and tries again: of hosts who refuse each
+// other, one gets in. Any other start that fails leaves its lock, which counts as
+// abandoned after a minute.
+func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (live conference.Conference, l license.License, err error) {
 	named, err := d.store.Host(ctx, v.Tenant, c.Host, true)
 	if err != nil {
-		return c, none, fmt.Errorf("read the host: %w", err)
+		return c, l, fmt.Errorf("read the host: %w", err)
 	}
 	if named == nil || !named.Active {
-		return c, none, problem.New(problem.Forbidden, noHost)
+		return c, l, problem.New(problem.Forbidden, noHost)
 	}
-	l, err := d.license(ctx, v, false)
-	if err != nil {
-		return c, none, err
+	if l, err = d.license(ctx, v, false); err != nil {
+		return c, l, err
 	}
-	if err := d.withinHosts(ctx, v, l, c); err != nil {
-		return c, none, err
+	var exhausted error
+	for range startTries {
+		if err := d.withinHosts(ctx, v, l, c); err != nil {
+			return c, l, err
+		}
+		renewed, err := d.lock(ctx, v, c)
+		if err != nil {
+			return c, l, err
+		}
+		live, l, err = d.open(ctx, v, c)
+		if renewed || !problem.Is(err, problem.HostsExhausted) {
+			return live, l, err
+		}
+		exhausted = err
+		if err := d.store.Unlock(ctx, v.Tenant, lockOf(v, c)); err != nil {
+			return c, l, fmt.Errorf("unlock the host: %w", err)
+		}
+		if err := d.pools.Pause(ctx, rand.N(startPause)); err != nil { //nolint:gosec // a pause is no secret
+			return c, l, fmt.Errorf("wait for other hosts: %w", err)
+		}
 	}
-	if err := d.lock(ctx, v, c); err != nil {
-		return c, none, err
-	}
-	return d.open(ctx, v, c)
+	return c, l, exhausted
 }
 
 // open is what start does under the host's lock.
@@ -498,7 +515,7 @@ func (d *Door) open(ctx context.Context, v Visitor, c conference.Conference) (co
 		return c, l, err
 	}
 	if l.Model != license.ModelNamed || l.Admits(time.UnixMilli(v.AtMillis)) != nil || !l.AllowedOrigins.Allow(v.Origin) {
-		return c, l, errAgain // decided again on this license
+		return c, l, errStale // decided again on this license
 	}
 	if err := d.withinHosts(ctx, v, l, c); err != nil {
 		return c, l, err
@@ -506,7 +523,7 @@ func (d *Door) open(ctx context.Context, v Visitor, c conference.Conference) (co
 	if err := d.settleOwn(ctx, l, c.Number); err != nil {
 		return c, l, err
 	}
-	live, err := d.store.Advance(ctx, v.Tenant, c.ID, c.Number, conference.StateLive, time.UnixMilli(v.AtMillis))
+	live, err := d.store.GoLive(ctx, v.Tenant, c.ID, c.Number, time.UnixMilli(v.AtMillis), true)
 	if err != nil {
 		return c, l, fmt.Errorf("go live: %w", err)
 	}

@@ -30,16 +30,16 @@ func (d *Door) license(ctx context.Context, v Visitor, fresh bool) (license.Lice
 // conference gives the visitor's conference, remembered or fresh, if the
 // visitor's token was made for it and it has not ended.
 func (d *Door) conference(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
-	c, err := d.meant(ctx, v, fresh)
+	c, err := d.conferenceForToken(ctx, v, fresh)
 	if err == nil && c.State == conference.StateEnded {
 		err = conference.Ended(c.ID)
 	}
 	return c, err
 }
 
-// meant gives the conference that the visitor's token was made for, in
+// conferenceForToken gives the conference that the visitor's token was made for, in
 // whatever state.
-func (d *Door) meant(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
+func (d *Door) conferenceForToken(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
 	key := conferenceKey{v.Tenant, v.Conference}
 	there, ok := d.conferences.get(key)
 	c := there.Conference
@@ -64,9 +64,9 @@ func (d *Door) meant(ctx context.Context, v Visitor, fresh bool) (conference.Con
 // what a refusal is called.
 const recent = 1000
 
-// over tells that the conference has ended, which comes before that seats are
+// checkEnded tells that the conference has ended, which comes before that seats are
 // exhausted. In a storm of refusals a process reads it once a second.
-func (d *Door) over(ctx context.Context, v Visitor) error {
+func (d *Door) checkEnded(ctx context.Context, v Visitor) error {
 	key := conferenceKey{v.Tenant, v.Conference}
 	c, ok := d.conferences.get(key)
 	if !ok || v.AtMillis-c.atMillis >= recent {

@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
@@ -16,7 +17,7 @@ const leaveRounds = 5
 
 // Leave ends whatever a connection has: its stay, or its place in the lobby.
 // If the connection was lost (usage.EndDropped) its seat is held for the
-// license's grace. Where nothing is known of it, a tombstone forestalls a
+// license's grace. Where nothing is known of the connection, a tombstone fences a
 // $connect that is still in flight.
 //
 // Safe to repeat, late and concurrently: the ledger record's key depends on
@@ -56,7 +57,7 @@ func (d *Door) Leave(ctx context.Context, id seat.ConnectionID, atMillis int64, 
 				return nil
 			}
 		case session.StateSeated:
-			done, err := d.part(ctx, *s, atMillis, end)
+			done, err := d.endStay(ctx, *s, atMillis, end)
 			if done || err != nil {
 				return err
 			}
@@ -73,58 +74,86 @@ func (d *Door) Leave(ctx context.Context, id seat.ConnectionID, atMillis int64, 
 	return fmt.Errorf("leave %s: its session kept changing", id)
 }
 
-// part ends a session's stay, and gives its seat back or, where the connection
-// was lost and the license has a grace, holds it. False: the seat was not held
-// by this stay any more.
-func (d *Door) part(ctx context.Context, s session.Session, atMillis int64, end usage.End) (bool, error) {
-	if end != usage.EndDropped {
-		return d.release(ctx, s, atMillis, end)
-	}
-	l, err := d.store.License(ctx, s.Tenant)
-	if err != nil {
-		return false, fmt.Errorf("read the license: %w", err)
-	}
-	if l == nil || l.ReconnectGraceSeconds == 0 {
-		return d.release(ctx, s, atMillis, end)
-	}
-	stay, err := d.stay(ctx, s, atMillis, end)
+// endStay records a session's stay, and gives its seat back or, where the
+// connection was lost and the license has a grace, holds it. False: the seat was
+// not this stay's any more.
+func (d *Door) endStay(ctx context.Context, s session.Session, atMillis int64, end usage.End) (bool, error) {
+	grace, err := d.grace(ctx, s, end)
 	if err != nil {
 		return false, err
 	}
-	if _, err := d.store.Record(ctx, stay); err != nil {
-		return false, fmt.Errorf("write the ledger: %w", err)
-	}
-	hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: l.ReconnectGraceSeconds}
-	returned, err := d.pools.Hold(ctx, s.Block, s.Connection, s.Member(), hold)
-	if err != nil {
-		return false, fmt.Errorf("hold the seat: %w", err)
-	}
-	return d.voidLate(ctx, s, returned)
-}
-
-// release writes the ledger and gives the seat back. False: the seat was not
-// held by this stay any more.
-//
-// A hold gives way to whoever says that the stay is over: to the client that
-// closed the connection itself, unless a resume is under way, and to the end of
-// the conference in any case.
-func (d *Door) release(ctx context.Context, s session.Session, atMillis int64, end usage.End) (bool, error) {
-	stay, err := d.stay(ctx, s, atMillis, end)
+	s, stay, err := d.record(ctx, s, atMillis, end)
 	if err != nil {
 		return false, err
 	}
-	if _, err := d.store.Record(ctx, stay); err != nil {
-		return false, fmt.Errorf("write the ledger: %w", err)
+	if grace > 0 {
+		hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: grace}
+		held, err := d.pools.Hold(ctx, s.Block, s.Connection, s.Member(), hold)
+		return held.Done, wrap("hold the seat", err)
 	}
 	returned, err := d.pools.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
-	if held := returned.Instead; err == nil && held != nil && held.Held() && (end != usage.EndClosed || !held.Hold.Unsettled) {
+	// A hold gives way to news that its stay is over.
+	if held := returned.Instead; err == nil && held != nil && held.Held() {
 		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, *held, false)
 	}
-	if err != nil {
-		return false, fmt.Errorf("give back the seat: %w", err)
-	}
-	return d.voidLate(ctx, s, returned)
+	return returned.Done, wrap("give back the seat", err)
 }
+
+// grace is for how many seconds a seat is held after such an end.
+func (d *Door) grace(ctx context.Context, s session.Session, end usage.End) (int, error) {
+	if end != usage.EndDropped {
+		return 0, nil
+	}
+	l, err := d.store.License(ctx, s.Tenant)
+	if err != nil || l == nil {
+		return 0, wrap("read the license", err)
+	}
+	return l.ReconnectGraceSeconds, nil
+}
+
+// record writes a stay that ends into the ledger, and gives the session of its
+// last part. There may be a record already, of a hand-over to another connection
+// that broke off before that one had the seat: then the seat is this
+// connection's still, and what came after is another part of the same stay.
+func (d *Door) record(ctx context.Context, s session.Session, atMillis int64, end usage.End) (session.Session, usage.Stay, error) {
+	stay, err := d.stay(ctx, s, atMillis, end)
+	if err != nil {
+		return s, stay, err
+	}
+	recorded, err := d.store.Record(ctx, stay)
+	if err != nil {
+		return s, stay, fmt.Errorf("write the ledger: %w", err)
+	}
+	if !recorded.Before || recorded.End != usage.EndResumed || recorded.LeftAtMillis >= stay.LeftAtMillis {
+		return s, stay, nil
+	}
+	next, goesOn, err := d.nextPart(ctx, s, recorded.LeftAtMillis)
+	if err != nil || !goesOn {
+		return s, stay, err
+	}
+	estimated := stay.Estimated
+	stay = next.Stay(stay.LeftAtMillis, end)
+	stay.Estimated = estimated
+	_, err = d.store.Record(ctx, stay)
+	return next, stay, wrap("write the ledger", err)
+}
+
+// nextPart begins the next part of a stay in its own seat. False: the seat is
+// not the session's any more.
+func (d *Door) nextPart(ctx context.Context, s session.Session, fromMillis int64) (session.Session, bool, error) {
+	next := s
+	next.JoinedAtMillis, next.Mark, next.Resumed, next.From = fromMillis, newMark(), true, ""
+	from, to := seat.Place{Connection: s.Connection, Member: s.Member()}, seat.Place{Connection: s.Connection, Member: next.Member()}
+	attempt, err := d.store.Swap(ctx, s.Block, from, to, 0)
+	if err != nil {
+		return s, false, fmt.Errorf("begin the next part of a stay: %w", err)
+	}
+	next.Seat = attempt.State.Taken
+	return next, attempt.Outcome == seat.OutcomeTaken, nil
+}
+
+// newMark draws a member's mark.
+func newMark() uint16 { return uint16(rand.Uint32()) } //nolint:gosec // any 16 bits
 
 // stay is the record of a stay that ends. Where it is said to have ended when
 // its connection must have been closed long since, it ends at the last proof of
@@ -146,49 +175,47 @@ func (d *Door) stay(ctx context.Context, s session.Session, atMillis int64, end 
 	return stay, nil
 }
 
-// voidLate is for a seat that the connection holds by another take for the
-// same stay: by a delivery of its $connect that came when the stay was over,
-// and broke off. It is void.
-func (d *Door) voidLate(ctx context.Context, s session.Session, returned seat.Returned) (bool, error) {
-	late := returned.Instead
-	if late == nil || late.Held() || late.JoinedAtMillis != s.JoinedAtMillis {
-		return returned.Done, nil
-	}
-	returned, err := d.pools.GiveBack(ctx, s.Block, s.Connection, *late, true)
-	if err != nil {
-		return false, fmt.Errorf("give back a late seat: %w", err)
-	}
-	return returned.Done, nil
-}
-
-// ToLobby gives a connection's seat back and keeps it connected. Safe to
-// repeat: in the lobby it does nothing, nor does a message older than the
-// connection's last move.
+// ToLobby gives a connection's seat back and keeps it connected. The session
+// moves first; from then on the stay is over, and a process that dies leaves the
+// rest to reconciliation. Safe to repeat: in the lobby it does nothing but
+// complete what its own earlier try began, and a message older than the
+// connection's last move does nothing.
 func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, error) {
-	s, _, err := d.Whereabouts(ctx, id)
-	if err != nil || s.State != session.StateSeated || atMillis < s.MovedAtMillis {
+	for range leaveRounds {
+		s, err := d.connected(ctx, id)
+		if err != nil || atMillis < s.MovedAtMillis {
+			return s, err
+		}
+		again := s.State == session.StateLobby && s.StayID != "" && s.MovedAtMillis == atMillis
+		if s.State == session.StateLobby && !again {
+			return s, nil
+		}
+		if !again {
+			s = s.Leave(atMillis)
+			there, err := d.store.Change(ctx, s)
+			if err != nil {
+				return s, fmt.Errorf("enter the lobby: %w", err)
+			}
+			if there != nil {
+				continue
+			}
+		}
+		_, err = d.FinishLeave(ctx, s)
 		return s, err
 	}
-	// Also where the seat is held: the session that its stay is recorded from
-	// is about to change.
-	if _, err := d.release(ctx, s, atMillis, usage.EndLeft); err != nil {
-		return s, err
-	}
-	left := s.Leave(atMillis)
-	there, err := d.store.Change(ctx, left)
-	if err != nil {
-		return s, fmt.Errorf("enter the lobby: %w", err)
-	}
-	if there != nil {
-		return *there, nil
-	}
-	return left, nil
+	return session.Session{}, problem.New(problem.Unavailable, "Please try again.")
 }
 
-// Whereabouts reads a connection's session, consistently, and tells whether
+// FinishLeave records the stay that a session has left, and gives its seat back.
+// It tells whether there was one to give back.
+func (d *Door) FinishLeave(ctx context.Context, s session.Session) (bool, error) {
+	return d.endStay(ctx, s, s.MovedAtMillis, usage.EndLeft)
+}
+
+// SessionState reads a connection's session, consistently, and tells whether
 // it holds the seat that the session speaks of. A session whose stay is over
 // already counts as not seated.
-func (d *Door) Whereabouts(ctx context.Context, id seat.ConnectionID) (session.Session, bool, error) {
+func (d *Door) SessionState(ctx context.Context, id seat.ConnectionID) (session.Session, bool, error) {
 	s, err := d.connected(ctx, id)
 	if err != nil {
 		return session.Session{}, false, err

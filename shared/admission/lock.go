@@ -14,43 +14,49 @@ import (
 // left behind by a process that died: no invocation lasts longer than 29 s.
 const abandonedAfter = time.Minute
 
-// lock holds the host to this conference. A lock of a conference that has
-// ended, or of one that was never brought to life, is taken over, unless it was
-// taken again meanwhile: whoever did so may be bringing it to life. Safe to
-// repeat: a conference's own lock is no obstacle.
-func (d *Door) lock(ctx context.Context, v Visitor, c conference.Conference) error {
-	now := time.UnixMilli(v.AtMillis)
-	mine := host.Lock{Host: c.Host, Conference: string(c.ID), Number: int64(c.Number), Since: now}
-	holder, err := d.store.Lock(ctx, v.Tenant, mine, nil)
+// lock holds the host to this conference, and tells whether the conference had
+// the lock before. A lock of a conference that has ended, or of one that was never
+// brought to life, is taken over, unless it was taken again meanwhile: that
+// attempt may be bringing the conference to life. Safe to repeat: a conference's
+// own lock is no obstacle.
+func (d *Door) lock(ctx context.Context, v Visitor, c conference.Conference) (renewed bool, err error) {
+	mine := lockOf(v, c)
+	taken, err := d.store.Lock(ctx, v.Tenant, mine, nil)
 	if err != nil {
-		return fmt.Errorf("lock the host: %w", err)
+		return false, fmt.Errorf("lock the host: %w", err)
 	}
-	if holder == nil {
-		return nil
+	if taken.Holder == nil {
+		return taken.Renewed, nil
 	}
+	holder := taken.Holder
 	other, err := d.store.Conference(ctx, v.Tenant, conference.ID(holder.Conference), true)
 	if err != nil {
-		return fmt.Errorf("read the host's other conference: %w", err)
+		return false, fmt.Errorf("read the host's other conference: %w", err)
 	}
-	over := other == nil || int64(other.Number) != holder.Number || other.State == conference.StateEnded
-	abandoned := !over && other.State == conference.StateScheduled && now.Sub(holder.Since) > abandonedAfter
-	if over {
+	hasEnded := other == nil || int64(other.Number) != holder.Number || other.State == conference.StateEnded
+	abandoned := !hasEnded && other.State == conference.StateScheduled && mine.Since.Sub(holder.Since) > abandonedAfter
+	if hasEnded {
 		// Its end may not have come to that yet. Once the lock is another's, a
 		// change of license does not reach them.
-		if err := d.closePools(ctx, v.Tenant, conference.Number(holder.Number), now.Add(keepClosed)); err != nil {
-			return err
+		if err := d.closePools(ctx, v.Tenant, conference.Number(holder.Number), mine.Since.Add(keepClosed)); err != nil {
+			return false, err
 		}
 	}
-	if over || abandoned {
-		holder, err = d.store.Lock(ctx, v.Tenant, mine, holder)
-		if err != nil {
-			return fmt.Errorf("take over the host's lock: %w", err)
+	if hasEnded || abandoned {
+		if taken, err = d.store.Lock(ctx, v.Tenant, mine, holder); err != nil {
+			return false, fmt.Errorf("take over the host's lock: %w", err)
 		}
-		if holder == nil {
-			return nil
+		if taken.Holder == nil {
+			return taken.Renewed, nil
 		}
+		holder = taken.Holder
 	}
 	busy := problem.Newf(problem.HostBusy, "The host is running conference %s.", holder.Conference)
 	busy.Conference = holder.Conference
-	return busy
+	return false, busy
+}
+
+// lockOf is the lock that a visitor takes of a conference's host.
+func lockOf(v Visitor, c conference.Conference) host.Lock {
+	return host.Lock{Host: c.Host, Conference: string(c.ID), Number: int64(c.Number), Since: time.UnixMilli(v.AtMillis)}
 }

@@ -179,41 +179,47 @@ func (d *Door) sitting(ctx context.Context, places []seat.Place) ([]session.Sess
 	for _, p := range places {
 		joined[p.Connection] = p.Member.JoinedAtMillis
 	}
-	list, err := d.seated(ctx, slices.Collect(maps.Keys(joined)))
-	return slices.DeleteFunc(list, func(s session.Session) bool { return s.JoinedAtMillis != joined[s.Connection] }), err
+	return d.sessions(ctx, slices.Collect(maps.Keys(joined)), func(s session.Session) bool {
+		return s.State == session.StateSeated && s.JoinedAtMillis == joined[s.Connection]
+	})
 }
 
 func byJoining(a, b seat.Place) int {
 	return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
 }
 
-// Open gives the tenant's stays that are open, in order of joining, and of
-// those that were lost the ones that the ledger may not have yet. A stay that
+// OpenStays gives the tenant's stays that are open, in order of joining, and those
+// that a connection has left and that the ledger may not have yet. A stay that
 // ends is in the ledger before it is missing here. Left out are those whose
 // session is not written yet.
-func (d *Door) Open(ctx context.Context, t tenant.ID) ([]usage.Stay, error) {
+func (d *Door) OpenStays(ctx context.Context, t tenant.ID) ([]usage.Stay, error) {
 	places, err := d.Places(ctx, t, 0)
 	if err != nil {
 		return nil, err
 	}
 	var ids []seat.ConnectionID
-	lost := make(map[seat.ConnectionID]int64)
+	members := make(map[seat.ConnectionID]seat.Member)
 	for _, place := range places {
-		hold := place.Member.Hold
-		if place.Member.Held() && !hold.Unsettled {
+		if place.Member.Held() {
 			continue
 		}
 		ids = append(ids, place.Connection)
-		lost[place.Connection] = hold.LostAtMillis
+		members[place.Connection] = place.Member
 	}
-	sessions, err := d.seated(ctx, ids)
+	sessions, err := d.sessions(ctx, ids, func(s session.Session) bool {
+		return s.State == session.StateSeated || s.Names(s.Block, members[s.Connection])
+	})
 	if err != nil {
 		return nil, err
 	}
 	open := make([]usage.Stay, len(sessions))
 	for i, s := range sessions {
-		open[i] = s.Stay(lost[s.Connection], "")
-		open[i].LeftAtMillis = lost[s.Connection]
+		left := int64(0)
+		if s.State != session.StateSeated {
+			left = s.MovedAtMillis
+		}
+		open[i] = s.Stay(left, "")
+		open[i].LeftAtMillis = left
 	}
 	return open, nil
 }
@@ -248,14 +254,16 @@ func (d *Door) Places(ctx context.Context, t tenant.ID, number conference.Number
 	return places, nil
 }
 
-func (d *Door) seated(ctx context.Context, ids []seat.ConnectionID) ([]session.Session, error) {
+// sessions gives those of some connections' sessions that are wanted, in order of
+// joining.
+func (d *Door) sessions(ctx context.Context, ids []seat.ConnectionID, wanted func(session.Session) bool) ([]session.Session, error) {
 	found, err := d.store.Sessions(ctx, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read sessions: %w", err)
 	}
 	list := make([]session.Session, 0, len(found))
 	for _, s := range found {
-		if s.State == session.StateSeated {
+		if wanted(s) {
 			list = append(list, s)
 		}
 	}
@@ -274,11 +282,11 @@ func ownPools(t tenant.ID, number conference.Number) own {
 
 func (o own) both() []seat.Pool { return []seat.Pool{o.participants, o.chair} }
 
-// Standing is the limit and the seats in use of the pool that a session draws
+// PoolUsage is the limit and the seats in use of the pool that a session draws
 // on, or would draw on: for the host in the chair, that of the participants. In
 // a pool that has, or had, more than 1,920 the seats in use may be those of ten
 // seconds ago.
-func (d *Door) Standing(ctx context.Context, s session.Session, nowMillis int64) (limit, inUse int, err error) {
+func (d *Door) PoolUsage(ctx context.Context, s session.Session, nowMillis int64) (limit, inUse int, err error) {
 	l, err := d.License(ctx, s.Tenant)
 	if err != nil {
 		return 0, 0, err

@@ -2,8 +2,8 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math/rand/v2"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
@@ -13,14 +13,9 @@ import (
 	"seatmeter/shared/usage"
 )
 
-const (
-	// handoverSeconds is how long a seat waits between two connections that
-	// are both open: longer than any invocation lasts.
-	handoverSeconds = 30
-	// resumeRounds bounds how often a resume looks again because the block
-	// changed under it.
-	resumeRounds = 5
-)
+// resumeRounds bounds how often a resume looks again because the block changed
+// under it.
+const resumeRounds = 5
 
 // errNotHeld is for a resume token whose connection has no seat any more: it
 // was used, or came too late.
@@ -36,13 +31,14 @@ func errNotHeld() error {
 // The seat changes hands by one conditional write and is in use throughout, so
 // that nobody can slip in between; and only once, since after it the earlier
 // connection holds no seat. That one's late $disconnect therefore frees
-// nothing. Where it is still open, its part of the stay is closed first: the
-// block says until when, then the ledger has it, then the seat is handed over.
+// nothing. Where the earlier connection is still open, the ledger has its part of
+// the stay before that write; it is told that it is removed, and reconciliation
+// closes it some seconds later, so that a client has time to change over.
 //
 // Safe to repeat and to run twice at once, like Connect. A process that dies
-// before the swap leaves a hold, which the client can still resume; one that
-// dies after it leaves a seat without a session, which the next delivery
-// completes, or reconciliation frees.
+// before the swap leaves the seat to the earlier connection, which loses nothing
+// (see record); one that dies after it leaves a seat without a session, which the
+// next delivery completes, or reconciliation frees.
 func (d *Door) Resume(ctx context.Context, v Visitor, from jointoken.Claim) error {
 	if err := d.welcome(ctx, v); err != nil {
 		return err
@@ -54,14 +50,24 @@ func (d *Door) Resume(ctx context.Context, v Visitor, from jointoken.Claim) erro
 	if old == nil || old.State != session.StateSeated || old.Claim() != from || !sameVisitor(*old, v) {
 		return errNotHeld()
 	}
-	a, err := d.takeUp(ctx, v, *old)
-	if err == nil && (old.Block.Pool.Number == 0 || a.Session.Member().Host) {
-		err = d.attend(ctx, v, &a)
-	}
+	resumed, err := d.takeOver(ctx, v, *old)
 	if err != nil {
 		return d.refuse(ctx, v, err)
 	}
-	return d.begin(ctx, v, a)
+	a := admitted{session: resumed}
+	if old.Block.Pool.Number == 0 || resumed.Member().Host {
+		a.look = func(ctx context.Context) (bool, error) { return d.attend(ctx, v) }
+	}
+	s, err := d.enter(ctx, v, a)
+	if errors.Is(err, errStale) {
+		return nil // by an earlier delivery it is in, or was
+	}
+	if err == nil && s.From != "" {
+		if told := d.push(ctx, s.From, message{Type: "removed", Detail: "Another connection has taken over the seat."}); told != nil && !errors.Is(told, ErrGone) {
+			d.log.WarnContext(ctx, "a connection was not told that its seat was taken over", "tenant", s.Tenant, "connection", s.From, "error", told)
+		}
+	}
+	return err
 }
 
 // sameVisitor tells whether a session is the visitor's: the same person in the
@@ -71,81 +77,103 @@ func sameVisitor(s session.Session, v Visitor) bool {
 		s.Identity == v.Identity && s.Role == v.Role
 }
 
-// takeUp takes up the seat of an earlier session.
-func (d *Door) takeUp(ctx context.Context, v Visitor, old session.Session) (admitted, error) {
+// takeOver takes over the seat of an earlier session, and gives the session that
+// goes on with its stay.
+func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (session.Session, error) {
 	for range resumeRounds {
 		b, err := d.store.Look(ctx, old.Block)
 		if err != nil {
-			return admitted{}, fmt.Errorf("read the block: %w", err)
+			return old, fmt.Errorf("read the block: %w", err)
 		}
 		if b == nil {
-			return admitted{}, errNotHeld()
+			return old, errNotHeld()
 		}
 		if mine, in := b.Members[v.Connection]; in {
-			return d.takenUp(ctx, v, old, mine)
+			return d.takenOver(ctx, v, old, mine)
 		}
-		held, in := b.Members[old.Connection]
+		there, in := b.Members[old.Connection]
+		open := in && there == old.Member()
 		switch {
 		case b.Closed:
-			return admitted{}, conference.Ended(v.Conference)
-		case in && held == old.Member():
-			hold := seat.Hold{LostAtMillis: max(v.AtMillis, old.JoinedAtMillis), Seconds: handoverSeconds, Unsettled: true}
-			if _, err := d.pools.Hold(ctx, old.Block, old.Connection, held, hold); err != nil {
-				return admitted{}, fmt.Errorf("prepare the seat's handover: %w", err)
-			}
-			continue
-		case !in || !held.Held() || held.Expired(v.AtMillis):
-			return admitted{}, errNotHeld()
+			return old, conference.Ended(v.Conference)
+		case !open && (!there.Held() || there.Expired(v.AtMillis)):
+			return old, errNotHeld()
 		}
-		// It may have been lost, or closed, after this connection came: the stay's
-		// records do not overlap.
-		lost := held.Hold.LostAtMillis
-		if held.Hold.Unsettled {
-			stay, err := d.stay(ctx, old, lost, usage.EndResumed)
-			if err != nil {
-				return admitted{}, err
-			}
-			if lost, err = d.store.Record(ctx, stay); err != nil {
-				return admitted{}, fmt.Errorf("write the ledger: %w", err)
+		// The stay's records do not overlap, and leave no gap where the connection
+		// was open all the time.
+		at := max(v.AtMillis, there.Hold.LostAtMillis)
+		if open {
+			if at, err = d.handOver(ctx, old, v.AtMillis); err != nil {
+				return old, err
 			}
 		}
-		place := seat.Place{Connection: old.Connection, Member: held}
-		mine := held.Found(max(v.AtMillis, lost), uint16(rand.Uint32())) //nolint:gosec // any 16 bits
-		attempt, err := d.store.Swap(ctx, old.Block, place, seat.Place{Connection: v.Connection, Member: mine}, 0)
+		mine := there.Found(at, newMark())
+		mine.TookOver = open
+		attempt, err := d.store.Swap(ctx, old.Block, seat.Place{Connection: old.Connection, Member: there}, seat.Place{Connection: v.Connection, Member: mine}, 0)
 		if err != nil {
-			return admitted{}, fmt.Errorf("take up the seat: %w", err)
+			return old, fmt.Errorf("take over the seat: %w", err)
 		}
 		if attempt.Outcome == seat.OutcomeTaken {
-			return admitted{Session: goOn(v, old, mine, attempt.State), from: &place}, nil
+			return goOn(v, old, mine, attempt.State), nil
 		}
 	}
-	return admitted{}, problem.New(problem.Unavailable, "The seat keeps changing. Try again.")
+	return old, problem.New(problem.Unavailable, "The seat keeps changing. Try again.")
 }
 
-// takenUp is for a repeat: the seat was taken up already, and its number may
+// handOver records the part of a stay whose connection is still open, and gives
+// when the next part begins.
+func (d *Door) handOver(ctx context.Context, old session.Session, atMillis int64) (int64, error) {
+	stay, err := d.stay(ctx, old, max(atMillis, old.JoinedAtMillis), usage.EndResumed)
+	if err != nil {
+		return 0, err
+	}
+	recorded, err := d.store.Record(ctx, stay)
+	if err != nil {
+		return 0, fmt.Errorf("write the ledger: %w", err)
+	}
+	if recorded.End == usage.EndResumed {
+		return recorded.LeftAtMillis, nil
+	}
+	return max(atMillis, recorded.LeftAtMillis), nil // it was closed meanwhile
+}
+
+// takenOver is for a repeat: the seat was taken over already, and its number may
 // be lost.
-func (d *Door) takenUp(ctx context.Context, v Visitor, old session.Session, mine seat.Member) (admitted, error) {
+func (d *Door) takenOver(ctx context.Context, v Visitor, old session.Session, mine seat.Member) (session.Session, error) {
 	if mine.Held() {
-		return admitted{}, errClosed(v.Connection)
+		return old, noConnection()
 	}
 	state, in, err := d.store.Renumber(ctx, old.Block, v.Connection)
 	if err != nil {
-		return admitted{}, fmt.Errorf("renumber a seat: %w", err)
+		return old, fmt.Errorf("renumber a seat: %w", err)
 	}
 	if now := state.Members[v.Connection]; !in || now != mine {
-		return admitted{}, errClosed(v.Connection)
+		return old, noConnection()
 	}
-	return admitted{Session: goOn(v, old, mine, state), again: true}, nil
+	return goOn(v, old, mine, state), nil
 }
 
 // goOn is the session that goes on with an earlier one's stay.
 func goOn(v Visitor, old session.Session, mine seat.Member, state seat.State) session.Session {
 	s := old
-	s.Connection, s.Version, s.MovedAtMillis = v.Connection, 0, 0
+	s.Connection, s.BeganMillis, s.Version, s.MovedAtMillis, s.FencedMillis, s.From = v.Connection, v.AtMillis, 0, 0, 0, ""
 	s.JoinedAtMillis, s.Mark, s.Resumed = mine.JoinedAtMillis, mine.Mark, true
+	if mine.TookOver {
+		s.From = old.Connection
+	}
 	s.Seat, s.InUse = state.Taken, 0
 	if old.InUse > 0 {
 		s.InUse = state.Occupied(v.AtMillis)
 	}
 	return s
+}
+
+// CloseReplaced closes the connection that another took its seat over from.
+// Closing one that is no more is no error.
+func (d *Door) CloseReplaced(ctx context.Context, id seat.ConnectionID) error {
+	s, err := d.store.Session(ctx, id, false)
+	if err != nil || s == nil || s.From == "" {
+		return wrap("read the session", err)
+	}
+	return wrap("close a connection that was replaced", d.gateway.Close(ctx, s.From))
 }

@@ -98,7 +98,7 @@ func (d *Door) settle(ctx context.Context, l license.License) error {
 		if err == nil {
 			err = d.store.NoteSettled(ctx, l.Tenant, l.Revision)
 		}
-		if !errors.Is(err, errAgain) {
+		if !errors.Is(err, errStale) {
 			return wrap("settle a license", err)
 		}
 		now, err := d.License(ctx, l.Tenant)
@@ -151,7 +151,7 @@ func (d *Door) settleOwn(ctx context.Context, l license.License, number conferen
 	return d.settlePool(ctx, pools.participants, participants, l)
 }
 
-// settlePool brings one pool under a license; errAgain, if a part of it is under
+// settlePool brings one pool under a license; errStale, if a part of it is under
 // a later one.
 func (d *Door) settlePool(ctx context.Context, pool seat.Pool, capacity int, l license.License) error {
 	terms := seat.Terms{Capacity: capacity, Revision: l.Revision}
@@ -160,7 +160,7 @@ func (d *Door) settlePool(ctx context.Context, pool seat.Pool, capacity int, l l
 		return fmt.Errorf("settle a pool: %w", err)
 	}
 	if slices.ContainsFunc(states, func(s seat.State) bool { return !s.Closed && s.Revision > l.Revision }) {
-		return errAgain
+		return errStale
 	}
 	return nil
 }

@@ -4,8 +4,9 @@
 // stays ended; scheduling its id again makes a new one, with a new number.
 // The number is short, unique among the tenant's conferences of all times, and
 // stands in the seat blocks where the id would be too long. A live conference
-// is vacant while those are away whom it needs: its host under a named license,
-// anybody at all under a concurrent one. Vacant for too long, it ends.
+// is vacant while those are away whom it needs: its host if it went live under
+// a named license, anybody at all if under a concurrent one. Vacant for too
+// long, it ends.
 package conference
 
 import (
@@ -51,6 +52,9 @@ type Conference struct {
 	EndedAt   time.Time
 	// VacantSince is when a live conference was found vacant.
 	VacantSince time.Time
+	// OwnPools: it went live under a named license, and needs its host. What the
+	// license becomes while it is live does not change that.
+	OwnPools bool
 	// Ending: it has ended, and not everybody may have been told yet.
 	Ending bool
 }
@@ -91,11 +95,13 @@ type Conferences interface {
 	Conference(ctx context.Context, t tenant.ID, id ID, consistent bool) (*Conference, error)
 	// Conferences lists conferences in order of id, beginning after one.
 	Conferences(ctx context.Context, t tenant.ID, after ID, limit int) ([]Conference, error)
-	// Advance moves the numbered conference to a later state, if it is in an
-	// earlier one, and gives it as it then stands; nil if it is no more. Safe
-	// to repeat: a state is entered once. A conference that has ended is
-	// ending until Finish.
-	Advance(ctx context.Context, t tenant.ID, id ID, number Number, to State, at time.Time) (*Conference, error)
+	// GoLive makes the numbered conference live, with or without pools of its own,
+	// if it is scheduled, and gives it as it then stands; nil if it is no more.
+	// Safe to repeat.
+	GoLive(ctx context.Context, t tenant.ID, id ID, number Number, at time.Time, ownPools bool) (*Conference, error)
+	// End ends the numbered conference, if it has not ended, and gives it as it
+	// then stands; nil if it is no more. It is ending until Finish. Safe to repeat.
+	End(ctx context.Context, t tenant.ID, id ID, number Number, at time.Time) (*Conference, error)
 	// Finish completes the end of the numbered conference. Safe to repeat.
 	Finish(ctx context.Context, t tenant.ID, id ID, number Number) error
 	// Vacate notes since when the numbered conference is vacant, if it is
@@ -110,9 +116,4 @@ type Conferences interface {
 	// note back in time or finds it ended. It gives the conference as it then
 	// stands; nil if it is no more. Safe to repeat.
 	Expire(ctx context.Context, t tenant.ID, id ID, number Number, since, at time.Time) (*Conference, error)
-}
-
-// Before tells whether a conference in this state can still enter another.
-func (s State) Before(other State) bool {
-	return s != other && s != StateEnded && other != StateScheduled
 }

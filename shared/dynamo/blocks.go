@@ -49,6 +49,10 @@ func (s *Store) Swap(ctx context.Context, block seat.Block, from, to seat.Place,
 		c.condition += " AND #rev = :rev AND #in_use <= #capacity"
 		c.values[":rev"] = number(revision)
 	}
+	if from.Connection == to.Connection {
+		c.update, c.condition = "SET #taken = #taken + :one, #members.#to = :to, #busy = :busy", "#members.#to = :from"
+		delete(c.names, "#from")
+	}
 	result, refused, err := s.apply(ctx, c)
 	return attempt(block, result, refused, err, func(s seat.State) seat.Outcome {
 		return seat.JudgeSwap(s, result != nil, from, to, revision)
@@ -119,20 +123,6 @@ func (s *Store) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID
 		returns:   types.ReturnValueAllNew,
 	})
 	return returned(block, id, result, refused, err, seat.State.Pending)
-}
-
-// Revert implements seat.Blocks by one UpdateItem.
-func (s *Store) Revert(ctx context.Context, block seat.Block, from, to seat.Place) (seat.Returned, error) {
-	pk, sk := blockKeys(block)
-	result, refused, err := s.apply(ctx, change{
-		pk: pk, sk: sk,
-		update:    "SET #members.#to = :to, #voids = #voids + :one REMOVE #members.#from",
-		condition: "#members.#from = :from AND attribute_not_exists(#members.#to)",
-		names:     map[string]string{"#from": string(from.Connection), "#to": string(to.Connection)},
-		values:    item{":one": number(1), ":from": memberValue(from.Member), ":to": memberValue(to.Member)},
-		returns:   types.ReturnValueAllNew,
-	})
-	return returned(block, from.Connection, result, refused, err, seat.State.Pending)
 }
 
 // returned reads the answer to the end of a seat. Where there was none to end,

@@ -66,23 +66,35 @@ func (s *Store) Conferences(ctx context.Context, t tenant.ID, after conference.I
 	return list, nil
 }
 
-// Advance implements conference.Conferences by one UpdateItem, which puts the
+// GoLive implements conference.Conferences by one UpdateItem, which puts the
 // conference on the agenda.
-func (s *Store) Advance(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, to conference.State, at time.Time) (*conference.Conference, error) {
+func (s *Store) GoLive(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, at time.Time, own bool) (*conference.Conference, error) {
 	c := change{
-		update:    "SET #state = :to, #live_at = :at, #busy = :busy",
+		update:    "SET #state = :live, #live_at = :at, #busy = :busy",
 		condition: "#number = :number AND #state = :scheduled",
 		values: item{
-			":to": text(string(to)), ":at": number(at.UnixMilli()), ":number": number(numbered),
+			":live": text(string(conference.StateLive)), ":at": number(at.UnixMilli()), ":number": number(numbered),
 			":scheduled": text(string(conference.StateScheduled)), ":busy": text(shardOf(string(t))),
 		},
 	}
-	if to == conference.StateEnded {
-		c.update = "SET #state = :to, #ended_at = :at, #busy = :busy REMOVE #vacant_since"
-		c.condition = "#number = :number AND (#state = :scheduled OR #state = :live)"
-		c.values[":live"] = text(string(conference.StateLive))
+	if own {
+		c.update += ", #own_pools = :yes"
+		c.values.setFlag(":yes", true)
 	}
 	return s.changeConference(ctx, t, id, c)
+}
+
+// End implements conference.Conferences by one UpdateItem, which puts the
+// conference on the agenda.
+func (s *Store) End(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, at time.Time) (*conference.Conference, error) {
+	return s.changeConference(ctx, t, id, change{
+		update:    "SET #state = :ended, #ended_at = :at, #busy = :busy REMOVE #vacant_since",
+		condition: "#number = :number AND (#state = :scheduled OR #state = :live)",
+		values: item{
+			":ended": text(string(conference.StateEnded)), ":at": number(at.UnixMilli()), ":number": number(numbered),
+			":scheduled": text(string(conference.StateScheduled)), ":live": text(string(conference.StateLive)), ":busy": text(shardOf(string(t))),
+		},
+	})
 }
 
 // Finish implements conference.Conferences: it takes the conference off the
@@ -145,7 +157,7 @@ func readConference(t tenant.ID, i item) (*conference.Conference, error) {
 		Tenant: t, ID: conference.ID(strings.TrimPrefix(r.text(attrSK), prefixConf)),
 		Number: conference.Number(r.number(attrNumber)), Host: host.Email(r.text(attrHost)), Title: r.text(attrTitle),
 		State: conference.State(r.text(attrState)), StartsAt: r.time(attrStarts), CreatedAt: r.time(attrCreated),
-		LiveAt: r.time(attrLive), EndedAt: r.time(attrEnded), VacantSince: r.time(attrVacant),
+		LiveAt: r.time(attrLive), EndedAt: r.time(attrEnded), VacantSince: r.time(attrVacant), OwnPools: r.flag(attrOwn),
 	}
 	c.Ending = c.State == conference.StateEnded && r.text(attrBusy) != ""
 	if r.err != nil {

@@ -223,38 +223,41 @@ func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, was, is host.Host) 
 	return !refused && err == nil, err
 }
 
-// Lock implements host.Hosts by one conditional put.
-func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.Lock) (*host.Lock, error) {
-	locked := key(tenantKey(t), lockKey(l.Host)).
-		setText(attrConference, l.Conference).setNumber(attrNumber, l.Number).setTime(attrSince, l.Since).
-		setText(attrBusy, shardOf(string(t)))
-	condition, values := "attribute_not_exists(#pk) OR #number = :mine", item{":mine": number(l.Number)}
-	if stale != nil {
-		condition += " OR #number = :stale AND #since = :since"
-		values.setNumber(":stale", stale.Number).setTime(":since", stale.Since)
+// Lock implements host.Hosts by one UpdateItem.
+func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.Lock) (host.Locked, error) {
+	c := change{
+		pk: tenantKey(t), sk: lockKey(l.Host),
+		update:    "SET #conference = :conference, #number = :mine, #since = :now, #busy = :busy",
+		condition: "attribute_not_exists(#pk) OR #number = :mine",
+		values: item{
+			":conference": text(l.Conference), ":mine": number(l.Number), ":now": number(l.Since.UnixMilli()), ":busy": text(shardOf(string(t))),
+		},
+		returns: types.ReturnValueAllOld,
 	}
-	there, refused, err := s.put(ctx, s.live, locked, condition, values)
-	if err != nil || !refused {
-		return nil, err
+	if stale != nil {
+		c.condition += " OR #number = :stale AND #since = :since"
+		c.values.setNumber(":stale", stale.Number).setTime(":since", stale.Since)
+	}
+	there, refused, err := s.apply(ctx, c)
+	if err != nil || there == nil {
+		return host.Locked{}, err
 	}
 	held, err := readLock(there)
-	return &held, err
+	if refused {
+		return host.Locked{Holder: &held}, err
+	}
+	return host.Locked{Renewed: held.Number == l.Number}, err
 }
 
-// Unlock implements host.Hosts. The lock of another conference stays.
-func (s *Store) Unlock(ctx context.Context, t tenant.ID, email host.Email, conference int64) error {
-	return s.unlock(ctx, t, email, "#number = :mine", item{":mine": number(conference)})
-}
-
-// Abandon implements host.Hosts.
-func (s *Store) Abandon(ctx context.Context, t tenant.ID, seen host.Lock) error {
-	return s.unlock(ctx, t, seen.Host, "#number = :mine AND #since = :since",
-		item{":mine": number(seen.Number)}.setTime(":since", seen.Since))
-}
-
-func (s *Store) unlock(ctx context.Context, t tenant.ID, email host.Email, condition string, values item) error {
+// Unlock implements host.Hosts by one conditional delete.
+func (s *Store) Unlock(ctx context.Context, t tenant.ID, l host.Lock) error {
+	condition, values := "#number = :mine", item{":mine": number(l.Number)}
+	if !l.Since.IsZero() {
+		condition += " AND #since = :since"
+		values.setTime(":since", l.Since)
+	}
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: s.live, Key: key(tenantKey(t), lockKey(email)),
+		TableName: s.live, Key: key(tenantKey(t), lockKey(l.Host)),
 		ConditionExpression: aws.String(condition), ExpressionAttributeNames: namesIn(condition), ExpressionAttributeValues: values,
 	})
 	if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); err != nil && !refused {

@@ -114,6 +114,9 @@ const (
 	attrShards     = "shards"
 	attrStay       = "stay"
 	attrResumed    = "resumed"
+	attrFrom       = "took_over_from"
+	attrFenced     = "fenced_through"
+	attrOwn        = "own_pools"
 
 	attrThrough         = "through"
 	attrLate            = "late_before"
@@ -389,16 +392,16 @@ func entryOf(pk, sk string) (reconcile.Entry, error) {
 	return reconcile.Entry{Tenant: pool.Tenant, Block: seat.Block{Pool: pool, Index: index}}, err
 }
 
-// The first 16 bits of a member's time of joining, or of being lost, are never
-// needed: two of them are flags.
+// The first bits of a member's time of joining, or of being lost, are never
+// needed: three of them are flags.
 const (
-	flagLost  = 1 << 47
-	flagHost  = 1 << 46
-	timeMask  = flagHost - 1
-	unsettled = 1 << 15 // of the hold's seconds
+	flagLost     = 1 << 47
+	flagHost     = 1 << 46
+	flagTookOver = 1 << 45
+	timeMask     = flagTookOver - 1
 )
 
-// encodeMember packs a member into the fewest bytes: 48 bits of two flags and
+// encodeMember packs a member into the fewest bytes: 48 bits of three flags and
 // of its time of joining, 16 of its mark, and a varint of its conference's
 // number. A hold takes the places of what it leaves of these, so that it takes
 // no more room. Text of the same content would push a full block over 1 KB.
@@ -406,12 +409,12 @@ func encodeMember(m seat.Member) []byte {
 	first, second := uint64(m.JoinedAtMillis), m.Mark //nolint:gosec // after 1970
 	if m.Held() {
 		first, second = uint64(m.Hold.LostAtMillis)|flagLost, uint16(m.Hold.Seconds) //nolint:gosec // at most 300
-		if m.Hold.Unsettled {
-			second |= unsettled
-		}
 	}
 	if m.Host {
 		first |= flagHost
+	}
+	if m.TookOver {
+		first |= flagTookOver
 	}
 	packed := binary.BigEndian.AppendUint64(nil, first)
 	packed = binary.BigEndian.AppendUint16(packed[8-joinedBytes:], second)
@@ -430,9 +433,9 @@ func decodeMember(packed []byte) (seat.Member, error) {
 		return seat.Member{}, fmt.Errorf("member without a conference")
 	}
 	at := int64(first & timeMask)
-	m := seat.Member{Conference: conference.Number(number), Host: first&flagHost != 0} //nolint:gosec // written from a Number
+	m := seat.Member{Conference: conference.Number(number), Host: first&flagHost != 0, TookOver: first&flagTookOver != 0} //nolint:gosec // written from a Number
 	if first&flagLost != 0 {
-		m.Hold = seat.Hold{LostAtMillis: at, Seconds: int(second &^ unsettled), Unsettled: second&unsettled != 0}
+		m.Hold = seat.Hold{LostAtMillis: at, Seconds: int(second)}
 		return m, nil
 	}
 	m.JoinedAtMillis, m.Mark = at, second

@@ -20,12 +20,12 @@ import (
 // Record implements usage.Ledger by one conditional put, and another before it
 // for the note that the stay is late. A put that is refused answers with what is
 // there, which needs no permission to read.
-func (s *Store) Record(ctx context.Context, stay usage.Stay) (leftMillis int64, err error) {
+func (s *Store) Record(ctx context.Context, stay usage.Stay) (usage.Recorded, error) {
 	if now := s.now().UnixMilli(); now-stay.JoinedAtMillis >= usage.LateMillis {
 		note := key(string(stay.Tenant), lateKey(now, stay.JoinedAtMillis, stay.Connection)).
 			setNumber(attrJoined, stay.JoinedAtMillis).setNumber(attrLeft, stay.LeftAtMillis)
 		if _, _, err := s.put(ctx, s.ledger, note, absent, nil); err != nil {
-			return 0, err
+			return usage.Recorded{}, err
 		}
 	}
 	i := key(staysKey(stay.Tenant, usage.Shard(stay.Connection, stay.Shards)), stayKey(stay.JoinedAtMillis, stay.Connection)).
@@ -39,10 +39,10 @@ func (s *Store) Record(ctx context.Context, stay usage.Stay) (leftMillis int64, 
 		setNumber(attrShards, int64(stay.Shards))
 	there, refused, err := s.put(ctx, s.ledger, writeBlockName(i, stay.Block), absent, nil)
 	if err != nil || !refused {
-		return stay.LeftAtMillis, err
+		return usage.Recorded{LeftAtMillis: stay.LeftAtMillis, End: stay.End}, err
 	}
 	r := reader{item: there}
-	return r.number(attrLeft), r.err
+	return usage.Recorded{LeftAtMillis: r.number(attrLeft), End: usage.End(r.text(attrEnd)), Before: true}, r.err
 }
 
 // Refuse implements usage.Ledger by one conditional put.

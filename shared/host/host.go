@@ -88,6 +88,14 @@ const (
 	MovedNoChange       // no more changes this month
 )
 
+// Locked is what became of an attempt to take a lock.
+type Locked struct {
+	// Holder is set where another conference has it.
+	Holder *Lock
+	// Renewed: the conference had it already.
+	Renewed bool
+}
+
 // Hosts is where hosts and their locks live. Errors are the store's own.
 type Hosts interface {
 	// AddHost adds a host unless it is there or the tally has no slot for it;
@@ -114,13 +122,11 @@ type Hosts interface {
 
 	// Lock takes a host's lock if it is free, held by the same conference, or
 	// held just as a stale one was seen, if there is one: not if its conference has
-	// taken it again since. Otherwise it gives the holder.
-	Lock(ctx context.Context, t tenant.ID, l Lock, stale *Lock) (*Lock, error)
-	// Unlock frees the lock if the numbered conference holds it.
-	Unlock(ctx context.Context, t tenant.ID, email Email, number int64) error
-	// Abandon frees a lock if it is just as it was seen: not if its conference
-	// has taken it again since. Safe to repeat.
-	Abandon(ctx context.Context, t tenant.ID, seen Lock) error
+	// taken it again since. A repeat renews it.
+	Lock(ctx context.Context, t tenant.ID, l Lock, stale *Lock) (Locked, error)
+	// Unlock frees a lock if its numbered conference holds it and, where the time
+	// since when is set, took it just then and not again. Safe to repeat.
+	Unlock(ctx context.Context, t tenant.ID, l Lock) error
 	// Locks lists every lock of the tenant: its live conferences under a
 	// named license.
 	Locks(ctx context.Context, t tenant.ID) ([]Lock, error)

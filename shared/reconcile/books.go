@@ -52,17 +52,17 @@ type Balance struct {
 	Records, Open int64
 	// Twice are the numbers of seats that are recorded more than once.
 	Twice []int64
-	// recorded has a bit for each number since the checkpoint, sitting tells
-	// for each member since when the ledger has it already: zero, if it has not.
+	// recorded has a bit for each number since the checkpoint; sitting is, for
+	// each member, the record that the ledger has of it already; nil: none.
 	recorded []uint64
-	sitting  map[Sitting]int64
+	sitting  map[Sitting]*usage.Recorded
 }
 
 func newBalance(state seat.State, from Checkpoint) *Balance {
-	b := &Balance{State: state, From: from, sitting: make(map[Sitting]int64, len(state.Members))}
+	b := &Balance{State: state, From: from, sitting: make(map[Sitting]*usage.Recorded, len(state.Members))}
 	b.recorded = make([]uint64, max(0, state.Taken-from.Taken)/wordBits+1)
 	for id, m := range state.Members {
-		b.sitting[Sitting{id, m.JoinedAtMillis}] = 0
+		b.sitting[Sitting{id, m.JoinedAtMillis}] = nil
 	}
 	return b
 }
@@ -70,10 +70,10 @@ func newBalance(state seat.State, from Checkpoint) *Balance {
 const wordBits = 64
 
 // record counts a record of the block.
-func (b *Balance) record(number int64, s Sitting, leftAtMillis int64) {
+func (b *Balance) record(number int64, s Sitting, r usage.Recorded) {
 	b.Records++
 	if _, in := b.sitting[s]; in {
-		b.sitting[s] = leftAtMillis
+		b.sitting[s] = &r
 	}
 	if at := number - b.From.Taken - 1; at >= 0 {
 		word, bit := &b.recorded[at/wordBits], uint64(1)<<(at%wordBits)
@@ -132,7 +132,7 @@ func audit(ctx context.Context, history usage.History, t tenant.ID, states []sea
 		if !wanted || stay.Seat > b.State.Taken || stay.Seat <= b.From.Taken && !opened[stay.Block][sitting] {
 			continue
 		}
-		b.record(stay.Seat, sitting, stay.LeftAtMillis)
+		b.record(stay.Seat, sitting, usage.Recorded{LeftAtMillis: stay.LeftAtMillis, End: stay.End})
 	}
 	list := make([]Balance, len(states))
 	for i, state := range states {
@@ -144,13 +144,13 @@ func audit(ctx context.Context, history usage.History, t tenant.ID, states []sea
 }
 
 // open lists the seats that are neither recorded nor given back. A seat that is
-// recorded and not given back yet is on its way out; one that is held is
-// recorded, unless a handover broke off.
+// recorded and not given back yet is on its way out, or to another connection;
+// one that is held is recorded.
 func (b *Balance) open() []Sitting {
 	var list []Sitting
 	for id, m := range b.State.Members {
 		s := Sitting{id, m.JoinedAtMillis}
-		if m.Held() && !m.Hold.Unsettled || b.sitting[s] != 0 {
+		if m.Held() || b.sitting[s] != nil {
 			continue
 		}
 		list = append(list, s)
@@ -159,26 +159,17 @@ func (b *Balance) open() []Sitting {
 	return list
 }
 
-// stuck lists who has left, by the ledger, and long enough ago that whoever was
-// to give the seat back must have died.
+// stuck lists the connections that have left, by the ledger, and so long ago that
+// the process which was to give the seat back must have died. A connection whose
+// hand-over to another broke off is still in its seat, and not listed.
 func (b *Balance) stuck(now time.Time) []seat.ConnectionID {
 	var list []seat.ConnectionID
-	for s, left := range b.sitting {
-		if left != 0 && left <= now.Add(-young).UnixMilli() {
+	for s, r := range b.sitting {
+		if r != nil && r.End != usage.EndResumed && r.LeftAtMillis <= now.Add(-young).UnixMilli() {
 			list = append(list, s.Connection)
 		}
 	}
 	return list
-}
-
-// quiet tells whether nothing of the block is half done.
-func (b Balance) quiet() bool {
-	for _, m := range b.State.Members {
-		if m.Hold.Unsettled {
-			return false
-		}
-	}
-	return true
 }
 
 // Audit checks all books of a tenant from the beginning, and gives those that
@@ -208,7 +199,7 @@ func Audit(ctx context.Context, store Store, t tenant.ID, now time.Time) (blocks
 	return blocks, slices.DeleteFunc(second, func(b Balance) bool { return !isOff(b) }), err
 }
 
-func isOff(b Balance) bool { return b.Off() != 0 && b.quiet() }
+func isOff(b Balance) bool { return b.Off() != 0 }
 
 // poolsOf lists the pools that a tenant has, or had, and that left a trace: its
 // own, its conferences', and those that the ledger knows of.
@@ -279,9 +270,6 @@ func (r *run) books(ctx context.Context, t tenant.ID, list []seat.Block) error {
 		if err := r.unstick(ctx, b.State, b.stuck(now)); err != nil {
 			return err
 		}
-		if !b.quiet() {
-			continue
-		}
 		if isOff(b) {
 			r.count(func(f *Found) { f.Imbalances++ })
 			r.log.LogAttrs(ctx, slog.LevelError, "the books of a block do not balance", b.Attrs()...)
@@ -308,7 +296,7 @@ func (r *run) unstick(ctx context.Context, state seat.State, ids []seat.Connecti
 		if s.State != session.StateSeated || s.Block != state.Block || s.Member() != state.Members[id] {
 			continue // an orphan's, which each round frees
 		}
-		freed, err := r.door.Bury(ctx, s, s.JoinedAtMillis) // the ledger keeps the record that it has
+		freed, err := r.door.CloseDead(ctx, s, s.JoinedAtMillis) // the ledger keeps the record that it has
 		if err != nil {
 			return err
 		}

@@ -23,7 +23,7 @@ func (r *run) conference(ctx context.Context, t tenant.ID, id conference.ID, ten
 	now := r.now()
 	switch {
 	case c.Ending && now.Sub(c.EndedAt) >= young:
-		if _, err := r.door.End(ctx, t, id, now); err != nil {
+		if err := r.door.Complete(ctx, *c, now); err != nil {
 			return err
 		}
 		r.count(func(f *Found) { f.Completed++ })
@@ -35,12 +35,12 @@ func (r *run) conference(ctx context.Context, t tenant.ID, id conference.ID, ten
 	if err != nil || l == nil {
 		return err
 	}
-	attended, err := r.attended(ctx, *c, *l, tenants)
+	attended, err := r.attended(ctx, *c, tenants)
 	if err != nil {
 		return err
 	}
 	patience := conference.EmptyFor
-	if l.Model == license.ModelNamed {
+	if c.OwnPools {
 		patience = time.Duration(l.HostAbsentMinutes) * time.Minute
 	}
 	switch {
@@ -56,12 +56,13 @@ func (r *run) conference(ctx context.Context, t tenant.ID, id conference.ID, ten
 	return wrap("judge a conference", err)
 }
 
-// attended tells whether those are in a conference whom it needs: under a named
-// license its host, under a concurrent one anybody. Who is held is in.
-func (r *run) attended(ctx context.Context, c conference.Conference, l license.License, tenants *tenants) (bool, error) {
+// attended tells whether those are in a conference whom it needs: its host if it
+// went live under a named license, anybody if under a concurrent one. A connection
+// whose seat is held is in.
+func (r *run) attended(ctx context.Context, c conference.Conference, tenants *tenants) (bool, error) {
 	now := r.now().UnixMilli()
 	needs := func(m seat.Member) bool {
-		return m.Conference == c.Number && !m.Expired(now) && (m.Host || l.Model != license.ModelNamed)
+		return m.Conference == c.Number && !m.Expired(now) && (m.Host || !c.OwnPools)
 	}
 	own := seat.Pool{Tenant: c.Tenant, Number: c.Number}
 	chair := own
@@ -101,7 +102,7 @@ func (r *run) lock(ctx context.Context, t tenant.ID, email host.Email, tenants *
 		return nil
 	}
 	r.count(func(f *Found) { f.Locks++ })
-	return wrap("unlock a host", r.store.Abandon(ctx, t, l))
+	return wrap("unlock a host", r.store.Unlock(ctx, t, l))
 }
 
 // tenants remembers, while a page of the agenda is worked on, what several of

@@ -354,6 +354,9 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 		_, err := tenants.license(ctx, block.Pool.Tenant)
 		return err
 	}
+	if err := r.replaced(ctx, *state); err != nil {
+		return err
+	}
 	if r.now().UnixMilli()-state.SeenAtMillis < recent.Milliseconds() {
 		return r.holds(ctx, *state)
 	}
@@ -391,6 +394,26 @@ func (r *run) note(list *[]seat.Block, block seat.Block) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	*list = append(*list, block)
+}
+
+// A connection whose seat another has taken over is closed between these times
+// after it: not before its client had time to change over, and in more than one
+// round, should one fail.
+const (
+	replacedFrom  = 10 * time.Second
+	replacedUntil = 2 * time.Minute
+)
+
+// replaced closes the connections whose seats others have taken over a while ago.
+func (r *run) replaced(ctx context.Context, state seat.State) error {
+	var closing errgroup.Group
+	for id, m := range state.Members {
+		age := time.Duration(r.now().UnixMilli()-m.JoinedAtMillis) * time.Millisecond
+		if m.TookOver && age >= replacedFrom && age < replacedUntil {
+			closing.Go(func() error { return r.door.CloseReplaced(ctx, id) })
+		}
+	}
+	return wrap("close connections that were replaced", closing.Wait())
 }
 
 // holds ends the holds of a block that are over.
@@ -452,19 +475,26 @@ func (r *run) judge(ctx context.Context, state seat.State, judged []seat.Place, 
 	lives := make([]bool, len(judged))
 	var group errgroup.Group
 	for i, place := range judged {
-		s, there := sessions[place.Connection]
-		if !there || s.State != session.StateSeated || s.Block != state.Block || s.Member() != place.Member {
+		s := sessions[place.Connection]
+		switch named := s.Names(state.Block, place.Member); {
+		case !named:
 			group.Go(func() error {
 				freed, err := r.door.FreeOrphan(ctx, state.Block, place)
 				r.count(func(f *Found) { f.Orphans += one(freed) })
 				return err
 			})
-			continue
+		case s.State != session.StateSeated:
+			group.Go(func() error {
+				left, err := r.door.FinishLeave(ctx, s)
+				r.count(func(f *Found) { f.Stuck += one(left) })
+				return err
+			})
+		default:
+			group.Go(func() (err error) {
+				lives[i], err = r.member(ctx, state, s, tenants)
+				return err
+			})
 		}
-		group.Go(func() (err error) {
-			lives[i], err = r.member(ctx, state, s, tenants)
-			return err
-		})
 	}
 	err = group.Wait()
 	return err == nil && !slices.Contains(lives, false), err
@@ -488,34 +518,30 @@ func (r *run) member(ctx context.Context, state seat.State, s session.Session, t
 			return r.stays(ctx, s, tenants)
 		}
 	}
-	buried, err := r.door.Bury(ctx, s, s.LastAlive(state.SeenAtMillis))
+	closed, err := r.door.CloseDead(ctx, s, s.LastAlive(state.SeenAtMillis))
 	if err != nil {
 		return false, err
 	}
-	r.count(func(f *Found) { f.Ghosts += one(buried) })
+	r.count(func(f *Found) { f.Ghosts += one(closed) })
 	return false, nil
 }
 
-// stays tells whether a connection may stay where it is. Who joins at the very
-// moment that a conference ends may be in it (see admission's attend), and is
-// sent away here. A conference's own pools are closed when it ends, and let
-// nobody in: only the tenant's pool needs the look.
+// stays tells whether a connection may stay where it is. A visitor who joins at
+// the very moment that a conference ends may be in it (see admission's attend),
+// and is sent away here.
 func (r *run) stays(ctx context.Context, s session.Session, tenants *tenants) (bool, error) {
-	if s.Block.Pool.Number != 0 {
-		return true, nil
-	}
 	c, err := tenants.conference(ctx, s.Tenant, s.Conference)
-	if err != nil || !over(c, s.Number) {
+	if err != nil || !hasEnded(c, s.Number) {
 		return err == nil, err
 	}
 	r.count(func(f *Found) { f.Late++ })
 	return false, wrap("send away who came late", r.door.Dismiss(ctx, s.Connection, r.now()))
 }
 
-// over tells whether the numbered conference has ended, by a read that may be
+// hasEnded tells whether the numbered conference has ended, by a read that may be
 // old: before a conference is scheduled, its id may have been another's, with a
 // smaller number.
-func over(c *conference.Conference, number conference.Number) bool {
+func hasEnded(c *conference.Conference, number conference.Number) bool {
 	return c != nil && (c.Number > number || c.Number == number && c.State == conference.StateEnded)
 }
 

@@ -131,7 +131,7 @@ func (b *book) open(ctx context.Context, before int64) ([]usage.Stay, error) {
 	if before <= b.asOf-usage.MaxStayMillis {
 		return nil, nil
 	}
-	open, err := b.sessions.Open(ctx, b.tenant)
+	open, err := b.sessions.OpenStays(ctx, b.tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read who is in: %w", err)
 	}

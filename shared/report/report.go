@@ -33,7 +33,7 @@ type Sessions interface {
 	// Open gives the stays that are open, in order of joining; also those that
 	// ended just now, if the ledger may not have them yet. One that ends is in
 	// the ledger before it is missing here. Errors are the store's.
-	Open(ctx context.Context, t tenant.ID) ([]usage.Stay, error)
+	OpenStays(ctx context.Context, t tenant.ID) ([]usage.Stay, error)
 }
 
 // Reporter reports. Safe for use by many goroutines.

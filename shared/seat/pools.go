@@ -95,13 +95,9 @@ type Seated struct {
 	Number int64
 	// Member is how the connection holds it: as asked, or as it did already.
 	Member Member
-	// Again: the connection held this seat already and only got a new number.
-	Again bool
 	// InUse is the pool's occupied seats just after, for a pool of one block,
 	// or at the refusal; zero where it would cost reading the other blocks.
 	InUse int
-	// From is the place of a hold that gave way before it was over.
-	From *Place
 	// Unsearched: it was refused without a look at every block, so that it may
 	// be in already by an earlier attempt.
 	Unsearched bool
@@ -149,19 +145,14 @@ func (p *Pools) Reclaim(ctx context.Context, pool Pool, id ConnectionID, member 
 		return full, wrap("read a block", err)
 	}
 	for lost, m := range b.Members {
-		// Whose stay the ledger does not have yet is being handed over already.
-		if !m.Held() || m.Hold.Unsettled || m.Hold.LostAtMillis > member.JoinedAtMillis {
+		if !m.Held() || m.Hold.LostAtMillis > member.JoinedAtMillis {
 			continue
 		}
-		from := Place{lost, m}
-		attempt, err := p.blocks.Swap(ctx, b.Block, from, Place{id, member}, terms.Revision)
+		attempt, err := p.blocks.Swap(ctx, b.Block, Place{lost, m}, Place{id, member}, terms.Revision)
 		if err != nil {
 			return full, wrap("take a held seat", err)
 		}
 		answer, done, err := p.conclude(ctx, attempt, id, terms)
-		if done && attempt.Outcome == OutcomeTaken {
-			answer.From = &from
-		}
 		if done || err != nil {
 			return answer, err
 		}
@@ -240,7 +231,6 @@ func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms 
 			return Seated{}, true, fmt.Errorf("renumber a seat: %w", err)
 		}
 		again := seated(state, id, terms)
-		again.Again = true
 		if again.Member.Held() {
 			return Seated{Refusal: RefusalLost}, in, nil
 		}
@@ -339,23 +329,13 @@ func (p *Pools) GiveBack(ctx context.Context, block Block, id ConnectionID, memb
 // Hold is Blocks.Hold. The board of a large pool is not complete any more if the
 // hold may be over before its time is.
 func (p *Pools) Hold(ctx context.Context, block Block, id ConnectionID, member Member, hold Hold) (Returned, error) {
-	return p.told(ctx, block, id, until(hold, func() (Returned, error) { return p.blocks.Hold(ctx, block, id, member, hold) }))
-}
-
-// until adds to the news of a hold when it ends.
-func until(hold Hold, step func() (Returned, error)) func() (Returned, error) {
-	return func() (Returned, error) {
-		returned, err := step()
+	return p.told(ctx, block, id, func() (Returned, error) {
+		returned, err := p.blocks.Hold(ctx, block, id, member, hold)
 		if returned.Vacancy != nil {
 			returned.Vacancy.EndsMillis = hold.UntilMillis()
 		}
 		return returned, err
-	}
-}
-
-// Revert is Blocks.Revert, which brings back a hold.
-func (p *Pools) Revert(ctx context.Context, block Block, from, to Place) (Returned, error) {
-	return p.told(ctx, block, from.Connection, until(to.Member.Hold, func() (Returned, error) { return p.blocks.Revert(ctx, block, from, to) }))
+	})
 }
 
 // Close is Blocks.Close for all blocks of a pool, as they were read.

@@ -64,6 +64,9 @@ type Member struct {
 	Conference conference.Number
 	// Host: it is the conference's host who sits here.
 	Host bool
+	// TookOver: its connection took the seat over from one that was open, which
+	// may be open still.
+	TookOver bool
 	// Hold is set where the connection was lost.
 	Hold Hold
 }
@@ -73,11 +76,9 @@ type Hold struct {
 	// LostAtMillis is when the connection was lost: the end of its stay,
 	// unless it comes back. Unix time.
 	LostAtMillis int64
-	// Seconds is how long from then the seat is held.
+	// Seconds is how long from then the seat is held. The ledger has the stay
+	// before the hold begins.
 	Seconds int
-	// Unsettled: the ledger may not have the lost connection's stay yet, and
-	// nobody may take its place before it has.
-	Unsettled bool
 }
 
 // UntilMillis is the end of the hold: from this moment on the seat is free.
@@ -93,7 +94,7 @@ func (m Member) Expired(nowMillis int64) bool { return m.Held() && m.Hold.UntilM
 
 // Lost is the member when its connection is lost.
 func (m Member) Lost(hold Hold) Member {
-	m.JoinedAtMillis, m.Mark, m.Hold = 0, 0, hold
+	m.JoinedAtMillis, m.Mark, m.TookOver, m.Hold = 0, 0, false, hold
 	return m
 }
 
@@ -163,12 +164,11 @@ func (s State) Occupied(nowMillis int64) int {
 	return occupied
 }
 
-// over chooses an expired hold: not the same for all who come at once. One
-// whose stay is not in the ledger yet is none of a join's business.
+// over chooses an expired hold: not the same for all who come at once.
 func (s State) over(id ConnectionID, nowMillis int64) (Place, bool) {
 	var over []ConnectionID
 	for other, m := range s.Members {
-		if m.Expired(nowMillis) && !m.Hold.Unsettled {
+		if m.Expired(nowMillis) {
 			over = append(over, other)
 		}
 	}
@@ -224,12 +224,13 @@ func Judge(state State, exists bool, id ConnectionID, revision int64) Outcome {
 func JudgeSwap(state State, exists bool, from Place, to Place, revision int64) Outcome {
 	_, member := state.Members[to.Connection]
 	there, in := state.Members[from.Connection]
+	another := to.Connection != from.Connection
 	switch {
 	case !exists:
 		return OutcomeMissing
-	case member:
+	case member && another:
 		return OutcomeMember
-	case state.Closed:
+	case state.Closed && another:
 		return OutcomeClosed
 	case revision != 0 && state.Revision != revision:
 		return OutcomeOtherRevision
@@ -280,13 +281,10 @@ type Blocks interface {
 	// Swap puts a connection in another's place, with the next seat number:
 	// the seat is in use throughout, so nobody can slip in between. Under a
 	// revision it is a join, and has a join's conditions; with none (zero) it
-	// is a stay that goes on. Repeating a swap that had landed gives
-	// OutcomeMember.
+	// is a stay that goes on. A connection may be swapped with itself, also in a
+	// closed block: that begins the next part of its stay. Repeating a swap that
+	// had landed gives OutcomeMember, or OutcomeFull for a swap with itself.
 	Swap(ctx context.Context, block Block, from, to Place, revision int64) (Attempt, error)
-	// Revert undoes a swap: it gives the place back to whom it was taken from,
-	// unless that one has another seat of the block by now, and counts the seat
-	// number as void. Done: it is given back.
-	Revert(ctx context.Context, block Block, from, to Place) (Returned, error)
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, share Share) (bool, error)
 	// Resize sets a block's share if its capacity and revision are still as seen

@@ -3,9 +3,16 @@
 // Terms: a session is what is known of a connection while it lasts: who it is,
 // and, once seated, which seat it holds since when. In the lobby it is
 // connected without a seat. Gone is a tombstone: the connection was closed, so
-// that a $connect still in flight must give its seat back. A session that left
-// by closing is not written again (that would cost a write): the seat block
-// and the ledger tell that it is over, and it expires by itself.
+// that a $connect still in flight must give its seat back.
+//
+// The session decides which seat a connection has: the one that it names while
+// it is seated. Each change is one conditional write of its next version. A seat
+// that the session names in another state is one that the connection has left,
+// whose stay goes into the ledger before the seat is given back. Any other seat
+// that the connection has in a block is an orphan: it was taken for a session
+// that was never written. A session that left by closing is not written again
+// (that would cost a write): the seat block and the ledger tell that it is over,
+// and it expires by itself.
 package session
 
 import (
@@ -48,6 +55,9 @@ type Session struct {
 	BeganMillis int64
 	// MovedAtMillis is when it last went to a seat or to the lobby on request.
 	MovedAtMillis int64
+	// FencedMillis tells orphans that are being freed from those that a join may
+	// still adopt: the former were taken then or before.
+	FencedMillis int64
 	// Version counts changes; a change is made on condition of the version.
 	Version int64
 
@@ -58,9 +68,11 @@ type Session struct {
 	Identity   string
 	Role       jointoken.Role
 
-	// The seat, while seated.
-	StayID         usage.StayID
-	Resumed        bool // an earlier connection began the stay
+	// The seat that it has or, in the lobby, had last.
+	StayID  usage.StayID
+	Resumed bool // an earlier part of the stay is in the ledger
+	// From is the connection that the seat was taken over from while it was open.
+	From           seat.ConnectionID
 	Block          seat.Block
 	Seat           int64
 	JoinedAtMillis int64
@@ -93,8 +105,29 @@ type Sessions interface {
 // Member is the seat's mark of this stay.
 func (s Session) Member() seat.Member {
 	return seat.Member{
-		JoinedAtMillis: s.JoinedAtMillis, Conference: s.Number, Mark: s.Mark, Host: s.Role == jointoken.RoleHost,
+		JoinedAtMillis: s.JoinedAtMillis, Conference: s.Number, Mark: s.Mark, Host: s.Role == jointoken.RoleHost, TookOver: s.From != "",
 	}
+}
+
+// Names tells whether the session is of a member of a block: of the seat that
+// its connection has or, where it is not seated, had last.
+func (s Session) Names(block seat.Block, m seat.Member) bool {
+	return s.StayID != "" && s.Block == block && s.Member() == m
+}
+
+// Adopts tells whether a join of the session's connection may go on with a seat
+// that an earlier attempt took and that has no session yet. A seat from before
+// its last stay, or one that is being freed, is not to be adopted.
+func (s Session) Adopts(m seat.Member) bool {
+	return m.JoinedAtMillis > max(s.JoinedAtMillis, s.FencedMillis)
+}
+
+// Fence is the session's next version, by which no attempt that read it before
+// can write it, nor one that reads it adopt a seat taken at that time or before.
+func (s Session) Fence(joinedAtMillis int64) Session {
+	s.FencedMillis = max(s.FencedMillis, joinedAtMillis)
+	s.Version++
+	return s
 }
 
 // Claim is what a resume token for this stay says.
@@ -102,13 +135,20 @@ func (s Session) Claim() jointoken.Claim {
 	return jointoken.Claim{Connection: s.Connection, Stay: string(s.StayID)}
 }
 
-// Leave moves the session back to the lobby, as its next version. When it last
-// joined is kept: no two stays of a connection may begin at the same moment.
+// Leave moves the session back to the lobby, as its next version. It still names
+// the seat, so that anybody can record the stay and give the seat back.
 func (s Session) Leave(atMillis int64) Session {
-	s.State, s.Block, s.Seat, s.Mark, s.Limit, s.InUse = StateLobby, seat.Block{}, 0, 0, 0, 0
-	s.StayID, s.Resumed, s.Shards = "", false, 0
-	s.MovedAtMillis = atMillis
+	s.State, s.MovedAtMillis = StateLobby, atMillis
 	s.Version++
+	return s
+}
+
+// Void moves the session to another state without the seat, which was never
+// used, as its next version.
+func (s Session) Void(to State) Session {
+	s = s.Fence(s.JoinedAtMillis)
+	s.State, s.Block, s.Seat, s.Mark, s.Limit, s.InUse = to, seat.Block{}, 0, 0, 0, 0
+	s.StayID, s.Resumed, s.From, s.Shards = "", false, "", 0
 	return s
 }
 

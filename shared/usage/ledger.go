@@ -129,12 +129,20 @@ func (r Refusal) Pool() (seat.Pool, bool) {
 	return seat.Pool{}, false
 }
 
+// Recorded is how the ledger's record of a stay ends.
+type Recorded struct {
+	LeftAtMillis int64
+	End          End
+	// Before: the record was there already.
+	Before bool
+}
+
 // Ledger is where what happened is written. Errors are the store's own.
 type Ledger interface {
-	// Record adds a stay unless it is there, and gives when it ended as it stands
-	// there: others may have recorded another end before. If it is late
-	// (LateMillis) that is noted first, by our clock. Safe to repeat.
-	Record(ctx context.Context, s Stay) (leftMillis int64, err error)
+	// Record adds a stay unless it is there, and tells how its record ends: others
+	// may have recorded another end before. If it is late (LateMillis) that is
+	// noted first, by our clock. Safe to repeat.
+	Record(ctx context.Context, s Stay) (Recorded, error)
 	// Refuse adds a refusal unless it is there. Safe to repeat.
 	Refuse(ctx context.Context, r Refusal) error
 }

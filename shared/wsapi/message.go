@@ -70,7 +70,7 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 	if id == "" {
 		return ok, nil
 	}
-	reply, err := m.act(ctx, id, event)
+	reply, began, err := m.act(ctx, id, event)
 	if err != nil {
 		reply = m.failed(ctx, id, request.RequestID, reply, err)
 	}
@@ -80,7 +80,7 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 	}
 	err = m.gateway.Push(ctx, id, text)
 	if errors.Is(err, admission.ErrGone) {
-		err = m.door.Leave(ctx, id, request.RequestTimeEpoch, usage.EndDropped)
+		err = m.gone(ctx, id, began, request.RequestTimeEpoch)
 	}
 	if err != nil {
 		m.log.ErrorContext(ctx, "a reply was not delivered", "connection", id, "error", err)
@@ -89,40 +89,58 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 	return ok, nil
 }
 
-// act does what the message asks. With an error, the reply's type says what
-// kind of answer the error belongs in.
-func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) (Reply, error) {
+// gone ends the stay of a connection that turns out to be gone. A stay that this
+// very message began was never used: a join that comes again after the close is
+// no stay.
+func (m *Messenger) gone(ctx context.Context, id seat.ConnectionID, began *session.Session, atMillis int64) error {
+	if began != nil {
+		m.door.Abandon(ctx, *began)
+		return nil
+	}
+	return m.door.Leave(ctx, id, atMillis, usage.EndDropped)
+}
+
+// act does what the message asks, and gives the session of a stay that began by
+// it. With an error, the reply's type says what kind of answer the error belongs
+// in.
+func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) (reply Reply, began *session.Session, err error) {
 	var message struct {
 		Action string `json:"action"`
 	}
 	invalid := problem.New(problem.Invalid, `Send {"action": "status"|"join"|"leave"|"ping"}.`)
 	if event.IsBase64Encoded || len(event.Body) > maxMessage || json.Unmarshal([]byte(event.Body), &message) != nil {
-		return Reply{}, invalid
+		return Reply{}, nil, invalid
 	}
 	at := event.RequestContext.RequestTimeEpoch
 	switch message.Action {
 	case actionPing:
-		return Reply{Type: "pong"}, nil
+		return Reply{Type: "pong"}, nil, nil
 	case actionStatus:
-		s, seated, err := m.door.Whereabouts(ctx, id)
+		s, seated, err := m.door.SessionState(ctx, id)
 		if err != nil {
-			return Reply{}, err
+			return Reply{}, nil, err
 		}
-		return m.where(ctx, s, seated, at)
+		reply, err = m.where(ctx, s, seated, at)
+		return reply, nil, err
 	case actionJoin:
-		s, err := m.door.Join(ctx, id, at)
+		s, now, err := m.door.Join(ctx, id, at)
 		if err != nil {
-			return m.refused(ctx, s, at, err), err
+			return m.refused(ctx, s, at, err), nil, err
 		}
-		return m.where(ctx, s, s.State == session.StateSeated, at)
+		if now {
+			began = &s
+		}
+		reply, err = m.where(ctx, s, s.State == session.StateSeated, at)
+		return reply, began, err
 	case actionLeave:
 		s, err := m.door.ToLobby(ctx, id, at)
 		if err != nil {
-			return Reply{}, err
+			return Reply{}, nil, err
 		}
-		return m.where(ctx, s, s.State == session.StateSeated, at)
+		reply, err = m.where(ctx, s, s.State == session.StateSeated, at)
+		return reply, nil, err
 	}
-	return Reply{}, invalid
+	return Reply{}, nil, invalid
 }
 
 // resumable is how long a resume token holds: as long as its connection can
@@ -135,7 +153,7 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 	if !seated {
 		return reply, nil
 	}
-	limit, inUse, err := m.door.Standing(ctx, s, atMillis)
+	limit, inUse, err := m.door.PoolUsage(ctx, s, atMillis)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -152,7 +170,7 @@ func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int
 	if problem.Is(cause, problem.RateLimited) || problem.As(cause).Occupancy != nil {
 		return reply // the pool was not asked, or has answered, and is not asked now
 	}
-	if limit, inUse, err := m.door.Standing(ctx, s, atMillis); err == nil && s.Tenant != "" {
+	if limit, inUse, err := m.door.PoolUsage(ctx, s, atMillis); err == nil && s.Tenant != "" {
 		reply.Limit, reply.InUse = &limit, &inUse
 	}
 	return reply

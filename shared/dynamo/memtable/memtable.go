@@ -508,7 +508,7 @@ func (t *Tables) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _
 	return &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units())}, nil
 }
 
-// UpdateItem implements dynamo.API. It returns ALL_NEW, UPDATED_NEW of
+// UpdateItem implements dynamo.API. It returns ALL_NEW, ALL_OLD, UPDATED_NEW of
 // top-level attributes, or nothing.
 func (t *Tables) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
 	table, err := t.begin(ctx, in.TableName)
@@ -525,6 +525,8 @@ func (t *Tables) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _
 	switch in.ReturnValues {
 	case types.ReturnValueAllNew:
 		out.Attributes = maps.Clone(p.new)
+	case types.ReturnValueAllOld:
+		out.Attributes = maps.Clone(p.old)
 	case types.ReturnValueUpdatedNew:
 		out.Attributes = make(Item)
 		for _, one := range e.sets {
