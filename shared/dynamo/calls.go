@@ -6,6 +6,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/seat"
 )
 
 // Call tells what a request of an API is for: to tests that have it fail, and
@@ -20,6 +22,12 @@ type Call struct {
 	// Table, PK and SK are the item's, or the first one's of several. A query has
 	// no SK.
 	Table, PK, SK string
+}
+
+// Block tells which block a call is of. False: it is of none, or of several.
+func (c Call) Block() (seat.Block, bool) {
+	e, err := entryOf(c.PK, c.SK)
+	return e.Block, err == nil && e.Block != seat.Block{}
 }
 
 // Describe describes a request: a pointer to one of the SDK's input types.
