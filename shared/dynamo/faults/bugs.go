@@ -39,12 +39,18 @@ func Without(parts ...string) Around {
 			condition = strings.Replace(condition, part, "", 1)
 		}
 		weaker := *update
-		weaker.ConditionExpression = aws.String(condition)
+		weaker.ConditionExpression = nil
+		if condition != "" {
+			weaker.ConditionExpression = &condition
+		}
 		words := strings.FieldsFunc(*update.UpdateExpression+" "+condition, func(r rune) bool { return strings.ContainsRune(" ()=,.+-<>", r) })
 		weaker.ExpressionAttributeNames = maps.Clone(update.ExpressionAttributeNames)
 		maps.DeleteFunc(weaker.ExpressionAttributeNames, func(name, _ string) bool { return !slices.Contains(words, name) })
 		weaker.ExpressionAttributeValues = maps.Clone(update.ExpressionAttributeValues)
 		maps.DeleteFunc(weaker.ExpressionAttributeValues, func(name string, _ types.AttributeValue) bool { return !slices.Contains(words, name) })
+		if len(weaker.ExpressionAttributeValues) == 0 {
+			weaker.ExpressionAttributeValues = nil
+		}
 		return next(ctx, &weaker)
 	}
 }
