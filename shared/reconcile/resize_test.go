@@ -130,7 +130,7 @@ func TestARoundEndsAlsoWhereAChangeCannotBeCompletedInTime(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 		defer cancel()
-		if err := reconcile.New(w.calls(), w.door, w, w.log(), time.Now).Round(ctx); err != nil || !saved {
+		if err := reconcile.New(w.failing(), w.door, w, w.log(), time.Now).Round(ctx); err != nil || !saved {
 			t.Errorf("%v, saved in time: %t", err, saved)
 		}
 	})

@@ -96,14 +96,14 @@ func (w *world) reconciler() *reconcile.Reconciler { return w.as(w.door) }
 
 // as is a reconciler of the process that has a door.
 func (w *world) as(d *admission.Door) *reconcile.Reconciler {
-	return reconcile.New(w.calls(), d, w, w.log(), w.clock)
+	return reconcile.New(w.failing(), d, w, w.log(), w.clock)
 }
 
 // newDoor is the door of a process that has just started.
-func (w *world) newDoor() *admission.Door { return admission.NewDoor(w.calls(), w, w.log()) }
+func (w *world) newDoor() *admission.Door { return admission.NewDoor(w.failing(), w, w.log()) }
 
-// calls is the store whose calls can go wrong.
-func (w *world) calls() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names) }
+// failing is the store whose calls can go wrong.
+func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names) }
 
 func (w *world) log() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
