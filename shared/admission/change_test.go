@@ -3,20 +3,19 @@ package admission_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
-	"seatmeter/shared/tenant"
 )
 
 const bob host.Email = "bob@example.org"
@@ -145,11 +144,11 @@ func TestABlockThatIsMadeLateBringsNoSeats(t *testing.T) {
 		t.Fatalf("%d admitted", admitted)
 	}
 	var changing atomic.Bool
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Create" && changing.CompareAndSwap(false, true) {
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "put block" && changing.CompareAndSwap(false, true) {
 			w.put(concurrent(30))
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	w.put(concurrent(90))
 	if !changing.Load() {
@@ -166,32 +165,23 @@ func TestABlockThatIsMadeLateBringsNoSeats(t *testing.T) {
 	w.books(30)
 }
 
-// lagging is a store whose reads that are not consistent see nothing yet.
-type lagging struct{ *memory.Store }
-
-func (s lagging) Conference(ctx context.Context, t tenant.ID, id conference.ID, consistent bool) (*conference.Conference, error) {
-	if !consistent {
-		return nil, nil
-	}
-	return s.Store.Conference(ctx, t, id, true)
-}
-
 func TestAReadThatLagsRefusesNobody(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	w.schedule(weekly, ann)
-	d := admission.NewDoor(lagging{w.store}, w.gateway, slog.New(slog.DiscardHandler))
-	w.connects(d, w.visitor(1, weekly, jointoken.RoleParticipant), "")
+	lags := memtable.Behind(t.Context(), func(string, string, string) int { return 1 })
+	if err := w.door().Connect(lags, w.visitor(1, weekly, jointoken.RoleParticipant)); err != nil {
+		t.Error(err)
+	}
 }
 
-// retrying is a store whose answer to the first try of a license is lost, and
-// which tries again, as the SDK does.
-type retrying struct{ *memory.Store }
-
-func (s retrying) PutLicense(ctx context.Context, l license.License) (bool, error) {
-	if _, err := s.Store.PutLicense(ctx, l); err != nil {
-		return false, err
+// retrying loses the answer to the first try of a license, and tries again, as
+// the SDK does.
+func retrying(ctx context.Context, in any, next faults.Next) (any, error) {
+	out, err := next(ctx, in)
+	if dynamo.Describe(in).Name == "put license and put license" && err == nil {
+		return next(ctx, in)
 	}
-	return s.Store.PutLicense(ctx, l)
+	return out, err
 }
 
 func TestALicenseWhoseAnswerWasLostIsInForce(t *testing.T) {
@@ -199,7 +189,7 @@ func TestALicenseWhoseAnswerWasLostIsInForce(t *testing.T) {
 	w.schedule(weekly, ann)
 	remembering := w.door()
 	w.connects(remembering, w.visitor(1, weekly, jointoken.RoleParticipant), "")
-	d := admission.NewDoor(retrying{w.store}, w.gateway, slog.New(slog.DiscardHandler))
+	d := w.doorOver(faults.Intercept(w.tables, retrying))
 	smaller := concurrent(2)
 	smaller.Tenant, smaller.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
 	if _, _, err := d.PutLicense(context.Background(), smaller.WithDefaults(), 1); err != nil {
@@ -248,16 +238,16 @@ func TestAHostsNextConferenceBeginsOnlyWhenNobodyCanJoinTheOneBefore(t *testing.
 		t.Fatal(err)
 	}
 	calls := 0
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { // dies when the end is marked
+	w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { // dies when the end is marked
 		if calls++; calls > 2 {
-			return storetest.FaultBefore
+			return faults.Before
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	if _, err := w.door().End(t.Context(), acme, "before", at(w)); err == nil {
 		t.Fatal("the end did not break off")
 	}
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.faulty.Decide = nil
 	if err := w.door().Connect(t.Context(), w.visitor(2, weekly, jointoken.RoleHost)); err != nil {
 		t.Fatal(err)
 	}

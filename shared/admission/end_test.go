@@ -4,8 +4,9 @@ import (
 	"context"
 	"testing"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
-	"seatmeter/shared/storetest"
 )
 
 // An end that comes twice, and is slow, is over when the id has its next
@@ -17,16 +18,16 @@ func TestAnEndThatComesTwiceLeavesTheNextConferencesLobbyAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := w.door()
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Lobby" {
-			w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "query lobby" {
+			w.faulty.Decide = nil
 			w.schedule(weekly, ann)
 			waits := w.visitor(1, weekly, jointoken.RoleParticipant)
 			if err := w.door().Wait(context.Background(), waits); err != nil {
 				t.Error(err)
 			}
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	if _, err := d.End(t.Context(), acme, weekly, at(w)); err != nil {
 		t.Fatal(err)

@@ -6,9 +6,10 @@ import (
 	"testing"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/storetest"
 )
 
 // step is one delivery of an event to a process of its own.
@@ -67,12 +68,11 @@ var stories = []story{
 // no seat is in use when the connection is over, and the books balance.
 // The calls are counted, not listed, so a new one is covered when it is made.
 func TestAnySingleFaultLeavesNoSeatTakenOnceTheEventIsDeliveredAgain(t *testing.T) {
-	faults := []storetest.Fault{storetest.FaultBefore, storetest.FaultAfter, storetest.FaultCrashBefore, storetest.FaultCrashAfter}
 	runs := 0
 	for _, model := range []license.License{concurrent(25), named(5, 25)} {
 		for _, role := range []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant} {
 			for _, s := range stories {
-				for _, fault := range faults {
+				for _, fault := range []faults.Fault{faults.Before, faults.After, faults.CrashBefore, faults.CrashAfter} {
 					for call := 0; ; call++ {
 						name := fmt.Sprintf("%s/%s/%v@%d/fault%d/call%d", model.Model, role, s.steps, s.faulty, fault, call)
 						if !t.Run(name, func(t *testing.T) { call = tell(t, model, role, s, fault, call) }) || call < 0 {
@@ -89,7 +89,7 @@ func TestAnySingleFaultLeavesNoSeatTakenOnceTheEventIsDeliveredAgain(t *testing.
 
 // tell runs a story with a fault at one call, and gives the call, or -1 if
 // the delivery has fewer.
-func tell(t *testing.T, model license.License, role jointoken.Role, s story, fault storetest.Fault, call int) int {
+func tell(t *testing.T, model license.License, role jointoken.Role, s story, fault faults.Fault, call int) int {
 	w := newWorld(t, model)
 	w.host(ann)
 	w.schedule(weekly, ann)
@@ -102,19 +102,19 @@ func tell(t *testing.T, model license.License, role jointoken.Role, s story, fau
 	}
 	v, calls := w.visitor(1, weekly, role), 0
 	for i, step := range s.steps {
-		w.faulty.Decide = func(context.Context, string) storetest.Fault {
+		w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
 			if i != s.faulty {
-				return storetest.FaultNone
+				return faults.None
 			}
 			calls++
 			if calls == call+1 {
 				return fault
 			}
-			return storetest.FaultNone
+			return faults.None
 		}
-		storetest.Crashes(func() { _ = w.deliver(step, v) }) // what it answers is not the matter here
+		faults.Crashes(func() { _ = w.deliver(step, v) }) // what it answers is not the matter here
 	}
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.faulty.Decide = nil
 	w.books(inUse)
 	if calls <= call {
 		return -1

@@ -2,27 +2,17 @@ package admission_test
 
 import (
 	"context"
-	"log/slog"
 	"slices"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/session"
-	"seatmeter/shared/storetest"
 )
-
-// sessionsRead counts the sessions that are read.
-type sessionsRead struct {
-	admission.Store
-	read int
-}
-
-func (s *sessionsRead) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error) {
-	s.read += len(ids)
-	return s.Store.Sessions(ctx, ids)
-}
 
 // A page of a large conference costs what it lists, and not what there is.
 func TestMembersReadsTheSessionsThatItLists(t *testing.T) {
@@ -33,31 +23,38 @@ func TestMembersReadsTheSessionsThatItLists(t *testing.T) {
 	var visitors []admission.Visitor
 	for n := range 70 {
 		v := w.visitor((n*31)%70, weekly, jointoken.RoleParticipant)
-		w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-			if n == unwritten && call == "Begin" {
-				return storetest.FaultCrashBefore
+		w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+			if n == unwritten && call.Name == "begin session" {
+				return faults.CrashBefore
 			}
-			return storetest.FaultNone
+			return faults.None
 		}
-		storetest.Crashes(func() {
+		faults.Crashes(func() {
 			if err := w.door().Connect(t.Context(), v); err != nil {
 				t.Error(err)
 			}
 		})
 		came, visitors = append(came, v.Connection), append(visitors, v)
 	}
-	store := &sessionsRead{Store: w.store}
-	door := admission.NewDoor(store, w.gateway, slog.New(slog.DiscardHandler))
+	read := 0 // sessions
+	door := w.doorOver(faults.Intercept(w.tables, func(ctx context.Context, in any, next faults.Next) (any, error) {
+		if many, is := in.(*dynamodb.BatchGetItemInput); is {
+			for _, asked := range many.RequestItems {
+				read += len(asked.Keys)
+			}
+		}
+		return next(ctx, in)
+	}))
 	var after seat.Place
 	var met []seat.ConnectionID
 	for pages := 0; ; pages++ {
-		store.read = 0
+		read = 0
 		list, err := door.Members(t.Context(), acme, w.numbers[weekly], after, 20)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if store.read > 21 {
-			t.Errorf("page %d listed %d and read %d sessions", pages, len(list), store.read)
+		if read > 21 {
+			t.Errorf("page %d listed %d and read %d sessions", pages, len(list), read)
 		}
 		for _, s := range list {
 			met = append(met, s.Connection)

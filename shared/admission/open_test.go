@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -24,21 +25,21 @@ func TestAStayIsOpenUntilTheLedgerHasIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		calls := 0
-		w.faulty.Decide = func(context.Context, string) storetest.Fault {
+		w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
 			if calls++; calls == died {
-				return storetest.FaultCrashBefore
+				return faults.CrashBefore
 			}
-			return storetest.FaultNone
+			return faults.None
 		}
 		heir := v
 		heir.Connection, heir.AtMillis = "heir=", v.AtMillis+5000
 		claim := jointoken.Claim{Connection: v.Connection, Stay: string(usage.NewStayID(v.Connection, v.AtMillis))}
-		broke := storetest.Crashes(func() {
+		broke := faults.Crashes(func() {
 			if err := w.door().Resume(context.Background(), heir, claim); err != nil {
 				t.Error(err)
 			}
 		})
-		w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+		w.faulty.Decide = nil
 		found := make(map[seat.ConnectionID]usage.Stay)
 		open, err := w.door().Open(t.Context(), acme)
 		if err != nil {

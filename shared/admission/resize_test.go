@@ -3,18 +3,18 @@ package admission_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -83,15 +83,15 @@ type rush struct {
 func (c *rush) breaksOff(l license.License, writes int64) {
 	c.t.Helper()
 	var wrote atomic.Int64
-	store := &storetest.Faulty{Store: c.store, Decide: func(_ context.Context, call string) storetest.Fault {
-		if (call == "Resize" || call == "Create") && wrote.Add(1) > writes || wrote.Load() > writes {
-			return storetest.FaultBefore
+	dying := faults.New(c.tables)
+	dying.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if (call.Name == "resize" || call.Name == "put block") && wrote.Add(1) > writes || wrote.Load() > writes {
+			return faults.Before
 		}
-		return storetest.FaultNone
-	}}
+		return faults.None
+	}
 	l.Tenant, l.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
-	door := admission.NewDoor(store, c.gateway, slog.New(slog.DiscardHandler))
-	if _, _, err := door.PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err == nil {
+	if _, _, err := c.doorOver(dying).PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err == nil {
 		c.t.Errorf("the change did not die; it wrote %d blocks", wrote.Load())
 	}
 }

@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -109,14 +110,14 @@ func TestAResumeThatTheOldConnectionsCloseOvertakesBillsNoMomentTwice(t *testing
 	heir := v
 	heir.Connection, heir.AtMillis = "heir=", v.AtMillis+1000
 	closed := false
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Record" && !closed {
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "put stay" && !closed {
 			closed = true
 			if err := w.door().Leave(context.Background(), v.Connection, v.AtMillis+3000, usage.EndClosed); err != nil {
 				t.Error(err)
 			}
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	claim := jointoken.Claim{Connection: v.Connection, Stay: string(usage.NewStayID(v.Connection, v.AtMillis))}
 	if err := w.door().Resume(t.Context(), heir, claim); err != nil {
@@ -185,8 +186,8 @@ func TestAnOrphansSeatIsNotFreedUnderAJoin(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := false
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Change" && !found {
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "change session" && !found {
 			found = true
 			block := seat.Block{Pool: seat.Pool{Tenant: acme}}
 			state, err := w.store.Look(context.Background(), block)
@@ -197,7 +198,7 @@ func TestAnOrphansSeatIsNotFreedUnderAJoin(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	w.now += 1000
 	_, err := d.Join(t.Context(), old.Connection, w.now)

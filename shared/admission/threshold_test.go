@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -23,7 +25,7 @@ const (
 // limited is the door of a process that limits joins to so many a second.
 func (w *world) limited(perSecond int) *admission.Door {
 	d := w.door()
-	d.LimitJoins(rate.NewLimiter(w.faulty, slog.New(slog.DiscardHandler)), perSecond)
+	d.LimitJoins(rate.NewLimiter(dynamo.New(w.faulty, memtable.Names), slog.New(slog.DiscardHandler)), perSecond)
 	return d
 }
 
@@ -67,9 +69,9 @@ func TestAJoinThatComesTooOftenCostsNothing(t *testing.T) {
 	if recorded != 8 {
 		t.Errorf("%d refusals on record, want those of the eight who found no seat", recorded)
 	}
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		t.Errorf("it calls %s", call)
-		return storetest.FaultNone
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		t.Errorf("it calls %s", call.Name)
+		return faults.None
 	}
 	now := w.now
 	for n := range 100 {
@@ -129,11 +131,11 @@ func TestALicenseThatHasGrownLetsItsPeopleIn(t *testing.T) {
 func TestACounterOutOfReachRefusesNobody(t *testing.T) {
 	w := newWorld(t, concurrent(5000))
 	w.schedule(weekly, ann)
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Count" {
-			return storetest.FaultBefore
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "count" {
+			return faults.Before
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	if got := w.crowd(w.limited(500), weekly, 1000); got != 1000 {
 		t.Errorf("%d of 1,000 admitted", got)

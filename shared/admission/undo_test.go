@@ -5,9 +5,10 @@ import (
 	"testing"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/session"
-	"seatmeter/shared/storetest"
 )
 
 type whoKey struct{}
@@ -29,22 +30,22 @@ func TestAnAttemptThatIsUndoneForestallsTheOneWhoseSeatItFound(t *testing.T) {
 		_, err := w.door().ToLobby(context.Background(), v.Connection, v.AtMillis+1000)
 		return err
 	}
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Change" { // the seat is given back, and the session does not say so yet
-			return storetest.FaultCrashBefore
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "change session" { // the seat is given back, and the session does not say so yet
+			return faults.CrashBefore
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
-	storetest.Crashes(func() {
+	faults.Crashes(func() {
 		if err := leaves(); err != nil {
 			t.Error(err)
 		}
 	})
 	taken, answer, second := make(chan bool), make(chan bool), make(chan error)
 	came := false
-	w.faulty.Decide = func(ctx context.Context, call string) storetest.Fault {
+	w.faulty.Decide = func(ctx context.Context, call dynamo.Call) faults.Fault {
 		switch who := ctx.Value(whoKey{}); {
-		case who == "first" && call == "Take" && !came:
+		case who == "first" && call.Name == "take" && !came:
 			came = true
 			if err := leaves(); err != nil {
 				t.Error(err)
@@ -57,11 +58,11 @@ func TestAnAttemptThatIsUndoneForestallsTheOneWhoseSeatItFound(t *testing.T) {
 			if _, err := w.store.Advance(context.Background(), acme, weekly, w.numbers[weekly], conference.StateEnded, at(w)); err != nil {
 				t.Error(err)
 			}
-		case who == "second" && call == "Change":
+		case who == "second" && call.Name == "change session":
 			taken <- true
 			<-answer
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	if _, err := d.Join(as("first"), v.Connection, v.AtMillis+2000); err == nil {
 		t.Error("the first is let into a conference that has ended")

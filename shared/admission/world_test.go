@@ -10,12 +10,13 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -26,12 +27,13 @@ const (
 	weekly            = conference.ID("weekly")
 )
 
-// world is a tenant with a conference, on the memory store, and the doors of
-// as many processes as a test wants.
+// world is a tenant with a conference, and the doors of as many processes as a
+// test wants. The doors' calls of the tables can go wrong.
 type world struct {
 	t       testing.TB
-	store   *memory.Store
-	faulty  *storetest.Faulty
+	tables  *memtable.Tables
+	store   *dynamo.Store
+	faulty  *faults.API
 	gateway *gatewayFake
 	now     int64
 	next    int
@@ -61,11 +63,11 @@ func (g *gatewayFake) Close(_ context.Context, id seat.ConnectionID) error {
 
 func newWorld(t testing.TB, l license.License) *world {
 	t.Helper()
-	store := memory.New()
+	store, tables := memtable.NewStore()
 	w := &world{
-		t: t, store: store, now: 1_790_000_000_000, numbers: make(map[conference.ID]conference.Number),
+		t: t, tables: tables, store: store, now: 1_790_000_000_000, numbers: make(map[conference.ID]conference.Number),
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string), closed: make(map[seat.ConnectionID]bool)},
-		faulty:  &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
+		faulty:  faults.New(tables),
 	}
 	w.put(l)
 	return w
@@ -80,8 +82,12 @@ func named(hosts, participants int) license.License {
 }
 
 // door is the door of a process that has just started.
-func (w *world) door() *admission.Door {
-	return admission.NewDoor(w.faulty, w.gateway, slog.New(slog.DiscardHandler))
+func (w *world) door() *admission.Door { return w.doorOver(w.faulty) }
+
+// doorOver is the door of a process that calls the tables through something
+// else.
+func (w *world) doorOver(api dynamo.API) *admission.Door {
+	return admission.NewDoor(dynamo.New(api, memtable.Names), w.gateway, slog.New(slog.DiscardHandler))
 }
 
 func (w *world) put(l license.License) {

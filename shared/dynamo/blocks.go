@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -202,13 +203,14 @@ func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) 
 	for first, n := 0, 1; ; first, n = first+n, min(2*n, pagesAtOnce) {
 		pages := make([][]seat.State, n)
 		group, ctx := errgroup.WithContext(ctx)
-		for i := range pages {
-			group.Go(func() (err error) {
-				pages[i], err = s.page(ctx, pool, first+i)
-				return err
-			})
+		read := func(i int) (err error) {
+			pages[i], err = s.page(ctx, pool, first+i)
+			return err
 		}
-		if err := group.Wait(); err != nil {
+		for i := 1; i < n; i++ {
+			group.Go(func() error { return read(i) })
+		}
+		if err := cmp.Or(read(0), group.Wait()); err != nil {
 			return nil, fmt.Errorf("read a page of a pool: %w", err)
 		}
 		states = append(states, slices.Concat(pages...)...)

@@ -6,12 +6,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/seat"
 )
 
 // Call tells what a request of an API is for: to tests that have it fail, and
 // in what they print.
 type Call struct {
-	// Name is the step of the domain that the request is: "take", "put session".
+	// Name is the step of the domain that the request is: "take", "begin session".
 	Name string
 	// Write tells whether it may change anything.
 	Write bool
@@ -22,13 +24,19 @@ type Call struct {
 	Table, PK, SK string
 }
 
+// Block tells which block a call is of. False: it is of none, or of several.
+func (c Call) Block() (seat.Block, bool) {
+	e, err := entryOf(c.PK, c.SK)
+	return e.Block, err == nil && e.Block != seat.Block{}
+}
+
 // Describe describes a request: a pointer to one of the SDK's input types.
 func Describe(in any) Call {
 	switch in := in.(type) {
 	case *dynamodb.GetItemInput:
 		return describe("get", "", in.TableName, in.Key, false, in.ConsistentRead)
 	case *dynamodb.PutItemInput:
-		return describe("put", "", in.TableName, in.Item, true, nil)
+		return describe("put", aws.ToString(in.ConditionExpression), in.TableName, in.Item, true, nil)
 	case *dynamodb.DeleteItemInput:
 		return describe("delete", "", in.TableName, in.Key, true, nil)
 	case *dynamodb.UpdateItemInput:
@@ -46,25 +54,27 @@ func Describe(in any) Call {
 	return Call{Name: "unknown"}
 }
 
-func describe(operation, update string, table *string, key item, write bool, consistent *bool) Call {
+// describe names a call by its operation and kind of item, or by a step whose
+// text is in its expression: an update's update, a put's condition.
+func describe(operation, expression string, table *string, key item, write bool, consistent *bool) Call {
 	r := reader{item: key}
 	c := Call{Write: write, Consistent: aws.ToBool(consistent), Table: aws.ToString(table), PK: r.text(attrPK), SK: r.text(attrSK)}
 	of := kindOf(c.PK, c.SK)
 	c.Name = operation + " " + of
-	if operation == "update" {
-		for _, step := range steps {
-			if step.of == of && strings.Contains(update, step.update) {
-				c.Name = step.name
-				break
-			}
+	for _, step := range steps {
+		if step.of == of && strings.Contains(expression, step.text) {
+			c.Name = step.name
+			break
 		}
 	}
 	return c
 }
 
-// steps are the updates that have a name of their own, by a part of their
-// text that no other update of that kind of item before them has.
-var steps = []struct{ of, update, name string }{
+// steps are the updates and puts that have a name of their own, by a part of
+// their text that no other of that kind of item before them has.
+var steps = []struct{ of, text, name string }{
+	{"session", absent, "begin session"},
+	{"session", "#version = :was", "change session"},
 	{"block", "#in_use + :one", "take"},
 	{"block", "#in_use - :one", "give back"},
 	{"block", "REMOVE #members.#from", "swap"},

@@ -10,9 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/reconcile"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -20,7 +23,7 @@ import (
 func (w *world) rounds(minutes int) string {
 	w.t.Helper()
 	var log bytes.Buffer
-	r := reconcile.New(w.faulty, w.door, w, slog.New(slog.NewJSONHandler(&log, nil)), w.clock)
+	r := reconcile.New(w.failing(), w.door, w, slog.New(slog.NewJSONHandler(&log, nil)), w.clock)
 	for range minutes {
 		w.pass(time.Minute)
 		if err := r.Round(w.t.Context()); err != nil {
@@ -41,14 +44,15 @@ func (w *world) audit() []reconcile.Balance {
 
 // losing is a ledger that loses a record, as a bug would.
 func (w *world) losing(run func()) {
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Record" {
-			return storetest.FaultSkip
+	sound := w.faulty.API
+	w.faulty.API = faults.Intercept(sound, func(ctx context.Context, in any, next faults.Next) (any, error) {
+		if dynamo.Describe(in).Name == "put stay" {
+			return &dynamodb.PutItemOutput{}, nil
 		}
-		return storetest.FaultNone
-	}
+		return next(ctx, in)
+	})
 	run()
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.faulty.API = sound
 }
 
 func TestBooksThatBalanceRaiseNoAlarm(t *testing.T) {
@@ -131,14 +135,14 @@ func TestAStayBetweenRecordAndSeatIsNoImbalance(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.in(jointoken.RoleParticipant)
 	w.pass(time.Second)
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "GiveBack" {
-			return storetest.FaultCrashBefore
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "give back" {
+			return faults.CrashBefore
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
-	storetest.Crashes(func() { _ = w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed) })
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	faults.Crashes(func() { _ = w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed) })
+	w.faulty.Decide = nil
 	if off := w.audit(); len(off) != 0 {
 		t.Errorf("off: %+v", off)
 	}
@@ -177,16 +181,16 @@ func TestWhoLeftForTheLobbyAsTheProcessDiedGivesItsSeatBackWithinTheHour(t *test
 	v := w.in(jointoken.RoleParticipant)
 	w.pass(time.Minute)
 	calls := 0
-	w.decide(func() storetest.Fault { // dies when the ledger has the stay
+	w.decide(func() faults.Fault { // dies when the ledger has the stay
 		if calls++; calls > 3 {
-			return storetest.FaultBefore
+			return faults.Before
 		}
-		return storetest.FaultNone
+		return faults.None
 	})
 	if _, err := w.door.ToLobby(t.Context(), v.Connection, w.clock().UnixMilli()); err == nil || len(w.stays()) != 1 {
 		t.Fatalf("left, %v, with %d records", err, len(w.stays()))
 	}
-	w.decide(func() storetest.Fault { return storetest.FaultNone })
+	w.faulty.Decide = nil
 	if log := w.rounds(61); strings.Contains(log, "do not balance") {
 		t.Error(log)
 	}

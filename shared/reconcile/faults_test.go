@@ -8,11 +8,11 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -123,9 +123,9 @@ var stories = [][]step{
 // books balance, no host is locked, and nothing is left to look after. Calls
 // are counted, not listed, so a new one is covered when it is made.
 func TestAnySingleFaultIsMendedByReconciliation(t *testing.T) {
-	faults := map[string]fault{
-		"fails before": {storetest.FaultBefore, false}, "fails after": {storetest.FaultAfter, false},
-		"dies before": {storetest.FaultBefore, true}, "dies after": {storetest.FaultAfter, true},
+	kinds := map[string]fault{
+		"fails before": {faults.Before, false}, "fails after": {faults.After, false},
+		"dies before": {faults.Before, true}, "dies after": {faults.After, true},
 	}
 	runs := 0
 	licenses, roles := []license.License{concurrent(25), named(5, 25)}, []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant}
@@ -136,7 +136,7 @@ func TestAnySingleFaultIsMendedByReconciliation(t *testing.T) {
 		for _, role := range roles {
 			for _, story := range stories {
 				for at := range story {
-					for name, f := range faults {
+					for name, f := range kinds {
 						for call := 1; ; call++ {
 							label := fmt.Sprintf("%s/%s/%s/%s %s at call %d", l.Model, role, names(story), story[at].name, name, call)
 							more := false
@@ -164,7 +164,7 @@ func names(story []step) string {
 
 // fault is what happens at a call. A process that dies makes no further call.
 type fault struct {
-	kind storetest.Fault
+	kind faults.Fault
 	dies bool
 }
 
@@ -178,20 +178,20 @@ func tell(t *testing.T, l license.License, role jointoken.Role, story []step, at
 	calls := 0
 	for i, s := range story {
 		if i == at {
-			w.decide(func() storetest.Fault {
+			w.decide(func() faults.Fault {
 				calls++
 				if calls == call || f.dies && calls > call {
 					if calls > call {
-						return storetest.FaultBefore
+						return faults.Before
 					}
 					return f.kind
 				}
-				return storetest.FaultNone
+				return faults.None
 			})
 		}
-		d := admission.NewDoor(w.faulty, w, w.log())
+		d := w.newDoor()
 		_ = s.run(t.Context(), a, d) // what it answers is not the matter here
-		w.decide(func() storetest.Fault { return storetest.FaultNone })
+		w.faulty.Decide = nil
 	}
 	w.over()
 	return calls >= call

@@ -9,11 +9,12 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -97,16 +98,16 @@ func TestWhatCannotBeProbedIsLeftAlone(t *testing.T) {
 func TestASeatWithoutASessionIsFreedAndItsSessionForestalled(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.visitor(jointoken.RoleParticipant)
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Begin" {
-			return storetest.FaultCrashBefore
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "begin session" {
+			return faults.CrashBefore
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
-	if !storetest.Crashes(func() { _ = w.door.Connect(t.Context(), v) }) {
+	if !faults.Crashes(func() { _ = w.door.Connect(t.Context(), v) }) {
 		t.Fatal("the process did not die")
 	}
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.faulty.Decide = nil
 	w.books(1)
 	w.pass(time.Minute)
 	w.round()
@@ -266,15 +267,15 @@ func TestAnEndThatBrokeOffIsCompleted(t *testing.T) {
 		w.in(jointoken.RoleHost)
 		guest := w.in(jointoken.RoleParticipant)
 		calls := 0
-		w.decide(func() storetest.Fault {
+		w.decide(func() faults.Fault {
 			calls++
 			if calls > call {
-				return storetest.FaultBefore
+				return faults.Before
 			}
-			return storetest.FaultNone
+			return faults.None
 		})
 		_, err := w.door.End(t.Context(), acme, weekly, w.clock())
-		w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+		w.faulty.Decide = nil
 		if err == nil {
 			t.Logf("%d calls", call)
 			return
@@ -579,7 +580,7 @@ func TestAConnectionIsAskedAfterOnceAMinuteAndSoonerAfterARoundThatFailed(t *tes
 func TestAConferenceIsLookedAtOnceAMinuteAndSoonerAfterARoundThatFailed(t *testing.T) {
 	const half, rounds = 30 * time.Second, 20
 	for _, lost := range []int{-1, 4, 5} {
-		for _, fails := range []string{"", "Save", "Locks"} {
+		for _, fails := range []string{"", "save progress", "query lock"} {
 			w := newWorld(t, named(5, 25))
 			w.in(jointoken.RoleHost)
 			w.pass(10 * time.Minute)
@@ -588,18 +589,18 @@ func TestAConferenceIsLookedAtOnceAMinuteAndSoonerAfterARoundThatFailed(t *testi
 				var mu sync.Mutex
 				looked := false
 				w.pass(half)
-				w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+				w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
 					mu.Lock()
 					defer mu.Unlock()
-					if looked = looked || call == "Locks"; n == lost && call == fails {
-						return storetest.FaultBefore
+					if looked = looked || call.Name == "query lock"; n == lost && call.Name == fails {
+						return faults.Before
 					}
-					return storetest.FaultNone
+					return faults.None
 				}
 				if n == lost && fails == "" {
 					continue
 				}
-				if err := w.reconciler().Round(t.Context()); (err != nil) != (n == lost && fails == "Save") {
+				if err := w.reconciler().Round(t.Context()); (err != nil) != (n == lost && fails == "save progress") {
 					t.Fatal(err)
 				}
 				if looked && n != lost {

@@ -9,12 +9,13 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 )
 
@@ -84,11 +85,11 @@ func TestARoundCompletesAChangeOnceForATenantAndNotWhileItMayBeUnderWay(t *testi
 	settles := func(after time.Duration) (n int) {
 		w.pass(after)
 		var mu sync.Mutex
-		w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+		w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
 			mu.Lock()
 			defer mu.Unlock()
-			n += one(call == "NoteSettled")
-			return storetest.FaultNone
+			n += one(call.Name == "note settled")
+			return faults.None
 		}
 		w.round()
 		return n
@@ -117,19 +118,19 @@ func TestARoundEndsAlsoWhereAChangeCannotBeCompletedInTime(t *testing.T) {
 		w.dies(2, func() { w.changeTo(concurrent(20)) })
 		pass(time.Minute)
 		saved := false
-		w.faulty.Decide = func(ctx context.Context, call string) storetest.Fault {
-			switch call {
-			case "Resize":
+		w.faulty.Decide = func(ctx context.Context, call dynamo.Call) faults.Fault {
+			switch call.Name {
+			case "resize":
 				<-ctx.Done() // DynamoDB does not answer
-				return storetest.FaultBefore
-			case "Save":
+				return faults.Before
+			case "save progress":
 				saved = ctx.Err() == nil
 			}
-			return storetest.FaultNone
+			return faults.None
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 		defer cancel()
-		if err := reconcile.New(w.faulty, w.door, w, w.log(), time.Now).Round(ctx); err != nil || !saved {
+		if err := reconcile.New(w.failing(), w.door, w, w.log(), time.Now).Round(ctx); err != nil || !saved {
 			t.Errorf("%v, saved in time: %t", err, saved)
 		}
 	})
@@ -143,11 +144,11 @@ func TestAConferenceEndsAlsoWhereAChangeCannotBeCompleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.dies(2, func() { w.changeTo(concurrent(20)) })
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Resize" {
-			return storetest.FaultBefore
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "resize" {
+			return faults.Before
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	for range 8 {
 		w.pass(time.Minute)
@@ -167,20 +168,20 @@ func one(yes bool) int {
 func (w *world) dies(step int, run func()) bool {
 	w.t.Helper()
 	n := 0
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		switch call {
-		case "PutLicense", "Create", "Resize", "ClearBoard", "NoteSettled":
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		switch call.Name {
+		case "put license and put license", "put block", "resize", "clear board", "note settled":
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			n++
 			if n >= step {
-				return storetest.FaultBefore // and nothing more of it is done
+				return faults.Before // and nothing more of it is done
 			}
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	run()
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.faulty.Decide = nil
 	return n >= step
 }
 
@@ -188,8 +189,7 @@ func (w *world) dies(step int, run func()) bool {
 func (w *world) changeTo(l license.License) {
 	l.ChangedAtMillis = w.clock().UnixMilli()
 	l.Tenant, l.HostAbsentMinutes, l.ReconnectGraceSeconds = acme, license.DefaultHostAbsentMinutes, license.DefaultReconnectGraceSeconds
-	other := admission.NewDoor(w.faulty, w, w.log())
-	_, _, _ = other.PutLicense(w.t.Context(), l.WithDefaults(), admission.AnyRevision) // it may die
+	_, _, _ = w.newDoor().PutLicense(w.t.Context(), l.WithDefaults(), admission.AnyRevision) // it may die
 }
 
 // underOne checks that all blocks of a pool are under the license in force, hand out no

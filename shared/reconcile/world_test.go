@@ -11,14 +11,15 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -29,12 +30,13 @@ const (
 	weekly conference.ID = "weekly"
 )
 
-// world is a tenant with a conference, on the memory store, and a platform
-// whose connections live and die as a test says.
+// world is a tenant with a conference, and a platform whose connections live and
+// die as a test says. The calls of the door and of the reconcilers can go wrong.
 type world struct {
 	t      *testing.T
-	store  *memory.Store
-	faulty *storetest.Faulty
+	tables *memtable.Tables
+	store  *dynamo.Store
+	faulty *faults.API
 	door   *admission.Door
 	number conference.Number
 
@@ -51,12 +53,11 @@ type world struct {
 
 func newWorld(t *testing.T, l license.License) *world {
 	t.Helper()
-	store := memory.New()
+	store, tables := memtable.NewStore()
 	w := &world{
-		t: t, store: store, now: time.Now().Truncate(time.Second), dead: make(map[seat.ConnectionID]bool), told: make(map[seat.ConnectionID]bool), probed: make(map[seat.ConnectionID]int),
-		faulty: &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
+		t: t, tables: tables, store: store, faulty: faults.New(tables), now: time.Now().Truncate(time.Second), dead: make(map[seat.ConnectionID]bool), told: make(map[seat.ConnectionID]bool), probed: make(map[seat.ConnectionID]int),
 	}
-	w.door = admission.NewDoor(w.faulty, w, w.log())
+	w.door = w.newDoor()
 	w.put(l)
 	if _, err := store.AddHost(t.Context(), acme, host.Host{Email: ann, Active: true}, host.Slots{}); err != nil {
 		t.Fatal(err)
@@ -95,8 +96,14 @@ func (w *world) reconciler() *reconcile.Reconciler { return w.as(w.door) }
 
 // as is a reconciler of the process that has a door.
 func (w *world) as(d *admission.Door) *reconcile.Reconciler {
-	return reconcile.New(w.faulty, d, w, w.log(), w.clock)
+	return reconcile.New(w.failing(), d, w, w.log(), w.clock)
 }
+
+// newDoor is the door of a process that has just started.
+func (w *world) newDoor() *admission.Door { return admission.NewDoor(w.failing(), w, w.log()) }
+
+// failing is the store whose calls can go wrong.
+func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names) }
 
 func (w *world) log() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
@@ -121,9 +128,9 @@ func (w *world) pass(d time.Duration) {
 
 // decide says what happens to each call, of the store and of the gateway, which
 // may come from several goroutines.
-func (w *world) decide(next func() storetest.Fault) {
+func (w *world) decide(next func() faults.Fault) {
 	var mu sync.Mutex
-	w.faulty.Decide = func(context.Context, string) storetest.Fault {
+	w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		return next()
@@ -132,15 +139,18 @@ func (w *world) decide(next func() storetest.Fault) {
 
 // call makes a call of the gateway, or what is to become of it.
 func (w *world) call(name string, effect func()) error {
-	fault := w.faulty.Decide(context.Background(), name)
-	if fault == storetest.FaultBefore {
-		return storetest.ErrFault
+	fault := faults.None
+	if w.faulty.Decide != nil {
+		fault = w.faulty.Decide(context.Background(), dynamo.Call{Name: name})
+	}
+	if fault == faults.Before {
+		return faults.ErrFault
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	effect()
-	if fault == storetest.FaultAfter {
-		return storetest.ErrFault
+	if fault == faults.After {
+		return faults.ErrFault
 	}
 	return nil
 }

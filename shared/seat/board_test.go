@@ -3,48 +3,28 @@ package seat_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/seat"
 )
 
-// throttled is a store whose boards answer nobody, or take no word of a look.
-type throttled struct {
-	*billed
-	reads, looks bool
-}
-
-func (b *throttled) Board(ctx context.Context, p seat.Pool) (seat.Board, error) {
-	if b.reads {
-		return seat.Board{}, seat.ErrBusy
-	}
-	return b.billed.Board(ctx, p)
-}
-
-func (b *throttled) BeginLook(ctx context.Context, p seat.Pool, l seat.Look, stale int64, reset bool) (bool, error) {
-	if b.looks {
-		return false, errThrottled
-	}
-	return b.billed.BeginLook(ctx, p, l, stale, reset)
-}
-
-func (b *throttled) EndLook(ctx context.Context, p seat.Pool, l seat.Look) (bool, error) {
-	if b.looks {
-		return false, errThrottled
-	}
-	return b.billed.EndLook(ctx, p, l)
-}
-
 var errThrottled = errors.New("throttled")
+
+// throttles answers nobody.
+func throttles(context.Context, any, faults.Next) (any, error) {
+	return nil, fmt.Errorf("%w: %w", errThrottled, &types.ProvisionedThroughputExceededException{})
+}
 
 // In a storm a board may answer nobody. Who leaves then is counted all the same.
 func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 	const before, beyond = 10_000, 40
 	c := newCrowd(t, before)
 	c.fill(before)
-	store := &throttled{billed: c.store}
-	busy := seat.NewPools(store)
 	c.terms = seat.Terms{Capacity: before - beyond, Revision: 2}
 	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
 		t.Fatal(err)
@@ -52,7 +32,7 @@ func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 	for range len(c.pools) * 4 {
 		c.join()
 	}
-	store.reads = true
+	busy := seat.NewPools(c.over(faults.On(c.api, "get board", throttles)))
 	for range beyond + 10 {
 		one := c.in[len(c.in)-1]
 		c.in = c.in[:len(c.in)-1]
@@ -72,23 +52,11 @@ func TestWhatIsInUseIsToldAlsoWhereTheBoardTakesNoWord(t *testing.T) {
 	c := newCrowd(t, seats)
 	c.fill(seats)
 	c.now += 60_000
-	store := &throttled{billed: c.store, looks: true}
-	p := seat.NewPools(store)
+	p := seat.NewPools(c.over(faults.On(faults.On(c.api, "begin scan", throttles), "end scan", throttles)))
 	p.Pause = func(context.Context, time.Duration) error { return nil }
 	if inUse, err := p.InUse(t.Context(), c.pool, "asks=", c.terms, c.now); err != nil || inUse != seats {
 		t.Errorf("%d in use, %v", inUse, err)
 	}
-}
-
-// elusive is a store whose board always lists room that others have taken.
-type elusive struct{ *billed }
-
-func (elusive) RemoveRoom(context.Context, seat.Block, int64) error { return nil }
-
-func (e elusive) Board(ctx context.Context, p seat.Pool) (seat.Board, error) {
-	board, err := e.billed.Board(ctx, p)
-	board.Rooms = map[int]int64{0: 1}
-	return board, err
 }
 
 // Where others are faster each time, nobody is told that the pool is full.
@@ -98,16 +66,16 @@ func TestWhoIsNeverFastEnoughIsToldToComeAgain(t *testing.T) {
 	for range len(c.pools) * 4 {
 		c.join()
 	}
-	_, err := seat.NewPools(elusive{c.store}).Take(t.Context(), c.pool, "slow=", seat.Member{JoinedAtMillis: c.now, Conference: 1}, c.terms)
+	const always = 1 << 40
+	if err := c.store.AddRoom(t.Context(), seat.Block{Pool: c.pool}, always); err != nil { // where there is none
+		t.Fatal(err)
+	}
+	elusive := seat.NewPools(c.over(faults.On(c.api, "remove room", faults.Skip)))
+	_, err := elusive.Take(t.Context(), c.pool, "slow=", seat.Member{JoinedAtMillis: c.now, Conference: 1}, c.terms)
 	if !errors.Is(err, seat.ErrBusy) {
 		t.Errorf("told %v, want %v", err, seat.ErrBusy)
 	}
 }
-
-// deaf is a store whose process dies before it clears a board.
-type deaf struct{ *billed }
-
-func (deaf) ClearBoard(context.Context, seat.Pool) error { return errThrottled }
 
 // Whoever completes a change of license clears the board, although another did all
 // the rest of it.
@@ -118,7 +86,7 @@ func TestAChangeThatDiesBeforeTheBoardIsClearedIsCompletedWithThat(t *testing.T)
 		c.join()
 	}
 	terms := seat.Terms{Capacity: 400, Revision: 2}
-	if _, err := seat.NewPools(deaf{c.store}).Settle(t.Context(), c.pool, terms, true); !errors.Is(err, errThrottled) {
+	if _, err := seat.NewPools(c.over(faults.On(c.api, "clear board", throttles))).Settle(t.Context(), c.pool, terms, true); !errors.Is(err, errThrottled) {
 		t.Fatal(err)
 	}
 	if _, err := c.pools[0].Settle(t.Context(), c.pool, terms, true); err != nil {

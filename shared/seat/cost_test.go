@@ -8,83 +8,52 @@ import (
 	"sync"
 	"testing"
 
-	"seatmeter/shared/memory"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/seat"
 )
 
-// billed counts what DynamoDB would charge for, in its units: a block, or a
-// board, is at most 1 KB.
-type billed struct {
-	*memory.Store
+// bill adds up what DynamoDB charges for joins, and for the boards.
+type bill struct {
 	mu            sync.Mutex
 	writes, reads float64
 }
 
-func (b *billed) write() {
+func (b *bill) add(c *types.ConsumedCapacity, write bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.writes++
-}
-
-func (b *billed) read(units float64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.reads += units
-}
-
-func (b *billed) Take(ctx context.Context, block seat.Block, id seat.ConnectionID, m seat.Member, revision int64) (seat.Attempt, error) {
-	b.write()
-	return b.Store.Take(ctx, block, id, m, revision)
-}
-
-func (b *billed) Read(ctx context.Context, p seat.Pool) ([]seat.State, error) {
-	const perUnit, perPage = 4, 32
-	states, err := b.Store.Read(ctx, p)
-	for page := range slices.Chunk(states, perPage) {
-		b.read(float64((len(page) + perUnit - 1) / perUnit))
+	if write {
+		b.writes += *c.CapacityUnits
+	} else {
+		b.reads += *c.CapacityUnits
 	}
-	return states, err
 }
 
-func (b *billed) Board(ctx context.Context, p seat.Pool) (seat.Board, error) {
-	b.read(1)
-	return b.Store.Board(ctx, p)
-}
-
-func (b *billed) BeginLook(ctx context.Context, p seat.Pool, l seat.Look, stale int64, reset bool) (bool, error) {
-	b.write()
-	return b.Store.BeginLook(ctx, p, l, stale, reset)
-}
-
-func (b *billed) EndLook(ctx context.Context, p seat.Pool, l seat.Look) (bool, error) {
-	b.write()
-	return b.Store.EndLook(ctx, p, l)
-}
-
-func (b *billed) AddRoom(ctx context.Context, block seat.Block, version int64) error {
-	b.write()
-	return b.Store.AddRoom(ctx, block, version)
-}
-
-func (b *billed) RemoveRoom(ctx context.Context, block seat.Block, before int64) error {
-	b.write()
-	return b.Store.RemoveRoom(ctx, block, before)
-}
-
-func (b *billed) AddLeft(ctx context.Context, p seat.Pool, n int64) error {
-	b.write()
-	return b.Store.AddLeft(ctx, p, n)
-}
-
-func (b *billed) ClearBoard(ctx context.Context, p seat.Pool) error {
-	b.write()
-	return b.Store.ClearBoard(ctx, p)
+// unbilled keeps off the bill what leaves and changes of the license write of
+// blocks.
+func unbilled(ctx context.Context, in any, next faults.Next) (any, error) {
+	switch dynamo.Describe(in).Name {
+	case "give back", "hold", "resize", "put block":
+		switch in := in.(type) {
+		case *dynamodb.UpdateItemInput:
+			in.ReturnConsumedCapacity = types.ReturnConsumedCapacityNone
+		case *dynamodb.PutItemInput:
+			in.ReturnConsumedCapacity = types.ReturnConsumedCapacityNone
+		}
+	}
+	return next(ctx, in)
 }
 
 // crowd is the people of one pool, who come by several processes in turn.
 type crowd struct {
 	t     *testing.T
-	store *billed
+	bill  bill
+	api   dynamo.API
+	store *dynamo.Store
 	pools [16]*seat.Pools
 	pool  seat.Pool
 	terms seat.Terms
@@ -102,9 +71,10 @@ type sitting struct {
 func newCrowd(t *testing.T, seats int) *crowd {
 	t.Helper()
 	c := &crowd{
-		t: t, store: &billed{Store: memory.New()}, pool: seat.Pool{Tenant: "acme"}, terms: seat.Terms{Capacity: seats, Revision: 1},
+		t: t, api: memtable.New(), pool: acme, terms: seat.Terms{Capacity: seats, Revision: 1},
 		now: 1_790_000_000_000, dice: rand.New(rand.NewPCG(1, uint64(seats))),
 	}
+	c.store = c.over(c.api)
 	for i := range c.pools {
 		c.pools[i] = seat.NewPools(c.store)
 	}
@@ -112,6 +82,11 @@ func newCrowd(t *testing.T, seats int) *crowd {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// over makes a store whose calls are billed.
+func (c *crowd) over(api dynamo.API) *dynamo.Store {
+	return dynamo.New(faults.Intercept(api, unbilled), memtable.Names).Metered(c.bill.add)
 }
 
 func (c *crowd) join() seat.Refusal {
@@ -164,8 +139,8 @@ func (c *crowd) churn(stays int) {
 
 // units gives what one of n things cost since the last time.
 func (c *crowd) units(n int) (writes, reads float64) {
-	writes, reads = c.store.writes/float64(n), c.store.reads/float64(n)
-	c.store.writes, c.store.reads = 0, 0
+	writes, reads = c.bill.writes/float64(n), c.bill.reads/float64(n)
+	c.bill.writes, c.bill.reads = 0, 0
 	return writes, reads
 }
 
@@ -363,54 +338,36 @@ func TestAStormWhilePeopleLeaveAPoolThatHasShrunkReadsLittle(t *testing.T) {
 	}
 }
 
-// during has something happen in the middle of each look.
-type during struct {
-	*billed
-	happens func()
-	noted   int
-}
-
-func (d *during) Read(ctx context.Context, p seat.Pool) ([]seat.State, error) {
-	states, err := d.billed.Read(ctx, p)
-	if happens := d.happens; happens != nil {
-		d.happens = nil
-		happens()
-		d.happens = happens
-	}
-	return states, err
-}
-
-func (d *during) EndLook(ctx context.Context, p seat.Pool, l seat.Look) (bool, error) {
-	noted, err := d.billed.EndLook(ctx, p, l)
-	if noted {
-		d.noted++
-	}
-	return noted, err
-}
-
 // Also where somebody leaves during each look, from the first one on.
 func TestALookAtAPoolThatHasShrunkHoldsAlthoughSomebodyLeavesMeanwhile(t *testing.T) {
 	const before, after, storm = 10_000, 25, 1000
 	c := newCrowd(t, before)
 	c.fill(before)
-	store := &during{billed: c.store}
-	for i := range c.pools {
-		c.pools[i] = seat.NewPools(store)
-	}
+	looks := 0
+	store := c.over(faults.On(c.api, "end scan", func(ctx context.Context, in any, next faults.Next) (any, error) {
+		c.leave()
+		out, err := next(ctx, in)
+		if err == nil {
+			looks++
+		}
+		return out, err
+	}))
 	c.terms = seat.Terms{Capacity: after, Revision: 2}
 	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
+	for i := range c.pools {
+		c.pools[i] = seat.NewPools(store)
+	}
 	c.units(1)
-	store.happens = c.leave
 	for range storm {
 		c.now += 2
 		if c.join() == seat.RefusalNone {
 			t.Fatal("somebody was let in")
 		}
 	}
-	if writes, reads := c.units(storm); writes > 0.1 || reads > 2 || store.noted == 0 {
-		t.Errorf("a refusal costs %.3f writes and %.3f read units, by %d looks; want at most 0.1 and 2", writes, reads, store.noted)
+	if writes, reads := c.units(storm); writes > 0.1 || reads > 2 || looks == 0 {
+		t.Errorf("a refusal costs %.3f writes and %.3f read units, by %d looks; want at most 0.1 and 2", writes, reads, looks)
 	}
 }
 

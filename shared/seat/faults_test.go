@@ -13,9 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"seatmeter/shared/memory"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 )
 
 // Whatever calls of a large pool and its board fail, in whatever order they
@@ -42,15 +43,15 @@ func TestALargePoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
 	const within = 600
 	for _, test := range []struct {
 		name string
-		bug  func(*memory.Store) storetest.Store
+		bug  bug
 	}{
-		{"a board that hears of no room", func(s *memory.Store) storetest.Store { return deafToRoom{s} }},
-		{"a board that is never cleared", func(s *memory.Store) storetest.Store { return deafToChange{s} }},
-		{"a board that hears of nobody who left", func(s *memory.Store) storetest.Store { return deafToLeavers{s} }},
-		{"a look that forgets what was told since it began", func(s *memory.Store) storetest.Store { return forgetful{s} }},
-		{"a change of a block that is not as it was seen", func(s *memory.Store) storetest.Store { return blind{s} }},
-		{"a change of a block that somebody has left since", func(s *memory.Store) storetest.Store { return careless{s} }},
-		{"a take beyond the capacity", func(s *memory.Store) storetest.Store { return generous{s} }},
+		{"a board that hears of no room", on("add room", faults.Skip)},
+		{"a board that is never cleared", on("clear board", faults.Skip)},
+		{"a board that hears of nobody who left", on("add left", faults.Skip)},
+		{"a look that forgets what was told since it began", forgetful},
+		{"a change of a block that is not as it was seen", on("resize", faults.Without("#capacity = :seen AND #rev = :was AND ", asReckoned, asUsed))},
+		{"a change of a block that somebody has left since", on("resize", faults.Without(asReckoned, asUsed))},
+		{"a take beyond the capacity", on("take", faults.Without("#in_use < #capacity AND "))},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -65,66 +66,37 @@ func TestALargePoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
 	}
 }
 
-type deafToRoom struct{ *memory.Store }
+// The parts of a resize's condition that tell of a block's use.
+const asReckoned, asUsed = " AND #in_use <= :most", " AND #in_use = :used"
 
-func (deafToRoom) AddRoom(context.Context, seat.Block, int64) error { return nil }
+// bug makes tables whose calls do something else.
+type bug func(over dynamo.API) dynamo.API
 
-type deafToChange struct{ *memory.Store }
-
-func (deafToChange) ClearBoard(context.Context, seat.Pool) error { return nil }
-
-type deafToLeavers struct{ *memory.Store }
-
-func (deafToLeavers) AddLeft(context.Context, seat.Pool, int64) error { return nil }
-
-type forgetful struct{ *memory.Store }
-
-func (s forgetful) EndLook(ctx context.Context, pool seat.Pool, look seat.Look) (bool, error) {
-	board, err := s.Board(ctx, pool)
-	for index := range board.Rooms {
-		err = errors.Join(err, s.RemoveRoom(ctx, seat.Block{Pool: pool, Index: index}, 1<<62))
-	}
-	if err != nil {
-		return false, err
-	}
-	return s.Store.EndLook(ctx, pool, look)
+func on(call string, around faults.Around) bug {
+	return func(over dynamo.API) dynamo.API { return faults.On(over, call, around) }
 }
 
-type blind struct{ *memory.Store }
-
-func (s blind) Resize(_ context.Context, was seat.State, share seat.Share) (bool, error) {
-	s.Edit(was.Block, func(b *seat.State) { b.Share = share })
-	return true, nil
+func forgetful(over dynamo.API) dynamo.API {
+	store := dynamo.New(over, memtable.Names)
+	return faults.On(over, "end scan", func(ctx context.Context, in any, next faults.Next) (any, error) {
+		board, err := store.Board(ctx, acme)
+		for index := range board.Rooms {
+			err = errors.Join(err, store.RemoveRoom(ctx, seat.Block{Pool: acme, Index: index}, 1<<62))
+		}
+		if err != nil {
+			return nil, err
+		}
+		return next(ctx, in)
+	})
 }
 
-type careless struct{ *memory.Store }
-
-func (s careless) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
-	now, err := s.Look(ctx, was.Block)
-	if err != nil || now == nil || now.Share != was.Share {
-		return false, err
-	}
-	return s.Store.Resize(ctx, *now, share)
-}
-
-type generous struct{ *memory.Store }
-
-func (s generous) Take(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, revision int64) (seat.Attempt, error) {
-	a, err := s.Store.Take(ctx, block, id, member, revision)
-	if err == nil && a.Outcome == seat.OutcomeFull {
-		s.Edit(block, func(b *seat.State) {
-			b.InUse++
-			b.Taken++
-			b.Members[id] = member
-			a.Outcome, a.State = seat.OutcomeTaken, *b
-		})
-	}
-	return a, err
-}
+// acme is a pool.
+var acme = seat.Pool{Tenant: "acme"}
 
 // upheaval is a large pool, nearly full, and those who come and go.
 type upheaval struct {
-	store  storetest.Store
+	api    dynamo.API
+	store  *dynamo.Store
 	dice   *rand.Rand
 	faults int  // how many calls of a thousand go wrong
 	quiet  bool // none does any more
@@ -157,8 +129,8 @@ type actor struct {
 // turn is a call that waits for its own.
 type turn struct {
 	by   *actor
-	call string
-	pass chan storetest.Fault
+	call dynamo.Call
+	pass chan faults.Fault
 }
 
 type actorKey struct{}
@@ -169,14 +141,14 @@ const trusted = time.Second
 // upheave plays a schedule, and tells which promise was broken. A seed means
 // the same each time, but for the order of the writes that one who settles
 // makes side by side.
-func upheave(t *testing.T, seed uint64, bug func(*memory.Store) storetest.Store) (broken string) {
+func upheave(t *testing.T, seed uint64, buggy bug) (broken string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		inner := memory.New()
-		u := &upheaval{store: inner, dice: rand.New(rand.NewPCG(seed, 7)), pool: seat.Pool{Tenant: "acme"}, running: make(map[*actor]bool), roomSince: make(map[int]time.Time)}
-		if bug != nil {
-			u.store = bug(inner)
+		u := &upheaval{api: memtable.New(), dice: rand.New(rand.NewPCG(seed, 7)), pool: acme, running: make(map[*actor]bool), roomSince: make(map[int]time.Time)}
+		if buggy != nil {
+			u.api = buggy(u.api)
 		}
+		u.store = dynamo.New(u.api, memtable.Names)
 		u.faults = []int{0, 20, 120}[u.dice.IntN(3)]
 		u.terms = seat.Terms{Capacity: 125 + u.dice.IntN(50), Revision: 1}
 		u.open(t.Context())
@@ -209,25 +181,27 @@ func (u *upheaval) breaks(format string, args ...any) {
 // process is one that is warm, or has just started.
 func (u *upheaval) process() *seat.Pools {
 	if len(u.warm) < 3 || u.dice.IntN(8) == 0 {
-		u.warm = append(u.warm, seat.NewPools(&storetest.Faulty{Store: u.store, Decide: u.decide}))
+		calls := faults.New(u.api)
+		calls.Decide = u.decide
+		u.warm = append(u.warm, seat.NewPools(dynamo.New(calls, memtable.Names)))
 	}
 	return u.warm[u.dice.IntN(len(u.warm))]
 }
 
 // decide has a call wait for its turn. One that is nobody's is made at once.
-func (u *upheaval) decide(ctx context.Context, call string) storetest.Fault {
+func (u *upheaval) decide(ctx context.Context, call dynamo.Call) faults.Fault {
 	by, _ := ctx.Value(actorKey{}).(*actor)
 	if by == nil {
-		return storetest.FaultNone
+		return faults.None
 	}
-	one := &turn{by, call, make(chan storetest.Fault)}
+	one := &turn{by, call, make(chan faults.Fault)}
 	u.mu.Lock()
 	if by.dead {
 		u.mu.Unlock()
-		return storetest.FaultBefore
+		return faults.Before
 	}
 	at, _ := slices.BinarySearchFunc(u.waiting, one, func(a, b *turn) int {
-		return cmp.Or(a.by.number-b.by.number, cmp.Compare(a.call, b.call))
+		return cmp.Or(a.by.number-b.by.number, cmp.Compare(a.call.Name, b.call.Name), cmp.Compare(a.call.PK, b.call.PK), cmp.Compare(a.call.SK, b.call.SK))
 	})
 	u.waiting = slices.Insert(u.waiting, at, one)
 	u.mu.Unlock()
@@ -244,15 +218,15 @@ func (u *upheaval) let() bool {
 	n := u.dice.IntN(len(u.waiting))
 	one := u.waiting[n]
 	u.waiting = slices.Delete(u.waiting, n, n+1)
-	switch one.call {
-	case "GiveBack", "Hold":
+	switch one.call.Name {
+	case "give back", "hold":
 		one.by.untold = append(one.by.untold, one.by.from)
-	case "Resize":
+	case "resize":
 		one.by.untold = append(one.by.untold, anywhere)
 	}
-	fault := storetest.FaultNone
+	fault := faults.None
 	if !u.quiet && u.dice.IntN(1000) < u.faults {
-		fault = []storetest.Fault{storetest.FaultBefore, storetest.FaultAfter}[u.dice.IntN(2)]
+		fault = []faults.Fault{faults.Before, faults.After}[u.dice.IntN(2)]
 		one.by.dead = u.dice.IntN(2) == 0
 	}
 	u.mu.Unlock()

@@ -9,33 +9,37 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"seatmeter/shared/memory"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/seat"
 )
 
 // settler settles a pool, and waits before each change of a block until it is
 // let do it.
 type settler struct {
-	*memory.Store
+	pools *seat.Pools
 	ready chan struct{}         // told of each change that waits
 	let   map[int]chan struct{} // by the block's index
 	wrote chan struct{}         // told of each change that was made, or refused
 }
 
-func newSettler(store *memory.Store, blocks int) *settler {
-	s := &settler{store, make(chan struct{}), make(map[int]chan struct{}), make(chan struct{})}
+func newSettler(tables *memtable.Tables, blocks int) *settler {
+	s := &settler{ready: make(chan struct{}), let: make(map[int]chan struct{}), wrote: make(chan struct{})}
 	for index := range blocks {
 		s.let[index] = make(chan struct{})
 	}
+	s.pools = seat.NewPools(dynamo.New(faults.On(tables, "resize", s.around), memtable.Names))
 	return s
 }
 
-func (s *settler) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
+func (s *settler) around(ctx context.Context, in any, next faults.Next) (any, error) {
+	block, _ := dynamo.Describe(in).Block()
 	s.ready <- struct{}{}
-	<-s.let[was.Block.Index]
-	done, err := s.Store.Resize(ctx, was, share)
+	<-s.let[block.Index]
+	out, err := next(ctx, in)
 	s.wrote <- struct{}{}
-	return done, err
+	return out, err
 }
 
 // Two who hand out what people leave mean the same blocks, also where some
@@ -43,7 +47,8 @@ func (s *settler) Resize(ctx context.Context, was seat.State, share seat.Share) 
 // its capacity the other may have given to another block.
 func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 	const capacity = 60
-	ctx, store, pool := t.Context(), memory.New(), seat.Pool{Tenant: "acme"}
+	store, tables := memtable.NewStore()
+	ctx, pool := t.Context(), acme
 	in := make(map[int][]seat.Place)
 	take := func(index, people int) {
 		for range people {
@@ -91,7 +96,7 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 	var group sync.WaitGroup
 	begin := func(s *settler) {
 		group.Go(func() {
-			if _, err := seat.NewPools(s).Settle(ctx, pool, terms, false); err != nil {
+			if _, err := s.pools.Settle(ctx, pool, terms, false); err != nil {
 				t.Error(err)
 			}
 		})
@@ -99,7 +104,7 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 			<-s.ready
 		}
 	}
-	early, late := newSettler(store, 3), newSettler(store, 3)
+	early, late := newSettler(tables, 3), newSettler(tables, 3)
 	begin(early)
 	leave(1, 2)
 	begin(late)
@@ -132,9 +137,8 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 	}
 }
 
-// gates holds calls of a store back until a test lets one of them pass.
+// gates holds calls back until a test lets one of them pass.
 type gates struct {
-	*memory.Store
 	mu      sync.Mutex
 	waiting []chan struct{}
 }
@@ -160,21 +164,13 @@ func (g *gates) let(dice *rand.Rand) bool {
 	return true
 }
 
-func (g *gates) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
+func (g *gates) around(ctx context.Context, in any, next faults.Next) (any, error) {
 	g.wait()
-	states, err := g.Store.Read(ctx, pool)
-	g.wait() // the answer is on its way
-	return states, err
-}
-
-func (g *gates) Resize(ctx context.Context, was seat.State, share seat.Share) (bool, error) {
-	g.wait()
-	return g.Store.Resize(ctx, was, share)
-}
-
-func (g *gates) Create(ctx context.Context, block seat.Block, share seat.Share) (bool, error) {
-	g.wait()
-	return g.Store.Create(ctx, block, share)
+	out, err := next(ctx, in)
+	if !dynamo.Describe(in).Write {
+		g.wait() // the answer is on its way
+	}
+	return out, err
 }
 
 // Whoever settles, leaves and joins, in whatever order their calls come, and
@@ -187,7 +183,7 @@ func TestManyWhoSettleNeverGiveOutMoreThanThereIs(t *testing.T) {
 	}
 	for seed := range seeds {
 		synctest.Test(t, func(t *testing.T) {
-			w := &settling{t: t, gates: &gates{Store: memory.New()}, dice: rand.New(rand.NewPCG(uint64(seed), 1))}
+			w := newSettling(t, uint64(seed))
 			w.shrink()
 			for n := range 300 {
 				synctest.Wait()
@@ -205,21 +201,29 @@ func TestManyWhoSettleNeverGiveOutMoreThanThereIs(t *testing.T) {
 
 // settling is a pool that many settle.
 type settling struct {
-	*gates
+	gates
 	t     *testing.T
+	store *dynamo.Store
+	gated *dynamo.Store
 	dice  *rand.Rand
 	terms seat.Terms
 	in    []sitting
 	next  int
 }
 
-func (w *settling) pool() seat.Pool { return seat.Pool{Tenant: "acme"} }
+func newSettling(t *testing.T, seed uint64) *settling {
+	t.Helper()
+	store, tables := memtable.NewStore()
+	w := &settling{t: t, store: store, dice: rand.New(rand.NewPCG(seed, 1))}
+	w.gated = dynamo.New(faults.Intercept(tables, w.around), memtable.Names)
+	return w
+}
 
 // shrink lets in more people than the license will have seats, and has it shrink.
 func (w *settling) shrink() {
-	pools := seat.NewPools(w.Store)
+	pools := seat.NewPools(w.store)
 	for index := range 4 {
-		if _, err := w.Store.Create(w.t.Context(), seat.Block{Pool: w.pool(), Index: index}, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil {
+		if _, err := w.store.Create(w.t.Context(), seat.Block{Pool: acme, Index: index}, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -227,7 +231,7 @@ func (w *settling) shrink() {
 		w.join(1)
 	}
 	w.terms = seat.Terms{Capacity: 60, Revision: 2}
-	if _, err := pools.Settle(w.t.Context(), w.pool(), w.terms, false); err != nil {
+	if _, err := pools.Settle(w.t.Context(), acme, w.terms, false); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -235,8 +239,8 @@ func (w *settling) shrink() {
 func (w *settling) join(revision int64) {
 	w.next++
 	to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("%d=", w.next)), Member: seat.Member{JoinedAtMillis: 1, Conference: 1}}
-	block := seat.Block{Pool: w.pool(), Index: w.dice.IntN(4)}
-	attempt, err := w.Take(w.t.Context(), block, to.Connection, to.Member, revision)
+	block := seat.Block{Pool: acme, Index: w.dice.IntN(4)}
+	attempt, err := w.store.Take(w.t.Context(), block, to.Connection, to.Member, revision)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -260,7 +264,7 @@ func (w *settling) step() {
 		n := w.dice.IntN(len(w.in))
 		one := w.in[n]
 		w.in = slices.Delete(w.in, n, n+1)
-		if _, err := w.GiveBack(ctx, one.block, one.Connection, one.Member, false); err != nil {
+		if _, err := w.store.GiveBack(ctx, one.block, one.Connection, one.Member, false); err != nil {
 			w.t.Fatal(err)
 		}
 	default:
@@ -272,14 +276,14 @@ func (w *settling) settle() {
 	ctx, terms := w.t.Context(), w.terms
 	go func() {
 		// That others keep changing the pool is no fault here.
-		_, _ = seat.NewPools(w.gates).Settle(ctx, w.pool(), terms, false)
+		_, _ = seat.NewPools(w.gated).Settle(ctx, acme, terms, false)
 	}()
 }
 
 // sum is how many seats are given out under the terms, and how many of them are
 // free; none before the first block has their revision.
 func (w *settling) sum() (sum, room int) {
-	states, err := w.Store.Read(w.t.Context(), w.pool())
+	states, err := w.store.Read(w.t.Context(), acme)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -2,14 +2,18 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"seatmeter/shared/memory"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/seat"
 )
 
@@ -121,91 +125,91 @@ func TestABlockThatIsNotLinearizableIsFoundOut(t *testing.T) {
 	}
 }
 
-// takesThatReadFirst are a store's that decides by what it read: who was shown
-// room gets a seat, whether it is still there or not.
-type takesThatReadFirst struct{ *memory.Store }
+// onePool is the pool of the stores below.
+var onePool = seat.Pool{Tenant: "acme"}
 
-func (s takesThatReadFirst) Take(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, revision int64) (seat.Attempt, error) {
-	seen, err := s.Look(ctx, block)
-	if err != nil || seen == nil || seat.Judge(*seen, true, id, revision) != seat.OutcomeTaken {
-		return s.Store.Take(ctx, block, id, member, revision)
-	}
-	pause()
-	for {
-		a, err := s.Store.Take(ctx, block, id, member, revision)
-		if err != nil || a.Outcome != seat.OutcomeFull {
-			return a, err
+// takesThatReadFirst are a store's that decides by what it read: a connection that
+// was shown room gets a seat, whether it is still there or not.
+func takesThatReadFirst(over dynamo.API) dynamo.API {
+	store := dynamo.New(over, memtable.Names)
+	return faults.On(over, "take", func(ctx context.Context, in any, next faults.Next) (any, error) {
+		block, _ := dynamo.Describe(in).Block()
+		seen, err := store.Look(ctx, block)
+		if err != nil || seen == nil || seen.InUse >= seen.Capacity {
+			return next(ctx, in)
 		}
-		if _, err := s.Resize(ctx, a.State, seat.Share{Capacity: a.State.Capacity + 1, Revision: revision}); err != nil {
-			return a, err
-		}
-	}
+		pause()
+		return faults.Without("#in_use < #capacity AND ")(ctx, in, next)
+	})
 }
 
-// returnsThatCountTwice are a store's that frees a seat also when it was given
-// back already.
-type returnsThatCountTwice struct{ *memory.Store }
-
-func (s returnsThatCountTwice) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
-	back, err := s.Store.GiveBack(ctx, block, id, member, void)
-	for err == nil && !back.Done {
-		there, failed := s.Look(ctx, block)
-		if failed != nil || there == nil {
-			return back, failed
+// returnsThatCountTwice are a store's that makes room also for a seat that was
+// given back already.
+func returnsThatCountTwice(over dynamo.API) dynamo.API {
+	store := dynamo.New(over, memtable.Names)
+	return faults.On(over, "give back", func(ctx context.Context, in any, next faults.Next) (any, error) {
+		out, err := next(ctx, in)
+		if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); !refused {
+			return out, err
 		}
-		if done, failed := s.Resize(ctx, *there, seat.Share{Capacity: there.Capacity + 1, Revision: there.Revision}); done || failed != nil {
-			return back, failed
+		block, _ := dynamo.Describe(in).Block()
+		for {
+			there, failed := store.Look(ctx, block)
+			if failed != nil || there == nil {
+				return nil, failed
+			}
+			if done, failed := store.Resize(ctx, *there, seat.Share{Capacity: there.Capacity + 1, Revision: there.Revision}); done || failed != nil {
+				return nil, errors.Join(err, failed)
+			}
 		}
-	}
-	return back, err
+	})
 }
 
-// staleReads is a store that reads a pool as it was when most was in use.
-type staleReads struct {
-	*memory.Store
-	mu   sync.Mutex
-	most map[seat.Pool][]seat.State
-}
-
-func (s *staleReads) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
-	now, err := s.Store.Read(ctx, pool)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if before := s.most[pool]; len(before) == len(now) && len(now) > 0 && before[0].Revision == now[0].Revision && seat.InUse(before) > seat.InUse(now) {
-		return before, err
-	}
-	s.most[pool] = now
-	return now, err
+// staleReads show the pool as it was when most was in use.
+func staleReads(over dynamo.API) dynamo.API {
+	store := dynamo.New(over, memtable.Names)
+	var mu sync.Mutex
+	var before []seat.State
+	var shown any
+	return faults.On(over, "query pool", func(ctx context.Context, in any, next faults.Next) (any, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		now, err := store.Read(ctx, onePool)
+		if len(before) == len(now) && len(now) > 0 && before[0].Revision == now[0].Revision && seat.InUse(before) > seat.InUse(now) {
+			return shown, err
+		}
+		out, failed := next(ctx, in)
+		before, shown = now, out
+		return out, errors.Join(err, failed)
+	})
 }
 
 // silentBoards hear of no room.
-type silentBoards struct{ *memory.Store }
-
-func (silentBoards) AddRoom(context.Context, seat.Block, int64) error { return nil }
-
-func (silentBoards) ClearBoard(context.Context, seat.Pool) error { return nil }
+func silentBoards(over dynamo.API) dynamo.API {
+	return faults.On(faults.On(over, "add room", faults.Skip), "clear board", faults.Skip)
+}
 
 // hastyBoards take a block off although room was made in it since it was found
 // full.
-type hastyBoards struct{ *memory.Store }
-
-func (s hastyBoards) RemoveRoom(ctx context.Context, block seat.Block, _ int64) error {
-	pause()
-	return s.Store.RemoveRoom(ctx, block, 1<<62)
+func hastyBoards(over dynamo.API) dynamo.API {
+	return faults.On(over, "remove room", func(ctx context.Context, in any, next faults.Next) (any, error) {
+		pause()
+		return faults.Without("#rooms.#index < :version")(ctx, in, next)
+	})
 }
 
 func TestAPoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		fault func(*memory.Store) seat.Blocks
+		fault func(over dynamo.API) dynamo.API
 		want  string
 		large bool
 	}{
-		{"takes that read first", func(s *memory.Store) seat.Blocks { return takesThatReadFirst{s} }, "Illegal", false},
-		{"returns that count twice", func(s *memory.Store) seat.Blocks { return returnsThatCountTwice{s} }, "Illegal", false},
-		{"stale reads", func(s *memory.Store) seat.Blocks { return &staleReads{Store: s, most: map[seat.Pool][]seat.State{}} }, "refused", false},
-		{"room that nobody tells of", func(s *memory.Store) seat.Blocks { return silentBoards{s} }, "refused", true},
-		{"room that is taken off whatever was said since", func(s *memory.Store) seat.Blocks { return hastyBoards{s} }, "refused", true},
+		{"takes that read first", takesThatReadFirst, "Illegal", false},
+		{"returns that count twice", returnsThatCountTwice, "Illegal", false},
+		{"stale reads", staleReads, "refused", false},
+		{"room that nobody tells of", silentBoards, "refused", true},
+		{"room that is taken off whatever was said since", hastyBoards, "refused", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for seed := range seeds(t, enough) {
@@ -213,7 +217,7 @@ func TestAPoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
 				if test.large {
 					least, most = leastLarge, mostLarge
 				}
-				p := newPoolHistory(t, seed, test.fault(memory.New()), seat.Pool{Tenant: "acme"}, least, most)
+				p := newPoolHistory(t, seed, dynamo.New(test.fault(memtable.New()), memtable.Names), onePool, least, most)
 				if fault := p.run(t, seed); strings.Contains(fault, test.want) {
 					t.Logf("found out by history %d: %s", seed.index, fault)
 					return

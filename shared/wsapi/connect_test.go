@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/wsapi"
 )
@@ -208,13 +209,13 @@ func TestAConnectThatNobodyAuthorizedIsRefused(t *testing.T) {
 
 func TestWhatIsOutOfOrderOnOurSideIsARefusalToTryAgain(t *testing.T) {
 	w := newWorld(t, concurrent(25))
-	for _, call := range []string{"License", "Conference", "Take", "Begin"} {
+	for _, call := range []string{"get license", "get conference", "take", "begin session"} {
 		w.restart()
-		w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
-			if name == call {
-				return storetest.FaultBefore
+		w.faulty.Decide = func(_ context.Context, made dynamo.Call) faults.Fault {
+			if made.Name == call {
+				return faults.Before
 			}
-			return storetest.FaultNone
+			return faults.None
 		}
 		d := wantRefusal(t, w.handshake(w.visit(1, weekly, jointoken.RoleParticipant)), problem.Unavailable)
 		if d.Detail != "Please try again." {
@@ -353,22 +354,22 @@ func TestAConnectAndItsDisconnectAtTheSameTimeLeaveNoSeatInUse(t *testing.T) {
 }
 
 func TestADisconnectThatFailsShowsAndIsFinishedByTheNextDelivery(t *testing.T) {
-	for _, call := range []string{"Session", "Record", "GiveBack"} {
-		for _, fault := range []storetest.Fault{storetest.FaultBefore, storetest.FaultAfter} {
+	for _, call := range []string{"get session", "put stay", "give back"} {
+		for _, fault := range []faults.Fault{faults.Before, faults.After} {
 			t.Run(fmt.Sprintf("%s/%d", call, fault), func(t *testing.T) {
 				w := newWorld(t, concurrent(25))
 				v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 				raw := w.disconnectEvent(v)
-				w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
-					if name == call {
+				w.faulty.Decide = func(_ context.Context, made dynamo.Call) faults.Fault {
+					if made.Name == call {
 						return fault
 					}
-					return storetest.FaultNone
+					return faults.None
 				}
 				if _, err := w.disconnect.Invoke(t.Context(), raw); err == nil {
 					t.Error("no error")
 				}
-				w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+				w.faulty.Decide = nil
 				w.close(raw)
 				w.wantInUse(0)
 				if stays := w.stays(); len(stays) != 1 {

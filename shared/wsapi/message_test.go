@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/wsapi"
 )
@@ -78,10 +82,18 @@ func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 			t.Fatalf("%+v, %v", taken, err)
 		}
 	}
-	calls, began := make(map[string]int), w.clock.read()
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		calls[call]++
-		return storetest.FaultNone
+	var mu sync.Mutex
+	boards, pages, began := 0, make(map[string]int), w.clock.read()
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		switch call.Name {
+		case "get board":
+			boards++
+		case "query pool":
+			pages[call.PK]++
+		}
+		return faults.None
 	}
 	for n := range asks {
 		v := w.in(w.visit(n, weekly, jointoken.RoleParticipant).lobby())
@@ -93,8 +105,9 @@ func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 		}
 	}
 	// A count serves for eight seconds.
-	if most := int(w.clock.read()-began)/8000 + 2; calls["Read"] > most || calls["Board"] > 2*asks+most {
-		t.Errorf("%d answers took %d readings of the pool, and %d of its board", 2*asks, calls["Read"], calls["Board"])
+	readings := slices.Max(slices.Collect(maps.Values(pages)))
+	if most := int(w.clock.read()-began)/8000 + 2; readings > most || boards > 2*asks+most {
+		t.Errorf("%d answers took %d readings of the pool, and %d of its board", 2*asks, readings, boards)
 	}
 }
 
@@ -254,14 +267,14 @@ func TestAReplyThatCannotBeDeliveredShowsAndTakesNoSeatAway(t *testing.T) {
 func TestWhatIsOutOfOrderOnOurSideIsToldWithoutItsCause(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant).lobby())
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
+	w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { return faults.Before }
 	for body, kind := range map[string]string{status: "error", join: "refused", leave: "error"} {
 		reply := w.send(v, body)
-		if reply.Type != kind || reply.Code != problem.Unavailable || strings.Contains(reply.Detail, storetest.ErrFault.Error()) {
+		if reply.Type != kind || reply.Code != problem.Unavailable || strings.Contains(reply.Detail, faults.ErrFault.Error()) {
 			t.Errorf("%s: told %+v", body, reply)
 		}
 	}
-	if !strings.Contains(w.log.String(), storetest.ErrFault.Error()) {
+	if !strings.Contains(w.log.String(), faults.ErrFault.Error()) {
 		t.Error("the log does not know the cause")
 	}
 }
@@ -293,7 +306,7 @@ func TestNoTokenAndNoAddressIsEverLogged(t *testing.T) {
 		}
 	}
 	w.hangUp(v)
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
+	w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { return faults.Before }
 	w.handshake(w.visit(7, weekly, jointoken.RoleParticipant))
 	w.send(chair, status)
 	if _, err := w.disconnect.Invoke(t.Context(), w.disconnectEvent(chair)); err == nil {

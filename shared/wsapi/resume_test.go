@@ -13,11 +13,12 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/wsapi"
 )
@@ -182,7 +183,7 @@ func TestManyWhoResumeOneSeatAtOnceGetItOnce(t *testing.T) {
 	for _, event := range events {
 		group.Go(func() {
 			log := slog.New(slog.DiscardHandler) // and a process of its own: a Lambda does one thing at a time
-			connector := wsapi.NewConnector(admission.NewDoor(w.faulty, w.gateway, log), log)
+			connector := wsapi.NewConnector(admission.NewDoor(w.failing(), w.gateway, log), log)
 			w := &world{t: t, connect: lambda.NewHandler(connector.Handle)}
 			if w.shake(event).StatusCode == http.StatusOK {
 				admitted.Add(1)
@@ -279,7 +280,7 @@ func TestAResumeThatBreaksOffLeavesTheHold(t *testing.T) {
 func TestAJoinDuringAnOutageIsToldWhenToTryAgain(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	seated := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
+	w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { return faults.Before }
 	waiting := w.visit(2, weekly, jointoken.RoleParticipant)
 	got := w.handshake(waiting)
 	if got.StatusCode != http.StatusServiceUnavailable || got.Headers["Retry-After"] == "" {
@@ -288,7 +289,7 @@ func TestAJoinDuringAnOutageIsToldWhenToTryAgain(t *testing.T) {
 	if reply := w.send(seated, `{"action":"join"}`); reply.Code != problem.Unavailable || reply.RetrySeconds == 0 {
 		t.Errorf("a message is answered %+v", reply)
 	}
-	w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+	w.faulty.Decide = nil
 	w.wantInUse(1)
 	if reply := w.send(seated, `{"action":"status"}`); reply.Type != "admitted" {
 		t.Errorf("who was in is told %+v", reply)

@@ -21,8 +21,8 @@ import (
 func (w *world) limit() {
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	door := func() *admission.Door {
-		d := admission.NewDoor(w.faulty, w.gateway, log)
-		d.LimitJoins(rate.NewLimiter(w.faulty, log), 1)
+		d := admission.NewDoor(w.failing(), w.gateway, log)
+		d.LimitJoins(rate.NewLimiter(w.failing(), log), 1)
 		return d
 	}
 	w.connect = lambda.NewHandler(wsapi.NewConnector(door(), log).Handle)

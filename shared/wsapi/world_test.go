@@ -18,12 +18,13 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/wsapi"
@@ -43,11 +44,11 @@ const (
 var testdata embed.FS
 
 // world is a tenant with conferences, and the four Lambdas, each called with
-// raw JSON as the Lambda runtime calls it.
+// raw JSON as the Lambda runtime calls it. Their calls of the tables can go wrong.
 type world struct {
 	t       testing.TB
-	store   *memory.Store
-	faulty  *storetest.Faulty
+	store   *dynamo.Store
+	faulty  *faults.API
 	gateway *gatewayFake
 	signer  *jointoken.Signer
 	log     *logged
@@ -72,11 +73,11 @@ func openWorld(t testing.TB, l license.License) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := memory.New()
+	store, tables := memtable.NewStore()
 	w := &world{
 		t: t, store: store, signer: signer, log: &logged{}, tokens: make(map[string]bool),
 		gateway: &gatewayFake{t: t, pushed: make(map[seat.ConnectionID][]wsapi.Reply), gone: make(map[seat.ConnectionID]bool)},
-		faulty:  &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
+		faulty:  faults.New(tables),
 		clock:   clock{millis: start}, numbers: make(map[conference.ID]conference.Number),
 	}
 	w.restart()
@@ -89,12 +90,15 @@ func openWorld(t testing.TB, l license.License) *world {
 // restart gives each Lambda a new process, which remembers nothing.
 func (w *world) restart() {
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	door := func() *admission.Door { return admission.NewDoor(w.faulty, w.gateway, log) }
+	door := func() *admission.Door { return admission.NewDoor(w.failing(), w.gateway, log) }
 	w.authorize = lambda.NewHandler(wsapi.NewAuthorizer(w.signer, w.now, log).Handle)
 	w.connect = lambda.NewHandler(wsapi.NewConnector(door(), log).Handle)
 	w.disconnect = lambda.NewHandler(wsapi.NewDisconnector(door(), log).Handle)
 	w.message = lambda.NewHandler(wsapi.NewMessenger(door(), w.gateway, w.signer, log).Handle)
 }
+
+// failing is the store whose calls can go wrong.
+func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names) }
 
 func concurrent(seats int) license.License {
 	return license.License{Model: license.ModelConcurrent, Seats: seats}
