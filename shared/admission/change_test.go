@@ -209,17 +209,17 @@ func TestAMessageOlderThanTheLastMoveChangesNothing(t *testing.T) {
 	}
 	began := w.now
 	w.now += 4000
-	if _, err := d.Join(ctx, v.Connection, began+1000); err != nil {
+	if _, _, err := d.Join(ctx, v.Connection, began+1000); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.ToLobby(ctx, v.Connection, began+2000); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Join(ctx, v.Connection, began+1000); err != nil {
+	if _, _, err := d.Join(ctx, v.Connection, began+1000); err != nil {
 		t.Fatal(err)
 	}
 	w.books(0)
-	if _, err := d.Join(ctx, v.Connection, began+3000); err != nil {
+	if _, _, err := d.Join(ctx, v.Connection, began+3000); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.ToLobby(ctx, v.Connection, began+2000); err != nil {

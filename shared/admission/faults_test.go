@@ -34,7 +34,7 @@ func (w *world) deliver(s step, v admission.Visitor) error {
 		return d.Wait(ctx, v)
 	case join:
 		w.now += 1000
-		_, err := d.Join(ctx, v.Connection, w.now)
+		_, _, err := d.Join(ctx, v.Connection, w.now)
 		return err
 	default:
 		w.now += 1000

@@ -41,7 +41,7 @@ func TestAStayIsOpenUntilTheLedgerHasIt(t *testing.T) {
 		})
 		w.faulty.Decide = nil
 		found := make(map[seat.ConnectionID]usage.Stay)
-		open, err := w.door().Open(t.Context(), acme)
+		open, err := w.door().OpenStays(t.Context(), acme)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +75,7 @@ func TestWhatIsOpenIsOfTheWholeTenantInOrderOfJoining(t *testing.T) {
 	if err := w.leave(w.door(), guests[0]); err != nil {
 		t.Fatal(err)
 	}
-	open, err := w.door().Open(t.Context(), acme)
+	open, err := w.door().OpenStays(t.Context(), acme)
 	if err != nil {
 		t.Fatal(err)
 	}

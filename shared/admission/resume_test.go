@@ -201,7 +201,7 @@ func TestAnOrphansSeatIsNotFreedUnderAJoin(t *testing.T) {
 		return faults.None
 	}
 	w.now += 1000
-	_, err := d.Join(t.Context(), old.Connection, w.now)
+	_, _, err := d.Join(t.Context(), old.Connection, w.now)
 	_, seated, lost := d.Whereabouts(t.Context(), old.Connection)
 	if lost != nil || !found || (err == nil) != seated {
 		t.Errorf("told %v, and seated %t (%v)", err, seated, lost)

@@ -111,7 +111,7 @@ func TestATenantsStormLeavesLeavesAndResumesAlone(t *testing.T) {
 	if _, err := d.ToLobby(context.Background(), again.Connection, w.now+1); err != nil {
 		t.Errorf("a leave: %v", err)
 	}
-	if _, err := d.Join(context.Background(), again.Connection, w.now+2); !problem.Is(err, problem.RateLimited) {
+	if _, _, err := d.Join(context.Background(), again.Connection, w.now+2); !problem.Is(err, problem.RateLimited) {
 		t.Errorf("a join from the lobby: %v", err)
 	}
 }

@@ -51,11 +51,11 @@ func TestAnAttemptThatIsUndoneForestallsTheOneWhoseSeatItFound(t *testing.T) {
 				t.Error(err)
 			}
 			go func() {
-				_, err := w.door().Join(as("second"), v.Connection, v.AtMillis+3000)
+				_, _, err := w.door().Join(as("second"), v.Connection, v.AtMillis+3000)
 				second <- err
 			}()
 			<-taken
-			if _, err := w.store.Advance(context.Background(), acme, weekly, w.numbers[weekly], conference.StateEnded, at(w)); err != nil {
+			if _, err := w.store.End(context.Background(), acme, weekly, w.numbers[weekly], at(w)); err != nil {
 				t.Error(err)
 			}
 		case who == "second" && call.Name == "change session":
@@ -64,7 +64,7 @@ func TestAnAttemptThatIsUndoneForestallsTheOneWhoseSeatItFound(t *testing.T) {
 		}
 		return faults.None
 	}
-	if _, err := d.Join(as("first"), v.Connection, v.AtMillis+2000); err == nil {
+	if _, _, err := d.Join(as("first"), v.Connection, v.AtMillis+2000); err == nil {
 		t.Error("the first is let into a conference that has ended")
 	}
 	answer <- true

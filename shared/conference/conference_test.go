@@ -8,18 +8,6 @@ import (
 	"seatmeter/shared/problem"
 )
 
-func TestAConferenceOnlyGoesForwardAndAnEndedOneStaysEnded(t *testing.T) {
-	const scheduled, live, ended = conference.StateScheduled, conference.StateLive, conference.StateEnded
-	want := map[[2]conference.State]bool{{scheduled, live}: true, {scheduled, ended}: true, {live, ended}: true}
-	for _, from := range []conference.State{scheduled, live, ended} {
-		for _, to := range []conference.State{scheduled, live, ended} {
-			if got := from.Before(to); got != want[[2]conference.State{from, to}] {
-				t.Errorf("from %s to %s: %v", from, to, got)
-			}
-		}
-	}
-}
-
 func TestATextThatCannotNameAConferenceIsOneThatDoesNotExist(t *testing.T) {
 	if id, err := conference.ParseID(strings.Repeat("c", 64)); err != nil || len(id) != 64 {
 		t.Errorf("%q, %v", id, err)

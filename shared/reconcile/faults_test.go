@@ -37,7 +37,7 @@ var (
 	connect = step{"connect", func(ctx context.Context, a *actor, d *admission.Door) error { return d.Connect(ctx, a.self) }}
 	wait    = step{"enter the lobby", func(ctx context.Context, a *actor, d *admission.Door) error { return d.Wait(ctx, a.self) }}
 	join    = step{"join", func(ctx context.Context, a *actor, d *admission.Door) error {
-		_, err := d.Join(ctx, a.self.Connection, a.millis())
+		_, _, err := d.Join(ctx, a.self.Connection, a.millis())
 		return err
 	}}
 	leave = step{"leave", func(ctx context.Context, a *actor, d *admission.Door) error {

@@ -306,8 +306,8 @@ func TestAnEndThatBrokeOffIsCompleted(t *testing.T) {
 func TestAHostThatIsLockedToNoLiveConferenceIsFreed(t *testing.T) {
 	w := newWorld(t, named(5, 25))
 	l := host.Lock{Host: ann, Conference: string(weekly), Number: int64(w.number), Since: w.clock()}
-	if holder, err := w.store.Lock(t.Context(), acme, l, nil); err != nil || holder != nil {
-		t.Fatalf("not locked: %v, %v", holder, err)
+	if taken, err := w.store.Lock(t.Context(), acme, l, nil); err != nil || taken.Holder != nil {
+		t.Fatalf("not locked: %v, %v", taken.Holder, err)
 	}
 	locked := func() int {
 		locks, err := w.store.Locks(t.Context(), acme)
@@ -650,7 +650,7 @@ func TestWhoJoinedFromTheLobbyAndWasNeverAskedAfterEndsWhenTheyJoined(t *testing
 	w.pass(5 * time.Minute)
 	w.round()
 	w.pass(2 * time.Second)
-	if _, err := w.door.Join(t.Context(), v.Connection, w.clock().UnixMilli()); err != nil {
+	if _, _, err := w.door.Join(t.Context(), v.Connection, w.clock().UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
 	w.die(v)

@@ -19,7 +19,7 @@ func live(t *testing.T, store Store, id tenant.ID) conference.Conference {
 	t.Helper()
 	c := conference.Conference{Tenant: id, ID: "weekly", Number: 1, Host: "ann@example.org", State: conference.StateScheduled, CreatedAt: instant(0)}
 	must(store.Schedule(t.Context(), c))(t)
-	return *must(store.Advance(t.Context(), id, c.ID, 1, conference.StateLive, instant(1)))(t)
+	return *must(store.GoLive(t.Context(), id, c.ID, 1, instant(1), false))(t)
 }
 
 func vacancy(t *testing.T, store Store, id tenant.ID) {
@@ -139,10 +139,10 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 	lock := reconcile.Entry{Tenant: id, Host: "ann@example.org"}
 	must(store.Lock(ctx, id, host.Lock{Host: lock.Host, Conference: string(c.ID), Number: 1, Since: instant(0)}, nil))(t)
 	wantAgenda(t, "all there is", store, id, block, chair, meeting, lock)
-	if err := store.Unlock(ctx, id, lock.Host, 1); err != nil {
+	if err := store.Unlock(ctx, id, host.Lock{Host: lock.Host, Number: 1}); err != nil {
 		t.Fatal(err)
 	}
-	must(store.Advance(ctx, id, c.ID, 1, conference.StateEnded, instant(2)))(t)
+	must(store.End(ctx, id, c.ID, 1, instant(2)))(t)
 	wantAgenda(t, "a conference that is ending", store, id, block, chair, meeting)
 	if err := store.Finish(ctx, id, c.ID, 1); err != nil {
 		t.Fatal(err)

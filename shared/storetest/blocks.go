@@ -89,7 +89,7 @@ func hold(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann, bob := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2)
 	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	must(store.Take(ctx, block, ann, member, 1))(t)
-	lost := seat.Hold{LostAtMillis: member.JoinedAtMillis + 5000, Seconds: 300, Unsettled: true}
+	lost := seat.Hold{LostAtMillis: member.JoinedAtMillis + 5000, Seconds: 300}
 	other := member
 	other.Mark++
 	equal(t, "another take's", must(store.Hold(ctx, block, ann, other, lost))(t), seat.Returned{Instead: &member})
@@ -125,21 +125,17 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "who is in", read(t, store, block).Members, map[seat.ConnectionID]seat.Member{bob: to.Member})
 	equal(t, "a repeat", swapped(from, to, 1).Outcome, seat.OutcomeMember)
 	equal(t, "a second heir", swapped(from, seat.Place{Connection: eve, Member: member}, 0).Outcome, seat.OutcomeFull)
-	equal(t, "undone", must(store.Revert(ctx, block, to, from))(t), seat.Returned{Done: true})
-	equal(t, "undone again", must(store.Revert(ctx, block, to, from))(t), seat.Returned{})
-	state := read(t, store, block)
-	equal(t, "as before, but for a void", []int64{int64(state.InUse), state.Taken, state.Voids}, []int64{1, 2, 1})
-	equal(t, "who is in again", state.Members, map[seat.ConnectionID]seat.Member{ann: member})
-	must(store.Resize(ctx, state, seat.Share{Capacity: 0, Revision: 1}))(t)
-	equal(t, "a join above the capacity", swapped(from, to, 1).Outcome, seat.OutcomeFull)
-	equal(t, "a stay that goes on above it", swapped(from, to, 0).Outcome, seat.OutcomeTaken)
-	must(store.Resize(ctx, read(t, store, block), seat.Share{Capacity: 2, Revision: 1}))(t)
-	must(store.Take(ctx, block, ann, member, 1))(t)
-	equal(t, "not undone where the first is in again", must(store.Revert(ctx, block, to, from))(t), seat.Returned{Instead: &to.Member})
-	equal(t, "in use by both", read(t, store, block).InUse, 2)
-	must(store.GiveBack(ctx, block, ann, member, true))(t)
+	must(store.Resize(ctx, read(t, store, block), seat.Share{Capacity: 0, Revision: 1}))(t)
+	equal(t, "a join above the capacity", swapped(to, from, 1).Outcome, seat.OutcomeFull)
+	equal(t, "a stay that goes on above it", swapped(to, from, 0).Outcome, seat.OutcomeTaken)
 	must(store.Close(ctx, block, instant(0)))(t)
-	equal(t, "when closed", swapped(to, from, 0).Outcome, seat.OutcomeClosed)
+	equal(t, "when closed", swapped(from, to, 0).Outcome, seat.OutcomeClosed)
+	next := seat.Place{Connection: ann, Member: member.Found(member.JoinedAtMillis+2, 8)}
+	equal(t, "the next part of a stay, when closed", swapped(from, next, 0).Outcome, seat.OutcomeTaken)
+	equal(t, "the same again", swapped(from, next, 0).Outcome, seat.OutcomeFull)
+	state := read(t, store, block)
+	equal(t, "in use, taken", []int64{int64(state.InUse), state.Taken}, []int64{1, 4})
+	equal(t, "who is in at last", state.Members, map[seat.ConnectionID]seat.Member{ann: next.Member})
 }
 
 // Many who come for one place: one gets it.

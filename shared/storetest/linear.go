@@ -52,7 +52,7 @@ const (
 	kindGiveBack kind = "give back"
 	kindHold     kind = "hold"
 	kindSwap     kind = "swap"
-	kindRevert   kind = "revert"
+	kindNextPart kind = "next part"
 	kindCreate   kind = "create"
 	kindResize   kind = "resize"
 	kindClose    kind = "close"
@@ -62,7 +62,7 @@ const (
 // kinds, as often as they are to come up.
 var kinds = []kind{
 	kindTake, kindTake, kindTake, kindTake, kindRenumber, kindGiveBack, kindGiveBack, kindGiveBack, kindHold,
-	kindSwap, kindSwap, kindSwap, kindRevert, kindRevert, kindResize, kindResize, kindCreate, kindLook,
+	kindSwap, kindSwap, kindSwap, kindNextPart, kindNextPart, kindResize, kindResize, kindCreate, kindLook,
 }
 
 // place is a numbered connection and how it holds, or is to hold, its seat.
@@ -176,13 +176,13 @@ func (b book) apply(r request) (answer, book) {
 		}
 		b.members[r.from.n] = lost
 		return answer{done: true}, b
-	case kindRevert:
-		if there != r.from.member || !newcomer {
-			return answer{instead: there}, b
+	case kindNextPart:
+		o := outcome(!b.exists, false, false, false, there != r.from.member)
+		if o == seat.OutcomeTaken {
+			b.taken++
+			b.members[r.from.n] = r.to.member
 		}
-		b.voids++
-		b.members[r.from.n], b.members[r.to.n] = seat.Member{}, r.to.member
-		return answer{done: true}, b
+		return answer{outcome: o, state: b}, b
 	case kindCreate:
 		if b.exists {
 			return answer{}, b
@@ -274,8 +274,8 @@ func on(store seat.Blocks, block seat.Block) perform {
 			return returned(store.GiveBack(ctx, block, id(r.from.n), r.from.member, r.void))
 		case kindHold:
 			return returned(store.Hold(ctx, block, id(r.from.n), r.from.member, r.hold))
-		case kindRevert:
-			return returned(store.Revert(ctx, block, seats(r.from), seats(r.to)))
+		case kindNextPart:
+			return judged(store.Swap(ctx, block, seats(r.from), seats(r.to), 0))
 		case kindCreate:
 			done, err := store.Create(ctx, block, seat.Share{Capacity: r.capacity, Revision: r.revision})
 			return answer{done: done}, err
@@ -337,18 +337,20 @@ func (w *worker) request(k kind) request {
 	r.to = place{w.except(r.from.n), w.member()}
 	switch r.kind {
 	case kindHold:
-		r.hold = seat.Hold{LostAtMillis: r.to.member.JoinedAtMillis, Seconds: w.IntN(300), Unsettled: w.IntN(2) == 0}
+		r.hold = seat.Hold{LostAtMillis: r.to.member.JoinedAtMillis, Seconds: w.IntN(300)}
 	case kindSwap:
 		r.revision *= int64(w.IntN(2)) // to join, or to go on
 	case kindRenumber:
 		r.to = r.from
+	case kindNextPart:
+		r.to.n = r.from.n
 	case kindCreate, kindResize:
 		r.revision += int64(w.IntN(2))
 	case kindLook:
 		if w.IntN(20) == 0 {
 			r.kind = kindClose
 		}
-	case kindTake, kindGiveBack, kindRevert, kindClose:
+	case kindTake, kindGiveBack, kindClose:
 	}
 	return r
 }

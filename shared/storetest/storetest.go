@@ -320,35 +320,32 @@ func locks(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
 	one := host.Lock{Host: "ann@example.org", Conference: "one", Number: 1, Since: instant(0)}
 	two := host.Lock{Host: "ann@example.org", Conference: "two", Number: 2, Since: instant(1)}
-	none := (*host.Lock)(nil)
-	equal(t, "free", must(store.Lock(ctx, id, one, nil))(t), none)
-	equal(t, "held by the same", must(store.Lock(ctx, id, one, nil))(t), none)
-	equal(t, "held by another", must(store.Lock(ctx, id, two, nil))(t), &one)
-	if err := store.Unlock(ctx, id, "ann@example.org", 2); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "unlocking another's changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{one})
-	again := one
-	again.Since = instant(2)
-	equal(t, "taken again", must(store.Lock(ctx, id, again, nil))(t), none)
-	equal(t, "taking over one that was taken again since", must(store.Lock(ctx, id, two, &one))(t), &again)
-	equal(t, "taking over a stale one", must(store.Lock(ctx, id, two, &again))(t), none)
-	older := two
-	older.Since = instant(0)
-	for _, seen := range []host.Lock{one, older} {
-		if err := store.Abandon(ctx, id, seen); err != nil {
+	free, held := host.Locked{}, func(by host.Lock) host.Locked { return host.Locked{Holder: &by} }
+	unlock := func(l host.Lock) {
+		t.Helper()
+		if err := store.Unlock(ctx, id, l); err != nil {
 			t.Fatal(err)
 		}
 	}
-	equal(t, "abandoning one that is not as it was seen changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{two})
-	if err := store.Abandon(ctx, id, two); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "abandoned", len(must(store.Locks(ctx, id))(t)), 0)
-	equal(t, "free again", must(store.Lock(ctx, id, two, nil))(t), none)
-	if err := store.Unlock(ctx, id, "ann@example.org", 2); err != nil {
-		t.Fatal(err)
-	}
+	equal(t, "free", must(store.Lock(ctx, id, one, nil))(t), free)
+	equal(t, "held by the same", must(store.Lock(ctx, id, one, nil))(t), host.Locked{Renewed: true})
+	equal(t, "held by another", must(store.Lock(ctx, id, two, nil))(t), held(one))
+	unlock(two)
+	equal(t, "unlocking another's changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{one})
+	again := one
+	again.Since = instant(2)
+	equal(t, "taken again", must(store.Lock(ctx, id, again, nil))(t), host.Locked{Renewed: true})
+	equal(t, "taking over one that was taken again since", must(store.Lock(ctx, id, two, &one))(t), held(again))
+	equal(t, "taking over a stale one", must(store.Lock(ctx, id, two, &again))(t), free)
+	older, whenever := two, two
+	older.Since, whenever.Since = instant(0), time.Time{}
+	unlock(one)
+	unlock(older)
+	equal(t, "unlocking one that is not as it was seen changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{two})
+	unlock(two)
+	equal(t, "unlocked", len(must(store.Locks(ctx, id))(t)), 0)
+	equal(t, "free again", must(store.Lock(ctx, id, two, nil))(t), free)
+	unlock(whenever)
 	equal(t, "none left", len(must(store.Locks(ctx, id))(t)), 0)
 }
 
@@ -378,16 +375,16 @@ func conferenceStates(t *testing.T, store Store, id tenant.ID) {
 	second := c
 	second.Number = 2
 	equal(t, "schedule over a scheduled one", must(store.Schedule(ctx, second))(t), &c)
-	equal(t, "another number", must(store.Advance(ctx, id, "weekly", 2, conference.StateLive, instant(1)))(t), &c)
+	equal(t, "another number", must(store.GoLive(ctx, id, "weekly", 2, instant(1), false))(t), &c)
 	live := c
 	live.State, live.LiveAt = conference.StateLive, instant(2)
-	equal(t, "go live", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(2)))(t), &live)
-	equal(t, "go live again", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(3)))(t), &live)
+	equal(t, "go live", must(store.GoLive(ctx, id, "weekly", 1, instant(2), false))(t), &live)
+	equal(t, "go live again", must(store.GoLive(ctx, id, "weekly", 1, instant(3), false))(t), &live)
 	ended := live
 	ended.State, ended.EndedAt, ended.Ending = conference.StateEnded, instant(4), true
-	equal(t, "end", must(store.Advance(ctx, id, "weekly", 1, conference.StateEnded, instant(4)))(t), &ended)
-	equal(t, "end again", must(store.Advance(ctx, id, "weekly", 1, conference.StateEnded, instant(5)))(t), &ended)
-	equal(t, "no way back", must(store.Advance(ctx, id, "weekly", 1, conference.StateLive, instant(6)))(t), &ended)
+	equal(t, "end", must(store.End(ctx, id, "weekly", 1, instant(4)))(t), &ended)
+	equal(t, "end again", must(store.End(ctx, id, "weekly", 1, instant(5)))(t), &ended)
+	equal(t, "no way back", must(store.GoLive(ctx, id, "weekly", 1, instant(6), false))(t), &ended)
 	equal(t, "schedule over one that is ending", must(store.Schedule(ctx, second))(t), &ended)
 	if err := store.Finish(ctx, id, "weekly", 1); err != nil {
 		t.Fatal(err)
@@ -395,7 +392,7 @@ func conferenceStates(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "schedule anew", must(store.Schedule(ctx, second))(t), none)
 	equal(t, "read", must(store.Conference(ctx, id, "weekly", true))(t), &second)
 	equal(t, "list", must(store.Conferences(ctx, id, "", 10))(t), []conference.Conference{second})
-	equal(t, "no such conference", must(store.Advance(ctx, id, "none", 1, conference.StateLive, instant(1)))(t), none)
+	equal(t, "no such conference", must(store.GoLive(ctx, id, "none", 1, instant(1), false))(t), none)
 }
 
 func sessionOf(id tenant.ID, connection seat.ConnectionID) session.Session {
