@@ -11,9 +11,10 @@ import (
 	"time"
 
 	"seatmeter/shared/audit"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/tenant"
 )
 
@@ -169,7 +170,7 @@ func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
 		t.Skip("each call of each action fails")
 	}
 	runs := 0
-	for _, fault := range []storetest.Fault{storetest.FaultBefore, storetest.FaultAfter, storetest.FaultCrashBefore, storetest.FaultCrashAfter} {
+	for _, fault := range []faults.Fault{faults.Before, faults.After, faults.CrashBefore, faults.CrashAfter} {
 		for _, action := range []struct{ method, path, body string }{
 			{"PATCH", hosts + "/ann@example.org", `{"active":false}`},
 			{"PATCH", hosts + "/ann@example.org", `{"email":"bob@example.org"}`},
@@ -187,15 +188,15 @@ func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
 				}
 				before, entries := state(), len(w.actions("acme"))
 				calls, failed := 0, ""
-				w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
+				w.faulty.Decide = func(_ context.Context, made dynamo.Call) faults.Fault {
 					if calls++; calls == call {
-						failed = name
+						failed = made.Name
 						return fault
 					}
-					return storetest.FaultNone
+					return faults.None
 				}
-				storetest.Crashes(func() { w.call(vendor, action.method, action.path, action.body) })
-				w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+				faults.Crashes(func() { w.call(vendor, action.method, action.path, action.body) })
+				w.faulty.Decide = nil
 				if failed == "" {
 					break
 				}
@@ -204,7 +205,7 @@ func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
 				if happened && !entered {
 					t.Errorf("%s %s: fault %d at %s: it happened without an entry", action.method, action.path, fault, failed)
 				}
-				if failed == "EndAction" && !happened {
+				if failed == "put outcome" && !happened {
 					t.Errorf("%s %s: fault %d at %s: it did not happen", action.method, action.path, fault, failed)
 				}
 				again := w.call(vendor, action.method, action.path, action.body)
@@ -223,21 +224,21 @@ func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
 // What an action changed before it failed is in the log.
 func TestAnActionThatBrokeOffIsRecordedWithWhatItChanged(t *testing.T) {
 	for _, test := range []struct{ method, path, body, fails, want string }{
-		{"PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":40}`, "NoteSettled", "revision: 1 → 2, seats: 25 → 40"},
-		{"POST", conferences + "/weekly/end", "", "Close", "ended_at: <nil> → " + startText + ", state: live → ended"},
+		{"PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":40}`, "note settled", "revision: 1 → 2, seats: 25 → 40"},
+		{"POST", conferences + "/weekly/end", "", "put block", "ended_at: <nil> → " + startText + ", state: live → ended"},
 	} {
 		w := newWorld(t)
 		w.concurrent("acme", 25)
 		w.schedule("acme", "weekly", "ann@example.org")
 		w.join("acme", "weekly", "bob", "participant", 1)
-		w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
-			if name == test.fails {
-				return storetest.FaultBefore
+		w.faulty.Decide = func(_ context.Context, made dynamo.Call) faults.Fault {
+			if made.Name == test.fails {
+				return faults.Before
 			}
-			return storetest.FaultNone
+			return faults.None
 		}
 		w.call(vendor, test.method, test.path, test.body).refused(problem.Internal)
-		w.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultNone }
+		w.faulty.Decide = nil
 		if got := w.actions("acme")[0]; got.Outcome != audit.ResultFailed || changed(got) != test.want {
 			t.Errorf("%s %s: recorded %s, %s; want %s", test.method, test.path, got.Outcome, changed(got), test.want)
 		}
@@ -247,18 +248,18 @@ func TestAnActionThatBrokeOffIsRecordedWithWhatItChanged(t *testing.T) {
 func TestAnActionWithoutAnEntryDoesNotHappenAndOneWithoutAnOutcomeIsUnknown(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
-	failing := "BeginAction"
-	w.faulty.Decide = func(_ context.Context, name string) storetest.Fault {
-		if name == failing {
-			return storetest.FaultBefore
+	failing := "put audit"
+	w.faulty.Decide = func(_ context.Context, made dynamo.Call) faults.Fault {
+		if made.Name == failing {
+			return faults.Before
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	w.call(vendor, "POST", conferences, byAnn).refused(problem.Unavailable)
 	if got := w.scheduled(); got != 0 {
 		t.Errorf("%d conferences, want none", got)
 	}
-	failing = "EndAction"
+	failing = "put outcome"
 	w.call(vendor, "POST", conferences, byAnn).ok()
 	if got := w.actions("acme"); got[0].Outcome != audit.ResultUnknown || w.scheduled() != 1 {
 		t.Errorf("recorded %+v", got)

@@ -145,7 +145,7 @@ func TestACursorOfAnotherSecretIsRefused(t *testing.T) {
 	cursor := w.cursor("/v1/tenants?limit=1")
 	call := func(letter byte) answer {
 		api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, letter))
-		api.AddLicenses(w.door, w.faulty)
+		api.AddLicenses(w.door, w.failing())
 		return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)), w.event(vendor, http.MethodGet, "/v1/tenants?cursor="+cursor, ""))
 	}
 	call('s').want(200, `{"items":[{"tenant":"globex"}],"next_cursor":null}`)

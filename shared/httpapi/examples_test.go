@@ -13,10 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 )
 
 var writeExamples = flag.Bool("examples.write", false, "write examples.json anew")
@@ -135,7 +136,7 @@ func (s *script) play() {
 	s.ask(acmeAdmin, "GET", acme+"/audit"+day+"&limit=50", "")
 
 	s.ask(finance, "GET", "/v1/tenants", "")
-	s.faulty.Decide = func(context.Context, string) storetest.Fault { return storetest.FaultBefore }
+	s.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { return faults.Before }
 	s.ask(vendor, "GET", "/v1/tenants", "")
 }
 

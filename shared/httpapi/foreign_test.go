@@ -12,9 +12,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/storetest"
 )
 
 // reply is all that a caller can tell two answers apart by, but for time: and
@@ -31,11 +32,11 @@ func (w *world) watched(who caller, method, target, body string) reply {
 	w.t.Helper()
 	var mu sync.Mutex
 	var calls []string
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
 		mu.Lock()
 		defer mu.Unlock()
-		calls = append(calls, call)
-		return storetest.FaultNone
+		calls = append(calls, call.Name)
+		return faults.None
 	}
 	a := w.call(who, method, target, body)
 	return reply{a.status, a.headers, madeUp.ReplaceAllString(a.body, requestID), calls}

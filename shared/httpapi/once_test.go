@@ -14,10 +14,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/storetest"
 )
 
 const (
@@ -89,16 +90,16 @@ func TestFiftyParallelRequestsWithOneKeyCreateOneThing(t *testing.T) {
 	w.concurrent("acme", 25)
 	var claims atomic.Int64
 	all := make(chan struct{})
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		switch call {
-		case "ClaimKey":
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		switch call.Name {
+		case "claim key":
 			if claims.Add(1) == many {
 				close(all)
 			}
-		case "Schedule":
+		case "put conference":
 			<-all
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	answers := make([]answer, many)
 	var group sync.WaitGroup
@@ -162,16 +163,16 @@ func TestAKeyIsOneTo255VisibleCharacters(t *testing.T) {
 func TestAFaultOfOursIsNotKept(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
-	fault := storetest.FaultBefore
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "Schedule" {
+	fault := faults.Before
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "put conference" {
 			return fault
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	w.call(vendor, "POST", conferences, byAnn, key, "k1").refused(problem.Internal)
 	w.call(vendor, "POST", conferences, `{"host":"bob@example.org"}`, key, "k1").refused(problem.Invalid, idempotency.Pointer)
-	fault = storetest.FaultNone
+	fault = faults.None
 	w.call(vendor, "POST", conferences, byAnn, key, "k1").ok()
 	if got := w.scheduled(); got != 1 {
 		t.Errorf("%d conferences, want 1", got)
@@ -184,20 +185,20 @@ func TestARepeatHappensAgainAfterTheProcessDiedAndItsClaimLapsed(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const body = `{"conference":"weekly","host":"ann@example.org"}`
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "KeepAnswer" {
-			return storetest.FaultCrashBefore
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "keep answer" {
+			return faults.CrashBefore
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
-	if !storetest.Crashes(func() { w.call(vendor, "POST", conferences, body, key, "k1") }) {
+	if !faults.Crashes(func() { w.call(vendor, "POST", conferences, body, key, "k1") }) {
 		t.Fatal("it did not die")
 	}
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "ClaimKey" {
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "claim key" {
 			w.now += 1000 // each look
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	w.call(vendor, "POST", conferences, body, key, "k1").refused(problem.Unavailable)
 	w.now = start + idempotency.LapseMillis
@@ -209,14 +210,14 @@ func TestARepeatHappensAgainAfterTheProcessDiedAndItsClaimLapsed(t *testing.T) {
 func TestWhatHappenedIsAnsweredEvenIfTheAnswerCannotBeKept(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "KeepAnswer" {
-			return storetest.FaultBefore
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "keep answer" {
+			return faults.Before
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	w.call(vendor, "POST", conferences, byAnn, key, "k1").ok()
-	if !strings.Contains(w.log.String(), storetest.ErrFault.Error()) {
+	if !strings.Contains(w.log.String(), faults.ErrFault.Error()) {
 		t.Errorf("the log sees %s", w.log)
 	}
 }
@@ -224,12 +225,12 @@ func TestWhatHappenedIsAnsweredEvenIfTheAnswerCannotBeKept(t *testing.T) {
 func TestNothingIsKeptForWhoSendsNoKeyOrAsksForNoPOST(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		switch call {
-		case "ClaimKey", "KeepAnswer", "ReleaseKey":
-			t.Errorf("%s is called", call)
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		switch call.Name {
+		case "claim key", "keep answer", "release key":
+			t.Errorf("%s is called", call.Name)
 		}
-		return storetest.FaultNone
+		return faults.None
 	}
 	w.call(vendor, "POST", conferences, byAnn).ok()
 	w.call(vendor, "GET", conferences, "", key, "k1").ok()
@@ -240,14 +241,14 @@ func TestTheLogHasNoKey(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const secret = "a-key-that-nobody-is-to-see"
-	for _, failing := range []string{"ClaimKey", "Schedule", "KeepAnswer", "ReleaseKey"} {
-		w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-			if call == failing || failing == "ReleaseKey" && call == "Schedule" {
-				return storetest.FaultBefore
+	for n, failing := range []string{"claim key", "put conference", "keep answer", "release key"} {
+		w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+			if call.Name == failing || failing == "release key" && call.Name == "put conference" {
+				return faults.Before
 			}
-			return storetest.FaultNone
+			return faults.None
 		}
-		w.call(vendor, "POST", conferences, byAnn, key, secret+failing)
+		w.call(vendor, "POST", conferences, byAnn, key, fmt.Sprint(secret, n))
 	}
 	if log := w.log.String(); strings.Count(log, "\n") < 4 || strings.Contains(log, secret) {
 		t.Errorf("the log sees %s", log)
@@ -259,8 +260,8 @@ func TestAnAPIWithoutAPlaceForKeysRefusesThem(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, 's'))
-	api.KeepAudit(w.faulty)
-	api.AddConferences(w.door, w.faulty)
+	api.KeepAudit(w.failing())
+	api.AddConferences(w.door, w.failing())
 	event := w.event(vendor, "POST", conferences, byAnn, key, "k1")
 	invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)), event).refused(problem.Internal)
 	if got := w.scheduled(); got != 0 {

@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/storetest"
 )
 
 func TestALicenseIsWrittenReadAndListed(t *testing.T) {
@@ -435,11 +436,11 @@ func TestAFaultOfOursIsABareProblemWithTheIDThatTheLogHasToo(t *testing.T) {
 	w.concurrent("acme", 25)
 	w.schedule("acme", "weekly", "ann@example.org")
 	w.join("acme", "weekly", "bob", "participant", 1)
-	w.faulty.Decide = func(_ context.Context, call string) storetest.Fault {
-		if call == "BeginAction" { // without that, nothing is tried
-			return storetest.FaultNone
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "put audit" { // without that, nothing is tried
+			return faults.None
 		}
-		return storetest.FaultBefore
+		return faults.Before
 	}
 	for _, call := range []struct{ method, path, body string }{
 		{"GET", "/v1/tenants", ""},
@@ -466,10 +467,10 @@ func TestAFaultOfOursIsABareProblemWithTheIDThatTheLogHasToo(t *testing.T) {
 			w.log.Reset()
 			got := w.call(vendor, call.method, call.path, call.body)
 			d := got.refused(problem.Internal)
-			if strings.Contains(got.body, storetest.ErrFault.Error()) {
+			if strings.Contains(got.body, faults.ErrFault.Error()) {
 				t.Errorf("the caller sees %s", got.body)
 			}
-			if log := w.log.String(); !strings.Contains(log, storetest.ErrFault.Error()) || !strings.Contains(log, d.RequestID) {
+			if log := w.log.String(); !strings.Contains(log, faults.ErrFault.Error()) || !strings.Contains(log, d.RequestID) {
 				t.Errorf("the log sees %s", log)
 			}
 		})

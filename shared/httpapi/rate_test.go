@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
-	"time"
 
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
@@ -15,11 +14,11 @@ import (
 func (w *world) limit(perSecond int) {
 	log := slog.New(slog.DiscardHandler)
 	api := httpapi.New(log, seal(w.t, 's'))
-	api.LimitCalls(rate.NewLimiter(w.faulty, log), perSecond)
-	api.AddLicenses(w.door, w.faulty)
-	api.AddHosts(w.door, w.faulty)
-	api.KeepAudit(w.faulty)
-	api.KeepKeys(w.faulty, func() time.Time { return time.UnixMilli(w.now) })
+	api.LimitCalls(rate.NewLimiter(w.failing(), log), perSecond)
+	api.AddLicenses(w.door, w.failing())
+	api.AddHosts(w.door, w.failing())
+	api.KeepAudit(w.failing())
+	api.KeepKeys(w.failing(), w.clock)
 	w.api = environments{httpapi.Serve(api)}
 }
 

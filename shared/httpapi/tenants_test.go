@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,9 +15,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/export"
 	"seatmeter/shared/httpapi"
-	"seatmeter/shared/memory"
+	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -160,24 +163,23 @@ func TestCSVOfAMonthThatIsAskedForByPagesIsAPage(t *testing.T) {
 	}
 }
 
-// crowded is a store with very many tenants, none of which has a license.
-type crowded struct {
-	*memory.Store
-	tenants int
-}
-
-func (c crowded) Tenants(_ context.Context, after tenant.ID, limit int) ([]tenant.ID, error) {
-	n := 0
-	if after != "" {
-		if _, err := fmt.Sscanf(string(after), "%d", &n); err != nil {
-			return nil, err
+// enters makes very many tenants, whose first license was never written.
+func (w *world) enters(tenants int) {
+	w.t.Helper()
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "put license and put license" {
+			return faults.Before
+		}
+		return faults.None
+	}
+	store := w.failing()
+	for n := range tenants {
+		l := license.License{Tenant: tenant.ID(fmt.Sprintf("%064d", n)), Revision: 1}
+		if _, err := store.PutLicense(w.t.Context(), l); !errors.Is(err, faults.ErrFault) {
+			w.t.Fatal(err)
 		}
 	}
-	var ids []tenant.ID
-	for ; len(ids) < limit && n < c.tenants; n++ {
-		ids = append(ids, tenant.ID(fmt.Sprintf("%064d", n+1)))
-	}
-	return ids, nil
+	w.faulty.Decide = nil
 }
 
 func TestCSVOfVeryManyTenantsIsFoundWhereTheAnswerSays(t *testing.T) {
@@ -187,7 +189,8 @@ func TestCSVOfVeryManyTenantsIsFoundWhereTheAnswerSays(t *testing.T) {
 	w := newWorld(t)
 	api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, 's'))
 	const tenants = 40_000
-	api.AddUsage(w.door, crowded{w.store, tenants}, export.New(w.shelf))
+	w.enters(tenants)
+	api.AddUsage(w.door, w.store, export.New(w.shelf))
 	got := invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)),
 		w.event(finance, http.MethodGet, "/v1/usage?period=2026-09", "", "accept", "text/csv"))
 	if got.status != http.StatusSeeOther || got.body != "" || got.headers["content-type"] != "" || got.headers["content-disposition"] != "" {

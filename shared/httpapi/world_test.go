@@ -23,15 +23,16 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/export"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jointoken"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/statement"
-	"seatmeter/shared/storetest"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -48,12 +49,12 @@ const (
 //go:embed testdata/request.json
 var request []byte
 
-// world is the API over an empty memory store, called with raw JSON as the
-// Lambda runtime calls it.
+// world is the API over empty tables, called with raw JSON as the Lambda runtime
+// calls it. Its calls of the tables can go wrong.
 type world struct {
 	t       testing.TB
-	store   *memory.Store
-	faulty  *storetest.Faulty
+	store   *dynamo.Store
+	faulty  *faults.API
 	door    *admission.Door
 	gateway *gatewayFake
 	signer  *jointoken.Signer
@@ -70,31 +71,35 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := memory.New()
+	tables := memtable.New()
 	w := &world{
-		t: t, store: store, signer: signer, now: start, log: &bytes.Buffer{}, shelf: newShelf(),
+		t: t, signer: signer, now: start, log: &bytes.Buffer{}, shelf: newShelf(),
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string)},
-		faulty:  &storetest.Faulty{Store: store, Decide: func(context.Context, string) storetest.Fault { return storetest.FaultNone }},
+		faulty:  faults.New(tables),
 	}
+	w.store = dynamo.New(tables, memtable.Names).At(w.clock)
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	w.door = admission.NewDoor(w.faulty, w.gateway, log)
+	w.door = admission.NewDoor(w.failing(), w.gateway, log)
 	api := httpapi.New(log, seal(t, 's'))
-	api.AddLicenses(w.door, w.faulty)
-	api.AddHosts(w.door, w.faulty)
-	api.AddConferences(w.door, w.faulty)
-	api.AddConnections(w.door, w.faulty, signer, "wss://door.example.org/prod")
+	api.AddLicenses(w.door, w.failing())
+	api.AddHosts(w.door, w.failing())
+	api.AddConferences(w.door, w.failing())
+	api.AddConnections(w.door, w.failing(), signer, "wss://door.example.org/prod")
 	exports := export.New(w.shelf)
-	api.AddUsage(w.door, w.faulty, exports)
-	api.AddLedger(w.door, w.faulty, exports)
-	clock := func() time.Time { return time.UnixMilli(w.now) }
-	store.Now = clock
-	api.AddStatements(statement.NewCloser(w.faulty, rollup.New(w.faulty, log, clock), clock), w.faulty)
-	api.KeepKeys(w.faulty, clock)
-	api.KeepAudit(w.faulty)
-	api.AddAudit(w.faulty)
+	api.AddUsage(w.door, w.failing(), exports)
+	api.AddLedger(w.door, w.failing(), exports)
+	api.AddStatements(statement.NewCloser(w.failing(), rollup.New(w.failing(), log, w.clock), w.clock), w.failing())
+	api.KeepKeys(w.failing(), w.clock)
+	api.KeepAudit(w.failing())
+	api.AddAudit(w.failing())
 	w.api = environments{httpapi.Serve(api)}
 	return w
 }
+
+func (w *world) clock() time.Time { return time.UnixMilli(w.now) }
+
+// failing is the store whose calls can go wrong.
+func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names).At(w.clock) }
 
 // seal is of a secret that is this letter over and over.
 func seal(t testing.TB, letter byte) *httpapi.Seal {

@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/idempotency"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
 )
 
@@ -87,9 +88,13 @@ func (c *clock) now() time.Time {
 
 var request = idempotency.NewFingerprint("POST", "/", "", nil)
 
+func newGate(now func() time.Time) *idempotency.Gate {
+	return idempotency.NewGate(dynamo.New(memtable.New(), memtable.Names), now)
+}
+
 func TestARepeatGivesUpOnWhatTakesOverFiveSeconds(t *testing.T) {
 	time := &clock{step: time.Second}
-	gate, k := idempotency.NewGate(memory.New(), time.now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
+	gate, k := newGate(time.now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
 	if _, kept, err := gate.Enter(t.Context(), k, request); err != nil || kept != nil {
 		t.Fatalf("the first: %v, %v", kept, err)
 	}
@@ -99,7 +104,7 @@ func TestARepeatGivesUpOnWhatTakesOverFiveSeconds(t *testing.T) {
 }
 
 func TestAnAnswerThatIsNotFinalLetsTheNextOneThrough(t *testing.T) {
-	gate, k := idempotency.NewGate(memory.New(), (&clock{}).now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
+	gate, k := newGate((&clock{}).now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
 	for range 2 {
 		claim, kept, err := gate.Enter(t.Context(), k, request)
 		if err != nil || kept != nil {
@@ -113,7 +118,7 @@ func TestAnAnswerThatIsNotFinalLetsTheNextOneThrough(t *testing.T) {
 
 func TestWhoWasOvertakenIsToldThatItsAnswerIsNotKept(t *testing.T) {
 	time := &clock{}
-	gate, k := idempotency.NewGate(memory.New(), time.now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
+	gate, k := newGate(time.now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
 	first, _, err := gate.Enter(t.Context(), k, request)
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"seatmeter/shared/dynamo"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/report"
 	"seatmeter/shared/tenant"
 )
@@ -31,7 +31,7 @@ func (w *world) others(n int) []tenant.ID {
 
 // unread is a store in which some tenants' licenses cannot be read.
 type unread struct {
-	*memory.Store
+	*dynamo.Store
 	tenants []tenant.ID
 }
 

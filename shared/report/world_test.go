@@ -13,9 +13,10 @@ import (
 	"pgregory.net/rapid"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/report"
 	"seatmeter/shared/rollup"
@@ -29,7 +30,7 @@ const acme = "acme"
 // world is a tenant with a ledger, open sessions and a clock.
 type world struct {
 	t        rapid.TB
-	store    *memory.Store
+	store    *dynamo.Store
 	now      time.Time
 	license  license.License
 	stays    []usage.Stay // all that happened, open ones with no end
@@ -40,8 +41,8 @@ type world struct {
 
 func newWorld(t rapid.TB, zone string) *world {
 	t.Helper()
-	w := &world{t: t, store: memory.New()}
-	w.store.Now = func() time.Time { return w.now }
+	w := &world{t: t}
+	w.store = dynamo.New(memtable.New(), memtable.Names).At(func() time.Time { return w.now })
 	w.license = license.License{Tenant: acme, Model: license.ModelConcurrent, Seats: 2, TimeZone: zone, ChangedAtMillis: october.UnixMilli()}
 	w.now = w.at(1, 0)
 	w.change(func(*license.License) {})

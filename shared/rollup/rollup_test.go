@@ -11,8 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
@@ -25,7 +26,7 @@ const acme = "acme"
 // world is a tenant with a ledger, and a clock.
 type world struct {
 	t     rapid.TB
-	store *memory.Store
+	store *dynamo.Store
 	now   time.Time
 	zone  *time.Location
 	next  int
@@ -37,9 +38,9 @@ func newWorld(t rapid.TB, zone string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: memory.New(), zone: location}
+	w := &world{t: t, zone: location}
 	w.now = w.at(1, 0)
-	w.store.Now = func() time.Time { return w.now }
+	w.store = dynamo.New(memtable.New(), memtable.Names).At(func() time.Time { return w.now })
 	w.put(license.License{Tenant: acme, Model: license.ModelConcurrent, Seats: 3, TimeZone: zone, Revision: 1, ChangedAtMillis: w.now.UnixMilli()})
 	return w
 }

@@ -17,8 +17,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
@@ -35,7 +36,7 @@ const (
 // world is a tenant of New York with a ledger, and a clock.
 type world struct {
 	t     *testing.T
-	store *memory.Store
+	store *dynamo.Store
 	now   time.Time
 	zone  *time.Location
 	next  int
@@ -47,8 +48,8 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, store: memory.New(), zone: zone}
-	w.store.Now = func() time.Time { return w.now }
+	w := &world{t: t, zone: zone}
+	w.store = dynamo.New(memtable.New(), memtable.Names).At(func() time.Time { return w.now })
 	w.now = w.at(1, 0)
 	w.license(3)
 	return w

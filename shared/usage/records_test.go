@@ -15,7 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"seatmeter/shared/memory"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
@@ -25,9 +26,9 @@ import (
 var always = usage.Period{FromMillis: noon, ToMillis: forever}
 
 // happened is one record of each sort that a ledger has.
-func happened(t *testing.T) *memory.Store {
+func happened(t *testing.T) *dynamo.Store {
 	t.Helper()
-	store := memory.New()
+	store := dynamo.New(memtable.New(), memtable.Names)
 	whole := but(stay(1, 1, 5), func(s *usage.Stay) { s.ID, s.Role, s.End, s.InUse = "stay-1", "participant", usage.EndClosed, 1 })
 	resumed := but(in(whole, 7, "ann@example.org"), func(s *usage.Stay) {
 		s.Connection, s.Resumed, s.Estimated, s.End, s.InUse = "connection-2=", true, true, usage.EndVanished, 0
@@ -176,7 +177,7 @@ func TestEveryMemberOfTheNDJSONIsAColumnOfTheCSV(t *testing.T) {
 
 // torn is a ledger that fails after its records, where it is told.
 type torn struct {
-	*memory.Store
+	*dynamo.Store
 	stays, refusals error
 }
 
@@ -204,7 +205,7 @@ func failing[T any](all iter.Seq2[T, error], failure error) iter.Seq2[T, error] 
 
 func TestALedgerThatCannotBeReadToItsEndIsAnError(t *testing.T) {
 	errTorn := errors.New("the page is torn")
-	for _, h := range []torn{{Store: happened(t), stays: errTorn}, {Store: happened(t), refusals: errTorn}, {Store: memory.New(), refusals: errTorn}} {
+	for _, h := range []torn{{Store: happened(t), stays: errTorn}, {Store: happened(t), refusals: errTorn}, {Store: dynamo.New(memtable.New(), memtable.Names), refusals: errTorn}} {
 		for name, write := range map[string]func(io.Writer, iter.Seq2[usage.Entry, error]) error{"CSV": usage.WriteLedgerCSV, "NDJSON": usage.WriteLedgerJSON} {
 			if err := write(io.Discard, usage.Entries(t.Context(), h, "acme", always)); !errors.Is(err, errTorn) {
 				t.Errorf("%s: got %v", name, err)
@@ -225,7 +226,7 @@ func TestALedgerThatCannotBeWrittenIsAnError(t *testing.T) {
 
 func TestEntriesAreAllThereInOrderOfTimeAndMayBeLeftAnywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		store := memory.New()
+		store := dynamo.New(memtable.New(), memtable.Names)
 		joins := rapid.SliceOfNDistinct(rapid.Int64Range(0, 50), 0, 20, rapid.ID).Draw(t, "joins")
 		refused := rapid.SliceOfNDistinct(rapid.Int64Range(0, 50), 0, 20, rapid.ID).Draw(t, "refused")
 		var want []int64
