@@ -112,7 +112,7 @@ func tell(t *testing.T, model license.License, role jointoken.Role, s story, fau
 			}
 			return faults.None
 		}
-		faults.Crashes(func() { _ = w.deliver(step, v) }) // what it answers is not the matter here
+		w.faulty.Crashes(func() { _ = w.deliver(step, v) }) // what it answers is not the matter here
 	}
 	w.faulty.Decide = nil
 	w.books(inUse)

@@ -29,7 +29,7 @@ func TestMembersReadsTheSessionsThatItLists(t *testing.T) {
 			}
 			return faults.None
 		}
-		faults.Crashes(func() {
+		w.faulty.Crashes(func() {
 			if err := w.door().Connect(t.Context(), v); err != nil {
 				t.Error(err)
 			}

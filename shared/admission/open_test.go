@@ -34,7 +34,7 @@ func TestAStayIsOpenUntilTheLedgerHasIt(t *testing.T) {
 		heir := v
 		heir.Connection, heir.AtMillis = "heir=", v.AtMillis+5000
 		claim := jointoken.Claim{Connection: v.Connection, Stay: string(usage.NewStayID(v.Connection, v.AtMillis))}
-		broke := faults.Crashes(func() {
+		broke := w.faulty.Crashes(func() {
 			if err := w.door().Resume(context.Background(), heir, claim); err != nil {
 				t.Error(err)
 			}

@@ -202,7 +202,7 @@ func TestAnOrphansSeatIsNotFreedUnderAJoin(t *testing.T) {
 	}
 	w.now += 1000
 	_, _, err := d.Join(t.Context(), old.Connection, w.now)
-	_, seated, lost := d.Whereabouts(t.Context(), old.Connection)
+	_, seated, lost := d.SessionState(t.Context(), old.Connection)
 	if lost != nil || !found || (err == nil) != seated {
 		t.Errorf("told %v, and seated %t (%v)", err, seated, lost)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"seatmeter/shared/conference"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
@@ -36,7 +35,7 @@ func TestAnAttemptThatIsUndoneForestallsTheOneWhoseSeatItFound(t *testing.T) {
 		}
 		return faults.None
 	}
-	faults.Crashes(func() {
+	w.faulty.Crashes(func() {
 		if err := leaves(); err != nil {
 			t.Error(err)
 		}
@@ -71,7 +70,7 @@ func TestAnAttemptThatIsUndoneForestallsTheOneWhoseSeatItFound(t *testing.T) {
 	if err := <-second; err == nil {
 		t.Error("the second is told that it is in, by a seat that was given back")
 	}
-	s, seated, err := d.Whereabouts(t.Context(), v.Connection)
+	s, seated, err := d.SessionState(t.Context(), v.Connection)
 	if err != nil || seated || s.State == session.StateSeated {
 		t.Errorf("it is %s, seated %t, %v", s.State, seated, err)
 	}

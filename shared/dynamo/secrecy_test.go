@@ -49,7 +49,7 @@ func TestNoErrorOfTheEngineTellsAnAddress(t *testing.T) {
 			_, err := store.Lock(t.Context(), of, host.Lock{Host: address}, nil)
 			return err
 		},
-		"Unlock": func() error { return store.Unlock(t.Context(), of, address, 1) },
+		"Unlock": func() error { return store.Unlock(t.Context(), of, host.Lock{Host: address, Number: 1}) },
 	} {
 		err := call()
 		if err == nil {

@@ -195,7 +195,7 @@ func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
 					}
 					return faults.None
 				}
-				faults.Crashes(func() { w.call(vendor, action.method, action.path, action.body) })
+				w.faulty.Crashes(func() { w.call(vendor, action.method, action.path, action.body) })
 				w.faulty.Decide = nil
 				if failed == "" {
 					break

@@ -191,7 +191,7 @@ func TestARepeatHappensAgainAfterTheProcessDiedAndItsClaimLapsed(t *testing.T) {
 		}
 		return faults.None
 	}
-	if !faults.Crashes(func() { w.call(vendor, "POST", conferences, body, key, "k1") }) {
+	if !w.faulty.Crashes(func() { w.call(vendor, "POST", conferences, body, key, "k1") }) {
 		t.Fatal("it did not die")
 	}
 	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {

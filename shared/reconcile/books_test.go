@@ -141,7 +141,7 @@ func TestAStayBetweenRecordAndSeatIsNoImbalance(t *testing.T) {
 		}
 		return faults.None
 	}
-	faults.Crashes(func() { _ = w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed) })
+	w.faulty.Crashes(func() { _ = w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed) })
 	w.faulty.Decide = nil
 	if off := w.audit(); len(off) != 0 {
 		t.Errorf("off: %+v", off)

@@ -104,7 +104,7 @@ func TestASeatWithoutASessionIsFreedAndItsSessionForestalled(t *testing.T) {
 		}
 		return faults.None
 	}
-	if !faults.Crashes(func() { _ = w.door.Connect(t.Context(), v) }) {
+	if !w.faulty.Crashes(func() { _ = w.door.Connect(t.Context(), v) }) {
 		t.Fatal("the process did not die")
 	}
 	w.faulty.Decide = nil

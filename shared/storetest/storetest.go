@@ -467,10 +467,11 @@ func ledger(t *testing.T, store Store, id tenant.ID) {
 	later := stay
 	later.JoinedAtMillis++
 	for _, test := range []struct {
-		stay usage.Stay
-		left int64
-	}{{stay, stay.LeftAtMillis}, {other, stay.LeftAtMillis}, {later, later.LeftAtMillis}} {
-		equal(t, "when it ended", must(store.Record(ctx, test.stay))(t), test.left)
+		stay   usage.Stay
+		before bool
+	}{{stay, false}, {other, true}, {later, false}} {
+		want := usage.Recorded{LeftAtMillis: stay.LeftAtMillis, End: usage.EndClosed, Before: test.before}
+		equal(t, "how its record ends", must(store.Record(ctx, test.stay))(t), want)
 	}
 	equal(t, "the first record stands", all(t, store.Stays(ctx, id, 0, stay.JoinedAtMillis+10)), []usage.Stay{stay, later})
 	equal(t, "half-open", all(t, store.Stays(ctx, id, stay.JoinedAtMillis, later.JoinedAtMillis)), []usage.Stay{stay})

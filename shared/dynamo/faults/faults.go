@@ -7,6 +7,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"seatmeter/shared/dynamo"
 )
@@ -14,7 +15,8 @@ import (
 // Fault is what happens to one call.
 type Fault int
 
-// The faults. With a crash the process ends: the call panics with ErrCrash.
+// The faults. With a crash the process ends: no call of it has an effect any more
+// (see Crashes).
 const (
 	None        Fault = iota
 	Before            // it fails, nothing was done
@@ -35,6 +37,8 @@ type API struct {
 	// Decide is asked about each call before it is made. It may wait, and so has
 	// the call be slow. Nil: nothing goes wrong.
 	Decide func(ctx context.Context, call dynamo.Call) Fault
+
+	dead atomic.Bool
 }
 
 // New makes a DynamoDB over another whose calls go well until Decide is set.
@@ -44,21 +48,17 @@ func New(over dynamo.API) *API {
 	return a
 }
 
-// Crashes runs a handler and tells whether its process died.
-func Crashes(run func()) (died bool) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			if err, ok := reason.(error); !ok || !errors.Is(err, ErrCrash) {
-				panic(reason)
-			}
-			died = true
-		}
-	}()
+// Crashes runs a handler, as a process of its own, and tells whether the process
+// died. What the handler still does then fails.
+func (a *API) Crashes(run func()) (died bool) {
 	run()
-	return false
+	return a.dead.Swap(false)
 }
 
 func (a *API) around(ctx context.Context, in any, next Next) (any, error) {
+	if a.dead.Load() {
+		return nil, ErrCrash
+	}
 	fault := None
 	if a.Decide != nil {
 		fault = a.Decide(ctx, dynamo.Describe(in))
@@ -67,7 +67,8 @@ func (a *API) around(ctx context.Context, in any, next Next) (any, error) {
 	case Before:
 		return nil, ErrFault
 	case CrashBefore:
-		panic(ErrCrash)
+		a.dead.Store(true)
+		return nil, ErrCrash
 	case None, After, CrashAfter:
 	}
 	out, err := next(ctx, in)
@@ -75,7 +76,8 @@ func (a *API) around(ctx context.Context, in any, next Next) (any, error) {
 	case After:
 		return nil, ErrFault
 	case CrashAfter:
-		panic(ErrCrash)
+		a.dead.Store(true)
+		return nil, ErrCrash
 	case None, Before, CrashBefore:
 	}
 	return out, err
