@@ -86,17 +86,19 @@ func (d *Door) endStay(ctx context.Context, s session.Session, atMillis int64, e
 	if err != nil {
 		return false, err
 	}
+	returned := seat.Returned{}
 	if grace > 0 {
 		hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: grace}
-		held, err := d.pools.Hold(ctx, s.Block, s.Connection, s.Member(), hold)
-		return held.Done, wrap("hold the seat", err)
+		returned, err = d.pools.Hold(ctx, s.Block, s.Connection, s.Member(), hold)
+	} else {
+		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
 	}
-	returned, err := d.pools.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
-	// A hold gives way to news that its stay is over.
-	if held := returned.Instead; err == nil && held != nil && held.Held() {
-		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, *held, false)
+	// In its place there may be a hold, which gives way to news that the stay is
+	// over, or a seat that a late delivery of the $connect took for this very stay.
+	if other := returned.Instead; err == nil && other != nil && !s.Adopts(*other) && (grace == 0 || !other.Held()) {
+		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, *other, !other.Held())
 	}
-	return returned.Done, wrap("give back the seat", err)
+	return returned.Done, wrap("give back or hold the seat", err)
 }
 
 // grace is for how many seconds a seat is held after such an end.
@@ -177,8 +179,8 @@ func (d *Door) stay(ctx context.Context, s session.Session, atMillis int64, end 
 
 // ToLobby gives a connection's seat back and keeps it connected. The session
 // moves first; from then on the stay is over, and a process that dies leaves the
-// rest to reconciliation. Safe to repeat: in the lobby it does nothing but
-// complete what its own earlier try began, and a message older than the
+// rest to a repeat, or to reconciliation. Safe to repeat: in the lobby it does
+// nothing but complete what an earlier one began, and a message older than the
 // connection's last move does nothing.
 func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, error) {
 	for range leaveRounds {
@@ -186,7 +188,7 @@ func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64
 		if err != nil || atMillis < s.MovedAtMillis {
 			return s, err
 		}
-		again := s.State == session.StateLobby && s.StayID != "" && s.MovedAtMillis == atMillis
+		again := s.State == session.StateLobby && s.StayID != ""
 		if s.State == session.StateLobby && !again {
 			return s, nil
 		}

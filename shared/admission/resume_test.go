@@ -3,6 +3,7 @@ package admission_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
 )
 
@@ -97,76 +99,132 @@ func TestAResumeUnderFullLoadKeepsItsSeatTenThousandTimes(t *testing.T) {
 	w.books(0)
 }
 
-// Whoever is resumed while their old connection is closed ends one record of
-// the stay and begins the next: which of the two ends comes first, and when the
-// connections came, must not have both count at the same time.
-func TestAResumeThatTheOldConnectionsCloseOvertakesBillsNoMomentTwice(t *testing.T) {
+// claimOf is what resumes a connection's first stay.
+func claimOf(v admission.Visitor) jointoken.Claim {
+	return jointoken.Claim{Connection: v.Connection, Stay: string(usage.NewStayID(v.Connection, v.AtMillis))}
+}
+
+// The old connection's close comes just before any call of the resume, a moment
+// after the new connection came. The stay's records follow each other: no moment
+// is billed twice, and none in between is lost.
+func TestACloseDuringAResumeBillsEachMomentOnce(t *testing.T) {
+	for _, end := range []usage.End{usage.EndClosed, usage.EndDropped} {
+		for call, more := 1, true; more; call++ {
+			t.Run(fmt.Sprint(end, call), func(t *testing.T) {
+				l := concurrent(1)
+				l.ReconnectGraceSeconds = 30
+				w := newWorld(t, l)
+				w.schedule(weekly, ann)
+				v := w.visitor(1, weekly, jointoken.RoleParticipant)
+				w.connects(w.door(), v, "")
+				heir := v
+				heir.Connection, heir.AtMillis = "heir=", v.AtMillis+1000
+				closedAt := heir.AtMillis + 300
+				w.now = heir.AtMillis + 10_000
+				calls := w.during(call, func() {
+					if err := w.door().Leave(context.Background(), v.Connection, closedAt, end); err != nil {
+						t.Error(err)
+					}
+				})
+				err := w.door().Resume(context.Background(), heir, claimOf(v))
+				w.faulty.Decide, more = nil, *calls >= call
+				// A seat that was given back at once is nobody's to resume.
+				if err != nil && (end != usage.EndClosed || !problem.Is(err, problem.TokenInvalid)) {
+					t.Error(err)
+				}
+				if err == nil {
+					if err := w.leave(w.door(), heir); err != nil {
+						t.Fatal(err)
+					}
+				} else if err := w.door().Leave(context.Background(), heir.Connection, w.now, usage.EndClosed); err != nil {
+					t.Fatal(err)
+				}
+				w.books(0)
+				records := w.stays()
+				for n, r := range records {
+					if n == 0 && r.JoinedAtMillis != v.AtMillis || n > 0 && r.JoinedAtMillis != records[n-1].LeftAtMillis {
+						t.Errorf("records %+v", records)
+					}
+				}
+				if last := records[len(records)-1].LeftAtMillis; err != nil && last != closedAt || err == nil && last != w.now {
+					t.Errorf("the last ends at %d: %+v", last, records)
+				}
+			})
+		}
+	}
+}
+
+// A resume fails or dies at any of its calls. Until the seat has changed hands
+// the old connection has it, is told so, and is billed for all its time.
+func TestAResumeThatBreaksOffLeavesTheSeatWithTheOldConnection(t *testing.T) {
+	for _, fault := range []faults.Fault{faults.Before, faults.After, faults.CrashBefore, faults.CrashAfter} {
+		for call, more := 1, true; more; call++ {
+			t.Run(fmt.Sprint(fault, call), func(t *testing.T) {
+				w := newWorld(t, concurrent(1))
+				w.schedule(weekly, ann)
+				v := w.visitor(1, weekly, jointoken.RoleParticipant)
+				w.connects(w.door(), v, "")
+				heir, calls := v, 0
+				heir.Connection, heir.AtMillis = "heir=", v.AtMillis+1000
+				w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
+					if calls++; calls == call {
+						return fault
+					}
+					return faults.None
+				}
+				w.now += 2000
+				w.faulty.Crashes(func() { _ = w.door().Resume(context.Background(), heir, claimOf(v)) })
+				w.faulty.Decide, more = nil, calls >= call
+				if _, swapped := w.membersOf()[heir.Connection]; swapped || w.member(v.Connection) == (seat.Member{}) {
+					return
+				}
+				s, began, err := w.door().Join(context.Background(), v.Connection, w.now)
+				if err != nil || began || s.State != session.StateSeated {
+					t.Errorf("join: %s, %t, %v", s.State, began, err)
+				}
+				if err := w.leave(w.door(), v); err != nil {
+					t.Fatal(err)
+				}
+				w.books(0)
+				total := int64(0)
+				for _, r := range w.stays() {
+					total += r.LeftAtMillis - r.JoinedAtMillis
+				}
+				if total != w.now-v.AtMillis {
+					t.Errorf("%d ms billed of %d: %+v", total, w.now-v.AtMillis, w.stays())
+				}
+			})
+		}
+	}
+}
+
+// membersOf are the members of the tenant's pool.
+func (w *world) membersOf() map[seat.ConnectionID]seat.Member {
+	w.t.Helper()
+	b, err := w.store.Look(context.Background(), seat.Block{Pool: seat.Pool{Tenant: acme}})
+	if err != nil || b == nil {
+		w.t.Fatalf("%v, %v", b, err)
+	}
+	return b.Members
+}
+
+// A connection whose seat another has taken over is told at once.
+func TestAReplacedConnectionIsTold(t *testing.T) {
 	w := newWorld(t, concurrent(1))
 	w.schedule(weekly, ann)
 	v := w.visitor(1, weekly, jointoken.RoleParticipant)
-	if err := w.door().Connect(t.Context(), v); err != nil {
-		t.Fatal(err)
-	}
+	w.connects(w.door(), v, "")
 	heir := v
 	heir.Connection, heir.AtMillis = "heir=", v.AtMillis+1000
-	closed := false
-	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
-		if call.Name == "put stay" && !closed {
-			closed = true
-			if err := w.door().Leave(context.Background(), v.Connection, v.AtMillis+3000, usage.EndClosed); err != nil {
-				t.Error(err)
-			}
-		}
-		return faults.None
-	}
-	claim := jointoken.Claim{Connection: v.Connection, Stay: string(usage.NewStayID(v.Connection, v.AtMillis))}
-	if err := w.door().Resume(t.Context(), heir, claim); err != nil {
+	if err := w.door().Resume(context.Background(), heir, claimOf(v)); err != nil {
 		t.Fatal(err)
 	}
-	w.now += 10_000
-	if err := w.leave(w.door(), heir); err != nil {
-		t.Fatal(err)
+	if told := w.gateway.pushed[v.Connection]; len(told) != 1 || !strings.Contains(told[0], `"removed"`) {
+		t.Errorf("told %v", told)
 	}
-	records := w.stays()
-	if len(records) != 2 || records[0].LeftAtMillis > records[1].JoinedAtMillis {
-		t.Errorf("recorded %+v, want two, one after the other", records)
+	if told := w.gateway.pushed[heir.Connection]; len(told) != 0 {
+		t.Errorf("the new connection is told %v", told)
 	}
-	w.books(0)
-}
-
-// A host's connection that is over before it is let in takes nothing from the
-// one whose held seat gave way to it.
-func TestAHoldThatGaveWayToNobodyIsStillThere(t *testing.T) {
-	l := named(1, 1)
-	l.ReconnectGraceSeconds = 300
-	w := newWorld(t, l)
-	w.host(ann)
-	w.schedule(weekly, ann)
-	d := w.door()
-	first, guest := w.visitor(1, weekly, jointoken.RoleHost), w.visitor(2, weekly, jointoken.RoleParticipant)
-	for _, v := range []admission.Visitor{first, guest} {
-		if err := d.Connect(t.Context(), v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.now += 1000
-	if err := d.Leave(t.Context(), first.Connection, w.now, usage.EndDropped); err != nil {
-		t.Fatal(err)
-	}
-	second := w.visitor(3, weekly, jointoken.RoleHost)
-	if err := w.leave(d, second); err != nil { // told of before its $connect
-		t.Fatal(err)
-	}
-	if err := d.Connect(t.Context(), second); err == nil {
-		t.Error("let in somebody who has gone")
-	}
-	third := w.visitor(1, weekly, jointoken.RoleHost)
-	third.Connection = "third="
-	claim := jointoken.Claim{Connection: first.Connection, Stay: string(usage.NewStayID(first.Connection, first.AtMillis))}
-	if err := d.Resume(t.Context(), third, claim); err != nil {
-		t.Errorf("resume within the grace: %v", err)
-	}
-	w.books(2)
 }
 
 // A connection whose seat was resumed by another is open still, and may join:

@@ -165,7 +165,7 @@ func TestWhoIsInIsNotAskedForARangeLongAgo(t *testing.T) {
 
 type asking struct{ times int }
 
-func (a *asking) Open(context.Context, tenant.ID) ([]usage.Stay, error) {
+func (a *asking) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) {
 	a.times++
 	return nil, nil
 }

@@ -122,8 +122,8 @@ func (w *world) roll() {
 	}
 }
 
-// Open implements report.Sessions.
-func (w *world) Open(context.Context, tenant.ID) ([]usage.Stay, error) {
+// OpenStays implements report.Sessions.
+func (w *world) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) {
 	return slices.SortedFunc(slices.Values(w.open), func(a, b usage.Stay) int { return cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis) }), nil
 }
 
