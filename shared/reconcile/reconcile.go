@@ -535,7 +535,11 @@ func (r *run) stays(ctx context.Context, s session.Session, tenants *tenants) (b
 		return err == nil, err
 	}
 	r.count(func(f *Found) { f.Late++ })
-	return false, wrap("send away who came late", r.door.Dismiss(ctx, s.Connection, r.now()))
+	at := r.now()
+	if c.Number == s.Number {
+		at = c.EndedAt
+	}
+	return false, wrap("send away a late connection", r.door.Dismiss(ctx, s.Connection, at))
 }
 
 // hasEnded tells whether the numbered conference has ended, by a read that may be
