@@ -93,7 +93,7 @@ func simulated(t *testing.T) *crowd {
 	var doors []*admission.Door
 	units := &Units{}
 	for range crowdAtATime {
-		doors = append(doors, w.engine.process(w.memory, units).Door)
+		doors = append(doors, w.engine.process(units).Door)
 	}
 	each := func(do func(*admission.Door)) Units {
 		before := *units
