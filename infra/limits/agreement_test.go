@@ -164,8 +164,8 @@ const (
 	readsApart  = 0.25
 )
 
-// The units agree within a tenth for writes and a quarter for reads; who is
-// refused agrees to the head.
+// The units agree within a tenth for writes and a quarter for reads, those of
+// refused conditions with them; who is refused agrees to the head.
 func TestTheSameCrowdCostsTheSameOnDynamoDBLocal(t *testing.T) {
 	ours, theirs := simulated(t), local(t)
 	for _, c := range []*crowd{ours, theirs} {

@@ -27,7 +27,7 @@ type event struct {
 }
 
 // NewClock makes a clock at zero.
-func NewClock() *Clock { return &Clock{idle: make(chan struct{})} }
+func NewClock() *Clock { return &Clock{idle: make(chan struct{}, 1)} }
 
 // Now is the time since the clock began.
 func (c *Clock) Now() time.Duration { return c.now }

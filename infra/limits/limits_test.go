@@ -10,11 +10,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
+	"seatmeter/shared/seat"
 )
 
 func TestASeedSaysEverything(t *testing.T) {
 	run := func(seed int) Weather {
-		weather, err := Storm(t.Context(), seed, 300, 500)
+		weather, err := Storm(t.Context(), seed, 1100, 200) // of more than one page
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,6 +124,47 @@ func TestTheSDKGivesUpAfterItsAttempts(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotToBeRepeatedIsTriedOnce(t *testing.T) {
+	e, units := NewEngine(NewClock(), 1), Units{}
+	get := &dynamodb.GetItemInput{TableName: &memtable.Names.Live, Key: Peer{}.key("counter", 0)}
+	e.Clock.Go(func() {
+		e.charge(requestOf(get), 2*readUnits, &units)
+		_, err := e.client(&units).GetItem(t.Context(), get, func(o *dynamodb.Options) { o.RetryMaxAttempts = 1 })
+		if _, throttled := errors.AsType[*types.ProvisionedThroughputExceededException](err); !throttled {
+			t.Error(err)
+		}
+	})
+	e.Clock.Run()
+	if units.Throttled != 1 {
+		t.Errorf("throttled %d times", units.Throttled)
+	}
+}
+
+func TestWhatIsWrittenSideBySideIsWaitedFor(t *testing.T) {
+	w, units := newWorld(1), Units{}
+	block := seat.Block{Pool: seat.Pool{Tenant: "acme"}}
+	store := dynamo.New(w.engine.client(&units), memtable.Names)
+	w.engine.Clock.Go(func() {
+		var group errgroup.Group
+		for range 3 * writeUnits { // of one block, which takes a second's at once
+			group.Go(func() error {
+				_, err := store.Create(t.Context(), block, seat.Share{})
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil || w.engine.Clock.Now() != 0 {
+			t.Errorf("after %v: %v", w.engine.Clock.Now(), err)
+		}
+		if _, err := store.Look(t.Context(), block); err != nil {
+			t.Error(err)
+		}
+	})
+	w.engine.Clock.Run()
+	if took := w.engine.Clock.Now(); took < 2*time.Second || took > 3*time.Second || units.Throttled > 0 {
+		t.Errorf("took %v, %d throttled", took, units.Throttled)
+	}
+}
+
 func TestTransactionsOnOneItemConflictAndEachCountsOnce(t *testing.T) {
 	const joins = 200
 	result, err := Contest(t.Context(), 1, joins, 8, Transaction)
@@ -147,6 +193,12 @@ func TestWhatIsCancelledIsNoResult(t *testing.T) {
 	}
 	if _, err := Contest(ctx, 1, 10, 2, Ours); !errors.Is(err, context.Canceled) {
 		t.Errorf("a contest: %v", err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	w := newWorld(1)
+	w.engine.Clock.At(time.Second, cancel)
+	if err := w.run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled half way: %v", err)
 	}
 }
 
