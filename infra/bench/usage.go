@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/export"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -114,8 +114,8 @@ func rollUp(ctx context.Context, s rollup.Store, m *Month) error {
 }
 
 // rollUpInMemory gives what is kept of a history.
-func rollUpInMemory(ctx context.Context, h usage.History, m *Month) (*memory.Store, error) {
-	kept := memory.New()
+func rollUpInMemory(ctx context.Context, h usage.History, m *Month) (*dynamo.Store, error) {
+	kept, _ := memtable.NewStore()
 	if err := licensed(ctx, kept, m); err != nil {
 		return nil, err
 	}

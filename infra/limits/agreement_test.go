@@ -93,7 +93,7 @@ func simulated(t *testing.T) *crowd {
 	var doors []*admission.Door
 	units := &Units{}
 	for range crowdAtATime {
-		doors = append(doors, w.engine.process(w.memory, units).Door)
+		doors = append(doors, w.engine.process(units).Door)
 	}
 	each := func(do func(*admission.Door)) Units {
 		before := *units
@@ -164,8 +164,8 @@ const (
 	readsApart  = 0.25
 )
 
-// The units agree within a tenth for writes and a quarter for reads; who is
-// refused agrees to the head.
+// The units agree within a tenth for writes and a quarter for reads, those of
+// refused conditions with them; who is refused agrees to the head.
 func TestTheSameCrowdCostsTheSameOnDynamoDBLocal(t *testing.T) {
 	ours, theirs := simulated(t), local(t)
 	for _, c := range []*crowd{ours, theirs} {

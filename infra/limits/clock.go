@@ -27,10 +27,16 @@ type event struct {
 }
 
 // NewClock makes a clock at zero.
-func NewClock() *Clock { return &Clock{idle: make(chan struct{})} }
+func NewClock() *Clock { return &Clock{idle: make(chan struct{}, 1)} }
 
 // Now is the time since the clock began.
 func (c *Clock) Now() time.Duration { return c.now }
+
+// begins is when the clock is at zero, in Unix milliseconds.
+const begins = 1_790_000_000_000
+
+// Time is the time of day.
+func (c *Clock) Time() time.Time { return time.UnixMilli(begins).Add(c.now) }
 
 // At calls do at a time. It must not wait.
 func (c *Clock) At(at time.Duration, do func()) { c.push(event{at: at, do: do}) }
@@ -44,25 +50,6 @@ func (c *Clock) Go(act func()) {
 		act()
 		c.next()
 	}()
-}
-
-// Together has n actors act, and lets who called wait for all.
-func (c *Clock) Together(n int, act func(int)) {
-	if n == 1 {
-		act(0)
-		return
-	}
-	wake, left := make(chan struct{}, 1), n
-	for i := range n {
-		c.Go(func() {
-			act(i)
-			if left--; left == 0 {
-				c.push(event{at: c.now, wake: wake})
-			}
-		})
-	}
-	c.next()
-	<-wake
 }
 
 // Sleep lets an actor wait.

@@ -1,17 +1,15 @@
 package limits
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/dynamo/memtable"
 )
 
 // The limits of one item, in units a second.
@@ -24,49 +22,40 @@ const (
 type Units struct {
 	Writes, Reads float64
 	// Throttled counts the tries that were, GivenUp the calls that the SDK gave
-	// up, and Conflicts the transactions that were cancelled for one.
+	// up, and Conflicts the tries that met a transaction.
 	Throttled, GivenUp, Conflicts int
 	// Takes counts the seats that were tried for, by Take or Swap.
 	Takes int
 }
 
-// Engine is the items' budgets, and what calls on them take.
+// Engine is DynamoDB tables in memory, their items' budgets, and what calls take.
 type Engine struct {
 	Clock *Clock
 
-	chance *rand.Rand
-	items  map[item]*budget
+	chance  *rand.Rand
+	tables  *memtable.Tables
+	budgets map[item]*budget
 }
 
-// NewEngine makes an engine whose chance is drawn by a seed.
+// NewEngine makes an engine without items, whose chance is drawn by a seed.
 func NewEngine(clock *Clock, seed int) *Engine {
 	drawn := uint64(seed) //nolint:gosec // any number is a seed
-	return &Engine{Clock: clock, chance: rand.New(rand.NewPCG(drawn, drawn)), items: make(map[item]*budget)}
-}
-
-// item names one item, or one page of a pool.
-type item struct {
-	kind   string
-	name   string
-	number int64
-	index  int
+	return &Engine{Clock: clock, chance: rand.New(rand.NewPCG(drawn, drawn)), tables: memtable.New(), budgets: make(map[item]*budget)}
 }
 
 // budget is what an item has left: at most a second's units. A transaction
-// holds it from its first phase to its end.
+// holds the item from its first phase to its second.
 type budget struct {
 	writes, reads float64
 	at            time.Duration
 	held          bool
-	// version is for peers that keep one; count for those that count.
-	version, count int
 }
 
 func (e *Engine) budget(i item) *budget {
-	b := e.items[i]
+	b := e.budgets[i]
 	if b == nil {
 		b = &budget{writes: writeUnits, reads: readUnits, at: e.Clock.now}
-		e.items[i] = b
+		e.budgets[i] = b
 	}
 	passed := (e.Clock.now - b.at).Seconds()
 	b.writes, b.reads = min(writeUnits, b.writes+passed*writeUnits), min(readUnits, b.reads+passed*readUnits)
@@ -74,63 +63,93 @@ func (e *Engine) budget(i item) *budget {
 	return b
 }
 
-// call is one request for one item.
-type call struct {
-	on            item
-	writes, reads float64
-}
-
-func write(on item) call { return call{on: on, writes: 1} }
-
-func read(on item, consistent bool) call {
-	if consistent {
-		return call{on: on, reads: 1}
-	}
-	return call{on: on, reads: eventual}
-}
-
-const eventual = 0.5
-
-// try is one try of a call: do happens half way, if the item's budget has the
-// units. Units of a refused condition are consumed as well.
-func (e *Engine) try(c call, units *Units, do func(*budget)) error {
-	median, tail := readMedian, readTail
-	if c.writes > 0 {
-		median, tail = writeMedian, writeTail
-	}
-	latency := e.draw(median, tail)
+// try is one try of a request: do happens half way, if each item's budget has
+// the least that the request may cost. What it cost is known when it is done.
+func (e *Engine) try(r request, units *Units, do action) error {
+	latency := e.latency(r)
 	e.Clock.Sleep(latency / 2)
-	b := e.budget(c.on)
-	// A call goes through while anything is left, as long as it is not more
-	// than that: what is too large for the rest of a second waits.
-	if b.writes < c.writes || b.reads < min(c.reads, readUnits) {
+	switch enough, held := e.state(r); {
+	case !enough:
 		units.Throttled++
 		e.Clock.Sleep(e.draw(readMedian, readTail) / 2)
 		return &types.ProvisionedThroughputExceededException{Message: aws.String("the item's")}
-	}
-	if c.writes > 0 && b.held {
+	case held:
 		units.Conflicts++
-		units.consume(b, c)
+		e.charge(r, r.atLeast(), units)
 		e.Clock.Sleep(latency / 2)
-		return &types.TransactionConflictException{Message: aws.String("the item's")}
+		return r.conflict()
 	}
-	units.consume(b, c)
-	do(b)
+	if r.transaction {
+		e.hold(r, true)
+		e.Clock.Sleep(e.latency(r))
+		e.hold(r, false)
+	}
+	err := e.perform(r, units, do)
 	e.Clock.Sleep(latency / 2)
-	return nil
+	return err
 }
 
-func (u *Units) consume(b *budget, c call) {
-	b.writes -= c.writes
-	b.reads -= c.reads
-	u.Writes += c.writes
-	u.Reads += c.reads
+// state tells whether each of a request's items has enough left, and whether a
+// write meets one that a transaction holds.
+func (e *Engine) state(r request) (enough, held bool) {
+	enough = true
+	for _, i := range r.items {
+		b := e.budget(i)
+		enough = enough && (r.Write && b.writes >= r.least || !r.Write && b.reads >= r.least)
+		held = held || r.Write && b.held
+	}
+	return enough, held
 }
 
-// draw draws a latency from a log-normal distribution.
-func (e *Engine) draw(median, tail time.Duration) time.Duration {
-	sigma := math.Log(float64(tail)/float64(median)) / z99
-	return time.Duration(float64(median) * math.Exp(sigma*e.chance.NormFloat64()))
+func (e *Engine) hold(r request, held bool) {
+	for _, i := range r.items {
+		e.budget(i).held = held
+	}
+}
+
+// action makes a call and tells what it consumed.
+type action func() (units float64, err error)
+
+// perform makes a call, and charges it. DynamoDB does not tell the units of
+// refused conditions; they cost what the item that refused them would.
+func (e *Engine) perform(r request, units *Units, do action) error {
+	consumed, err := do()
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		consumed = memtable.WriteUnits(failed.Item)
+	}
+	if _, canceled := errors.AsType[*types.TransactionCanceledException](err); canceled {
+		consumed = r.atLeast()
+	}
+	e.charge(r, consumed, units)
+	return err
+}
+
+// charge spreads units evenly over a request's items.
+func (e *Engine) charge(r request, consumed float64, units *Units) {
+	each := consumed / float64(len(r.items))
+	for _, i := range r.items {
+		b := e.budget(i)
+		if r.Write {
+			b.writes -= each
+		} else {
+			b.reads -= each
+		}
+	}
+	if r.Write {
+		units.Writes += consumed
+	} else {
+		units.Reads += consumed
+	}
+}
+
+// debt is how long the budget of a request's items takes to be even again.
+func (e *Engine) debt(r request) time.Duration {
+	var longest float64
+	for _, i := range r.items {
+		b := e.budget(i)
+		longest = max(longest, -b.writes/writeUnits, -b.reads/readUnits)
+	}
+	return time.Duration(longest * float64(time.Second))
 }
 
 // Latencies as the caller sees them: see the package's comment.
@@ -141,119 +160,21 @@ const (
 	writeTail   = 15 * time.Millisecond
 )
 
+func (e *Engine) latency(r request) time.Duration {
+	if r.Write {
+		return e.draw(writeMedian, writeTail)
+	}
+	return e.draw(readMedian, readTail)
+}
+
 // z99 is how many standard deviations above its mean a normal distribution's
 // 99th percentile is.
 const z99 = 2.3263
 
-// client is the SDK's client of one process: its attempts, its quota of
-// retries, and its delays.
-type client struct {
-	engine  *Engine
-	units   *Units
-	retryer *retry.Standard
-
-	// What was called side by side: see beside.
-	mu           sync.Mutex
-	sum, longest time.Duration
-}
-
-func (e *Engine) client(units *Units) *client {
-	return &client{engine: e, units: units, retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-		// The SDK's own formula, but by our chance.
-		o.Backoff = retry.BackoffDelayerFunc(e.backoff)
-	})}
-}
-
-const (
-	throttledBase = time.Second
-	otherBase     = 50 * time.Millisecond
-)
-
-var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
-
-// backoff is retry.ExponentialJitterBackoff's.
-func (e *Engine) backoff(attempt int, err error) (time.Duration, error) {
-	base := otherBase
-	if throttles.IsErrorThrottle(err) == aws.TrueTernary {
-		base = throttledBase
-	}
-	most := min(float64(retry.DefaultMaxBackoff), float64(base)*math.Pow(2, float64(max(0, attempt-1))))
-	return time.Duration(e.chance.Float64() * most), nil
-}
-
-// parallel is how many blocks the seats' settling writes at the same time.
-const parallel = 32
-
-// beside makes a call that others of the same process may be made at the same
-// time with, from goroutines that the clock does not know of: while they run,
-// whoever waits for them has the turn, and nobody else. They are done at once,
-// and the process's next call waits for as long as they would have taken. They
-// are charged, and not throttled.
-func (c *client) beside(what call, do func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.units.consume(c.engine.budget(what.on), what)
-	do()
-	took := c.engine.draw(writeMedian, writeTail)
-	c.sum, c.longest = c.sum+took, max(c.longest, took)
-}
-
-// catchUp waits for what was called side by side.
-func (c *client) catchUp() {
-	c.mu.Lock()
-	owed := max(c.longest, c.sum/parallel)
-	c.sum, c.longest = 0, 0
-	c.mu.Unlock()
-	if owed > 0 {
-		c.engine.Clock.Sleep(owed)
-	}
-}
-
-// call makes a call as the SDK does.
-func (c *client) call(ctx context.Context, what call, do func(*budget)) error {
-	c.catchUp()
-	return c.repeat(ctx, func() error { return c.engine.try(what, c.units, do) })
-}
-
-// once makes a call that is not repeated.
-func (c *client) once(what call, do func(*budget)) error {
-	c.catchUp()
-	return c.engine.try(what, c.units, do)
-}
-
-// repeat tries as the SDK does.
-func (c *client) repeat(ctx context.Context, try func() error) error {
-	succeeded, err := c.retryer.GetAttemptToken(ctx)
-	if err != nil {
-		return fmt.Errorf("begin a call: %w", err)
-	}
-	for attempt := 1; ; attempt++ {
-		err := try()
-		if err == nil {
-			return succeeded(nil)
-		}
-		if !c.retryer.IsErrorRetryable(err) {
-			return err //nolint:wrapcheck // as the SDK gives it
-		}
-		if attempt >= c.retryer.MaxAttempts() {
-			return c.giveUp(err)
-		}
-		returned, refused := c.retryer.GetRetryToken(ctx, err)
-		if refused != nil {
-			return c.giveUp(errors.Join(err, refused))
-		}
-		delay, failed := c.retryer.RetryDelay(attempt, err)
-		if failed != nil {
-			return fmt.Errorf("back off: %w", failed)
-		}
-		c.engine.Clock.Sleep(delay)
-		succeeded = returned
-	}
-}
-
-func (c *client) giveUp(err error) error {
-	c.units.GivenUp++
-	return fmt.Errorf("the SDK gave up: %w", err)
+// draw draws a latency from a log-normal distribution.
+func (e *Engine) draw(median, tail time.Duration) time.Duration {
+	sigma := math.Log(float64(tail)/float64(median)) / z99
+	return time.Duration(float64(median) * math.Exp(sigma*e.chance.NormFloat64()))
 }
 
 // since is what was consumed since.

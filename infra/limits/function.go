@@ -5,7 +5,8 @@ import (
 	"time"
 
 	"seatmeter/shared/admission"
-	"seatmeter/shared/memory"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 )
 
 // Process is one execution environment of a function: it serves one event at a
@@ -21,7 +22,6 @@ type Process struct {
 // may, and up to a limit. Events beyond that wait in line.
 type Function struct {
 	engine *Engine
-	memory *memory.Store
 	idle   []*Process
 	line   []func(*Process)
 	count  int
@@ -42,8 +42,8 @@ const (
 )
 
 // NewFunction makes a function without processes.
-func (e *Engine) NewFunction(m *memory.Store) *Function {
-	return &Function{engine: e, memory: m, starts: startsAtOnce, Units: &Units{}}
+func (e *Engine) NewFunction() *Function {
+	return &Function{engine: e, starts: startsAtOnce, Units: &Units{}}
 }
 
 // Invoke has an event handled: now, if there is a process for it.
@@ -76,7 +76,7 @@ func (f *Function) Warm(n int) {
 
 func (f *Function) start(handle func(*Process), cold time.Duration) {
 	f.count++
-	p := f.engine.process(f.memory, f.Units)
+	p := f.engine.process(f.Units)
 	f.all = append(f.all, p)
 	f.engine.Clock.Go(func() {
 		f.engine.Clock.Sleep(cold)
@@ -98,12 +98,20 @@ func (f *Function) serve(p *Process, handle func(*Process)) {
 	}
 }
 
-func (e *Engine) process(m *memory.Store, units *Units) *Process {
-	store := e.Over(m, units)
-	p := &Process{Door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), client: store.client}
+func (e *Engine) process(units *Units) *Process {
+	client := e.client(units)
+	store := dynamo.New(client, memtable.Names).At(e.Clock.Time)
+	p := &Process{Door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), client: client}
 	p.Door.Pausing(e.Clock.Pause)
 	p.events, p.wake = make(chan func(*Process), 1), make(chan struct{}, 1)
 	return p
+}
+
+// peer makes joins by the process's client, and waits before another attempt as
+// the SDK would after an error other than throttling.
+func (p *Process) peer(blocks int) Peer {
+	e := p.client.engine
+	return Peer{API: p.client, Table: memtable.Names.Live, Blocks: blocks, Pause: func(attempt int) { e.Clock.Sleep(e.backoff(attempt, nil)) }}
 }
 
 // Stop ends the processes, all of which are idle once the clock has run.

@@ -6,13 +6,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
+	"seatmeter/shared/seat"
 )
 
 func TestASeedSaysEverything(t *testing.T) {
 	run := func(seed int) Weather {
-		weather, err := Storm(t.Context(), seed, 300, 500)
+		weather, err := Storm(t.Context(), seed, 1100, 200) // of more than one page
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,20 +36,23 @@ func TestASeedSaysEverything(t *testing.T) {
 // A second's units may be used at once, and then as they come in.
 func TestAnItemTakesAThousandWritesAndThreeThousandReadsASecond(t *testing.T) {
 	const lasts = 3 * time.Second
+	key := Peer{}.key("counter", 0)
 	for what, c := range map[string]struct {
-		call call
-		most float64
+		request request
+		units   float64
+		most    float64
 	}{
-		"writes":           {write(counterItem(0)), 4 * writeUnits},
-		"consistent reads": {read(counterItem(0), true), 4 * readUnits},
-		"other reads":      {read(counterItem(0), false), 4 * readUnits * 2},
+		"writes":           {requestOf(&dynamodb.PutItemInput{Item: key}), 1, 4 * writeUnits},
+		"large writes":     {requestOf(&dynamodb.PutItemInput{Item: key}), 4, writeUnits},
+		"consistent reads": {requestOf(&dynamodb.GetItemInput{Key: key, ConsistentRead: aws.Bool(true)}), 1, 4 * readUnits},
+		"other reads":      {requestOf(&dynamodb.GetItemInput{Key: key}), 0.5, 4 * readUnits * 2},
 	} {
 		t.Run(what, func(t *testing.T) {
 			e, units, done := NewEngine(NewClock(), 1), Units{}, 0
 			for range 100 {
 				e.Clock.Go(func() {
 					for e.Clock.Now() < lasts {
-						if e.try(c.call, &units, func(*budget) { done++ }) == nil {
+						if e.try(c.request, &units, func() (float64, error) { done++; return c.units, nil }) == nil {
 							continue
 						}
 						e.Clock.Sleep(time.Millisecond)
@@ -62,10 +72,10 @@ func TestAnItemTakesAThousandWritesAndThreeThousandReadsASecond(t *testing.T) {
 
 func TestARefusedConditionCostsItsUnits(t *testing.T) {
 	w, units := newWorld(1), Units{}
-	p := w.engine.process(w.memory, &units)
-	w.engine.Clock.Go(func() {
-		if err := p.count(t.Context(), 0, 0); !errors.Is(err, ErrFull) {
-			t.Error(err)
+	p := w.engine.process(&units)
+	w.engine.Clock.Go(func() { // there is nothing to count in
+		if _, refused := errors.AsType[*types.ConditionalCheckFailedException](p.peer(1).Write(t.Context(), 0)); !refused {
+			t.Error("counted")
 		}
 	})
 	w.engine.Clock.Run()
@@ -84,15 +94,11 @@ func TestBackingOffIsTheSDKs(t *testing.T) {
 		for attempt := 1; attempt <= 7; attempt++ {
 			var ours, theirs time.Duration
 			for range draws {
-				mine, err := e.backoff(attempt, cause)
-				if err != nil {
-					t.Fatal(err)
-				}
 				its, err := sdk.RetryDelay(attempt, cause)
 				if err != nil {
 					t.Fatal(err)
 				}
-				ours, theirs = max(ours, mine), max(theirs, its)
+				ours, theirs = max(ours, e.backoff(attempt, cause)), max(theirs, its)
 			}
 			if apart := float64(ours) / float64(theirs); apart < 0.99 || apart > 1.01 {
 				t.Errorf("%s, attempt %d: up to %v, the SDK's up to %v", name, attempt, ours, theirs)
@@ -115,6 +121,47 @@ func TestTheSDKGivesUpAfterItsAttempts(t *testing.T) {
 	e.Clock.Run()
 	if tries != retry.DefaultMaxAttempts || units.GivenUp != 1 {
 		t.Errorf("%d tries, given up %d times", tries, units.GivenUp)
+	}
+}
+
+func TestWhatIsNotToBeRepeatedIsTriedOnce(t *testing.T) {
+	e, units := NewEngine(NewClock(), 1), Units{}
+	get := &dynamodb.GetItemInput{TableName: &memtable.Names.Live, Key: Peer{}.key("counter", 0)}
+	e.Clock.Go(func() {
+		e.charge(requestOf(get), 2*readUnits, &units)
+		_, err := e.client(&units).GetItem(t.Context(), get, func(o *dynamodb.Options) { o.RetryMaxAttempts = 1 })
+		if _, throttled := errors.AsType[*types.ProvisionedThroughputExceededException](err); !throttled {
+			t.Error(err)
+		}
+	})
+	e.Clock.Run()
+	if units.Throttled != 1 {
+		t.Errorf("throttled %d times", units.Throttled)
+	}
+}
+
+func TestWhatIsWrittenSideBySideIsWaitedFor(t *testing.T) {
+	w, units := newWorld(1), Units{}
+	block := seat.Block{Pool: seat.Pool{Tenant: "acme"}}
+	store := dynamo.New(w.engine.client(&units), memtable.Names)
+	w.engine.Clock.Go(func() {
+		var group errgroup.Group
+		for range 3 * writeUnits { // of one block, which takes a second's at once
+			group.Go(func() error {
+				_, err := store.Create(t.Context(), block, seat.Share{})
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil || w.engine.Clock.Now() != 0 {
+			t.Errorf("after %v: %v", w.engine.Clock.Now(), err)
+		}
+		if _, err := store.Look(t.Context(), block); err != nil {
+			t.Error(err)
+		}
+	})
+	w.engine.Clock.Run()
+	if took := w.engine.Clock.Now(); took < 2*time.Second || took > 3*time.Second || units.Throttled > 0 {
+		t.Errorf("took %v, %d throttled", took, units.Throttled)
 	}
 }
 
@@ -146,6 +193,12 @@ func TestWhatIsCancelledIsNoResult(t *testing.T) {
 	}
 	if _, err := Contest(ctx, 1, 10, 2, Ours); !errors.Is(err, context.Canceled) {
 		t.Errorf("a contest: %v", err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	w := newWorld(1)
+	w.engine.Clock.At(time.Second, cancel)
+	if err := w.run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled half way: %v", err)
 	}
 }
 

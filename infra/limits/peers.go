@@ -4,132 +4,184 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/seat"
 )
 
-// ErrFull says that a peer's counter has reached its capacity.
-var ErrFull = errors.New("full")
+// Peer is what joins are held against: on the same engine and in the same table,
+// without anything of Seatmeter's.
+type Peer struct {
+	API   dynamo.API
+	Table string
+	// Blocks is how many items the bare writes go to.
+	Blocks int
+	// Pause waits before a join is tried again that others forestalled; nil: it is
+	// tried at once.
+	Pause func(attempt int)
+}
 
-// counterItem is one of the items that peers count in.
-func counterItem(n int) item { return item{kind: "counter", index: n} }
+type attributes = map[string]types.AttributeValue
 
-func connectionItem(n int) item { return item{kind: "connection", index: n} }
+func (Peer) key(kind string, n int) attributes {
+	return attributes{
+		"pk": &types.AttributeValueMemberS{Value: fmt.Sprintf("peer-%s#%d", kind, n)},
+		"sk": &types.AttributeValueMemberS{Value: "peer"},
+	}
+}
 
-// count is a conditional UpdateItem on a counter.
-func (p *Process) count(ctx context.Context, counter, capacity int) error {
-	full := false
-	err := p.client.call(ctx, write(counterItem(counter)), func(b *budget) {
-		if full = b.count >= capacity; !full {
-			b.count++
+// Prepare makes the items that are counted in.
+func (p Peer) Prepare(ctx context.Context) error {
+	members := make(attributes)
+	for n := range seat.BlockSeats / 2 { // as full as a block is on average
+		members[fmt.Sprintf("Peer%09d1=", n)] = &types.AttributeValueMemberB{Value: make([]byte, 10)}
+	}
+	put := func(item attributes) error {
+		item["in_use"] = &types.AttributeValueMemberN{Value: "0"}
+		item["capacity"] = &types.AttributeValueMemberN{Value: "1000000"}
+		if _, err := p.API.PutItem(ctx, &dynamodb.PutItemInput{TableName: &p.Table, Item: item}); err != nil {
+			return fmt.Errorf("make a counter: %w", err)
 		}
+		return nil
+	}
+	for n := range p.Blocks {
+		item := p.key("block", n)
+		item["members"] = &types.AttributeValueMemberM{Value: members}
+		if err := put(item); err != nil {
+			return err
+		}
+	}
+	return put(p.key("counter", 0))
+}
+
+const (
+	countUp   = "SET #in_use = #in_use + :one"
+	whileRoom = "#in_use < #capacity"
+	asSeen    = "#in_use = :seen"
+	absent    = "attribute_not_exists(#pk)"
+)
+
+var (
+	keyName    = map[string]string{"#pk": "pk"}
+	countName  = map[string]string{"#in_use": "in_use"}
+	countNames = map[string]string{"#in_use": "in_use", "#capacity": "capacity"}
+	one        = attributes{":one": &types.AttributeValueMemberN{Value: "1"}}
+)
+
+// Write makes the two writes of a join, and nothing else.
+func (p Peer) Write(ctx context.Context, n int) error {
+	return p.count(ctx, "bare", p.key("block", n%p.Blocks), n)
+}
+
+// Calls makes the two writes and the one read of a join.
+func (p Peer) Calls(ctx context.Context, n int) error {
+	if _, err := p.API.GetItem(ctx, &dynamodb.GetItemInput{TableName: &p.Table, Key: p.key("counter", 0)}); err != nil {
+		return fmt.Errorf("read: %w", err)
+	}
+	return p.Write(ctx, n)
+}
+
+// Count joins by one counter, and then puts the connection.
+func (p Peer) Count(ctx context.Context, n int) error {
+	return p.count(ctx, "counted", p.key("counter", 0), n)
+}
+
+func (p Peer) count(ctx context.Context, kind string, in attributes, n int) error {
+	_, err := p.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &p.Table, Key: in, UpdateExpression: aws.String(countUp), ConditionExpression: aws.String(whileRoom),
+		ExpressionAttributeNames: countNames, ExpressionAttributeValues: one, ReturnValues: types.ReturnValueAllNew,
 	})
-	if full && err == nil {
-		return ErrFull
-	}
-	return err
-}
-
-// put is a PutItem of a connection.
-func (p *Process) put(ctx context.Context, n int) error {
-	return p.client.call(ctx, write(connectionItem(n)), func(*budget) {})
-}
-
-// joinByCounter is a join that counts in one item and puts its connection.
-func (p *Process) joinByCounter(ctx context.Context, n, capacity int) error {
-	if err := p.count(ctx, 0, capacity); err != nil {
-		return err
-	}
-	return p.put(ctx, n)
-}
-
-// joinByLock reads the counter, writes it if nobody has since, and tries again
-// if somebody has; then it puts its connection.
-func (p *Process) joinByLock(ctx context.Context, n, capacity int) error {
-	for attempt := 1; ; attempt++ {
-		seen, full, won := 0, false, false
-		err := p.client.call(ctx, read(counterItem(0), true), func(b *budget) { seen, full = b.version, b.count >= capacity })
-		if err != nil {
-			return err
-		}
-		if full {
-			return ErrFull
-		}
-		err = p.client.call(ctx, write(counterItem(0)), func(b *budget) {
-			if won = b.version == seen; won {
-				b.version++
-				b.count++
-			}
-		})
-		if err != nil {
-			return err
-		}
-		if won {
-			return p.put(ctx, n)
-		}
-		if err := p.wait(attempt); err != nil {
-			return err
-		}
-	}
-}
-
-// joinByTransaction counts and puts in one TransactWriteItems, and tries again
-// when it conflicts, which the SDK does not.
-func (p *Process) joinByTransaction(ctx context.Context, n, capacity int) error {
-	for attempt := 1; ; attempt++ {
-		err := p.client.repeat(ctx, func() error { return p.transact(n, capacity) })
-		if _, conflict := errors.AsType[*types.TransactionCanceledException](err); !conflict {
-			return err
-		}
-		if err := p.wait(attempt); err != nil {
-			return err
-		}
-	}
-}
-
-// wait is what a peer does before it tries again: what the SDK would do after
-// an error other than throttling.
-func (p *Process) wait(attempt int) error {
-	delay, err := p.client.engine.backoff(attempt, nil)
 	if err != nil {
-		return fmt.Errorf("back off: %w", err)
+		return fmt.Errorf("count: %w", err)
 	}
-	p.client.engine.Clock.Sleep(delay)
+	return p.connect(ctx, kind, n)
+}
+
+// connect writes the item of a connection.
+func (p Peer) connect(ctx context.Context, kind string, n int) error {
+	_, err := p.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &p.Table, Key: p.key(kind, n), ConditionExpression: aws.String(absent),
+		UpdateExpression:          aws.String("SET #details = :details"),
+		ExpressionAttributeNames:  map[string]string{"#pk": "pk", "#details": "details"},
+		ExpressionAttributeValues: attributes{":details": &types.AttributeValueMemberM{Value: connectionDetails()}},
+	})
+	if err != nil {
+		return fmt.Errorf("write a connection: %w", err)
+	}
 	return nil
 }
 
-// transactional is what a write costs within a transaction.
-const transactional = 2
+// connectionDetails is what a session has to say.
+func connectionDetails() attributes {
+	details := make(attributes)
+	for name, value := range map[string]string{
+		"tenant": "bench", "conference": "room", "host": "host@example.org", "identity": "p", "role": "participant",
+		"state": "seated", "stay": "Bench000000000-1790000000000",
+	} {
+		details[name] = &types.AttributeValueMemberS{Value: value}
+	}
+	for _, name := range []string{"began_at", "moved_at", "joined_at", "block", "seat", "mark", "limit", "expires_at"} {
+		details[name] = &types.AttributeValueMemberN{Value: "1790000000"}
+	}
+	return details
+}
 
-// transact is one TransactWriteItems in its two phases: from the first to the
-// second it holds its items, and whoever meets one that is held is cancelled.
-func (p *Process) transact(n, capacity int) error {
-	e, units := p.client.engine, p.client.units
-	half := e.draw(writeMedian, writeTail) / 2
-	e.Clock.Sleep(half)
-	counter, connection := e.budget(counterItem(0)), e.budget(connectionItem(n))
-	c := call{writes: transactional}
-	if counter.writes < c.writes || connection.writes < c.writes {
-		units.Throttled++
-		e.Clock.Sleep(half)
-		return &types.ProvisionedThroughputExceededException{Message: aws.String("the item's")}
+// Transact joins as most tutorials do. Where the counter is busy DynamoDB
+// cancels the transaction, and it is tried again, which the SDK does not.
+func (p Peer) Transact(ctx context.Context, n int) error {
+	for attempt := 1; ; attempt++ {
+		item := p.key("transacted", n)
+		item["details"] = &types.AttributeValueMemberM{Value: connectionDetails()}
+		_, err := p.API.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+			{Update: &types.Update{
+				TableName: &p.Table, Key: p.key("counter", 0), UpdateExpression: aws.String(countUp), ConditionExpression: aws.String(whileRoom),
+				ExpressionAttributeNames: countNames, ExpressionAttributeValues: one,
+			}},
+			{Put: &types.Put{TableName: &p.Table, ConditionExpression: aws.String(absent), ExpressionAttributeNames: keyName, Item: item}},
+		}})
+		cancelled, conflict := errors.AsType[*types.TransactionCanceledException](err)
+		conflict = conflict && slices.ContainsFunc(cancelled.CancellationReasons, func(r types.CancellationReason) bool {
+			return aws.ToString(r.Code) == transactionConflict
+		})
+		if err != nil && !conflict {
+			return fmt.Errorf("join by a transaction: %w", err)
+		}
+		if err == nil {
+			return nil
+		}
+		p.pause(attempt)
 	}
-	units.consume(counter, c)
-	units.consume(connection, c)
-	if counter.held || connection.held {
-		units.Conflicts++
-		e.Clock.Sleep(half)
-		return &types.TransactionCanceledException{Message: aws.String("TransactionConflict")}
+}
+
+// Lock joins by reading the counter and writing it if it is as it was read.
+func (p Peer) Lock(ctx context.Context, n int) error {
+	for attempt := 1; ; attempt++ {
+		out, err := p.API.GetItem(ctx, &dynamodb.GetItemInput{TableName: &p.Table, Key: p.key("counter", 0), ConsistentRead: aws.Bool(true)})
+		if err != nil {
+			return fmt.Errorf("read the counter: %w", err)
+		}
+		_, err = p.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &p.Table, Key: p.key("counter", 0), UpdateExpression: aws.String(countUp), ConditionExpression: aws.String(asSeen),
+			ExpressionAttributeNames: countName, ExpressionAttributeValues: attributes{":one": one[":one"], ":seen": out.Item["in_use"]},
+		})
+		_, late := errors.AsType[*types.ConditionalCheckFailedException](err)
+		if err != nil && !late {
+			return fmt.Errorf("count by a lock: %w", err)
+		}
+		if err == nil {
+			return p.connect(ctx, "locked", n)
+		}
+		p.pause(attempt)
 	}
-	if counter.count >= capacity {
-		e.Clock.Sleep(half)
-		return ErrFull
+}
+
+func (p Peer) pause(attempt int) {
+	if p.Pause != nil {
+		p.Pause(attempt)
 	}
-	counter.held, connection.held = true, true
-	e.Clock.Sleep(e.draw(writeMedian, writeTail))
-	counter.held, connection.held = false, false
-	counter.count++
-	e.Clock.Sleep(half)
-	return nil
 }

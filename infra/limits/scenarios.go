@@ -30,7 +30,7 @@ func (r *Result) answer(now time.Duration, err error) {
 	case err == nil:
 		r.Admitted++
 		r.Took = now
-	case problem.Is(err, problem.SeatsExhausted) || errors.Is(err, ErrFull):
+	case problem.Is(err, problem.SeatsExhausted):
 		r.Refused++
 	default:
 		r.Failed++
@@ -70,6 +70,9 @@ func Rush(ctx context.Context, seed int, people int, contestant string) (Result,
 			return Result{}, err
 		}
 	}
+	if err := w.peers(ctx, 0); err != nil {
+		return Result{}, err
+	}
 	var result Result
 	for n := range people {
 		v := large.visitor(0)
@@ -79,7 +82,7 @@ func Rush(ctx context.Context, seed int, people int, contestant string) (Result,
 				v.AtMillis = w.millis()
 				var err error
 				if contestant == Counter {
-					err = p.joinByCounter(ctx, n, people)
+					err = p.peer(0).Count(ctx, n)
 				} else {
 					err = p.Door.Connect(ctx, v)
 				}
@@ -249,13 +252,16 @@ func Contest(ctx context.Context, seed int, joins, workers int, contestant strin
 	if err != nil {
 		return Result{}, err
 	}
-	counters, capacity := joins*2/seat.BlockSeats, joins*2
+	blocks := joins * 2 / seat.BlockSeats
+	if err := w.peers(ctx, blocks); err != nil {
+		return Result{}, err
+	}
 	var result Result
 	var units Units
 	var failed error
 	next := 0
 	for range workers {
-		p := w.engine.process(w.memory, &units)
+		p := w.engine.process(&units)
 		w.engine.Clock.Go(func() {
 			for next < joins && failed == nil {
 				n := next
@@ -263,13 +269,11 @@ func Contest(ctx context.Context, seed int, joins, workers int, contestant strin
 				var err error
 				switch contestant {
 				case Bare:
-					if err = p.count(ctx, n%counters, capacity); err == nil {
-						err = p.put(ctx, n)
-					}
+					err = p.peer(blocks).Write(ctx, n)
 				case Transaction:
-					err = p.joinByTransaction(ctx, n, capacity)
+					err = p.peer(0).Transact(ctx, n)
 				case Lock:
-					err = p.joinByLock(ctx, n, capacity)
+					err = p.peer(0).Lock(ctx, n)
 				default:
 					err = p.Door.Connect(ctx, c.visitor(w.millis()))
 				}

@@ -8,9 +8,10 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -19,19 +20,17 @@ import (
 // world is a store, the functions over it, and the tenants.
 type world struct {
 	engine              *Engine
-	memory              *memory.Store
+	store               *dynamo.Store // without limits
 	connect, disconnect *Function
 	setup               *admission.Door
 	next                int
 }
 
-// begins is when the clock is at zero, in Unix milliseconds.
-const begins = 1_790_000_000_000
-
 func newWorld(seed int) *world {
-	w := &world{engine: NewEngine(NewClock(), seed), memory: memory.New()}
-	w.connect, w.disconnect = w.engine.NewFunction(w.memory), w.engine.NewFunction(w.memory)
-	w.setup = admission.NewDoor(w.memory, nil, slog.New(slog.DiscardHandler))
+	w := &world{engine: NewEngine(NewClock(), seed)}
+	w.store = dynamo.New(w.engine.tables, memtable.Names).At(w.engine.Clock.Time)
+	w.connect, w.disconnect = w.engine.NewFunction(), w.engine.NewFunction()
+	w.setup = admission.NewDoor(w.store, nil, slog.New(slog.DiscardHandler))
 	return w
 }
 
@@ -47,7 +46,7 @@ func (w *world) run(ctx context.Context) error {
 	return nil
 }
 
-func (w *world) millis() int64 { return begins + w.engine.Clock.Now().Milliseconds() }
+func (w *world) millis() int64 { return w.engine.Clock.Time().UnixMilli() }
 
 // customer is a tenant with conferences, and who is in.
 type customer struct {
@@ -64,7 +63,7 @@ func (w *world) customer(ctx context.Context, id tenant.ID, seats, conferences i
 	}
 	c := &customer{world: w}
 	for n := range conferences {
-		number, err := w.memory.NextNumber(ctx, id)
+		number, err := w.store.NextNumber(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("number a conference: %w", err)
 		}
@@ -72,7 +71,7 @@ func (w *world) customer(ctx context.Context, id tenant.ID, seats, conferences i
 			Tenant: id, ID: conference.ID(fmt.Sprintf("room-%d", n)), Number: number, Host: "host@example.org",
 			State: conference.StateScheduled, CreatedAt: time.UnixMilli(begins),
 		}
-		if _, err := w.memory.Schedule(ctx, room); err != nil {
+		if _, err := w.store.Schedule(ctx, room); err != nil {
 			return nil, fmt.Errorf("schedule a conference: %w", err)
 		}
 		c.passes = append(c.passes, jointoken.Pass{
@@ -113,4 +112,9 @@ func (c *customer) empty(ctx context.Context) error {
 	}
 	c.in = nil
 	return nil
+}
+
+// peers makes what peers count in, before the clock begins.
+func (w *world) peers(ctx context.Context, blocks int) error {
+	return Peer{API: w.engine.tables, Table: memtable.Names.Live, Blocks: blocks}.Prepare(ctx)
 }

@@ -30,6 +30,13 @@ func (c Call) Block() (seat.Block, bool) {
 	return e.Block, err == nil && e.Block != seat.Block{}
 }
 
+// FirstPage tells of a query of a pool that it reads the first page, or the only
+// one: the others are read at the same time.
+func (c Call) FirstPage() bool {
+	page := c.PK[strings.LastIndexByte(c.PK, '#')+1:]
+	return page == "0" || page == chairPage
+}
+
 // Describe describes a request: a pointer to one of the SDK's input types.
 func Describe(in any) Call {
 	switch in := in.(type) {

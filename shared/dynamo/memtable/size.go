@@ -52,6 +52,9 @@ func numberSize(text string) int {
 
 func units(bytes, unit int) float64 { return float64(max(1, (bytes+unit-1)/unit)) }
 
+// WriteUnits is what a write costs that an item refuses by its condition.
+func WriteUnits(i Item) float64 { return units(size(i), writeUnit) }
+
 // readUnits is what reading so many bytes costs.
 func readUnits(bytes int, consistent bool) float64 {
 	if consistent {

@@ -1,0 +1,139 @@
+package limits
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
+	"seatmeter/shared/problem"
+)
+
+// client is the SDK's client of one process over the engine: its attempts, its
+// quota of retries, and its delays.
+type client struct {
+	engine  *Engine
+	units   *Units
+	retryer *retry.Standard
+	calling atomic.Bool
+
+	// What was called side by side: see beside.
+	mu                 sync.Mutex
+	sum, longest, debt time.Duration
+}
+
+// client makes a process's client, and adds up what it consumes.
+func (e *Engine) client(units *Units) *client {
+	return &client{engine: e, units: units, retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+		// The SDK's own formula, but by our chance.
+		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, err error) (time.Duration, error) { return e.backoff(attempt, err), nil })
+	})}
+}
+
+const (
+	throttledBase = time.Second
+	otherBase     = 50 * time.Millisecond
+)
+
+var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
+
+// backoff is retry.ExponentialJitterBackoff's.
+func (e *Engine) backoff(attempt int, err error) time.Duration {
+	base := otherBase
+	if throttles.IsErrorThrottle(err) == aws.TrueTernary {
+		base = throttledBase
+	}
+	most := min(float64(retry.DefaultMaxBackoff), float64(base)*math.Pow(2, float64(max(0, attempt-1))))
+	return time.Duration(e.chance.Float64() * most)
+}
+
+// call makes a call as the SDK does, or without repeating it.
+func (c *client) call(ctx context.Context, r request, once bool, do action) error {
+	if r.Name == "take" || r.Name == "swap" {
+		c.units.Takes++
+	}
+	if r.beside {
+		return c.beside(r, do)
+	}
+	if !c.calling.CompareAndSwap(false, true) {
+		panic("two calls of one process at the same time, which the clock does not know of: " + r.Name)
+	}
+	defer c.calling.Store(false)
+	c.catchUp()
+	try := func() error { return c.engine.try(r, c.units, do) }
+	if once {
+		return try()
+	}
+	return c.repeat(ctx, try)
+}
+
+// parallel is how many blocks the seats' settling writes, and pages the store
+// reads, at the same time.
+const parallel = 32
+
+// beside makes a call that others of the same process may be made at the same
+// time with, from goroutines that the clock does not know of: while they run,
+// whoever waits for them has the turn, and nobody else. They are done at once,
+// and the process's next call waits for as long as they would have taken. They
+// are charged, and not throttled: what is more than an item's budget is waited
+// for as well.
+func (c *client) beside(r request, do action) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.engine.perform(r, c.units, do)
+	took := c.engine.latency(r)
+	c.sum, c.longest, c.debt = c.sum+took, max(c.longest, took), max(c.debt, c.engine.debt(r))
+	return err
+}
+
+// catchUp waits for what was called side by side.
+func (c *client) catchUp() {
+	c.mu.Lock()
+	owed := max(c.longest, c.sum/parallel) + c.debt
+	c.sum, c.longest, c.debt = 0, 0, 0
+	c.mu.Unlock()
+	if owed > 0 {
+		c.engine.Clock.Sleep(owed)
+	}
+}
+
+// repeat tries as the SDK does.
+func (c *client) repeat(ctx context.Context, try func() error) error {
+	succeeded, err := c.retryer.GetAttemptToken(ctx)
+	if err != nil {
+		return fmt.Errorf("begin a call: %w", err)
+	}
+	for attempt := 1; ; attempt++ {
+		err := try()
+		if err == nil {
+			return succeeded(nil)
+		}
+		if !c.retryer.IsErrorRetryable(err) {
+			return err //nolint:wrapcheck // as the SDK gives it
+		}
+		if attempt >= c.retryer.MaxAttempts() {
+			return c.giveUp(err)
+		}
+		returned, refused := c.retryer.GetRetryToken(ctx, err)
+		if refused != nil {
+			return c.giveUp(errors.Join(err, refused))
+		}
+		delay, failed := c.retryer.RetryDelay(attempt, err)
+		if failed != nil {
+			return fmt.Errorf("back off: %w", failed)
+		}
+		c.engine.Clock.Sleep(delay)
+		succeeded = returned
+	}
+}
+
+func (c *client) giveUp(err error) error {
+	c.units.GivenUp++
+	return fmt.Errorf("the SDK gave up: %w: %w", problem.ErrBusy, err)
+}
