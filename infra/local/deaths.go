@@ -88,7 +88,7 @@ type life struct {
 
 // perilous is how many of an invocation's calls it may die at: more than any
 // handler makes that serves one connection.
-const perilous = 20
+const perilous = 30
 
 type lifeKey struct{}
 

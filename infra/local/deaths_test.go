@@ -117,6 +117,21 @@ func TestDeaths_ReachTheGatewaysCallsOnce(t *testing.T) {
 	}
 }
 
+func TestDeaths_BefallAStacksFunctionsUntilTheyAreSpared(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.Demo, o.Deaths = false, Deaths{Share: 1}
+	s := start(t, o)
+	api := vendor(t, s)
+	if _, err := api.PutLicense(t.Context(), "acme", client.Concurrent(7)); err == nil || s.Died() == 0 {
+		t.Errorf("%d processes died, and a license was written with %v", s.Died(), err)
+	}
+	s.Spare()
+	if _, err := api.PutLicense(t.Context(), "acme", client.Concurrent(7)); err != nil {
+		t.Errorf("although all are spared: %v", err)
+	}
+}
+
 func TestDeaths_AShareThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, share := range []float64{-0.1, 1.1} {
