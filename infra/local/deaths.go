@@ -16,7 +16,7 @@ import (
 )
 
 // Deaths says how often the process of a function dies: at each of the first
-// calls that an invocation makes to the store and to the gateway's management
+// calls that an invocation makes to DynamoDB and to the gateway's management
 // API, with the chance Share, half of them just before the call and half just
 // after it. (At each of all its calls an invocation that makes thousands would
 // always die, and not at random.) Whatever the invocation
