@@ -11,11 +11,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
-	"seatmeter/shared/storetest"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 )
 
 // Deaths says how often the process of a function dies: at each of the first
-// calls that an invocation makes to the store and to the gateway's management
+// calls that an invocation makes to DynamoDB and to the gateway's management
 // API, with the chance Share, half of them just before the call and half just
 // after it. (At each of all its calls an invocation that makes thousands would
 // always die, and not at random.) Whatever the invocation
@@ -65,16 +66,16 @@ func (r *reaper) spare() {
 }
 
 // decide is the fate of the process at one call.
-func (r *reaper) decide() storetest.Fault {
+func (r *reaper) decide() faults.Fault {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch die := r.random.Float64(); {
 	case die < r.share/2:
-		return storetest.FaultBefore
+		return faults.Before
 	case die < r.share:
-		return storetest.FaultAfter
+		return faults.After
 	}
-	return storetest.FaultNone
+	return faults.None
 }
 
 // life is that of the process which runs one invocation. It is in the
@@ -87,7 +88,7 @@ type life struct {
 
 // perilous is how many of an invocation's calls it may die at: more than any
 // handler makes that serves one connection.
-const perilous = 20
+const perilous = 30
 
 type lifeKey struct{}
 
@@ -105,35 +106,35 @@ func (l *life) isOver() bool { return l != nil && l.over.Load() }
 
 // fate is what happens to a call made on ctx: it fails before or after it is
 // done, and with it the process, or the process is dead already.
-func fate(ctx context.Context) storetest.Fault {
+func fate(ctx context.Context) faults.Fault {
 	l, ok := ctx.Value(lifeKey{}).(*life)
 	if !ok {
-		return storetest.FaultNone
+		return faults.None
 	}
 	if l.over.Load() {
-		return storetest.FaultBefore
+		return faults.Before
 	}
 	if l.calls.Add(1) > perilous {
-		return storetest.FaultNone
+		return faults.None
 	}
 	decided := l.reaper.decide()
-	if decided != storetest.FaultNone {
+	if decided != faults.None {
 		if l.over.Swap(true) { // by a call at the same time
-			return storetest.FaultBefore
+			return faults.Before
 		}
 		l.reaper.died.Add(1)
 	}
 	return decided
 }
 
-// mortal makes the calls of a store those of processes that may die.
-func (r *reaper) mortal(store State) State {
+// mortal makes the calls of a DynamoDB those of processes that may die.
+func (r *reaper) mortal(over dynamo.API) dynamo.API {
 	if r == nil {
-		return store
+		return over
 	}
-	return &storetest.Faulty{
-		Store: store, Decide: func(ctx context.Context, _ string) storetest.Fault { return fate(ctx) },
-	}
+	api := faults.New(over)
+	api.Decide = func(ctx context.Context, _ dynamo.Call) faults.Fault { return fate(ctx) }
+	return api
 }
 
 // mortalClient makes requests those of processes that may die.
@@ -142,11 +143,11 @@ type mortalClient struct{ aws.HTTPClient }
 // Do implements aws.HTTPClient.
 func (c mortalClient) Do(r *http.Request) (*http.Response, error) {
 	decided := fate(r.Context())
-	if decided == storetest.FaultBefore {
+	if decided == faults.Before {
 		return nil, deadRequest{}
 	}
 	answer, err := c.HTTPClient.Do(r)
-	if decided == storetest.FaultAfter {
+	if decided == faults.After {
 		if err == nil {
 			answer.Body.Close()
 		}

@@ -15,16 +15,16 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"seatmeter/infra/client"
-	"seatmeter/shared/admission"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/host"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/tenant"
 )
 
 // writer adds hosts one after the other, as told, whatever comes of it, also
 // in a goroutine and on a context that outlives the request.
-func writer(store admission.Store, started *atomic.Int32) map[string]Starter {
+func writer(store *dynamo.Store, started *atomic.Int32) map[string]Starter {
 	return map[string]Starter{"write": func() (lambda.Handler, error) {
 		started.Add(1)
 		return lambda.NewHandler(func(ctx context.Context, hosts int) (string, error) {
@@ -47,8 +47,8 @@ func TestDeaths_EndAllEffectTheAnswerAndTheEnvironment(t *testing.T) {
 	before, after := 0, 0
 	r, built := newReaper(Deaths{Share: 0.1, Seed: 7}), new(atomic.Int32)
 	for range invocations {
-		store := memory.New()
-		handlers, err := newEnvironments(writer(r.mortal(store), built), r)
+		store, tables := memtable.NewStore()
+		handlers, err := newEnvironments(writer(dynamo.New(r.mortal(tables), memtable.Names), built), r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,6 +114,21 @@ func TestDeaths_ReachTheGatewaysCallsOnce(t *testing.T) {
 	r.spare()
 	if ctx, _ := r.begin(t.Context()); g.Push(ctx, "c", []byte("x")) != nil {
 		t.Error("a process died although all are spared")
+	}
+}
+
+func TestDeaths_BefallAStacksFunctionsUntilTheyAreSpared(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.Demo, o.Deaths = false, Deaths{Share: 1}
+	s := start(t, o)
+	api := vendor(t, s)
+	if _, err := api.PutLicense(t.Context(), "acme", client.Concurrent(7)); err == nil || s.Died() == 0 {
+		t.Errorf("%d processes died, and a license was written with %v", s.Died(), err)
+	}
+	s.Spare()
+	if _, err := api.PutLicense(t.Context(), "acme", client.Concurrent(7)); err != nil {
+		t.Errorf("although all are spared: %v", err)
 	}
 }
 
@@ -192,7 +207,7 @@ func TestRestartEngine_JoinsMeanwhileAreUnavailableAndTheStackIsWholeAfterwards(
 	default:
 	}
 
-	s.database.Stop()
+	s.engine.Stop()
 	refused, ok := errors.AsType[*client.Refused](dial())
 	if !ok || refused.Code != client.CodeUnavailable {
 		t.Errorf("without a store a join was answered %v, want unavailable", refused)

@@ -10,8 +10,7 @@ import (
 	"seatmeter/infra/local/streams"
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
-	"seatmeter/shared/dynamo"
-	"seatmeter/shared/usage"
+	"seatmeter/shared/dynamo/memtable"
 )
 
 // feeder connects a mapping to its stream as it is at this moment, and gives what then delivers its
@@ -55,32 +54,19 @@ func fromEngine(cfg aws.Config, made tables.Tables) feeder {
 	}
 }
 
-// telling is a store without streams that makes of each refusal the record that the ledger's stream
-// would have of it.
-type telling struct {
-	State
-	pipes []*streams.Pipe
-}
-
-// Refuse implements usage.Ledger. A refusal that is repeated is told again: a stream's records come
-// at least once.
-func (t *telling) Refuse(ctx context.Context, r usage.Refusal) error {
-	if err := t.State.Refuse(ctx, r); err != nil {
-		return err
+// fromMemory feeds from the writes to tables in memory.
+func fromMemory(made *memtable.Tables, system *template.Template) feeder {
+	return func(_ context.Context, stream template.Stream, mapping *streams.Mapping) (func(context.Context), error) {
+		table, found := system.Table(stream.Table)
+		if !found {
+			return nil, fmt.Errorf("there is no table %s", stream.Table)
+		}
+		pipe, name := streams.NewPipe(mapping, table), inMemory[stream.Table]
+		made.Watch(func(w memtable.Write) {
+			if w.Table == name {
+				pipe.Write(w.Old, w.New)
+			}
+		})
+		return pipe.Run, nil
 	}
-	record := dynamo.RefusalRecord(r)
-	for _, pipe := range t.pipes {
-		pipe.Write(record)
-	}
-	return nil
-}
-
-// feed must have been called before the store is in use.
-func (t *telling) feed(_ context.Context, stream template.Stream, mapping *streams.Mapping) (func(context.Context), error) {
-	if stream.Table != tables.Ledger {
-		return nil, fmt.Errorf("the memory store has no stream of %s", stream.Table)
-	}
-	pipe := streams.NewPipe(mapping)
-	t.pipes = append(t.pipes, pipe)
-	return pipe.Run, nil
 }

@@ -14,12 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"seatmeter/shared/admission"
-	"seatmeter/shared/audit"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/httpapi"
-	"seatmeter/shared/idempotency"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/objects"
@@ -48,25 +46,6 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
-// OpenDynamo opens the store on a DynamoDB at an endpoint.
-func OpenDynamo(ctx context.Context, endpoint string, tables dynamo.Tables) (*dynamo.Store, error) {
-	cfg, err := awsConfig(ctx)
-	if err != nil {
-		return nil, err
-	}
-	cfg.BaseEndpoint = aws.String(endpoint)
-	return dynamo.New(dynamo.NewClient(cfg), tables), nil
-}
-
-// State is all that the functions keep.
-type State interface {
-	reconcile.Store
-	statement.Store
-	idempotency.Keys
-	rate.Counter
-	audit.Log
-}
-
 // Rates are how many joins and calls a second a tenant may make.
 type Rates struct{ JoinsPerSecond, CallsPerSecond int }
 
@@ -74,7 +53,7 @@ type Rates struct{ JoinsPerSecond, CallsPerSecond int }
 type Environment struct {
 	// Store is where the functions keep their state. Opened once; on AWS, each
 	// function opens its own.
-	Store          State
+	Store          *dynamo.Store
 	JoinTokenKey   []byte
 	CursorSecret   []byte
 	WebSocketURL   string

@@ -1,5 +1,5 @@
 // Package local runs the whole of Seatmeter in one process, on one machine:
-// DynamoDB Local or the memory store, an S3 in memory, the project's functions
+// DynamoDB Local or its tables in memory, an S3 in memory, the project's functions
 // behind an API Gateway that behaves as AWS's does, and the template's schedules
 // and streams.
 //
@@ -19,7 +19,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
@@ -30,10 +29,8 @@ import (
 	"seatmeter/infra/local/buckets"
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/issuer"
-	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
-	"seatmeter/shared/memory"
 	"seatmeter/shared/rate"
 )
 
@@ -87,9 +84,9 @@ type Stack struct {
 	Issuer    *issuer.Issuer
 
 	options   Options
-	store     State
+	store     *dynamo.Store
 	reaper    *reaper
-	database  *engine.Engine // nil on the memory store
+	engine    *engine.Engine // nil if state is in memory
 	scheduler *apigateway.Scheduler
 	failed    chan error
 	// undo ends what was started, last first.
@@ -161,11 +158,11 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	if err := s.serveBuckets(ctx, system.Buckets); err != nil {
 		return err
 	}
-	store, feed, err := s.openStore(ctx, system.Tables)
+	state, err := s.openDatabase(ctx, system)
 	if err != nil {
 		return err
 	}
-	s.store = store
+	s.store = dynamo.New(state.api, state.names)
 	s.reaper = newReaper(s.options.Deaths)
 	key, err := secretKey(s.options.DataDir, joinTokenKeyFile)
 	if err != nil {
@@ -176,7 +173,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return err
 	}
 	starters, err := build(context.WithoutCancel(ctx), Environment{
-		Store:          s.reaper.mortal(store),
+		Store:          dynamo.New(s.reaper.mortal(state.api), state.names),
 		JoinTokenKey:   key,
 		CursorSecret:   cursors,
 		WebSocketURL:   s.Endpoints.WebSocket,
@@ -208,7 +205,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return fmt.Errorf("build the gateway: %w", err)
 	}
 	invoker := apigateway.NewInvoker(system, handlers, s.options.Log)
-	deliveries, err := s.connect(ctx, system.Streams, invoker, feed)
+	deliveries, err := s.connect(ctx, system.Streams, invoker, state.feed)
 	if err != nil {
 		return err
 	}
@@ -266,73 +263,19 @@ func (s *Stack) serveBuckets(ctx context.Context, list []template.Bucket) error 
 	return nil
 }
 
-func (s *Stack) openStore(ctx context.Context, list []template.Table) (State, feeder, error) {
-	if s.options.Store == StoreMemory {
-		store := &telling{State: memory.New()}
-		return store, store.feed, nil
-	}
-	database, err := engine.Start(ctx, engine.Options{
-		Endpoint: s.options.DynamoDBEndpoint,
-		Own:      s.options.OwnEngine,
-		DataDir:  filepath.Join(s.options.DataDir, engineDir),
-		Progress: s.options.Progress,
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("start DynamoDB: %w", err)
-	}
-	s.database = database
-	stopped := make(chan struct{})
-	s.onClose(func(context.Context) error {
-		close(stopped)
-		database.Stop()
-		return nil
-	})
-	go func() {
-		select {
-		case <-database.Done():
-			s.fail(errors.New("DynamoDB Local has ended by itself"))
-		case <-stopped:
-		}
-	}()
-	s.Endpoints.DynamoDB = database.Endpoint
-	fmt.Fprintf(s.options.Progress, "DynamoDB at %s (%s).\n", database.Endpoint, database.Source)
-	cfg, err := awsConfig(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	cfg.BaseEndpoint = &database.Endpoint
-	made := tables.New(dynamo.NewClient(cfg), s.options.TablePrefix, list)
-	if err := made.Create(ctx); err != nil {
-		return nil, nil, err
-	}
-	if s.options.Temporary {
-		s.onClose(made.Drop)
-	}
-	store, err := OpenDynamo(ctx, database.Endpoint, names(made))
-	if err != nil {
-		return nil, nil, fmt.Errorf("open the store: %w", err)
-	}
-	return store, fromEngine(cfg, made), nil
-}
-
-// names are the tables that the store is over.
-func names(made tables.Tables) dynamo.Tables {
-	return dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)}
-}
-
 // RestartEngine kills the DynamoDB Local that the stack has started and starts
 // it again on the same port and data. Meanwhile the functions find no store. It
 // returns when the engine answers; ctx bounds that.
 func (s *Stack) RestartEngine(ctx context.Context) error {
-	if s.database == nil {
+	if s.engine == nil {
 		return errors.New("the stack runs without DynamoDB")
 	}
-	return s.database.Restart(ctx)
+	return s.engine.Restart(ctx)
 }
 
 // Store is where the functions keep their state: for looking at it from
 // beside them. Calls on it do not die.
-func (s *Stack) Store() State { return s.store }
+func (s *Stack) Store() *dynamo.Store { return s.store }
 
 // Died is how many processes have died so far, as Options.Deaths has it.
 func (s *Stack) Died() int {
@@ -379,7 +322,7 @@ func (s *Stack) run(f func(context.Context)) {
 		case <-ended:
 			return nil
 		case <-ctx.Done():
-			return fmt.Errorf("stop schedules and streams: %w", ctx.Err())
+			return fmt.Errorf("stop what runs beside the servers: %w", ctx.Err())
 		}
 	})
 }

@@ -210,9 +210,7 @@ func (e *benchEngine) tables(ctx context.Context) (*dynamodb.Client, dynamo.Tabl
 			return nil, dynamo.Tables{}, err
 		}
 	}
-	return e.client, dynamo.Tables{
-		Live: e.made.Name(tables.Live), Ledger: e.made.Name(tables.Ledger), Usage: e.made.Name(tables.Usage),
-	}, nil
+	return e.client, e.made.Names(), nil
 }
 
 // stop drops the tables and stops the engine.
@@ -247,11 +245,13 @@ func benchTables(ctx context.Context, endpoint string) (*dynamodb.Client, tables
 	return client, made, nil
 }
 
+// engineConfig is a configuration for an engine of this machine, which takes any
+// credentials.
 func engineConfig(ctx context.Context, endpoint string) (aws.Config, error) {
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("bench: %w", err)
+		return aws.Config{}, fmt.Errorf("make a local AWS configuration: %w", err)
 	}
 	return cfg, nil
 }

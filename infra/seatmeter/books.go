@@ -63,7 +63,7 @@ func (c booksCommand) Run(ctx context.Context) error {
 	return nil
 }
 
-func (c booksCommand) open(ctx context.Context) (reconcile.Store, error) {
+func (c booksCommand) open(ctx context.Context) (*dynamo.Store, error) {
 	if c.LiveTable != "" {
 		cfg, err := config.LoadDefaultConfig(ctx)
 		if err != nil {
@@ -82,11 +82,14 @@ func (c booksCommand) open(ctx context.Context) (reconcile.Store, error) {
 	if endpoints.DynamoDB == "" {
 		return nil, errors.New("the stack keeps its state in memory, where no other process can look; reconciliation checks its books each hour, and logs what is off")
 	}
-	name := tables.New(nil, local.DefaultTablePrefix, nil).Name
-	return local.OpenDynamo(ctx, endpoints.DynamoDB, dynamo.Tables{Live: name(tables.Live), Ledger: name(tables.Ledger)})
+	cfg, err := engineConfig(ctx, endpoints.DynamoDB)
+	if err != nil {
+		return nil, err
+	}
+	return dynamo.New(dynamo.NewClient(cfg), tables.New(nil, local.DefaultTablePrefix, nil).Names()), nil
 }
 
-func everyTenant(ctx context.Context, store reconcile.Store) ([]tenant.ID, error) {
+func everyTenant(ctx context.Context, store *dynamo.Store) ([]tenant.ID, error) {
 	const page = 1000
 	var all []tenant.ID
 	for after := tenant.ID(""); ; {
@@ -103,7 +106,7 @@ func everyTenant(ctx context.Context, store reconcile.Store) ([]tenant.ID, error
 }
 
 // checkBooks prints what is off, and tells how many blocks are.
-func checkBooks(ctx context.Context, store reconcile.Store, list []tenant.ID) (int, error) {
+func checkBooks(ctx context.Context, store *dynamo.Store, list []tenant.ID) (int, error) {
 	const suspects = 10
 	checked, wrong := 0, 0
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)

@@ -6,12 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
-	"seatmeter/shared/usage"
 )
 
 // RefusedPool reads a record of the ledger's stream, as Lambda delivers it:
@@ -47,21 +45,6 @@ func RefusedPool(record json.RawMessage) (seat.Pool, bool, error) {
 	return pool, full, nil
 }
 
-// RefusalRecord is what the ledger's stream tells of a refusal, for a store
-// that has no stream. When and in which order it was written are the stream's
-// to say, and left out.
-func RefusalRecord(r usage.Refusal) events.DynamoDBEventRecord {
-	i := refusalItem(r)
-	return events.DynamoDBEventRecord{
-		EventName: string(events.DynamoDBOperationTypeInsert),
-		Change: events.DynamoDBStreamRecord{
-			Keys:           image(item{attrPK: i[attrPK], attrSK: i[attrSK]}),
-			NewImage:       image(i),
-			StreamViewType: string(events.DynamoDBStreamViewTypeNewImage),
-		},
-	}
-}
-
 // attributes are those of a stream record that are texts or numbers; others
 // are empty.
 type attributes map[string]struct {
@@ -82,19 +65,4 @@ func (a attributes) item() item {
 		}
 	}
 	return i
-}
-
-func image(i item) map[string]events.DynamoDBAttributeValue {
-	values := make(map[string]events.DynamoDBAttributeValue, len(i))
-	for name, value := range i {
-		switch v := value.(type) {
-		case *types.AttributeValueMemberS:
-			values[name] = events.NewStringAttribute(v.Value)
-		case *types.AttributeValueMemberN:
-			values[name] = events.NewNumberAttribute(v.Value)
-		case *types.AttributeValueMemberBOOL:
-			values[name] = events.NewBooleanAttribute(v.Value)
-		}
-	}
-	return values
 }

@@ -14,7 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"seatmeter/shared/dynamo"
+	"seatmeter/infra/local/streams"
+	"seatmeter/infra/local/tables"
+	"seatmeter/infra/local/template"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
@@ -59,12 +62,24 @@ func refusal(id tenant.ID, n int, code problem.Code) usage.Refusal {
 func stream(t *testing.T, refusals []usage.Refusal, others ...string) string {
 	t.Helper()
 	var records []string
-	for _, r := range refusals {
-		record, err := json.Marshal(dynamo.RefusalRecord(r))
+	store, made := memtable.NewStore()
+	system, err := template.Read("../../template.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ledger, _ := system.Table(tables.Ledger)
+	made.Watch(func(w memtable.Write) {
+		change, _ := streams.Change(ledger, w.Old, w.New)
+		record, err := json.Marshal(change)
 		if err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 		records = append(append(records, others...), string(record))
+	})
+	for _, r := range refusals {
+		if err := store.Refuse(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return `{"Records":[` + strings.Join(records, ",") + `]}`
 }

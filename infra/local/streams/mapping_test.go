@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/infra/local/template"
@@ -146,12 +147,22 @@ func TestDeliveryEndsWithItsContextAlthoughTheFunctionFails(t *testing.T) {
 	})
 }
 
+// ledger is a table that a pipe is the stream of.
+var ledger = template.Table{
+	ID: "LedgerTable", StreamView: template.StreamViewNewImage,
+	Key: []template.KeyPart{{Attribute: "pk", Type: template.KeyTypeHash}, {Attribute: "sk", Type: template.KeyTypeRange}},
+}
+
+func written(sk string) item {
+	return item{"pk": &types.AttributeValueMemberS{Value: "acme"}, "sk": &types.AttributeValueMemberS{Value: sk}}
+}
+
 func TestAPipeMakesABatchOfWhatComesWhileTheFunctionRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := function{took: time.Second}
 		wide := refusals
 		wide.BatchSize = 1000
-		pipe := NewPipe(mapping(t, wide, &f))
+		pipe := NewPipe(mapping(t, wide, &f), ledger)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		ended := make(chan struct{})
@@ -159,11 +170,11 @@ func TestAPipeMakesABatchOfWhatComesWhileTheFunctionRuns(t *testing.T) {
 			defer close(ended)
 			pipe.Run(ctx)
 		}()
-		pipe.Write(record("refusal#1"))
+		pipe.Write(nil, written("refusal#1"))
 		synctest.Wait() // until the function runs
-		pipe.Write(record("refusal#2"))
-		pipe.Write(record("stay#3"))
-		pipe.Write(record("refusal#4"))
+		pipe.Write(nil, written("refusal#2"))
+		pipe.Write(nil, written("stay#3"))
+		pipe.Write(nil, written("refusal#4"))
 		time.Sleep(3 * time.Second)
 		cancel()
 		<-ended

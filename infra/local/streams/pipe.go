@@ -8,16 +8,19 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"seatmeter/infra/local/template"
 )
 
 // maxWaiting bounds what waits in a pipe; beyond, the oldest records are given up, as a stream gives
 // up what is too old.
 const maxWaiting = 100_000
 
-// Pipe is a stream that nobody keeps: what is written into it is delivered while it runs. Safe for
-// concurrent use.
+// Pipe is the stream of a table that has none of its own: what is written into it is delivered while
+// it runs. Safe for concurrent use.
 type Pipe struct {
 	mapping *Mapping
+	table   template.Table
 	// written holds an element when records wait.
 	written chan struct{}
 
@@ -27,17 +30,24 @@ type Pipe struct {
 	sequence int64
 }
 
-// NewPipe makes a pipe into a mapping.
-func NewPipe(mapping *Mapping) *Pipe { return &Pipe{mapping: mapping, written: make(chan struct{}, 1)} }
+// NewPipe makes a pipe from a table into a mapping.
+func NewPipe(mapping *Mapping, table template.Table) *Pipe {
+	return &Pipe{mapping: mapping, table: table, written: make(chan struct{}, 1)}
+}
 
-// Write adds a record, with what an engine adds to a change, and does not wait for its delivery.
-func (p *Pipe) Write(record events.DynamoDBEventRecord) {
+// Write adds the record of the change of an item, as Change has it, with what an engine adds, and
+// does not wait for its delivery.
+func (p *Pipe) Write(old, changed item) {
+	record, told := Change(p.table, old, changed)
+	if !told {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sequence++
 	record.EventID, record.EventSource, record.EventVersion = strconv.FormatInt(p.sequence, 10), eventSource, "1.1"
 	record.AWSRegion = "local"
-	record.EventSourceArn = "arn:aws:dynamodb:local:000000000000:table/" + string(p.mapping.stream.Table) + "/stream/memory"
+	record.EventSourceArn = "arn:aws:dynamodb:local:000000000000:table/" + string(p.table.ID) + "/stream/memory"
 	record.Change.SequenceNumber = fmt.Sprintf("%021d", p.sequence)
 	record.Change.ApproximateCreationDateTime = events.SecondsEpochTime{Time: time.Now().Truncate(time.Second)}
 	if len(p.waiting) == maxWaiting {

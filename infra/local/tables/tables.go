@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/infra/local/template"
+	"seatmeter/shared/dynamo"
 )
 
 // The logical ids of the template's tables.
@@ -37,6 +38,11 @@ func New(api *dynamodb.Client, prefix string, list []template.Table) Tables {
 
 // Name is a table's name.
 func (t Tables) Name(id template.LogicalID) string { return t.prefix + "-" + string(id) }
+
+// Names are the tables' names for a store over them.
+func (t Tables) Names() dynamo.Tables {
+	return dynamo.Tables{Live: t.Name(Live), Ledger: t.Name(Ledger), Usage: t.Name(Usage)}
+}
 
 // StreamARN names the stream of a table that has one.
 func (t Tables) StreamARN(ctx context.Context, id template.LogicalID) (string, error) {

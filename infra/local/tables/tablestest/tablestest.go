@@ -48,5 +48,5 @@ func Make(t *testing.T, templatePath string) (*dynamodb.Client, dynamo.Tables) {
 			t.Error(err)
 		}
 	})
-	return client, dynamo.Tables{Live: made.Name(tables.Live), Ledger: made.Name(tables.Ledger), Usage: made.Name(tables.Usage)}
+	return client, made.Names()
 }
