@@ -197,7 +197,8 @@ const pagesAtOnce = 32
 
 // Read implements seat.Blocks by one consistent query per page: first one, then
 // twice as many each time, side by side, until a page is not full. So a pool of
-// 100,000 seats, of 105 pages, is read in eight round trips.
+// 100,000 seats, of 105 pages, is read in eight round trips, and a small one by
+// no other goroutine.
 func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
 	var states []seat.State
 	for first, n := 0, 1; ; first, n = first+n, min(2*n, pagesAtOnce) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -409,52 +410,59 @@ func TestRoomInAPoolThatHasShrunkIsFoundWhenEnoughHaveLeft(t *testing.T) {
 // What is in use is told for the price of a board at any size, and not older
 // than promised; of a pool of few blocks it is told as it is.
 func TestWhatIsInUseIsToldForAUnitAtAnySize(t *testing.T) {
-	const asks = 2000
 	for _, test := range []struct {
 		seats, in int
 		most      float64 // read units for each who asks
 	}{{25, 25, 1}, {100, 100, 1}, {100_000, 50, 17}, {10_000, 9000, 1.1}, {100_000, 50_000, 2}} {
 		t.Run(fmt.Sprintf("%d of %d", test.in, test.seats), func(t *testing.T) {
-			c := newCrowd(t, test.seats)
-			c.fill(test.in)
-			c.now += 10_000
-			c.units(1)
-			var mu sync.Mutex
-			var told []int
-			for range asks / len(c.pools) {
-				c.now += 10 * int64(len(c.pools))
-				var all sync.WaitGroup
-				for i, p := range c.pools {
-					all.Go(func() {
-						inUse, err := p.InUse(t.Context(), c.pool, seat.ConnectionID(fmt.Sprint(i)), c.terms, c.now)
-						mu.Lock()
-						defer mu.Unlock()
-						if told = append(told, inUse); err != nil {
-							t.Error(err)
-						}
-					})
-				}
-				all.Wait()
-			}
-			writes, reads := c.units(asks)
-			t.Logf("%.4f writes, %.3f read units", writes, reads)
-			if writes > 0.01 || reads > test.most {
-				t.Errorf("%.4f writes and %.3f read units for each; want at most 0.01 and %v", writes, reads, test.most)
-			}
-			if slices.Min(told) != test.in || slices.Max(told) != test.in {
-				t.Errorf("from %d to %d in use; want %d", slices.Min(told), slices.Max(told), test.in)
-			}
-			for range 10 {
-				c.leave()
-			}
-			if c.now += 10_001; test.seats > 1000 {
-				_, _ = c.pools[0].InUse(t.Context(), c.pool, "Asks=", c.terms, c.now)
-			}
-			c.now += 1001
-			inUse, err := c.pools[1].InUse(t.Context(), c.pool, "Asks=", c.terms, c.now)
-			if err != nil || inUse != test.in-10 {
-				t.Errorf("%d in use when ten have left, %v; want %d", inUse, err, test.in-10)
-			}
+			// While somebody reads, no time passes for those who wait for it.
+			synctest.Test(t, func(t *testing.T) { tellsInUse(t, test.seats, test.in, test.most) })
 		})
+	}
+}
+
+// tellsInUse has many ask, at most for so many read units each.
+func tellsInUse(t *testing.T, seats, in int, most float64) {
+	t.Helper()
+	const asks = 2000
+	c := newCrowd(t, seats)
+	c.fill(in)
+	c.now += 10_000
+	c.units(1)
+	var mu sync.Mutex
+	var told []int
+	for range asks / len(c.pools) {
+		c.now += 10 * int64(len(c.pools))
+		var all sync.WaitGroup
+		for i, p := range c.pools {
+			all.Go(func() {
+				inUse, err := p.InUse(t.Context(), c.pool, seat.ConnectionID(fmt.Sprint(i)), c.terms, c.now)
+				mu.Lock()
+				defer mu.Unlock()
+				if told = append(told, inUse); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	writes, reads := c.units(asks)
+	t.Logf("%.4f writes, %.3f read units", writes, reads)
+	if writes > 0.01 || reads > most {
+		t.Errorf("%.4f writes and %.3f read units for each; want at most 0.01 and %v", writes, reads, most)
+	}
+	if slices.Min(told) != in || slices.Max(told) != in {
+		t.Errorf("from %d to %d in use; want %d", slices.Min(told), slices.Max(told), in)
+	}
+	for range 10 {
+		c.leave()
+	}
+	if c.now += 10_001; seats > 1000 {
+		_, _ = c.pools[0].InUse(t.Context(), c.pool, "Asks=", c.terms, c.now)
+	}
+	c.now += 1001
+	inUse, err := c.pools[1].InUse(t.Context(), c.pool, "Asks=", c.terms, c.now)
+	if err != nil || inUse != in-10 {
+		t.Errorf("%d in use when ten have left, %v; want %d", inUse, err, in-10)
 	}
 }

@@ -1,5 +1,5 @@
-// Package storetest is the conformance suite of the stores: what the ports
-// promise, as tests that every implementation must pass.
+// Package storetest is the conformance suite of the store: what the ports promise,
+// as tests that it must pass over every DynamoDB.
 package storetest
 
 import (
