@@ -52,8 +52,11 @@ func newStage(t *testing.T, l license.License) *stage {
 // calls go wrong.
 func (s *stage) process() (*admission.Door, *faults.API) {
 	api := faults.New(s.tables)
-	store := dynamo.New(api, memtable.Names).At(func() time.Time { return s.now })
-	return admission.NewDoor(store, unheard{}, slog.New(slog.DiscardHandler)), api
+	return admission.NewDoor(s.over(api), unheard{}, slog.New(slog.DiscardHandler)), api
+}
+
+func (s *stage) over(api dynamo.API) *dynamo.Store {
+	return dynamo.New(api, memtable.Names).At(func() time.Time { return s.now })
 }
 
 // unheard is a gateway that tells nobody anything.
