@@ -1,0 +1,48 @@
+package seat_test
+
+import (
+	"testing"
+
+	"seatmeter/shared/dynamo/memtable"
+	"seatmeter/shared/seat"
+)
+
+// A hold ends and nobody says so. A board that refuses people without a look at
+// the blocks must not do so beyond that moment.
+func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
+	const seats, cameAt, ends = 5 * seat.BlockSeats, 1_790_000_000_000, 500
+	ctx, pool, terms := t.Context(), seat.Pool{Tenant: "acme"}, seat.Terms{Capacity: seats, Revision: 1}
+	store, _ := memtable.NewStore()
+	pools := seat.NewPools(store)
+	blocks, err := pools.Settle(ctx, pool, terms, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range blocks {
+		occupy(t, store, b.Block, seat.BlockSeats)
+	}
+	last, err := store.Look(ctx, blocks[len(blocks)-1].Block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hold := seat.Hold{LostAtMillis: cameAt + ends - 1000, Seconds: 1}
+	for id, m := range last.Members {
+		if held, err := pools.Hold(ctx, last.Block, id, m, hold); err != nil || !held.Done {
+			t.Fatal(held, err)
+		}
+		break
+	}
+	join := func(id seat.ConnectionID, atMillis int64, want seat.Refusal) seat.Seated {
+		t.Helper()
+		seated, err := pools.Take(ctx, pool, id, seat.Member{JoinedAtMillis: atMillis, Conference: 1}, terms)
+		if err != nil || seated.Refusal != want {
+			t.Fatalf("%s is told %d (%v), want %d", id, seated.Refusal, err, want)
+		}
+		return seated
+	}
+	join("before=", cameAt, seat.RefusalFull) // looks through the pool, and fills in the board
+	if soon := join("soon=", cameAt+1, seat.RefusalFull); !soon.Unsearched {
+		t.Fatal("refused after a look at the blocks: the board is not complete")
+	}
+	join("after=", cameAt+ends, seat.RefusalNone)
+}
