@@ -42,7 +42,7 @@ func (c *counting) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMill
 // nobody is in: the month is over.
 type nobody struct{}
 
-func (nobody) Open(context.Context, tenant.ID) ([]usage.Stay, error) { return nil, nil }
+func (nobody) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) { return nil, nil }
 
 // newMonthly rolls a month up and opens its reports.
 func newMonthly(ctx context.Context, to *dynamo.Store, t tenant.ID, sessions int) (*monthly, error) {

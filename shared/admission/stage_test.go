@@ -87,7 +87,7 @@ func (s *stage) connects(d *admission.Door, n int, role jointoken.Role) admissio
 // joins has a visitor join from the lobby now.
 func (s *stage) joins(d *admission.Door, v admission.Visitor) {
 	s.t.Helper()
-	if _, err := d.Join(s.t.Context(), v.Connection, s.now.UnixMilli()); err != nil {
+	if _, _, err := d.Join(s.t.Context(), v.Connection, s.now.UnixMilli()); err != nil {
 		s.t.Fatal(err)
 	}
 }

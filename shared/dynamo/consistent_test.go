@@ -71,7 +71,7 @@ func writeConference(ctx context.Context, s *dynamo.Store, n int64) (err error) 
 	case 0:
 		_, err = s.Schedule(ctx, conference.Conference{Tenant: someTenant, ID: "weekly", Number: 1, State: conference.StateScheduled})
 	case 1:
-		_, err = s.Advance(ctx, someTenant, "weekly", 1, conference.StateLive, time.UnixMilli(1))
+		_, err = s.GoLive(ctx, someTenant, "weekly", 1, time.UnixMilli(1), false)
 	default:
 		err = s.Vacate(ctx, someTenant, "weekly", 1, time.UnixMilli(2))
 	}

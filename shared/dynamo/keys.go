@@ -398,7 +398,7 @@ const (
 	flagLost     = 1 << 47
 	flagHost     = 1 << 46
 	flagTookOver = 1 << 45
-	timeMask     = flagTookOver - 1
+	timeMask     = seat.MaxMillis
 )
 
 // encodeMember packs a member into the fewest bytes: 48 bits of three flags and

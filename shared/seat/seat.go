@@ -32,6 +32,10 @@ import (
 // with 16-byte connection ids stay below the 1 KB that one write unit covers.
 const BlockSeats = 30
 
+// MaxMillis is the latest time that a member can have joined at, or a hold begun:
+// a block has room for no later one.
+const MaxMillis = 1<<45 - 1
+
 // ConnectionID is the gateway's id of one WebSocket.
 type ConnectionID string
 

@@ -48,7 +48,7 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	if !ok || request.ConnectionID == "" {
 		return refusal(problem.New(problem.TokenInvalid, "The connection was not authorized."), request.RequestID), nil
 	}
-	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: request.ConnectedAt, Origin: originOf(event)}
+	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: clockMillis(request.ConnectedAt), Origin: originOf(event)}
 	enter := c.door.Connect
 	if who.resume != (jointoken.Claim{}) {
 		enter = func(ctx context.Context, v admission.Visitor) error { return c.door.Resume(ctx, v, who.resume) }
@@ -71,6 +71,10 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	c.log.InfoContext(ctx, "admitted", "tenant", pass.Tenant, "conference", pass.Conference, "connection", request.ConnectionID)
 	return Response{StatusCode: http.StatusOK, Headers: chosenProtocol(event)}, nil
 }
+
+// clockMillis bounds a time of the gateway's clock to those that a block can
+// hold, from 1970 to the year 3084. Others are no times.
+func clockMillis(millis int64) int64 { return min(max(millis, 0), seat.MaxMillis) }
 
 // asRefusal makes whatever went wrong on our side a refusal to try again: a
 // join must not depend on what is out of order.
@@ -176,7 +180,7 @@ func (d *Disconnector) Handle(ctx context.Context, event Event) (Response, error
 		return Response{StatusCode: http.StatusOK}, nil
 	}
 	id := seat.ConnectionID(request.ConnectionID)
-	if err := d.door.Leave(ctx, id, request.RequestTimeEpoch, ending(request)); err != nil {
+	if err := d.door.Leave(ctx, id, clockMillis(request.RequestTimeEpoch), ending(request)); err != nil {
 		d.log.ErrorContext(ctx, "a leave is left to reconciliation", "connection", id, "error", err)
 		return Response{StatusCode: http.StatusInternalServerError}, err
 	}

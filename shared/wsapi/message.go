@@ -80,7 +80,7 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 	}
 	err = m.gateway.Push(ctx, id, text)
 	if errors.Is(err, admission.ErrGone) {
-		err = m.gone(ctx, id, began, request.RequestTimeEpoch)
+		err = m.gone(ctx, id, began, clockMillis(request.RequestTimeEpoch))
 	}
 	if err != nil {
 		m.log.ErrorContext(ctx, "a reply was not delivered", "connection", id, "error", err)
@@ -111,7 +111,7 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 	if event.IsBase64Encoded || len(event.Body) > maxMessage || json.Unmarshal([]byte(event.Body), &message) != nil {
 		return Reply{}, nil, invalid
 	}
-	at := event.RequestContext.RequestTimeEpoch
+	at := clockMillis(event.RequestContext.RequestTimeEpoch)
 	switch message.Action {
 	case actionPing:
 		return Reply{Type: "pong"}, nil, nil
