@@ -24,15 +24,15 @@ func occupy(t *testing.T, blocks seat.Blocks, block seat.Block, members int) {
 	}
 }
 
-// A conference may end while somebody settles its pool. The process that ends it
-// closes the blocks that it has read; the block that the other process has made
-// since, or is giving capacity to, must let nobody in.
-func TestAPoolThatIsBeingClosedHandsOutNoCapacity(t *testing.T) {
+// A conference may end while somebody settles its pool: is about to make a block
+// that its end has not read, or to give it capacity. From then on nobody gets in,
+// not even for a moment.
+func TestAPoolThatIsClosedWhileItIsSettledLetsNobodyIn(t *testing.T) {
 	for _, before := range []string{"put block", "resize"} {
 		t.Run("closed before "+before, func(t *testing.T) {
 			ctx, pool := t.Context(), seat.Pool{Tenant: "acme", Number: 1}
 			store, tables := memtable.NewStore()
-			first := seat.Block{Pool: pool}
+			first, terms := seat.Block{Pool: pool}, seat.Terms{Capacity: 2 * seat.BlockSeats, Revision: 1}
 			if made, err := store.Create(ctx, first, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil || !made {
 				t.Fatal(made, err)
 			}
@@ -41,6 +41,15 @@ func TestAPoolThatIsBeingClosedHandsOutNoCapacity(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			shut := func() {
+				for n := range 20 { // each begins to look at a block of its own choice
+					id := seat.ConnectionID(fmt.Sprintf("late-%d=", n))
+					seated, err := seat.NewPools(store).Take(ctx, pool, id, seat.Member{JoinedAtMillis: 2, Conference: 1}, terms)
+					if err != nil || seated.Refusal != seat.RefusalClosed {
+						t.Errorf("%s: refusal %d (%v), in block %d, want it refused as closed", id, seated.Refusal, err, seated.Block.Index)
+					}
+				}
+			}
 			const mostCalls = 50
 			calls, closed := 0, false
 			faulty := faults.New(tables)
@@ -48,7 +57,10 @@ func TestAPoolThatIsBeingClosedHandsOutNoCapacity(t *testing.T) {
 				if calls++; calls > mostCalls {
 					return faults.Before
 				}
-				if call.Name == before && !closed {
+				switch {
+				case closed:
+					shut()
+				case call.Name == before:
 					closed = true
 					if err := seat.NewPools(store).Close(ctx, pool, read, time.Now().Add(time.Hour)); err != nil {
 						t.Error(err)
@@ -56,21 +68,10 @@ func TestAPoolThatIsBeingClosedHandsOutNoCapacity(t *testing.T) {
 				}
 				return faults.None
 			}
-			terms := seat.Terms{Capacity: 2 * seat.BlockSeats, Revision: 1}
-			if _, err := seat.NewPools(dynamo.New(faulty, memtable.Names)).Settle(ctx, pool, terms, true); err != nil {
-				t.Fatalf("after %d calls: %v", calls, err)
+			if _, err := seat.NewPools(dynamo.New(faulty, memtable.Names)).Settle(ctx, pool, terms, true); err != nil || !closed {
+				t.Fatalf("closed %t, after %d calls %v", closed, calls, err)
 			}
-			if !closed {
-				t.Fatalf("no call was to %s", before)
-			}
-			door := seat.NewPools(store)
-			for n := range 20 {
-				id := seat.ConnectionID(fmt.Sprintf("late-%d=", n))
-				seated, err := door.Take(ctx, pool, id, seat.Member{JoinedAtMillis: 2, Conference: 1}, terms)
-				if err != nil || seated.Refusal != seat.RefusalClosed {
-					t.Errorf("%s: refusal %d (%v), in block %d, want it refused as closed", id, seated.Refusal, err, seated.Block.Index)
-				}
-			}
+			shut()
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -338,19 +339,25 @@ func (p *Pools) Hold(ctx context.Context, block Block, id ConnectionID, member M
 	})
 }
 
-// Close is Blocks.Close for all blocks of a pool, as they were read.
+// Close is Blocks.Close for all blocks of a pool, as they were read, and for those
+// that were made since: the process that made one may be about to give it
+// capacity. A block that is made later still gets none (see closing).
 func (p *Pools) Close(ctx context.Context, pool Pool, states []State, keepUntil time.Time) error {
-	listed := false
-	for _, s := range states {
-		listed = listed || s.Listed
-		if s.Closed {
-			continue
+	for slices.ContainsFunc(states, isOpen) {
+		for _, s := range states {
+			if s.Closed {
+				continue
+			}
+			if _, err := p.blocks.Close(ctx, s.Block, keepUntil); err != nil {
+				return wrap("close a block", err)
+			}
 		}
-		if _, err := p.blocks.Close(ctx, s.Block, keepUntil); err != nil {
-			return wrap("close a block", err)
+		var err error
+		if states, err = p.blocks.Read(ctx, pool); err != nil {
+			return wrap("read the pool again", err)
 		}
 	}
-	if !listed {
+	if !slices.ContainsFunc(states, isListed) {
 		return nil
 	}
 	return wrap("clear the board", p.blocks.ClearBoard(ctx, pool))

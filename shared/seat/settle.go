@@ -83,8 +83,8 @@ func isOpen(s State) bool { return !s.Closed }
 
 func isListed(s State) bool { return s.Listed }
 
-// closing tells whether somebody has begun to close the pool. What is open
-// still gets no capacity any more.
+// closing tells whether somebody has begun to close the pool. A block of it that
+// is open still gets no capacity any more.
 func closing(states []State) bool {
 	return slices.ContainsFunc(states, func(s State) bool { return s.Closed })
 }
@@ -92,17 +92,16 @@ func closing(states []State) bool {
 // lower brings blocks under the terms' revision and down to their targets, and
 // takes what other blocks still use above it from blocks with room. A pool in
 // use beyond its terms gets no capacity at all: what is left to a full block
-// would be room again when somebody leaves it; nor does one that is being
-// closed. The first block comes last: while it is under an older revision
-// others may be too, and when it is not, none is. It counts its writes, and
-// those that somebody else forestalled.
+// would be room again when somebody leaves it. The first block comes last: while
+// it is under an older revision others may be too, and when it is not, none is.
+// It counts its writes, and those that somebody else forestalled.
 func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, missed int, err error) {
 	capacities, admitted := make([]int, len(states)), 0
 	for i, s := range states {
 		capacities[i] = min(s.Capacity, Target(terms.Capacity, s.Block.Index))
 		admitted += max(capacities[i], s.InUse)
 	}
-	beyond := InUse(states) > terms.Capacity || closing(states)
+	beyond := InUse(states) > terms.Capacity
 	var writes, last []func(context.Context) (bool, error)
 	for i, s := range states {
 		if beyond {
