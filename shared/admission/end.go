@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -128,36 +127,15 @@ func (d *Door) Schedule(ctx context.Context, c conference.Conference) (conferenc
 	return c, problem.New(problem.Unavailable, "The conference before it is still ending. Try again.")
 }
 
-// closeRounds bounds how often a pool is read again because blocks came to it
-// while it was being closed.
-const closeRounds = 16
-
 // closePools stops joins to a conference's own pools. The first block and the
 // chair are closed even where they are not there yet, so that nobody can open
 // them; a concurrent conference has no pool of its own and gets two closed
 // blocks that nobody uses.
-//
-// The first block comes first: whoever reads the pool from then on makes no room
-// in it any more (see seat.Pools.Settle). Blocks that came between the read and
-// that are found by the next read; one that comes later has no capacity, and gets
-// none.
 func (d *Door) closePools(ctx context.Context, t tenant.ID, number conference.Number, keepUntil time.Time) error {
 	for _, pool := range ownPools(t, number).both() {
-		if err := d.closePool(ctx, pool, keepUntil); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Door) closePool(ctx context.Context, pool seat.Pool, keepUntil time.Time) error {
-	for range closeRounds {
 		blocks, err := d.store.Read(ctx, pool)
 		if err != nil {
 			return fmt.Errorf("read a pool: %w", err)
-		}
-		if len(blocks) > 0 && !slices.ContainsFunc(blocks, func(b seat.State) bool { return !b.Closed }) {
-			return nil
 		}
 		if len(blocks) == 0 {
 			blocks = []seat.State{{Block: seat.Block{Pool: pool}}}
@@ -166,7 +144,7 @@ func (d *Door) closePool(ctx context.Context, pool seat.Pool, keepUntil time.Tim
 			return fmt.Errorf("close a pool: %w", err)
 		}
 	}
-	return fmt.Errorf("close pool %d of %s: blocks kept coming", pool.Number, pool.Tenant)
+	return nil
 }
 
 // Remove tells one connection that it is removed, ends its stay and closes it.

@@ -132,7 +132,7 @@ type closer struct {
 	open usage.Stay
 }
 
-func (c closer) Open(context.Context, tenant.ID) ([]usage.Stay, error) {
+func (c closer) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) {
 	closed := c.open
 	closed.LeftAtMillis = c.now.UnixMilli() - 1
 	c.record(closed)

@@ -259,9 +259,9 @@ func TestAResumeTokenIsBoundToItsPersonAndExpires(t *testing.T) {
 	}
 }
 
-// A client that gives up while it resumes has not lost its seat: the hold is
-// there for its next try.
-func TestAResumeThatBreaksOffLeavesTheHold(t *testing.T) {
+// A client that gives up while it resumes leaves nothing behind: its seat is free
+// for it, or for anybody, at once.
+func TestAResumeThatItsClientGivesUpFreesTheSeat(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(1), 30))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	token := w.resumeToken(v)
@@ -272,8 +272,8 @@ func TestAResumeThatBreaksOffLeavesTheHold(t *testing.T) {
 	if got := w.shake(handshake); got.StatusCode == http.StatusOK {
 		t.Fatal("admitted although it was gone")
 	}
-	w.wantInUse(1)
-	w.in(resuming(2, token))
+	w.wantInUse(0)
+	w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	w.wantInUse(1)
 }
 
