@@ -273,7 +273,7 @@ func TestAResumeThatItsClientGivesUpFreesTheSeat(t *testing.T) {
 		t.Fatal("admitted although it was gone")
 	}
 	w.wantInUse(0)
-	w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	w.in(w.visit(3, weekly, jointoken.RoleParticipant))
 	w.wantInUse(1)
 }
 
