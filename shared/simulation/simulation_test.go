@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"seatmeter/shared/reconcile"
 )
 
 var (
@@ -27,9 +25,12 @@ var workers = runtime.GOMAXPROCS(0)
 
 // variant is a world with a bug.
 type variant struct {
-	store func(*store) reconcile.Store
+	bug   bug
 	ahead time.Duration // of reconciliation's clock
 }
+
+// bug makes a call of DynamoDB otherwise than the code meant it.
+type bug func(in any, call func(in any) (any, error)) (any, error)
 
 // result is what became of a schedule.
 type result struct {

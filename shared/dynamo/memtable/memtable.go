@@ -23,7 +23,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -51,6 +53,9 @@ type Tables struct {
 	mu      sync.Mutex
 	tables  map[string]*table
 	watches []func(Write)
+	// soonest is no later than the first time to live of the live table that is
+	// over, in Unix seconds.
+	soonest int64
 }
 
 var _ dynamo.API = (*Tables)(nil)
@@ -58,13 +63,13 @@ var _ dynamo.API = (*Tables)(nil)
 // Write is the change of one item, as a stream tells of it. Old is nil where
 // there was none, and New where there is none any more.
 type Write struct {
-	Table    string
-	Old, New Item
+	Table, PK, SK string
+	Old, New      Item
 }
 
 // New makes Seatmeter's tables, empty.
 func New() *Tables {
-	t := &Tables{tables: make(map[string]*table)}
+	t := &Tables{tables: make(map[string]*table), soonest: math.MaxInt64}
 	for name, indexes := range map[string]map[string]string{Names.Live: dynamo.Indexes, Names.Ledger: nil, Names.Usage: nil} {
 		one := &table{name: name, partitions: make(map[string]*partition)}
 		for of, attribute := range indexes {
@@ -94,14 +99,35 @@ func (t *Tables) Watch(watch func(Write)) {
 func (t *Tables) Expire(nowSeconds int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if nowSeconds <= t.soonest {
+		return
+	}
+	t.soonest = math.MaxInt64
 	live := t.tables[Names.Live]
 	for _, p := range live.partitions {
 		for _, r := range slices.Clone(p.records) {
-			if n, expires := r.item[dynamo.ExpiresAttribute].(*types.AttributeValueMemberN); expires && number(n).Cmp(number(whole(nowSeconds))) < 0 {
+			switch at := ends(r.item); {
+			case at < nowSeconds:
 				t.write(live, r.pk, r.sk, nil, 0)
+			default:
+				t.soonest = min(t.soonest, at)
 			}
 		}
 	}
+}
+
+// ends is when an item's time to live is over, in Unix seconds; never, if it has
+// none.
+func ends(i Item) int64 {
+	n, expires := i[dynamo.ExpiresAttribute].(*types.AttributeValueMemberN)
+	if !expires {
+		return math.MaxInt64
+	}
+	at, err := strconv.ParseInt(n.Value, 10, 64)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return at
 }
 
 // Each calls a function with every item of a table, in no order.
@@ -213,6 +239,9 @@ func (t *Tables) write(in *table, pk, sk string, item Item, bytes int) {
 	}
 	r := p.records[at]
 	old := r.item
+	if in.name == Names.Live {
+		t.soonest = min(t.soonest, ends(item))
+	}
 	for _, index := range in.indexes {
 		index.move(r, old, item)
 	}
@@ -222,7 +251,7 @@ func (t *Tables) write(in *table, pk, sk string, item Item, bytes int) {
 	}
 	in.recent = append(in.recent, r)
 	for _, watch := range t.watches {
-		watch(Write{in.name, old, item})
+		watch(Write{in.name, pk, sk, old, item})
 	}
 }
 

@@ -1,0 +1,38 @@
+package dynamo
+
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/tenant"
+)
+
+// Decode gives what an item of the live or of the ledger table is to the domain:
+// a seat.State, *session.Session, *conference.Conference, license.License (the
+// one in force), usage.Stay or usage.Refusal; nil if it is none of these. It is
+// for tests that watch the tables.
+func Decode(i map[string]types.AttributeValue) (any, error) {
+	r := reader{item: i}
+	pk, sk := r.text(attrPK), r.text(attrSK)
+	t, ofTenant := strings.CutPrefix(pk, tenantKeyHead)
+	switch {
+	case strings.HasPrefix(pk, poolKeyHead+"#"):
+		entry, err := entryOf(pk, sk)
+		if err != nil {
+			return nil, err
+		}
+		return readBlock(entry.Block, i)
+	case sk == keySession:
+		return readSession(i)
+	case ofTenant && strings.HasPrefix(sk, prefixConf):
+		return readConference(tenant.ID(t), i)
+	case ofTenant && sk == keyLicense:
+		return readLicense(tenant.ID(t), i)
+	case strings.HasPrefix(sk, prefixStay):
+		return readStay(tenantOf(pk), i)
+	case strings.HasPrefix(sk, prefixRefusal):
+		return readRefusal(tenantOf(pk), i)
+	}
+	return nil, r.err
+}
