@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -35,4 +36,11 @@ func Decode(i map[string]types.AttributeValue) (any, error) {
 		return readRefusal(tenantOf(pk), i)
 	}
 	return nil, r.err
+}
+
+// AgendaShard tells in which shard of reconciliation's agenda an item is. False:
+// it is not on the agenda.
+func AgendaShard(i map[string]types.AttributeValue) (int, bool) {
+	shard, err := strconv.ParseInt((&reader{item: i}).text(attrBusy), base, 0)
+	return int(shard), err == nil
 }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,6 +20,12 @@ var (
 	seed      = flag.Uint64("seed", 1, "the first schedule's seed; the others' follow")
 	soak      = flag.Bool("soak", false, "run schedules without end")
 )
+
+// TestMain has garbage collected less often: a world is small, and soon gone.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	m.Run()
+}
 
 // workers is how many schedules run at the same time.
 var workers = runtime.GOMAXPROCS(0)

@@ -9,6 +9,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -20,6 +21,7 @@ type records struct {
 	blocks      map[seat.Pool][]seat.State // in order of index
 	conferences map[conferenceKey]conference.Conference
 	licenses    map[tenant.ID]license.License
+	agenda      [reconcile.Shards]int // how many entries a shard has
 	// first is the ledger as it was first written.
 	first map[sitting]usage.Stay
 }
@@ -49,6 +51,12 @@ func newRecords() records {
 func (w *world) watch(one memtable.Write) {
 	w.lately = slices.DeleteFunc(w.lately, func(c change) bool { return c.at+lag <= w.now() })
 	w.lately = append(w.lately, change{item{one.Table, one.PK, one.SK}, w.now(), one.Old, one.New})
+	if shard, listed := dynamo.AgendaShard(one.Old); listed {
+		w.agenda[shard]--
+	}
+	if shard, listed := dynamo.AgendaShard(one.New); listed {
+		w.agenda[shard]++
+	}
 	shown, gone := one.New, one.New == nil
 	if gone {
 		shown = one.Old

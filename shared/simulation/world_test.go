@@ -49,7 +49,7 @@ type world struct {
 	script  *script
 	tables  *memtable.Tables
 	plain   *dynamo.Store // what the checks read by
-	store   *dynamo.Store // what the handlers call
+	store   *store        // what the handlers call
 	bug     bug
 	gateway *gateway
 	// millis is the time. Processes read it whenever they like.
@@ -158,7 +158,8 @@ func newWorld(s *script, v variant) *world {
 	w.tables.Watch(w.watch)
 	w.gateway = &gateway{w}
 	w.plain = dynamo.New(w.tables, memtable.Names)
-	w.store = dynamo.New(faults.Intercept(w.tables, w.around), memtable.Names).At(func() time.Time { return time.UnixMilli(w.now()) })
+	faulty := dynamo.New(faults.Intercept(w.tables, w.around), memtable.Names)
+	w.store = &store{faulty.At(func() time.Time { return time.UnixMilli(w.now()) }), w}
 	return w
 }
 

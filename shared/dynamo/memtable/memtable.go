@@ -374,8 +374,10 @@ func (t *Tables) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...fu
 	}
 	item := table.read(ctx, in.ConsistentRead, pk, sk)
 	return &dynamodb.GetItemOutput{
-		Item:             maps.Clone(item),
-		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, readUnits(size(item), aws.ToBool(in.ConsistentRead))),
+		Item: maps.Clone(item),
+		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, func() float64 {
+			return readUnits(size(item), aws.ToBool(in.ConsistentRead))
+		}),
 	}, nil
 }
 
@@ -409,7 +411,7 @@ func (t *Tables) getMany(ctx context.Context, name string, asked types.KeysAndAt
 	if len(asked.Keys) == 0 || len(asked.Keys) > maxBatch {
 		return invalid("Too many items requested for the BatchGetItem call, or none")
 	}
-	total, seen := 0.0, make(map[[2]string]bool)
+	total, seen := 0.0, make(map[[2]string]bool, len(asked.Keys))
 	for _, key := range asked.Keys {
 		pk, sk, err := keys(key, true)
 		if err != nil {
@@ -425,7 +427,7 @@ func (t *Tables) getMany(ctx context.Context, name string, asked types.KeysAndAt
 			out.Responses[name] = append(out.Responses[name], maps.Clone(item))
 		}
 	}
-	if c := consumed(report, &name, total); c != nil {
+	if c := consumed(report, &name, func() float64 { return total }); c != nil {
 		out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
 	}
 	return nil
@@ -519,7 +521,7 @@ func (t *Tables) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...fu
 		return nil, err
 	}
 	t.commit(p)
-	return &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units())}, nil
+	return &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}, nil
 }
 
 // DeleteItem implements dynamo.API.
@@ -534,7 +536,7 @@ func (t *Tables) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _
 		return nil, err
 	}
 	t.commit(p)
-	return &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units())}, nil
+	return &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}, nil
 }
 
 // UpdateItem implements dynamo.API. It returns ALL_NEW, UPDATED_NEW of
@@ -550,7 +552,7 @@ func (t *Tables) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _
 		return nil, err
 	}
 	t.commit(p)
-	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units())}
+	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}
 	switch in.ReturnValues {
 	case types.ReturnValueAllNew:
 		out.Attributes = maps.Clone(p.new)
@@ -609,7 +611,7 @@ func (t *Tables) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWr
 	}
 	out := &dynamodb.TransactWriteItemsOutput{}
 	for table, units := range total {
-		if c := consumed(in.ReturnConsumedCapacity, aws.String(table.name), units); c != nil {
+		if c := consumed(in.ReturnConsumedCapacity, aws.String(table.name), func() float64 { return units }); c != nil {
 			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
 		}
 	}
