@@ -98,29 +98,39 @@ func (s *store) Agenda(ctx context.Context, shard int, after string, limit int) 
 
 // through makes one call of an invocation: it waits for its turn, and goes
 // well or wrong as the schedule has it. What belongs to no invocation is done
-// at once. What is done does not end with the context: the schedule decides.
-func (w *world) through(ctx context.Context, asked request, do func(ctx context.Context) (any, error)) (any, error) {
-	done := func(ctx context.Context) (any, error) {
-		w.effects.Lock()
-		defer w.effects.Unlock()
-		return do(ctx)
+// at once.
+func (w *world) through(ctx context.Context, asked request, do deed) (any, error) {
+	if i := invocationOf(ctx); i != nil {
+		return w.turn(ctx, &parked{request: asked, do: do, by: i, answer: make(chan struct{})})
 	}
-	i := invocationOf(ctx)
-	if i == nil {
-		return done(context.Background())
-	}
-	switch v, behind := w.turn(ctx, i, asked); v {
-	case failsAfter, diesAfter:
-		_, _ = done(context.Background())
-	case landsLater:
-		w.later = append(w.later, effect{i.name + ": " + asked.String(), w.now() + handlerTime, func() { _, _ = done(context.Background()) }})
+	return w.done(context.Background(), do)
+}
+
+// deed is what a call does.
+type deed func(ctx context.Context) (any, error)
+
+func (w *world) done(ctx context.Context, do deed) (any, error) {
+	w.effects.Lock()
+	defer w.effects.Unlock()
+	return do(ctx)
+}
+
+// become has a call go as it was judged. What is done does not end with the
+// caller's context: the schedule decides.
+func (w *world) become(p *parked, v verdict) {
+	p.err = faults.ErrFault
+	ctx := context.Background()
+	switch v {
 	case goesWell:
-		return done(context.Background())
+		p.out, p.err = w.done(ctx, p.do)
 	case isBehind:
-		return done(memtable.Behind(context.Background(), func(table, pk, sk string) int { return behind[item{table, pk, sk}] }))
+		p.out, p.err = w.done(memtable.Behind(ctx, func(table, pk, sk string) int { return p.behind[item{table, pk, sk}] }), p.do)
+	case failsAfter, diesAfter:
+		_, _ = w.done(ctx, p.do)
+	case landsLater:
+		w.later = append(w.later, effect{p.by.name + ": " + p.String(), w.now() + handlerTime, func() { _, _ = w.done(ctx, p.do) }})
 	case failsBefore, diesBefore:
 	}
-	return nil, faults.ErrFault
 }
 
 // do makes a call of the gateway.

@@ -128,12 +128,16 @@ type invocation struct {
 	join     *join  // that it decides
 }
 
-// parked is a call that waits for its turn.
+// parked is a call that waits for its turn. Whoever lets it have its turn makes
+// it, and answers.
 type parked struct {
 	request
+	do     deed
 	by     *invocation
 	behind map[item]int // where it reads what was before
-	answer chan verdict
+	out    any
+	err    error
+	answer chan struct{}
 }
 
 type invocationKey struct{}
@@ -216,14 +220,13 @@ func (w *world) begin(name string, lasts int64, handle func(context.Context, *pr
 	return i
 }
 
-// turn waits for a call's turn and tells what becomes of it.
-func (w *world) turn(ctx context.Context, i *invocation, asked request) (verdict, map[item]int) {
+// turn waits for a call's turn and gives its answer.
+func (w *world) turn(ctx context.Context, p *parked) (any, error) {
 	w.mu.Lock()
-	if i.dead || ctx.Err() != nil {
+	if p.by.dead || ctx.Err() != nil {
 		w.mu.Unlock()
-		return failsBefore, nil
+		return nil, faults.ErrFault
 	}
-	p := &parked{request: asked, by: i, answer: make(chan verdict)}
 	at, _ := slices.BinarySearchFunc(w.parked, p, func(a, b *parked) int {
 		if a.by != b.by {
 			return a.by.number - b.by.number
@@ -235,8 +238,8 @@ func (w *world) turn(ctx context.Context, i *invocation, asked request) (verdict
 	})
 	w.parked = slices.Insert(w.parked, at, p)
 	w.mu.Unlock()
-	v := <-p.answer
-	return v, p.behind
+	<-p.answer
+	return p.out, p.err
 }
 
 // run lets one call have its turn.
@@ -257,7 +260,8 @@ func (w *world) run(n int) {
 	if v == diesBefore || v == diesAfter {
 		p.by.dead = true
 	}
-	p.answer <- v
+	w.become(p, v)
+	p.answer <- struct{}{}
 	w.settle()
 }
 
@@ -300,7 +304,8 @@ func (w *world) released() bool {
 	}
 	p := w.parked[n]
 	w.parked = slices.Delete(w.parked, n, n+1)
-	p.answer <- failsBefore
+	w.become(p, failsBefore)
+	p.answer <- struct{}{}
 	return true
 }
 
