@@ -41,6 +41,10 @@ func Decode(i map[string]types.AttributeValue) (any, error) {
 // AgendaShard tells in which shard of reconciliation's agenda an item is. False:
 // it is not on the agenda.
 func AgendaShard(i map[string]types.AttributeValue) (int, bool) {
-	shard, err := strconv.ParseInt((&reader{item: i}).text(attrBusy), base, 0)
+	busy := (&reader{item: i}).text(attrBusy)
+	if busy == "" {
+		return 0, false
+	}
+	shard, err := strconv.ParseInt(busy, base, 0)
 	return int(shard), err == nil
 }

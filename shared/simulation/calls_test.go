@@ -59,23 +59,24 @@ func (r request) compare(other request) int {
 // around is each call of the store: as a bug has it, if there is one.
 func (w *world) around(ctx context.Context, in any, next faults.Next) (any, error) {
 	if w.bug == nil {
-		asked := request{dynamo.Describe(in), in}
-		return w.call(ctx, asked, asked, next)
+		return w.call(ctx, in, in, next)
 	}
-	meant := dynamo.Describe(in)
-	return w.bug(in, func(in any) (any, error) {
-		return w.call(ctx, request{meant, in}, request{dynamo.Describe(in), in}, next)
-	})
+	return w.bug(in, func(asked any) (any, error) { return w.call(ctx, in, asked, next) })
 }
 
 // call makes a call of DynamoDB, by which the code meant another if there is a
 // bug.
-func (w *world) call(ctx context.Context, meant, asked request, next faults.Next) (any, error) {
-	return w.through(ctx, asked, func(behind context.Context) (any, error) {
-		w.meant = meant.Call
-		defer func() { w.meant = dynamo.Call{} }()
-		return next(behind, asked.in)
-	})
+func (w *world) call(ctx context.Context, meant, asked any, next faults.Next) (any, error) {
+	do := func(ctx context.Context) (any, error) {
+		w.meant = meant
+		defer func() { w.meant = nil }()
+		return next(ctx, asked)
+	}
+	i := invocationOf(ctx)
+	if i == nil {
+		return w.done(context.Background(), do)
+	}
+	return w.turn(ctx, &parked{request: request{dynamo.Describe(asked), asked}, do: do, by: i, answer: make(chan struct{})})
 }
 
 // store is what the handlers call: all of it makes calls of DynamoDB but for one
@@ -96,19 +97,10 @@ func (s *store) Agenda(ctx context.Context, shard int, after string, limit int) 
 	return s.Store.Agenda(ctx, shard, after, limit) //nolint:wrapcheck // it is the same method
 }
 
-// through makes one call of an invocation: it waits for its turn, and goes
-// well or wrong as the schedule has it. What belongs to no invocation is done
-// at once.
-func (w *world) through(ctx context.Context, asked request, do deed) (any, error) {
-	if i := invocationOf(ctx); i != nil {
-		return w.turn(ctx, &parked{request: asked, do: do, by: i, answer: make(chan struct{})})
-	}
-	return w.done(context.Background(), do)
-}
-
 // deed is what a call does.
 type deed func(ctx context.Context) (any, error)
 
+// done does it at once, as what belongs to no invocation always is.
 func (w *world) done(ctx context.Context, do deed) (any, error) {
 	w.effects.Lock()
 	defer w.effects.Unlock()
@@ -135,9 +127,13 @@ func (w *world) become(p *parked, v verdict) {
 
 // do makes a call of the gateway.
 func (w *world) do(ctx context.Context, name string, id seat.ConnectionID, write bool, do func() error) error {
-	_, err := w.through(ctx, request{Call: dynamo.Call{Name: name, PK: string(id), Write: write}}, func(context.Context) (any, error) {
-		return nil, do()
-	})
+	i, deed := invocationOf(ctx), func(context.Context) (any, error) { return nil, do() }
+	if i == nil {
+		_, err := w.done(ctx, deed)
+		return err
+	}
+	asked := request{Call: dynamo.Call{Name: name, PK: string(id), Write: write}}
+	_, err := w.turn(ctx, &parked{request: asked, do: deed, by: i, answer: make(chan struct{})})
 	return err
 }
 

@@ -120,15 +120,17 @@ func (w *world) create() {
 			model = license.ModelNamed
 		}
 		size := 1 + w.script.pick(3, 4, 2)
-		large := model == license.ModelConcurrent && w.script.pick(19, 1) == 1
-		if large {
-			size = seat.BlockSeats + 1 + w.script.below(5)
+		large, shrunk := false, false
+		if model == license.ModelConcurrent {
+			switch w.script.pick(16, 1, 3) {
+			case 1:
+				large, size = true, seat.BlockSeats+1+w.script.below(5)
+			case 2: // and has its blocks still, and a board
+				shrunk = true
+				w.puts(t, w.draws(t, model, boardSeats))
+			}
 		}
-		_, l, err := w.newProcess().door.PutLicense(ctx, w.draws(t, model, size), admission.AnyRevision)
-		if err != nil {
-			w.breaks("setup", "%v", err)
-		}
-		t.returned = l.Revision
+		l := w.puts(t, w.draws(t, model, size))
 		for _, id := range t.conferences {
 			_, _ = w.plain.AddHost(ctx, t.id, host.Host{Email: hostOf(id), Active: true}, host.Slots{})
 			c := conference.Conference{Tenant: t.id, ID: id, Host: hostOf(id), State: conference.StateScheduled, CreatedAt: time.UnixMilli(w.now())}
@@ -136,7 +138,7 @@ func (w *world) create() {
 				w.breaks("setup", "%v", err)
 			}
 		}
-		w.say("%s: %+v, conferences %v, %d faults of 100", t.id, l, t.conferences, w.faults)
+		w.say("%s: %+v, was large: %t, conferences %v, %d faults of 100", t.id, l, shrunk, t.conferences, w.faults)
 		switch {
 		case large:
 			w.fill(t, size-1-w.script.below(3))
@@ -144,6 +146,19 @@ func (w *world) create() {
 			w.vacate(t)
 		}
 	}
+}
+
+// boardSeats are so many that a pool of them has a board.
+const boardSeats = 5 * seat.BlockSeats
+
+// puts has a license be in force.
+func (w *world) puts(t *customer, l license.License) license.License {
+	_, l, err := w.newProcess().door.PutLicense(context.Background(), l, admission.AnyRevision)
+	if err != nil {
+		w.breaks("setup", "%v", err)
+	}
+	t.returned = l.Revision
+	return l
 }
 
 // vacate has a tenant's first conference be live, and then vacant.

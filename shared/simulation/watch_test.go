@@ -102,15 +102,15 @@ func (w *world) wroteBlock(is seat.State, gone bool) {
 	if is.InUse != len(is.Members) {
 		w.breaks("I1", "%s: %d in use, and %d members", blockName(is.Block), is.InUse, len(is.Members))
 	}
-	if w.meant.Revision != 0 { // somebody joins
+	if revision := dynamo.Describe(w.meant).Revision; revision != 0 { // somebody joins
 		w.takesOver(was, is)
-		w.took(is.Block, w.meant.Revision)
+		w.took(is.Block, revision)
 	}
 }
 
 func (w *world) wroteConference(is conference.Conference, gone bool) {
 	key := conferenceKey{is.Tenant, is.ID}
-	if w.meant.Name == "expire conference" && is.State == conference.StateEnded {
+	if is.State == conference.StateEnded && dynamo.Describe(w.meant).Name == "expire conference" {
 		w.expires(is)
 	}
 	if gone {

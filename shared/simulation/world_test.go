@@ -76,7 +76,7 @@ type world struct {
 
 	// effects guards what calls change beside the store.
 	effects sync.Mutex
-	meant   dynamo.Call // the call that is being done
+	meant   any // the request that is being done, as the code has it
 	lately  []change
 	later   []effect
 	records
@@ -186,7 +186,13 @@ func (w *world) breaks(rule, format string, args ...any) {
 func (w *world) newProcess() *process {
 	p := &process{id: w.script.name(), skew: one(w.script, []int64{0, 0, 300, -300, 2000, -2000})}
 	p.door = admission.NewDoor(w.store, w.gateway, slog.New(slog.DiscardHandler))
+	p.door.Pausing(w.pauses)
 	return p
+}
+
+// pauses waits for whoever reads a large pool: for a turn, as a call does.
+func (w *world) pauses(ctx context.Context, _ time.Duration) error {
+	return w.do(ctx, "pause", "", false, func() error { return nil })
 }
 
 func (w *world) now() int64 { return w.millis.Load() }
