@@ -9,7 +9,6 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
@@ -175,34 +174,5 @@ func TestALeaveForTheLobbyThatBrokeOffIsCompletedByTheNext(t *testing.T) {
 				t.Errorf("recorded %+v", stays)
 			}
 		})
-	}
-}
-
-// A `join` that is delivered again when its connection has been closed begins a
-// stay that nobody can be told of: it is taken back.
-func TestAJoinThatComesAgainAfterTheCloseIsNoStay(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	w.schedule(weekly, ann)
-	id := w.inLobby(1)
-	w.now += 1000
-	joined := w.now
-	if _, began, err := w.door().Join(context.Background(), id, joined); err != nil || !began {
-		t.Fatal(began, err)
-	}
-	w.now += 1000
-	if err := w.door().Leave(context.Background(), id, w.now, usage.EndClosed); err != nil {
-		t.Fatal(err)
-	}
-	s, began, err := w.door().Join(context.Background(), id, joined)
-	if err != nil || !began {
-		t.Fatal(began, err)
-	}
-	w.door().Abandon(context.Background(), s)
-	w.books(0)
-	if stays := w.stays(); len(stays) != 1 {
-		t.Errorf("%d stays", len(stays))
-	}
-	if _, _, err := w.door().SessionState(context.Background(), id); err != nil && !problem.Is(err, problem.NotFound) {
-		t.Error(err)
 	}
 }

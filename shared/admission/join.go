@@ -58,25 +58,34 @@ func (d *Door) Connect(ctx context.Context, v Visitor) error {
 		return err
 	}
 	a, err := d.admit(ctx, v)
-	if errors.Is(err, errUnsearched) {
-		// By an earlier delivery it may be in a block that nobody looked at.
-		s, failed := d.store.Session(ctx, v.Connection, false)
-		if failed != nil {
-			return fmt.Errorf("read the session: %w", failed)
-		}
-		if s != nil && s.State == session.StateSeated {
-			return nil
-		}
+	if errors.Is(err, errUnsearched) && d.admittedBefore(ctx, v) {
+		return nil // it is in a block that nobody looked at
 	}
 	if err != nil {
 		return d.refuse(ctx, v, err)
 	}
 	a.session.BeganMillis = v.AtMillis
 	_, err = d.enter(ctx, v, a)
-	if errors.Is(err, errStale) {
-		return nil // by an earlier delivery it is in, or was
+	return d.unlessAdmittedBefore(ctx, v, err)
+}
+
+// admittedBefore tells whether a connection has its seat by an earlier delivery
+// of its $connect.
+func (d *Door) admittedBefore(ctx context.Context, v Visitor) bool {
+	_, seated, err := d.SessionState(ctx, v.Connection)
+	return err == nil && seated
+}
+
+// unlessAdmittedBefore is for a $connect that finds another session of its
+// connection than the one it was to write.
+func (d *Door) unlessAdmittedBefore(ctx context.Context, v Visitor, err error) error {
+	if !errors.Is(err, errStale) {
+		return err
 	}
-	return err
+	if d.admittedBefore(ctx, v) {
+		return nil
+	}
+	return problem.New(problem.Unavailable, "Please try again.")
 }
 
 // Wait lets a new connection into the lobby. It costs no seat, and is refused
@@ -170,8 +179,8 @@ type admitted struct {
 // of the conference either sees the seat or is seen. It gives the session.
 // errStale: the connection has another session by now.
 //
-// An error is treated as a death of the process would be: what it leaves, a
-// repeat or reconciliation completes. Only to give the seat back at once, the
+// An error is treated as a death of the process would be: a repeat or
+// reconciliation completes what it leaves. Only to give the seat back at once, the
 // seat is abandoned first.
 func (d *Door) enter(ctx context.Context, v Visitor, a admitted) (session.Session, error) {
 	s := a.session
@@ -187,13 +196,15 @@ func (d *Door) enter(ctx context.Context, v Visitor, a admitted) (session.Sessio
 	}()
 	there, err := d.write(ctx, s)
 	refusal := <-looked
-	written := err == nil && there == nil
-	in := written || err == nil && there.State == session.StateSeated && there.Names(s.Block, s.Member())
-	if !in || refusal != nil {
+	ours := err == nil && (there == nil || *there == s)
+	in := ours || err == nil && d.confirm(ctx, s, there)
+	if !in {
 		// Where the write failed it may have landed, or another attempt's has.
-		in = d.abandon(ctx, s, refusal != nil)
+		in = d.confirm(ctx, s, d.abandon(ctx, s))
 	}
 	switch {
+	case ours && refusal != nil:
+		return s, d.refuse(ctx, v, d.takeBack(ctx, s, refusal))
 	case refusal != nil:
 		return s, d.refuse(ctx, v, unlessUnavailable(refusal))
 	case in:
@@ -205,6 +216,49 @@ func (d *Door) enter(ctx context.Context, v Visitor, a admitted) (session.Sessio
 		return s, noConnection()
 	}
 	return s, errStale
+}
+
+// confirm makes the session that another attempt wrote for this seat this
+// attempt's too, by its next version, so that the other does not take it back. It
+// tells whether the connection is in.
+func (d *Door) confirm(ctx context.Context, s session.Session, there *session.Session) bool {
+	for range admissionTries {
+		if there == nil || there.State != session.StateSeated || !there.Names(s.Block, s.Member()) {
+			return false
+		}
+		next := *there
+		next.Version++
+		now, err := d.store.Change(ctx, next)
+		if err != nil {
+			return false
+		}
+		if now == nil || *now == next {
+			held, err := d.holdsSeat(ctx, next)
+			return held && err == nil
+		}
+		there = now
+	}
+	return false
+}
+
+// takeBack ends a stay that has just begun, when the look at its conference
+// refused or failed, unless another attempt has confirmed it. Its session was
+// there, so that others may have seen it: the stay is recorded, of no length.
+func (d *Door) takeBack(ctx context.Context, s session.Session, refusal error) error {
+	ctx, cancel := afterwards(ctx)
+	defer cancel()
+	left := s.Leave(max(s.MovedAtMillis, s.JoinedAtMillis))
+	if s.Version == 0 {
+		left.State = session.StateGone
+	}
+	there, err := d.store.Change(ctx, left)
+	if err == nil && there == nil {
+		_, err = d.endStay(ctx, left, left.MovedAtMillis, usage.EndConferenceEnded)
+	}
+	if err != nil {
+		return unlessUnavailable(errors.Join(refusal, err))
+	}
+	return unlessUnavailable(refusal)
 }
 
 // unlessUnavailable gives a refusal as it is, and anything else as unavailable.
@@ -280,17 +334,11 @@ func (d *Door) joinNamed(ctx context.Context, v Visitor, l license.License, c co
 			return a, err
 		}
 		a.wentLive = true
-	} else if v.Role == jointoken.RoleHost {
-		if err := d.hosted(ctx, v, c); err != nil {
-			return a, err
-		}
-	} else {
-		a.look = func(ctx context.Context) (bool, error) {
-			if err := d.hosted(ctx, v, c); err != nil || c.OwnPools {
-				return false, err
-			}
-			return d.attend(ctx, v)
-		}
+	} else if err := d.hosted(ctx, v, c); err != nil {
+		return a, err
+	}
+	if v.Role != jointoken.RoleHost && c.OwnPools {
+		a.look = nil
 	}
 	full, err := d.takeNamed(ctx, v, l, c, &a)
 	if errors.Is(err, errPoolNotFound) && v.Role == jointoken.RoleHost {
@@ -321,6 +369,15 @@ func (d *Door) hosted(ctx context.Context, v Visitor, c conference.Conference) e
 		}
 		if h != nil && h.Active {
 			return nil
+		}
+	}
+	if v.Role != jointoken.RoleHost && !c.OwnPools {
+		blocks, err := d.store.Read(ctx, ownPools(v.Tenant, c.Number).participants)
+		if err != nil {
+			return fmt.Errorf("read a pool: %w", err)
+		}
+		if len(blocks) == 0 {
+			return conference.NotLive(c.ID)
 		}
 	}
 	return problem.New(problem.Forbidden, noHost)

@@ -140,18 +140,24 @@ func (d *Door) record(ctx context.Context, s session.Session, atMillis int64, en
 	return next, stay, wrap("write the ledger", err)
 }
 
-// nextPart begins the next part of a stay in its own seat. False: the seat is
-// not the session's any more.
+// nextPart begins the next part of a stay in its own seat, and has the session
+// name it before anything is recorded of it. False: the seat is not the session's
+// any more, or others are changing it.
 func (d *Door) nextPart(ctx context.Context, s session.Session, fromMillis int64) (session.Session, bool, error) {
 	next := s
-	next.JoinedAtMillis, next.Mark, next.Resumed, next.From = fromMillis, newMark(), true, ""
+	next.JoinedAtMillis, next.Mark, next.Resumed, next.From = max(fromMillis, s.JoinedAtMillis+1), newMark(), true, ""
 	from, to := seat.Place{Connection: s.Connection, Member: s.Member()}, seat.Place{Connection: s.Connection, Member: next.Member()}
 	attempt, err := d.store.Swap(ctx, s.Block, from, to, 0)
 	if err != nil {
 		return s, false, fmt.Errorf("begin the next part of a stay: %w", err)
 	}
+	if attempt.Outcome != seat.OutcomeTaken {
+		return s, false, nil
+	}
 	next.Seat = attempt.State.Taken
-	return next, attempt.Outcome == seat.OutcomeTaken, nil
+	next.Version++
+	there, err := d.store.Change(ctx, next)
+	return next, err == nil && there == nil, wrap("change a session", err)
 }
 
 // newMark draws a member's mark.

@@ -59,15 +59,12 @@ func (d *Door) Resume(ctx context.Context, v Visitor, from jointoken.Claim) erro
 		a.look = func(ctx context.Context) (bool, error) { return d.attend(ctx, v) }
 	}
 	s, err := d.enter(ctx, v, a)
-	if errors.Is(err, errStale) {
-		return nil // by an earlier delivery it is in, or was
-	}
 	if err == nil && s.From != "" {
 		if told := d.push(ctx, s.From, message{Type: "removed", Detail: "Another connection has taken over the seat."}); told != nil && !errors.Is(told, ErrGone) {
 			d.log.WarnContext(ctx, "a connection was not told that its seat was taken over", "tenant", s.Tenant, "connection", s.From, "error", told)
 		}
 	}
-	return err
+	return d.unlessAdmittedBefore(ctx, v, err)
 }
 
 // sameVisitor tells whether a session is the visitor's: the same person in the

@@ -200,8 +200,11 @@ const pagesAtOnce = 32
 // 100,000 seats, of 105 pages, is read in eight round trips, and a small one by
 // no other goroutine.
 func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
-	var states []seat.State
-	for first, n := 0, 1; ; first, n = first+n, min(2*n, pagesAtOnce) {
+	states, err := s.page(ctx, pool, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read a page of a pool: %w", err)
+	}
+	for first, n := 1, 2; len(states) == first*blocksPerPage && !pool.Chair; first, n = first+n, min(2*n, pagesAtOnce) {
 		pages := make([][]seat.State, n)
 		group, ctx := errgroup.WithContext(ctx)
 		read := func(i int) (err error) {
@@ -215,10 +218,8 @@ func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) 
 			return nil, fmt.Errorf("read a page of a pool: %w", err)
 		}
 		states = append(states, slices.Concat(pages...)...)
-		if len(states) < (first+n)*blocksPerPage || pool.Chair {
-			return states, nil
-		}
 	}
+	return states, nil
 }
 
 func (s *Store) page(ctx context.Context, pool seat.Pool, page int) ([]seat.State, error) {

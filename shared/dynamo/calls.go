@@ -22,6 +22,12 @@ type Call struct {
 	// Table, PK and SK are the item's, or the first one's of several. A query has
 	// no SK.
 	Table, PK, SK string
+	// Of is the connection that a block's update is about, or the block that a
+	// board's is.
+	Of string
+	// Revision is the license's under which an update takes a seat. Zero: it takes
+	// none, or a stay goes on.
+	Revision int64
 }
 
 // Block tells which block a call is of. False: it is of none, or of several.
@@ -47,7 +53,7 @@ func Describe(in any) Call {
 	case *dynamodb.DeleteItemInput:
 		return describe("delete", "", in.TableName, in.Key, true, nil)
 	case *dynamodb.UpdateItemInput:
-		return describe("update", aws.ToString(in.UpdateExpression), in.TableName, in.Key, true, nil)
+		return describeUpdate(in)
 	case *dynamodb.QueryInput:
 		return describeQuery(in)
 	case *dynamodb.BatchGetItemInput:
@@ -73,6 +79,20 @@ func describe(operation, expression string, table *string, key item, write bool,
 			c.Name = step.name
 			break
 		}
+	}
+	return c
+}
+
+func describeUpdate(in *dynamodb.UpdateItemInput) Call {
+	c := describe("update", aws.ToString(in.UpdateExpression), in.TableName, in.Key, true, nil)
+	for _, alias := range []string{"#id", "#to", "#index"} {
+		if of, there := in.ExpressionAttributeNames[alias]; there {
+			c.Of = of
+		}
+	}
+	if c.Name == "take" || c.Name == "swap" {
+		values := reader{item: in.ExpressionAttributeValues}
+		c.Revision = values.number(":rev")
 	}
 	return c
 }

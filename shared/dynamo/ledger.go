@@ -74,18 +74,22 @@ func readRefusal(t tenant.ID, i item) (usage.Refusal, error) {
 // Stays implements usage.History.
 func (s *Store) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Stay, error] {
 	return decode(s.spread(ctx, t, staysKey, prefixStay, fromMillis, toMillis), func(i item) (usage.Stay, error) {
-		r := reader{item: i}
-		stay := usage.Stay{
-			ID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
-			Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
-			Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
-			Connection: seat.ConnectionID(r.text(attrConnection)), Block: readBlockName(&r, t), Seat: r.number(attrSeat),
-			JoinedAtMillis: r.number(attrJoined), LeftAtMillis: r.number(attrLeft),
-			End: usage.End(r.text(attrEnd)), Estimated: r.flag(attrEstimated),
-			Limit: r.int(attrLimit), InUse: r.int(attrInUse), Shards: r.int(attrShards),
-		}
-		return stay, r.err
+		return readStay(t, i)
 	})
+}
+
+func readStay(t tenant.ID, i item) (usage.Stay, error) {
+	r := reader{item: i}
+	stay := usage.Stay{
+		ID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
+		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
+		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
+		Connection: seat.ConnectionID(r.text(attrConnection)), Block: readBlockName(&r, t), Seat: r.number(attrSeat),
+		JoinedAtMillis: r.number(attrJoined), LeftAtMillis: r.number(attrLeft),
+		End: usage.End(r.text(attrEnd)), Estimated: r.flag(attrEstimated),
+		Limit: r.int(attrLimit), InUse: r.int(attrInUse), Shards: r.int(attrShards),
+	}
+	return stay, r.err
 }
 
 // Refusals implements usage.History.

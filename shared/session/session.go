@@ -143,15 +143,6 @@ func (s Session) Leave(atMillis int64) Session {
 	return s
 }
 
-// Void moves the session to another state without the seat, which was never
-// used, as its next version.
-func (s Session) Void(to State) Session {
-	s = s.Fence(s.JoinedAtMillis)
-	s.State, s.Block, s.Seat, s.Mark, s.Limit, s.InUse = to, seat.Block{}, 0, 0, 0, 0
-	s.StayID, s.Resumed, s.From, s.Shards = "", false, "", 0
-	return s
-}
-
 // TooLate tells whether a stay that is said to have ended at a moment was over
 // before: the platform must have closed the connection by then.
 func (s Session) TooLate(leftAtMillis int64) bool {

@@ -5,71 +5,36 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/session"
-	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
 
-// books is what is known of what has happened, beside the store.
-type books struct {
-	blocks map[seat.Pool][]seat.Block
-	// first is the ledger as it was first written.
-	first map[sitting]usage.Stay
-	// expiring are those who are in a conference that is about to expire.
-	expiring []string
-}
-
-// sitting is what a ledger's record is of.
-type sitting struct {
-	tenant     tenant.ID
-	connection seat.ConnectionID
-	joined     int64
-}
-
-func sittingOf(s usage.Stay) sitting { return sitting{s.Tenant, s.Connection, s.JoinedAtMillis} }
-
-func newBooks() books {
-	return books{blocks: make(map[seat.Pool][]seat.Block), first: make(map[sitting]usage.Stay)}
-}
-
-// know remembers that there is such a block.
-func (w *world) know(block seat.Block) {
-	if !slices.Contains(w.blocks[block.Pool], block) {
-		w.blocks[block.Pool] = append(w.blocks[block.Pool], block)
+func blockName(b seat.Block) string {
+	name := string(b.Pool.Tenant)
+	if b.Pool.Number != 0 {
+		name += fmt.Sprintf("/%d", b.Pool.Number)
 	}
-}
-
-// each looks at every block of a pool.
-func (w *world) each(pool seat.Pool, look func(*seat.State)) {
-	for _, block := range w.blocks[pool] {
-		w.memory.Edit(block, look)
+	if b.Pool.Chair {
+		name += "/chair"
 	}
+	return fmt.Sprintf("%s[%d]", name, b.Index)
 }
 
-// everywhere looks at every block there is, in order.
-func (w *world) everywhere(look func(*seat.State)) {
+// everywhere gives every block there is, in order.
+func (w *world) everywhere() []seat.State {
+	var all []seat.State
 	for _, pool := range slices.SortedFunc(maps.Keys(w.blocks), func(a, b seat.Pool) int {
-		return compareText(blockName(seat.Block{Pool: a}), blockName(seat.Block{Pool: b}))
+		return strings.Compare(blockName(seat.Block{Pool: a}), blockName(seat.Block{Pool: b}))
 	}) {
-		w.each(pool, look)
+		all = append(all, w.blocks[pool]...)
 	}
-}
-
-func compareText(a, b string) int {
-	if a < b {
-		return -1
-	}
-	if a > b {
-		return 1
-	}
-	return 0
+	return all
 }
 
 // capacity is what a license gives a pool.
@@ -85,23 +50,10 @@ func capacity(l license.License, pool seat.Pool) int {
 
 // --- I1: never oversold ------------------------------------------------------------------------
 
-// took checks a seat that was taken under a license revision: that the pool is
-// within it, and that it had not been replaced.
-func (w *world) took(a seat.Attempt, revision int64) {
-	if a.Outcome != seat.OutcomeTaken {
-		return
-	}
-	block := a.State.Block
-	w.memory.Edit(block, func(s *seat.State) {
-		if s.InUse != len(s.Members) {
-			w.breaks("I1", "%s: %d in use, and %d members", blockName(block), s.InUse, len(s.Members))
-		}
-	})
-	if revision == 0 {
-		return // a stay goes on
-	}
-	inUse, t := 0, w.tenants[block.Pool.Tenant]
-	w.each(block.Pool, func(s *seat.State) { inUse += s.InUse })
+// took checks a pool of which a seat was taken under a license revision: that it
+// is within it, and that it had not been replaced.
+func (w *world) took(block seat.Block, revision int64) {
+	inUse, t := seat.InUse(w.blocks[block.Pool]), w.tenants[block.Pool.Tenant]
 	// While a change is under way, either license is in force.
 	limit := capacity(t.revisions[revision], block.Pool)
 	for other, l := range t.revisions {
@@ -117,11 +69,13 @@ func (w *world) took(a seat.Attempt, revision int64) {
 	}
 }
 
-// takesOver checks a hold that is to give way to a join. A host's own does not
-// keep them out.
-func (w *world) takesOver(block seat.Block, from seat.Place, revision int64) {
-	if revision != 0 && !block.Pool.Chair && from.Member.Hold.UntilMillis() > w.now() {
-		w.breaks("I2", "%s's seat is taken over, held until %d ms from now", from.Connection, from.Member.Hold.UntilMillis()-w.now())
+// takesOver checks whose place a join has taken: a hold's that is over. A host's
+// own does not keep them out.
+func (w *world) takesOver(was, is seat.State) {
+	for id, m := range was.Members {
+		if _, in := is.Members[id]; !in && !(is.Block.Pool.Chair && m.Held()) && !m.Expired(w.now()) {
+			w.breaks("I2", "%s's seat is taken over: %+v, %d ms from now", id, m, m.Hold.UntilMillis()-w.now())
+		}
 	}
 }
 
@@ -137,11 +91,11 @@ func (w *world) mustBeIn(c *connection) {
 func (w *world) member(c *connection) bool {
 	in := false
 	for _, pool := range []seat.Pool{{Tenant: c.pass.Tenant}, {Tenant: c.pass.Tenant, Number: c.pass.Number}, {Tenant: c.pass.Tenant, Number: c.pass.Number, Chair: true}} {
-		w.each(pool, func(s *seat.State) {
+		for _, s := range w.blocks[pool] {
 			if m, there := s.Members[c.id]; there && !m.Held() {
 				in = true
 			}
-		})
+		}
 	}
 	return in
 }
@@ -152,8 +106,8 @@ func (w *world) entitled(c *connection) bool {
 	if !c.seated || c.excused || c.state != open {
 		return false
 	}
-	now := w.conference(c.pass.Tenant, c.pass.Conference)
-	return now != nil && now.Number == c.pass.Number && now.State != conference.StateEnded
+	now, there := w.conferences[conferenceKey{c.pass.Tenant, c.pass.Conference}]
+	return there && now.Number == c.pass.Number && now.State != conference.StateEnded
 }
 
 // keep checks that nobody has lost a seat who was entitled to it.
@@ -165,21 +119,15 @@ func (w *world) keep() {
 	}
 }
 
-// expires checks that a conference that is to end for being vacant is so.
-func (w *world) expires(t tenant.ID, id conference.ID, number conference.Number) {
-	w.expiring = nil
+// expires checks that nobody is in a conference, whom it needs, that ends for
+// being vacant.
+func (w *world) expires(vacant conference.Conference) {
+	t := w.tenants[vacant.Tenant]
 	for _, c := range w.connections {
-		needed := w.license(w.tenants[t]).Model == license.ModelConcurrent || c.pass.Role == jointoken.RoleHost
-		if c.pass.Tenant == t && c.pass.Number == number && needed && !w.tenants[t].mixed && w.entitled(c) {
-			w.expiring = append(w.expiring, string(c.id))
+		needed := w.licenses[t.id].Model == license.ModelConcurrent || c.pass.Role == jointoken.RoleHost
+		if c.pass.Tenant == t.id && c.pass.Number == vacant.Number && needed && !t.mixed && w.entitled(c) {
+			w.breaks("I2", "conference %s ends for being vacant, and %s is in", vacant.ID, c.id)
 		}
-	}
-	_ = id
-}
-
-func (w *world) expired(c *conference.Conference) {
-	if c != nil && c.State == conference.StateEnded && len(w.expiring) > 0 {
-		w.breaks("I2", "conference %s ends for being vacant, and %v is in", c.ID, w.expiring)
 	}
 }
 
@@ -200,18 +148,18 @@ func (w *world) look(j *join) {
 	}
 	t := w.tenants[j.pass.Tenant]
 	pool := seat.Pool{Tenant: t.id}
-	if w.license(t).Model == license.ModelNamed {
+	if w.licenses[t.id].Model == license.ModelNamed {
 		pool.Number = j.pass.Number
 	}
 	occupied := 0
-	w.each(pool, func(s *seat.State) {
+	for _, s := range w.blocks[pool] {
 		occupied += s.InUse
 		for _, m := range s.Members {
-			if m.Expired(j.at) && !m.Hold.Unsettled {
+			if m.Expired(j.at) {
 				occupied--
 			}
 		}
-	})
+	}
 	for revision, l := range t.revisions {
 		if revision >= t.returned && occupied >= capacity(l, pool) {
 			j.full = true
@@ -248,17 +196,11 @@ func (w *world) refusal(r usage.Refusal) {
 
 // --- I4: the books balance ---------------------------------------------------------------------
 
-func (w *world) records(s usage.Stay) {
-	if _, there := w.first[sittingOf(s)]; !there {
-		w.first[sittingOf(s)] = s
-	}
-}
-
 // stays is the ledger.
 func (w *world) stays() []usage.Stay {
 	var list []usage.Stay
 	for _, t := range w.order {
-		for s, err := range w.backend.Stays(context.Background(), t.id, 0, 1<<50) {
+		for s, err := range w.plain.Stays(context.Background(), t.id, 0, 1<<50) {
 			if err == nil {
 				list = append(list, s)
 			}
@@ -284,7 +226,7 @@ func (w *world) balance() {
 	for _, s := range w.stays() {
 		w.first[sittingOf(s)] = s
 	}
-	w.everywhere(func(s *seat.State) {
+	for _, s := range w.everywhere() {
 		if s.InUse != len(s.Members) {
 			w.breaks("I4", "%s: %d in use, and %d members", blockName(s.Block), s.InUse, len(s.Members))
 		}
@@ -297,7 +239,7 @@ func (w *world) balance() {
 		if s.Taken != recorded[s.Block]+open+s.Voids {
 			w.breaks("I4", "%s: %d taken; %d recorded, %d open, %d void", blockName(s.Block), s.Taken, recorded[s.Block], open, s.Voids)
 		}
-	})
+	}
 }
 
 // skew is how far a process's clock is off at the most.
@@ -358,157 +300,7 @@ func (w *world) audit() {
 	}
 }
 
-// --- at rest -----------------------------------------------------------------------------------
-
-// calm is said when nothing goes wrong any more.
-const calm = "it is calm"
-
-// rest lets everything come to rest, and checks what must hold then: first
-// with those who are connected, then without them.
-func (w *world) rest() {
-	for len(w.parked)+len(w.later)+len(w.pending) > 0 && w.failure == nil {
-		w.script.step()
-		switch {
-		case w.script.pick(5, 1) == 1 && len(w.running) > 0:
-			w.kill(w.running[0]) // whatever was under way may break off for good
-		case len(w.parked) > 0:
-			w.calm = true
-			w.run(0)
-		case len(w.later) > 0:
-			w.land(0)
-		case w.script.pick(5, 1) == 1:
-			w.pending = w.pending[1:] // lost
-		default:
-			w.deliver(0)
-		}
-	}
-	w.calm = true
-	w.say(calm)
-	w.rounds(4)
-	if w.failure != nil {
-		return
-	}
-	w.keep()
-	w.occupants()
-	w.balance()
-	w.again()
-	if w.failure != nil {
-		return
-	}
-	w.say("everybody breaks off, and nobody says so")
-	for _, c := range w.connections {
-		w.closes(c, w.now(), lost)
-	}
-	w.rounds(3)
-	w.everywhere(func(s *seat.State) {
-		for id, m := range s.Members {
-			w.breaks("I2", "%s: %s is in still: %+v", blockName(s.Block), id, m)
-		}
-	})
-	w.balance()
-	w.rounds(7)
-	w.over()
-	w.balance()
-	w.audit()
-}
-
-// rounds lets minutes pass, each with a round of reconciliation.
-func (w *world) rounds(minutes int) {
-	for range minutes {
-		if w.failure != nil {
-			return
-		}
-		w.passes(minute)
-		p := w.newProcess()
-		p.skew = 0
-		if err := w.reconciler(p).Round(context.Background()); err != nil {
-			w.breaks("I5", "a round in calm: %v", err)
-		}
-	}
-}
-
-// occupants checks the members of every block at rest: each is an open
-// connection, whose session is of this seat.
-func (w *world) occupants() {
-	states := make([]seat.State, 0, len(w.blocks))
-	w.everywhere(func(s *seat.State) { states = append(states, *s) })
-	for _, s := range states {
-		for id, m := range s.Members {
-			c := w.gateway.find(id)
-			its, _ := w.memory.Session(context.Background(), id, true)
-			switch {
-			case c == nil || c.state != open:
-				w.breaks("I2", "%s: %s is over, and in still: %+v", blockName(s.Block), id, m)
-			case m.Held():
-				w.breaks("I2", "%s: %s is held still: %+v", blockName(s.Block), id, m)
-			case w.ended(c, m.Conference):
-				w.breaks("I2", "%s: %s is in a conference that has ended: %+v", blockName(s.Block), id, m)
-			case its == nil || its.State != session.StateSeated || its.Block != s.Block || its.Member() != m:
-				w.breaks("I2", "%s: %s has a seat without a session: %+v, %+v", blockName(s.Block), id, m, its)
-			}
-		}
-	}
-}
-
-// again delivers once more what has been delivered, and checks that it changes
-// nothing: the members stay who they are, and the ledger what it is.
-func (w *world) again() {
-	if w.failure != nil {
-		return
-	}
-	members := func() map[seat.ConnectionID]seat.Member {
-		all := make(map[seat.ConnectionID]seat.Member)
-		w.everywhere(func(s *seat.State) { maps.Copy(all, s.Members) })
-		return all
-	}
-	in, ledger := members(), w.stays()
-	for _, c := range w.connections {
-		door := w.newProcess().door
-		switch {
-		case c.state == over:
-			_ = door.Leave(context.Background(), c.id, c.gone, lost)
-		case c.from != nil:
-			_ = door.Resume(context.Background(), c.visitor(), c.claim)
-		case c.lobby:
-			_ = door.Wait(context.Background(), c.visitor())
-		default:
-			_ = door.Connect(context.Background(), c.visitor())
-		}
-	}
-	if now := members(); !maps.Equal(in, now) {
-		w.breaks("I5", "events delivered again changed who is in: %+v, before %+v", now, in)
-	}
-	if now := w.stays(); !slices.Equal(ledger, now) {
-		w.breaks("I5", "events delivered again changed the ledger: %+v, before %+v", now, ledger)
-	}
-	w.balance()
-}
-
-// ended tells whether a connection's conference of that number is no more.
-func (w *world) ended(c *connection, number conference.Number) bool {
-	now := w.conference(c.pass.Tenant, c.pass.Conference)
-	return now == nil || now.Number != number || now.State == conference.StateEnded
-}
-
-// over checks that nothing is left to do when everybody has been gone for
-// long.
-func (w *world) over() {
-	for _, t := range w.order {
-		list, _ := w.memory.Conferences(context.Background(), t.id, "", 100)
-		for _, c := range list {
-			if c.State == conference.StateLive || c.Ending {
-				w.breaks("I5", "conference %s is %s still, ending %v, vacant since %v", c.ID, c.State, c.Ending, c.VacantSince)
-			}
-		}
-		locks, _ := w.memory.Locks(context.Background(), t.id)
-		for _, l := range locks {
-			w.breaks("I5", "%s is held to conference %s still", l.Host, l.Conference)
-		}
-	}
-	for shard := range reconcile.Shards {
-		entries, _, _ := w.memory.Agenda(context.Background(), shard, "", 10)
-		if len(entries) > 0 {
-			w.breaks("I5", "on the agenda still: %s", fmt.Sprintf("%+v", entries))
-		}
-	}
+// exhausted tells whether a refusal is for want of a seat.
+func exhausted(code problem.Code) bool {
+	return code == problem.SeatsExhausted || code == problem.ParticipantsExhausted
 }

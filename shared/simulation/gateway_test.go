@@ -15,8 +15,6 @@ import (
 	"seatmeter/shared/usage"
 )
 
-type sessionOf = session.Session
-
 // state is how far a connection has come, as the gateway sees it.
 type state int
 
@@ -80,9 +78,8 @@ func (w *world) newConnection(pass jointoken.Pass) *connection {
 // connects has a new client connect to a conference, to the lobby or a seat.
 func (w *world) connects(t *customer) {
 	id := one(w.script, t.conferences)
-	c := w.conference(t.id, id)
-	pass := jointoken.Pass{Tenant: t.id, Conference: id, Number: c.Number, Identity: "somebody", Role: jointoken.RoleParticipant}
-	if w.license(t).Model == license.ModelNamed && w.script.pick(1, 1) == 0 {
+	pass := jointoken.Pass{Tenant: t.id, Conference: id, Number: w.number(t, id), Identity: "somebody", Role: jointoken.RoleParticipant}
+	if w.licenses[t.id].Model == license.ModelNamed && w.script.pick(1, 1) == 0 {
 		pass.Role, pass.Identity = jointoken.RoleHost, string(hostOf(id))
 	}
 	one := w.newConnection(pass)
@@ -136,7 +133,7 @@ func (w *world) handshake(c *connection, first bool) {
 			return
 		}
 		c.state, c.took = open, w.now()-c.at
-		if its, _ := w.memory.Session(context.Background(), c.id, true); !c.lobby && its != nil {
+		if its, _ := w.plain.Session(context.Background(), c.id, true); !c.lobby && its != nil {
 			w.seats(c, its.JoinedAtMillis, its.Claim())
 		}
 	})
@@ -195,17 +192,27 @@ func (w *world) asks(c *connection, toJoin bool) {
 func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 	var err error
 	var i *invocation
-	what, act := "leave ", (*admission.Door).ToLobby
+	what := "leave "
 	if toJoin {
-		what, act = "join ", (*admission.Door).Join
+		what = "join "
 	}
 	i = w.begin(what+string(c.id), handlerTime, func(ctx context.Context, p *process) {
 		var s session.Session
-		s, err = act(p.door, ctx, c.id, at)
+		began := false
+		if toJoin {
+			s, began, err = p.door.Join(ctx, c.id, at)
+		} else {
+			s, err = p.door.ToLobby(ctx, c.id, at)
+		}
 		text, _ := json.Marshal(reply{asked, err != nil, err == nil && s.State == session.StateSeated, s.JoinedAtMillis, s.Claim()})
-		if pushed := w.gateway.Push(ctx, c.id, text); errors.Is(pushed, admission.ErrGone) {
+		pushed := w.gateway.Push(ctx, c.id, text)
+		if errors.Is(pushed, admission.ErrGone) {
 			c.early = true
-			_ = p.door.Leave(ctx, c.id, at, usage.EndDropped)
+			end := usage.EndDropped
+			if began {
+				end = usage.EndClosed
+			}
+			_ = p.door.Leave(ctx, c.id, at, end)
 		}
 	}, func() {
 		w.say("%s: %s", i.name, answer(err))
@@ -267,7 +274,7 @@ func (g *gateway) find(id seat.ConnectionID) *connection {
 
 // Push implements admission.Gateway.
 func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte) error {
-	return do(ctx, g.w, "push to "+string(id), func() error {
+	return g.w.do(ctx, "push to", id, true, func() error {
 		c := g.find(id)
 		if c == nil || c.state != open {
 			return admission.ErrGone
@@ -287,7 +294,7 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 
 // Close implements admission.Gateway.
 func (g *gateway) Close(ctx context.Context, id seat.ConnectionID) error {
-	return do(ctx, g.w, "close "+string(id), func() error {
+	return g.w.do(ctx, "close", id, true, func() error {
 		if c := g.find(id); c != nil && c.state == open {
 			g.w.closes(c, g.w.now(), closed)
 		}
@@ -297,9 +304,11 @@ func (g *gateway) Close(ctx context.Context, id seat.ConnectionID) error {
 
 // Alive implements reconcile.Prober. A connection whose handshake is under way
 // is gone, to the platform.
-func (g *gateway) Alive(ctx context.Context, id seat.ConnectionID) (bool, error) {
-	return through(ctx, g.w, reading, "probe "+string(id), func() (bool, error) {
+func (g *gateway) Alive(ctx context.Context, id seat.ConnectionID) (alive bool, err error) {
+	err = g.w.do(ctx, "probe", id, false, func() error {
 		c := g.find(id)
-		return c != nil && c.state == open, nil
+		alive = c != nil && c.state == open
+		return nil
 	})
+	return alive && err == nil, err
 }

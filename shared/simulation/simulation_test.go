@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,8 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"seatmeter/shared/reconcile"
 )
 
 var (
@@ -22,14 +21,23 @@ var (
 	soak      = flag.Bool("soak", false, "run schedules without end")
 )
 
+// TestMain has garbage collected less often: a world is small, and soon gone.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	m.Run()
+}
+
 // workers is how many schedules run at the same time.
 var workers = runtime.GOMAXPROCS(0)
 
 // variant is a world with a bug.
 type variant struct {
-	store func(*store) reconcile.Store
+	bug   bug
 	ahead time.Duration // of reconciliation's clock
 }
+
+// bug makes a call of DynamoDB otherwise than the code meant it.
+type bug func(in any, call func(in any) (any, error)) (any, error)
 
 // result is what became of a schedule.
 type result struct {

@@ -89,58 +89,54 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 	return ok, nil
 }
 
-// gone ends the stay of a connection that turns out to be gone. A stay that this
-// very message began was never used: a join that comes again after the close is
-// no stay.
-func (m *Messenger) gone(ctx context.Context, id seat.ConnectionID, began *session.Session, atMillis int64) error {
-	if began != nil {
-		m.door.Abandon(ctx, *began)
-		return nil
+// gone ends the stay of a connection that turns out to be gone. No seat is held
+// for a stay that this very message began: its client cannot know of it, as after
+// a join that came again when the connection had been closed.
+func (m *Messenger) gone(ctx context.Context, id seat.ConnectionID, began bool, atMillis int64) error {
+	end := usage.EndDropped
+	if began {
+		end = usage.EndClosed
 	}
-	return m.door.Leave(ctx, id, atMillis, usage.EndDropped)
+	return m.door.Leave(ctx, id, atMillis, end)
 }
 
-// act does what the message asks, and gives the session of a stay that began by
-// it. With an error, the reply's type says what kind of answer the error belongs
+// act does what the message asks, and tells whether a stay began by it. With an error, the reply's type says what kind of answer the error belongs
 // in.
-func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) (reply Reply, began *session.Session, err error) {
+func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) (reply Reply, began bool, err error) {
 	var message struct {
 		Action string `json:"action"`
 	}
 	invalid := problem.New(problem.Invalid, `Send {"action": "status"|"join"|"leave"|"ping"}.`)
 	if event.IsBase64Encoded || len(event.Body) > maxMessage || json.Unmarshal([]byte(event.Body), &message) != nil {
-		return Reply{}, nil, invalid
+		return Reply{}, false, invalid
 	}
 	at := clockMillis(event.RequestContext.RequestTimeEpoch)
 	switch message.Action {
 	case actionPing:
-		return Reply{Type: "pong"}, nil, nil
+		return Reply{Type: "pong"}, false, nil
 	case actionStatus:
 		s, seated, err := m.door.SessionState(ctx, id)
 		if err != nil {
-			return Reply{}, nil, err
+			return Reply{}, false, err
 		}
 		reply, err = m.where(ctx, s, seated, at)
-		return reply, nil, err
+		return reply, false, err
 	case actionJoin:
-		s, now, err := m.door.Join(ctx, id, at)
+		s, began, err := m.door.Join(ctx, id, at)
 		if err != nil {
-			return m.refused(ctx, s, at, err), nil, err
-		}
-		if now {
-			began = &s
+			return m.refused(ctx, s, at, err), false, err
 		}
 		reply, err = m.where(ctx, s, s.State == session.StateSeated, at)
 		return reply, began, err
 	case actionLeave:
 		s, err := m.door.ToLobby(ctx, id, at)
 		if err != nil {
-			return Reply{}, nil, err
+			return Reply{}, false, err
 		}
 		reply, err = m.where(ctx, s, s.State == session.StateSeated, at)
-		return reply, nil, err
+		return reply, false, err
 	}
-	return Reply{}, nil, invalid
+	return Reply{}, false, invalid
 }
 
 // resumable is how long a resume token holds: as long as its connection can

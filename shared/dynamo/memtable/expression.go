@@ -84,10 +84,10 @@ func parse(text string, kind func(*parser) *expression) (*expression, error) {
 		return nil, invalid("Invalid expression %q: %v", text, p.err)
 	}
 	for _, token := range tokens(text) {
-		switch token[0] {
-		case '#':
+		switch {
+		case token[0] == '#' && !slices.Contains(e.names, token):
 			e.names = append(e.names, token)
-		case ':':
+		case token[0] == ':' && !slices.Contains(e.values, token):
 			e.values = append(e.values, token)
 		}
 	}
@@ -310,16 +310,13 @@ func checkNames(names map[string]string, values Item, used ...*expression) error
 	if names != nil && len(names) == 0 || values != nil && len(values) == 0 {
 		return invalid("ExpressionAttributeNames and ExpressionAttributeValues must not be empty")
 	}
-	inAny := func(text string, of func(*expression) []string) bool {
-		return slices.ContainsFunc(used, func(e *expression) bool { return e != nil && slices.Contains(of(e), text) })
-	}
 	for name := range names {
-		if !inAny(name, func(e *expression) []string { return e.names }) {
+		if !slices.ContainsFunc(used, func(e *expression) bool { return e != nil && slices.Contains(e.names, name) }) {
 			return invalid("Value provided in ExpressionAttributeNames unused in expressions: keys: {%s}", name)
 		}
 	}
 	for value := range values {
-		if !inAny(value, func(e *expression) []string { return e.values }) {
+		if !slices.ContainsFunc(used, func(e *expression) bool { return e != nil && slices.Contains(e.values, value) }) {
 			return invalid("Value provided in ExpressionAttributeValues unused in expressions: keys: {%s}", value)
 		}
 	}

@@ -23,7 +23,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -51,6 +53,9 @@ type Tables struct {
 	mu      sync.Mutex
 	tables  map[string]*table
 	watches []func(Write)
+	// soonest is no later than the first time to live of the live table that is
+	// over, in Unix seconds.
+	soonest int64
 }
 
 var _ dynamo.API = (*Tables)(nil)
@@ -58,13 +63,13 @@ var _ dynamo.API = (*Tables)(nil)
 // Write is the change of one item, as a stream tells of it. Old is nil where
 // there was none, and New where there is none any more.
 type Write struct {
-	Table    string
-	Old, New Item
+	Table, PK, SK string
+	Old, New      Item
 }
 
 // New makes Seatmeter's tables, empty.
 func New() *Tables {
-	t := &Tables{tables: make(map[string]*table)}
+	t := &Tables{tables: make(map[string]*table), soonest: math.MaxInt64}
 	for name, indexes := range map[string]map[string]string{Names.Live: dynamo.Indexes, Names.Ledger: nil, Names.Usage: nil} {
 		one := &table{name: name, partitions: make(map[string]*partition)}
 		for of, attribute := range indexes {
@@ -94,14 +99,35 @@ func (t *Tables) Watch(watch func(Write)) {
 func (t *Tables) Expire(nowSeconds int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if nowSeconds <= t.soonest {
+		return
+	}
+	t.soonest = math.MaxInt64
 	live := t.tables[Names.Live]
 	for _, p := range live.partitions {
 		for _, r := range slices.Clone(p.records) {
-			if n, expires := r.item[dynamo.ExpiresAttribute].(*types.AttributeValueMemberN); expires && number(n).Cmp(number(whole(nowSeconds))) < 0 {
+			switch at := ends(r.item); {
+			case at < nowSeconds:
 				t.write(live, r.pk, r.sk, nil, 0)
+			default:
+				t.soonest = min(t.soonest, at)
 			}
 		}
 	}
+}
+
+// ends is when an item's time to live is over, in Unix seconds; never, if it has
+// none.
+func ends(i Item) int64 {
+	n, expires := i[dynamo.ExpiresAttribute].(*types.AttributeValueMemberN)
+	if !expires {
+		return math.MaxInt64
+	}
+	at, err := strconv.ParseInt(n.Value, 10, 64)
+	if err != nil {
+		return math.MaxInt64
+	}
+	return at
 }
 
 // Each calls a function with every item of a table, in no order.
@@ -213,6 +239,9 @@ func (t *Tables) write(in *table, pk, sk string, item Item, bytes int) {
 	}
 	r := p.records[at]
 	old := r.item
+	if in.name == Names.Live {
+		t.soonest = min(t.soonest, ends(item))
+	}
 	for _, index := range in.indexes {
 		index.move(r, old, item)
 	}
@@ -222,7 +251,7 @@ func (t *Tables) write(in *table, pk, sk string, item Item, bytes int) {
 	}
 	in.recent = append(in.recent, r)
 	for _, watch := range t.watches {
-		watch(Write{in.name, old, item})
+		watch(Write{in.name, pk, sk, old, item})
 	}
 }
 
@@ -345,8 +374,10 @@ func (t *Tables) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...fu
 	}
 	item := table.read(ctx, in.ConsistentRead, pk, sk)
 	return &dynamodb.GetItemOutput{
-		Item:             maps.Clone(item),
-		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, readUnits(size(item), aws.ToBool(in.ConsistentRead))),
+		Item: maps.Clone(item),
+		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, func() float64 {
+			return readUnits(size(item), aws.ToBool(in.ConsistentRead))
+		}),
 	}, nil
 }
 
@@ -380,7 +411,7 @@ func (t *Tables) getMany(ctx context.Context, name string, asked types.KeysAndAt
 	if len(asked.Keys) == 0 || len(asked.Keys) > maxBatch {
 		return invalid("Too many items requested for the BatchGetItem call, or none")
 	}
-	total, seen := 0.0, make(map[[2]string]bool)
+	total, seen := 0.0, make(map[[2]string]bool, len(asked.Keys))
 	for _, key := range asked.Keys {
 		pk, sk, err := keys(key, true)
 		if err != nil {
@@ -396,7 +427,7 @@ func (t *Tables) getMany(ctx context.Context, name string, asked types.KeysAndAt
 			out.Responses[name] = append(out.Responses[name], maps.Clone(item))
 		}
 	}
-	if c := consumed(report, &name, total); c != nil {
+	if c := consumed(report, &name, func() float64 { return total }); c != nil {
 		out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
 	}
 	return nil
@@ -490,7 +521,7 @@ func (t *Tables) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...fu
 		return nil, err
 	}
 	t.commit(p)
-	return &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units())}, nil
+	return &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}, nil
 }
 
 // DeleteItem implements dynamo.API.
@@ -505,7 +536,7 @@ func (t *Tables) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _
 		return nil, err
 	}
 	t.commit(p)
-	return &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units())}, nil
+	return &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}, nil
 }
 
 // UpdateItem implements dynamo.API. It returns ALL_NEW, ALL_OLD, UPDATED_NEW of
@@ -521,7 +552,7 @@ func (t *Tables) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _
 		return nil, err
 	}
 	t.commit(p)
-	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units())}
+	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}
 	switch in.ReturnValues {
 	case types.ReturnValueAllNew:
 		out.Attributes = maps.Clone(p.new)
@@ -582,7 +613,7 @@ func (t *Tables) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWr
 	}
 	out := &dynamodb.TransactWriteItemsOutput{}
 	for table, units := range total {
-		if c := consumed(in.ReturnConsumedCapacity, aws.String(table.name), units); c != nil {
+		if c := consumed(in.ReturnConsumedCapacity, aws.String(table.name), func() float64 { return units }); c != nil {
 			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
 		}
 	}

@@ -4,17 +4,12 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
-
-func whole(n int64) *types.AttributeValueMemberN {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
 
 // span is what a query asks for: a partition, and in it the sort keys from low
 // on to which in says yes.
@@ -137,17 +132,26 @@ func textOf(v types.AttributeValue) string {
 // found is a record as a query shows it.
 type found struct {
 	*record
-	item Item
+	item  Item
+	bytes int
 }
 
 // of gives what a query finds in order, from its exclusive start on.
 func (t *table) of(ctx context.Context, in *dynamodb.QueryInput, over *index, asked span) []found {
 	var list []found
 	add := func(r *record) {
-		item := r.version(behind(ctx, in.ConsistentRead, t.name, r.pk, r.sk))
-		if item != nil && (over == nil || over.of(item) == asked.partition) {
-			list = append(list, found{r, item})
+		writes := behind(ctx, in.ConsistentRead, t.name, r.pk, r.sk)
+		item, bytes := r.version(writes), r.size
+		if item == nil || over != nil && over.of(item) != asked.partition {
+			return
 		}
+		if over != nil {
+			item = Item{attrPK: item[attrPK], attrSK: item[attrSK], over.attribute: item[over.attribute]}
+		}
+		if over != nil || writes != 0 {
+			bytes = size(item)
+		}
+		list = append(list, found{r, item, bytes})
 	}
 	backward := in.ScanIndexForward != nil && !*in.ScanIndexForward
 	start := &record{pk: textOf(in.ExclusiveStartKey[attrPK]), sk: textOf(in.ExclusiveStartKey[attrSK])}
@@ -206,10 +210,7 @@ func page(in *dynamodb.QueryInput, over *index, records []found, projection []st
 	bytes := 0
 	for n, r := range records {
 		item := r.item
-		if over != nil {
-			item = Item{attrPK: item[attrPK], attrSK: item[attrSK], over.attribute: item[over.attribute]}
-		}
-		bytes += size(item)
+		bytes += r.bytes
 		shown := maps.Clone(item)
 		if projection != nil {
 			maps.DeleteFunc(shown, func(name string, _ types.AttributeValue) bool { return !slices.Contains(projection, name) })
@@ -225,6 +226,6 @@ func page(in *dynamodb.QueryInput, over *index, records []found, projection []st
 	}
 	out.Count = int32(len(out.Items)) //nolint:gosec // a page
 	out.ScannedCount = out.Count
-	out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, in.TableName, readUnits(bytes, aws.ToBool(in.ConsistentRead)))
+	out.ConsumedCapacity = consumed(in.ReturnConsumedCapacity, in.TableName, func() float64 { return readUnits(bytes, aws.ToBool(in.ConsistentRead)) })
 	return out, nil
 }

@@ -64,9 +64,9 @@ func readUnits(bytes int, consistent bool) float64 {
 }
 
 // consumed is told only to a caller that asks.
-func consumed(asked types.ReturnConsumedCapacity, table *string, units float64) *types.ConsumedCapacity {
+func consumed(asked types.ReturnConsumedCapacity, table *string, units func() float64) *types.ConsumedCapacity {
 	if asked != types.ReturnConsumedCapacityTotal {
 		return nil
 	}
-	return &types.ConsumedCapacity{TableName: table, CapacityUnits: aws.Float64(units)}
+	return &types.ConsumedCapacity{TableName: table, CapacityUnits: aws.Float64(units())}
 }

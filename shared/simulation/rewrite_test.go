@@ -1,0 +1,209 @@
+package simulation
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
+)
+
+// edit changes the expressions of a write. An empty condition is none.
+type edit func(update, condition string) (string, string)
+
+// edited is a bug by which the writes of some names have other expressions.
+func edited(change edit, names ...string) bug {
+	return func(in any, call func(in any) (any, error)) (any, error) {
+		if slices.Contains(names, dynamo.Describe(in).Name) {
+			in = rewritten(in, change, nil)
+		}
+		return call(in)
+	}
+}
+
+// rewritten is a write with other expressions, and the names and values that
+// they use: the write's own, more that are given, and those of attributes that
+// are named as their aliases are.
+func rewritten(in any, change edit, more map[string]string) any {
+	switch in := in.(type) {
+	case *dynamodb.UpdateItemInput:
+		next, c := *in, newText(in.UpdateExpression, in.ConditionExpression, change)
+		next.UpdateExpression, next.ConditionExpression = c.update, c.condition
+		next.ExpressionAttributeNames, next.ExpressionAttributeValues = c.uses(in.ExpressionAttributeNames, more, in.ExpressionAttributeValues)
+		return &next
+	case *dynamodb.PutItemInput:
+		next, c := *in, newText(nil, in.ConditionExpression, change)
+		next.ConditionExpression = c.condition
+		next.ExpressionAttributeNames, next.ExpressionAttributeValues = c.uses(in.ExpressionAttributeNames, more, in.ExpressionAttributeValues)
+		return &next
+	case *dynamodb.DeleteItemInput:
+		next, c := *in, newText(nil, in.ConditionExpression, change)
+		next.ConditionExpression = c.condition
+		next.ExpressionAttributeNames, next.ExpressionAttributeValues = c.uses(in.ExpressionAttributeNames, more, in.ExpressionAttributeValues)
+		return &next
+	case *dynamodb.TransactWriteItemsInput:
+		next := *in
+		next.TransactItems = slices.Clone(in.TransactItems)
+		for n, one := range in.TransactItems {
+			if one.Put == nil {
+				continue
+			}
+			put, c := *one.Put, newText(nil, one.Put.ConditionExpression, change)
+			put.ConditionExpression = c.condition
+			put.ExpressionAttributeNames, put.ExpressionAttributeValues = c.uses(one.Put.ExpressionAttributeNames, more, one.Put.ExpressionAttributeValues)
+			next.TransactItems[n].Put = &put
+		}
+		return &next
+	}
+	return in
+}
+
+// texts are the expressions of a write.
+type texts struct{ update, condition *string }
+
+func newText(update, condition *string, change edit) texts {
+	u, c := change(aws.ToString(update), aws.ToString(condition))
+	var t texts
+	if u != "" {
+		t.update = &u
+	}
+	if c != "" {
+		t.condition = &c
+	}
+	return t
+}
+
+var placeholders = regexp.MustCompile(`[#:][a-z_]+`)
+
+// uses gives the names and values that expressions use.
+func (t texts) uses(names, more map[string]string, values memtable.Item) (map[string]string, memtable.Item) {
+	var used map[string]string
+	var with memtable.Item
+	for _, one := range placeholders.FindAllString(aws.ToString(t.update)+" "+aws.ToString(t.condition), -1) {
+		if one[0] == ':' {
+			if with == nil {
+				with = make(memtable.Item)
+			}
+			with[one] = values[one]
+			continue
+		}
+		if used == nil {
+			used = make(map[string]string)
+		}
+		used[one] = one[1:]
+		for _, known := range []map[string]string{names, more} {
+			if name, there := known[one]; there {
+				used[one] = name
+			}
+		}
+	}
+	return used, with
+}
+
+// unconditional drops a condition.
+func unconditional(update, _ string) (string, string) { return update, "" }
+
+// replaced has one text in the expressions replaced by another.
+func replaced(old, by string) edit {
+	return func(update, condition string) (string, string) {
+		return strings.ReplaceAll(update, old, by), strings.ReplaceAll(condition, old, by)
+	}
+}
+
+// dropped has one clause of the condition dropped.
+func dropped(clause string) edit {
+	return func(update, condition string) (string, string) {
+		for _, one := range lacking(condition) {
+			if one.clause == clause {
+				return update, one.rest
+			}
+		}
+		return update, condition
+	}
+}
+
+// lack is a condition without one of its clauses.
+type lack struct{ clause, rest string }
+
+// lacking gives a condition without each of its clauses in turn.
+func lacking(condition string) []lack {
+	for _, word := range []string{" OR ", " AND "} {
+		parts := split(condition, word)
+		if len(parts) == 1 {
+			continue
+		}
+		var list []lack
+		for n, part := range parts {
+			for _, one := range lacking(part) {
+				left := slices.Replace(slices.Clone(parts), n, n+1, one.rest)
+				if one.rest == "" {
+					left = slices.Delete(left, n, n+1)
+				}
+				list = append(list, lack{one.clause, strings.Join(left, word)})
+			}
+		}
+		return list
+	}
+	if inner, is := strings.CutPrefix(condition, "("); is {
+		list := lacking(strings.TrimSuffix(inner, ")"))
+		for n := range list {
+			if list[n].rest != "" {
+				list[n].rest = "(" + list[n].rest + ")"
+			}
+		}
+		return list
+	}
+	return []lack{{condition, ""}}
+}
+
+// split cuts a condition at a word that is not in parentheses.
+func split(condition, word string) []string {
+	var parts []string
+	depth, from := 0, 0
+	for at := range condition {
+		switch {
+		case condition[at] == '(':
+			depth++
+		case condition[at] == ')':
+			depth--
+		case depth == 0 && strings.HasPrefix(condition[at:], word):
+			parts = append(parts, condition[from:at])
+			from = at + len(word)
+		}
+	}
+	return append(parts, condition[from:])
+}
+
+// conditions gives the conditions of a request's writes.
+func conditions(in any) []string {
+	var list []string
+	add := func(condition *string) {
+		if condition != nil {
+			list = append(list, *condition)
+		}
+	}
+	switch in := in.(type) {
+	case *dynamodb.UpdateItemInput:
+		add(in.ConditionExpression)
+	case *dynamodb.PutItemInput:
+		add(in.ConditionExpression)
+	case *dynamodb.DeleteItemInput:
+		add(in.ConditionExpression)
+	case *dynamodb.TransactWriteItemsInput:
+		for _, one := range in.TransactItems {
+			if one.Put != nil {
+				add(one.Put.ConditionExpression)
+			}
+		}
+	}
+	return list
+}
+
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func number(n string) types.AttributeValue { return &types.AttributeValueMemberN{Value: n} }
