@@ -32,77 +32,70 @@ func edited(change edit, names ...string) bug {
 func rewritten(in any, change edit, more map[string]string) any {
 	switch in := in.(type) {
 	case *dynamodb.UpdateItemInput:
-		next, c := *in, newText(in.UpdateExpression, in.ConditionExpression, change)
-		next.UpdateExpression, next.ConditionExpression = c.update, c.condition
-		next.ExpressionAttributeNames, next.ExpressionAttributeValues = c.uses(in.ExpressionAttributeNames, more, in.ExpressionAttributeValues)
+		next := *in
+		change.apply(&next.UpdateExpression, &next.ConditionExpression, &next.ExpressionAttributeNames, &next.ExpressionAttributeValues, more)
 		return &next
 	case *dynamodb.PutItemInput:
-		next, c := *in, newText(nil, in.ConditionExpression, change)
-		next.ConditionExpression = c.condition
-		next.ExpressionAttributeNames, next.ExpressionAttributeValues = c.uses(in.ExpressionAttributeNames, more, in.ExpressionAttributeValues)
+		next := *in
+		change.apply(nil, &next.ConditionExpression, &next.ExpressionAttributeNames, &next.ExpressionAttributeValues, more)
 		return &next
 	case *dynamodb.DeleteItemInput:
-		next, c := *in, newText(nil, in.ConditionExpression, change)
-		next.ConditionExpression = c.condition
-		next.ExpressionAttributeNames, next.ExpressionAttributeValues = c.uses(in.ExpressionAttributeNames, more, in.ExpressionAttributeValues)
+		next := *in
+		change.apply(nil, &next.ConditionExpression, &next.ExpressionAttributeNames, &next.ExpressionAttributeValues, more)
 		return &next
 	case *dynamodb.TransactWriteItemsInput:
 		next := *in
 		next.TransactItems = slices.Clone(in.TransactItems)
 		for n, one := range in.TransactItems {
-			if one.Put == nil {
-				continue
+			if one.Put != nil {
+				put := *one.Put
+				change.apply(nil, &put.ConditionExpression, &put.ExpressionAttributeNames, &put.ExpressionAttributeValues, more)
+				next.TransactItems[n].Put = &put
 			}
-			put, c := *one.Put, newText(nil, one.Put.ConditionExpression, change)
-			put.ConditionExpression = c.condition
-			put.ExpressionAttributeNames, put.ExpressionAttributeValues = c.uses(one.Put.ExpressionAttributeNames, more, one.Put.ExpressionAttributeValues)
-			next.TransactItems[n].Put = &put
 		}
 		return &next
 	}
 	return in
 }
 
-// texts are the expressions of a write.
-type texts struct{ update, condition *string }
-
-func newText(update, condition *string, change edit) texts {
-	u, c := change(aws.ToString(update), aws.ToString(condition))
-	var t texts
-	if u != "" {
-		t.update = &u
-	}
-	if c != "" {
-		t.condition = &c
-	}
-	return t
-}
-
 var placeholders = regexp.MustCompile(`[#:][a-z_]+`)
 
-// uses gives the names and values that expressions use.
-func (t texts) uses(names, more map[string]string, values memtable.Item) (map[string]string, memtable.Item) {
-	var used map[string]string
-	var with memtable.Item
-	for _, one := range placeholders.FindAllString(aws.ToString(t.update)+" "+aws.ToString(t.condition), -1) {
+// apply edits expressions, and leaves the names and values that they use.
+func (e edit) apply(update, condition **string, names *map[string]string, values *memtable.Item, more map[string]string) {
+	if update == nil {
+		update = new(*string)
+	}
+	u, c := e(aws.ToString(*update), aws.ToString(*condition))
+	*update, *condition = optional(u), optional(c)
+	used, with := make(map[string]string), make(memtable.Item)
+	for _, one := range placeholders.FindAllString(u+" "+c, -1) {
 		if one[0] == ':' {
-			if with == nil {
-				with = make(memtable.Item)
-			}
-			with[one] = values[one]
+			with[one] = (*values)[one]
 			continue
 		}
-		if used == nil {
-			used = make(map[string]string)
+		name, given := more[one]
+		if !given {
+			name, given = (*names)[one]
 		}
-		used[one] = one[1:]
-		for _, known := range []map[string]string{names, more} {
-			if name, there := known[one]; there {
-				used[one] = name
-			}
+		if !given {
+			name = one[1:]
 		}
+		used[one] = name
 	}
-	return used, with
+	*names, *values = nil, nil // they must not be empty
+	if len(used) > 0 {
+		*names = used
+	}
+	if len(with) > 0 {
+		*values = with
+	}
+}
+
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 // unconditional drops a condition.

@@ -15,7 +15,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// state is what the tables hold of what is looked at after each step, as it was
+// records are what the tables hold of what is looked at after each step, as it was
 // written.
 type records struct {
 	blocks      map[seat.Pool][]seat.State // in order of index
