@@ -120,9 +120,8 @@ func (d *Door) Wait(ctx context.Context, v Visitor) error {
 // last move changes nothing.
 func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (s session.Session, began bool, err error) {
 	for n := range admissionTries {
-		seated := false
-		s, seated, err = d.SessionState(ctx, id)
-		if err != nil || seated || atMillis < s.MovedAtMillis {
+		var seated bool
+		if s, seated, err = d.SessionState(ctx, id); err != nil || seated || atMillis < s.MovedAtMillis {
 			return s, false, err
 		}
 		v := Visitor{

@@ -86,7 +86,7 @@ func (d *Door) endStay(ctx context.Context, s session.Session, atMillis int64, e
 	if err != nil {
 		return false, err
 	}
-	returned := seat.Returned{}
+	var returned seat.Returned
 	if grace > 0 {
 		hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: grace}
 		returned, err = d.pools.Hold(ctx, s.Block, s.Connection, s.Member(), hold)

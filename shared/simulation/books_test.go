@@ -73,7 +73,7 @@ func (w *world) took(block seat.Block, revision int64) {
 // own does not keep them out.
 func (w *world) takesOver(was, is seat.State) {
 	for id, m := range was.Members {
-		if _, in := is.Members[id]; !in && !(is.Block.Pool.Chair && m.Held()) && !m.Expired(w.now()) {
+		if _, in := is.Members[id]; !in && (!is.Block.Pool.Chair || !m.Held()) && !m.Expired(w.now()) {
 			w.breaks("I2", "%s's seat is taken over: %+v, %d ms from now", id, m, m.Hold.UntilMillis()-w.now())
 		}
 	}

@@ -83,8 +83,8 @@ func compares(a, b types.AttributeValue, operator string) bool {
 	case "<>":
 		return !equal(a, b)
 	}
-	order, comparable := compare(a, b)
-	if !comparable {
+	order, ordered := compare(a, b)
+	if !ordered {
 		return false
 	}
 	switch operator {
@@ -99,14 +99,14 @@ func compares(a, b types.AttributeValue, operator string) bool {
 }
 
 func equal(a, b types.AttributeValue) bool {
-	if order, comparable := compare(a, b); comparable {
+	if order, ordered := compare(a, b); ordered {
 		return order == 0
 	}
 	return reflect.DeepEqual(a, b)
 }
 
 // compare orders two texts, numbers or binaries.
-func compare(a, b types.AttributeValue) (order int, comparable bool) {
+func compare(a, b types.AttributeValue) (order int, ordered bool) {
 	switch a := a.(type) {
 	case *types.AttributeValueMemberS:
 		if b, same := b.(*types.AttributeValueMemberS); same {

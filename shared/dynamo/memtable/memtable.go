@@ -191,7 +191,6 @@ type record struct {
 	item   Item // nil: deleted, and kept for those who are behind
 	size   int
 	before [versions]Item // the last first
-	writes int
 }
 
 // version is the item as it was before its last writes.
