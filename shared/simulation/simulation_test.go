@@ -23,7 +23,7 @@ var (
 
 // TestMain has garbage collected less often: a world is small, and soon gone.
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(800)
 	m.Run()
 }
 
