@@ -122,7 +122,7 @@ func (w *world) create() {
 		size := 1 + w.script.pick(3, 4, 2)
 		large, shrunk := false, false
 		if model == license.ModelConcurrent {
-			switch w.script.pick(16, 1, 3) {
+			switch w.script.pick(17, 1, 2) {
 			case 1:
 				large, size = true, seat.BlockSeats+1+w.script.below(5)
 			case 2: // and has its blocks still, and a board
