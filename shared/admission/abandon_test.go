@@ -15,22 +15,21 @@ import (
 )
 
 // during has something happen just before one call of those that are made until
-// then, and gives how many there were.
-func (w *world) during(call int, happen func()) (calls *int) {
-	calls = new(int)
-	busy := false
-	w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-		if busy {
-			return faults.None
-		}
-		if *calls++; *calls == call {
-			busy = true
-			happen()
-			busy = false
-		}
+// then.
+func (w *world) during(call int, happen func()) *faults.Nth {
+	nth := faults.At(call, func() faults.Fault {
+		happen()
 		return faults.None
-	}
-	return calls
+	})
+	w.faulty.Decide = nth.Decide
+	return nth
+}
+
+// at has one call of those that are made from now on go wrong.
+func (w *world) at(call int, fault faults.Fault) *faults.Nth {
+	nth := faults.At(call, func() faults.Fault { return fault })
+	w.faulty.Decide = nth.Decide
+	return nth
 }
 
 // inLobby is a connection that waits in the lobby.
@@ -58,7 +57,7 @@ func TestTwoJoinsAtOnceAdmitAndNeverSayThatTheConferenceEnded(t *testing.T) {
 				var second error
 				calls := w.during(call, func() { _, _, second = w.door().Join(context.Background(), id, w.now+1) })
 				_, _, first := w.door().Join(context.Background(), id, w.now)
-				w.faulty.Decide, more = nil, *calls >= call
+				w.faulty.Decide, more = nil, calls.Reached()
 				if first != nil || second != nil {
 					t.Errorf("answered %v and %v", first, second)
 				}
@@ -79,16 +78,10 @@ func TestAJoinThatBrokeOffIsCompletedByTheNext(t *testing.T) {
 			t.Run(fmt.Sprint(fault, call), func(t *testing.T) {
 				w := newWorld(t, concurrent(25))
 				w.schedule(weekly, ann)
-				id, calls := w.inLobby(1), 0
-				w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-					if calls++; calls == call {
-						return fault
-					}
-					return faults.None
-				}
+				id, calls := w.inLobby(1), w.at(call, fault)
 				w.now += 1000
 				w.faulty.Crashes(func() { _, _, _ = w.door().Join(context.Background(), id, w.now) })
-				w.faulty.Decide, more = nil, calls >= call
+				w.faulty.Decide, more = nil, calls.Reached()
 				w.now += 1000
 				if _, _, err := w.door().Join(context.Background(), id, w.now); err != nil {
 					t.Errorf("asked again: %v", err)
@@ -123,7 +116,7 @@ func TestASeatThatIsBeingFreedIsNotAdopted(t *testing.T) {
 			if _, freeing := w.door().FreeOrphan(context.Background(), block, seat.Place{Connection: id, Member: orphan}); freeing != nil {
 				t.Fatal(freeing)
 			}
-			w.faulty.Decide, more = nil, *calls >= call
+			w.faulty.Decide, more = nil, calls.Reached()
 			if more && err != nil {
 				t.Errorf("the join: %v", err)
 			}
@@ -153,17 +146,12 @@ func TestALeaveForTheLobbyThatBrokeOffIsCompletedByTheNext(t *testing.T) {
 		t.Run(fmt.Sprint(call), func(t *testing.T) {
 			w := newWorld(t, concurrent(25))
 			w.schedule(weekly, ann)
-			v, calls := w.visitor(1, weekly, jointoken.RoleParticipant), 0
+			v := w.visitor(1, weekly, jointoken.RoleParticipant)
 			w.connects(w.door(), v, "")
-			w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-				if calls++; calls == call {
-					return faults.CrashBefore
-				}
-				return faults.None
-			}
+			calls := w.at(call, faults.CrashBefore)
 			left := w.now + 1000
 			w.faulty.Crashes(func() { _, _ = w.door().ToLobby(context.Background(), v.Connection, left) })
-			w.faulty.Decide, more = nil, calls >= call
+			w.faulty.Decide, more = nil, calls.Reached()
 			w.now += 2000
 			s, err := w.door().ToLobby(context.Background(), v.Connection, w.now)
 			if err != nil || s.State != session.StateLobby {

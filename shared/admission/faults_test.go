@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"seatmeter/shared/admission"
-	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
@@ -100,23 +99,17 @@ func tell(t *testing.T, model license.License, role jointoken.Role, s story, fau
 		}
 		inUse++
 	}
-	v, calls := w.visitor(1, weekly, role), 0
+	v, nth := w.visitor(1, weekly, role), faults.At(call+1, func() faults.Fault { return fault })
 	for i, step := range s.steps {
-		w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-			if i != s.faulty {
-				return faults.None
-			}
-			calls++
-			if calls == call+1 {
-				return fault
-			}
-			return faults.None
+		w.faulty.Decide = nil
+		if i == s.faulty {
+			w.faulty.Decide = nth.Decide
 		}
 		w.faulty.Crashes(func() { _ = w.deliver(step, v) }) // what it answers is not the matter here
 	}
 	w.faulty.Decide = nil
 	w.books(inUse)
-	if calls <= call {
+	if !nth.Reached() {
 		return -1
 	}
 	return call

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,7 +122,17 @@ func (d *Door) Wait(ctx context.Context, v Visitor) error {
 func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (s session.Session, began bool, err error) {
 	for n := range admissionTries {
 		var seated bool
-		if s, seated, err = d.SessionState(ctx, id); err != nil || seated || atMillis < s.MovedAtMillis {
+		if s, seated, err = d.SessionState(ctx, id); err != nil || atMillis < s.MovedAtMillis {
+			return s, false, err
+		}
+		if seated {
+			kept, err := d.keepSeat(ctx, s, atMillis)
+			if kept || err != nil {
+				return s, false, err
+			}
+			continue
+		}
+		if err := d.finishLeave(ctx, s); err != nil { // the session is about to name another seat
 			return s, false, err
 		}
 		v := Visitor{
@@ -138,7 +149,7 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 			return s, false, d.refuse(ctx, v, err)
 		}
 		if !s.Adopts(a.session.Member()) {
-			if err := d.release(ctx, s, a.session); err != nil {
+			if err := d.void(ctx, a.session); err != nil { // it is being freed
 				return s, false, err
 			}
 			continue
@@ -153,14 +164,17 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 	return s, false, problem.New(problem.Unavailable, "Please try again.")
 }
 
-// release frees a seat that a join found and must not adopt: that of the stay
-// which its session has left, or one that is being freed.
-func (d *Door) release(ctx context.Context, s session.Session, found session.Session) error {
-	if s.Names(found.Block, found.Member()) {
-		_, err := d.FinishLeave(ctx, s)
-		return err
+// keepSeat has a seated connection that asked to join stay where it is: a leave that
+// it sent before, and that may land still, comes too late. False: the session has
+// changed.
+func (d *Door) keepSeat(ctx context.Context, s session.Session, atMillis int64) (bool, error) {
+	if atMillis == s.MovedAtMillis {
+		return true, nil
 	}
-	return d.void(ctx, found)
+	s.MovedAtMillis = atMillis
+	s.Version++
+	there, err := d.store.Change(ctx, s)
+	return there == nil || *there == s, wrap("change a session", err)
 }
 
 // admitted is a session that has its seat and is not written yet.
@@ -195,15 +209,18 @@ func (d *Door) enter(ctx context.Context, v Visitor, a admitted) (session.Sessio
 	}()
 	there, err := d.write(ctx, s)
 	refusal := <-looked
-	ours := err == nil && (there == nil || *there == s)
-	in := ours || err == nil && d.confirm(ctx, s, there)
+	in := err == nil && (there == nil || *there == s)
+	if in && refusal != nil {
+		return s, d.refuse(ctx, v, d.takeBack(ctx, s, refusal))
+	}
 	if !in {
 		// Where the write failed it may have landed, or another attempt's has.
-		in = d.confirm(ctx, s, d.abandon(ctx, s))
+		if err != nil || !there.Names(s.Block, s.Member()) {
+			there = cmp.Or(d.abandon(ctx, s), there)
+		}
+		in = refusal == nil && d.confirm(ctx, s, there)
 	}
 	switch {
-	case ours && refusal != nil:
-		return s, d.refuse(ctx, v, d.takeBack(ctx, s, refusal))
 	case refusal != nil:
 		return s, d.refuse(ctx, v, unlessUnavailable(refusal))
 	case in:
@@ -212,9 +229,18 @@ func (d *Door) enter(ctx context.Context, v Visitor, a admitted) (session.Sessio
 	case err != nil:
 		return s, unlessUnavailable(err)
 	case there.State == session.StateGone:
-		return s, noConnection()
+		return s, d.whyGone(ctx, v)
 	}
 	return s, errStale
+}
+
+// whyGone is the answer to a visitor whose connection has a tombstone: it was
+// closed, perhaps by the end of its conference.
+func (d *Door) whyGone(ctx context.Context, v Visitor) error {
+	if _, err := d.conference(ctx, v, true); err != nil {
+		return err
+	}
+	return noConnection()
 }
 
 // confirm makes the session that another attempt wrote for this seat this
@@ -545,7 +571,10 @@ func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (l
 		if err := d.withinHosts(ctx, v, l, c); err != nil {
 			return c, l, err
 		}
-		renewed, err := d.lock(ctx, v, c)
+		mine := host.Lock{
+			Host: c.Host, Conference: string(c.ID), Number: int64(c.Number), Since: time.UnixMilli(v.AtMillis), Mark: newMark(),
+		}
+		renewed, err := d.lock(ctx, v, mine)
 		if err != nil {
 			return c, l, err
 		}
@@ -554,7 +583,7 @@ func (d *Door) start(ctx context.Context, v Visitor, c conference.Conference) (l
 			return live, l, err
 		}
 		exhausted = err
-		if err := d.store.Unlock(ctx, v.Tenant, lockOf(v, c)); err != nil {
+		if err := d.store.Unlock(ctx, v.Tenant, mine); err != nil {
 			return c, l, fmt.Errorf("unlock the host: %w", err)
 		}
 		if err := d.pools.Pause(ctx, rand.N(startPause)); err != nil { //nolint:gosec // a pause is no secret

@@ -86,6 +86,9 @@ func (d *Door) endStay(ctx context.Context, s session.Session, atMillis int64, e
 	if err != nil {
 		return false, err
 	}
+	if err := d.closeReplaced(ctx, s); err != nil {
+		return false, err
+	}
 	var returned seat.Returned
 	if grace > 0 {
 		hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: grace}
@@ -93,12 +96,17 @@ func (d *Door) endStay(ctx context.Context, s session.Session, atMillis int64, e
 	} else {
 		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, s.Member(), false)
 	}
-	// In its place there may be a hold, which gives way to news that the stay is
-	// over, or a seat that a late delivery of the $connect took for this very stay.
-	if other := returned.Instead; err == nil && other != nil && !s.Adopts(*other) && (grace == 0 || !other.Held()) {
-		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, *other, !other.Held())
+	other := returned.Instead
+	if err != nil || other == nil || s.Adopts(*other) {
+		return returned.Done, wrap("give back or hold the seat", err)
 	}
-	return returned.Done, wrap("give back or hold the seat", err)
+	// A late delivery of the $connect took a seat for this very stay; or the seat
+	// is held after this very stay, and gives way to news that it is over.
+	held := other.Held() && other.Hold.LostAtMillis == stay.LeftAtMillis && grace == 0 && end != usage.EndVanished
+	if held || !other.Held() {
+		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, *other, !held)
+	}
+	return returned.Done, wrap("give back a seat", err)
 }
 
 // grace is for how many seconds a seat is held after such an end.
@@ -113,10 +121,11 @@ func (d *Door) grace(ctx context.Context, s session.Session, end usage.End) (int
 	return l.ReconnectGraceSeconds, nil
 }
 
-// record writes a stay that ends into the ledger, and gives the session of its
-// last part. There may be a record already, of a hand-over to another connection
-// that broke off before that one had the seat: then the seat is this
-// connection's still, and what came after is another part of the same stay.
+// record writes a stay that ends into the ledger, and gives its last part as it is
+// recorded, and the session that names that. There may be a record already, of a
+// hand-over to another connection that broke off before that one had the seat:
+// then the seat is this connection's still, and what came after is another part
+// of the same stay.
 func (d *Door) record(ctx context.Context, s session.Session, atMillis int64, end usage.End) (session.Session, usage.Stay, error) {
 	stay, err := d.stay(ctx, s, atMillis, end)
 	if err != nil {
@@ -126,18 +135,20 @@ func (d *Door) record(ctx context.Context, s session.Session, atMillis int64, en
 	if err != nil {
 		return s, stay, fmt.Errorf("write the ledger: %w", err)
 	}
-	if !recorded.Before || recorded.End != usage.EndResumed || recorded.LeftAtMillis >= stay.LeftAtMillis {
+	leftMillis := stay.LeftAtMillis
+	stay.LeftAtMillis = recorded.LeftAtMillis
+	if !recorded.Before || recorded.End != usage.EndResumed || recorded.LeftAtMillis >= leftMillis {
 		return s, stay, nil
 	}
 	next, goesOn, err := d.nextPart(ctx, s, recorded.LeftAtMillis)
 	if err != nil || !goesOn {
 		return s, stay, err
 	}
-	estimated := stay.Estimated
-	stay = next.Stay(stay.LeftAtMillis, end)
-	stay.Estimated = estimated
-	_, err = d.store.Record(ctx, stay)
-	return next, stay, wrap("write the ledger", err)
+	part := next.Stay(leftMillis, end)
+	part.Estimated = stay.Estimated
+	recorded, err = d.store.Record(ctx, part)
+	part.LeftAtMillis = recorded.LeftAtMillis
+	return next, part, wrap("write the ledger", err)
 }
 
 // nextPart begins the next part of a stay in its own seat, and has the session
@@ -151,13 +162,20 @@ func (d *Door) nextPart(ctx context.Context, s session.Session, fromMillis int64
 	if err != nil {
 		return s, false, fmt.Errorf("begin the next part of a stay: %w", err)
 	}
+	state := attempt.State
 	if attempt.Outcome != seat.OutcomeTaken {
-		return s, false, nil
+		if state.Members[s.Connection] != to.Member {
+			return s, false, nil
+		}
+		// By a first try whose answer was lost, and with it the seat's number.
+		if state, _, err = d.store.Renumber(ctx, s.Block, s.Connection); err != nil {
+			return s, false, fmt.Errorf("renumber a seat: %w", err)
+		}
 	}
-	next.Seat = attempt.State.Taken
+	next.Seat = state.Taken
 	next.Version++
 	there, err := d.store.Change(ctx, next)
-	return next, err == nil && there == nil, wrap("change a session", err)
+	return next, err == nil && (there == nil || *there == next), wrap("change a session", err)
 }
 
 // newMark draws a member's mark.
@@ -194,22 +212,18 @@ func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64
 		if err != nil || atMillis < s.MovedAtMillis {
 			return s, err
 		}
-		again := s.State == session.StateLobby && s.StayID != ""
-		if s.State == session.StateLobby && !again {
-			return s, nil
+		if s.State == session.StateLobby {
+			return s, d.finishLeave(ctx, s)
 		}
-		if !again {
-			s = s.Leave(atMillis)
-			there, err := d.store.Change(ctx, s)
-			if err != nil {
-				return s, fmt.Errorf("enter the lobby: %w", err)
-			}
-			if there != nil {
-				continue
-			}
+		s = s.Leave(atMillis)
+		there, err := d.store.Change(ctx, s)
+		if err != nil {
+			return s, fmt.Errorf("enter the lobby: %w", err)
 		}
-		_, err = d.FinishLeave(ctx, s)
-		return s, err
+		if there == nil || *there == s {
+			_, err = d.FinishLeave(ctx, s)
+			return s, err
+		}
 	}
 	return session.Session{}, problem.New(problem.Unavailable, "Please try again.")
 }
@@ -218,6 +232,19 @@ func (d *Door) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64
 // It tells whether there was one to give back.
 func (d *Door) FinishLeave(ctx context.Context, s session.Session) (bool, error) {
 	return d.endStay(ctx, s, s.MovedAtMillis, usage.EndLeft)
+}
+
+// finishLeave is FinishLeave for a session whose seat may have been given back
+// long since.
+func (d *Door) finishLeave(ctx context.Context, s session.Session) error {
+	if s.State != session.StateLobby || s.StayID == "" {
+		return nil
+	}
+	b, err := d.store.Look(ctx, s.Block)
+	if err == nil && b != nil && b.Members[s.Connection] == s.Member() {
+		_, err = d.FinishLeave(ctx, s)
+	}
+	return wrap("finish a leave", err)
 }
 
 // SessionState reads a connection's session, consistently, and tells whether

@@ -14,13 +14,12 @@ import (
 // left behind by a process that died: no invocation lasts longer than 29 s.
 const abandonedAfter = time.Minute
 
-// lock holds the host to this conference, and tells whether the conference had
+// lock holds a host to a conference, and tells whether the conference had
 // the lock before. A lock of a conference that has ended, or of one that was never
 // brought to life, is taken over, unless it was taken again meanwhile: that
 // attempt may be bringing the conference to life. Safe to repeat: a conference's
 // own lock is no obstacle.
-func (d *Door) lock(ctx context.Context, v Visitor, c conference.Conference) (renewed bool, err error) {
-	mine := lockOf(v, c)
+func (d *Door) lock(ctx context.Context, v Visitor, mine host.Lock) (renewed bool, err error) {
 	taken, err := d.store.Lock(ctx, v.Tenant, mine, nil)
 	if err != nil {
 		return false, fmt.Errorf("lock the host: %w", err)
@@ -54,9 +53,4 @@ func (d *Door) lock(ctx context.Context, v Visitor, c conference.Conference) (re
 	busy := problem.Newf(problem.HostBusy, "The host is running conference %s.", holder.Conference)
 	busy.Conference = holder.Conference
 	return false, busy
-}
-
-// lockOf is the lock that a visitor takes of a conference's host.
-func lockOf(v Visitor, c conference.Conference) host.Lock {
-	return host.Lock{Host: c.Host, Conference: string(c.ID), Number: int64(c.Number), Since: time.UnixMilli(v.AtMillis)}
 }

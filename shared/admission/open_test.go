@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"seatmeter/shared/admission"
-	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/seat"
@@ -24,13 +23,7 @@ func TestAStayIsOpenUntilTheLedgerHasIt(t *testing.T) {
 		if err := w.door().Connect(t.Context(), v); err != nil {
 			t.Fatal(err)
 		}
-		calls := 0
-		w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-			if calls++; calls == died {
-				return faults.CrashBefore
-			}
-			return faults.None
-		}
+		w.at(died, faults.CrashBefore)
 		heir := v
 		heir.Connection, heir.AtMillis = "heir=", v.AtMillis+5000
 		claim := jointoken.Claim{Connection: v.Connection, Stay: string(usage.NewStayID(v.Connection, v.AtMillis))}

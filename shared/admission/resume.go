@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,14 @@ func (d *Door) Resume(ctx context.Context, v Visitor, from jointoken.Claim) erro
 	}
 	a := admitted{session: resumed}
 	if old.Block.Pool.Number == 0 || resumed.Member().Host {
-		a.look = func(ctx context.Context) (bool, error) { return d.attend(ctx, v) }
+		// A look that fails, and does not refuse, takes nothing from who was in.
+		a.look = func(ctx context.Context) (bool, error) {
+			live, err := d.attend(ctx, v)
+			if _, refused := errors.AsType[*problem.Error](err); !refused {
+				err = nil
+			}
+			return live, err
+		}
 	}
 	s, err := d.enter(ctx, v, a)
 	if err == nil && s.From != "" {
@@ -93,8 +101,15 @@ func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (se
 		switch {
 		case b.Closed:
 			return old, conference.Ended(v.Conference)
-		case !open && (!there.Held() || there.Expired(v.AtMillis)):
+		case !in || there.Expired(v.AtMillis):
 			return old, errNotHeld()
+		case !open && !there.Held(): // it is beginning the next part of the stay
+			now, err := d.store.Session(ctx, old.Connection, true)
+			if err != nil || now == nil || now.StayID != old.StayID {
+				return old, cmp.Or(wrap("read the session to resume", err), error(errNotHeld()))
+			}
+			old = *now
+			continue
 		}
 		// The stay's records do not overlap, and leave no gap where the connection
 		// was open all the time.
@@ -111,7 +126,7 @@ func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (se
 			return old, fmt.Errorf("take over the seat: %w", err)
 		}
 		if attempt.Outcome == seat.OutcomeTaken {
-			return goOn(v, old, mine, attempt.State), nil
+			return goOn(v, old, mine, attempt.State), d.closeReplaced(ctx, old)
 		}
 	}
 	return old, problem.New(problem.Unavailable, "The seat keeps changing. Try again.")
@@ -165,12 +180,28 @@ func goOn(v Visitor, old session.Session, mine seat.Member, state seat.State) se
 	return s
 }
 
-// CloseReplaced closes the connection that another took its seat over from.
-// Closing one that is no more is no error.
+// CloseReplaced closes the connection that another took its seat over from, if it
+// is still open and has not joined anew. Safe to repeat.
 func (d *Door) CloseReplaced(ctx context.Context, id seat.ConnectionID) error {
 	s, err := d.store.Session(ctx, id, false)
-	if err != nil || s == nil || s.From == "" {
+	if err != nil || s == nil {
 		return wrap("read the session", err)
+	}
+	return d.closeReplaced(ctx, *s)
+}
+
+func (d *Door) closeReplaced(ctx context.Context, s session.Session) error {
+	if s.From == "" {
+		return nil
+	}
+	old, err := d.store.Session(ctx, s.From, true)
+	if err != nil || old == nil || old.State != session.StateSeated || old.StayID != s.StayID {
+		return wrap("read the session of a connection that was replaced", err)
+	}
+	old.State = session.StateGone
+	old.Version++
+	if there, err := d.store.Change(ctx, *old); err != nil || there != nil {
+		return wrap("close a connection that was replaced", err)
 	}
 	return wrap("close a connection that was replaced", d.gateway.Close(ctx, s.From))
 }

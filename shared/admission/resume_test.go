@@ -127,7 +127,7 @@ func TestACloseDuringAResumeBillsEachMomentOnce(t *testing.T) {
 					}
 				})
 				err := w.door().Resume(context.Background(), heir, claimOf(v))
-				w.faulty.Decide, more = nil, *calls >= call
+				w.faulty.Decide, more = nil, calls.Reached()
 				// A seat that was given back at once is nobody's to resume.
 				if err != nil && (end != usage.EndClosed || !problem.Is(err, problem.TokenInvalid)) {
 					t.Error(err)
@@ -164,17 +164,12 @@ func TestAResumeThatBreaksOffLeavesTheSeatWithTheOldConnection(t *testing.T) {
 				w.schedule(weekly, ann)
 				v := w.visitor(1, weekly, jointoken.RoleParticipant)
 				w.connects(w.door(), v, "")
-				heir, calls := v, 0
+				heir := v
 				heir.Connection, heir.AtMillis = "heir=", v.AtMillis+1000
-				w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-					if calls++; calls == call {
-						return fault
-					}
-					return faults.None
-				}
+				calls := w.at(call, fault)
 				w.now += 2000
 				w.faulty.Crashes(func() { _ = w.door().Resume(context.Background(), heir, claimOf(v)) })
-				w.faulty.Decide, more = nil, calls >= call
+				w.faulty.Decide, more = nil, calls.Reached()
 				if _, swapped := w.membersOf()[heir.Connection]; swapped || w.member(v.Connection) == (seat.Member{}) {
 					return
 				}

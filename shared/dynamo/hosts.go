@@ -227,16 +227,17 @@ func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, was, is host.Host) 
 func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.Lock) (host.Locked, error) {
 	c := change{
 		pk: tenantKey(t), sk: lockKey(l.Host),
-		update:    "SET #conference = :conference, #number = :mine, #since = :now, #busy = :busy",
+		update:    "SET #conference = :conference, #number = :mine, #since = :now, #mark = :mark, #busy = :busy",
 		condition: "attribute_not_exists(#pk) OR #number = :mine",
 		values: item{
-			":conference": text(l.Conference), ":mine": number(l.Number), ":now": number(l.Since.UnixMilli()), ":busy": text(shardOf(string(t))),
+			":conference": text(l.Conference), ":mine": number(l.Number), ":now": number(l.Since.UnixMilli()), ":mark": number(int64(l.Mark)), ":busy": text(shardOf(string(t))),
 		},
 		returns: types.ReturnValueAllOld,
 	}
 	if stale != nil {
-		c.condition += " OR #number = :stale AND #since = :since"
+		c.condition += " OR #number = :stale AND #since = :since AND #mark = :was"
 		c.values.setNumber(":stale", stale.Number).setTime(":since", stale.Since)
+		c.values[":was"] = number(int64(stale.Mark))
 	}
 	there, refused, err := s.apply(ctx, c)
 	if err != nil || there == nil {
@@ -253,8 +254,8 @@ func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.
 func (s *Store) Unlock(ctx context.Context, t tenant.ID, l host.Lock) error {
 	condition, values := "#number = :mine", item{":mine": number(l.Number)}
 	if !l.Since.IsZero() {
-		condition += " AND #since = :since"
-		values.setTime(":since", l.Since)
+		condition += " AND #since = :since AND #mark = :mark"
+		values.setTime(":since", l.Since)[":mark"] = number(int64(l.Mark))
 	}
 	_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: s.live, Key: key(tenantKey(t), lockKey(l.Host)),
@@ -295,6 +296,7 @@ func readLock(i item) (host.Lock, error) {
 	l := host.Lock{
 		Host:       host.Email(strings.TrimPrefix(r.text(attrSK), prefixLock)),
 		Conference: r.text(attrConference), Number: r.number(attrNumber), Since: r.time(attrSince),
+		Mark: uint16(r.number(attrMark)), //nolint:gosec // written from one
 	}
 	return l, r.err
 }

@@ -55,6 +55,8 @@ type Lock struct {
 	Conference string
 	Number     int64
 	Since      time.Time
+	// Mark tells two takings of the lock apart. Drawn by chance.
+	Mark uint16
 }
 
 // CheckName bounds a host's display name.
@@ -125,7 +127,7 @@ type Hosts interface {
 	// taken it again since. A repeat renews it.
 	Lock(ctx context.Context, t tenant.ID, l Lock, stale *Lock) (Locked, error)
 	// Unlock frees a lock if its numbered conference holds it and, where the time
-	// since when is set, took it just then and not again. Safe to repeat.
+	// since when is set, by just that taking. Safe to repeat.
 	Unlock(ctx context.Context, t tenant.ID, l Lock) error
 	// Locks lists every lock of the tenant: its live conferences under a
 	// named license.

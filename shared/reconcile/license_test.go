@@ -83,25 +83,17 @@ func TestAnEndClosesEveryBlockThatComesBesideIt(t *testing.T) {
 		}
 		pool := seat.Pool{Tenant: acme, Number: w.number}
 		terms := seat.Terms{Capacity: 200, Revision: 1}
-		calls, growing := 0, false
-		w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-			if growing {
-				return faults.None
-			}
-			if calls++; calls == call {
-				growing = true
-				if _, err := seat.NewPools(w.store).Settle(context.Background(), pool, terms, true); err != nil {
-					t.Error(err)
-				}
-				more = true
+		nth := faults.At(call, func() faults.Fault {
+			if _, err := seat.NewPools(w.store).Settle(context.Background(), pool, terms, true); err != nil {
+				t.Error(err)
 			}
 			return faults.None
-		}
-		more = false
+		})
+		w.faulty.Decide = nth.Decide
 		if _, err := w.door.End(t.Context(), acme, weekly, w.clock()); err != nil {
 			t.Fatal(err)
 		}
-		w.faulty.Decide = nil
+		w.faulty.Decide, more = nil, nth.Reached()
 		states, err := w.store.Read(t.Context(), pool)
 		if err != nil {
 			t.Fatal(err)
@@ -146,20 +138,13 @@ func TestCompletingAnEndLeavesANewConferenceOfItsIDAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.pass(2 * time.Minute)
-		calls, busy := 0, false
-		more = false
-		w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-			if busy {
-				return faults.None
-			}
-			if calls++; calls == call {
-				busy, more = true, true
-				w.schedule()
-			}
+		nth := faults.At(call, func() faults.Fault {
+			w.schedule()
 			return faults.None
-		}
+		})
+		w.faulty.Decide = nth.Decide
 		w.round()
-		w.faulty.Decide = nil
+		w.faulty.Decide, more = nil, nth.Reached()
 		if c := w.state(map[bool]conference.State{true: conference.StateScheduled, false: conference.StateEnded}[more]); more && c.Number != w.number {
 			t.Errorf("at call %d: number %d, want %d", call, c.Number, w.number)
 		}
@@ -209,8 +194,7 @@ func TestOfTwoHostsWhoStartAtOnceOneGetsIn(t *testing.T) {
 		}
 		first, second := w.visitor(jointoken.RoleHost), w.visitor(jointoken.RoleHost)
 		second.Conference, second.Number = other.ID, other.Number
-		calls, admitted := 0, 0
-		more = false
+		admitted := 0
 		connect := func(v admission.Visitor) {
 			d := w.newDoor()
 			d.Pausing(func(context.Context, time.Duration) error { return nil })
@@ -221,15 +205,13 @@ func TestOfTwoHostsWhoStartAtOnceOneGetsIn(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
-			if calls++; calls == call {
-				more = true
-				connect(second)
-			}
+		nth := faults.At(call, func() faults.Fault {
+			connect(second)
 			return faults.None
-		}
+		})
+		w.faulty.Decide = nth.Decide
 		connect(first)
-		w.faulty.Decide = nil
+		w.faulty.Decide, more = nil, nth.Reached()
 		if admitted != 1 {
 			t.Errorf("at call %d: %d admitted", call, admitted)
 		}

@@ -354,11 +354,9 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 		_, err := tenants.license(ctx, block.Pool.Tenant)
 		return err
 	}
-	if err := r.replaced(ctx, *state); err != nil {
-		return err
-	}
+	replaced := r.replaced(ctx, *state)
 	if r.now().UnixMilli()-state.SeenAtMillis < recent.Milliseconds() {
-		return r.holds(ctx, *state)
+		return errors.Join(replaced, r.holds(ctx, *state))
 	}
 	if due(block, r.now()) {
 		r.note(&r.due, block)
@@ -366,7 +364,7 @@ func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) err
 	// The members first: the end of a conference would have the dead stay longer.
 	_, err = r.members(ctx, *state, tenants)
 	_, settled := tenants.license(ctx, block.Pool.Tenant)
-	return errors.Join(err, settled)
+	return errors.Join(replaced, err, settled)
 }
 
 // putIntoForce completes a change of license that broke off: one for a tenant, and
