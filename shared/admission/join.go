@@ -164,13 +164,11 @@ func (d *Door) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (
 	return s, false, problem.New(problem.Unavailable, "Please try again.")
 }
 
-// keepSeat has a seated connection that asked to join stay where it is: a leave that
-// it sent before, and that may land still, comes too late. False: the session has
-// changed.
+// keepSeat makes certain that a seated connection which asks to join stays so, by
+// its session's next version: a leave that it sent before and that may land still
+// comes too late, and so does another attempt that would take the seat back.
+// False: the session has changed.
 func (d *Door) keepSeat(ctx context.Context, s session.Session, atMillis int64) (bool, error) {
-	if atMillis == s.MovedAtMillis {
-		return true, nil
-	}
 	s.MovedAtMillis = atMillis
 	s.Version++
 	there, err := d.store.Change(ctx, s)

@@ -163,6 +163,7 @@ func TestAResumeGoesOnFromTheNextPart(t *testing.T) {
 	if err != nil {
 		t.Errorf("resume: %v; members %v", err, w.membersOf())
 	}
+	w.now = heir.AtMillis + 10_000
 	w.books(1)
 }
 
@@ -267,7 +268,7 @@ func TestAHoldBeginsWhereTheRecordEnds(t *testing.T) {
 	c2, c3 := v, v
 	c2.Connection, c2.AtMillis = "c2=", t0+110_00
 	c3.Connection, c3.AtMillis = "c3=", t0+100_00
-	faultAt(w, "swap", 1, faults.CrashBefore)
+	w.fault("swap", faults.CrashBefore)
 	w.faulty.Crashes(func() { _ = w.door().Resume(context.Background(), c2, claimOf(v)) })
 	w.faulty.Decide = nil
 	if err := w.door().Leave(context.Background(), v.Connection, t0+90_00, usage.EndDropped); err != nil {
