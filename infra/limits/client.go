@@ -18,10 +18,10 @@ import (
 // client is the SDK's client of one process over the engine: its attempts, its
 // quota of retries, and its delays.
 type client struct {
-	engine  *Engine
-	units   *Units
-	retryer *retry.Standard
-	calling atomic.Bool
+	engine           *Engine
+	units            *Units
+	retryer          *retry.Standard
+	calling, allowed atomic.Int64 // calls under way, and how many may be
 
 	// What was called side by side: see beside.
 	mu                 sync.Mutex
@@ -61,10 +61,10 @@ func (c *client) call(ctx context.Context, r request, once bool, do action) erro
 	if r.beside {
 		return c.beside(r, do)
 	}
-	if !c.calling.CompareAndSwap(false, true) {
+	if c.calling.Add(1) > max(1, c.allowed.Load()) {
 		panic("two calls of one process at the same time, which the clock does not know of: " + r.Name)
 	}
-	defer c.calling.Store(false)
+	defer c.calling.Add(-1)
 	c.catchUp()
 	try := func() error { return c.engine.try(r, c.units, do) }
 	if once {

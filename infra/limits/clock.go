@@ -52,6 +52,25 @@ func (c *Clock) Go(act func()) {
 	}()
 }
 
+// Together has actors do some steps, and lets the caller wait for all.
+func (c *Clock) Together(steps ...func()) {
+	if len(steps) == 1 {
+		steps[0]()
+		return
+	}
+	wake, left := make(chan struct{}, 1), len(steps)
+	for _, step := range steps {
+		c.Go(func() {
+			step()
+			if left--; left == 0 {
+				c.push(event{at: c.now, wake: wake})
+			}
+		})
+	}
+	c.next()
+	<-wake
+}
+
 // Sleep lets an actor wait.
 func (c *Clock) Sleep(d time.Duration) {
 	wake := make(chan struct{}, 1)

@@ -103,6 +103,11 @@ func (e *Engine) process(units *Units) *Process {
 	store := dynamo.New(client, memtable.Names).At(e.Clock.Time)
 	p := &Process{Door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), client: client}
 	p.Door.Pausing(e.Clock.Pause)
+	p.Door.Together(func(steps ...func()) {
+		client.allowed.Store(int64(len(steps)))
+		e.Clock.Together(steps...)
+		client.allowed.Store(1)
+	})
 	p.events, p.wake = make(chan func(*Process), 1), make(chan struct{}, 1)
 	return p
 }

@@ -194,19 +194,18 @@ type admitted struct {
 // reconciliation completes what it leaves. Only to give the seat back at once, the
 // seat is abandoned first.
 func (d *Door) enter(ctx context.Context, v Visitor, a admitted) (session.Session, error) {
-	s := a.session
-	live, looked := a.wentLive, make(chan error, 1)
-	go func() {
-		var err error
-		if a.look != nil {
+	s, live := a.session, a.wentLive
+	var there *session.Session
+	var err, refusal error
+	steps := []func(){func() { there, err = d.write(ctx, s) }}
+	if a.look != nil {
+		steps = append(steps, func() {
 			var now bool
-			now, err = a.look(ctx)
+			now, refusal = a.look(ctx)
 			live = live || now
-		}
-		looked <- err
-	}()
-	there, err := d.write(ctx, s)
-	refusal := <-looked
+		})
+	}
+	d.together(steps...)
 	in := err == nil && (there == nil || *there == s)
 	if in && refusal != nil {
 		return s, d.refuse(ctx, v, d.takeBack(ctx, s, refusal))

@@ -63,6 +63,8 @@ type Door struct {
 	licenses    memory[tenant.ID, license.License]
 	conferences memory[conferenceKey, known]
 
+	together func(steps ...func())
+
 	limiter        *rate.Limiter
 	joinsPerSecond int
 }
@@ -80,7 +82,17 @@ type known struct {
 
 // NewDoor makes a door. One per process: it remembers what it has read.
 func NewDoor(store Store, gateway Gateway, log *slog.Logger) *Door {
-	return &Door{store: store, pools: seat.NewPools(store), gateway: gateway, log: log}
+	return &Door{store: store, pools: seat.NewPools(store), gateway: gateway, log: log, together: together}
+}
+
+// together does some steps at the same time.
+func together(steps ...func()) {
+	var others sync.WaitGroup
+	for _, step := range steps[1:] {
+		others.Go(step)
+	}
+	steps[0]()
+	others.Wait()
 }
 
 // memory keeps what was read, up to a bound, and then starts over.
@@ -121,6 +133,10 @@ const cleanupTime = 5 * time.Second
 func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 }
+
+// Together has the door do steps at the same time by other means than goroutines
+// that nobody knows of: in simulations. Before its first use.
+func (d *Door) Together(do func(steps ...func())) { d.together = do }
 
 // Pausing has the door wait by another clock than the machine's: in simulations.
 // Before its first use.
