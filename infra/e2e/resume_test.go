@@ -72,7 +72,7 @@ func TestResume_MakeBeforeBreakKeepsTheSeat(t *testing.T) {
 		t.Fatalf("resume: %v", err)
 	}
 	c.wantInUse(1)
-	c.expect(first, client.TypeRemoved)
+	c.hear(first, client.TypeRemoved)
 	c.ask(first, client.ActionStatus, client.TypeLobby) // it has no seat any more
 	c.leave(first)
 	c.wantIn(second)

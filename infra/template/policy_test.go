@@ -44,6 +44,7 @@ var permitted = map[string]map[string][]string{
 		lobbyIndex: {"dynamodb:Query"},
 		ledger:     {"dynamodb:PutItem"},
 		push:       {"execute-api:ManageConnections"},
+		closing:    {"execute-api:ManageConnections"},
 	},
 	"disconnect": {
 		live:   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},

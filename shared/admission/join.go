@@ -178,8 +178,9 @@ func (d *Door) keepSeat(ctx context.Context, s session.Session, atMillis int64) 
 // admitted is a session that has its seat and is not written yet.
 type admitted struct {
 	session session.Session
-	// look is what there is to look at while the session is written; nil: nothing.
-	// A refusal of it is certain. It tells whether it made the conference live.
+	// look looks at the conference while the session is written; nil: there is
+	// nothing to look at. It tells whether it made the conference live. A refusal
+	// that it gives rests on a consistent read.
 	look func(ctx context.Context) (wentLive bool, err error)
 	// wentLive: the join made the conference live before it took the seat.
 	wentLive bool
@@ -273,9 +274,13 @@ func (d *Door) takeBack(ctx context.Context, s session.Session, refusal error) e
 	if s.Version == 0 {
 		left.State = session.StateGone
 	}
+	end := usage.EndVanished
+	if problem.Is(refusal, problem.ConferenceEnded) {
+		end = usage.EndConferenceEnded
+	}
 	there, err := d.store.Change(ctx, left)
 	if err == nil && there == nil {
-		_, err = d.endStay(ctx, left, left.MovedAtMillis, usage.EndConferenceEnded)
+		_, err = d.endStay(ctx, left, left.MovedAtMillis, end)
 	}
 	if err != nil {
 		return unlessUnavailable(errors.Join(refusal, err))

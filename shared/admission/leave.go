@@ -86,9 +86,6 @@ func (d *Door) endStay(ctx context.Context, s session.Session, atMillis int64, e
 	if err != nil {
 		return false, err
 	}
-	if err := d.closeReplaced(ctx, s); err != nil {
-		return false, err
-	}
 	var returned seat.Returned
 	if grace > 0 {
 		hold := seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: grace}

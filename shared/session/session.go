@@ -2,15 +2,15 @@
 //
 // Terms: a session is what is known of a connection while it lasts: who it is,
 // and, once seated, which seat it holds since when. In the lobby it is
-// connected without a seat. Gone is a tombstone: the connection was closed, so
-// that a $connect still in flight must give its seat back.
+// connected without a seat. Gone is a tombstone: the connection was closed, or is
+// not to be let in, so that a $connect still in flight must give its seat back.
 //
 // The session decides which seat a connection has: the one that it names while
 // it is seated. Each change is one conditional write of its next version. A seat
 // that the session names in another state is one that the connection has left,
 // whose stay goes into the ledger before the seat is given back. Any other seat
-// that the connection has in a block is an orphan: it was taken for a session
-// that was never written. A session that left by closing is not written again
+// that the connection has in a block is an orphan: it was taken, and the session
+// that was to name it was never written. A session that left by closing is not written again
 // (that would cost a write): the seat block and the ledger tell that it is over,
 // and it expires by itself.
 package session

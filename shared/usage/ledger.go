@@ -32,7 +32,7 @@ type End string
 const (
 	EndClosed          End = "closed"           // the client closed the connection
 	EndDropped         End = "dropped"          // the connection was lost
-	EndResumed         End = "resumed"          // another connection took over
+	EndResumed         End = "resumed"          // handed over to another connection
 	EndVanished        End = "vanished"         // found dead: nobody saw the end
 	EndLeft            End = "left"             // the client left for the lobby
 	EndRemoved         End = "removed"          // an admin removed it
