@@ -154,19 +154,22 @@ func (s *Store) Resize(ctx context.Context, was seat.State, share seat.Share) (b
 	c := change{
 		pk: pk, sk: sk,
 		update:    "SET #capacity = :capacity, #rev = :rev REMOVE #l",
-		condition: "#capacity = :seen AND #rev = :was AND attribute_not_exists(#closed) AND #in_use <= :most",
+		condition: "#capacity = :seen AND #rev = :was AND attribute_not_exists(#closed)",
 		values: item{
 			":capacity": number(share.Capacity), ":rev": number(share.Revision),
-			":seen": number(was.Capacity), ":was": number(was.Revision), ":most": number(max(share.Capacity, was.InUse)),
+			":seen": number(was.Capacity), ":was": number(was.Revision),
 		},
-	}
-	if share.Listed {
-		c.update = "SET #capacity = :capacity, #rev = :rev, #l = :yes"
-		c.values[":yes"] = &types.AttributeValueMemberBOOL{Value: true}
 	}
 	if was.Overused(share) {
 		c.condition += " AND #in_use = :used"
 		c.values[":used"] = number(was.InUse)
+	} else {
+		c.condition += " AND #in_use <= :most"
+		c.values[":most"] = number(max(share.Capacity, was.InUse))
+	}
+	if share.Listed {
+		c.update = "SET #capacity = :capacity, #rev = :rev, #l = :yes"
+		c.values[":yes"] = &types.AttributeValueMemberBOOL{Value: true}
 	}
 	_, refused, err := s.apply(ctx, c)
 	return !refused && err == nil, err

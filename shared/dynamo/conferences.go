@@ -107,14 +107,13 @@ func (s *Store) Finish(ctx context.Context, t tenant.ID, id conference.ID, numbe
 	return err
 }
 
-// whileLive is the condition of what concerns a numbered conference that is live.
-const whileLive = "#number = :number AND #state = :live"
-
-// Vacate implements conference.Conferences by one UpdateItem.
+// Vacate implements conference.Conferences by one UpdateItem. A note is of a
+// conference that is live: what ends it removes the note.
 func (s *Store) Vacate(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, since time.Time) error {
 	_, err := s.changeConference(ctx, t, id, change{
-		update: "SET #vacant_since = :since", condition: whileLive + " AND attribute_not_exists(#vacant_since)",
-		values: item{":since": number(since.UnixMilli()), ":number": number(numbered), ":live": text(string(conference.StateLive))},
+		update:    "SET #vacant_since = :since",
+		condition: "#number = :number AND #state = :live AND attribute_not_exists(#vacant_since)",
+		values:    item{":since": number(since.UnixMilli()), ":number": number(numbered), ":live": text(string(conference.StateLive))},
 	})
 	return err
 }
@@ -122,8 +121,7 @@ func (s *Store) Vacate(ctx context.Context, t tenant.ID, id conference.ID, numbe
 // Occupy implements conference.Conferences by one UpdateItem.
 func (s *Store) Occupy(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number) (*conference.Conference, error) {
 	return s.changeConference(ctx, t, id, change{
-		update: "REMOVE #vacant_since", condition: whileLive,
-		values: item{":number": number(numbered), ":live": text(string(conference.StateLive))},
+		update: "REMOVE #vacant_since", condition: "#number = :number", values: item{":number": number(numbered)},
 	})
 }
 
@@ -131,10 +129,10 @@ func (s *Store) Occupy(ctx context.Context, t tenant.ID, id conference.ID, numbe
 func (s *Store) Expire(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, since, at time.Time) (*conference.Conference, error) {
 	return s.changeConference(ctx, t, id, change{
 		update:    "SET #state = :ended, #ended_at = :at REMOVE #vacant_since",
-		condition: whileLive + " AND #vacant_since = :since",
+		condition: "#number = :number AND #vacant_since = :since",
 		values: item{
-			":ended": text(string(conference.StateEnded)), ":at": number(at.UnixMilli()), ":number": number(numbered),
-			":live": text(string(conference.StateLive)), ":since": number(since.UnixMilli()),
+			":ended": text(string(conference.StateEnded)), ":at": number(at.UnixMilli()),
+			":number": number(numbered), ":since": number(since.UnixMilli()),
 		},
 	})
 }

@@ -48,7 +48,8 @@ func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, slots hos
 
 // count is the write that takes a tally to the next, on condition of what makes
 // it the right one and not of the numbers seen: who is not in each other's way
-// does not refuse each other.
+// does not refuse each other. Used slots and the month only grow: what the tally
+// had of them, it still has.
 func (s *Store) count(t tenant.ID, was, next host.Tally, slots host.Slots) *types.Update {
 	update, condition := "ADD #hosts :one", ""
 	values := item{":one": number(1)}
@@ -62,12 +63,12 @@ func (s *Store) count(t tenant.ID, was, next host.Tally, slots host.Slots) *type
 		condition = "(attribute_not_exists(#hosts) OR #hosts < :limit) AND (attribute_not_exists(#slots) OR #slots < :limit)"
 	case next.Month > was.Month:
 		update += " SET #month = :month, #changes = :one"
-		condition = "#hosts < :limit AND #slots >= :limit AND (attribute_not_exists(#month) OR #month < :month)"
+		condition = "#hosts < :limit AND (attribute_not_exists(#month) OR #month < :month)"
 		values[":month"] = text(string(slots.Month))
 	default:
 		update += ", #changes :one"
-		condition = "#hosts < :limit AND #slots >= :limit AND #month >= :month AND #changes < :most"
-		values[":month"], values[":most"] = text(string(slots.Month)), number(slots.Changes)
+		condition = "#hosts < :limit AND #changes < :most"
+		values[":most"] = number(slots.Changes)
 	}
 	counted := &types.Update{
 		TableName: s.live, Key: key(tenantKey(t), keyCounters), UpdateExpression: aws.String(update),
@@ -140,10 +141,11 @@ func (s *Store) addition(t tenant.ID, h host.Host) *types.Put {
 
 // countMove is count for one who takes the place of another.
 func (s *Store) countMove(t tenant.ID, was, next host.Tally, slots host.Slots) *types.Update {
-	update, condition := "ADD #changes :one", "#hosts <= :limit AND #month >= :month AND #changes < :most"
-	values := item{":one": number(1), ":limit": number(slots.Limit), ":month": text(string(slots.Month))}
+	update, condition := "ADD #changes :one", "#hosts <= :limit AND #changes < :most"
+	values := item{":one": number(1), ":limit": number(slots.Limit)}
 	if next.Month > was.Month {
 		update, condition = "SET #month = :month, #changes = :one", "#hosts <= :limit AND (attribute_not_exists(#month) OR #month < :month)"
+		values[":month"] = text(string(slots.Month))
 	} else {
 		values[":most"] = number(slots.Changes)
 	}

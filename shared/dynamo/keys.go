@@ -214,6 +214,12 @@ const (
 	keyCursor         = "cursor"
 )
 
+// PartitionKey and SortKey are the key of every table.
+const (
+	PartitionKey = attrPK
+	SortKey      = attrSK
+)
+
 // ExpiresAttribute is the time to live of the live table, in Unix seconds.
 const ExpiresAttribute = attrExpires
 

@@ -66,7 +66,7 @@ func writeLicense(i item, l license.License) item {
 // missing from it.
 func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error) {
 	if l.Revision == 1 {
-		if _, _, err := s.put(ctx, s.live, key(keyTenants, string(l.Tenant)), absent, nil); err != nil {
+		if _, _, err := s.put(ctx, s.live, key(keyTenants, string(l.Tenant)), "", nil); err != nil {
 			return false, err
 		}
 	}

@@ -34,8 +34,19 @@ func vacancy(t *testing.T, store Store, id tenant.ID) {
 	expire := func(since int64) conference.State {
 		return must(store.Expire(ctx, id, c.ID, 1, instant(since), instant(90)))(t).State
 	}
+	other := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	other(store.Vacate(ctx, id, c.ID, 2, instant(5)))
 	equal(t, "vacant since", vacate(10).VacantSince, instant(10))
 	equal(t, "an earlier note stays", vacate(20).VacantSince, instant(10))
+	other(second(store.Occupy(ctx, id, c.ID, 2)))
+	other(second(store.Expire(ctx, id, c.ID, 2, instant(10), instant(90))))
+	after := must(store.Conference(ctx, id, c.ID, true))(t)
+	equal(t, "of another number nothing is occupied or expired", []any{after.VacantSince, after.State}, []any{instant(10), conference.StateLive})
 	equal(t, "occupied", must(store.Occupy(ctx, id, c.ID, 1))(t).VacantSince, time.Time{})
 	equal(t, "expired although somebody is back", expire(10), conference.StateLive)
 	equal(t, "vacant again", vacate(30).VacantSince, instant(30))
@@ -55,7 +66,11 @@ func vacancy(t *testing.T, store Store, id tenant.ID) {
 	if there := must(store.Schedule(ctx, c))(t); there != nil {
 		t.Fatalf("not scheduled after it is finished: %+v", there)
 	}
+	other(store.Vacate(ctx, id, c.ID, 2, instant(95)))
+	equal(t, "not vacant before it is live", must(store.Conference(ctx, id, c.ID, true))(t).VacantSince, time.Time{})
 }
+
+func second[T any](_ T, err error) error { return err }
 
 // entries reads the whole agenda, a page of one at a time, for one tenant.
 func entries(t *testing.T, store Store, id tenant.ID) []reconcile.Entry {
@@ -87,16 +102,9 @@ func wantAgenda(t *testing.T, what string, store Store, id tenant.ID, want ...re
 	sorted := cmpopts.SortSlices(func(a, b reconcile.Entry) bool {
 		return fmt.Sprint(a) < fmt.Sprint(b)
 	})
-	deadline := time.Now().Add(10 * time.Second)
-	for {
-		diff := cmp.Diff(want, entries(t, store, id), sorted, cmpopts.EquateEmpty())
-		if diff == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s (-want +got):\n%s", what, diff)
-		}
-	}
+	eventually(t, "the agenda lists "+what, func() bool {
+		return cmp.Equal(want, entries(t, store, id), sorted, cmpopts.EquateEmpty())
+	})
 }
 
 func lookClaims(t *testing.T, store Store, id tenant.ID) {
@@ -138,7 +146,10 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 	meeting := reconcile.Entry{Tenant: id, Conference: c.ID}
 	lock := reconcile.Entry{Tenant: id, Host: "ann@example.org"}
 	must(store.Lock(ctx, id, host.Lock{Host: lock.Host, Conference: string(c.ID), Number: 1, Since: instant(0)}, nil))(t)
-	wantAgenda(t, "all there is", store, id, block, chair, meeting, lock)
+	if err := store.Finish(ctx, id, c.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	wantAgenda(t, "all there is, a conference that may not be finished too", store, id, block, chair, meeting, lock)
 	if err := store.Unlock(ctx, id, host.Lock{Host: lock.Host, Number: 1}); err != nil {
 		t.Fatal(err)
 	}

@@ -32,12 +32,17 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "a repeat", must(store.BeginLook(ctx, pool, ann, stale, true))(t), true)
 	equal(t, "another meanwhile", must(store.BeginLook(ctx, pool, bob, stale, true))(t), false)
 	ok(store.AddRoom(ctx, blockOf(id, 5), 10))
-	ok(store.AddRoom(ctx, blockOf(id, 6), 20))
-	ok(store.AddRoom(ctx, blockOf(id, 6), 19))
+	for _, version := range []int64{18, 20, 19} {
+		ok(store.AddRoom(ctx, blockOf(id, 6), version))
+	}
 	equal(t, "a late repeat", must(store.BeginLook(ctx, pool, ann, stale, true))(t), true)
 	found := ann
 	found.UntilMillis, found.InUse, found.Opened, found.Beyond, found.Rooms = now+1000, 299, 10, 17, map[int]int64{5: 4, 7: 30}
-	equal(t, "another cannot end it", must(store.EndLook(ctx, pool, bob))(t), false)
+	late, stranger := bob, ann
+	late.By, stranger.By = ann.By, bob.By
+	for _, look := range []seat.Look{bob, late, stranger} {
+		equal(t, "another cannot end it", must(store.EndLook(ctx, pool, look))(t), false)
+	}
 	equal(t, "its end", must(store.EndLook(ctx, pool, found))(t), true)
 	equal(t, "a repeat", must(store.EndLook(ctx, pool, found))(t), false)
 	complete := seat.Board{Revision: 3, UntilMillis: now + 1000, Count: found.Count, Beyond: 17, Rooms: map[int]int64{5: 10, 6: 20, 7: 30}}
@@ -55,6 +60,9 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "a look beside it", must(store.BeginLook(ctx, pool, bob, stale, false))(t), true)
 	complete.LookingMillis = bob.AtMillis
 	equal(t, "all stays meanwhile", board(), complete)
+	third := seat.Look{By: ann.By, Count: seat.Count{AtMillis: now + 5000}}
+	equal(t, "a third beside both", must(store.BeginLook(ctx, pool, third, bob.AtMillis-1, false))(t), false)
+	equal(t, "one that takes over", must(store.BeginLook(ctx, pool, third, bob.AtMillis, false))(t), true)
 	ok(store.ClearBoard(ctx, pool))
 	complete.LookingMillis, complete.UntilMillis = 0, 0
 	equal(t, "cleared", board(), complete)

@@ -55,6 +55,7 @@ func keyAnswers(t *testing.T, store Store, id tenant.ID) {
 	if err := store.ReleaseKey(ctx, first); err != nil {
 		t.Fatal(err)
 	}
+	equal(t, "kept after a release that came too late", must(store.KeepAnswer(ctx, first, answer))(t), true)
 	kept := idempotency.Attempt{Outcome: idempotency.OutcomeKept, Answer: &answer}
 	equal(t, "repeat", claim(t, store, claimOf(t, id, "a", "bob", 2)), kept)
 	equal(t, "repeat at the end of the day", claim(t, store, claimOf(t, id, "a", "bob", keepSeconds-1)), kept)
@@ -80,7 +81,8 @@ func keyBound(t *testing.T, store Store, id tenant.ID) {
 // keyLapses: who was overtaken neither keeps an answer nor gives up the claim.
 func keyLapses(t *testing.T, store Store, id tenant.ID) {
 	ctx, first, second := t.Context(), claimOf(t, id, "a", "ann", 0), claimOf(t, id, "a", "bob", lapseSeconds)
-	equal(t, "first", claim(t, store, first), claimed)
+	equal(t, "first", claim(t, store, claimOf(t, id, "a", "ann", -1)), claimed)
+	equal(t, "prolonged", claim(t, store, first), claimed)
 	equal(t, "just before it lapses", claim(t, store, claimOf(t, id, "a", "bob", lapseSeconds-1)), underWay)
 	equal(t, "when it lapses", claim(t, store, second), claimed)
 	equal(t, "kept by who was overtaken", must(store.KeepAnswer(ctx, first, idempotency.Answer{Status: 201}))(t), false)

@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"iter"
 	"reflect"
@@ -45,6 +46,12 @@ type Store interface {
 // tenants of its own.
 func Run(t *testing.T, store Store) {
 	t.Helper()
+	RunEach(t, func(*testing.T) Store { return store })
+}
+
+// RunEach runs the suite, each test on the store that open gives for it.
+func RunEach(t *testing.T, open func(*testing.T) Store) {
+	t.Helper()
 	for _, test := range []struct {
 		name string
 		run  func(*testing.T, Store, tenant.ID)
@@ -53,6 +60,7 @@ func Run(t *testing.T, store Store) {
 		{"TenantsAreListedInOrderAndPaged", tenantPages},
 		{"HostsAreBoundedExactlyUnderParallelAdds", hostsBounded},
 		{"AHostIsAddedChangedAndRemovedOnce", hostLife},
+		{"HostsThatWereAddedWithoutABoundCount", unboundHosts},
 		{"FreedSlotsAreFilledAsOftenAsAMonthAllows", hostChanges},
 		{"HostChangesAreBoundedExactlyUnderParallelAdds", parallelHostChanges},
 		{"HostChangesAreBoundedExactlyWhileHostsAreRemoved", hostChurn},
@@ -89,12 +97,14 @@ func Run(t *testing.T, store Store) {
 		{"ASeatIsGivenBackOnlyByTheStayThatHoldsIt", giveBack},
 		{"AHeldSeatStaysInUse", hold},
 		{"ASwapHandsOnASeatOnce", swap},
+		{"EachConditionOfASwapRefusesByItself", swapConditions},
 		{"ManyWhoComeForOnePlaceGetItOnce", parallelSwaps},
 		{"ABlockRemembersWhenItWasSeen", seen},
 		{"ARenumberedSeatCountsAsVoid", renumber},
 		{"CountsEqualMembersUnderParallelTakesAndReturns", churn},
 		{"AClosedBlockStaysClosed", closed},
 		{"ABlockIsResizedOnlyAsSeen", resize},
+		{"EachConditionOfAResizeRefusesByItself", resizeConditions},
 		{"ManyBlocksAreReadInOrder", manyBlocks},
 		{"ABlockIsLinearizable", linearizable},
 		{"APoolOfManyBlocksNeverOversells", parallelPool},
@@ -102,7 +112,7 @@ func Run(t *testing.T, store Store) {
 		{"ALargePoolIsABoundedCounter", largeBoundedCounter},
 		{"ABoardKeepsWhatIsSaidDuringALook", boards},
 	} {
-		t.Run(test.name, func(t *testing.T) { test.run(t, store, freshTenant()) })
+		t.Run(test.name, func(t *testing.T) { test.run(t, open(t), freshTenant()) })
 	}
 }
 
@@ -209,7 +219,12 @@ func hostLife(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "change", must(store.ChangeHost(ctx, id, was, h))(t), true)
 	equal(t, "change what has changed since it was read", must(store.ChangeHost(ctx, id, was, h))(t), false)
 	equal(t, "activate", must(store.ChangeHost(ctx, id, h, was))(t), true)
+	changed := func(name string, active bool) bool {
+		return must(store.ChangeHost(ctx, id, host.Host{Email: h.Email, Name: name, Active: active}, h))(t)
+	}
+	equal(t, "change an active one of another name, or one that was not active", []bool{changed("Anne", true), changed("Ann", false)}, []bool{false, false})
 	equal(t, "deactivate", must(store.ChangeHost(ctx, id, was, h))(t), true)
+	equal(t, "change one that is not active, of another name, or one that was", []bool{changed("Ann", false), changed("Anne", true)}, []bool{false, false})
 	equal(t, "read", must(store.Host(ctx, id, h.Email, true))(t), &h)
 	equal(t, "remove", must(store.RemoveHost(ctx, id, h.Email))(t), true)
 	equal(t, "remove again", must(store.RemoveHost(ctx, id, h.Email))(t), false)
@@ -219,6 +234,18 @@ func hostLife(t *testing.T, store Store, id tenant.ID) {
 	if gone := must(store.Host(ctx, id, h.Email, true))(t); gone != nil {
 		t.Errorf("a removed host is there: %+v", gone)
 	}
+}
+
+// unboundHosts: a bound that comes later counts who was there before.
+func unboundHosts(t *testing.T, store Store, id tenant.ID) {
+	add := func(email host.Email, slots host.Slots) host.Added {
+		return must(store.AddHost(t.Context(), id, host.Host{Email: email}, slots))(t)
+	}
+	bound := host.Slots{Limit: 2, Changes: 1, Month: "2026-11"}
+	equal(t, "the first", add("a@b", host.Slots{}), host.AddedNow)
+	equal(t, "within the bound", add("b@b", bound), host.AddedNow)
+	equal(t, "beyond it", add("c@b", bound), host.AddedNoMore)
+	equal(t, "counted", must(store.CountHosts(t.Context(), id))(t), 2)
 }
 
 func hostChanges(t *testing.T, store Store, id tenant.ID) {
@@ -318,8 +345,8 @@ func hostChurn(t *testing.T, store Store, id tenant.ID) {
 
 func locks(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
-	one := host.Lock{Host: "ann@example.org", Conference: "one", Number: 1, Since: instant(0)}
-	two := host.Lock{Host: "ann@example.org", Conference: "two", Number: 2, Since: instant(1)}
+	one := host.Lock{Host: "ann@example.org", Conference: "one", Number: 1, Since: instant(0), Mark: 7}
+	two := host.Lock{Host: "ann@example.org", Conference: "two", Number: 2, Since: instant(1), Mark: 8}
 	free, held := host.Locked{}, func(by host.Lock) host.Locked { return host.Locked{Holder: &by} }
 	unlock := func(l host.Lock) {
 		t.Helper()
@@ -331,20 +358,30 @@ func locks(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "held by the same", must(store.Lock(ctx, id, one, nil))(t), host.Locked{Renewed: true})
 	equal(t, "held by another", must(store.Lock(ctx, id, two, nil))(t), held(one))
 	unlock(two)
+	unlock(host.Lock{Host: two.Host, Number: two.Number})
 	equal(t, "unlocking another's changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{one})
 	again := one
 	again.Since = instant(2)
 	equal(t, "taken again", must(store.Lock(ctx, id, again, nil))(t), host.Locked{Renewed: true})
 	equal(t, "taking over one that was taken again since", must(store.Lock(ctx, id, two, &one))(t), held(again))
+	other, marked := again, again
+	other.Number, marked.Mark = 3, 9
+	for _, stale := range []host.Lock{other, marked} {
+		equal(t, "taking over one that was taken otherwise at the same moment", must(store.Lock(ctx, id, two, &stale))(t), held(again))
+	}
 	equal(t, "taking over a stale one", must(store.Lock(ctx, id, two, &again))(t), free)
+	equal(t, "taking over what is its own", must(store.Lock(ctx, id, two, &again))(t), host.Locked{Renewed: true})
 	older, whenever := two, two
-	older.Since, whenever.Since = instant(0), time.Time{}
-	unlock(one)
-	unlock(older)
+	other, marked = two, two
+	older.Since, whenever.Since, other.Number, marked.Mark = instant(0), time.Time{}, 3, 9
+	for _, not := range []host.Lock{one, older, other, marked} {
+		unlock(not)
+	}
 	equal(t, "unlocking one that is not as it was seen changes nothing", must(store.Locks(ctx, id))(t), []host.Lock{two})
 	unlock(two)
 	equal(t, "unlocked", len(must(store.Locks(ctx, id))(t)), 0)
-	equal(t, "free again", must(store.Lock(ctx, id, two, nil))(t), free)
+	equal(t, "taking over one that is free by now", must(store.Lock(ctx, id, two, &one))(t), free)
+	equal(t, "taken", must(store.Locks(ctx, id))(t), []host.Lock{two})
 	unlock(whenever)
 	equal(t, "none left", len(must(store.Locks(ctx, id))(t)), 0)
 }
@@ -380,18 +417,28 @@ func conferenceStates(t *testing.T, store Store, id tenant.ID) {
 	live.State, live.LiveAt = conference.StateLive, instant(2)
 	equal(t, "go live", must(store.GoLive(ctx, id, "weekly", 1, instant(2), false))(t), &live)
 	equal(t, "go live again", must(store.GoLive(ctx, id, "weekly", 1, instant(3), false))(t), &live)
+	equal(t, "end another number", must(store.End(ctx, id, "weekly", 2, instant(3)))(t), &live)
 	ended := live
 	ended.State, ended.EndedAt, ended.Ending = conference.StateEnded, instant(4), true
 	equal(t, "end", must(store.End(ctx, id, "weekly", 1, instant(4)))(t), &ended)
 	equal(t, "end again", must(store.End(ctx, id, "weekly", 1, instant(5)))(t), &ended)
 	equal(t, "no way back", must(store.GoLive(ctx, id, "weekly", 1, instant(6), false))(t), &ended)
 	equal(t, "schedule over one that is ending", must(store.Schedule(ctx, second))(t), &ended)
-	if err := store.Finish(ctx, id, "weekly", 1); err != nil {
-		t.Fatal(err)
+	finish := func(number conference.Number) {
+		t.Helper()
+		if err := store.Finish(ctx, id, "weekly", number); err != nil {
+			t.Fatal(err)
+		}
 	}
+	finish(2)
+	equal(t, "schedule when another number is finished", must(store.Schedule(ctx, second))(t), &ended)
+	finish(1)
 	equal(t, "schedule anew", must(store.Schedule(ctx, second))(t), none)
 	equal(t, "read", must(store.Conference(ctx, id, "weekly", true))(t), &second)
 	equal(t, "list", must(store.Conferences(ctx, id, "", 10))(t), []conference.Conference{second})
+	ended = second
+	ended.State, ended.EndedAt, ended.Ending = conference.StateEnded, instant(7), true
+	equal(t, "end before it is live", must(store.End(ctx, id, "weekly", 2, instant(7)))(t), &ended)
 	equal(t, "no such conference", must(store.GoLive(ctx, id, "none", 1, instant(1), false))(t), none)
 }
 
@@ -418,6 +465,7 @@ func sessionVersions(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "read", must(store.Session(ctx, s.Connection, false))(t), &s)
 	next := s.Leave(1_790_000_000_456)
 	equal(t, "change", must(store.Change(ctx, next))(t), none)
+	equal(t, "read what has just changed", must(store.Session(ctx, s.Connection, true))(t), &next)
 	equal(t, "change again", must(store.Change(ctx, next))(t), &next)
 	unknown := sessionOf(id, connectionOf(id, 2))
 	unknown.Version = 1
@@ -448,13 +496,14 @@ func lobby(t *testing.T, store Store, id tenant.ID) {
 	eventually(t, "and nobody else", func() bool { return len(must(store.Lobby(ctx, id, waiting.Number))(t)) == 0 })
 }
 
+var patience = flag.Duration("storetest.patience", 10*time.Second, "an index follows its table within this time")
+
 // eventually waits for an index to follow its table.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	const patience, pause = 10 * time.Second, 10 * time.Millisecond
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(pause) {
+	for deadline := time.Now().Add(*patience); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %v: %s", patience, what)
+			t.Fatalf("not within %v: %s", *patience, what)
 		}
 	}
 }
@@ -479,8 +528,10 @@ func ledger(t *testing.T, store Store, id tenant.ID) {
 		Tenant: id, Conference: "weekly", Number: 3, Host: "ann@example.org", Identity: "eve", Role: "participant",
 		Connection: connectionOf(id, 2), AtMillis: 1_790_000_000_500, Code: problem.SeatsExhausted, Limit: 25, InUse: 25,
 	}
-	for range 2 {
-		if err := store.Refuse(ctx, refusal); err != nil {
+	again := refusal
+	again.InUse++
+	for _, one := range []usage.Refusal{refusal, refusal, again} {
+		if err := store.Refuse(ctx, one); err != nil {
 			t.Fatal(err)
 		}
 	}

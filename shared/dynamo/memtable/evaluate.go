@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"maps"
+	"math"
 	"math/big"
 	"reflect"
 	"slices"
@@ -140,6 +141,9 @@ func number(n *types.AttributeValueMemberN) *big.Rat {
 	return fraction
 }
 
+// maxDigits is how many significant digits a number has at the most.
+const maxDigits = 38
+
 // sum adds two numbers, or subtracts the second.
 func sum(a, b types.AttributeValue, sign int64) (types.AttributeValue, error) {
 	if a == nil || b == nil {
@@ -150,14 +154,18 @@ func sum(a, b types.AttributeValue, sign int64) (types.AttributeValue, error) {
 	if !isNumber || !also {
 		return nil, invalid("An operand in the update expression has an incorrect data type")
 	}
-	if x, err := strconv.ParseInt(left.Value, 10, 64); err == nil {
-		if y, err := strconv.ParseInt(right.Value, 10, 64); err == nil {
-			return &types.AttributeValueMemberN{Value: strconv.FormatInt(x+sign*y, 10)}, nil
-		}
+	x, errLeft := strconv.ParseInt(left.Value, 10, 64)
+	y, errRight := strconv.ParseInt(right.Value, 10, 64)
+	if quick := max(x, -x, y, -y) < math.MaxInt64/2 && min(x, y) > math.MinInt64; quick && errLeft == nil && errRight == nil {
+		return &types.AttributeValueMemberN{Value: strconv.FormatInt(x+sign*y, 10)}, nil
 	}
 	total := number(right)
 	total.Add(number(left), total.Mul(total, new(big.Rat).SetInt64(sign)))
-	return &types.AttributeValueMemberN{Value: strings.TrimRight(strings.TrimRight(total.FloatString(38), "0"), ".")}, nil
+	text := strings.TrimRight(strings.TrimRight(total.FloatString(maxDigits), "0"), ".")
+	if len(strings.Trim(strings.Replace(text, ".", "", 1), "-0")) > maxDigits {
+		return nil, invalid("Number overflow. Attempting to store a number with magnitude larger than supported range")
+	}
+	return &types.AttributeValueMemberN{Value: text}, nil
 }
 
 // update gives the item as an update leaves it. Every operand is read from the
@@ -202,6 +210,25 @@ func (s scope) update(e *expression, key Item) (Item, error) {
 		}
 	}
 	return next, nil
+}
+
+// only gives the attributes of an item in which an update has set something;
+// nil if none.
+func (s scope) only(e *expression) Item {
+	var changed Item
+	keep := func(name string) {
+		if changed == nil {
+			changed = make(Item)
+		}
+		changed[name] = s.item[name]
+	}
+	for _, one := range e.sets {
+		keep(s.names[one.to[0]])
+	}
+	for _, one := range e.adds {
+		keep(s.names[one.to[0]])
+	}
+	return changed
 }
 
 // put sets what is at a path, or removes it if the value is nil. Maps on the

@@ -305,7 +305,7 @@ func (p *parser) list(one func()) {
 }
 
 // checkNames refuses aliases and values that are used and not given, or given
-// and not used.
+// and not used, and values that the expressions do not take.
 func checkNames(names map[string]string, values Item, used ...*expression) error {
 	if names != nil && len(names) == 0 || values != nil && len(values) == 0 {
 		return invalid("ExpressionAttributeNames and ExpressionAttributeValues must not be empty")
@@ -333,6 +333,9 @@ func checkNames(names map[string]string, values Item, used ...*expression) error
 			if _, given := values[value]; !given {
 				return invalid("An expression attribute value used in expression is not defined; attribute value: %s", value)
 			}
+		}
+		if err := e.validate(values); err != nil {
+			return err
 		}
 	}
 	return nil

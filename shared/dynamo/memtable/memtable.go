@@ -3,7 +3,9 @@
 // updates, indexes, limits and costs. It keeps nothing when the process ends.
 //
 // Its answers, errors, returned items and consumed units are DynamoDB's: a test
-// sends the same requests over the same items to DynamoDB Local. What the store
+// sends the same requests over the same items to DynamoDB Local, and tells where
+// that is not as DynamoDB is documented to be. Entries of an index that have the
+// same keys come in order of their sort keys; DynamoDB does not say in which. What the store
 // does not use is refused, not guessed at: other functions in expressions,
 // lists and sets, filters, scans, and attributes without an #alias.
 //
@@ -21,18 +23,13 @@ package memtable
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go"
 
 	"seatmeter/shared/dynamo"
 )
@@ -41,8 +38,8 @@ import (
 type Item = map[string]types.AttributeValue
 
 const (
-	attrPK = "pk"
-	attrSK = "sk"
+	attrPK = dynamo.PartitionKey
+	attrSK = dynamo.SortKey
 )
 
 // Names are the tables that New makes.
@@ -50,6 +47,7 @@ var Names = dynamo.Tables{Live: "live", Ledger: "ledger", Usage: "usage"}
 
 // Tables are DynamoDB tables in memory.
 type Tables struct {
+	names   dynamo.Tables
 	mu      sync.Mutex
 	tables  map[string]*table
 	watches []func(Write)
@@ -68,9 +66,12 @@ type Write struct {
 }
 
 // New makes Seatmeter's tables, empty.
-func New() *Tables {
-	t := &Tables{tables: make(map[string]*table), soonest: math.MaxInt64}
-	for name, indexes := range map[string]map[string]string{Names.Live: dynamo.Indexes, Names.Ledger: nil, Names.Usage: nil} {
+func New() *Tables { return Named(Names) }
+
+// Named makes tables of other names.
+func Named(names dynamo.Tables) *Tables {
+	t := &Tables{names: names, tables: make(map[string]*table), soonest: math.MaxInt64}
+	for name, indexes := range map[string]map[string]string{names.Live: dynamo.Indexes, names.Ledger: nil, names.Usage: nil} {
 		one := &table{name: name, partitions: make(map[string]*partition)}
 		for of, attribute := range indexes {
 			one.indexes = append(one.indexes, &index{name: of, attribute: attribute, partitions: make(map[string][]*record)})
@@ -103,7 +104,7 @@ func (t *Tables) Expire(nowSeconds int64) {
 		return
 	}
 	t.soonest = math.MaxInt64
-	live := t.tables[Names.Live]
+	live := t.tables[t.names.Live]
 	for _, p := range live.partitions {
 		for _, r := range slices.Clone(p.records) {
 			switch at := ends(r.item); {
@@ -238,7 +239,7 @@ func (t *Tables) write(in *table, pk, sk string, item Item, bytes int) {
 	}
 	r := p.records[at]
 	old := r.item
-	if in.name == Names.Live {
+	if in.name == t.names.Live {
 		t.soonest = min(t.soonest, ends(item))
 	}
 	for _, index := range in.indexes {
@@ -282,377 +283,3 @@ func (x *index) move(r *record, old, item Item) {
 
 // byKeys orders records as an index does those of one partition.
 func byKeys(a, b *record) int { return cmp.Or(cmp.Compare(a.pk, b.pk), cmp.Compare(a.sk, b.sk)) }
-
-// units is what replacing an item costs: the larger of the two, and a unit for
-// each entry of an index that comes or goes.
-func (p planned) units() float64 {
-	total := units(max(p.oldSize, p.newSize), writeUnit)
-	for _, index := range p.table.indexes {
-		from, to := index.of(p.old), index.of(p.new)
-		if from == to {
-			continue
-		}
-		if from != "" {
-			total++
-		}
-		if to != "" {
-			total++
-		}
-	}
-	return total
-}
-
-func invalid(format string, args ...any) error {
-	return &smithy.GenericAPIError{Code: "ValidationException", Message: fmt.Sprintf(format, args...), Fault: smithy.FaultClient}
-}
-
-// begin locks the tables for a call and finds its table. The caller unlocks
-// them if there is no error.
-func (t *Tables) begin(ctx context.Context, name *string) (*table, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("canceled: %w", err)
-	}
-	t.mu.Lock()
-	if one := t.tables[aws.ToString(name)]; one != nil {
-		return one, nil
-	}
-	t.mu.Unlock()
-	return nil, &types.ResourceNotFoundException{Message: aws.String("Cannot do operations on a non-existent table")}
-}
-
-// keys reads a primary key.
-func keys(i Item, exactly bool) (pk, sk string, err error) {
-	hash, isText := i[attrPK].(*types.AttributeValueMemberS)
-	order, also := i[attrSK].(*types.AttributeValueMemberS)
-	if !isText || !also || exactly && len(i) != 2 {
-		return "", "", invalid("The provided key element does not match the schema")
-	}
-	if hash.Value == "" || order.Value == "" {
-		return "", "", invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value")
-	}
-	return hash.Value, order.Value, nil
-}
-
-// fits gives an item's size, and refuses one that is too large or that an index
-// cannot take.
-func (t *table) fits(i Item) (int, error) {
-	bytes := size(i)
-	if bytes > maxItem {
-		return bytes, invalid("Item size has exceeded the maximum allowed size")
-	}
-	for _, index := range t.indexes {
-		if value, there := i[index.attribute]; there {
-			if text, isText := value.(*types.AttributeValueMemberS); !isText || text.Value == "" {
-				return bytes, invalid("One or more parameter values were invalid: Type mismatch for Index Key %s", index.attribute)
-			}
-		}
-	}
-	return bytes, nil
-}
-
-func behind(ctx context.Context, consistent *bool, table, pk, sk string) int {
-	if aws.ToBool(consistent) {
-		return 0
-	}
-	if of, told := ctx.Value(behindKey{}).(func(table, pk, sk string) int); told {
-		return of(table, pk, sk)
-	}
-	return 0
-}
-
-// GetItem implements dynamo.API.
-func (t *Tables) GetItem(ctx context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
-	table, err := t.begin(ctx, in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	defer t.mu.Unlock()
-	pk, sk, err := keys(in.Key, true)
-	if err != nil {
-		return nil, err
-	}
-	item := table.read(ctx, in.ConsistentRead, pk, sk)
-	return &dynamodb.GetItemOutput{
-		Item: maps.Clone(item),
-		ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, func() float64 {
-			return readUnits(size(item), aws.ToBool(in.ConsistentRead))
-		}),
-	}, nil
-}
-
-func (t *table) read(ctx context.Context, consistent *bool, pk, sk string) Item {
-	r := t.find(pk, sk)
-	if r == nil {
-		return nil
-	}
-	return r.version(behind(ctx, consistent, t.name, pk, sk))
-}
-
-// BatchGetItem implements dynamo.API. It leaves no keys over.
-func (t *Tables) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
-	out := &dynamodb.BatchGetItemOutput{Responses: make(map[string][]map[string]types.AttributeValue), UnprocessedKeys: make(map[string]types.KeysAndAttributes)}
-	for name, asked := range in.RequestItems {
-		if err := t.getMany(ctx, name, asked, in.ReturnConsumedCapacity, out); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-const maxBatch = 100
-
-func (t *Tables) getMany(ctx context.Context, name string, asked types.KeysAndAttributes, report types.ReturnConsumedCapacity, out *dynamodb.BatchGetItemOutput) error {
-	table, err := t.begin(ctx, &name)
-	if err != nil {
-		return err
-	}
-	defer t.mu.Unlock()
-	if len(asked.Keys) == 0 || len(asked.Keys) > maxBatch {
-		return invalid("Too many items requested for the BatchGetItem call, or none")
-	}
-	total, seen := 0.0, make(map[[2]string]bool, len(asked.Keys))
-	for _, key := range asked.Keys {
-		pk, sk, err := keys(key, true)
-		if err != nil {
-			return err
-		}
-		if seen[[2]string{pk, sk}] {
-			return invalid("Provided list of item keys contains duplicates")
-		}
-		seen[[2]string{pk, sk}] = true
-		item := table.read(ctx, asked.ConsistentRead, pk, sk)
-		total += readUnits(size(item), aws.ToBool(asked.ConsistentRead))
-		if item != nil {
-			out.Responses[name] = append(out.Responses[name], maps.Clone(item))
-		}
-	}
-	if c := consumed(report, &name, func() float64 { return total }); c != nil {
-		out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
-	}
-	return nil
-}
-
-// planned is a write that has been found to be possible.
-type planned struct {
-	table            *table
-	pk, sk           string
-	old, new         Item
-	oldSize, newSize int
-}
-
-func (t *Tables) commit(p planned) { t.write(p.table, p.pk, p.sk, p.new, p.newSize) }
-
-// check evaluates a condition over an item. Where it does not hold the error is
-// a ConditionalCheckFailedException, with the item if that is asked for.
-func check(condition *string, names map[string]string, values Item, item Item, returns types.ReturnValuesOnConditionCheckFailure, others ...*expression) error {
-	var parsed *expression
-	if condition != nil {
-		var err error
-		if parsed, err = parse(*condition, conditionText); err != nil {
-			return err
-		}
-	}
-	if err := checkNames(names, values, append(others, parsed)...); err != nil {
-		return err
-	}
-	if parsed == nil || (scope{item, names, values}).holds(parsed.condition) {
-		return nil
-	}
-	failed := &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}
-	if returns == types.ReturnValuesOnConditionCheckFailureAllOld {
-		failed.Item = maps.Clone(item)
-	}
-	return failed
-}
-
-func (t *table) planPut(item Item, condition *string, names map[string]string, values Item, returns types.ReturnValuesOnConditionCheckFailure) (planned, error) {
-	pk, sk, err := keys(item, false)
-	if err != nil {
-		return planned{}, err
-	}
-	bytes, err := t.fits(item)
-	if err != nil {
-		return planned{}, err
-	}
-	old, was := t.item(pk, sk)
-	return planned{t, pk, sk, old, maps.Clone(item), was, bytes}, check(condition, names, values, old, returns)
-}
-
-func (t *table) planDelete(key Item, condition *string, names map[string]string, values Item, returns types.ReturnValuesOnConditionCheckFailure) (planned, error) {
-	pk, sk, err := keys(key, true)
-	if err != nil {
-		return planned{}, err
-	}
-	old, was := t.item(pk, sk)
-	return planned{t, pk, sk, old, nil, was, 0}, check(condition, names, values, old, returns)
-}
-
-func (t *table) planUpdate(key Item, update, condition *string, names map[string]string, values Item, returns types.ReturnValuesOnConditionCheckFailure) (planned, *expression, error) {
-	pk, sk, err := keys(key, true)
-	if err != nil {
-		return planned{}, nil, err
-	}
-	e, err := parse(aws.ToString(update), updateText)
-	if err != nil {
-		return planned{}, nil, err
-	}
-	old, was := t.item(pk, sk)
-	if err := check(condition, names, values, old, returns, e); err != nil {
-		return planned{}, nil, err
-	}
-	next, err := scope{old, names, values}.update(e, key)
-	if err != nil {
-		return planned{}, nil, err
-	}
-	bytes, err := t.fits(next)
-	return planned{t, pk, sk, old, next, was, bytes}, e, err
-}
-
-// PutItem implements dynamo.API.
-func (t *Tables) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
-	table, err := t.begin(ctx, in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	defer t.mu.Unlock()
-	p, err := table.planPut(in.Item, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure)
-	if err != nil {
-		return nil, err
-	}
-	t.commit(p)
-	return &dynamodb.PutItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}, nil
-}
-
-// DeleteItem implements dynamo.API.
-func (t *Tables) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error) {
-	table, err := t.begin(ctx, in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	defer t.mu.Unlock()
-	p, err := table.planDelete(in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure)
-	if err != nil {
-		return nil, err
-	}
-	t.commit(p)
-	return &dynamodb.DeleteItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}, nil
-}
-
-// UpdateItem implements dynamo.API. It returns ALL_NEW, ALL_OLD, UPDATED_NEW of
-// top-level attributes, or nothing.
-func (t *Tables) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
-	table, err := t.begin(ctx, in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	defer t.mu.Unlock()
-	p, e, err := table.planUpdate(in.Key, in.UpdateExpression, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure)
-	if err != nil {
-		return nil, err
-	}
-	t.commit(p)
-	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: consumed(in.ReturnConsumedCapacity, in.TableName, p.units)}
-	switch in.ReturnValues {
-	case types.ReturnValueAllNew:
-		out.Attributes = maps.Clone(p.new)
-	case types.ReturnValueAllOld:
-		out.Attributes = maps.Clone(p.old)
-	case types.ReturnValueUpdatedNew:
-		out.Attributes = make(Item)
-		for _, one := range e.sets {
-			out.Attributes[in.ExpressionAttributeNames[one.to[0]]] = p.new[in.ExpressionAttributeNames[one.to[0]]]
-		}
-		for _, one := range e.adds {
-			out.Attributes[in.ExpressionAttributeNames[one.to[0]]] = p.new[in.ExpressionAttributeNames[one.to[0]]]
-		}
-	case "", types.ReturnValueNone:
-	default:
-		return nil, invalid("ReturnValues %s is not known here", in.ReturnValues)
-	}
-	return out, nil
-}
-
-// TransactWriteItems implements dynamo.API.
-func (t *Tables) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, _ ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("canceled: %w", err)
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var plans []planned
-	reasons, canceled := make([]types.CancellationReason, len(in.TransactItems)), false
-	for n, one := range in.TransactItems {
-		reasons[n].Code = aws.String("None")
-		p, err := t.plan(one)
-		var failed *types.ConditionalCheckFailedException
-		if asFailed(err, &failed) {
-			reasons[n] = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"), Message: failed.Message, Item: failed.Item}
-			canceled = true
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		plans = append(plans, p)
-	}
-	if canceled {
-		codes := make([]string, len(reasons))
-		for n, reason := range reasons {
-			codes[n] = *reason.Code
-		}
-		return nil, &types.TransactionCanceledException{
-			Message:             aws.String("Transaction cancelled, please refer cancellation reasons for specific reasons [" + strings.Join(codes, ", ") + "]"),
-			CancellationReasons: reasons,
-		}
-	}
-	total := make(map[*table]float64)
-	for _, p := range plans {
-		total[p.table] += 2 * p.units() //nolint:mnd // double
-		t.commit(p)
-	}
-	out := &dynamodb.TransactWriteItemsOutput{}
-	for table, units := range total {
-		if c := consumed(in.ReturnConsumedCapacity, aws.String(table.name), func() float64 { return units }); c != nil {
-			out.ConsumedCapacity = append(out.ConsumedCapacity, *c)
-		}
-	}
-	return out, nil
-}
-
-func asFailed(err error, failed **types.ConditionalCheckFailedException) bool {
-	one, is := err.(*types.ConditionalCheckFailedException) //nolint:errorlint // check's own
-	*failed = one
-	return is
-}
-
-// plan finds out whether one write of a transaction is possible.
-func (t *Tables) plan(one types.TransactWriteItem) (planned, error) {
-	named := func(name *string) (*table, error) {
-		if found := t.tables[aws.ToString(name)]; found != nil {
-			return found, nil
-		}
-		return nil, &types.ResourceNotFoundException{Message: aws.String("Cannot do operations on a non-existent table")}
-	}
-	switch {
-	case one.Put != nil:
-		table, err := named(one.Put.TableName)
-		if err != nil {
-			return planned{}, err
-		}
-		return table.planPut(one.Put.Item, one.Put.ConditionExpression, one.Put.ExpressionAttributeNames, one.Put.ExpressionAttributeValues, one.Put.ReturnValuesOnConditionCheckFailure)
-	case one.Update != nil:
-		table, err := named(one.Update.TableName)
-		if err != nil {
-			return planned{}, err
-		}
-		p, _, err := table.planUpdate(one.Update.Key, one.Update.UpdateExpression, one.Update.ConditionExpression, one.Update.ExpressionAttributeNames, one.Update.ExpressionAttributeValues, one.Update.ReturnValuesOnConditionCheckFailure)
-		return p, err
-	case one.Delete != nil:
-		table, err := named(one.Delete.TableName)
-		if err != nil {
-			return planned{}, err
-		}
-		return table.planDelete(one.Delete.Key, one.Delete.ConditionExpression, one.Delete.ExpressionAttributeNames, one.Delete.ExpressionAttributeValues, one.Delete.ReturnValuesOnConditionCheckFailure)
-	}
-	return planned{}, invalid("A transaction's write is a Put, an Update or a Delete here")
-}

@@ -2,6 +2,7 @@ package memtable
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -44,6 +45,9 @@ func (t *Tables) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*
 	if err != nil {
 		return nil, err
 	}
+	if err := asked.starts(in.ExclusiveStartKey, over); err != nil {
+		return nil, err
+	}
 	records := table.of(ctx, in, over, asked)
 	if in.ScanIndexForward != nil && !*in.ScanIndexForward {
 		slices.Reverse(records)
@@ -82,7 +86,10 @@ func (t *table) asks(in *dynamodb.QueryInput, over *index) (span, []string, erro
 	s := scope{Item{}, in.ExpressionAttributeNames, in.ExpressionAttributeValues}
 	for _, term := range terms {
 		if c, is := term.(comparison); is && c.operator == "=" && c.left.path != nil && s.names[c.left.path[0]] == hash {
-			asked.partition = textOf(s.of(c.right))
+			var err error
+			if asked.partition, err = keyText(s.of(c.right)); err != nil {
+				return span{}, nil, err
+			}
 			continue
 		}
 		if over != nil {
@@ -102,24 +109,50 @@ func (t *table) asks(in *dynamodb.QueryInput, over *index) (span, []string, erro
 func (s scope) narrow(asked *span, term node) error {
 	switch term := term.(type) {
 	case comparison:
-		value := textOf(s.of(term.right))
-		if term.operator == "=" && value != "" {
-			asked.low, asked.in = value, func(sk string) bool { return sk == value }
-			return nil
+		value, err := keyText(s.of(term.right))
+		asked.low, asked.in = value, func(sk string) bool { return sk == value }
+		if term.operator == "=" {
+			return err
 		}
 	case between:
-		low, high := textOf(s.of(term.low)), textOf(s.of(term.high))
-		if low > high {
-			return invalid("The BETWEEN operator requires upper bound to be greater than or equal to lower bound")
-		}
-		asked.low, asked.in = low, func(sk string) bool { return sk <= high }
-		return nil
+		low, err := keyText(s.of(term.low))
+		high, also := keyText(s.of(term.high))
+		asked.low, asked.in = low, func(sk string) bool { return sk >= low && sk <= high }
+		return errors.Join(err, also)
 	case call:
-		prefix := textOf(s.values[term.value])
+		prefix, err := keyText(s.values[term.value])
 		asked.low, asked.in = prefix, func(sk string) bool { return strings.HasPrefix(sk, prefix) }
-		return nil
+		return err
 	}
 	return invalid("Query key condition not supported")
+}
+
+// starts refuses to start at a key that is not of what is asked for.
+func (s span) starts(key Item, over *index) error {
+	if key == nil {
+		return nil
+	}
+	hash, whole := textOf(key[attrPK]), 2
+	if over != nil {
+		hash, whole = over.of(key), 3
+	}
+	sk := textOf(key[attrSK])
+	if textOf(key[attrPK]) == "" || sk == "" || len(key) != whole || hash != s.partition || over == nil && !s.in(sk) {
+		return invalid("The provided starting key is invalid")
+	}
+	return nil
+}
+
+// keyText reads a value that a key is compared to.
+func keyText(v types.AttributeValue) (string, error) {
+	text, isText := v.(*types.AttributeValueMemberS)
+	if !isText {
+		return "", invalid("One or more parameter values were invalid: Condition parameter type does not match schema type")
+	}
+	if text.Value == "" {
+		return "", invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value")
+	}
+	return text.Value, nil
 }
 
 func textOf(v types.AttributeValue) string {
@@ -168,7 +201,7 @@ func (t *table) of(ctx context.Context, in *dynamodb.QueryInput, over *index, as
 		return nil
 	}
 	at, _ := p.find(asked.low)
-	if !backward && start.sk > asked.low {
+	if !backward && start.sk != "" && start.sk >= asked.low {
 		if next, there := p.find(start.sk); there {
 			at = next + 1
 		} else {

@@ -38,12 +38,19 @@ func valueSize(v types.AttributeValue) int {
 	return 1
 }
 
-// numberSize is a byte for two significant digits, and one more; and one more
-// for a negative number.
+// numberSize is a byte for each two digits, counted from the point, without
+// zeros before and after; one more; and one more for a negative number.
 func numberSize(text string) int {
 	digits, negative := strings.CutPrefix(text, "-")
-	significant := len(strings.TrimRight(strings.TrimLeft(strings.ReplaceAll(digits, ".", ""), "0"), "0"))
-	bytes := (significant+1)/2 + 1
+	integer, fraction, _ := strings.Cut(digits, ".")
+	pairs := strings.Repeat("0", len(integer)%2) + integer + fraction + strings.Repeat("0", len(fraction)%2)
+	for strings.HasPrefix(pairs, "00") {
+		pairs = pairs[2:]
+	}
+	for strings.HasSuffix(pairs, "00") {
+		pairs = pairs[:len(pairs)-2]
+	}
+	bytes := len(pairs)/2 + 1
 	if negative {
 		bytes++
 	}

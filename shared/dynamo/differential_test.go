@@ -1,0 +1,177 @@
+package dynamo_test
+
+import (
+	"flag"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"seatmeter/infra/local/tables/tablestest"
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/dynamo/memtable"
+	"seatmeter/shared/storetest"
+)
+
+var (
+	variationsFlag = flag.Int("differential.variations", 20, "so many random variations of each kind of request are sent to both engines")
+	variationSeed  = flag.Uint64("differential.seed", 0, "begin the random variations with this seed; by chance if 0")
+)
+
+// Every kind of request that the conformance suite has the store make is sent
+// to both engines, over the items that it met, and both varied at random: so
+// an expression is covered the day that a test uses it. The seed repeats the
+// variations, but not the samples, which are of concurrent tests: what differs
+// is told in full.
+func TestMemtableAnswersAsDynamoDBDoes(t *testing.T) {
+	client, names := tablestest.Make(t, "../../template.yaml")
+	recorded := &recorder{tables: memtable.Named(names), samples: make(map[string]map[string][]sample)}
+	t.Run("record", func(t *testing.T) {
+		storetest.Run(t, dynamo.New(faults.Intercept(recorded.tables, recorded.around), names))
+	})
+	seed := *variationSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	count := *variationsFlag
+	if testing.Short() {
+		count /= 4
+	}
+	engine := &both{client: client, names: names, left: make(map[place]bool)}
+	for _, kind := range slices.Sorted(maps.Keys(recorded.samples)) {
+		var samples []sample
+		for _, outcome := range slices.Sorted(maps.Keys(recorded.samples[kind])) {
+			samples = append(samples, recorded.samples[kind][outcome]...)
+		}
+		t.Run(strings.ReplaceAll(kind, "/", "-"), func(t *testing.T) {
+			sum := fnv.New64a()
+			sum.Write([]byte(kind))
+			for n := range count {
+				r := &random{Rand: rand.New(rand.NewPCG(seed, sum.Sum64()+uint64(n)))}
+				varied := r.vary(samples[n%len(samples)], n < len(samples))
+				if diff := engine.compare(t, varied); diff != "" {
+					t.Fatalf("-differential.seed %d, variation %d (-DynamoDB +memtable):\n%s\nrequest: %s\nitems: %s",
+						seed, n, diff, render(varied.in), render(varied.items))
+				}
+			}
+		})
+	}
+}
+
+// both is DynamoDB and memtable, which are to do the same.
+type both struct {
+	client *dynamodb.Client
+	names  dynamo.Tables
+	left   map[place]bool // in DynamoDB by the last variation
+}
+
+// compare sends a request to both, over the same items, and tells what differs
+// in their answers or in what they then hold.
+func (b *both) compare(t *testing.T, s sample) string {
+	t.Helper()
+	tables := memtable.Named(b.names)
+	for at, i := range s.items {
+		tables.Set(at.table, at.pk, at.sk, deepCopy(i))
+	}
+	b.set(t, s)
+	here, errHere := call(t.Context(), tables, deepCopy(s.in))
+	there, errThere := call(t.Context(), b.client, s.in)
+	asDocumented(s.in, there)
+	if diff := cmp.Diff(answer(there, errThere), answer(here, errHere)); diff != "" {
+		return diff
+	}
+	if !dynamo.Describe(s.in).Write {
+		return ""
+	}
+	partitions := b.partitions(s, tables)
+	return cmp.Diff(b.holds(t, b.client, partitions), b.holds(t, tables, partitions))
+}
+
+// set puts the items into DynamoDB, in the place of those that were left there.
+func (b *both) set(t *testing.T, s sample) {
+	t.Helper()
+	writes := make(map[string][]types.WriteRequest)
+	for at, i := range s.items {
+		writes[at.table] = append(writes[at.table], types.WriteRequest{PutRequest: &types.PutRequest{Item: i}})
+		delete(b.left, at)
+	}
+	for at := range b.left {
+		writes[at.table] = append(writes[at.table], types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: at.key()}})
+	}
+	for table, all := range writes {
+		for some := range slices.Chunk(all, 25) { // as many as a batch may have
+			out, err := b.client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: some}})
+			if err != nil || len(out.UnprocessedItems) > 0 {
+				t.Fatalf("set items: %v, of %s", err, render(some))
+			}
+		}
+	}
+	clear(b.left)
+	for at := range s.items {
+		b.left[at] = true
+	}
+	for _, p := range partsOf(s.in) {
+		if at := p.place(); at.pk != "" && at.sk != "" {
+			b.left[at] = true
+		}
+	}
+}
+
+// holds reads what an engine holds of the items that a request may have
+// changed, and partitions of its indexes.
+func (b *both) holds(t *testing.T, api dynamo.API, partitions map[string][]string) []string {
+	t.Helper()
+	asked := make(map[string]types.KeysAndAttributes)
+	for at := range b.left {
+		keys := asked[at.table]
+		keys.Keys, keys.ConsistentRead = append(keys.Keys, at.key()), aws.Bool(true)
+		asked[at.table] = keys
+	}
+	out, err := api.BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{RequestItems: asked})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := answer(out, nil)
+	for index, values := range partitions {
+		for _, value := range values {
+			out, err := api.Query(t.Context(), &dynamodb.QueryInput{
+				TableName: &b.names.Live, IndexName: &index, KeyConditionExpression: aws.String("#a = :v"),
+				ExpressionAttributeNames:  map[string]string{"#a": dynamo.Indexes[index]},
+				ExpressionAttributeValues: memtable.Item{":v": &types.AttributeValueMemberS{Value: value}},
+			})
+			shown := answer(out, err)
+			slices.Sort(shown) // by any order of those that onePerPartition tells of
+			list = append(list, fmt.Sprintf("%s of %s: %s", index, value, render(shown)))
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// partitions are those of each index in which items are or were.
+func (b *both) partitions(s sample, tables *memtable.Tables) map[string][]string {
+	found := make(map[string][]string)
+	add := func(i memtable.Item) {
+		for index, attribute := range dynamo.Indexes {
+			if value := textAt(i, attribute); value != "" && !slices.Contains(found[index], value) {
+				found[index] = append(found[index], value)
+			}
+		}
+	}
+	for at, i := range s.items {
+		if at.table == b.names.Live {
+			add(i)
+		}
+	}
+	tables.Each(b.names.Live, add)
+	return found
+}
