@@ -1,0 +1,146 @@
+package dynamo_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/license"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+)
+
+// What a stay costs by the way it ends, and what each of its later steps costs.
+func TestAStayCostsWhatTheReadmeSaysForEachEnd(t *testing.T) {
+	for _, test := range []struct {
+		end           string
+		writes, reads float64
+		run           func(t *testing.T, w *costly)
+	}{
+		{"closed by its client", 4, 1, func(t *testing.T, w *costly) {
+			w.join(t)
+			w.leave(t)
+		}},
+		{"left for the lobby", 6, 1.5, func(t *testing.T, w *costly) {
+			w.join(t)
+			w.toLobby(t)
+		}},
+		{"lost, and not resumed", 5, 2, func(t *testing.T, w *costly) {
+			w.join(t)
+			w.drop(t)
+			w.endHold(t)
+		}},
+		{"lost, and its seat taken by another who joins", 9, 3, func(t *testing.T, w *costly) {
+			for len(w.in) < 24 {
+				w.join(t)
+			}
+			*w.bill = bill{}
+			w.join(t)
+			w.drop(t)
+			w.now += 60_000
+			w.join(t)
+			w.leave(t)
+		}},
+		{"lost, resumed, and closed", 8, 5, func(t *testing.T, w *costly) {
+			w.join(t)
+			lost := w.in[len(w.in)-1]
+			w.drop(t)
+			w.resume(t, lost)
+			w.leave(t)
+		}},
+		{"resumed while open, and closed", 7, 3.5, func(t *testing.T, w *costly) {
+			w.join(t)
+			w.resume(t, w.in[len(w.in)-1])
+			w.leave(t)
+		}},
+	} {
+		t.Run(test.end, func(t *testing.T) {
+			w := newCostly(t, license.ModelConcurrent, 25)
+			w.door = admission.NewDoor(w.store, silent{}, slog.New(slog.DiscardHandler))
+			l, err := w.door.License(t.Context(), w.pass.Tenant)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.ReconnectGraceSeconds = 30
+			if _, _, err := w.door.PutLicense(t.Context(), l, admission.AnyRevision); err != nil {
+				t.Fatal(err)
+			}
+			w.join(t) // whatever this process has to look up first
+			w.leave(t)
+			*w.bill = bill{}
+			test.run(t, w)
+			if w.bill.writes != test.writes || w.bill.reads != test.reads {
+				t.Errorf("%v write units, %v read units; want %v and %v", w.bill.writes, w.bill.reads, test.writes, test.reads)
+			}
+		})
+	}
+}
+
+func (w *costly) last() seat.ConnectionID { return w.in[len(w.in)-1] }
+
+// ends takes the last who came off the list, and gives it.
+func (w *costly) ends() seat.ConnectionID {
+	w.now++
+	last := w.last()
+	w.in = w.in[:len(w.in)-1]
+	return last
+}
+
+func (w *costly) toLobby(t *testing.T) {
+	t.Helper()
+	if _, err := w.door.ToLobby(t.Context(), w.ends(), w.now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *costly) drop(t *testing.T) {
+	t.Helper()
+	if err := w.door.Leave(t.Context(), w.ends(), w.now, usage.EndDropped); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// endHold is what reconciliation does about a hold that is over.
+func (w *costly) endHold(t *testing.T) {
+	t.Helper()
+	reads := w.bill.reads
+	block := seat.Block{Pool: seat.Pool{Tenant: w.pass.Tenant}}
+	state, err := w.store.Look(t.Context(), block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.bill.reads = reads // a round reads the block whatever is in it
+	for id, m := range state.Members {
+		if m.Held() {
+			if _, err := w.door.EndHold(t.Context(), block, seat.Place{Connection: id, Member: m}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func (w *costly) resume(t *testing.T, from seat.ConnectionID) {
+	t.Helper()
+	reads := w.bill.reads
+	old, err := w.store.Session(t.Context(), from, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.bill.reads = reads // the client has the token
+	w.now++
+	w.next++
+	id := seat.ConnectionID(fmt.Sprintf("Gd%012d1=", w.next))
+	if err := w.door.Resume(t.Context(), admission.Visitor{Pass: w.pass, Connection: id, AtMillis: w.now}, old.Claim()); err != nil {
+		t.Fatal(err)
+	}
+	w.in = append(w.in, id)
+}
+
+// silent is a gateway whose connections hear nothing.
+type silent struct{}
+
+func (silent) Push(context.Context, seat.ConnectionID, []byte) error { return nil }
+
+func (silent) Close(context.Context, seat.ConnectionID) error { return nil }
