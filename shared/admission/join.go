@@ -59,7 +59,7 @@ func (d *Door) Connect(ctx context.Context, v Visitor) error {
 		return err
 	}
 	a, err := d.admit(ctx, v)
-	if errors.Is(err, errUnsearched) && d.admittedBefore(ctx, v) {
+	if errors.Is(err, errUnsearched) && d.admittedBefore(ctx, v, false) {
 		return nil // it is in a block that nobody looked at
 	}
 	if err != nil {
@@ -71,9 +71,13 @@ func (d *Door) Connect(ctx context.Context, v Visitor) error {
 }
 
 // admittedBefore tells whether a connection has its seat by an earlier delivery
-// of its $connect.
-func (d *Door) admittedBefore(ctx context.Context, v Visitor) bool {
-	_, seated, err := d.SessionState(ctx, v.Connection)
+// of its $connect. In a storm of refusals a read that is not consistent does.
+func (d *Door) admittedBefore(ctx context.Context, v Visitor, consistent bool) bool {
+	s, err := d.store.Session(ctx, v.Connection, consistent)
+	if err != nil || s == nil {
+		return false
+	}
+	seated, err := d.holdsSeat(ctx, *s)
 	return err == nil && seated
 }
 
@@ -83,7 +87,7 @@ func (d *Door) unlessAdmittedBefore(ctx context.Context, v Visitor, err error) e
 	if !errors.Is(err, errStale) {
 		return err
 	}
-	if d.admittedBefore(ctx, v) {
+	if d.admittedBefore(ctx, v, true) {
 		return nil
 	}
 	return problem.New(problem.Unavailable, "Please try again.")
