@@ -106,7 +106,7 @@ func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (se
 		case !open && !there.Held(): // it is beginning the next part of the stay
 			now, err := d.store.Session(ctx, old.Connection, true)
 			if err != nil || now == nil || now.State != session.StateSeated || now.StayID != old.StayID {
-				return old, cmp.Or(wrap("read the session to resume", err), error(errNotHeld()))
+				return old, cmp.Or(wrap("read the session to resume", err), errNotHeld())
 			}
 			old = *now
 			continue
