@@ -111,90 +111,13 @@ func replaced(old, by string) edit {
 // dropped has one clause of the condition dropped.
 func dropped(clause string) edit {
 	return func(update, condition string) (string, string) {
-		for _, one := range lacking(condition) {
-			if one.clause == clause {
-				return update, one.rest
+		for _, part := range []string{clause + " AND ", " AND " + clause, clause + " OR ", " OR " + clause, clause} {
+			if rest := strings.Replace(condition, part, "", 1); rest != condition {
+				return update, rest
 			}
 		}
 		return update, condition
 	}
-}
-
-// lack is a condition without one of its clauses.
-type lack struct{ clause, rest string }
-
-// lacking gives a condition without each of its clauses in turn.
-func lacking(condition string) []lack {
-	for _, word := range []string{" OR ", " AND "} {
-		parts := split(condition, word)
-		if len(parts) == 1 {
-			continue
-		}
-		var list []lack
-		for n, part := range parts {
-			for _, one := range lacking(part) {
-				left := slices.Replace(slices.Clone(parts), n, n+1, one.rest)
-				if one.rest == "" {
-					left = slices.Delete(left, n, n+1)
-				}
-				list = append(list, lack{one.clause, strings.Join(left, word)})
-			}
-		}
-		return list
-	}
-	if inner, is := strings.CutPrefix(condition, "("); is {
-		list := lacking(strings.TrimSuffix(inner, ")"))
-		for n := range list {
-			if list[n].rest != "" {
-				list[n].rest = "(" + list[n].rest + ")"
-			}
-		}
-		return list
-	}
-	return []lack{{condition, ""}}
-}
-
-// split cuts a condition at a word that is not in parentheses.
-func split(condition, word string) []string {
-	var parts []string
-	depth, from := 0, 0
-	for at := range condition {
-		switch {
-		case condition[at] == '(':
-			depth++
-		case condition[at] == ')':
-			depth--
-		case depth == 0 && strings.HasPrefix(condition[at:], word):
-			parts = append(parts, condition[from:at])
-			from = at + len(word)
-		}
-	}
-	return append(parts, condition[from:])
-}
-
-// conditions gives the conditions of a request's writes.
-func conditions(in any) []string {
-	var list []string
-	add := func(condition *string) {
-		if condition != nil {
-			list = append(list, *condition)
-		}
-	}
-	switch in := in.(type) {
-	case *dynamodb.UpdateItemInput:
-		add(in.ConditionExpression)
-	case *dynamodb.PutItemInput:
-		add(in.ConditionExpression)
-	case *dynamodb.DeleteItemInput:
-		add(in.ConditionExpression)
-	case *dynamodb.TransactWriteItemsInput:
-		for _, one := range in.TransactItems {
-			if one.Put != nil {
-				add(one.Put.ConditionExpression)
-			}
-		}
-	}
-	return list
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
