@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
@@ -48,14 +50,19 @@ type connection struct {
 
 	// asked counts what it asked for; an answer to an older question says
 	// nothing about where it is now.
-	asked  int
-	seated bool  // it was told so, and has done nothing about it since
-	joined int64 // the stay's begin, if it was told
-	was    bool  // it was seated once
+	asked   int
+	seated  bool  // it was told so, and has done nothing about it since
+	joined  int64 // the stay's begin, if it was told
+	was     bool  // it was seated once
+	removed bool  // by an admin
 	// leaving: it has asked to leave, and was not told that it has left.
 	leaving bool
 	// excused: something has been done that may end its stay.
 	excused bool
+	// owed: it resumes an open connection whose seat nothing but this may end, as
+	// long as that one asks for no more than it had then.
+	owed      bool
+	askedThen int
 	// early: a push found it gone, which ends its stay at an earlier event.
 	early bool
 	// stays are those it was told of: when they began, and when it asked to
@@ -93,6 +100,7 @@ func (w *world) resumes(from *connection) {
 	c := w.newConnection(from.pass)
 	c.from, c.claim = from, one(w.script, from.claims)
 	if c.claim == from.claims[len(from.claims)-1] {
+		c.owed, c.askedThen = w.entitled(from) && from.away == 0, from.asked
 		from.excused = true
 	}
 	w.shakes(c)
@@ -125,6 +133,7 @@ func (w *world) handshake(c *connection, first bool) {
 	i = w.begin(what, handlerTime, func(ctx context.Context, p *process) { err = enter(p.door, ctx, c.visitor()) }, func() {
 		w.say("%s: %s", i.name, answer(err))
 		w.denied(i, err)
+		w.resumed(c, i, err)
 		if !first || c.state != shaking {
 			return
 		}
@@ -146,6 +155,19 @@ func (w *world) handshake(c *connection, first bool) {
 				c.state, c.gone, c.took = over, w.now(), w.now()-c.at
 			}
 		}
+	}
+}
+
+// resumed checks that a connection which takes over an open one's seat gets it.
+func (w *world) resumed(c *connection, i *invocation, err error) {
+	if !c.owed || i.faulty || c.state == over || c.from.state != open || c.from.away != 0 || c.from.asked != c.askedThen || c.from.removed {
+		return
+	}
+	now, there := w.conferences[conferenceKey{c.pass.Tenant, c.pass.Conference}]
+	live := there && now.Number == c.pass.Number && now.State != conference.StateEnded
+	again := slices.ContainsFunc(w.connections, func(other *connection) bool { return other != c && other.from == c.from })
+	if err != nil && live && !again && problem.Is(err, problem.TokenInvalid) {
+		w.breaks("I2", "%s was refused the seat that it takes over from %s: %v", c.id, c.from.id, err)
 	}
 }
 

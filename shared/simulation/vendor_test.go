@@ -80,7 +80,7 @@ func (w *world) schedules(t *customer, id conference.ID) {
 }
 
 func (w *world) removes(c *connection) {
-	c.excused = true
+	c.excused, c.removed = true, true
 	var err error
 	w.begin("remove "+string(c.id), handlerTime, func(ctx context.Context, p *process) {
 		_, err = p.door.Remove(ctx, c.pass.Tenant, "", c.id, "removed", w.clock(p))
