@@ -45,6 +45,6 @@
 //
 // A seed means the same only as long as the code that draws from it does.
 //
-// TestEveryDeliberateBugIsFound and TestEveryClauseOfAConditionIsLookedFor show
-// that the checks bite: they change the requests that the store sends.
+// TestEveryDeliberateBugIsFound shows that the checks bite: it changes the requests
+// that the store sends.
 package simulation
