@@ -343,7 +343,10 @@ func (p *Pools) Hold(ctx context.Context, block Block, id ConnectionID, member M
 // that were made since: the process that made one may be about to give it
 // capacity. A block that is made later still gets none (see closing).
 func (p *Pools) Close(ctx context.Context, pool Pool, states []State, keepUntil time.Time) error {
-	for slices.ContainsFunc(states, isOpen) {
+	for round := 0; slices.ContainsFunc(states, isOpen); round++ {
+		if round == maxRounds {
+			return fmt.Errorf("close %+v: blocks kept coming", pool)
+		}
 		for _, s := range states {
 			if s.Closed {
 				continue

@@ -64,6 +64,9 @@ func (w *world) took(block seat.Block, revision int64) {
 	if inUse > limit {
 		w.breaks("I1", "%s: %d in use of %d, under r%d", blockName(block), inUse, limit, revision)
 	}
+	if t.ended[block.Pool.Number] {
+		w.breaks("I1", "%s: a seat taken when the conference's end had returned", blockName(block))
+	}
 	if revision < t.returned {
 		w.breaks("I1", "%s: a seat taken under r%d, when the change to r%d had returned", blockName(block), revision, t.returned)
 	}

@@ -65,10 +65,16 @@ func (w *world) changes(t *customer) {
 }
 
 func (w *world) ends(t *customer, id conference.ID) {
+	var c conference.Conference
 	var err error
 	w.begin("end "+string(id), handlerTime, func(ctx context.Context, p *process) {
-		_, err = p.door.End(ctx, t.id, id, w.clock(p))
-	}, func() { w.say("end %s: %v", id, err) })
+		c, err = p.door.End(ctx, t.id, id, w.clock(p))
+	}, func() {
+		w.say("end %s: %v", id, err)
+		if err == nil {
+			t.ended[c.Number] = true
+		}
+	})
 }
 
 func (w *world) schedules(t *customer, id conference.ID) {
@@ -111,7 +117,7 @@ func (w *world) create() {
 	ctx := context.Background()
 	w.faults, w.mood = one(w.script, []int{0, 3, 3, 10}), one(w.script, moods)
 	for n := range 1 + w.script.pick(5, 1) {
-		t := &customer{id: tenant.ID([]string{"acme", "globex"}[n]), revisions: make(map[int64]license.License)}
+		t := &customer{id: tenant.ID([]string{"acme", "globex"}[n]), revisions: make(map[int64]license.License), ended: make(map[conference.Number]bool)}
 		w.tenants[t.id], w.order = t, append(w.order, t)
 		ids := []conference.ID{"a1", "a2", "b1"}
 		t.conferences = ids[:1+w.script.pick(3, 2, 1)]

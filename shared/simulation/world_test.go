@@ -40,6 +40,8 @@ type customer struct {
 	// whose change has returned to its caller.
 	revisions map[int64]license.License
 	returned  int64
+	// ended are the conferences whose end has returned.
+	ended map[conference.Number]bool
 	// mixed: its license has had both models.
 	mixed bool
 }
