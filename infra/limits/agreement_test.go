@@ -165,7 +165,7 @@ const (
 )
 
 // The units agree within a tenth for writes and a quarter for reads, those of
-// refused conditions with them; who is refused agrees to the head.
+// refused conditions with them. The number of refused joins agrees exactly.
 func TestTheSameCrowdCostsTheSameOnDynamoDBLocal(t *testing.T) {
 	ours, theirs := simulated(t), local(t)
 	for _, c := range []*crowd{ours, theirs} {

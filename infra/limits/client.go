@@ -23,7 +23,7 @@ type client struct {
 	retryer          *retry.Standard
 	calling, allowed atomic.Int64 // calls under way, and how many may be
 
-	// What was called side by side: see beside.
+	// The calls made at the same time as others, for which catchUp waits.
 	mu                 sync.Mutex
 	sum, longest, debt time.Duration
 }
@@ -77,12 +77,11 @@ func (c *client) call(ctx context.Context, r request, once bool, do action) erro
 // reads, at the same time.
 const parallel = 32
 
-// beside makes a call that others of the same process may be made at the same
-// time with, from goroutines that the clock does not know of: while they run,
-// whoever waits for them has the turn, and nobody else. They are done at once,
-// and the process's next call waits for as long as they would have taken. They
-// are charged, and not throttled: what is more than an item's budget is waited
-// for as well.
+// beside makes a call at the same time as others of its process, from goroutines
+// that the clock does not know of. The actor that waits for these goroutines keeps
+// the turn, so each call is done at once, and the process's next call waits for as
+// long as all of them would have taken. A call beside others is charged and never
+// throttled: the next call also waits for the units beyond the item's budget.
 func (c *client) beside(r request, do action) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +91,7 @@ func (c *client) beside(r request, do action) error {
 	return err
 }
 
-// catchUp waits for what was called side by side.
+// catchUp waits as long as the calls that were made at the same time take.
 func (c *client) catchUp() {
 	c.mu.Lock()
 	owed := max(c.longest, c.sum/parallel) + c.debt

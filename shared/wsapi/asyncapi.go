@@ -38,7 +38,7 @@ var fromServer = []said{
 	{typeRefused, "You asked to join and may not. You are still in the lobby, and may ask again.", []string{"code", "detail"}, []string{"limit", "in_use", "conference", "request_id", "errors", "retry_after_seconds"}},
 	{typeConferenceLive, "The conference that you wait for in the lobby went live: send join. A courtesy that may get lost; join tells for certain.", nil, nil},
 	{typeConferenceEnded, "The conference has ended. The connection is closed after this.", nil, nil},
-	{typeRemoved, "An administrator removed you. The connection is closed after this.", []string{"detail"}, nil},
+	{typeRemoved, "An administrator removed you, or another connection has taken over your seat. The connection is closed after this.", []string{"detail"}, nil},
 	{typePong, "The answer to ping.", nil, nil},
 	{typeError, "What you sent was not understood, or cannot be done. The connection stays.", []string{"code", "detail"}, []string{"conference", "limit", "in_use", "request_id", "errors", "retry_after_seconds"}},
 }
