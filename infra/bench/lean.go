@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -44,26 +45,26 @@ type LeanOptions struct {
 func Lean(ctx context.Context, cfg aws.Config, tables dynamo.Tables, o LeanOptions) (Report, error) {
 	played := &tape{answers: make(map[string]answer), to: http.DefaultTransport}
 	cfg.HTTPClient = &http.Client{Transport: played}
-	var calls []any
+	var calls calls
 	client := dynamo.NewClient(cfg)
 	taking := dynamodb.New(client.Options(), func(options *dynamodb.Options) {
-		options.APIOptions = append(options.APIOptions, take(&calls))
+		options.APIOptions = append(options.APIOptions, calls.take)
 	})
 	handler, event, err := leanHandler(ctx, client, taking, tables)
 	if err != nil {
 		return Report{}, err
 	}
-	calls, played.keeps = nil, true
+	calls.made, played.keeps = nil, true
 	if err := invoke(ctx, handler, event(1)); err != nil { // taken down
 		return Report{}, err
 	}
 	// The same again, which finds nothing else to look up.
 	played.plays = true
 	ours := func() error { return invoke(ctx, handler, event(1)) }
-	made := calls
+	made := calls.made
 	theirs := func() error { return bareCalls(ctx, taking, made) }
 	report, used, err := leanRounds(o, ours, theirs)
-	report.Figures = append(report.Figures, memorySizes(used, o.Events, len(made))...)
+	report.Figures = append(report.Figures, memorySizes(used, o.Events, len(made)-1)...)
 	return report, err
 }
 
@@ -80,11 +81,12 @@ const (
 )
 
 // memorySizes are what a join takes and costs with other sizes of memory, by
-// the CPU that was measured and the calls that it waits for, one after another.
-func memorySizes(used []spent, events, calls int) []Figure {
+// the CPU that was measured and the waits for calls, of which it makes the last
+// two at the same time.
+func memorySizes(used []spent, events, waits int) []Figure {
 	millis := func(s spent, megabytes float64) float64 {
 		cpu := s.micros / float64(events) / 1000
-		return cpu*max(1, vcpuMegabytes/megabytes) + float64(calls)*callMillis
+		return cpu*max(1, vcpuMegabytes/megabytes) + float64(waits)*callMillis
 	}
 	var figures []Figure
 	for _, megabytes := range []float64{128, templateMegabytes, 512, vcpuMegabytes} {
@@ -165,40 +167,58 @@ func invoke(ctx context.Context, handler lambda.Handler, event []byte) error {
 	return nil
 }
 
+// calls are the inputs of the calls that were made, in the order in which they
+// began.
+type calls struct {
+	mu   sync.Mutex
+	made []any
+}
+
 // take takes down the input of each call.
-func take(calls *[]any) func(*middleware.Stack) error {
-	return func(stack *middleware.Stack) error {
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("TakeDown",
-			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-				if !isBare(ctx) {
-					*calls = append(*calls, in.Parameters)
-				}
-				return next.HandleInitialize(ctx, in)
-			}), middleware.Before)
-	}
+func (c *calls) take(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("TakeDown",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			if !isBare(ctx) {
+				c.mu.Lock()
+				c.made = append(c.made, in.Parameters)
+				c.mu.Unlock()
+			}
+			return next.HandleInitialize(ctx, in)
+		}), middleware.Before)
 }
 
 type bareKey struct{}
 
 func isBare(ctx context.Context) bool { return ctx.Value(bareKey{}) != nil }
 
-// bareCalls makes the calls, and nothing else.
-func bareCalls(ctx context.Context, client *dynamodb.Client, calls []any) (err error) {
+// bareCalls makes the calls, and nothing else: one after the other, but for the
+// last two, which a join makes at the same time, and so do these.
+func bareCalls(ctx context.Context, client *dynamodb.Client, calls []any) error {
 	ctx = context.WithValue(ctx, bareKey{}, true)
-	for _, call := range calls {
-		switch in := call.(type) {
-		case *dynamodb.GetItemInput:
-			_, err = client.GetItem(ctx, in)
-		case *dynamodb.PutItemInput:
-			_, err = client.PutItem(ctx, in)
-		case *dynamodb.UpdateItemInput:
-			_, err = client.UpdateItem(ctx, in)
-		default:
-			err = fmt.Errorf("a join makes a call that is not known here: %T", call)
+	last := len(calls) - 1
+	for _, in := range calls[:last-1] {
+		if err := bareCall(ctx, client, in); err != nil {
+			return err
 		}
-		if err != nil {
-			return fmt.Errorf("call the SDK: %w", err)
-		}
+	}
+	beside := make(chan error, 1)
+	go func() { beside <- bareCall(ctx, client, calls[last]) }()
+	return errors.Join(bareCall(ctx, client, calls[last-1]), <-beside)
+}
+
+func bareCall(ctx context.Context, client *dynamodb.Client, call any) (err error) {
+	switch in := call.(type) {
+	case *dynamodb.GetItemInput:
+		_, err = client.GetItem(ctx, in)
+	case *dynamodb.PutItemInput:
+		_, err = client.PutItem(ctx, in)
+	case *dynamodb.UpdateItemInput:
+		_, err = client.UpdateItem(ctx, in)
+	default:
+		err = fmt.Errorf("a join makes a call that is not known here: %T", call)
+	}
+	if err != nil {
+		return fmt.Errorf("call the SDK: %w", err)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ import (
 // cost, and when everything is quiet each seat is to be had, and none beyond.
 func TestALargePoolKeepsItsPromisesWhateverFails(t *testing.T) {
 	seeds := 600
-	if testing.Short() {
+	if raced || testing.Short() {
 		seeds = 60
 	}
 	for seed := range seeds {
@@ -37,7 +37,7 @@ func TestALargePoolKeepsItsPromisesWhateverFails(t *testing.T) {
 
 // The exploration bites: what somebody could have left out is found.
 func TestALargePoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
-	if testing.Short() {
+	if raced || testing.Short() {
 		t.Skip("hundreds of schedules")
 	}
 	const within = 600

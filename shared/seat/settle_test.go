@@ -178,7 +178,7 @@ func (g *gates) around(ctx context.Context, in any, next faults.Next) (any, erro
 // let in under it beyond its terms.
 func TestManyWhoSettleNeverGiveOutMoreThanThereIs(t *testing.T) {
 	seeds := 1000
-	if testing.Short() {
+	if raced || testing.Short() {
 		seeds = 100
 	}
 	for seed := range seeds {
