@@ -17,7 +17,8 @@ const leaveRounds = 5
 
 // Leave ends whatever a connection has: its stay, or its place in the lobby.
 // If the connection was lost (usage.EndDropped) its seat is held for the
-// license's grace. Where nothing is known of the connection, a tombstone fences a
+// license's grace, and for reloadSeconds of it if the client went away
+// (usage.EndGoingAway). Where nothing is known of the connection, a tombstone fences a
 // $connect that is still in flight.
 //
 // Safe to repeat, late and concurrently: the ledger record's key depends on
@@ -98,22 +99,33 @@ func (d *Door) endStay(ctx context.Context, s session.Session, atMillis int64, e
 		return returned.Done, wrap("give back or hold the seat", err)
 	}
 	// A late delivery of the $connect took a seat for this very stay; or the seat
-	// is held after this very stay, and gives way to news that it is over.
-	held := other.Held() && other.Hold.LostAtMillis == stay.LeftAtMillis && grace == 0 && end != usage.EndVanished
-	if held || !other.Held() {
+	// is held after this very stay for longer than it has to be: first it looked
+	// lost, and now comes how it was closed.
+	held := other.Held() && other.Hold.LostAtMillis == stay.LeftAtMillis && grace < other.Hold.Seconds && end != usage.EndVanished
+	switch {
+	case held && grace > 0:
+		returned, err = d.pools.Hold(ctx, s.Block, s.Connection, *other, seat.Hold{LostAtMillis: stay.LeftAtMillis, Seconds: grace})
+	case held || !other.Held():
 		returned, err = d.pools.GiveBack(ctx, s.Block, s.Connection, *other, !held)
 	}
-	return returned.Done, wrap("give back a seat", err)
+	return returned.Done, wrap("give back or hold a seat", err)
 }
+
+// reloadSeconds is the longest that a seat is held for a client that went away:
+// enough to reload a page, and soon over where the page was closed for good.
+const reloadSeconds = 10
 
 // grace is for how many seconds a seat is held after such an end.
 func (d *Door) grace(ctx context.Context, s session.Session, end usage.End) (int, error) {
-	if end != usage.EndDropped {
+	if end != usage.EndDropped && end != usage.EndGoingAway {
 		return 0, nil
 	}
 	l, err := d.store.License(ctx, s.Tenant)
 	if err != nil || l == nil {
 		return 0, wrap("read the license", err)
+	}
+	if end == usage.EndGoingAway {
+		return min(l.ReconnectGraceSeconds, reloadSeconds), nil
 	}
 	return l.ReconnectGraceSeconds, nil
 }

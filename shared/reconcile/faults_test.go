@@ -50,6 +50,9 @@ var (
 	drop = step{"drop", func(ctx context.Context, a *actor, d *admission.Door) error {
 		return d.Leave(ctx, a.self.Connection, a.millis(), usage.EndDropped)
 	}}
+	goAway = step{"go away", func(ctx context.Context, a *actor, d *admission.Door) error {
+		return d.Leave(ctx, a.self.Connection, a.millis(), usage.EndGoingAway)
+	}}
 	resume = step{"resume", func(ctx context.Context, a *actor, d *admission.Door) error {
 		if a.heir.AtMillis == 0 {
 			a.heir = a.self
@@ -103,6 +106,9 @@ var stories = [][]step{
 	{wait, join, leave, join, drop},
 	{connect, resume},
 	{connect, drop, resume},
+	{connect, goAway},
+	{connect, goAway, resume},
+	{connect, drop, goAway, resume},
 	{connect, drop, resume, heirLeaves},
 	{connect, resume, hangUp, heirLeaves},
 	{connect, resume, drop, heirLeaves},

@@ -82,6 +82,28 @@ func (w *world) takesOver(was, is seat.State) {
 	}
 }
 
+// reload is the longest that a seat is held for a page that went away.
+const reload = 10
+
+// holds checks how long the seats are held for whose connections have just ended:
+// as long as a license said, and after a page that went away no longer than reload.
+func (w *world) holds(was, is seat.State) {
+	for id, m := range is.Members {
+		c := w.gateway.find(id)
+		if !m.Held() || was.Members[id] == m || c == nil {
+			continue
+		}
+		right := false
+		for _, l := range w.tenants[is.Block.Pool.Tenant].revisions {
+			grace := l.ReconnectGraceSeconds
+			right = right || m.Hold.Seconds == grace && (c.how == lost || c.early) || m.Hold.Seconds == min(grace, reload) && c.how == left
+		}
+		if !right {
+			w.breaks("I2", "%s ended as %s, and its seat is held for %d s", id, c.how, m.Hold.Seconds)
+		}
+	}
+}
+
 // --- I2: never lost ----------------------------------------------------------------------------
 
 // mustBeIn checks that who was told so has a seat.
@@ -262,7 +284,7 @@ func (w *world) audit() {
 		told := slices.Contains(c.stays, s.JoinedAtMillis)
 		off := s.LeftAtMillis - c.gone
 		switch {
-		case s.End == usage.EndClosed || s.End == usage.EndDropped:
+		case s.End == closed || s.End == lost || s.End == left:
 			// One that resumes does not begin before the record before it ends, which
 			// may be later than it was gone itself, and by another clock.
 			late := s.Resumed && s.LeftAtMillis == s.JoinedAtMillis && off > 0 && off <= c.took+skew

@@ -30,6 +30,7 @@ const (
 const (
 	closed = usage.EndClosed
 	lost   = usage.EndDropped
+	left   = usage.EndGoingAway // a page that is reloaded or closed
 )
 
 // connection is one WebSocket, and what its client knows.
@@ -46,6 +47,7 @@ type connection struct {
 	// away is when its client was lost, unnoticed; gone, when the gateway
 	// noticed its end.
 	away, gone int64
+	how        usage.End // it ended, as far as the gateway knows
 	always     bool // it belongs to the setting
 
 	// asked counts what it asked for; an answer to an older question says
@@ -265,7 +267,7 @@ func (w *world) closes(c *connection, at int64, end usage.End) {
 	if c.state == shaking {
 		c.took = at - c.at
 	}
-	c.state, c.gone = over, at
+	c.state, c.gone, c.how = over, at, end
 	w.say("%s is over: %s", c.id, end)
 	var i *invocation
 	deliver := func() {

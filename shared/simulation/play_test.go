@@ -1,6 +1,10 @@
 package simulation
 
-import "slices"
+import (
+	"slices"
+
+	"seatmeter/shared/usage"
+)
 
 // most is how many steps a schedule has at the most before it comes to rest.
 const most = 400
@@ -153,7 +157,7 @@ func (w *world) act() {
 	case 3:
 		w.closes(w.oneOf(opened), w.now(), closed)
 	case 4:
-		w.closes(w.oneOf(opened), w.now(), lost)
+		w.closes(w.oneOf(opened), w.now(), one(w.script, []usage.End{lost, left}))
 	case 5:
 		c := w.oneOf(opened)
 		c.away = w.now()

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -118,7 +119,7 @@ func (w *world) again() {
 		door := w.newProcess().door
 		switch {
 		case c.state == over:
-			_ = door.Leave(context.Background(), c.id, c.gone, lost)
+			_ = door.Leave(context.Background(), c.id, c.gone, cmp.Or(c.how, lost))
 		case c.from != nil:
 			_ = door.Resume(context.Background(), c.visitor(), c.claim)
 		case c.lobby:

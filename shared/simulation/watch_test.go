@@ -102,6 +102,7 @@ func (w *world) wroteBlock(is seat.State, gone bool) {
 	if is.InUse != len(is.Members) {
 		w.breaks("I1", "%s: %d in use, and %d members", blockName(is.Block), is.InUse, len(is.Members))
 	}
+	w.holds(was, is)
 	if revision := dynamo.Describe(w.meant).Revision; revision != 0 { // somebody joins
 		w.takesOver(was, is)
 		w.took(is.Block, revision)

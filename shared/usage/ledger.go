@@ -31,7 +31,8 @@ type End string
 // The ends.
 const (
 	EndClosed          End = "closed"           // the client closed the connection
-	EndDropped         End = "dropped"          // the connection was lost
+	EndDropped         End = "dropped"          // the connection was lost, or the gateway closed it
+	EndGoingAway       End = "going_away"       // the client's page was reloaded, or closed for good
 	EndResumed         End = "resumed"          // handed over to another connection
 	EndVanished        End = "vanished"         // found dead: nobody saw the end
 	EndLeft            End = "left"             // the client left for the lobby

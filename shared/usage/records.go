@@ -167,7 +167,7 @@ type StayRecord struct {
 	Seat       int64             `json:"seat" doc:"The how manyth seat taken of the block"`
 	JoinedAt   string            `json:"joined_at" format:"date-time"`
 	LeftAt     string            `json:"left_at" format:"date-time" doc:"Exclusive"`
-	End        End               `json:"end"`
+	End        End               `json:"end" doc:"How it ended: closed (by its client), dropped (the connection was lost), going_away (the client's page was reloaded or closed), resumed (another connection went on in the seat), vanished (found dead), left (for the lobby), removed, or conference_ended"`
 	Estimated  bool              `json:"estimated" doc:"Nobody saw the end: left_at is the last proof of life"`
 	Limit      int               `json:"limit" doc:"The pool's, just after the join"`
 	InUse      int               `json:"in_use,omitempty" doc:"The pool's, just after the join, where it has one block"`

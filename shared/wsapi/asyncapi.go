@@ -131,6 +131,8 @@ Connect with a join token, which the HTTP API makes: in the query, or as a sub-p
 
 The server says nothing until it is asked: send ` + "`status`" + ` first, and keep the ` + "`resume_token`" + ` of its answer. A client that was cut off connects with it, within the license's ` + "`reconnect_grace_seconds`" + `, and goes on in the same seat; it needs no join token for that. So does one whose connection is nearly two hours old, which is when the platform closes it. An idle connection is closed after ten minutes.
 
+A normal close (1000, or a close frame without a code) gives the seat back at once. So do ` + "`leave`" + ` and a removal. A page that is reloaded or closed (1001, as browsers send it) keeps its seat for 10 seconds of the grace at the most, and after any other end of the connection, the platform's own included, the seat is held for the whole grace. A binary frame is answered by closing with 1003.
+
 Messages are JSON text of at most 4096 bytes. Each may be sent again.`
 
 // AsyncAPI is the AsyncAPI 3.0 document of the WebSocket side.

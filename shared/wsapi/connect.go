@@ -146,29 +146,32 @@ func NewDisconnector(door *admission.Door, log *slog.Logger) *Disconnector {
 	return &Disconnector{door, log}
 }
 
-// The statuses of closes without a close frame of the client's own: what API
-// Gateway makes of a connection that broke off, and what it closes with itself,
-// where the reason tells it from a client that is going away (seen; AWS names
-// neither).
+// The statuses of closes (RFC 6455, 7.4.1) that end a stay otherwise than as lost.
 const (
-	statusGoingAway  = 1001
-	statusBrokenOff  = 1006
-	statusTooBig     = 1009
-	reasonByGateway  = "Going away"
-	statusUnreported = 0
+	statusNormal    = 1000
+	statusGoingAway = 1001
+	statusNotSet    = 1005 // a close frame without a status, as by a browser's close()
 )
 
-// ending tells a connection that its client closed from one that was lost.
+// reasonByGateway is what API Gateway says with its own 1001, after ten idle
+// minutes or two hours. A browser that leaves a page gives no reason, which comes
+// as an empty text. Both have been seen in events; AWS promises neither.
+const reasonByGateway = "Going away"
+
+// ending tells from its $disconnect how a connection ended. A normal close is the
+// client's own, or answers a removal. Any other is taken for a lost connection
+// unless it is certain that a page went away: so a client keeps its seat over a
+// restart of the gateway, whichever code that comes with.
 func ending(request events.APIGatewayWebsocketProxyRequestContext) usage.End {
-	switch request.DisconnectStatusCode {
-	case statusBrokenOff, statusTooBig, statusUnreported:
-		return usage.EndDropped
+	switch reason := request.DisconnectReason; request.DisconnectStatusCode {
+	case statusNormal, statusNotSet:
+		return usage.EndClosed
 	case statusGoingAway:
-		if request.DisconnectReason == nil || strings.EqualFold(*request.DisconnectReason, reasonByGateway) {
-			return usage.EndDropped
+		if reason != nil && *reason != reasonByGateway {
+			return usage.EndGoingAway
 		}
 	}
-	return usage.EndClosed
+	return usage.EndDropped
 }
 
 // Handle ends the connection's stay at the time of its close. Safe to repeat,

@@ -23,16 +23,27 @@ import (
 	"seatmeter/shared/wsapi"
 )
 
-// The closes without a close frame of the client's own, as the platform tells
-// of them.
-var unclean = map[string]struct {
-	status int
-	reason string
+// closes are the ways in which a connection ends, as API Gateway reports them, and
+// for how many seconds of a grace of 30 its seat is held.
+var closes = map[string]struct {
+	status      int
+	reason      string
+	heldSeconds int64
 }{
-	"broken off":            {1006, ""},
-	"idle, or two hours":    {1001, "Going away"},
-	"a message too big":     {1009, "Message too big"},
-	"nothing is said of it": {0, ""},
+	"the client's normal close":       {1000, "", 0},
+	"a removal":                       {1000, "Connection Closed Normally", 0},
+	"a close frame without a status":  {1005, "Client-side close frame status not set", 0},
+	"a page reloaded or closed":       {1001, "", 10},
+	"a page, and a reason of its own": {1001, "tab closed", 10},
+	"idle, two hours, or a restart":   {1001, "Going away", 30},
+	"a binary frame":                  {1003, "Unsupported data", 30},
+	"broken off":                      {1006, "", 30},
+	"against a policy":                {1008, "Policy violation", 30},
+	"a message too big":               {1009, "Message too big", 30},
+	"an error of the gateway":         {1011, "Internal server error", 30},
+	"a restart of the gateway":        {1012, "Service restart", 30},
+	"a code of the client's own":      {4000, "bye", 30},
+	"nothing is said of it":           {0, "", 30},
 }
 
 func withGrace(l license.License, seconds int) license.License {
@@ -86,27 +97,46 @@ func TestATokenOfAnEarlierStayOfTheSameConnectionResumesNothing(t *testing.T) {
 	w.wantInUse(1)
 }
 
-func TestAnUncleanCloseHoldsTheSeatForTheLicensesGrace(t *testing.T) {
-	for name, how := range unclean {
+func TestHowAConnectionClosesDecidesHowLongItsSeatIsHeld(t *testing.T) {
+	for name, how := range closes {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, withGrace(concurrent(1), 30))
 			v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 			w.close(w.dropEvent(v, how.status, how.reason))
+			if how.heldSeconds == 0 {
+				w.wantInUse(0)
+				return
+			}
 			w.wantInUse(1)
+			w.clock.millis += how.heldSeconds*1000 - 1001 // the handshake is a second later
 			if got := w.handshake(w.visit(2, weekly, jointoken.RoleParticipant)); got.StatusCode != http.StatusForbidden {
 				t.Errorf("a stranger is answered %d while the seat is held", got.StatusCode)
 			}
-			w.clock.millis += 30_000
+
 			w.in(w.visit(3, weekly, jointoken.RoleParticipant)) // takes the place of the hold
 			w.wantInUse(1)
 		})
 	}
 }
 
-func TestACleanCloseHoldsNothing(t *testing.T) {
+// Its reply may find a connection gone before its $disconnect says how it closed.
+func TestAHoldIsShortenedWhenItTurnsOutThatAPageWentAway(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(1), 30))
-	w.hangUp(w.in(w.visit(1, weekly, jointoken.RoleParticipant))) // 1001, and its client's own
-	w.wantInUse(0)
+	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	w.drop(v)
+	w.close(w.dropEvent(v, 1001, ""))
+	w.drop(v) // and once more, late
+	w.clock.millis += 10_000
+	w.in(w.visit(2, weekly, jointoken.RoleParticipant))
+	w.wantInUse(1)
+}
+
+func TestAShortGraceIsNotMadeLongerForAReload(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(1), 3))
+	w.close(w.dropEvent(w.in(w.visit(1, weekly, jointoken.RoleParticipant)), 1001, ""))
+	w.clock.millis += 3_000
+	w.in(w.visit(2, weekly, jointoken.RoleParticipant))
+	w.wantInUse(1)
 }
 
 func TestWithoutAGraceNothingIsHeld(t *testing.T) {
