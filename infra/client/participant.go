@@ -193,7 +193,16 @@ func (p *Participant) Send(ctx context.Context, action Action) error {
 
 // SendRaw sends one text message as it is.
 func (p *Participant) SendRaw(ctx context.Context, text []byte) error {
-	if err := p.socket.Write(ctx, websocket.MessageText, text); err != nil {
+	return p.write(ctx, websocket.MessageText, text)
+}
+
+// SendBinary sends one binary message, which API Gateway does not take.
+func (p *Participant) SendBinary(ctx context.Context, content []byte) error {
+	return p.write(ctx, websocket.MessageBinary, content)
+}
+
+func (p *Participant) write(ctx context.Context, kind websocket.MessageType, content []byte) error {
+	if err := p.socket.Write(ctx, kind, content); err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
 	return nil
@@ -222,11 +231,21 @@ func (p *Participant) Ask(ctx context.Context, action Action) (Message, error) {
 	return p.Next(ctx)
 }
 
+// Codes of close frames (RFC 6455, 7.4.1).
+const (
+	CloseNormal    = int(websocket.StatusNormalClosure)
+	CloseGoingAway = int(websocket.StatusGoingAway) // a browser's, when its page is left
+	CloseNoCode    = int(websocket.StatusNoStatusRcvd)
+)
+
 // CloseClean says good-bye with a close frame and waits for the answer, for at
 // most 10 s.
-func (p *Participant) CloseClean() error {
+func (p *Participant) CloseClean() error { return p.CloseWith(CloseNormal, "") }
+
+// CloseWith closes as CloseClean does, with a close frame of that code and reason.
+func (p *Participant) CloseWith(code int, reason string) error {
 	defer p.hangUp()
-	if err := p.socket.Close(websocket.StatusNormalClosure, ""); err != nil {
+	if err := p.socket.Close(websocket.StatusCode(code), reason); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}
 	return nil

@@ -49,7 +49,7 @@ type faultFlags struct {
 
 // Help is the command's longer help.
 func (devCommand) Help() string {
-	return "Two demo tenants are there from the start: acme, licensed for 25 concurrent connections, and globex, for 5 hosts with 25 participants each. When the stack is ready, endpoints.json in the data directory says where it is. State on DynamoDB is kept there from one run to the next."
+	return "Two demo tenants are there from the start: acme, licensed for 25 concurrent connections, and globex, for 5 hosts with 25 participants each. When the stack is ready, endpoints.json in the data directory says where it is. State on DynamoDB is kept there from one run to the next. To see what clients do when API Gateway restarts, POST to /.close of the WebSocket server: ?code=1012 closes every connection with that code, &share=0.5 only half of them."
 }
 
 // Run runs the stack until ctx ends.

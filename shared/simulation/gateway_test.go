@@ -48,7 +48,7 @@ type connection struct {
 	// noticed its end.
 	away, gone int64
 	how        usage.End // it ended, as far as the gateway knows
-	always     bool // it belongs to the setting
+	always     bool      // it belongs to the setting
 
 	// asked counts what it asked for; an answer to an older question says
 	// nothing about where it is now.

@@ -19,7 +19,8 @@
 //   - MESSAGE events by the route selection expression, with $default as the rest; a function error
 //     tells the client "Internal server error" (guide; test data).
 //   - Frames up to 32 KB, messages up to 128 KB, larger ones close with 1009; 10 idle minutes or 2
-//     hours close with 1001 (guide: quotas). Any frame of the client and any post counts as
+//     hours close with 1001 (guide: quotas); a binary frame closes with 1003 (guide: binary media
+//     types for WebSocket APIs). Any frame of the client and any post counts as
 //     activity, pings too (seen).
 //   - DISCONNECT as best effort, without query string, with close code and reason (guide; test
 //     data). The authorizer's context is in it only where Config says so: seen, not promised.
@@ -44,6 +45,10 @@
 // request. A function outlives the gateway's patience: after an integration time-out it goes on
 // until its own, so a $connect may take effect although its client was refused. A function that
 // ignores its context cannot be stopped at its time-out, as Lambda would; it only goes unheard.
+//
+// AWS closes connections by itself now and then, as when it restarts a host. POST to /.close of the
+// WebSocket server does so: ?code= (1001 unless said; 0 and 1006 cut the connection), &reason= and
+// &share= (of the open connections, 1 unless said).
 //
 // # Not modelled
 //

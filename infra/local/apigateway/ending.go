@@ -2,6 +2,7 @@ package apigateway
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/coder/websocket"
@@ -28,16 +29,23 @@ func tooBig() ending {
 	return ending{status: int(websocket.StatusMessageTooBig), reason: "Message too big", at: time.Now()}
 }
 
+func unsupported() ending {
+	return ending{status: int(websocket.StatusUnsupportedData), reason: "Unsupported data", at: time.Now()}
+}
+
 func vanished() ending {
 	return ending{status: int(websocket.StatusAbnormalClosure), at: time.Now()}
 }
 
-// endingOf reads a failed read: the client's close frame, or that there was none.
+// endingOf reads a failed read: the client's close frame, or that there was none, or that the
+// gateway does not take what came.
 func endingOf(err error) ending {
 	var frame websocket.CloseError
 	switch {
 	case errors.Is(err, errTooBig):
 		return tooBig()
+	case errors.Is(err, errBinary):
+		return unsupported()
 	case !errors.As(err, &frame):
 		return vanished()
 	case frame.Code == websocket.StatusNoStatusRcvd:
@@ -73,4 +81,24 @@ func (g *Gateway) hangUp(c *connection, how ending) {
 			_ = c.socket.Close(websocket.StatusCode(how.status), how.reason)
 		}
 	})
+}
+
+// closeAll ends a share of the open connections from this side, as a restart of API Gateway does,
+// with a close frame of that code. No frame carries 0 (nothing is known of the end) or 1006 (it
+// broke off): those connections are cut. It returns how many it ended.
+func (g *Gateway) closeAll(code int, reason string, share float64) int {
+	if code == int(websocket.StatusGoingAway) && reason == "" {
+		reason = goingAway().reason
+	}
+	open := g.connections.all()
+	open = open[:int(math.Ceil(share*float64(len(open))))]
+	for _, c := range open {
+		how := ending{status: code, reason: reason, at: time.Now()}
+		if code == 0 || code == int(websocket.StatusAbnormalClosure) {
+			g.end(c, how, c.cut)
+		} else {
+			g.hangUp(c, how)
+		}
+	}
+	return len(open)
 }

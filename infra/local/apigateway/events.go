@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/coder/websocket"
 )
 
 // The WebSocket API's events, shaped as aws-lambda-go's events/testdata/apigw-websocket-*.json. They
@@ -121,11 +119,11 @@ func (g *Gateway) connectEvent(c *connection, request handshakeRequest) socketEv
 	return e
 }
 
-func (g *Gateway) messageEvent(c *connection, route string, kind websocket.MessageType, message []byte) socketEvent {
+func (g *Gateway) messageEvent(c *connection, route string, message []byte) socketEvent {
 	e := socketEvent{RequestContext: g.context(c, eventTypeMessage, route, time.Now()), Body: string(message)}
 	e.RequestContext.MessageID = newID()
 	e.RequestContext.Authorizer = c.authorizer
-	if kind == websocket.MessageBinary || !utf8.Valid(message) {
+	if !utf8.Valid(message) {
 		e.Body = base64.StdEncoding.EncodeToString(message)
 		e.IsBase64Encoded = true
 	}

@@ -7,8 +7,11 @@ import (
 	"net"
 )
 
-// errTooBig is a read's error when the client sends a frame or a message over the limit.
-var errTooBig = errors.New("frame or message too big")
+// A read's errors when the client sends what the gateway does not take.
+var (
+	errTooBig = errors.New("frame or message too big")
+	errBinary = errors.New("binary frame")
+)
 
 // frameConn is a client's connection seen through its frames. The WebSocket library shows messages
 // only, while AWS limits frames, so the headers are read along here (RFC 6455, section 5.2).
@@ -18,7 +21,7 @@ type frameConn struct {
 	early   []byte
 	scanner frameScanner
 	touch   func()
-	// refused is true once a read has told of a frame too big.
+	// refused is true once a read has told of a frame that is not taken.
 	refused bool
 }
 
@@ -26,17 +29,17 @@ func (c *frameConn) Read(p []byte) (int, error) {
 	switch {
 	case c.refused:
 		return 0, c.drain()
-	case c.scanner.tooBig:
+	case c.scanner.refusal != nil:
 		c.refused = true
-		return 0, errTooBig
+		return 0, c.scanner.refusal
 	}
 	n, err := c.next(p)
 	fine := c.scanner.scan(p[:n])
-	if c.scanner.tooBig && fine == 0 {
+	if c.scanner.refusal != nil && fine == 0 {
 		c.refused = true
-		return 0, errTooBig
+		return 0, c.scanner.refusal
 	}
-	if c.scanner.tooBig {
+	if c.scanner.refusal != nil {
 		return fine, nil
 	}
 	return n, err
@@ -66,11 +69,12 @@ func (c *frameConn) drain() error {
 		}
 		c.scanner.scan(p[:n])
 	}
-	return errTooBig
+	return c.scanner.refusal
 }
 
 const (
 	opcodeContinuation  = 0
+	opcodeBinary        = 2
 	opcodeFirstControl  = 8
 	opcodeClose         = 8
 	maxFrameHeaderBytes = 14
@@ -86,12 +90,13 @@ type frameScanner struct {
 	// message is so far.
 	payload, message int64
 
-	tooBig bool
-	closed bool
+	// refusal is why the first frame that is not taken is not.
+	refusal error
+	closed  bool
 }
 
-// scan reads on in b. It returns how much of b comes before the header of a frame that is too big,
-// if there is one.
+// scan reads on in b. It returns how much of b comes before the header of the first frame that is
+// not taken, if there is one.
 func (s *frameScanner) scan(b []byte) int {
 	fine := len(b)
 	for i := 0; i < len(b); {
@@ -107,9 +112,9 @@ func (s *frameScanner) scan(b []byte) int {
 		if s.have < s.headerBytes() {
 			continue
 		}
-		start, before := i-s.have, s.tooBig
+		start, before := i-s.have, s.refusal
 		s.begin()
-		if s.tooBig && !before {
+		if s.refusal != nil && before == nil {
 			fine = max(start, 0)
 		}
 	}
@@ -153,9 +158,19 @@ func (s *frameScanner) begin() {
 	if opcode != opcodeContinuation {
 		s.message = 0
 	}
+	if opcode == opcodeBinary {
+		s.refuse(errBinary)
+		return
+	}
 	if s.payload > s.maxFrame || s.message+s.payload > s.maxMessage {
-		s.tooBig = true
+		s.refuse(errTooBig)
 		return
 	}
 	s.message += s.payload
+}
+
+func (s *frameScanner) refuse(why error) {
+	if s.refusal == nil {
+		s.refusal = why
+	}
 }

@@ -8,11 +8,12 @@ import (
 )
 
 // However a stream is cut into reads, the same frames are found in it, and exactly what comes
-// before a frame too big is passed on.
+// before a frame that is not taken is passed on.
 func TestFramesAreFoundHoweverTheStreamIsCut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const maxFrame, maxMessage = 300, 700
 		var stream []byte
+		var refusal error
 		fine, message := -1, 0
 		for range rapid.IntRange(0, 6).Draw(t, "frames") {
 			opcode := rapid.SampledFrom([]byte{0, 1, 2, 9, 10}).Draw(t, "opcode")
@@ -26,8 +27,12 @@ func TestFramesAreFoundHoweverTheStreamIsCut(t *testing.T) {
 					message = 0
 				}
 				message += length
-				if fine < 0 && (length > maxFrame || message > maxMessage) {
-					fine = len(stream)
+				switch {
+				case fine >= 0:
+				case opcode == opcodeBinary:
+					fine, refusal = len(stream), errBinary
+				case length > maxFrame || message > maxMessage:
+					fine, refusal = len(stream), errTooBig
 				}
 			}
 			stream = appendFrame(stream, opcode, length, masked)
@@ -40,24 +45,24 @@ func TestFramesAreFoundHoweverTheStreamIsCut(t *testing.T) {
 		passed, rest := 0, stream
 		for len(rest) > 0 {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "read")
-			before := s.tooBig
+			before := s.refusal
 			got := s.scan(rest[:n])
-			if !before {
+			if before == nil {
 				passed += got
 			}
 			rest = rest[n:]
 		}
-		if s.tooBig != (fine >= 0) {
-			t.Fatalf("tooBig is %t", s.tooBig)
+		if s.refusal != refusal {
+			t.Fatalf("refused with %v, want %v", s.refusal, refusal)
 		}
 		if s.closed != ended {
 			t.Fatalf("closed is %t", s.closed)
 		}
 		// A header that came in parts has been passed on in part: harmless, for it is no frame yet.
-		if s.tooBig && (passed < fine || passed >= fine+maxFrameHeaderBytes) {
+		if refusal != nil && (passed < fine || passed >= fine+maxFrameHeaderBytes) {
 			t.Fatalf("passed on %d bytes, want %d", passed, fine)
 		}
-		if !s.tooBig && passed != len(stream) {
+		if refusal == nil && passed != len(stream) {
 			t.Fatalf("passed on %d of %d bytes", passed, len(stream))
 		}
 	})

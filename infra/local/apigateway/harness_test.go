@@ -320,11 +320,13 @@ func frame(first byte, payload []byte) []byte {
 }
 
 const (
-	finText  = 0x81
-	text     = 0x01
-	more     = 0x00
-	finMore  = 0x80
-	finClose = 0x88
+	finText     = 0x81
+	text        = 0x01
+	finBinary   = 0x82
+	binaryFrame = 0x02
+	more        = 0x00
+	finMore     = 0x80
+	finClose    = 0x88
 )
 
 func within(t *testing.T) context.Context {

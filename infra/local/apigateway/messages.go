@@ -3,19 +3,18 @@ package apigateway
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/coder/websocket"
 )
 
 // read takes a connection's messages until it ends.
 func (g *Gateway) read(c *connection) {
 	for {
-		kind, content, err := c.socket.Read(context.Background())
+		_, content, err := c.socket.Read(context.Background())
 		if err != nil {
 			how := endingOf(err)
-			if how.status == int(websocket.StatusMessageTooBig) {
+			if errors.Is(err, errTooBig) || errors.Is(err, errBinary) {
 				g.hangUp(c, how)
 				return
 			}
@@ -26,15 +25,15 @@ func (g *Gateway) read(c *connection) {
 		if c.ended.Load() {
 			continue // hung up on; only the client's close frame is of interest
 		}
-		g.receive(c, kind, content)
+		g.receive(c, content)
 	}
 }
 
 // receive runs a message's function without waiting for it, unless too many of the connection's
 // messages are at it already.
-func (g *Gateway) receive(c *connection, kind websocket.MessageType, content []byte) {
+func (g *Gateway) receive(c *connection, content []byte) {
 	route, function, ok := g.route(content)
-	event := g.messageEvent(c, route, kind, content)
+	event := g.messageEvent(c, route, content)
 	if !ok {
 		m := g.failure(c, event.RequestContext)
 		m.Message = "Forbidden"

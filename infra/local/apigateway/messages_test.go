@@ -42,11 +42,42 @@ func TestANestedSelectionFindsItsField(t *testing.T) {
 	}
 }
 
-func TestABinaryMessageComesInBase64(t *testing.T) {
+func TestATextThatIsNotUTF8ComesInBase64(t *testing.T) {
 	s := start(t, nil, nil)
-	send(t, s.dial(nil), websocket.MessageBinary, "\x00\xff")
+	send(t, s.dial(nil), websocket.MessageText, "\x00\xff")
 	if e := next(t, s.messages); e.Body != "AP8=" || !e.IsBase64Encoded {
 		t.Errorf("body %q, isBase64Encoded %t", e.Body, e.IsBase64Encoded)
+	}
+}
+
+func TestABinaryFrameClosesWith1003(t *testing.T) {
+	for name, frames := range map[string][][]byte{
+		"alone":               {frame(finBinary, []byte("\x00\xff"))},
+		"empty":               {frame(finBinary, nil)},
+		"first of several":    {frame(binaryFrame, []byte("a"))},
+		"after a text":        {frame(finText, []byte("fine")), frame(finBinary, []byte("a"))},
+		"and over the limit":  {frame(finBinary, make([]byte, 40<<10))},
+		"and then a text too": {frame(finBinary, []byte("a")), frame(finText, []byte("late"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, nil, nil)
+			conn := s.dialRaw()
+			for _, f := range frames {
+				conn.send(f)
+			}
+			if got := conn.closeCode(); got != 1003 {
+				t.Errorf("closed with %d", got)
+			}
+			if got := next(t, s.disconnected).RequestContext.DisconnectStatusCode; got != 1003 {
+				t.Errorf("disconnected with %d", got)
+			}
+			_ = conn.Close()
+			if name == "after a text" {
+				next(t, s.messages)
+			}
+			s.settle()
+			none(t, s.messages)
+		})
 	}
 }
 

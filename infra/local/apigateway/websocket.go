@@ -8,8 +8,12 @@ import (
 	"strings"
 )
 
-// serveWebSocket tells handshakes from calls of the management API.
+// serveWebSocket tells handshakes from calls of the management API, and from those of the control.
 func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == controlPath {
+		g.control(w, r)
+		return
+	}
 	parts := strings.Split(strings.Trim(r.URL.EscapedPath(), "/"), "/")
 	for i, part := range parts {
 		unescaped, err := url.PathUnescape(part)
