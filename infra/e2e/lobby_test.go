@@ -2,8 +2,11 @@ package e2e
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	"seatmeter/infra/client"
 )
@@ -184,4 +187,28 @@ func TestConnect_TheTokenMayComeAsSubprotocol(t *testing.T) {
 	if r, ok := errors.AsType[*client.Refused](err); !ok || r.Status != 401 {
 		t.Errorf("a bad token as sub-protocol was answered by %v, want 401", err)
 	}
+}
+
+// A switch that is spelt otherwise would be off, and take a seat.
+func TestHandshake_AParameterSpeltOtherwiseTakesNoSeat(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	conference := c.schedule("ada@example.com")
+	token := c.token(conference, "bob@example.com", client.RoleParticipant)
+	for _, query := range []string{
+		"token=$&lobby=True", "token=$&lobby=1", "token=$&lobby", "token=$&lobby=", "token=$&lobby=true&lobby=true",
+		"token=$&lobby=%zz", "token=$&Lobby=true", "token=$&lobby%5B%5D=true", "token=$&lobby=true;x", "token=$&resume=",
+		"token=$&Resume=x", "token=$&token=$", "Token=$",
+	} {
+		conn, r, err := websocket.Dial(c.within(), c.stack.WebSocket+"?"+strings.ReplaceAll(query, "$", token), nil)
+		if err == nil {
+			_ = conn.CloseNow()
+			t.Errorf("%s: connected", query)
+			continue
+		}
+		if r == nil || r.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %v", query, err)
+		}
+	}
+	c.wantInUse(0)
 }

@@ -120,7 +120,7 @@ type RefusedHandshake struct {
 
 // doorCodes are the problems for which a handshake is refused.
 var doorCodes = []problem.Code{
-	problem.TokenInvalid, problem.Forbidden, problem.SeatsExhausted, problem.ParticipantsExhausted, problem.HostsExhausted,
+	problem.TokenInvalid, problem.Invalid, problem.Forbidden, problem.SeatsExhausted, problem.ParticipantsExhausted, problem.HostsExhausted,
 	problem.LicenseExpired, problem.LicenseSuspended, problem.NotFound, problem.HostBusy, problem.ConferenceNotLive,
 	problem.ConferenceEnded, problem.RateLimited, problem.Unavailable,
 }
@@ -133,7 +133,9 @@ The server says nothing until it is asked: send ` + "`status`" + ` first, and ke
 
 A normal close (1000, or a close frame without a code) gives the seat back at once. So do ` + "`leave`" + ` and a removal. A page that is reloaded or closed (1001, as browsers send it) keeps its seat for 10 seconds of the grace at the most, and after any other end of the connection, the platform's own included, the seat is held for the whole grace. A binary frame is answered by closing with 1003.
 
-Messages are JSON text of at most 4096 bytes. Each may be sent again.`
+The parameters of the handshake are spelt exactly, each is given once, in the query or as a sub-protocol, and none is empty (an empty ` + "`token`" + ` counts as left out). A handshake with another spelling of one (` + "`Lobby=true`, `lobby=1`" + `) is refused as ` + "`invalid`" + `, takes no seat, and is told which parameter is wrong. Unknown parameters are ignored.
+
+Messages are JSON text of at most 4096 bytes, with the member ` + "`action`" + `, spelt so, once. Each may be sent again.`
 
 // AsyncAPI is the AsyncAPI 3.0 document of the WebSocket side.
 func AsyncAPI() ([]byte, error) {
@@ -204,7 +206,7 @@ func handshake() object {
 		"query": object{"type": "object", "properties": object{
 			parameterToken:  text("A join token. Needed, here or as a sub-protocol, unless the connection resumes."),
 			parameterResume: text("The resume token of an earlier connection: the seat passes on to this one. A join token beside it may have expired, but must be the same person's."),
-			parameterLobby:  object{"type": "string", "enum": []string{"true", "false"}, "description": "true connects without a seat. It says nothing where resume is given."},
+			parameterLobby:  object{"type": "string", "enum": []string{"true", "false"}, "description": "true connects without a seat; false, or left out: with one. It says nothing where resume is given."},
 		}},
 		"headers": object{"type": "object", "properties": object{
 			headerProtocol: text("Instead of the query: offer seatmeter.v1, which is what the server chooses, and token.<join token> or resume.<resume token>."),

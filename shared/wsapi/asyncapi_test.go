@@ -84,6 +84,9 @@ func examples(t *testing.T) wsapi.Examples {
 	w.end(weekly)
 	keep(w.gateway.told(waiting.id)[0])
 	refused(w.handshake(w.visit(5, weekly, jointoken.RoleParticipant)))
+	misspelt := w.visit(6, board, jointoken.RoleParticipant)
+	misspelt.query["lobby"] = "True"
+	refused(w.handshake(misspelt))
 	refused(w.shake(event(t, "connect", func(e, _ map[string]any) { delete(e["requestContext"].(map[string]any), "authorizer") })))
 
 	w = newWorld(t, named(5, 1))

@@ -10,7 +10,6 @@
 package wsapi
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -37,6 +36,9 @@ const (
 	parameterToken  = "token"
 	parameterResume = "resume"
 	parameterLobby  = "lobby"
+
+	lobbyTrue  = "true"
+	lobbyFalse = "false"
 )
 
 // errUnauthorized is the one word by which an authorizer makes API Gateway
@@ -62,32 +64,50 @@ type bearer struct {
 	resume jointoken.Claim
 }
 
-// identify reads a handshake's tokens. Whoever resumes needs no join token; one
-// that is there must be the same person's, and may have expired.
-func (a *Authorizer) identify(event events.APIGatewayCustomAuthorizerRequestTypeRequest) (bearer, error) {
-	find := func(parameter, prefix string) string {
-		return cmp.Or(event.QueryStringParameters[parameter], offered(event.Headers, event.MultiValueHeaders, prefix))
+// identify finds out who connects. A client that resumes needs no join token; a
+// join token that is there must be the same person's, and may have expired. The
+// parameters' form is for $connect to refuse, which can say what is wrong: here
+// any good token of such a handshake will do.
+func (a *Authorizer) identify(h handshakeInput) (bearer, error) {
+	if len(h.faults) > 0 {
+		return a.anyOf(h)
 	}
-	join, resume := find(parameterToken, protocolToken), find(parameterResume, protocolResume)
-	if resume == "" {
-		pass, err := a.signer.Verify(join, a.now())
+	if h.resume == "" {
+		pass, err := a.signer.Verify(h.join, a.now())
 		return bearer{pass: pass}, err
 	}
-	pass, claim, err := a.signer.VerifyResume(resume, a.now())
-	if err != nil || join == "" {
+	pass, claim, err := a.signer.VerifyResume(h.resume, a.now())
+	if err != nil || h.join == "" {
 		return bearer{pass, claim}, err
 	}
-	holder, err := a.signer.Recognize(join, a.now())
+	holder, err := a.signer.Recognize(h.join, a.now())
 	if err == nil && holder != pass {
 		err = problem.New(problem.TokenInvalid, "The two tokens are not the same person's.")
 	}
 	return bearer{pass, claim}, err
 }
 
+// anyOf is the bearer of the first good token.
+func (a *Authorizer) anyOf(h handshakeInput) (bearer, error) {
+	for _, token := range h.joins {
+		if pass, err := a.signer.Verify(token, a.now()); err == nil {
+			return bearer{pass: pass}, nil
+		}
+	}
+	for _, token := range h.resumes {
+		if pass, claim, err := a.signer.VerifyResume(token, a.now()); err == nil {
+			return bearer{pass, claim}, nil
+		}
+	}
+	return bearer{}, problem.New(problem.TokenInvalid, "There is no good token.")
+}
+
 // Handle allows the connection and passes on what the tokens say, or answers
 // Unauthorized. It changes nothing and is safe to repeat.
 func (a *Authorizer) Handle(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
-	who, err := a.identify(event)
+	who, err := a.identify(readHandshake(parts{
+		event.QueryStringParameters, event.MultiValueQueryStringParameters, event.Headers, event.MultiValueHeaders,
+	}))
 	if err != nil {
 		a.log.InfoContext(ctx, "a token was refused", "error", err)
 		return events.APIGatewayCustomAuthorizerResponse{}, errUnauthorized
@@ -134,26 +154,6 @@ func readBearer(context any) (bearer, bool) {
 	}
 	ok = err == nil && p.Tenant != "" && p.Conference != "" && p.Identity != ""
 	return bearer{p, jointoken.Claim{Connection: seat.ConnectionID(text("resume")), Stay: text("stay")}}, ok
-}
-
-// offered finds, among the sub-protocols that a client offers, the first with
-// a prefix, and gives what follows it. Where ours is not among them there is
-// nothing to agree on: clients would give up a connection that had its seat.
-func offered(headers map[string]string, multi map[string][]string, prefix string) (found string) {
-	ours := false
-	for _, line := range headerLines(headers, multi, headerProtocol) {
-		for part := range strings.SplitSeq(line, ",") {
-			part = strings.TrimSpace(part)
-			ours = ours || part == protocol
-			if rest, ok := strings.CutPrefix(part, prefix); ok && found == "" {
-				found = rest
-			}
-		}
-	}
-	if !ours {
-		return ""
-	}
-	return found
 }
 
 // headerLines gives all values of a header, however its name is written.

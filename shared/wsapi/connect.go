@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -48,11 +48,17 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	if !ok || request.ConnectionID == "" {
 		return refusal(problem.New(problem.TokenInvalid, "The connection was not authorized."), request.RequestID), nil
 	}
+	asked := readHandshake(parts{
+		event.QueryStringParameters, event.MultiValueQueryStringParameters, event.Headers, event.MultiValueHeaders,
+	})
+	if len(asked.faults) > 0 {
+		return refusal(problem.InvalidFields(asked.faults...), request.RequestID), nil
+	}
 	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: clockMillis(request.ConnectedAt), Origin: originOf(event)}
 	enter := c.door.Connect
 	if who.resume != (jointoken.Claim{}) {
 		enter = func(ctx context.Context, v admission.Visitor) error { return c.door.Resume(ctx, v, who.resume) }
-	} else if event.QueryStringParameters[parameterLobby] == "true" {
+	} else if asked.lobby {
 		enter = c.door.Wait
 	}
 	if err := enter(ctx, v); err != nil {
@@ -93,12 +99,8 @@ func asRefusal(err error) *problem.Error {
 
 // chosenProtocol accepts our sub-protocol if the client offers it.
 func chosenProtocol(event Event) map[string]string {
-	for _, line := range headerLines(event.Headers, event.MultiValueHeaders, headerProtocol) {
-		for part := range strings.SplitSeq(line, ",") {
-			if strings.TrimSpace(part) == protocol {
-				return map[string]string{headerProtocol: protocol}
-			}
-		}
+	if slices.Contains(splitList(headerLines(event.Headers, event.MultiValueHeaders, headerProtocol)), protocol) {
+		return map[string]string{headerProtocol: protocol}
 	}
 	return nil
 }

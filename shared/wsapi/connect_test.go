@@ -247,16 +247,6 @@ func TestTheLobbyTellsWhyNobodyJoinsAConferenceThatHasEnded(t *testing.T) {
 	}
 }
 
-func TestOnlyTheWordTrueLeadsToTheLobby(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	for n, value := range []string{"", "false", "1", "TRUE"} {
-		v := w.visit(n, weekly, jointoken.RoleParticipant)
-		v.query["lobby"] = value
-		w.in(v)
-	}
-	w.wantInUse(4)
-}
-
 func TestADisconnectGivesTheSeatBackAndRecordsTheStay(t *testing.T) {
 	w := newWorld(t, named(5, 25))
 	w.in(w.visit(1, weekly, jointoken.RoleHost))

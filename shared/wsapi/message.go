@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -103,15 +104,10 @@ func (m *Messenger) gone(ctx context.Context, id seat.ConnectionID, began bool, 
 // act does what the message asks, and tells whether a stay began by it. With an error, the reply's type says what kind of answer the error belongs
 // in.
 func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) (reply Reply, began bool, err error) {
-	var message struct {
-		Action string `json:"action"`
-	}
-	invalid := problem.New(problem.Invalid, `Send {"action": "status"|"join"|"leave"|"ping"}.`)
-	if event.IsBase64Encoded || len(event.Body) > maxMessage || json.Unmarshal([]byte(event.Body), &message) != nil {
-		return Reply{}, false, invalid
-	}
+	action, fault := readAction(event)
+	invalid := problem.New(problem.Invalid, strings.TrimSpace(fault+` Send {"action": "status"|"join"|"leave"|"ping"}.`))
 	at := clockMillis(event.RequestContext.RequestTimeEpoch)
-	switch message.Action {
+	switch action {
 	case actionPing:
 		return Reply{Type: "pong"}, false, nil
 	case actionStatus:
@@ -137,6 +133,46 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 		return reply, false, err
 	}
 	return Reply{}, false, invalid
+}
+
+// byteOrderMark is U+FEFF, which some editors put before a text.
+const byteOrderMark = "\ufeff"
+
+// readAction is a message's action, or what is wrong with the message. The member
+// is spelt exactly, and is there once; other members are ignored.
+func readAction(event Event) (action, fault string) {
+	switch {
+	case event.IsBase64Encoded:
+		return "", "A message is text."
+	case len(event.Body) > maxMessage:
+		return "", fmt.Sprintf("A message has at most %d bytes.", maxMessage)
+	case strings.HasPrefix(event.Body, byteOrderMark):
+		return "", "The message begins with a byte order mark."
+	case !json.Valid([]byte(event.Body)):
+		return "", "A message is JSON."
+	}
+	decoder := json.NewDecoder(strings.NewReader(event.Body))
+	if token, _ := decoder.Token(); token != json.Delim('{') {
+		return "", "A message is a JSON object."
+	}
+	found := false
+	for decoder.More() {
+		name, _ := decoder.Token() // no error: it is valid
+		var value json.RawMessage
+		_ = decoder.Decode(&value)
+		if text, _ := name.(string); !strings.EqualFold(text, "action") {
+			continue
+		}
+		if name != "action" {
+			return "", "The member action is spelt in small letters."
+		}
+		if found {
+			return "", "The member action is there more than once."
+		}
+		found = true
+		_ = json.Unmarshal(value, &action) // what is no text is no action
+	}
+	return action, ""
 }
 
 // resumable is how long a resume token holds: as long as its connection can

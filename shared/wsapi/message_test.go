@@ -183,7 +183,8 @@ func TestAMessageThatIsNoneOfOursIsAnErrorAndTheConnectionStays(t *testing.T) {
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	for _, body := range []string{
 		"", " ", "hello", "{", "null", "[]", "7", `"ping"`, "{}", `{"action":null}`, `{"action":7}`, `{"action":""}`,
-		`{"action":"dance"}`, `{"action":"PING"}`, `{"actions":"ping"}`, ping + ping, "ann@example.org", "\x00",
+		`{"action":"dance"}`, `{"action":"PING"}`, `{"ACTION":"leave"}`, `{"Action":"leave"}`, `{"action":"status","ACTION":"leave"}`,
+		`{"action":"leave","action":"leave"}`, `{"action":"status","\u0061ction":"leave"}`, `{"action":["leave"]}`, "\ufeff" + leave, `{"actions":"ping"}`, ping + ping, "ann@example.org", "\x00",
 		`{"action":"ping","padding":"` + strings.Repeat("p", 4096) + `"}`, strings.Repeat(" ", 128<<10),
 	} {
 		reply := w.send(v, body)

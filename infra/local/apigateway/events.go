@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -158,13 +159,34 @@ func newHandshakeRequest(r *http.Request) handshakeRequest {
 		h.Headers[name] = values[len(values)-1]
 		h.MultiValueHeaders[name] = values
 	}
-	if query := r.URL.Query(); len(query) > 0 {
+	if query := queryOf(r.URL.RawQuery); len(query) > 0 {
 		h.Query, h.MultiValueQuery = map[string]string{}, query
 		for name, values := range query {
 			h.Query[name] = values[len(values)-1]
 		}
 	}
 	return h
+}
+
+// queryOf decodes a query pair by pair. A pair that cannot be decoded stays as it was sent: net/url
+// would leave it out, and a function would not see that it was there.
+func queryOf(raw string) url.Values {
+	query := url.Values{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		query.Add(decoded(name), decoded(value))
+	}
+	return query
+}
+
+func decoded(text string) string {
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return plain
+	}
+	return text
 }
 
 func newIdentity(r *http.Request) identity {

@@ -25,7 +25,7 @@ func TestTheAuthorizerIsAskedWithAWSsRequestEvent(t *testing.T) {
 		given <- e
 		return policy("Allow", "*", nil), nil
 	})}, nil)
-	conn, _, err := websocket.Dial(within(t), s.ws+"/live?token=secret&n=1&n=2", &websocket.DialOptions{
+	conn, _, err := websocket.Dial(within(t), s.ws+"/live?token=secret&n=1&n=2&a%zz=b%20%zz", &websocket.DialOptions{
 		Subprotocols: []string{"seatmeter.v1", "token.secret"},
 		HTTPHeader:   http.Header{"User-Agent": {"tester"}},
 	})
@@ -47,10 +47,10 @@ func TestTheAuthorizerIsAskedWithAWSsRequestEvent(t *testing.T) {
 	if got := e.Headers["Sec-WebSocket-Protocol"]; got != "seatmeter.v1,token.secret" {
 		t.Errorf("offered sub-protocols %q", got)
 	}
-	if diff := cmp.Diff(map[string]string{"token": "secret", "n": "2"}, e.QueryStringParameters); diff != "" {
+	if diff := cmp.Diff(map[string]string{"token": "secret", "n": "2", "a%zz": "b%20%zz"}, e.QueryStringParameters); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(map[string][]string{"token": {"secret"}, "n": {"1", "2"}}, e.MultiValueQueryStringParameters); diff != "" {
+	if diff := cmp.Diff(map[string][]string{"token": {"secret"}, "n": {"1", "2"}, "a%zz": {"b%20%zz"}}, e.MultiValueQueryStringParameters); diff != "" {
 		t.Error(diff)
 	}
 	if got := e.MultiValueHeaders["Host"]; len(got) != 1 || got[0] != e.Headers["Host"] || got[0] == "" {

@@ -1,0 +1,160 @@
+package wsapi
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+
+	"seatmeter/shared/problem"
+)
+
+// handshakeInput is what a client asks for when it connects.
+type handshakeInput struct {
+	join, resume string
+	lobby        bool
+	// joins and resumes are all tokens, however their parameters are spelt.
+	joins, resumes []string
+	faults         []problem.Field
+}
+
+// parts are those of a handshake's event that a client writes.
+type parts struct {
+	query        map[string]string
+	multiQuery   map[string][]string
+	headers      map[string]string
+	multiHeaders map[string][]string
+}
+
+// readHandshake reads the parameters of a handshake. A known parameter that is
+// spelt otherwise, repeated or empty is a fault, since a switch that is passed
+// over in silence would take a seat. Unknown parameters are nobody's business.
+func readHandshake(from parts) handshakeInput {
+	var h handshakeInput
+	given := h.readQuery(from)
+	h.readProtocols(headerLines(from.headers, from.multiHeaders, headerProtocol), given)
+	h.join, h.resume, h.lobby = given[parameterToken], given[parameterResume], given[parameterLobby] == lobbyTrue
+	return h
+}
+
+// fault names each parameter once, by the first fault that was found.
+func (h *handshakeInput) fault(name, detail string) {
+	f := problem.Field{Pointer: "#/" + url.PathEscape(name), Detail: detail}
+	if !slices.ContainsFunc(h.faults, func(g problem.Field) bool { return g.Pointer == f.Pointer }) {
+		h.faults = append(h.faults, f)
+	}
+}
+
+func (h *handshakeInput) offer(known string, tokens ...string) {
+	switch known {
+	case parameterToken:
+		h.joins = append(h.joins, tokens...)
+	case parameterResume:
+		h.resumes = append(h.resumes, tokens...)
+	}
+}
+
+// readQuery gives the values of the parameters that are spelt as they should be.
+func (h *handshakeInput) readQuery(from parts) map[string]string {
+	given := make(map[string]string)
+	parameters := from.parameters()
+	for _, name := range slices.Sorted(maps.Keys(parameters)) {
+		known, values := knownParameter(name), parameters[name]
+		if known == "" {
+			continue
+		}
+		h.offer(known, values...)
+		last := values[len(values)-1]
+		switch {
+		case name != known:
+			h.fault(name, "is spelt "+known)
+			continue
+		case len(values) > 1:
+			h.fault(name, "is given more than once")
+		case last == "" && name == parameterToken:
+			continue // as if it was left out: what it would have to say, another parameter says
+		case last == "":
+			h.fault(name, "has no value: leave it out")
+		case name == parameterLobby && last != lobbyTrue && last != lobbyFalse:
+			h.fault(name, "must be true or false")
+		}
+		given[name] = last
+	}
+	return given
+}
+
+// parameters are all values of a query. (Some events have only the last of each.)
+func (p parts) parameters() map[string][]string {
+	all := make(map[string][]string)
+	for name, value := range p.query {
+		all[name] = []string{value}
+	}
+	for name, values := range p.multiQuery {
+		if len(values) > 0 {
+			all[name] = values
+		}
+	}
+	return all
+}
+
+// knownParameter is the parameter that a name is a spelling of, going by its
+// letters alone; empty if there is none.
+func knownParameter(name string) string {
+	if decoded, err := url.QueryUnescape(name); err == nil {
+		name = decoded
+	}
+	letters := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return r
+		}
+		return -1
+	}, name)
+	for _, known := range []string{parameterToken, parameterResume, parameterLobby} {
+		if strings.EqualFold(letters, known) {
+			return known
+		}
+	}
+	return ""
+}
+
+// readProtocols adds the tokens that are offered as sub-protocols. Where ours is
+// not offered with them there is nothing to agree on: clients would give up a
+// connection that had its seat.
+func (h *handshakeInput) readProtocols(lines []string, given map[string]string) {
+	protocols := splitList(lines)
+	ours := slices.Contains(protocols, protocol)
+	for _, p := range protocols {
+		parameter, token, _ := strings.Cut(p, ".")
+		prefix := strings.ToLower(parameter) + "."
+		if prefix != protocolToken && prefix != protocolResume {
+			continue
+		}
+		name := strings.TrimSuffix(prefix, ".")
+		_, again := given[name]
+		switch {
+		case !ours:
+			h.fault(headerProtocol, "offers "+prefix+" without "+protocol)
+			continue
+		case parameter != name:
+			h.fault(headerProtocol, "spells "+prefix+" otherwise")
+		case again:
+			h.fault(name, "is given more than once")
+		case token == "":
+			h.fault(headerProtocol, "offers "+prefix+" without a token")
+		}
+		given[name] = token
+		h.offer(name, token)
+	}
+}
+
+// splitList gives the members of a header's comma-separated list.
+func splitList(lines []string) []string {
+	var all []string
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			all = append(all, strings.TrimSpace(part))
+		}
+	}
+	return all
+}
