@@ -19,10 +19,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/typed"
 )
 
 // Target is what an action is about: what of it the request names.
@@ -44,8 +46,14 @@ func (t Target) Bounded() Target {
 	return Target{bounded(t.Host), bounded(t.Conference), bounded(t.Connection), bounded(t.Period), bounded(t.Reason)}
 }
 
+// bounded cuts a text, and quotes one that could not be the name of anything: it
+// may have control characters.
 func bounded(text string) string {
-	return strings.ToValidUTF8(text[:min(len(text), MaxTargetBytes)], "")
+	text = strings.ToValidUTF8(text[:min(len(text), MaxTargetBytes)], "")
+	if typed.Fault(text, 0, MaxTargetBytes) != "" {
+		text = strconv.QuoteToASCII(text)
+	}
+	return text[:min(len(text), MaxTargetBytes)]
 }
 
 // Name is an entry's, unique within its tenant.

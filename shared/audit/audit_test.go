@@ -59,10 +59,16 @@ func TestAnOutcomeTellsRefusalsFromFaultsOfOurs(t *testing.T) {
 	}
 }
 
-func TestATargetIsCutWithinBoundsAndStaysText(t *testing.T) {
+func TestATargetIsCutWithinBoundsAndShowsNoControls(t *testing.T) {
 	got := audit.Target{Host: strings.Repeat("ü", 200) + "\xff", Conference: "a\xffb", Reason: "late"}.Bounded()
 	if want := (audit.Target{Host: strings.Repeat("ü", audit.MaxTargetBytes/2), Conference: "ab", Reason: "late"}); got != want || !utf8.ValidString(got.Host) {
 		t.Errorf("cut to %+v", got)
+	}
+	if got := (audit.Target{Host: "a\x1b[31m\u202e"}).Bounded().Host; got != `"a\x1b[31m\u202e"` {
+		t.Errorf("quoted as %s", got)
+	}
+	if got := (audit.Target{Host: strings.Repeat("\x00", 300)}).Bounded().Host; len(got) != audit.MaxTargetBytes {
+		t.Errorf("quoted in %d bytes", len(got))
 	}
 	odd := audit.Target{Host: "a" + strings.Repeat("ü", 200)}.Bounded()
 	if len(odd.Host) != audit.MaxTargetBytes-1 {

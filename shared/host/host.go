@@ -11,10 +11,14 @@ import (
 	"net/mail"
 	"strings"
 	"time"
-	"unicode/utf8"
+	"unicode"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/typed"
 )
 
 // Bounds of a host's members, in bytes.
@@ -23,8 +27,9 @@ const (
 	MaxNameLength  = 200
 )
 
-// Email is an address in its one canonical form: the same letters in upper
-// and lower case are the same host.
+// Email is an address in its one canonical form, so that each spelling of an
+// address is the same host: the local part in NFC (RFC 6532, 3.1) and lower case,
+// the domain as IDNA shows it, in Unicode and not in its xn-- form.
 type Email string
 
 // ParseEmail checks an address and brings it into canonical form. The faulty
@@ -32,14 +37,53 @@ type Email string
 // address may have one: API Gateway decodes paths before it looks at them, so
 // that nobody could reach such a host.
 func ParseEmail(text, pointer string) (Email, error) {
-	email := strings.ToLower(strings.TrimSpace(text))
+	trimmed := strings.TrimSpace(text)
+	at := strings.LastIndexByte(trimmed, '@')
+	if len(text) > MaxEmailLength || typed.Fault(trimmed, 1, MaxEmailLength) != "" || at < 0 {
+		return "", notAnAddress(pointer)
+	}
+	local := norm.NFC.String(strings.ToLower(norm.NFC.String(trimmed[:at])))
+	domain, ok := canonicalDomain(trimmed[at+1:])
+	email := local + "@" + domain
 	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email || len(text) > MaxEmailLength || len(email) > MaxEmailLength ||
-		strings.ContainsAny(email, "#\"\\ /?") || !utf8.ValidString(text) {
-		return "", problem.InvalidFields(problem.Field{Pointer: pointer, Detail: "must be an e-mail address of at most 254 bytes, without a slash or a question mark"})
+	if !ok || err != nil || address.Address != email || len(email) > MaxEmailLength ||
+		strings.ContainsAny(email, "#\"\\ /?") || strings.ContainsFunc(local, isHidden) {
+		return "", notAnAddress(pointer)
 	}
 	return Email(email), nil
 }
+
+func notAnAddress(pointer string) error {
+	return problem.InvalidFields(problem.Field{
+		Pointer: pointer,
+		Detail:  "must be an e-mail address of at most 254 bytes at a valid domain name, without invisible characters, a slash or a question mark",
+	})
+}
+
+// isHidden tells whether a character of a local part does not show, or not in
+// every place.
+func isHidden(r rune) bool { return typed.Invisible(r) || unicode.IsSpace(r) }
+
+var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.VerifyDNSLength(true))
+
+// canonicalDomain gives the one form of a domain name: what its ASCII form
+// stands for. Soft hyphens and such, which IDNA leaves out of a label, are
+// refused.
+func canonicalDomain(text string) (string, bool) {
+	if strings.ContainsFunc(text, isIgnored) || strings.HasSuffix(text, ".") {
+		return "", false
+	}
+	ascii, err := domains.ToASCII(text)
+	if err != nil || strings.HasSuffix(ascii, ".") {
+		return "", false
+	}
+	shown, err := domains.ToUnicode(ascii)
+	return shown, err == nil
+}
+
+// isIgnored tells whether a character of a domain name does not show. Joiners
+// are IDNA's to check.
+func isIgnored(r rune) bool { return typed.Invisible(r) && !unicode.Is(unicode.Join_Control, r) }
 
 // Host is a named user.
 type Host struct {
@@ -59,10 +103,10 @@ type Lock struct {
 	Mark uint16
 }
 
-// CheckName bounds a host's display name.
+// CheckName checks a host's display name.
 func CheckName(name string) error {
-	if name == "" || len(name) > MaxNameLength || !utf8.ValidString(name) {
-		return problem.InvalidFields(problem.Field{Pointer: "#/name", Detail: "must have 1 to 200 bytes"})
+	if fault := typed.Fault(name, 1, MaxNameLength); fault != "" {
+		return problem.InvalidFields(problem.Field{Pointer: "#/name", Detail: fault})
 	}
 	return nil
 }

@@ -22,6 +22,25 @@ func TestTheSameLettersInUpperAndLowerCaseAreTheSameHost(t *testing.T) {
 	}
 }
 
+func TestEverySpellingOfAnAddressIsTheSameHost(t *testing.T) {
+	for want, spellings := range map[host.Email][]string{
+		"zoë@example.org":      {"zoe\u0308@example.org", "ZOË@example.org", "ZOE\u0308@EXAMPLE.ORG"},
+		"å@example.org":        {"\u212b@example.org", "A\u030a@example.org"},
+		"ann@bücher.example":   {"ann@xn--bcher-kva.example", "ann@XN--BCHER-KVA.example", "ann@bu\u0308cher.example", "ANN@BÜCHER.EXAMPLE"},
+		"ann@straße.example":   {"ann@xn--strae-oqa.example"},
+		"ann@example.org":      {"ann@ｅｘａｍｐｌｅ．ｏｒｇ", "ann@example。org"},
+		"ann@δοκιμή.example":   {"ann@xn--jxalpdlp.example"},
+		"ann@नेपाल.example":    {"ann@xn--l2bey1c2b.example"},
+		"ann@نامه\u200cای.com": {"ann@xn--mgba3gch31f060k.com"},
+	} {
+		for _, text := range append(spellings, string(want)) {
+			if got, err := host.ParseEmail(text, pointer); err != nil || got != want {
+				t.Errorf("%q became %q, %v; want %q", text, got, err, want)
+			}
+		}
+	}
+}
+
 func TestAddressesOfEveryUsualFormNameAHost(t *testing.T) {
 	for _, text := range []string{
 		"a@b", "ann@example.org", "ann.smith+meetings@mail.example.org", "o'neil@example.org", "a_b-c@example.org",
@@ -43,6 +62,15 @@ func TestWhatIsNoAddressIsRefusedAndNamed(t *testing.T) {
 		"ann..smith@example.org", ".ann@example.org", "ann.@example.org", "ann@example..org",
 		"ann@example.org\r\nBcc: bob@example.org", "ann\x00@example.org", "ann\xff@example.org", "(c)ann@example.org", "a/b@example.org", "a?b@example.org",
 		strings.Repeat("a", 255-len("@example.org")) + "@example.org", strings.Repeat(" ", 254) + "a@b",
+		// Characters that do not show.
+		"ann@example.com\u200b", "\u200bann@example.com", "a\u200bnn@example.com", "ann@exam\u200bple.com", "ann@exam\u00adple.com",
+		"ann\u2060@example.com", "\ufeffann@example.com", "ann\u202e@example.com", "ann\u200d@example.com", "می\u200cخ@example.com",
+		"ann\u00a0b@example.com", "ann\u3164@example.com", "❤\ufe0f@example.com", "ann@❤\ufe0f.com", "ann@exam\u200dple.com", "ann\x7f@example.com",
+		// Domains of which a label is none.
+		"ann@-example", "ann@example-", "ann@-example.org", "ann@example-.org", "ann@.example.org", "ann@example.org.", "ann@example.org。",
+		"ann@a_b.example", "ann@_dmarc.example", "ann@ab--cd.example", "ann@" + strings.Repeat("a", 64) + ".example", "ann@exa!mple.org",
+		"ann@xn--", "ann@xn--.org", "ann@xn--a.org", "ann@xn--example-.org", "ann@xn--\u00fc.org", "ann@xn--bcher-kva\u00fc.org", "ann@[192.0.2.1]", "ann@a%b.org",
+		"ann@" + strings.Repeat("a.", 126) + "bc", "ann@\u0301.org", "ann@example\uff0forg", "ann@אa.example", "a\uff20b",
 	} {
 		got, err := host.ParseEmail(text, pointer)
 		p := problem.As(err)
@@ -53,7 +81,7 @@ func TestWhatIsNoAddressIsRefusedAndNamed(t *testing.T) {
 }
 
 func TestACanonicalAddressIsItsOwnCanonicalFormAndWithinBounds(t *testing.T) {
-	letters := append([]rune("aZ.@-+_%/'"), 'İ', 'Ⱥ', 'ß', 'Σ', 'K', 'é', '\u200b', '日')
+	letters := append([]rune("aZ.@-+_%/'xn1"), 'İ', 'Ⱥ', 'ß', 'Σ', 'K', 'é', '\u0308', '\u200b', '\u200d', '日', '。', 'ａ', 'क', '्', 'א', 'ﬁ')
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOfN(rapid.SampledFrom(letters), 1, 140, -1).Draw(t, "local") + "@" +
 			rapid.StringOfN(rapid.SampledFrom(letters), 1, 60, -1).Draw(t, "domain")
@@ -77,13 +105,13 @@ func TestLettersThatGrowInLowerCaseDoNotPassTheBound(t *testing.T) {
 	}
 }
 
-func TestANameHasOneToTwoHundredBytes(t *testing.T) {
-	for _, name := range []string{"A", strings.Repeat("a", 200), strings.Repeat("é", 100)} {
+func TestANameHasOneToTwoHundredBytesOfShownText(t *testing.T) {
+	for _, name := range []string{"A", "Zoë 👩\u200d🚀", strings.Repeat("a", 200), strings.Repeat("é", 100)} {
 		if err := host.CheckName(name); err != nil {
 			t.Errorf("%d bytes: %v", len(name), err)
 		}
 	}
-	for _, name := range []string{"", strings.Repeat("a", 201), strings.Repeat("é", 101), "\xff"} {
+	for _, name := range []string{"", strings.Repeat("a", 201), strings.Repeat("é", 101), "\xff", "a\x00b", "a\x1b[31m", "a\u202eb", "a\nb", " ", "\u200b"} {
 		p := problem.As(host.CheckName(name))
 		pointers := make([]string, 0, 1)
 		for _, f := range p.Fields {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -18,6 +17,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/typed"
 )
 
 // ConferenceView is a conference as callers read it.
@@ -43,7 +43,7 @@ func viewConference(c conference.Conference) ConferenceView {
 type ScheduleBody struct {
 	Conference string  `json:"conference,omitempty" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9_-]+$" doc:"Made up if left out"`
 	Host       string  `json:"host" minLength:"1" maxLength:"254" doc:"E-mail address of its host, at most 254 bytes"`
-	Title      string  `json:"title,omitempty" maxLength:"200" doc:"At most 200 bytes"`
+	Title      string  `json:"title,omitempty" maxLength:"200" doc:"At most 200 bytes of text as in Text"`
 	StartsAt   *Moment `json:"starts_at,omitempty"`
 }
 
@@ -122,7 +122,7 @@ type scheduleInput struct {
 }
 
 func (in *scheduleInput) target() (tenant.ID, audit.Target) {
-	return tenant.ID(in.Tenant), audit.Target{Conference: in.Body.Conference, Host: in.Body.Host}
+	return tenant.ID(in.Tenant), audit.Target{Conference: in.Body.Conference, Host: named(in.Body.Host)}
 }
 
 func findConference(ctx context.Context, store conference.Conferences, in *ConferenceInput) (conference.Conference, error) {
@@ -173,8 +173,8 @@ func (b *ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Confer
 	}
 	email, err := host.ParseEmail(b.Host, "#/host")
 	faults = append(faults, problem.FieldsOf(err)...)
-	if len(b.Title) > conference.MaxTitleLength || !utf8.ValidString(b.Title) {
-		faults = append(faults, problem.Field{Pointer: "#/title", Detail: "must have at most 200 bytes"})
+	if fault := typed.Fault(b.Title, 0, conference.MaxTitleLength); fault != "" {
+		faults = append(faults, problem.Field{Pointer: "#/title", Detail: fault})
 	}
 	startsAt := or(b.StartsAt, Moment{}).UTC()
 	faults = append(faults, b.StartsAt.faults("#/starts_at")...)

@@ -6,10 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -23,6 +20,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/typed"
 )
 
 // ConnectionView is one connection that holds a seat.
@@ -40,7 +38,7 @@ func viewConnection(s session.Session) ConnectionView {
 
 // TokenBody is what a join token is made from.
 type TokenBody struct {
-	Identity         string `json:"identity" minLength:"1" maxLength:"254" doc:"Who it is for: an address or any name, up to 254 bytes"`
+	Identity         string `json:"identity" minLength:"1" maxLength:"254" doc:"Who it is for: an address or any name, up to 254 bytes of text as in Text. Each spelling of a name (NFC), and of an address, is the same identity"`
 	Role             string `json:"role" enum:"host,participant"`
 	ExpiresInSeconds *int   `json:"expires_in_seconds,omitempty" minimum:"10" maximum:"86400" doc:"300 if left out"`
 }
@@ -48,18 +46,12 @@ type TokenBody struct {
 // Resolve implements huma.Resolver: what no schema can tell is reported with
 // what it can.
 func (b *TokenBody) Resolve(huma.Context) []error {
-	if name := b.name(); name == "" || len(name) > jointoken.MaxIdentityLength || !printable(name) {
-		return []error{problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must have 1 to 254 bytes, all printable"})}
-	}
-	return nil
+	_, err := b.identity()
+	return resolved(err)
 }
 
-// name is the identity, which is a host's if it is an address.
-func (b *TokenBody) name() string {
-	if email, err := host.ParseEmail(b.Identity, ""); err == nil {
-		return string(email)
-	}
-	return b.Identity
+func (b *TokenBody) identity() (string, error) {
+	return jointoken.ParseIdentity(b.Identity, "#/identity")
 }
 
 // lifetime is how long the token is to hold.
@@ -140,16 +132,16 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 // RemovalInput says which connection to remove, and why.
 type RemovalInput struct {
 	Connection string `path:"connection"`
-	Reason     string `query:"reason" minLength:"1" maxLength:"200" doc:"Shown to who is removed, and kept in the audit log: 1 to 200 bytes, all printable"`
+	Reason     string `query:"reason" minLength:"1" maxLength:"200" doc:"The removed client is told it, and the audit log keeps it: 1 to 200 bytes of text as in Text"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
 // what it can.
 func (in *RemovalInput) Resolve(huma.Context) []error {
-	if len(in.Reason) <= maxReasonBytes && printable(in.Reason) {
-		return nil
+	if fault := typed.Fault(in.Reason, 0, maxReasonBytes); fault != "" { // it may be left out
+		return []error{problem.InvalidFields(problem.Field{Pointer: "#/reason", Detail: fault})}
 	}
-	return []error{problem.InvalidFields(problem.Field{Pointer: "#/reason", Detail: "must have 1 to 200 bytes, all printable"})}
+	return nil
 }
 
 const (
@@ -184,7 +176,7 @@ type removed struct {
 }
 
 func remove(ctx context.Context, door *admission.Door, t, c string, in RemovalInput) error {
-	if len(in.Connection) > maxConnectionID || !printable(in.Connection) {
+	if typed.Fault(in.Connection, 1, maxConnectionID) != "" {
 		return problem.New(problem.NotFound, "There is no such connection.")
 	}
 	reason := cmp.Or(in.Reason, "An administrator removed you.")
@@ -214,6 +206,10 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 }
 
 func createToken(ctx context.Context, store admission.Store, signer *jointoken.Signer, in *ConferenceInput, body TokenBody) (TokenView, error) {
+	identity, err := body.identity()
+	if err != nil {
+		return TokenView{}, err
+	}
 	c, err := findConference(ctx, store, in)
 	if err != nil {
 		return TokenView{}, err
@@ -226,7 +222,6 @@ func createToken(ctx context.Context, store admission.Store, signer *jointoken.S
 		return TokenView{}, err
 	}
 	// A named slot is its host's, and nobody else's.
-	identity := body.name()
 	if l != nil && l.Model == license.ModelNamed && body.Role == string(jointoken.RoleHost) && identity != string(c.Host) {
 		return TokenView{}, problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
 	}
@@ -236,10 +231,6 @@ func createToken(ctx context.Context, store admission.Store, signer *jointoken.S
 		Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role),
 	}, now, expiry)
 	return TokenView{Token: token, ExpiresAt: expiry.UTC()}, err
-}
-
-func printable(text string) bool {
-	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 func viewSeats(o admission.Occupancy) SeatsView {

@@ -70,7 +70,7 @@ var descriptions = map[string]description{
 		text: "Registers a named user, who is active from now on. A named license has so many slots; one that a deleted host has left may be filled again `host_changes_per_month` times in a month. Under a concurrent license there may be any number. A repeat is refused with `already_exists`; with `Idempotency-Key` it is answered as the first was.",
 	},
 	"list-hosts": {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "All hosts, by address. " + readsOnly},
-	"get-host":   {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "One host. The address may be written in upper and lower case. " + readsOnly},
+	"get-host":   {tag: tagHosts, codes: []problem.Code{problem.NotFound}, text: "One host. The address may be spelt as in Text. " + readsOnly},
 	"change-host": {
 		tag: tagHosts, codes: []problem.Code{problem.NotFound, problem.AlreadyExists, problem.HostsExhausted, problem.HostChangesExhausted},
 		text: "Changes what is given. A host who is not active keeps the slot and starts no conference; the one that is live goes on without new joins. Safe to repeat.\n\n" +
@@ -320,6 +320,7 @@ var general = []struct{ title, text string }{
 	{"Lists", "A list answers `items` and `next_cursor`, takes `limit` (1 to 1000, 50 if left out) and goes on at `cursor`: the `next_cursor` of the page before. It is null on the last page. A page may have fewer items than `limit`, also before the last. Cursors are opaque, and good for the list that they came from."},
 	{"Repeating", "Every GET, PUT, PATCH and DELETE may be sent again; each call says what a repeat does. Every POST takes `Idempotency-Key`: for 24 hours the same key with the same request is answered as the first was. After 429 and 503 wait as long as `Retry-After` says."},
 	{"Times and figures", "Times are RFC 3339 in UTC; reports give milliseconds. Ranges have their `from` and not their `to`. Durations are whole milliseconds (`seat_ms`); `seat_minutes` is a decimal with 3 places, rounded half up, once, at output. A month is one of the tenant's `time_zone`."},
+	{"Text", "Names, titles, reasons and identities may be in any script and have emoji; bounds count the bytes of their UTF-8. Refused are control characters, tabs and line breaks, overrides, embeddings and isolates of the direction of writing, code points without an agreed meaning, and invisible characters: U+200B, U+2060, U+FEFF, U+00AD and others. Joiners, variation selectors, tags and marks of direction are taken where the script or the emoji needs them. An address or an identity is the same however it is spelt: they are compared, and answered, in NFC, addresses also in lower case and with their domain in Unicode."},
 	{"Bodies", "Bodies are JSON, whatever `Content-Type` says, of at most 64 KB. Names are in snake_case, and a member that is not known is refused."},
 }
 

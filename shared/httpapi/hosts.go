@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -37,7 +36,16 @@ type HostInput struct {
 }
 
 func (in *HostInput) target() (tenant.ID, audit.Target) {
-	return tenant.ID(in.Tenant), audit.Target{Host: in.Email}
+	return tenant.ID(in.Tenant), audit.Target{Host: named(in.Email)}
+}
+
+// named is how the audit log names a host: by its canonical address, where the
+// request has one.
+func named(text string) string {
+	if email, err := host.ParseEmail(text, ""); err == nil {
+		return string(email)
+	}
+	return text
 }
 
 // host is the address in the path: what is no address names no host.
@@ -53,8 +61,8 @@ func noHost() error { return problem.New(problem.NotFound, "There is no such hos
 
 // HostBody is what a host is registered by.
 type HostBody struct {
-	Email string `json:"email" minLength:"1" maxLength:"254" doc:"At most 254 bytes. The same letters in upper and lower case are the same host"`
-	Name  string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes; the address if left out, or as much of it as fits"`
+	Email string `json:"email" minLength:"1" maxLength:"254" doc:"At most 254 bytes, without invisible characters, at a valid domain name. Each spelling of an address is the same host: in upper and lower case, composed and decomposed (NFC), and with the domain in Unicode or its xn-- form; answers have it in lower case, NFC and Unicode"`
+	Name  string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes of text as in Text; the address if left out, or as much of it as fits"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
@@ -70,12 +78,17 @@ func (b *HostBody) host(now time.Time) (host.Host, error) {
 	if faults := append(problem.FieldsOf(err), nameFaults(b.Name)...); len(faults) > 0 {
 		return host.Host{}, problem.InvalidFields(faults...)
 	}
-	return host.Host{Email: email, Name: cmp.Or(b.Name, nameBy(b.Email)), Active: true, CreatedAt: now}, nil
+	return host.Host{Email: email, Name: cmp.Or(b.Name, nameBy(email)), Active: true, CreatedAt: now}, nil
 }
 
-// nameBy is the name of who has given none: an address may be longer than that.
-func nameBy(address string) string {
-	return strings.ToValidUTF8(address[:min(len(address), host.MaxNameLength)], "")
+// nameBy is the name of a host that is given none: as much of the address as
+// makes a name.
+func nameBy(email host.Email) string {
+	name := string(email)
+	for host.CheckName(name) != nil {
+		name = name[:len(name)-1]
+	}
+	return name
 }
 
 // nameFaults looks at a name, if one is given.
@@ -148,7 +161,7 @@ type createHostInput struct {
 }
 
 func (in *createHostInput) target() (tenant.ID, audit.Target) {
-	return tenant.ID(in.Tenant), audit.Target{Host: in.Body.Email}
+	return tenant.ID(in.Tenant), audit.Target{Host: named(in.Body.Email)}
 }
 
 type changeHostInput struct {
@@ -158,8 +171,8 @@ type changeHostInput struct {
 
 // ChangeHostBody is what a host is changed by.
 type ChangeHostBody struct {
-	Email  *string `json:"email,omitempty" minLength:"1" maxLength:"254" doc:"Of the person who has the slot from now on, at most 254 bytes"`
-	Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes. With another address: that person's; the address if left out, or as much of it as fits"`
+	Email  *string `json:"email,omitempty" minLength:"1" maxLength:"254" doc:"Of the person who has the slot from now on, as for a new host"`
+	Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes of text as in Text. With another address: that person's; the address if left out, or as much of it as fits"`
 	Active *bool   `json:"active,omitempty"`
 }
 
@@ -269,7 +282,7 @@ func changeHost(ctx context.Context, door *admission.Door, hosts host.Hosts, in 
 // successor is who has a host's slot next: as active as the one before, if
 // nothing else is said.
 func (in *changeHostInput) successor(was host.Host, email host.Email, at time.Time) host.Host {
-	return host.Host{Email: email, Name: or(in.Body.Name, nameBy(string(email))), Active: or(in.Body.Active, was.Active), CreatedAt: at}
+	return host.Host{Email: email, Name: or(in.Body.Name, nameBy(email)), Active: or(in.Body.Active, was.Active), CreatedAt: at}
 }
 
 // moveHost gives a host's slot to another person, in one atomic step. What the

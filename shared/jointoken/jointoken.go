@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/text/unicode/norm"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/typed"
 )
 
 // Bounds and default of a token's life.
@@ -47,6 +50,22 @@ func init() { jwt.TimePrecision = time.Millisecond } // the library's only way
 // seconds, which is read as a binary one and cut. Eighths are the same in both,
 // so that a token holds until the very moment that its bearer was told.
 func Expiry(until time.Time) time.Time { return until.Truncate(time.Second / 8) }
+
+// ParseIdentity checks who a token is for and gives the one form of it: a host's
+// canonical address if it is an address, else the text in NFC, so that each
+// spelling of a name is one identity. The faulty member is named by pointer.
+func ParseIdentity(text, pointer string) (string, error) {
+	if email, err := host.ParseEmail(text, pointer); err == nil {
+		return string(email), nil
+	}
+	identity := norm.NFC.String(text)
+	for _, form := range []string{text, identity} { // NFC may be longer
+		if fault := typed.Fault(form, 1, MaxIdentityLength); fault != "" {
+			return "", problem.InvalidFields(problem.Field{Pointer: pointer, Detail: fault})
+		}
+	}
+	return identity, nil
+}
 
 // Role is what its bearer is in the conference.
 type Role string

@@ -70,6 +70,21 @@ func wantInvalid(t *testing.T, token string, at time.Time) {
 	}
 }
 
+func TestAnIdentityHasItsBoundsInEachOfItsForms(t *testing.T) {
+	grows := strings.Repeat("\u0958", jointoken.MaxIdentityLength/3) // NFC takes twice the bytes
+	for _, text := range []string{"", strings.Repeat("a", jointoken.MaxIdentityLength+1), grows, "a\u200bb", "\xff"} {
+		got, err := jointoken.ParseIdentity(text, "#/identity")
+		if fields := problem.FieldsOf(err); got != "" || len(fields) != 1 || fields[0].Pointer != "#/identity" {
+			t.Errorf("%q became %q, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"b", strings.Repeat("a", jointoken.MaxIdentityLength), grows[:len(grows)/2]} {
+		if got, err := jointoken.ParseIdentity(text, ""); err != nil {
+			t.Errorf("%q became %q, %v", text, got, err)
+		}
+	}
+}
+
 func TestATokenSaysWhatItWasMadeFrom(t *testing.T) {
 	for _, role := range []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant} {
 		p := pass

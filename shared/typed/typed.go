@@ -1,0 +1,192 @@
+// Package typed says which text that people type is taken: names, titles,
+// reasons and identities all go by this one rule.
+//
+// Text may be of any script, and may have emoji. It has no control characters
+// (also no tab and no line break), no overrides or embeddings of the writing
+// direction, no code points without an agreed meaning, and at least one character
+// that is seen. Terms: an invisible character is one that shows only by what it does to its
+// neighbours. It is taken where the neighbours need it, and refused elsewhere,
+// where two texts that look the same would differ by it:
+//   - joiners (U+200C, U+200D) beside a letter of a script whose letters join or
+//     stack, such as Arabic and Devanagari, and between the parts of an emoji;
+//   - variation selectors after what has variants;
+//   - tags in the flags of regions;
+//   - marks of direction (U+200E, U+200F, U+061C) in text written from right to left.
+package typed
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/bidi"
+)
+
+// Fault says why a text is not taken that must have so many bytes; it is empty
+// if the text is.
+func Fault(text string, fewest, most int) string {
+	switch {
+	case len(text) < fewest || len(text) > most:
+		return fmt.Sprintf("must have %d to %d bytes", fewest, most)
+	case !utf8.ValidString(text):
+		return "must be UTF-8"
+	}
+	t := reading{runes: []rune(text)}
+	seen := text == ""
+	for i, r := range t.runes {
+		if !t.takes(i) {
+			return fmt.Sprintf("must not have U+%04X, character %d", r, i+1)
+		}
+		seen = seen || isSeen(r)
+	}
+	if !seen {
+		return "must have a character that is seen"
+	}
+	return ""
+}
+
+// Invisible tells whether a character shows only by what it does to its
+// neighbours.
+func Invisible(r rune) bool {
+	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Zl, unicode.Zp) ||
+		unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+}
+
+const (
+	nonJoiner      = '\u200c'
+	joiner         = '\u200d'
+	leftToRight    = '\u200e'
+	rightToLeft    = '\u200f'
+	arabicMark     = '\u061c'
+	vowelSeparator = '\u180e'
+	keycap         = '\u20e3'
+	textStyle      = '\ufe0e'
+	emojiStyle     = '\ufe0f'
+	blankBraille   = '\u2800'
+	blackFlag      = '\U0001f3f4'
+	firstTag       = '\U000e0020'
+	cancelTag      = '\U000e007f'
+)
+
+// A flag's region has so many letters and digits (Unicode CLDR, subdivisions).
+const (
+	fewestOfRegion = 3
+	mostOfRegion   = 6
+)
+
+// isAssigned tells whether a code point has an agreed meaning, as far as it is
+// known here. The blocks that Unicode keeps for emoji to come are taken as a
+// whole: phones have new ones each year.
+func isAssigned(r rune) bool {
+	return unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs) || isPictograph(r) || Invisible(r) ||
+		unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+}
+
+// isSeen tells whether a character shows by itself.
+func isSeen(r rune) bool {
+	return r != blankBraille && (unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) || isPictograph(r))
+}
+
+// isPictograph tells whether a code point is or may become an emoji (UTS #51,
+// Extended_Pictographic), or another symbol, or a skin tone.
+func isPictograph(r rune) bool {
+	return unicode.Is(unicode.So, r) || 0x1f000 <= r && r <= 0x1faff || 0x1fc00 <= r && r <= 0x1fffd
+}
+
+// separate are scripts in whose letters no joiner shows, and those of characters that many
+// scripts share.
+var separate = []*unicode.RangeTable{
+	unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Georgian, unicode.Han, unicode.Hiragana,
+	unicode.Katakana, unicode.Bopomofo, unicode.Hangul, unicode.Common, unicode.Inherited,
+}
+
+func joins(r rune) bool { return unicode.In(r, unicode.L, unicode.M) && !unicode.In(r, separate...) }
+
+// reading is a text of which each character is looked at beside the others.
+type reading struct{ runes []rune }
+
+// at is the character at a place; 0, which no text has, beyond both ends.
+func (t reading) at(i int) rune {
+	if i < 0 || i >= len(t.runes) {
+		return 0
+	}
+	return t.runes[i]
+}
+
+// base is the nearest character before a place that is no mark shared by many
+// scripts, such as an accent, a variation selector or a keycap.
+func (t reading) base(i int) rune {
+	i--
+	for unicode.Is(unicode.Inherited, t.at(i)) && unicode.Is(unicode.M, t.at(i)) {
+		i--
+	}
+	return t.at(i)
+}
+
+// takes tells whether the character at a place is taken there.
+func (t reading) takes(i int) bool {
+	r := t.runes[i]
+	if !Invisible(r) {
+		return isAssigned(r)
+	}
+	before, after := t.base(i), t.at(i+1)
+	switch {
+	case r == joiner && isPictograph(before) && (isPictograph(after) || unicode.Is(unicode.Sm, after)):
+		return true
+	case r == joiner, r == nonJoiner:
+		return (joins(before) || joins(after)) && before != joiner && before != nonJoiner
+	case r == vowelSeparator:
+		return unicode.Is(unicode.Mongolian, before)
+	case unicode.Is(unicode.Variation_Selector, r):
+		return t.hasVariants(t.at(i-1), r, after)
+	case r == leftToRight, r == rightToLeft, r == arabicMark:
+		return t.isRightToLeft()
+	}
+	return t.isInFlag(i)
+}
+
+// hasVariants tells whether a variation selector may follow a character.
+func (t reading) hasVariants(r, selector, after rune) bool {
+	switch {
+	case unicode.Is(unicode.Mongolian, selector):
+		return unicode.Is(unicode.Mongolian, r)
+	case r < utf8.RuneSelf:
+		return strings.ContainsRune("#*0123456789", r) && after == keycap && (selector == textStyle || selector == emojiStyle)
+	case unicode.IsLetter(r):
+		return joins(r) || unicode.In(r, unicode.Han, unicode.Common)
+	}
+	return isSeen(r)
+}
+
+func (t reading) isRightToLeft() bool {
+	for _, r := range t.runes {
+		p, _ := bidi.LookupRune(r)
+		if unicode.IsLetter(r) && (p.Class() == bidi.R || p.Class() == bidi.AL) {
+			return true
+		}
+	}
+	return false
+}
+
+// isInFlag tells whether a tag is of a region's flag: the black flag, three to
+// six letters or digits, and the tag that ends them.
+func (t reading) isInFlag(i int) bool {
+	start := i
+	for start > 0 && isTag(t.at(start-1)) {
+		start--
+	}
+	end := start
+	for isTagOfRegion(t.at(end)) {
+		end++
+	}
+	return t.at(start-1) == blackFlag && t.at(end) == cancelTag && i <= end &&
+		fewestOfRegion <= end-start && end-start <= mostOfRegion
+}
+
+func isTag(r rune) bool { return firstTag <= r && r <= cancelTag }
+
+func isTagOfRegion(r rune) bool {
+	ascii := r - firstTag + ' '
+	return '0' <= ascii && ascii <= '9' || 'a' <= ascii && ascii <= 'z'
+}
