@@ -271,9 +271,30 @@ func (d description) describe(op *huma.Operation) {
 	for _, own := range ofGateway {
 		addAnswer(op, own.status, "application/json", gatewayBody, "API Gateway's own: "+own.about)
 	}
+	describeReplay(op)
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
 		op.Responses[strconv.Itoa(status)].Headers = map[string]*huma.Param{
 			"Retry-After": {Description: "Seconds after which to try again. Not in API Gateway's own answers.", Schema: &huma.Schema{Type: huma.TypeInteger}},
+		}
+	}
+}
+
+// describeReplay says of every answer that may be kept under a key that it may be
+// an old one.
+func describeReplay(op *huma.Operation) {
+	if op.Method != http.MethodPost {
+		return
+	}
+	for status, r := range op.Responses {
+		if status >= strconv.Itoa(http.StatusTooManyRequests) {
+			continue
+		}
+		if r.Headers == nil {
+			r.Headers = make(map[string]*huma.Param)
+		}
+		r.Headers[replayedHeader] = &huma.Param{
+			Description: "`true`: the request came before with this `Idempotency-Key`, and this is its answer.",
+			Schema:      &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}},
 		}
 	}
 }
@@ -318,9 +339,10 @@ var general = []struct{ title, text string }{
 	{"Who calls", "Send `Authorization: Bearer …` with a token of your OIDC provider (RS256). Its claim `role` is `vendor`, `tenant_admin` or `finance`; the claim `tenant` binds a tenant_admin to one tenant, which is the only one that exists for it: all others are answered 404. Without a valid bearer API Gateway answers 401 by itself, as `application/json` with a `message`."},
 	{"Errors", "Every error of Seatmeter's own is an RFC 9457 problem document, `application/problem+json`, with a stable `type` (`urn:seatmeter:problem:` and the code) and `code`, and a `request_id` that the log has too. The same codes come over the WebSocket. API Gateway's own errors are `application/json` with a `message`."},
 	{"Lists", "A list answers `items` and `next_cursor`, takes `limit` (1 to 1000, 50 if left out) and goes on at `cursor`: the `next_cursor` of the page before. It is null on the last page. A page may have fewer items than `limit`, also before the last. Cursors are opaque, and good for the list that they came from."},
-	{"Repeating", "Every GET, PUT, PATCH and DELETE may be sent again; each call says what a repeat does. Every POST takes `Idempotency-Key`: for 24 hours the same key with the same request is answered as the first was. After 429 and 503 wait as long as `Retry-After` says."},
+	{"Repeating", "Every GET, PUT, PATCH and DELETE may be sent again; each call says what a repeat does. Every POST takes `Idempotency-Key`: for 24 hours the same key with the same request is answered as the first was, with `Idempotency-Replayed: true`. After 429 and 503 wait as long as `Retry-After` says."},
 	{"Times and figures", "Times are RFC 3339 in UTC; reports give milliseconds. Ranges have their `from` and not their `to`. Durations are whole milliseconds (`seat_ms`); `seat_minutes` is a decimal with 3 places, rounded half up, once, at output. A month is one of the tenant's `time_zone`."},
 	{"Text", "Names, titles, reasons and identities may be in any script and have emoji; bounds count the bytes of their UTF-8. Refused are control characters, tabs and line breaks, overrides, embeddings and isolates of the direction of writing, code points without an agreed meaning, and invisible characters: U+200B, U+2060, U+FEFF, U+00AD and others. Joiners, variation selectors, tags and marks of direction are taken where the script or the emoji needs them. An address or an identity is the same however it is spelt: they are compared, and answered, in NFC, addresses also in lower case and with their domain in Unicode."},
+	{"Paths", "A path is taken to the letter. What stands before it under a stage of API Gateway, or under a base-path mapping of a custom domain, is taken off, and put before the paths in `Location` and `Link`."},
 	{"Bodies", "Bodies are JSON, whatever `Content-Type` says, of at most 64 KB. Names are in snake_case, and a member that is not known is refused."},
 }
 
