@@ -295,6 +295,7 @@ func (f *fault) ContentType(string) string { return problemType }
 // documents. huma asks for them through this variable.
 func init() { // huma's only way
 	huma.ValidateStrictCasing = true
+	huma.DefaultArrayNullable = false // our lists are empty, and never null
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		for _, err := range errs {
 			if f, ok := errors.AsType[*fault](err); ok {

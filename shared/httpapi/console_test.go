@@ -141,7 +141,7 @@ func TestTheDescriptionOfAFileHasItsFormatsAndWhereALargeOneIs(t *testing.T) {
 	}
 	for path, formats := range map[string][]string{
 		"/v1/tenants/{tenant}/usage":  {"application/json", "text/csv"},
-		"/v1/tenants/{tenant}/ledger": {"application/x-ndjson", "text/csv"},
+		"/v1/tenants/{tenant}/ledger": {"application/json", "application/x-ndjson", "text/csv"},
 	} {
 		responses := document.Paths[path].Get.Responses
 		if got := slices.Sorted(maps.Keys(responses["200"].Content)); !slices.Equal(got, formats) {
@@ -156,7 +156,7 @@ func TestTheDescriptionOfAFileHasItsFormatsAndWhereALargeOneIs(t *testing.T) {
 			t.Errorf("%s: 303 has the headers %v, 200 has %v", path, responses["303"].Headers, responses["200"].Headers)
 		}
 	}
-	for _, schema := range []string{"UsageView", "StayRecord", "RefusalRecord"} {
+	for _, schema := range []string{"UsageView", "PageLedgerRecord", "LedgerRecord", "StayRecord", "RefusalRecord"} {
 		if !strings.Contains(body, `"`+schema+`":{`) {
 			t.Errorf("%s is not described", schema)
 		}

@@ -2,17 +2,12 @@ package httpapi
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
-	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/problem"
-	"seatmeter/shared/statement"
 )
 
 // description is what the document says of an operation, beside what its types
@@ -132,7 +127,7 @@ var descriptions = map[string]description{
 	},
 	"get-ledger": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "The records that every report is computed from, so that it can be computed again. As NDJSON, or, by `Accept: text/csv`, as CSV. Stays that go on are not in it. " + readsOnly,
+		text: "Lists the records that every report is computed from: the closed stays that began in the range, and the refusals in it, in order of time. Stays that go on are not in it.\n\nThe answer is one file, as NDJSON (a LedgerRecord a line) or, by `Accept: text/csv`, as CSV. By `Accept: application/json` it is a page. A file is read by pages too where `limit` or `cursor` is given; the header `Link` has the next one. " + readsOnly,
 	},
 
 	"close-period": {
@@ -168,181 +163,14 @@ var ofGateway = []struct {
 	{http.StatusGatewayTimeout, "Gateway Timeout", "A function could not be reached in time."},
 }
 
-const (
-	tenantPath   = "/v1/tenants/{tenant}/"
-	gatewayBody  = "GatewayMessage"
-	problemBody  = "Problem"
-	rolesName    = "x-roles"
-	problemsName = "x-problems"
-)
-
-// describe completes the document of the operations: what is in it so far is
-// what huma makes of their types.
-func describe(document *huma.OpenAPI) error {
-	examples, err := readExamples()
-	if err != nil {
-		return err
-	}
-	document.Info = &huma.Info{
-		Title: "Seatmeter", Version: "1", Description: guide() + codesTable(),
-		License: &huma.License{Name: "Apache-2.0", URL: "https://www.apache.org/licenses/LICENSE-2.0"},
-	}
-	document.Servers = []*huma.Server{{URL: "/"}}
-	document.Tags = tags
-	schemas := document.Components.Schemas
-	schemas.Map()[problemBody] = problemSchema(schemas)
-	schemas.Map()[gatewayBody] = &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"message"},
-		Properties: map[string]*huma.Schema{"message": {Type: huma.TypeString}},
-	}
-	mayBeNull(schemas, reflect.TypeFor[statement.Statement](), "adjustment")
-	mayBeNull(schemas, reflect.TypeFor[TenantUsageView](), "license")
-	for _, item := range document.Paths {
-		for _, op := range operationsOf(item) {
-			d, ok := descriptions[op.OperationID]
-			if !ok {
-				return fmt.Errorf("operation %s is not described", op.OperationID)
-			}
-			d.describe(op)
-			examples.illustrate(op)
-		}
-	}
-	return nil
-}
-
-// mayBeNull says so of a member that is an object, which huma cannot.
-func mayBeNull(schemas huma.Registry, of reflect.Type, member string) {
-	properties := schemas.SchemaFromRef(schemas.Schema(of, true, "").Ref).Properties
-	is := properties[member]
-	properties[member] = &huma.Schema{
-		Description: is.Description, AnyOf: []*huma.Schema{{Ref: is.Ref}, {Type: "null"}},
-	}
-}
-
-// problemSchema is the schema of a problem's document, with its codes. It takes
-// the place of those that huma makes of the types of errors.
-func problemSchema(schemas huma.Registry) *huma.Schema {
-	named := schemas.Schema(reflect.TypeFor[problem.Document](), true, "")
-	s := *schemas.SchemaFromRef(named.Ref)
-	s.Properties = maps.Clone(s.Properties)
-	code := *s.Properties["code"]
-	for _, c := range problem.Codes() {
-		code.Enum = append(code.Enum, string(c))
-	}
-	s.Properties["code"] = &code
-	for _, t := range []reflect.Type{reflect.TypeFor[problem.Document](), reflect.TypeFor[fault]()} {
-		delete(schemas.Map(), strings.TrimPrefix(schemas.Schema(t, true, "").Ref, "#/components/schemas/"))
-	}
-	return &s
-}
-
-func operationsOf(item *huma.PathItem) []*huma.Operation {
-	return slices.DeleteFunc([]*huma.Operation{item.Get, item.Put, item.Post, item.Patch, item.Delete},
-		func(op *huma.Operation) bool { return op == nil })
-}
-
-// describe completes one operation.
-func (d description) describe(op *huma.Operation) {
-	op.Tags = []string{d.tag}
-	op.Description = whoMay(op) + "\n\n" + d.text
-	delete(op.Responses, "default")
-	for _, p := range op.Parameters {
-		if p.Name == "cursor" {
-			p.Example = "next_cursor-of-the-page-before"
-		}
-	}
-	for status, text := range d.also {
-		usual := *op.Responses[strconv.Itoa(usualStatus(op))]
-		usual.Description = text
-		if status == http.StatusNotModified {
-			usual.Content = nil
-		}
-		op.Responses[strconv.Itoa(status)] = &usual
-	}
-	codes := append(slices.Clone(commonCodes), d.codes...)
-	if !strings.HasPrefix(op.Path, tenantPath) {
-		codes = slices.DeleteFunc(codes, func(c problem.Code) bool { return c == problem.NotFound })
-	}
-	slices.Sort(codes)
-	op.Extensions[problemsName] = codes
-	for _, code := range codes {
-		addAnswer(op, code.Status(), problemType, problemBody, "`"+string(code)+"`: "+code.Meaning())
-	}
-	for _, own := range ofGateway {
-		addAnswer(op, own.status, "application/json", gatewayBody, "API Gateway's own: "+own.about)
-	}
-	describeReplay(op)
-	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
-		op.Responses[strconv.Itoa(status)].Headers = map[string]*huma.Param{
-			"Retry-After": {Description: "Seconds after which to try again. Not in API Gateway's own answers.", Schema: &huma.Schema{Type: huma.TypeInteger}},
-		}
-	}
-}
-
-// describeReplay says of every answer that may be kept under a key that it may be
-// an old one.
-func describeReplay(op *huma.Operation) {
-	if op.Method != http.MethodPost {
-		return
-	}
-	for status, r := range op.Responses {
-		if status >= strconv.Itoa(http.StatusTooManyRequests) {
-			continue
-		}
-		if r.Headers == nil {
-			r.Headers = make(map[string]*huma.Param)
-		}
-		r.Headers[replayedHeader] = &huma.Param{
-			Description: "`true`: the request came before with this `Idempotency-Key`, and this is its answer.",
-			Schema:      &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}},
-		}
-	}
-}
-
-// usualStatus is that of success as huma knows it.
-func usualStatus(op *huma.Operation) int {
-	if op.DefaultStatus != 0 {
-		return op.DefaultStatus
-	}
-	return http.StatusOK
-}
-
-// addAnswer adds an answer to those of a status.
-func addAnswer(op *huma.Operation, status int, kind, schema, text string) {
-	name := strconv.Itoa(status)
-	r := op.Responses[name]
-	if r == nil {
-		r = &huma.Response{Content: make(map[string]*huma.MediaType)}
-		op.Responses[name] = r
-	}
-	r.Description = strings.TrimPrefix(r.Description+"\n\n"+text, "\n\n")
-	if r.Content[kind] == nil {
-		r.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Ref: "#/components/schemas/" + schema}}
-	}
-}
-
-// whoMay says who may call, from the list by which it is decided.
-func whoMay(op *huma.Operation) string {
-	roles, _ := op.Extensions[rolesName].([]Role)
-	names := make([]string, len(roles))
-	for i, role := range roles {
-		names[i] = "`" + string(role) + "`"
-		if role == RoleTenantAdmin {
-			names[i] += " (of its own tenant)"
-		}
-	}
-	return "For " + strings.Join(names, ", ") + "."
-}
-
 // general is what is to be known of all calls.
 var general = []struct{ title, text string }{
 	{"Who calls", "Send `Authorization: Bearer …` with a token of your OIDC provider (RS256). Its claim `role` is `vendor`, `tenant_admin` or `finance`; the claim `tenant` binds a tenant_admin to one tenant, which is the only one that exists for it: all others are answered 404. Without a valid bearer API Gateway answers 401 by itself, as `application/json` with a `message`."},
 	{"Errors", "Every error of Seatmeter's own is an RFC 9457 problem document, `application/problem+json`, with a stable `type` (`urn:seatmeter:problem:` and the code) and `code`, and a `request_id` that the log has too. The same codes come over the WebSocket. API Gateway's own errors are `application/json` with a `message`."},
 	{"Lists", "A list answers `items` and `next_cursor`, takes `limit` (1 to 1000, 50 if left out) and goes on at `cursor`: the `next_cursor` of the page before. It is null on the last page. A page may have fewer items than `limit`, also before the last. Cursors are opaque, and good for the list that they came from."},
-	{"Repeating", "Every GET, PUT, PATCH and DELETE may be sent again; each call says what a repeat does. Every POST takes `Idempotency-Key`: for 24 hours the same key with the same request is answered as the first was, with `Idempotency-Replayed: true`. After 429 and 503 wait as long as `Retry-After` says."},
+	{"Repeating", "Every GET, PUT, PATCH and DELETE may be sent again; each call says what a repeat does. Every POST takes `Idempotency-Key`: for 24 hours the same key with the same request is answered as the first was. After 429 and 503 wait as long as `Retry-After` says."},
 	{"Times and figures", "Times are RFC 3339 in UTC; reports give milliseconds. Ranges have their `from` and not their `to`. Durations are whole milliseconds (`seat_ms`); `seat_minutes` is a decimal with 3 places, rounded half up, once, at output. A month is one of the tenant's `time_zone`."},
 	{"Text", "Names, titles, reasons and identities may be in any script and have emoji; bounds count the bytes of their UTF-8. Refused are control characters, tabs and line breaks, overrides, embeddings and isolates of the direction of writing, code points without an agreed meaning, and invisible characters: U+200B, U+2060, U+FEFF, U+00AD and others. Joiners, variation selectors, tags and marks of direction are taken where the script or the emoji needs them. An address or an identity is the same however it is spelt: they are compared, and answered, in NFC, addresses also in lower case and with their domain in Unicode."},
-	{"Paths", "A path is taken to the letter. What stands before it under a stage of API Gateway, or under a base-path mapping of a custom domain, is taken off, and put before the paths in `Location` and `Link`."},
 	{"Bodies", "Bodies are JSON, whatever `Content-Type` says, of at most 64 KB. Names are in snake_case, and a member that is not known is refused."},
 }
 

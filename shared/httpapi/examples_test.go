@@ -122,6 +122,7 @@ func (s *script) play() {
 	s.ask(finance, "GET", acme+"/usage"+day, "", "Accept", "text/csv")
 	s.ask(finance, "GET", acme+"/usage/peaks"+day+"&limit=50", "")
 	s.ask(finance, "GET", acme+"/usage/refusals"+day+"&limit=50", "")
+	s.ask(finance, "GET", acme+"/ledger"+day+"&limit=50", "", "Accept", "application/json")
 	s.ask(finance, "GET", acme+"/ledger"+day, "")
 	s.ask(finance, "GET", acme+"/ledger"+day, "", "Accept", "text/csv")
 	s.ask(finance, "GET", "/v1/usage?period=2026-09&limit=50", "")

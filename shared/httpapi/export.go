@@ -16,6 +16,7 @@ import (
 type format struct{ media, extension, contentType string }
 
 var (
+	formatJSON   = format{"application/json", ".json", "application/json"}
 	formatCSV    = format{"text/csv", ".csv", "text/csv; charset=utf-8"}
 	formatNDJSON = format{"application/x-ndjson", ".ndjson", "application/x-ndjson"}
 )
@@ -31,6 +32,20 @@ type fileOutput struct {
 	Disposition string `header:"Content-Disposition"`
 	Location    string `header:"Location" hidden:"true"`
 	Body        []byte
+}
+
+// pagedOutput is a file, or a page of one and where the next page is.
+type pagedOutput struct {
+	Status      int
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Disposition string `header:"Content-Disposition"`
+	Link        string `header:"Link"`
+	Location    string `header:"Location" hidden:"true"`
+	Body        []byte
+}
+
+func (f *fileOutput) paged(link string) *pagedOutput {
+	return &pagedOutput{f.Status, f.ContentType, f.Disposition, link, f.Location, f.Body}
 }
 
 // answerWith answers with a file: itself or, where it is large, by a redirect
@@ -53,7 +68,10 @@ func (a *API) describeFile(path string, formats map[string]*huma.Schema) {
 	a.OpenAPI().Paths[path].Get.Responses[strconv.Itoa(http.StatusSeeOther)] = &huma.Response{
 		Description: "Over 5 MB: it is found at the location, which needs no bearer, for 15 minutes.",
 		Headers: map[string]*huma.Param{
-			"Location": {Schema: &huma.Schema{Type: huma.TypeString, Format: "uri"}},
+			"Location": {
+				Schema:  &huma.Schema{Type: huma.TypeString, Format: "uri", Description: "Where the file is."},
+				Example: "https://exports.example.org/acme-usage.csv?signature=made-up",
+			},
 		},
 	}
 }

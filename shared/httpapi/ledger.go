@@ -1,10 +1,15 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
+	"iter"
 	"net/http"
+	"net/url"
 	"reflect"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/negotiation"
@@ -18,20 +23,27 @@ import (
 type ledgerInput struct {
 	TenantInput
 	RangeInput
-	Accept string `header:"Accept"`
+	PageInput
+	Accept string `header:"Accept" hidden:"true"`
+	// paged: the caller asks for a page, by its limit or its cursor.
+	paged bool
+}
+
+// Resolve implements huma.Resolver: it tells a limit that was asked for from
+// the default.
+func (in *ledgerInput) Resolve(ctx huma.Context) []error {
+	in.paged = ctx.Query("limit") != "" || ctx.Query("cursor") != ""
+	return in.RangeInput.Resolve(ctx)
 }
 
 // AddLedger adds the reading out of the ledger, from which everybody can
 // compute again what a report says.
 func (a *API) AddLedger(door *admission.Door, history usage.History, exports *export.Exports) {
-	everyone := []Role{RoleVendor, RoleTenantAdmin, RoleFinance}
 	const path = "/v1/tenants/{tenant}/ledger"
 	register(a, operation{
-		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone,
-		summary: "Raw records: the closed stays that were joined in the range, and the refusals in it, as NDJSON or CSV",
-	}, func(ctx context.Context, in *ledgerInput) (*fileOutput, error) {
-		t := tenant.ID(in.Tenant)
-		if _, err := door.License(ctx, t); err != nil {
+		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone(), summary: "List the raw records of a range",
+	}, func(ctx context.Context, in *ledgerInput) (*pagedOutput, error) {
+		if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
 			return nil, err
 		}
 		from, to, err := in.parse()
@@ -42,20 +54,113 @@ func (a *API) AddLedger(door *admission.Door, history usage.History, exports *ex
 		if err != nil {
 			return nil, err
 		}
-		format, write := formatNDJSON, usage.WriteLedgerJSON
-		if negotiation.SelectQValue(in.Accept, []string{formatNDJSON.media, formatCSV.media}) == formatCSV.media {
-			format, write = formatCSV, usage.WriteLedgerCSV
-		}
-		return answerWith(ctx, exports, fileOf(t, "ledger", format), func(ctx context.Context, w io.Writer) error {
+		return a.answerLedger(ctx, in, history, exports, period)
+	})
+	a.describeFile(path, map[string]*huma.Schema{
+		formatJSON.media:   a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[LedgerRecord]](), true, ""),
+		formatNDJSON.media: {Type: huma.TypeString},
+		formatCSV.media:    {Type: huma.TypeString},
+	})
+}
+
+// answerLedger answers with all records in one file or, as JSON or where a page
+// is asked for, with a page of them.
+func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.History, exports *export.Exports, period usage.Period) (*pagedOutput, error) {
+	t := tenant.ID(in.Tenant)
+	format, write := formatNDJSON, usage.WriteLedgerJSON
+	switch negotiation.SelectQValue(in.Accept, []string{formatNDJSON.media, formatJSON.media, formatCSV.media}) {
+	case formatCSV.media:
+		format, write = formatCSV, usage.WriteLedgerCSV
+	case formatJSON.media:
+		format = formatJSON
+	}
+	if format != formatJSON && !in.paged {
+		out, err := answerWith(ctx, exports, fileOf(t, "ledger", format), func(ctx context.Context, w io.Writer) error {
 			return write(w, usage.Entries(ctx, history, t, period))
 		})
-	})
-	schemas := a.OpenAPI().Components.Schemas
-	a.describeFile(path, map[string]*huma.Schema{
-		formatNDJSON.media: {OneOf: []*huma.Schema{
-			schemas.Schema(reflect.TypeFor[usage.StayRecord](), true, "StayRecord"),
-			schemas.Schema(reflect.TypeFor[usage.RefusalRecord](), true, "RefusalRecord"),
-		}},
-		formatCSV.media: {Type: huma.TypeString},
-	})
+		if err != nil {
+			return nil, err
+		}
+		return out.paged(""), nil
+	}
+	page, err := a.page(in.PageInput, "get-ledger", in.Tenant, strconv.FormatInt(period.FromMillis, 10), strconv.FormatInt(period.ToMillis, 10))
+	if err != nil {
+		return nil, err
+	}
+	list, err := entriesOf(ctx, history, t, period, page)
+	if err != nil {
+		return nil, err
+	}
+	records := pageOf(page, list, func(e usage.Entry) string { return moment(e.AtMillis(), e.Name()) },
+		func(e usage.Entry) LedgerRecord { return LedgerRecord{e} }).Body
+	if format == formatJSON {
+		body, err := json.Marshal(records)
+		return &pagedOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
+	}
+	var body bytes.Buffer
+	err = write(&body, givenEntries(list[:len(records.Items)]))
+	return &pagedOutput{Status: http.StatusOK, ContentType: format.contentType, Link: in.next(records.NextCursor), Body: body.Bytes()}, err
+}
+
+// entriesOf reads the entries of a page, and one more if there is one.
+func entriesOf(ctx context.Context, history usage.History, t tenant.ID, period usage.Period, page request) ([]usage.Entry, error) {
+	atMillis, name, err := page.afterMoment()
+	if err != nil {
+		return nil, err
+	}
+	period.FromMillis = max(period.FromMillis, atMillis)
+	given := page.after != "" // some of the entries of this moment were on the page before
+	var list []usage.Entry
+	for entry, err := range usage.Entries(ctx, history, t, period) {
+		if err != nil {
+			return nil, err
+		}
+		if given && entry.AtMillis() == atMillis {
+			given = entry.Name() != name
+			continue
+		}
+		if list = append(list, entry); len(list) > page.limit {
+			break
+		}
+	}
+	return list, nil
+}
+
+func givenEntries(list []usage.Entry) iter.Seq2[usage.Entry, error] {
+	return func(yield func(usage.Entry, error) bool) {
+		for _, entry := range list {
+			if !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// next is the link to the next page, if there is one.
+func (in *ledgerInput) next(cursor *string) string {
+	if cursor == nil {
+		return ""
+	}
+	query := url.Values{"from": {in.From}, "to": {in.To}, "limit": {strconv.Itoa(in.Limit)}, "cursor": {*cursor}}
+	return "</v1/tenants/" + url.PathEscape(in.Tenant) + "/ledger?" + query.Encode() + `>; rel="next"`
+}
+
+// LedgerRecord is a stay or a refusal.
+type LedgerRecord struct{ usage.Entry }
+
+// MarshalJSON implements json.Marshaler.
+func (r LedgerRecord) MarshalJSON() ([]byte, error) { return json.Marshal(r.Record()) } //nolint:wrapcheck // adds nothing
+
+// Schema implements huma.SchemaProvider.
+func (LedgerRecord) Schema(schemas huma.Registry) *huma.Schema {
+	const name = "LedgerRecord"
+	stay := schemas.Schema(reflect.TypeFor[usage.StayRecord](), true, "").Ref
+	refusal := schemas.Schema(reflect.TypeFor[usage.RefusalRecord](), true, "").Ref
+	schemas.Map()[name] = &huma.Schema{
+		OneOf: []*huma.Schema{{Ref: stay}, {Ref: refusal}},
+		Discriminator: &huma.Discriminator{
+			PropertyName: "kind", Mapping: map[string]string{string(usage.KindStay): stay, string(usage.KindRefusal): refusal},
+		},
+	}
+	return &huma.Schema{Ref: schemaRef + name}
 }

@@ -89,7 +89,7 @@ func (w *world) crowd() (stays int) {
 
 func TestTheLedgerIsGivenAsNDJSONOrCSVAndHasRefusalsAndClosedStaysOnly(t *testing.T) {
 	w := meeting(t) // one has left, one is still in, one was refused
-	for _, accept := range []string{"", "*/*", "application/x-ndjson", "application/json", "text/csv;q=0.1, application/x-ndjson"} {
+	for _, accept := range []string{"", "*/*", "application/x-ndjson", "text/csv;q=0.1, application/x-ndjson"} {
 		got := w.call(finance, http.MethodGet, ledger, "", "accept", accept)
 		if got.status != 200 || got.headers["content-type"] != "application/x-ndjson" ||
 			got.headers["content-disposition"] != "attachment; filename=acme-ledger.ndjson" || got.headers["location"] != "" {
@@ -121,6 +121,70 @@ func TestTheLedgerIsGivenAsNDJSONOrCSVAndHasRefusalsAndClosedStaysOnly(t *testin
 	if err != nil || len(records) != 3 || records[1][0] != "stay" || records[2][0] != "refusal" {
 		t.Errorf("answered %v (%v)", records, err)
 	}
+}
+
+// sameMoment has stays in acme's ledger that began at one moment.
+func (w *world) sameMoment(stays int) {
+	w.t.Helper()
+	for i := range stays {
+		_, err := w.store.Record(w.t.Context(), usage.Stay{
+			Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org", ID: usage.StayID(fmt.Sprintf("MadeUpStay%d.a", i)),
+			Identity: "ann@example.org", Role: "host", Connection: seat.ConnectionID(fmt.Sprintf("MadeUpC%d=", i)),
+			JoinedAtMillis: start, LeftAtMillis: start + 1000, End: usage.EndClosed, Limit: 25, InUse: i + 1,
+		})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func TestThePagesOfTheLedgerHaveEachRecordOnceInEveryFormat(t *testing.T) {
+	w := meeting(t)
+	w.sameMoment(3)
+	whole := w.call(finance, http.MethodGet, ledger, "").ok().body
+	lines := strings.Split(strings.TrimSpace(whole), "\n")
+	if len(lines) != 5 {
+		t.Fatalf("the ledger has\n%s", whole)
+	}
+	for _, limit := range []int{1, 2, 4, 5, 1000} {
+		path := fmt.Sprintf("%s&limit=%d", ledger, limit)
+		var items []json.RawMessage
+		for cursor := ""; ; {
+			page := read[struct {
+				Items      []json.RawMessage
+				NextCursor *string `json:"next_cursor"`
+			}](w.call(finance, http.MethodGet, path+"&cursor="+cursor, "", "accept", "application/json").ok())
+			items = append(items, page.Items...)
+			if page.NextCursor == nil {
+				break
+			}
+			if len(page.Items) != limit {
+				t.Fatalf("limit %d: a page of %d", limit, len(page.Items))
+			}
+			cursor = *page.NextCursor
+		}
+		if got := fmt.Sprintf("%s", items); got != "["+strings.Join(lines, " ")+"]" {
+			t.Errorf("limit %d: as JSON\n%s\nwant\n%s", limit, got, whole)
+		}
+		for accept, header := range map[string]int{"application/x-ndjson": 0, "text/csv": 1} {
+			var rows []string
+			for next := path; next != ""; {
+				got := w.call(finance, http.MethodGet, next, "", "accept", accept).ok()
+				rows = append(rows, strings.Split(strings.TrimSpace(got.body), "\n")[header:]...)
+				next, _, _ = strings.Cut(strings.TrimPrefix(got.headers["link"], "<"), ">")
+			}
+			if len(rows) != len(lines) || accept != "text/csv" && strings.Join(rows, "\n") != strings.TrimSpace(whole) {
+				t.Errorf("limit %d: as %s\n%s", limit, accept, strings.Join(rows, "\n"))
+			}
+		}
+	}
+}
+
+func TestTheLedgerOfNoRecordsIsAnEmptyPage(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 2)
+	w.call(finance, http.MethodGet, ledger, "", "accept", "application/json").want(200, `{"items":[],"next_cursor":null}`)
+	w.call(finance, http.MethodGet, ledger+"&cursor=abc", "", "accept", "application/json").refused(problem.Invalid, "#/cursor")
 }
 
 func TestTheRangeOfTheLedgerIsHalfOpen(t *testing.T) {

@@ -32,7 +32,7 @@ type TermsView struct {
 // TenantUsageView is a tenant's row in a report of all.
 type TenantUsageView struct {
 	RowView
-	License *TermsView `json:"license" doc:"As in force at the end of the period, or now if it goes on; null if there was none yet"`
+	License *TermsView `json:"license,omitempty" doc:"As in force at the end of the period, or now if it goes on; absent if there was none yet"`
 }
 
 // TenantsUsageView is a page of a report of all tenants.
@@ -45,7 +45,7 @@ type TenantsUsageView struct {
 type tenantsUsageInput struct {
 	PageInput
 	Period string `query:"period" required:"true" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" doc:"A month, of each tenant's own calendar" example:"2026-11"`
-	Accept string `header:"Accept"`
+	Accept string `header:"Accept" hidden:"true"`
 	// paged: the caller asks for a page, by its limit or its cursor.
 	paged bool
 }
@@ -57,21 +57,12 @@ func (in *tenantsUsageInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-type tenantsUsageOutput struct {
-	Status      int
-	ContentType string `header:"Content-Type" hidden:"true"`
-	Disposition string `header:"Content-Disposition"`
-	Link        string `header:"Link" doc:"Of a page as text/csv: where the next one is"`
-	Location    string `header:"Location" hidden:"true"`
-	Body        []byte
-}
-
 func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports) {
 	const path = "/v1/usage"
 	register(a, operation{
 		id: "list-usage", method: http.MethodGet, path: path, roles: []Role{RoleVendor, RoleFinance},
 		summary: "Usage of a month: a row for every tenant, as JSON by pages, or as CSV: all in one file or, with limit or cursor, by pages",
-	}, func(ctx context.Context, in *tenantsUsageInput) (*tenantsUsageOutput, error) {
+	}, func(ctx context.Context, in *tenantsUsageInput) (*pagedOutput, error) {
 		csv := accepts(in.Accept) == formatCSV.media
 		if csv && !in.paged {
 			return everyTenant(ctx, reporter, exports, in.Period)
@@ -91,7 +82,7 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 			return pageOfTenants(list[:len(page.Items)], in.next(page.NextCursor))
 		}
 		body, err := json.Marshal(TenantsUsageView{in.Period, usage.FormatTime(asOf), page})
-		return &tenantsUsageOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
+		return &pagedOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
 	})
 	a.describeFile(path, map[string]*huma.Schema{
 		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[TenantsUsageView](), true, "TenantsUsageView"),
@@ -100,7 +91,7 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 }
 
 // everyTenant answers with a file of all tenants, or with a link to it.
-func everyTenant(ctx context.Context, reporter *report.Reporter, exports *export.Exports, period string) (*tenantsUsageOutput, error) {
+func everyTenant(ctx context.Context, reporter *report.Reporter, exports *export.Exports, period string) (*pagedOutput, error) {
 	file := export.File{Name: "tenants-usage" + formatCSV.extension, ContentType: formatCSV.contentType}
 	asOf := callerOf(ctx).at.UnixMilli()
 	out, err := answerWith(ctx, exports, file, func(ctx context.Context, w io.Writer) error {
@@ -109,9 +100,7 @@ func everyTenant(ctx context.Context, reporter *report.Reporter, exports *export
 	if err != nil {
 		return nil, err
 	}
-	return &tenantsUsageOutput{
-		Status: out.Status, ContentType: out.ContentType, Disposition: out.Disposition, Location: out.Location, Body: out.Body,
-	}, nil
+	return out.paged(""), nil
 }
 
 // next is the link to the next page, if there is one.
@@ -123,7 +112,7 @@ func (in tenantsUsageInput) next(cursor *string) string {
 	return "</v1/usage?" + query.Encode() + `>; rel="next"`
 }
 
-func pageOfTenants(list []report.TenantMonth, link string) (*tenantsUsageOutput, error) {
+func pageOfTenants(list []report.TenantMonth, link string) (*pagedOutput, error) {
 	var body bytes.Buffer
 	err := writeTenantsCSV(&body, func(yield func(report.TenantMonth, error) bool) {
 		for _, m := range list {
@@ -132,7 +121,7 @@ func pageOfTenants(list []report.TenantMonth, link string) (*tenantsUsageOutput,
 			}
 		}
 	})
-	return &tenantsUsageOutput{Status: http.StatusOK, ContentType: formatCSV.contentType, Link: link, Body: body.Bytes()}, err
+	return &pagedOutput{Status: http.StatusOK, ContentType: formatCSV.contentType, Link: link, Body: body.Bytes()}, err
 }
 
 // writeTenantsCSV writes tenants as they come. Errors are theirs, or the

@@ -60,7 +60,7 @@ type usageInput struct {
 	RangeInput
 	Granularity string `query:"granularity" default:"total" enum:"quarter_hour,hour,day,month,total"`
 	GroupBy     string `query:"group_by" enum:"host,conference"`
-	Accept      string `header:"Accept"`
+	Accept      string `header:"Accept" hidden:"true"`
 }
 
 // RangeInput is from when to when. Both may be written in any zone.

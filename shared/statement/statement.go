@@ -90,7 +90,7 @@ type Statement struct {
 	// Corrects is the revision that this one corrects; zero for the first.
 	Corrects    int         `json:"corrects" doc:"The revision before; 0 for the first"`
 	Corrections []Figures   `json:"corrections" nullable:"false" doc:"By day, what is different from the revision before"`
-	Adjustment  *Adjustment `json:"adjustment" doc:"What is different in the totals"`
+	Adjustment  *Adjustment `json:"adjustment,omitempty" doc:"What is different in the totals"`
 	SHA256      string      `json:"sha256,omitempty" doc:"Of the canonical form (RFC 8785) without this member"`
 }
 

@@ -37,6 +37,14 @@ func (e Entry) AtMillis() int64 {
 	return e.Refusal.AtMillis
 }
 
+// Name tells the entry from all others that began at the same moment.
+func (e Entry) Name() string {
+	if e.Stay != nil {
+		return string(KindStay) + " " + string(e.Stay.Connection)
+	}
+	return string(KindRefusal) + " " + string(e.Refusal.Connection)
+}
+
 // LedgerRange is [from, to), or an invalid problem if that is no range to read
 // the ledger out in.
 func LedgerRange(from, to time.Time) (Period, error) {
@@ -211,6 +219,14 @@ func refusalRecord(r Refusal) RefusalRecord {
 	return record
 }
 
+// Record is the entry as JSON has it: a StayRecord or a RefusalRecord.
+func (e Entry) Record() any {
+	if e.Stay != nil {
+		return stayRecord(*e.Stay)
+	}
+	return refusalRecord(*e.Refusal)
+}
+
 // WriteLedgerJSON writes entries as NDJSON: a StayRecord or a RefusalRecord a
 // line. It ends at the first error of theirs, which it gives, or of w's.
 func WriteLedgerJSON(w io.Writer, entries iter.Seq2[Entry, error]) error {
@@ -220,12 +236,7 @@ func WriteLedgerJSON(w io.Writer, entries iter.Seq2[Entry, error]) error {
 		if err != nil {
 			return fmt.Errorf("read ledger: %w", err)
 		}
-		if entry.Stay != nil {
-			err = out.Encode(stayRecord(*entry.Stay))
-		} else {
-			err = out.Encode(refusalRecord(*entry.Refusal))
-		}
-		if err != nil {
+		if err := out.Encode(entry.Record()); err != nil {
 			return fmt.Errorf("write ndjson: %w", err)
 		}
 	}

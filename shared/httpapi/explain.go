@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// explain completes every member, parameter and header of the document.
+func explain(document *huma.OpenAPI) {
+	for name, schema := range document.Components.Schemas.Map() {
+		for member, property := range schema.Properties {
+			memberOf(name, member, property.Description).explain(member, property)
+		}
+	}
+	done := make(map[*huma.Param]bool) // answers of one call share headers
+	for _, item := range document.Paths {
+		for _, op := range operationsOf(item) {
+			for _, p := range op.Parameters {
+				explainParameter(p.Name, p, done)
+			}
+			for _, r := range op.Responses {
+				for name, header := range r.Headers {
+					explainParameter(name, header, done)
+				}
+			}
+		}
+	}
+}
+
+// explainParameter explains a parameter or a header.
+func explainParameter(name string, p *huma.Param, done map[*huma.Param]bool) {
+	if done[p] {
+		return
+	}
+	done[p] = true
+	key := name
+	if _, ok := members["?"+name]; ok && p.In == "query" {
+		key = "?" + name
+	}
+	memberOf("", key, cmp.Or(p.Schema.Description, p.Description)).explain(name, p.Schema)
+	lift(p)
+}
+
+// lift moves what a parameter's schema says of it to the parameter itself, so
+// that it is said once.
+func lift(p *huma.Param) {
+	p.Description = p.Schema.Description
+	if p.Example == nil && len(p.Schema.Examples) > 0 {
+		p.Example = p.Schema.Examples[0]
+	}
+	p.Schema.Description, p.Schema.Examples = "", nil
+}
+
+// memberOf is what is known of a member of a schema. What its tag says comes
+// before what its name usually means.
+func memberOf(schema, name, tag string) member {
+	if m, ok := members[schema+"."+name]; ok {
+		return m
+	}
+	m := members[name]
+	if tag != "" {
+		m.text = tag
+	}
+	return m
+}
+
+// explain completes the schema of a member of this name.
+func (m member) explain(name string, s *huma.Schema) {
+	if s.Type == huma.TypeString && isTime(name) {
+		s.Format = "date-time"
+	}
+	if s.Pattern == "" && s.Format == "" {
+		s.Pattern = m.pattern
+	}
+	var known []any
+	text := m.text
+	for _, value := range m.values {
+		if len(s.Enum) == 0 || slices.Contains(s.Enum, any(value[0])) {
+			known = append(known, value[0])
+			text += "\n\n- `" + value[0] + "`: " + value[1]
+		}
+	}
+	if s.Type == huma.TypeString && known != nil {
+		s.Enum = known
+	}
+	if m.unit != "" {
+		text += " Unit: " + m.unit + "."
+	}
+	s.Description = text
+	if m.example == nil || len(s.Examples) > 0 {
+		return
+	}
+	s.Examples = []any{m.example}
+	if len(s.Enum) > 0 && !slices.Contains(s.Enum, m.example) {
+		s.Examples = s.Enum[:1]
+	}
+}
+
+// isTime tells the members that are times by their names.
+func isTime(name string) bool {
+	return strings.HasSuffix(name, "_at") || slices.Contains([]string{"at", "as_of", "from", "to"}, name)
+}
