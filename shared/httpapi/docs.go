@@ -70,11 +70,7 @@ type socketView struct {
 	Channels struct {
 		Conference struct {
 			Bindings struct {
-				WS struct {
-					Query, Headers struct {
-						Properties map[string]struct{ Description string }
-					}
-				}
+				WS struct{ Query, Headers reference }
 			}
 			Refusals []struct {
 				Status        int
@@ -84,19 +80,25 @@ type socketView struct {
 		}
 	}
 	Operations map[string]struct {
-		Action, Summary string
-		Messages        []reference
+		Action, Summary, Description string
+		Messages                     []reference
 		Reply           struct{ Messages []reference }
 	}
 	Components struct {
 		Messages map[string]struct {
-			Payload struct {
-				Required   []string
-				Properties map[string]struct{ Type, Description string }
-			}
+			Payload  reference
 			Examples []struct{ Payload json.RawMessage }
 		}
+		Schemas map[string]socketSchema
 	}
+}
+
+// socketSchema is a schema of the AsyncAPI document.
+type socketSchema struct {
+	Ref               string `json:"$ref"`
+	Type, Description string
+	Enum              []any
+	Properties        map[string]socketSchema
 }
 
 type reference struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"seatmeter/shared/problem"
 )
@@ -27,73 +28,112 @@ const (
 
 // said is a message: what it means and which members it has.
 type said struct {
-	name, summary string
-	required      []string // besides the one that names it
-	optional      []string
+	name, summary, text string
+	required            []string // besides the one that names it
+	optional            []string
 }
 
-var fromServer = []said{
-	{typeAdmitted, "You hold a seat. Sent in answer to status and join, and to a leave that a later join has overtaken.", []string{"connection_id", "conference", "limit", "in_use", "resume_token"}, nil},
-	{typeLobby, "You are connected and hold no seat. Sent in answer to status, join and leave.", []string{"connection_id", "conference"}, nil},
-	{typeRefused, "You asked to join and may not. You are still in the lobby, and may ask again.", []string{"code", "detail"}, []string{"limit", "in_use", "conference", "request_id", "errors", "retry_after_seconds"}},
-	{typeConferenceLive, "The conference that you wait for in the lobby went live: send join. A courtesy that may get lost; join tells for certain.", nil, nil},
-	{typeConferenceEnded, "The conference has ended. The connection is closed after this.", nil, nil},
-	{typeRemoved, "An administrator removed you, or another connection has taken over your seat. The connection is closed after this.", []string{"detail"}, nil},
-	{typePong, "The answer to ping.", nil, nil},
-	{typeError, "What you sent was not understood, or cannot be done. The connection stays.", []string{"code", "detail"}, []string{"conference", "limit", "in_use", "request_id", "errors", "retry_after_seconds"}},
-}
+var (
+	// whyNot are the members that a problem may have.
+	whyNot = []string{"conference", "limit", "in_use", "request_id", "errors", "retry_after_seconds"}
+
+	fromServer = []said{
+		{typeAdmitted, "You hold a seat", "The answer to `status` and `join` while you hold a seat. Also the answer to a `leave` that a later `join` has overtaken.", []string{"connection_id", "conference", "limit", "in_use", "resume_token"}, nil},
+		{typeLobby, "You are in the lobby, without a seat", "The answer to `status`, `join` and `leave` while you hold no seat.", []string{"connection_id", "conference"}, nil},
+		{typeRefused, "You cannot have a seat", "The answer to a `join` that is refused. You stay in the lobby, and can send `join` again.", []string{"code", "detail"}, whyNot},
+		{typeConferenceLive, "The conference went live", "Told to everyone in its lobby, who can now send `join`. This message can get lost: `join` always tells.", nil, nil},
+		{typeConferenceEnded, "The conference has ended", "Told to everyone in the conference and in its lobby. The connection is closed after it.", nil, nil},
+		{typeRemoved, "You were removed", "An administrator removed you, or another connection has taken over your seat. The connection is closed after it.", []string{"detail"}, nil},
+		{typePong, "The answer to ping", "The connection is open, and counts as used.", nil, nil},
+		{typeError, "The message cannot be handled", "The answer to a message that is not understood, or that cannot be handled now. The connection stays as it is.", []string{"code", "detail"}, whyNot},
+	}
+)
 
 // fromClient are the actions, each with what may come in answer.
 var fromClient = []struct {
-	name, summary string
-	answers       []string
+	name, summary, text string
+	answers             []string
 }{
-	{actionStatus, "Where am I? Changes nothing.", []string{typeAdmitted, typeLobby, typeError}},
-	{actionJoin, "A seat, please. In a seat already, it is answered as status is, and takes no second one.", []string{typeAdmitted, typeLobby, typeRefused, typeError}},
-	{actionLeave, "Gives the seat back and stays connected, in the lobby. Safe to repeat.", []string{typeLobby, typeAdmitted, typeError}},
-	{actionPing, "Keeps the connection from being closed after ten idle minutes. Changes nothing.", []string{typePong, typeError}},
+	{actionStatus, "Ask whether you hold a seat", "Changes nothing: safe to repeat.", []string{typeAdmitted, typeLobby, typeError}},
+	{actionJoin, "Take a seat", "Takes a seat for this connection. A connection that holds one keeps it and takes no second one: safe to repeat.", []string{typeAdmitted, typeLobby, typeRefused, typeError}},
+	{actionLeave, "Give the seat back and stay connected", "The seat is free at once, and the connection is in the lobby. Safe to repeat.", []string{typeLobby, typeAdmitted, typeError}},
+	{actionPing, "Keep the connection open", "A connection is closed after ten idle minutes. Changes nothing: safe to repeat.", []string{typePong, typeError}},
+}
+
+const schemaRef = "#/components/schemas/"
+
+// The schemas that several messages refer to.
+const (
+	codeSchema  = "ProblemCode"
+	fieldSchema = "InvalidMember"
+)
+
+func text(description, example string) object {
+	return object{"type": "string", "minLength": 1, "description": description, "examples": []string{example}}
+}
+
+func quantity(description, unit string, least, example int) object {
+	return object{"type": "integer", "minimum": least, "description": description + " Unit: " + unit + ".", "examples": []int{example}}
 }
 
 // members are those of all messages; Reply has each of them.
 func members() object {
-	codes := make([]string, 0, len(problem.Codes()))
-	for _, code := range problem.Codes() {
-		codes = append(codes, string(code))
-	}
-	text := func(description string) object {
-		return object{"type": "string", "minLength": 1, "description": description}
-	}
-	count := func(description string) object {
-		return object{"type": "integer", "minimum": 0, "description": description}
-	}
 	return object{
-		"connection_id": text("This connection, as the HTTP API names it."),
-		"conference":    text("The conference that you are in or wait for; of host_busy, the one that stands in the way."),
-		"limit":         count("Seats of the pool that you draw on, or would. A host's own chair is one of one."),
-		"in_use":        count("Seats in use in that pool, the held ones included. Of a pool of more than 1,920 seats it may be as it was ten seconds ago."),
-		"resume_token":  text("Connect with it to go on in this seat. It is a secret."),
-		"code":          object{"type": "string", "enum": codes, "description": "The problem, by the same name as over HTTP."},
-		"detail":        text("For a person."),
-		"request_id":    text("The message's id, as the log has it."),
+		"connection_id": text("This connection's id, by which the HTTP API names it too.", "MadeUpConnec002="),
+		"conference":    text("The conference that you are in or wait for. Of `host_busy`: the conference that stands in the way.", "weekly"),
+		"limit":         quantity("How many seats the pool has that your seat is of, or would be of. A named host's own first connection has a pool of one.", "seats", 0, 25),
+		"in_use":        quantity("How many seats of that pool are in use, those held for lost connections included. Of a pool of more than 1,920 seats it can be ten seconds old.", "seats", 0, 12),
+		"resume_token":  text("Connect with it to go on in this seat. It is a secret.", "made-up.resume.token"),
+		"code":          object{"$ref": schemaRef + codeSchema, "description": "The problem's code, which is the same over HTTP."},
+		"detail":        text("What is wrong, or why, for people.", "All 25 seats are in use."),
+		"request_id":    text("The message's id. The service's log has it too.", "MadeUpRequest00="),
 		"errors": object{
-			"type": "array", "description": "One entry for each faulty member.",
-			"items": object{
-				"type": "object", "additionalProperties": false, "required": []string{"pointer", "detail"},
-				"properties": object{"pointer": text("A JSON pointer."), "detail": text("What is wrong.")},
-			},
+			"type": "array", "description": "One entry for each faulty member.", "items": object{"$ref": schemaRef + fieldSchema},
 		},
-		"retry_after_seconds": object{"type": "integer", "minimum": 1, "description": "Try again after so long."},
+		"retry_after_seconds": quantity("How long to wait before the next try.", "seconds", 1, 5),
 	}
 }
 
+// sharedSchemas are those that several messages refer to.
+func sharedSchemas() object {
+	codes, meanings := []string{}, "A problem's code.\n"
+	for _, code := range problem.Codes() {
+		codes = append(codes, string(code))
+		meanings += "\n- `" + string(code) + "`: " + code.Meaning()
+	}
+	return object{
+		codeSchema: object{"type": "string", "enum": codes, "description": meanings, "examples": codes[:1]},
+		fieldSchema: object{
+			"type": "object", "required": []string{"pointer", "detail"}, "description": "What is wrong with a member of the input.",
+			"properties": object{
+				"pointer": text("A JSON pointer to the faulty member, as a URI fragment.", "#/action"),
+				"detail":  text("What is wrong with it, for people.", "is there more than once"),
+			},
+		},
+	}
+}
+
+// schemaName is the name of a message's schema.
+func schemaName(message string) string {
+	name := ""
+	for word := range strings.SplitSeq(message, "_") {
+		name += strings.ToUpper(word[:1]) + word[1:]
+	}
+	return name
+}
+
+// named is the member that says which message it is.
+func named(message string) object {
+	return object{"type": "string", "const": message, "description": "Says which message this is.", "examples": []string{message}}
+}
+
 func (s said) schema() object {
-	properties := object{"type": object{"const": s.name}}
+	properties := object{"type": named(s.name)}
 	for _, name := range slices.Concat(s.required, s.optional) {
 		properties[name] = members()[name]
 	}
 	return object{
-		"type": "object", "additionalProperties": false, "properties": properties,
-		"required": append([]string{"type"}, s.required...),
+		"type": "object", "description": s.summary + ".", "properties": properties, "required": append([]string{"type"}, s.required...),
 	}
 }
 
@@ -143,54 +183,36 @@ func AsyncAPI() ([]byte, error) {
 	if err := json.Unmarshal(examplesFile, &examples); err != nil {
 		return nil, fmt.Errorf("read the examples: %w", err)
 	}
-	messages, inChannel, operations := object{}, object{}, object{}
-	channel := object{"$ref": "#/channels/conference"}
-	refer := func(name string) object { return object{"$ref": "#/channels/conference/messages/" + name} }
-	add := func(name, summary string, schema object, examples []object) {
-		messages[name] = object{"name": name, "title": name, "summary": summary, "payload": schema, "examples": examples}
-		inChannel[name] = object{"$ref": "#/components/messages/" + name}
-	}
-	for _, m := range fromServer {
-		shown := []object{}
-		for _, payload := range examples.Messages[m.name] {
-			shown = append(shown, object{"payload": payload})
-		}
-		add(m.name, m.summary, m.schema(), shown)
-		operations["tell_"+m.name] = object{"action": "send", "channel": channel, "summary": m.summary, "messages": []object{refer(m.name)}}
-	}
-	for _, m := range fromClient {
-		add(m.name, m.summary, object{
-			"type": "object", "required": []string{"action"}, "properties": object{"action": object{"const": m.name}},
-		}, []object{{"payload": object{"action": m.name}}})
-		var answers []object
-		for _, answer := range m.answers {
-			answers = append(answers, refer(answer))
-		}
-		operations[m.name] = object{
-			"action": "receive", "channel": channel, "summary": m.summary, "messages": []object{refer(m.name)},
-			"reply": object{"channel": channel, "messages": answers},
-		}
-	}
+	m := messages{components: object{}, inChannel: object{}, operations: object{}, schemas: sharedSchemas()}
+	m.schemas["HandshakeQuery"], m.schemas["HandshakeHeaders"] = handshake()
+	m.add(examples)
 	document, err := json.Marshal(object{
 		"asyncapi": "3.0.0",
 		"info": object{
 			"title": "Seatmeter", "version": "1", "description": about,
 			"license": object{"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+			"tags": []object{{"name": "Conferences", "description": "For the clients of conferences."}},
 		},
 		"defaultContentType": "application/json",
 		"servers": object{
 			"aws": object{
 				"host": "{api}.execute-api.{region}.amazonaws.com", "pathname": "/{stage}", "protocol": "wss",
 				"description": "The `url` of a join token has all of it.",
-				"variables":   object{"api": object{}, "region": object{}, "stage": object{}},
+				"variables": object{
+					"api": object{"description": "The API's id."}, "region": object{"description": "Its AWS region."}, "stage": object{"description": "Its stage."},
+				},
 			},
 		},
 		"channels": object{"conference": object{
-			"address": "/", "title": "A connection", "messages": inChannel, "bindings": object{"ws": handshake()},
+			"address": "/", "title": "A connection", "messages": m.inChannel,
+			"bindings": object{"ws": object{
+				"method": http.MethodGet, "bindingVersion": "0.1.0",
+				"query": object{"$ref": schemaRef + "HandshakeQuery"}, "headers": object{"$ref": schemaRef + "HandshakeHeaders"},
+			}},
 			"x-handshake-refusals": refusals(examples.Refusals),
 		}},
-		"operations": operations,
-		"components": object{"messages": messages},
+		"operations": m.operations,
+		"components": object{"messages": m.components, "schemas": m.schemas},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("write the document: %w", err)
@@ -198,21 +220,69 @@ func AsyncAPI() ([]byte, error) {
 	return document, nil
 }
 
-// handshake is how to connect.
-func handshake() object {
-	text := func(description string) object { return object{"type": "string", "description": description} }
-	return object{
-		"method": http.MethodGet, "bindingVersion": "0.1.0",
-		"query": object{"type": "object", "properties": object{
-			parameterToken:  text("A join token. Needed, here or as a sub-protocol, unless the connection resumes."),
-			parameterResume: text("The resume token of an earlier connection: the seat passes on to this one. A join token beside it may have expired, but must be the same person's."),
-			parameterLobby:  object{"type": "string", "enum": []string{"true", "false"}, "description": "true connects without a seat; false, or left out: with one. It says nothing where resume is given."},
-		}},
-		"headers": object{"type": "object", "properties": object{
-			headerProtocol: text("Instead of the query: offer seatmeter.v1, which is what the server chooses, and token.<join token> or resume.<resume token>."),
-			headerOrigin:   text("Browsers send it. Where the license has allowed_origins it must be one of them; clients that send none are let in."),
-		}},
+// messages are the parts of the document that each message adds to.
+type messages struct{ components, inChannel, operations, schemas object }
+
+func (m messages) add(examples Examples) {
+	for _, s := range fromServer {
+		shown := []object{}
+		for _, payload := range examples.Messages[s.name] {
+			shown = append(shown, object{"payload": payload})
+		}
+		m.addMessage(s.name, s.summary, s.text, s.schema(), shown)
+		m.addOperation("tell_"+s.name, "send", s.name)
 	}
+	for _, c := range fromClient {
+		m.addMessage(c.name, c.summary, c.text, object{
+			"type": "object", "description": c.summary + ".", "required": []string{"action"}, "properties": object{"action": named(c.name)},
+		}, []object{{"payload": object{"action": c.name}}})
+		m.addOperation(c.name, "receive", c.name)["reply"] = object{"channel": channel(), "messages": inChannel(c.answers...)}
+	}
+}
+
+func (m messages) addMessage(name, title, summary string, schema object, examples []object) {
+	m.schemas[schemaName(name)] = schema
+	m.components[name] = object{
+		"name": name, "title": title, "summary": summary, "examples": examples, "payload": object{"$ref": schemaRef + schemaName(name)},
+	}
+	m.inChannel[name] = object{"$ref": "#/components/messages/" + name}
+}
+
+// addOperation adds what is done with a message that was added.
+func (m messages) addOperation(name, action, message string) object {
+	about := m.components[message].(object)
+	m.operations[name] = object{
+		"action": action, "channel": channel(), "summary": about["title"], "description": about["summary"], "messages": inChannel(message),
+	}
+	return m.operations[name].(object)
+}
+
+func channel() object { return object{"$ref": "#/channels/conference"} }
+
+// inChannel refers to messages.
+func inChannel(names ...string) []object {
+	list := make([]object, len(names))
+	for i, name := range names {
+		list[i] = object{"$ref": "#/channels/conference/messages/" + name}
+	}
+	return list
+}
+
+// handshake is how to connect: the schemas of its query and of its headers.
+func handshake() (query, headers object) {
+	query = object{"type": "object", "description": "The parameters of the handshake.", "properties": object{
+		parameterToken:  text("A join token. Needed, here or as a sub-protocol, unless the connection resumes another.", "made-up.join.token"),
+		parameterResume: text("The resume token of an earlier connection, whose seat passes on to this one. A join token beside it may have expired, but must be the same person's.", "made-up.resume.token"),
+		parameterLobby: object{
+			"type": "string", "enum": []string{"true", "false"}, "examples": []string{"true"},
+			"description": "`true` connects without a seat; `false`, or left out, with one. It says nothing where `resume` is given.",
+		},
+	}}
+	headers = object{"type": "object", "description": "The headers of the handshake.", "properties": object{
+		headerProtocol: text("Instead of the query: offer `seatmeter.v1`, which is the one that the server chooses, and `token.<join token>` or `resume.<resume token>`.", "seatmeter.v1, token.made-up.join.token"),
+		headerOrigin:   text("Sent by browsers. Where the license has `allowed_origins` it must be one of them. Clients that send none are let in.", "https://meet.example.com"),
+	}}
+	return query, headers
 }
 
 // refusals are the answers to a handshake but for 101, with what was seen of

@@ -190,6 +190,73 @@ func TestEveryMemberOfAReplyIsDescribed(t *testing.T) {
 	}
 }
 
+// schemas are those of the document, by name.
+func schemas(t *testing.T) map[string]schema {
+	t.Helper()
+	var document struct {
+		Components struct{ Schemas map[string]schema }
+	}
+	text, err := wsapi.AsyncAPI()
+	if err == nil {
+		err = json.Unmarshal(text, &document)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document.Components.Schemas
+}
+
+type schema struct {
+	Ref                  string `json:"$ref"`
+	Type, Description    string
+	Enum, Examples       []any
+	Items                *schema
+	Properties           map[string]schema
+	AdditionalProperties any
+}
+
+func TestEveryMemberOfAMessageIsExplained(t *testing.T) {
+	seen := 0
+	for name, of := range schemas(t) {
+		if of.Description == "" || of.AdditionalProperties != nil {
+			t.Errorf("%s is described as %q, additional %v", name, of.Description, of.AdditionalProperties)
+		}
+		for member, s := range of.Properties {
+			seen++
+			composed := s.Ref != "" || s.Type == "array"
+			if s.Description == "" || !composed && len(s.Examples) == 0 || s.Type == "integer" && !strings.Contains(s.Description, "Unit: ") {
+				t.Errorf("%s.%s: %+v", name, member, s)
+			}
+			for _, value := range s.Enum {
+				if !strings.Contains(s.Description, fmt.Sprintf("`%s`", value)) {
+					t.Errorf("%s.%s does not explain %v", name, member, value)
+				}
+			}
+		}
+	}
+	if seen < 40 {
+		t.Errorf("looked at %d", seen)
+	}
+}
+
+// A generator names the types of its client by these.
+func TestEveryObjectAndEnumerationHasANameOfItsOwn(t *testing.T) {
+	for name, of := range schemas(t) {
+		for member, s := range of.Properties {
+			if s.Type == "object" || s.Items != nil && s.Items.Ref == "" || len(s.Enum) > 2 {
+				t.Errorf("%s.%s has a type without a name", name, member)
+			}
+		}
+	}
+	text, err := wsapi.AsyncAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if payloads := strings.Count(string(text), `"payload":{"$ref":"#/components/schemas/`); payloads != 12 {
+		t.Errorf("%d payloads have a name, want 12", payloads)
+	}
+}
+
 func TestAMessageThatIsNotAsDescribedIsNoticed(t *testing.T) {
 	good := `{"type":"admitted","connection_id":"c","conference":"weekly","limit":25,"in_use":1,"resume_token":"t"}`
 	if err := contract(t).Check([]byte(good)); err != nil {

@@ -33,6 +33,7 @@ func Read(document []byte) (*Contract, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the document: %w", err)
 	}
+	closeSchemas(parsed)
 	compiler := jsonschema.NewCompiler()
 	if err := compiler.AddResource("asyncapi.json", parsed); err != nil {
 		return nil, fmt.Errorf("read the document: %w", err)
@@ -56,6 +57,21 @@ func Read(document []byte) (*Contract, error) {
 		}
 	}
 	return c, nil
+}
+
+// closeSchemas refuses the members that are not described. Clients must put up
+// with them.
+func closeSchemas(document any) {
+	members := func(in any, name string) map[string]any {
+		object, _ := in.(map[string]any)
+		inner, _ := object[name].(map[string]any)
+		return inner
+	}
+	for _, schema := range members(members(document, "components"), "schemas") {
+		if object, ok := schema.(map[string]any); ok && object["properties"] != nil {
+			object["additionalProperties"] = false
+		}
+	}
 }
 
 // Types are the messages that the server may send.
