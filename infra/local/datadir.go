@@ -1,16 +1,19 @@
 package local
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 const (
 	lockFile         = "lock"
+	demoLockFile     = "demo.lock"
 	joinTokenKeyFile = "join-token.key"
 	cursorKeyFile    = "cursor.key"
 	engineDir        = "dynamodb"
@@ -27,14 +30,40 @@ func claim(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
+	return lock(dir, lockFile)
+}
+
+func lock(dir, file string) (*os.File, error) {
+	made, err := os.OpenFile(filepath.Join(dir, file), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("claim data directory: %w", err)
 	}
-	if err := flock(lock); err != nil {
-		return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), lock.Close())
+	if err := flock(made); err != nil {
+		return nil, errors.Join(fmt.Errorf("data directory %s: %w", dir, err), made.Close())
 	}
-	return lock, nil
+	return made, nil
+}
+
+// AwaitDemo returns when no other demo runs on the stack of a data directory, and first calls waiting if one does: each
+// needs all of the seats. Others wait until the file is closed, which the end of the process does too.
+func AwaitDemo(ctx context.Context, dir string, waiting func()) (*os.File, error) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		turn, err := lock(dir, demoLockFile)
+		if !errors.Is(err, ErrInUse) {
+			return turn, err
+		}
+		if waiting != nil {
+			waiting()
+			waiting = nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-tick.C:
+		}
+	}
 }
 
 // secretKey reads a key that is kept in a file, making it the first time. The

@@ -76,7 +76,7 @@ func (c benchCommand) Validate() error {
 	}
 	for _, name := range c.Names {
 		if !slices.ContainsFunc(benchmarks, func(b benchmark) bool { return b.name == name }) {
-			return fmt.Errorf("there is no benchmark %q: see --help", name)
+			return fmt.Errorf("there is no benchmark %q", name)
 		}
 	}
 	return nil

@@ -46,6 +46,13 @@ func (c demoCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	turn, err := local.AwaitDemo(ctx, dir, func() {
+		fmt.Println("Another demo is running on this stack; this one begins when that has ended.")
+	})
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer turn.Close()
 	ctx, cancel := context.WithTimeout(ctx, demoWithin)
 	defer cancel()
 	d := demo{api: client.NewAdmin(endpoints.HTTP, bearer), socket: endpoints.WebSocket, out: os.Stdout}

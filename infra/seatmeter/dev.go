@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,7 @@ type devCommand struct {
 	DynamoDBEndpoint string `name:"dynamodb-endpoint" placeholder:"URL" help:"A DynamoDB that runs already (default: one is started)."`
 	Template         string `placeholder:"FILE" type:"existingfile" help:"The SAM template (default: template.yaml of the project)."`
 	Verbose          bool   `short:"v" help:"Log what the functions log."`
+	Yes              bool   `help:"Install what DynamoDB Local needs without asking (see scripts/setup --help)."`
 
 	Limits limitFlags `embed:"" group:"API Gateway's limits, shortened"`
 	Faults faultFlags `embed:"" group:"What befalls $disconnect events, as shares from 0 to 1"`
@@ -58,7 +61,7 @@ func (c devCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stack, err := start(ctx, options, c.Store == "")
+	stack, err := c.start(ctx, options)
 	if err != nil {
 		if ctx.Err() != nil {
 			return exitStatus(130) // interrupted: the user knows
@@ -120,15 +123,34 @@ func (c devCommand) options() (local.Options, error) {
 	}, nil
 }
 
-// start falls back to memory where there is no engine, if it may.
-func start(ctx context.Context, o local.Options, mayFallBack bool) (*local.Stack, error) {
+// start has installed what an engine needs, where there is none. Then it falls
+// back to memory, unless the command line says where state is to be kept.
+func (c devCommand) start(ctx context.Context, o local.Options) (*local.Stack, error) {
 	stack, err := local.Start(ctx, o)
-	if mayFallBack && errors.Is(err, engine.ErrUnavailable) {
+	if errors.Is(err, engine.ErrUnavailable) && c.setUp(ctx) {
+		stack, err = local.Start(ctx, o)
+	}
+	if errors.Is(err, engine.ErrUnavailable) && c.Store == "" {
 		fmt.Fprintf(o.Progress, "Keeping state in memory: %v.\n", err)
 		o.Store = local.StoreMemory
 		return local.Start(ctx, o)
 	}
 	return stack, err
+}
+
+// setUp has what DynamoDB Local needs installed, and tells whether it is there.
+// The script says what it does, or what to do.
+func (c devCommand) setUp(ctx context.Context) bool {
+	root, err := projectRoot()
+	if err != nil {
+		return false
+	}
+	command := exec.CommandContext(ctx, filepath.Join(root, "scripts", "setup"), "java", "maven")
+	if c.Yes {
+		command.Args = slices.Insert(command.Args, 1, "--yes")
+	}
+	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return command.Run() == nil
 }
 
 // welcome says where everything is, and what to try.

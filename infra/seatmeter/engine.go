@@ -21,29 +21,32 @@ func (engineCommand) Help() string {
 	return "The engine keeps its tables in memory, listens on a free port and ends with the command, whose exit status is passed on. If DYNAMODB_ENDPOINT is set already, the command runs on that."
 }
 
+// Validate runs before Run.
+func (c engineCommand) Validate() error { return someCommand(c.Command) }
+
 // Run starts the engine, runs the command and stops the engine.
 func (c engineCommand) Run(ctx context.Context) error {
-	words, err := afterDashes(c.Command)
-	if err != nil {
-		return err
-	}
 	database, err := engine.Start(ctx, engine.Options{Progress: os.Stderr})
 	if err != nil {
 		return err
 	}
 	defer database.Stop()
-	return run(ctx, words, engine.EndpointVariable+"="+database.Endpoint)
+	return run(ctx, afterDashes(c.Command), engine.EndpointVariable+"="+database.Endpoint)
 }
 
 // afterDashes is the command to run, without the -- before it.
-func afterDashes(words []string) ([]string, error) {
+func afterDashes(words []string) []string {
 	if len(words) > 0 && words[0] == "--" {
-		words = words[1:]
+		return words[1:]
 	}
-	if len(words) == 0 {
-		return nil, errors.New("which command?")
+	return words
+}
+
+func someCommand(words []string) error {
+	if len(afterDashes(words)) == 0 {
+		return errors.New("which command is to be run? It comes after --")
 	}
-	return words, nil
+	return nil
 }
 
 // run runs a command to its end, with variables added to its environment.

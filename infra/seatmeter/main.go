@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -24,26 +26,63 @@ type commands struct {
 	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
 	Stack  stackCommand  `cmd:"" help:"Run a command beside a local stack of its own."`
 
+	Gotest  gotestCommand  `cmd:"" hidden:"" help:"Run go test, and say what it has come to, package by package."`
 	Sockets socketsCommand `cmd:"" hidden:"" help:"The clients of bench sockets."`
 }
 
-func main() {
+func main() { os.Exit(execute(os.Args[1:], os.Stderr)) }
+
+// Exit statuses, beside those that a command passes on.
+const (
+	statusFailed = 1
+	statusMisuse = 2
+)
+
+// execute runs the command that the arguments name and returns the exit status.
+func execute(args []string, stderr io.Writer) int {
 	var c commands
-	parsed := kong.Parse(&c,
+	parser, err := kong.New(&c,
 		kong.Name("seatmeter"),
 		kong.Description("Conferencing licenses enforced at the door: the local stack and its tools."),
 	)
+	if err != nil {
+		fmt.Fprintln(stderr, "seatmeter:", err)
+		return statusFailed
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "seatmeter: %v\nSee %s\n", err, helpFor(err))
+		return statusMisuse
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process the hard way
 	parsed.BindTo(ctx, (*context.Context)(nil))
-	err := parsed.Run()
+	err = parsed.Run()
 	if status, ok := errors.AsType[exitStatus](err); ok {
-		os.Exit(int(status))
+		return int(status)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "seatmeter:", err)
-		os.Exit(1)
+		fmt.Fprintln(stderr, "seatmeter:", err)
+		return statusFailed
 	}
+	return 0
+}
+
+// helpFor is the command line that explains the one that could not be parsed: of
+// the script by whose name the command is called, if there is one.
+func helpFor(err error) string {
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || parse.Context.Selected() == nil {
+		return "./scripts/seatmeter --help"
+	}
+	name := parse.Context.Selected().Name
+	if root, err := projectRoot(); err == nil {
+		if _, err := os.Stat(filepath.Join(root, "scripts", name)); err == nil {
+			return "./scripts/" + name + " --help"
+		}
+	}
+	return "./scripts/seatmeter " + name + " --help"
 }
 
 // exitStatus ends the process with a status and says nothing.

@@ -32,6 +32,20 @@ func (reportCommand) Help() string {
 	return "Prints what a tenant used in a month: a line per day on which something happened, and the month's. Days are those of the tenant's time zone, times are its clock's. A month that is not over is reported as far as it has come."
 }
 
+// periodLayout is how a month is written.
+const periodLayout = "2006-01"
+
+// Validate runs before Run.
+func (c reportCommand) Validate() error {
+	if _, err := time.Parse(periodLayout, c.Period); err != nil {
+		return fmt.Errorf("--period %s is not a month, such as 2026-11", c.Period)
+	}
+	if c.URL != "" && os.Getenv(bearerVariable) == "" {
+		return errors.New("--url needs a bearer in " + bearerVariable)
+	}
+	return nil
+}
+
 // Run prints the report.
 func (c reportCommand) Run(ctx context.Context) error {
 	api, err := c.open()
@@ -70,11 +84,7 @@ func (c reportCommand) Run(ctx context.Context) error {
 
 func (c reportCommand) open() (*client.Admin, error) {
 	if c.URL != "" {
-		bearer := os.Getenv(bearerVariable)
-		if bearer == "" {
-			return nil, errors.New("--url needs a bearer in " + bearerVariable)
-		}
-		return client.NewAdmin(c.URL, bearer), nil
+		return client.NewAdmin(c.URL, os.Getenv(bearerVariable)), nil
 	}
 	dir, err := c.dir()
 	if err != nil {
@@ -97,9 +107,9 @@ func (c reportCommand) month(zone string) (client.UsageQuery, error) {
 	if err != nil {
 		return client.UsageQuery{}, fmt.Errorf("the tenant's time zone: %w", err)
 	}
-	from, err := time.ParseInLocation("2006-01", c.Period, location)
+	from, err := time.ParseInLocation(periodLayout, c.Period, location)
 	if err != nil {
-		return client.UsageQuery{}, fmt.Errorf("--period %s: want a month, such as 2026-11", c.Period)
+		return client.UsageQuery{}, fmt.Errorf("--period %s: %w", c.Period, err)
 	}
 	if from.After(time.Now()) {
 		return client.UsageQuery{}, fmt.Errorf("--period %s has not begun", c.Period)

@@ -8,16 +8,18 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"seatmeter/infra/client"
 	"seatmeter/infra/local"
 	"seatmeter/infra/local/issuer"
 )
 
-// acme runs the demo tenants in memory.
-func acme(t *testing.T) *demo {
+// running starts a stack with the demo tenants, in memory.
+func running(t *testing.T, dataDir string) *local.Stack {
 	t.Helper()
 	stack, err := local.Start(t.Context(), local.Options{
-		Template: "../../template.yaml", DataDir: t.TempDir(), Store: local.StoreMemory, Demo: true,
+		Template: "../../template.yaml", DataDir: dataDir, Store: local.StoreMemory, Demo: true,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +31,12 @@ func acme(t *testing.T) *demo {
 			t.Error(err)
 		}
 	})
+	return stack
+}
+
+func acme(t *testing.T) *demo {
+	t.Helper()
+	stack := running(t, t.TempDir())
 	bearer, err := stack.Issuer.Mint("vendor", "", time.Minute, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -43,6 +51,19 @@ func TestDemo_HasTheSameNumbersEveryTime(t *testing.T) {
 		if err := d.run(t.Context()); err != nil {
 			t.Errorf("%v, having said:\n%s", err, d.out)
 		}
+	}
+}
+
+func TestDemo_TwoAtOnceRunOneAfterTheOther(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	running(t, dir)
+	var both errgroup.Group
+	for range 2 {
+		both.Go(func() error { return demoCommand{dataFlag{Data: dir}}.Run(t.Context()) })
+	}
+	if err := both.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -88,5 +109,37 @@ func TestEngine_EndsAsItsCommandDoes(t *testing.T) {
 	}
 	if err := run(t.Context(), []string{"no-such-command-anywhere"}); err == nil {
 		t.Error("a command that is not there was run")
+	}
+}
+
+func TestAMisusedCommandIsRefusedAndPointsToItsHelp(t *testing.T) {
+	t.Parallel()
+	for arguments, want := range map[string][]string{
+		"token":                               {"--role", "./scripts/token --help"},
+		"token --role king":                   {"king", "./scripts/token --help"},
+		"token --role tenant_admin":           {"--tenant", "./scripts/token --help"},
+		"token --role vendor --tenant acme":   {"--tenant", "./scripts/token --help"},
+		"token --role finance --tenant acme":  {"--tenant", "./scripts/token --help"},
+		"report --tenant acme":                {"--period", "./scripts/report --help"},
+		"report --tenant a --period 2026-13":  {"2026-13", "./scripts/report --help"},
+		"report --tenant a --period 2026-1":   {"2026-1", "./scripts/report --help"},
+		"report --tenant a --period november": {"november", "./scripts/report --help"},
+		"books --live-table t":                {"--ledger-table", "./scripts/books --help"},
+		"dev --store postgres":                {"--store", "./scripts/dev --help"},
+		"dev --http-port x":                   {"--http-port", "./scripts/dev --help"},
+		"demo now":                            {"now", "./scripts/demo --help"},
+		"engine":                              {"command", "./scripts/seatmeter engine --help"},
+		"stack --":                            {"command", "./scripts/seatmeter stack --help"},
+		"nothing-of-the-kind":                 {"nothing-of-the-kind", "./scripts/seatmeter --help"},
+	} {
+		var said bytes.Buffer
+		if status := execute(strings.Fields(arguments), &said); status != statusMisuse {
+			t.Errorf("%s: status %d, want %d", arguments, status, statusMisuse)
+		}
+		for _, words := range want {
+			if !strings.Contains(said.String(), words) {
+				t.Errorf("%s: said %q, want %q in it", arguments, said.String(), words)
+			}
+		}
 	}
 }

@@ -22,12 +22,11 @@ func (stackCommand) Help() string {
 	return "The stack has the demo tenants, listens on free ports, keeps its data in a folder that goes with it, and ends with the command, whose exit status is passed on. The command finds it by SEATMETER_HTTP, SEATMETER_WEBSOCKET and SEATMETER_DATA (for --data)."
 }
 
+// Validate runs before Run.
+func (c stackCommand) Validate() error { return someCommand(c.Command) }
+
 // Run starts a stack, runs the command and stops the stack.
 func (c stackCommand) Run(ctx context.Context) (err error) {
-	words, err := afterDashes(c.Command)
-	if err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "seatmeter-stack-")
 	if err != nil {
 		return fmt.Errorf("make a data directory: %w", err)
@@ -48,6 +47,6 @@ func (c stackCommand) Run(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, stack.Close(closing))
 	}()
-	return run(ctx, words,
+	return run(ctx, afterDashes(c.Command),
 		"SEATMETER_HTTP="+stack.Endpoints.HTTP, "SEATMETER_WEBSOCKET="+stack.Endpoints.WebSocket, "SEATMETER_DATA="+options.DataDir)
 }

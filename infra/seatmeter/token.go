@@ -25,8 +25,11 @@ func (tokenCommand) Help() string {
 
 // Validate runs before Run.
 func (c tokenCommand) Validate() error {
-	if c.Role == "tenant_admin" && c.Tenant == "" {
-		return errors.New("a tenant_admin needs --tenant")
+	switch {
+	case c.Role == "tenant_admin" && c.Tenant == "":
+		return errors.New("--role tenant_admin needs --tenant")
+	case c.Role != "tenant_admin" && c.Tenant != "":
+		return fmt.Errorf("--tenant goes with --role tenant_admin: a %s is of all tenants", c.Role)
 	}
 	return nil
 }
