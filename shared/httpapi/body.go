@@ -80,6 +80,10 @@ func bodyFaults(body []byte) []problem.Field {
 		return whole("a JSON object is expected, and there is no body")
 	case len(body) > maxBody:
 		return whole(fmt.Sprintf("must have at most %d bytes", maxBody))
+	case bytes.HasPrefix(body, []byte("\ufeff")):
+		return whole("must not begin with a byte order mark")
+	case bytes.HasPrefix(body, []byte{0xFE, 0xFF}), bytes.HasPrefix(body, []byte{0xFF, 0xFE}):
+		return whole("must be UTF-8, and begins with the byte order mark of UTF-16")
 	case !utf8.Valid(body):
 		return whole("must be UTF-8")
 	}

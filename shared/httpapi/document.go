@@ -127,10 +127,33 @@ func (d description) describe(op *huma.Operation) {
 	for _, own := range ofGateway {
 		addAnswer(op, own.status, "application/json", gatewayBody, "API Gateway's own: "+own.about)
 	}
+	describeReplay(op)
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
 		op.Responses[strconv.Itoa(status)].Headers = map[string]*huma.Param{
 			"Retry-After": {Description: "Seconds after which to try again. Not in API Gateway's own answers.", Schema: &huma.Schema{Type: huma.TypeInteger}},
 		}
+	}
+}
+
+// describeReplay says of every answer that may be kept under a key that it may be
+// an old one.
+func describeReplay(op *huma.Operation) {
+	if op.Method != http.MethodPost {
+		return
+	}
+	for status, r := range op.Responses {
+		if status >= strconv.Itoa(http.StatusTooManyRequests) {
+			continue
+		}
+		headers := maps.Clone(r.Headers) // answers of one call share them
+		if headers == nil {
+			headers = make(map[string]*huma.Param)
+		}
+		headers[replayedHeader] = &huma.Param{
+			Description: "Says that the request came before with this `Idempotency-Key`, and that this is its answer.",
+			Schema:      &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}},
+		}
+		r.Headers = headers
 	}
 }
 

@@ -28,12 +28,14 @@ type Lambda func(context.Context, Event) (Response, error)
 // names for this, aws-lambda-go-api-proxy, is archived.)
 func Serve(handler http.Handler) Lambda {
 	return func(ctx context.Context, event Event) (Response, error) {
-		request, err := readEvent(ctx, event)
+		base, path := splitPath(event)
+		request, err := readEvent(ctx, event, path)
 		if err != nil {
 			return Response{}, err
 		}
 		w := &answer{header: make(http.Header), status: http.StatusOK}
 		handler.ServeHTTP(w, request)
+		rebase(w.header, base)
 		w.header.Set("X-Content-Type-Options", "nosniff")
 		if w.header.Get(headerCacheControl) == "" {
 			w.header.Set(headerCacheControl, "no-store") // it is of one caller, and of now
@@ -43,7 +45,7 @@ func Serve(handler http.Handler) Lambda {
 	}
 }
 
-func readEvent(ctx context.Context, event Event) (*http.Request, error) {
+func readEvent(ctx context.Context, event Event, path string) (*http.Request, error) {
 	body := []byte(event.Body)
 	if event.IsBase64Encoded {
 		var err error
@@ -55,7 +57,7 @@ func readEvent(ctx context.Context, event Event) (*http.Request, error) {
 	// Not parsed: whatever path and query were sent, the mux says what is there. An
 	// HTTP API has the path decoded already, and once is enough: a host's address
 	// may have a "%".
-	address := &url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}
+	address := &url.URL{Path: path, RawQuery: event.RawQueryString}
 	request := (&http.Request{
 		Method: event.RequestContext.HTTP.Method, URL: address, RequestURI: address.RequestURI(), Header: make(http.Header),
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Host: event.RequestContext.DomainName,
@@ -112,7 +114,7 @@ type callerKey struct{}
 func readCaller(event Event) caller {
 	c := caller{requestID: event.RequestContext.RequestID, at: time.UnixMilli(event.RequestContext.TimeEpoch)}
 	if a := event.RequestContext.Authorizer; a != nil && a.JWT != nil {
-		c.role, c.tenant, c.subject = Role(a.JWT.Claims["role"]), a.JWT.Claims["tenant"], a.JWT.Claims["sub"]
+		c.role, c.tenant, c.subject = Role(claimOf(a.JWT.Claims["role"])), claimOf(a.JWT.Claims["tenant"]), a.JWT.Claims["sub"]
 	}
 	return c
 }

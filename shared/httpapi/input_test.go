@@ -374,6 +374,16 @@ func TestABodyThatIsNotOneReadableObjectIsRefused(t *testing.T) {
 	})
 }
 
+func TestAByteOrderMarkIsNamed(t *testing.T) {
+	w := newWorld(t)
+	for _, mark := range []string{"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"} {
+		d := w.call(vendor, "PUT", acmeLicense, mark+`{"model":"concurrent","seats":25}`).refused(problem.Invalid, "#")
+		if !strings.Contains(d.Errors[0].Detail, "byte order mark") {
+			t.Errorf("%q: told %q", mark, d.Errors[0].Detail)
+		}
+	}
+}
+
 func TestACallThatTakesNoBodyRefusesOne(t *testing.T) {
 	for path, operations := range describe(t).Paths {
 		for method, operation := range operations {

@@ -94,6 +94,7 @@ var members = map[string]member{
 	"sha256":          {text: "The SHA-256 of the statement in its canonical form (RFC 8785) without this member, in hexadecimal.", example: strings.Repeat("0123456789abcdef", 4), pattern: "^[0-9a-f]{64}$"},
 	"rounding":        {text: "How `seat_minutes` is rounded: `half_up`, once, at output.", example: "half_up"},
 	"rule_version":    {text: "The version of the rules by which the figures were computed.", example: "1"},
+	replayedHeader:    {example: "true", values: [][2]string{{"true", "the answer was given before."}}},
 	"?format":         {text: "The format of the answer. It comes before `Accept`.", example: "csv"},
 	"?cursor":         {text: "The `next_cursor` of the page before, of the same list. Leave it out, or empty, for the first page.", example: "q1w2e3r4t5y6"},
 	"?limit":          {text: "How many items a page has at the most. It may have fewer, also before the last page.", unit: "items", example: 50},

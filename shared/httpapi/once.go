@@ -14,7 +14,11 @@ import (
 	"seatmeter/shared/idempotency"
 )
 
-const idempotencyHeader = "Idempotency-Key"
+const (
+	idempotencyHeader = "Idempotency-Key"
+	// replayedHeader marks an answer that was given before.
+	replayedHeader = "Idempotency-Replayed"
+)
 
 // KeepKeys has the API take Idempotency-Key, by keys kept at a place and a
 // clock. To be called before anything is served.
@@ -29,7 +33,8 @@ func describeKey() *huma.Param {
 	return &huma.Param{
 		Name: idempotencyHeader, In: "header",
 		Description: "Makes the call safe to repeat: for 24 hours, the same caller's same key with the same request " +
-			"(path, query and body, byte for byte) is answered as the first was, its request_id included, and nothing happens again. " +
+			"(path, query and body, byte for byte) is answered as the first was, its request_id included, and nothing happens again; " +
+			"`Idempotency-Replayed: true` says that the answer is an old one. " +
 			"With another request it is refused as invalid. While the first is under way, a repeat waits for it for up to " +
 			"5 seconds, and is then answered 503. Answers of 429 and of 500 and above, and those over 300 KB, " +
 			"are not kept: a repeat happens again.",
@@ -96,6 +101,7 @@ func repeat(ctx huma.Context, kept idempotency.Answer) {
 	if kept.Location != "" {
 		ctx.SetHeader("Location", kept.Location)
 	}
+	ctx.SetHeader(replayedHeader, "true")
 	ctx.SetStatus(kept.Status)
 	_, _ = ctx.BodyWriter().Write(kept.Body) // into memory
 }
