@@ -86,7 +86,7 @@ var samples = map[string][]string{
 	"time_zone":       {`"UTC"`, `"America/Argentina/ComodRivadavia"`},
 	"period":          {`"2000-01"`, `"2026-08"`},
 	"starts_at":       {`"2026-11-30T09:00:00+01:00"`, `"0001-01-01T00:00:00Z"`},
-	"allowed_origins": {`[]`, `["https://a.example","https://b.example:8443"]`, "[" + strings.Repeat(`"https://a.example",`, 19) + `"https://a.example"]`},
+	"allowed_origins": {`["https://a.example","https://b.example:8443"]`, `["capacitor://localhost","chrome-extension://abc"]`, "[" + strings.Repeat(`"https://a.example",`, 19) + `"https://a.example"]`},
 	"expires_at":      {`"2026-11-30T09:00:00.123456789Z"`, `"9999-12-31T23:59:59Z"`},
 }
 
@@ -99,6 +99,7 @@ var tooMany = map[string][]string{
 	"title":     {quoted(strings.Repeat("é", 101))},
 	"time_zone": {`"Mars"`, `"Local"`, `"../etc/passwd"`, `"utc\u0000"`},
 	"period":    {`"2026-13"`, `"1999-12"`, `"2026-09"`, `"9999-12"`, `"2026-1 "`},
+	"allowed_origins": {`[]`},
 	"starts_at": {`"0000-01-01T00:00:00+01:00"`},
 }
 

@@ -78,7 +78,7 @@ func TestTheOriginsOfALicenseAreReadAsTheyAreKept(t *testing.T) {
 	w.call(vendor, "GET", path, "").want(200, "{"+kept+"}")
 	history := `{"items":[{"tenant":"acme",` + license + `,"revision":2,"changed_at":"2026-09-21T14:13:20.000Z","changed_by":"somebody","changes":[
 		{"member":"allowed_origins","from":["https://meet.example.com","http://localhost:3000"],"to":null}]}],"next_cursor":null}`
-	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25,"allowed_origins":[]}`).want(200, `{"tenant":"acme",`+license+"}")
+	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25}`).want(200, `{"tenant":"acme",`+license+"}")
 	first := read[struct {
 		NextCursor string `json:"next_cursor"`
 	}](w.call(vendor, "GET", path+"/history?limit=1", ""))

@@ -14,11 +14,11 @@ import (
 )
 
 // textMembers are the members that take any text, and the calls that have them.
-var textMembers = map[string]struct{ method, target, body string }{
-	"#/name":     {"POST", "/v1/tenants/acme/hosts", `{"email":"zoe@example.org","name":%s}`},
-	"#/name ":    {"PATCH", "/v1/tenants/acme/hosts/ann@example.org", `{"name":%s}`},
-	"#/title":    {"POST", "/v1/tenants/acme/conferences", `{"host":"ann@example.org","title":%s}`},
-	"#/identity": {"POST", "/v1/tenants/acme/conferences/weekly/join-tokens", `{"identity":%s,"role":"participant"}`},
+var textMembers = []struct{ pointer, method, target, body string }{
+	{"#/name", "POST", "/v1/tenants/acme/hosts", `{"email":"zoe@example.org","name":%s}`},
+	{"#/name", "PATCH", "/v1/tenants/acme/hosts/ann@example.org", `{"name":%s}`},
+	{"#/title", "POST", "/v1/tenants/acme/conferences", `{"host":"ann@example.org","title":%s}`},
+	{"#/identity", "POST", "/v1/tenants/acme/conferences/weekly/join-tokens", `{"identity":%s,"role":"participant"}`},
 }
 
 // texts gives every member that takes text, and a reason, one text after the
@@ -29,8 +29,8 @@ func (w *world) texts(text string, each func(pointer string, got answer)) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	for pointer, call := range textMembers {
-		each(strings.TrimSpace(pointer), w.call(vendor, call.method, call.target, fmt.Sprintf(call.body, sent)))
+	for _, m := range textMembers {
+		each(m.pointer, w.call(vendor, m.method, m.target, fmt.Sprintf(m.body, sent)))
 	}
 	each("#/reason", w.call(vendor, http.MethodDelete, "/v1/tenants/acme/connections/MadeUpConnec001=?reason="+url.QueryEscape(text), ""))
 }

@@ -1,9 +1,9 @@
 package license
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,28 +19,34 @@ const (
 	MaxOriginBytes = 150
 )
 
-// Origins are the web origins (RFC 6454) whose pages may connect, each as
-// browsers write it, separated by spaces: a text, so that licenses can be
-// compared. None means any.
+// Origins are the origins (RFC 6454) whose pages may connect, each as browsers
+// write it, separated by spaces: a text, so that licenses can be compared.
+// Without any, there is no list, and every page may: no list is empty.
 type Origins string
 
-// NewOrigins reads a list of origins: https://host or https://host:port, and
-// http for this machine's own names. Case and default ports make no
-// difference. The error names each that is not one.
+// originRule says what an origin may be.
+const originRule = "must be https://host, https://host:port, http://localhost or that of an app, such as capacitor://localhost or chrome-extension://id, of up to 150 characters"
+
+// NewOrigins reads a list of origins: of web pages by https, of this machine's
+// own names also by http, and of apps, whose schemes are their own. Case makes no
+// difference, nor do the default ports of http and https. Nil is no list. The
+// error names each that is no origin.
 func NewOrigins(list []string) (Origins, error) {
 	var (
 		kept   []string
 		faults []problem.Field
 	)
-	if len(list) > MaxOrigins {
-		return "", problem.InvalidFields(problem.Field{Pointer: "#/allowed_origins", Detail: fmt.Sprintf("must be at most %d", MaxOrigins)})
+	if list != nil && len(list) == 0 || len(list) > MaxOrigins {
+		return "", problem.InvalidFields(problem.Field{
+			Pointer: "#/allowed_origins", Detail: fmt.Sprintf("must have 1 to %d origins; without the member every page may connect", MaxOrigins),
+		})
 	}
 	for i, text := range list {
 		origin, ok := canonicalOrigin(text)
 		if !ok {
 			faults = append(faults, problem.Field{
 				Pointer: "#/allowed_origins/" + strconv.Itoa(i),
-				Detail:  fmt.Sprintf("must be https://host or https://host:port (http for localhost only), of up to %d characters", MaxOriginBytes),
+				Detail:  originRule,
 			})
 			continue
 		}
@@ -54,8 +60,13 @@ func NewOrigins(list []string) (Origins, error) {
 	return Origins(strings.Join(kept, " ")), nil
 }
 
-// List gives the origins one by one.
-func (o Origins) List() []string { return strings.Fields(string(o)) }
+// List gives the origins one by one; nil if there is no list.
+func (o Origins) List() []string {
+	if o == "" {
+		return nil
+	}
+	return strings.Fields(string(o))
+}
 
 // Allow tells whether a page of an origin may connect. The empty origin is that
 // of a client that is no page of a browser and sends none.
@@ -67,41 +78,85 @@ func (o Origins) Allow(origin string) bool {
 	return ok && slices.Contains(o.List(), canonical)
 }
 
-var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
+// originForm takes an origin apart: scheme, host, and port with its colon.
+var originForm = regexp.MustCompile(`^([a-z][a-z0-9+.-]+)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?$`)
 
 // canonicalOrigin gives an origin as browsers write it. "null" is none: it is
 // every sandboxed page's.
 func canonicalOrigin(text string) (string, bool) {
-	if len(text) > MaxOriginBytes {
+	parts := originForm.FindStringSubmatch(lowerASCII(text))
+	if parts == nil || len(text) > MaxOriginBytes {
 		return "", false
 	}
-	text = strings.ToLower(text)
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme+"://"+u.Host != text { // nothing else may be there
-		return "", false
-	}
-	host, port := u.Hostname(), u.Port()
-	written := host
-	if address, err := netip.ParseAddr(host); err == nil && address.Is6() && address.Zone() == "" {
-		written = "[" + address.String() + "]"
-	} else if !hostName.MatchString(host) || strings.HasPrefix(u.Host, "[") {
-		return "", false
-	}
-	switch {
-	case u.Scheme == "https":
-	case u.Scheme == "http" && (host == "localhost" || host == "127.0.0.1" || written == "[::1]"):
-	default:
+	scheme, host, port := parts[1], parts[2], parts[3]
+	host, ok := canonicalHost(scheme, host)
+	if !ok {
 		return "", false
 	}
 	if port == "" {
-		return u.Scheme + "://" + written, !strings.HasSuffix(u.Host, ":")
+		return scheme + "://" + host, true
 	}
-	number, err := strconv.ParseUint(port, 10, 16)
+	number, err := strconv.ParseUint(port[1:], 10, 16)
 	if err != nil || number == 0 {
 		return "", false
 	}
-	if defaults := map[string]uint64{"https": 443, "http": 80}; number == defaults[u.Scheme] {
-		return u.Scheme + "://" + written, true
+	if defaults := map[string]uint64{"https": 443, "http": 80}; number == defaults[scheme] {
+		return scheme + "://" + host, true
 	}
-	return fmt.Sprintf("%s://%s:%d", u.Scheme, written, number), true
+	return fmt.Sprintf("%s://%s:%d", scheme, host, number), true
+}
+
+// lowerASCII leaves letters as they are that only look like ASCII's in lower
+// case.
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, text)
+}
+
+// withoutOrigin are schemes whose pages have no origin, or that of another URL.
+var withoutOrigin = []string{"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "view-source", "ws", "wss"}
+
+var (
+	webHost = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
+	// numericHost is what browsers take for an IPv4 address, in one of many forms.
+	numericHost = regexp.MustCompile(`(^|\.)(0x[0-9a-f]*|[0-9]+)$`)
+)
+
+// canonicalHost gives a host as browsers write it. That of an app is a name
+// which only the app knows.
+func canonicalHost(scheme, host string) (string, bool) {
+	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	isAddress := err == nil
+	if strings.HasPrefix(host, "[") {
+		host = shownIPv6(address)
+		isAddress = isAddress && address.Is6()
+	}
+	local := host == "localhost" || strings.HasSuffix(host, ".localhost") || isAddress && address.IsLoopback()
+	switch {
+	case slices.Contains(withoutOrigin, scheme):
+		return "", false
+	case scheme == "http" && !local:
+		return "", false
+	case strings.HasPrefix(host, "["):
+		return host, isAddress
+	case scheme != "http" && scheme != "https":
+		return host, true
+	case numericHost.MatchString(host):
+		return host, isAddress
+	}
+	return host, webHost.MatchString(host)
+}
+
+// shownIPv6 writes an address as browsers do: in hexadecimal also where it
+// stands for one of IPv4.
+func shownIPv6(address netip.Addr) string {
+	if address.Is4In6() {
+		last := address.As16()
+		return fmt.Sprintf("[::ffff:%x:%x]", binary.BigEndian.Uint16(last[12:]), binary.BigEndian.Uint16(last[14:]))
+	}
+	return "[" + address.String() + "]"
 }
