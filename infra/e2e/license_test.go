@@ -151,10 +151,7 @@ func TestLicense_OverageAllowAdmitsBurstMoreSeatsAndReportsThem(t *testing.T) {
 
 func TestLicense_OverageDenyIsTheDefault(t *testing.T) {
 	t.Parallel()
-	burst := 2
-	l := client.Concurrent(1)
-	l.Burst = &burst
-	c := license(t, l)
+	c := license(t, client.Concurrent(1))
 	conference, _ := c.live("ada@example.com")
 	c.refused(conference, "late@example.com", client.RoleParticipant, "seats_exhausted")
 }

@@ -44,7 +44,7 @@ type ScheduleBody struct {
 	Conference string  `json:"conference,omitempty" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9_-]+$" doc:"Made up if left out"`
 	Host       string  `json:"host" minLength:"1" maxLength:"254" doc:"E-mail address of its host, at most 254 bytes"`
 	Title      string  `json:"title,omitempty" maxLength:"200" doc:"At most 200 bytes of text as in Text"`
-	StartsAt   *Moment `json:"starts_at,omitempty"`
+	StartsAt   *Moment `json:"starts_at,omitempty" doc:"When it is planned to begin, in the years 1970 to 9999 of UTC"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
@@ -176,16 +176,12 @@ func (b *ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Confer
 	if fault := typed.Fault(b.Title, 0, conference.MaxTitleLength); fault != "" {
 		faults = append(faults, problem.Field{Pointer: "#/title", Detail: fault})
 	}
-	startsAt := or(b.StartsAt, Moment{}).UTC()
 	faults = append(faults, b.StartsAt.faults("#/starts_at")...)
-	if startsAt.Year() < 0 || startsAt.Year() > 9999 { // RFC 3339 has no others
-		faults = append(faults, problem.Field{Pointer: "#/starts_at", Detail: "must be in the years 0000 to 9999 of UTC"})
-	}
 	if len(faults) > 0 {
 		return conference.Conference{}, problem.InvalidFields(faults...)
 	}
 	return conference.Conference{
 		Tenant: t, ID: conference.ID(id), Host: email, Title: b.Title, State: conference.StateScheduled,
-		StartsAt: startsAt, CreatedAt: now,
+		StartsAt: or(b.StartsAt, Moment{}).UTC(), CreatedAt: now,
 	}, nil
 }

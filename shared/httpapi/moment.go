@@ -60,12 +60,21 @@ func (m Moment) MarshalJSON() ([]byte, error) {
 	return text, nil
 }
 
-// faults tells, of a time that was given, whether it is none.
+// Earlier times than of firstYear are what programs write for "none". RFC 3339
+// has no years after lastYear.
+const firstYear, lastYear = 1970, 9999
+
+// faults tells, of a time that was given, whether it is none, or out of bounds.
 func (m *Moment) faults(pointer string) []problem.Field {
-	if m == nil || !m.wrong {
+	switch {
+	case m == nil:
 		return nil
+	case m.wrong:
+		return []problem.Field{{Pointer: pointer, Detail: "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"}}
+	case m.UTC().Year() < firstYear || m.UTC().Year() > lastYear:
+		return []problem.Field{{Pointer: pointer, Detail: fmt.Sprintf("must be in the years %d to %d of UTC; leave it out for none", firstYear, lastYear)}}
 	}
-	return []problem.Field{{Pointer: pointer, Detail: "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"}}
+	return nil
 }
 
 func viewMoment(at time.Time) *Moment {

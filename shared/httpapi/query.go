@@ -13,8 +13,8 @@ import (
 
 // queryFaults looks for what would be left out or guessed at if a query were
 // read: parameters that the call does not have or that come twice, and what
-// cannot be decoded. A text without a value counts as left out: clients send an
-// empty cursor for the first page.
+// cannot be decoded. An empty value is none, but for that of a cursor: clients
+// send it for the first page.
 func queryFaults(op *huma.Operation, query string) []problem.Field {
 	var faults []problem.Field
 	given := make(map[string]bool)
@@ -50,7 +50,7 @@ func parameterFault(op *huma.Operation, pair string, given map[string]bool) (nam
 		return name, "is not a parameter of this call"
 	case given[name]:
 		return name, "is given more than once"
-	case value == "" && schema.Type != huma.TypeString:
+	case value == "" && name != "cursor":
 		return name, "has no value: leave it out"
 	}
 	return name, ""

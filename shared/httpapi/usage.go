@@ -84,6 +84,8 @@ func (r *RangeInput) parse() (from, to time.Time, err error) {
 		at, err := parseTime(text)
 		if err != nil {
 			faults = append(faults, problem.Field{Pointer: pointer, Detail: timeFault(text)})
+		} else if year := at.UTC().Year(); year < 0 || year > lastYear {
+			faults = append(faults, problem.Field{Pointer: pointer, Detail: "must be in the years 0000 to 9999 of UTC"})
 		}
 		return at.Truncate(time.Millisecond)
 	}

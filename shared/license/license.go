@@ -204,11 +204,6 @@ func (l License) Validate() error {
 			fault(member, "does not belong to a %s license", l.Model)
 		}
 	}
-	written := func(member string, at time.Time) {
-		if year := at.UTC().Year(); year < 0 || year > 9999 { // RFC 3339 has no others
-			fault(member, "must be in the years 0000 to 9999 of UTC")
-		}
-	}
 	switch l.Model {
 	case ModelNamed:
 		within("hosts", l.Hosts, 1, MaxHosts)
@@ -227,15 +222,18 @@ func (l License) Validate() error {
 	if l.Overage != OverageDeny && l.Overage != OverageAllow {
 		fault("overage", "must be deny or allow")
 	}
-	written("starts_at", l.StartsAt)
-	written("expires_at", l.ExpiresAt)
 	if !l.StartsAt.IsZero() && !l.ExpiresAt.IsZero() && !l.ExpiresAt.After(l.StartsAt) {
 		fault("expires_at", "must be after starts_at")
 	}
 	if _, err := time.LoadLocation(l.TimeZone); err != nil || l.TimeZone == "" || l.TimeZone == "Local" {
 		fault("time_zone", "must be a zone of the IANA database")
 	}
-	within("burst", l.Burst, 0, MaxSeats)
+	switch {
+	case l.Overage == OverageAllow && (l.Burst < 1 || l.Burst > MaxSeats):
+		fault("burst", "must be between 1 and %d where overage is allow: so many seats more are admitted", MaxSeats)
+	case l.Overage == OverageDeny && l.Burst != 0:
+		fault("burst", "must be 0 or left out where overage is deny")
+	}
 	within("reconnect_grace_seconds", l.ReconnectGraceSeconds, 0, MaxReconnectGraceSeconds)
 	within("host_absent_minutes", l.HostAbsentMinutes, 1, MaxHostAbsentMinutes)
 	within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)

@@ -60,7 +60,8 @@ func TestEveryBoundHoldsAndOnePastItDoesNot(t *testing.T) {
 		{"seats", 1, 1_000_000, func(v int) license.License { l := concurrent(); l.Seats = v; return l }},
 		{"hosts", 1, 100_000, func(v int) license.License { l := named(); l.Hosts = v; return l }},
 		{"participants_per_conference", 1, 10_000, func(v int) license.License { l := named(); l.ParticipantsPerConference = v; return l }},
-		{"burst", 0, 1_000_000, func(v int) license.License { l := named(); l.Burst = v; return l }},
+		{"burst", 1, 1_000_000, func(v int) license.License { return withBurst(named(), license.OverageAllow, v) }},
+		{"burst", 0, 0, func(v int) license.License { return withBurst(concurrent(), license.OverageDeny, v) }},
 		{"reconnect_grace_seconds", 0, 300, func(v int) license.License { l := named(); l.ReconnectGraceSeconds = v; return l }},
 		{"host_absent_minutes", 1, 1440, func(v int) license.License { l := named(); l.HostAbsentMinutes = v; return l }},
 		{"host_changes_per_month", 0, 100_000, func(v int) license.License { l := named(); l.HostChangesPerMonth = v; return l }},
@@ -136,11 +137,11 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	got := faults(t, license.License{
 		Model: license.ModelNamed, Seats: 3, Status: "?", Overage: "?", StartsAt: at, ExpiresAt: at, TimeZone: "?",
-		Burst: -1, ReconnectGraceSeconds: 301, HostAbsentMinutes: 0, HostChangesPerMonth: -1,
+		ReconnectGraceSeconds: 301, HostAbsentMinutes: 0, HostChangesPerMonth: -1,
 	})
 	want := []string{
 		"#/hosts", "#/participants_per_conference", "#/seats", "#/status", "#/overage", "#/expires_at", "#/time_zone",
-		"#/burst", "#/reconnect_grace_seconds", "#/host_absent_minutes", "#/host_changes_per_month",
+		"#/reconnect_grace_seconds", "#/host_absent_minutes", "#/host_changes_per_month",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -195,10 +196,10 @@ func TestCapacityIsTheLimitAndTheBurstOnlyWhereOverageIsAllowed(t *testing.T) {
 	}{
 		{"named", named(), 25, 25, problem.ParticipantsExhausted, "The conference has its 25 participants."},
 		{"concurrent", concurrent(), 25, 25, problem.SeatsExhausted, "All 25 seats are in use."},
-		{"a burst that is not allowed", withBurst(concurrent(), license.OverageDeny, 5), 25, 25, problem.SeatsExhausted, "All 25 seats are in use."},
+		{"a burst of before it had to be allowed", withBurst(concurrent(), license.OverageDeny, 5), 25, 25, problem.SeatsExhausted, "All 25 seats are in use."},
 		{"concurrent with a burst", withBurst(concurrent(), license.OverageAllow, 5), 25, 30, problem.SeatsExhausted, "All 25 seats and the burst of 5 are in use."},
 		{"named with a burst", withBurst(named(), license.OverageAllow, 1), 25, 26, problem.ParticipantsExhausted, "The conference has its 25 participants and the burst of 1."},
-		{"allowed, without a burst", withBurst(named(), license.OverageAllow, 0), 25, 25, problem.ParticipantsExhausted, "The conference has its 25 participants."},
+		{"allowed, of before a burst was needed", withBurst(named(), license.OverageAllow, 0), 25, 25, problem.ParticipantsExhausted, "The conference has its 25 participants."},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.l.Limit() != test.limit || test.l.Capacity() != test.capacity {
