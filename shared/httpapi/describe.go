@@ -111,7 +111,7 @@ var descriptions = map[string]description{
 
 	"get-usage": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `Accept: text/csv`, as CSV of any size. " + readsOnly,
+		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `format=csv` or `Accept: text/csv`, as CSV of any size. " + readsOnly,
 	},
 	"get-peak": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
@@ -127,7 +127,7 @@ var descriptions = map[string]description{
 	},
 	"get-ledger": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "Lists the records that every report is computed from: the closed stays that began in the range, and the refusals in it, in order of time. Stays that go on are not in it.\n\nThe answer is one file, as NDJSON (a LedgerRecord a line) or, by `Accept: text/csv`, as CSV. By `Accept: application/json` it is a page. A file is read by pages too where `limit` or `cursor` is given; the header `Link` has the next one. " + readsOnly,
+		text: "Lists the records that every report is computed from: the closed stays that began in the range, and the refusals in it, in order of time. Stays that go on are not in it.\n\nThe answer is one file, as NDJSON (a LedgerRecord a line) or, by `format=csv` or `Accept: text/csv`, as CSV. By `format=json` or `Accept: application/json` it is a page. A file is read by pages too where `limit` or `cursor` is given; the header `Link` has the next one. " + readsOnly,
 	},
 
 	"close-period": {

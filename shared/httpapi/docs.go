@@ -82,7 +82,7 @@ type socketView struct {
 	Operations map[string]struct {
 		Action, Summary, Description string
 		Messages                     []reference
-		Reply           struct{ Messages []reference }
+		Reply                        struct{ Messages []reference }
 	}
 	Components struct {
 		Messages map[string]struct {

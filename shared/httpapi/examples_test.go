@@ -119,14 +119,14 @@ func (s *script) play() {
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/join-tokens", `{"identity":"bob@example.org","role":"participant"}`)
 
 	s.ask(finance, "GET", acme+"/usage"+day+"&granularity=day&group_by=host", "", "Accept", "application/json")
-	s.ask(finance, "GET", acme+"/usage"+day, "", "Accept", "text/csv")
+	s.ask(finance, "GET", acme+"/usage"+day+"&format=csv", "")
 	s.ask(finance, "GET", acme+"/usage/peaks"+day+"&limit=50", "")
 	s.ask(finance, "GET", acme+"/usage/refusals"+day+"&limit=50", "")
-	s.ask(finance, "GET", acme+"/ledger"+day+"&limit=50", "", "Accept", "application/json")
+	s.ask(finance, "GET", acme+"/ledger"+day+"&limit=50&format=json", "")
 	s.ask(finance, "GET", acme+"/ledger"+day, "")
-	s.ask(finance, "GET", acme+"/ledger"+day, "", "Accept", "text/csv")
+	s.ask(finance, "GET", acme+"/ledger"+day+"&format=csv", "")
 	s.ask(finance, "GET", "/v1/usage?period=2026-09&limit=50", "")
-	s.ask(finance, "GET", "/v1/usage?period=2026-09", "", "Accept", "text/csv")
+	s.ask(finance, "GET", "/v1/usage?period=2026-09&format=csv", "")
 
 	s.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
 	s.ask(finance, "POST", acme+"/statements", `{"period":"2026-08"}`)

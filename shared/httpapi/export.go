@@ -12,15 +12,6 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// format is how a file is written.
-type format struct{ media, extension, contentType string }
-
-var (
-	formatJSON   = format{"application/json", ".json", "application/json"}
-	formatCSV    = format{"text/csv", ".csv", "text/csv; charset=utf-8"}
-	formatNDJSON = format{"application/x-ndjson", ".ndjson", "application/x-ndjson"}
-)
-
 func fileOf(t tenant.ID, what string, f format) export.File {
 	return export.File{Tenant: t, Name: string(t) + "-" + what + f.extension, ContentType: f.contentType}
 }

@@ -12,7 +12,6 @@ import (
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/negotiation"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/export"
@@ -24,6 +23,7 @@ type ledgerInput struct {
 	TenantInput
 	RangeInput
 	PageInput
+	Format string `query:"format" enum:"json,ndjson,csv"`
 	Accept string `header:"Accept" hidden:"true"`
 	// paged: the caller asks for a page, by its limit or its cursor.
 	paged bool
@@ -67,12 +67,9 @@ func (a *API) AddLedger(door *admission.Door, history usage.History, exports *ex
 // is asked for, with a page of them.
 func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.History, exports *export.Exports, period usage.Period) (*pagedOutput, error) {
 	t := tenant.ID(in.Tenant)
-	format, write := formatNDJSON, usage.WriteLedgerJSON
-	switch negotiation.SelectQValue(in.Accept, []string{formatNDJSON.media, formatJSON.media, formatCSV.media}) {
-	case formatCSV.media:
-		format, write = formatCSV, usage.WriteLedgerCSV
-	case formatJSON.media:
-		format = formatJSON
+	format, write := chooseFormat(in.Format, in.Accept, formatNDJSON, formatJSON, formatCSV), usage.WriteLedgerJSON
+	if format == formatCSV {
+		write = usage.WriteLedgerCSV
 	}
 	if format != formatJSON && !in.paged {
 		out, err := answerWith(ctx, exports, fileOf(t, "ledger", format), func(ctx context.Context, w io.Writer) error {
@@ -99,7 +96,7 @@ func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.H
 	}
 	var body bytes.Buffer
 	err = write(&body, givenEntries(list[:len(records.Items)]))
-	return &pagedOutput{Status: http.StatusOK, ContentType: format.contentType, Link: in.next(records.NextCursor), Body: body.Bytes()}, err
+	return &pagedOutput{Status: http.StatusOK, ContentType: format.contentType, Link: in.next(records.NextCursor, format), Body: body.Bytes()}, err
 }
 
 // entriesOf reads the entries of a page, and one more if there is one.
@@ -137,11 +134,11 @@ func givenEntries(list []usage.Entry) iter.Seq2[usage.Entry, error] {
 }
 
 // next is the link to the next page, if there is one.
-func (in *ledgerInput) next(cursor *string) string {
+func (in *ledgerInput) next(cursor *string, as format) string {
 	if cursor == nil {
 		return ""
 	}
-	query := url.Values{"from": {in.From}, "to": {in.To}, "limit": {strconv.Itoa(in.Limit)}, "cursor": {*cursor}}
+	query := url.Values{"from": {in.From}, "to": {in.To}, "limit": {strconv.Itoa(in.Limit)}, "cursor": {*cursor}, "format": {as.name}}
 	return "</v1/tenants/" + url.PathEscape(in.Tenant) + "/ledger?" + query.Encode() + `>; rel="next"`
 }
 

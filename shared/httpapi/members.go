@@ -95,7 +95,7 @@ var members = map[string]member{
 	"rounding":        {text: "How `seat_minutes` is rounded: `half_up`, once, at output.", example: "half_up"},
 	"rule_version":    {text: "The version of the rules by which the figures were computed.", example: "1"},
 	replayedHeader:    {example: "true", values: [][2]string{{"true", "the answer was given before."}}},
-	"?format":         {text: "The format of the answer. It comes before `Accept`.", example: "csv"},
+	"?format":         {text: "The format of the answer, whatever `Accept` says. `Accept` decides if left out.", example: "csv", values: [][2]string{{"json", "`application/json`."}, {"ndjson", "`application/x-ndjson`: a JSON object a line."}, {"csv", "`text/csv` (RFC 4180)."}}},
 	"?cursor":         {text: "The `next_cursor` of the page before, of the same list. Leave it out, or empty, for the first page.", example: "q1w2e3r4t5y6"},
 	"?limit":          {text: "How many items a page has at the most. It may have fewer, also before the last page.", unit: "items", example: 50},
 	"?revision":       {text: "Which revision to read. The latest if left out.", unit: unitRevision, example: 1},
@@ -243,7 +243,7 @@ var members = map[string]member{
 	"Location":            {text: "Where what was made is, or where it is now.", example: "/v1/tenants/acme/statements/2026-08?revision=1"},
 	"Content-Location":    {text: "Where the host is now, if it has moved.", example: "/v1/tenants/globex/hosts/eve@example.org"},
 	"Content-Disposition": {text: "A name under which to save the answer.", example: "attachment; filename=acme-usage.csv"},
-	"Link":                {text: "The next page of an answer that is not JSON, as `rel=\"next\"` (RFC 8288). Absent on the last page.", example: `</v1/usage?cursor=q1w2e3r4t5y6&limit=50&period=2026-09>; rel="next"`},
+	"Link":                {text: "The next page of an answer that is not JSON, as `rel=\"next\"` (RFC 8288). Absent on the last page.", example: `</v1/usage?cursor=q1w2e3r4t5y6&format=csv&limit=50&period=2026-09>; rel="next"`},
 	"Retry-After":         {text: "How long to wait before the next try. Absent from API Gateway's own answers.", unit: "seconds", example: 5},
 }
 

@@ -45,6 +45,7 @@ type TenantsUsageView struct {
 type tenantsUsageInput struct {
 	PageInput
 	Period string `query:"period" required:"true" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" doc:"A month, of each tenant's own calendar" example:"2026-11"`
+	Format string `query:"format" enum:"json,csv"`
 	Accept string `header:"Accept" hidden:"true"`
 	// paged: the caller asks for a page, by its limit or its cursor.
 	paged bool
@@ -63,7 +64,7 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 		id: "list-usage", method: http.MethodGet, path: path, roles: []Role{RoleVendor, RoleFinance},
 		summary: "Usage of a month: a row for every tenant, as JSON by pages, or as CSV: all in one file or, with limit or cursor, by pages",
 	}, func(ctx context.Context, in *tenantsUsageInput) (*pagedOutput, error) {
-		csv := accepts(in.Accept) == formatCSV.media
+		csv := chooseFormat(in.Format, in.Accept, formatJSON, formatCSV) == formatCSV
 		if csv && !in.paged {
 			return everyTenant(ctx, reporter, exports, in.Period)
 		}
@@ -108,7 +109,7 @@ func (in tenantsUsageInput) next(cursor *string) string {
 	if cursor == nil {
 		return ""
 	}
-	query := url.Values{"period": {in.Period}, "limit": {strconv.Itoa(in.Limit)}, "cursor": {*cursor}}
+	query := url.Values{"period": {in.Period}, "limit": {strconv.Itoa(in.Limit)}, "cursor": {*cursor}, "format": {formatCSV.name}}
 	return "</v1/usage?" + query.Encode() + `>; rel="next"`
 }
 

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/negotiation"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/export"
@@ -60,6 +59,7 @@ type usageInput struct {
 	RangeInput
 	Granularity string `query:"granularity" default:"total" enum:"quarter_hour,hour,day,month,total"`
 	GroupBy     string `query:"group_by" enum:"host,conference"`
+	Format      string `query:"format" enum:"json,csv"`
 	Accept      string `header:"Accept" hidden:"true"`
 }
 
@@ -132,7 +132,7 @@ func (a *API) addReport(door *admission.Door, reporter *report.Reporter, exports
 			if err != nil {
 				return nil, err
 			}
-			if accepts(in.Accept) == formatCSV.media {
+			if chooseFormat(in.Format, in.Accept, formatJSON, formatCSV) == formatCSV {
 				return answerWith(ctx, exports, fileOf(q.Tenant, "usage", formatCSV), func(ctx context.Context, w io.Writer) error {
 					return usage.WriteCSV(w, q.Tenant, reporter.Usage(ctx, q))
 				})
@@ -146,11 +146,6 @@ func (a *API) addReport(door *admission.Door, reporter *report.Reporter, exports
 		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[UsageView](), true, "UsageView"),
 		formatCSV.media:    {Type: huma.TypeString},
 	})
-}
-
-// accepts is the format of a report that a caller likes best.
-func accepts(header string) string {
-	return negotiation.SelectQValue(header, []string{"application/json", formatCSV.media})
 }
 
 // query is about a tenant's usage in a range, as of now, by its present
