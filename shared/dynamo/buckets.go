@@ -24,7 +24,7 @@ import (
 
 // Progress implements rollup.Buckets.
 func (s *Store) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, error) {
-	i, err := s.getFrom(ctx, s.usage, tenantKey(t), keyProgress, true)
+	i, err := s.getFrom(ctx, s.usage, tenantKey(t), keyRolledUp, true)
 	if err != nil || i == nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (s *Store) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, er
 
 // SaveProgress implements rollup.Buckets.
 func (s *Store) SaveProgress(ctx context.Context, t tenant.ID, p rollup.Progress) error {
-	_, _, err := s.put(ctx, s.usage, key(tenantKey(t), keyProgress).
+	_, _, err := s.put(ctx, s.usage, key(tenantKey(t), keyRolledUp).
 		setText(attrZone, p.Zone).setNumber(attrThrough, p.ThroughMillis).setNumber(attrLate, p.LateMillis), "", nil)
 	return err
 }

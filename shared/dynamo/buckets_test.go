@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
@@ -44,6 +45,7 @@ func busy(p usage.Period, people int) usage.Row {
 	length := p.ToMillis - p.FromMillis
 	return usage.Row{
 		FromMillis: p.FromMillis, ToMillis: p.ToMillis, Opening: people, Closing: people + 1, Peak: people + 2, PeakAtMillis: p.FromMillis + length/3,
+		PeakHosts: people, PeakParticipants: people,
 		SeatMillis: int64(people) * length, OverageMillis: int64(people) * 1000, Joins: people, Conferences: people, Hosts: people, Identities: people + 2,
 		EstimatedMillis: int64(people) * 100, Refusals: map[problem.Code]int{problem.SeatsExhausted: people},
 	}
@@ -79,6 +81,24 @@ func rollUp(t *testing.T, store *dynamo.Store, id tenant.ID, month usage.Period,
 	}
 	if err := store.PutMonth(t.Context(), id, zone, rollup.Month{Records: int64(people), Row: busy(month, people)}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestWhatWasKeptInAnEarlierFormIsNotRead(t *testing.T) {
+	api := memtable.New()
+	store := dynamo.New(api, memtable.Names)
+	number := func(n int64) types.AttributeValue { return &types.AttributeValueMemberN{Value: fmt.Sprint(n)} }
+	const from, to = int64(1_790_000_000_000), int64(1_790_086_400_000)
+	progress, rows := itemAt("t#acme", "progress"), itemAt("t#acme", fmt.Sprintf("rows#day#%s#%014d", zone, from))
+	progress["time_zone"], progress["through"], progress["late_before"] = text(zone), number(to), number(to)
+	rows["records"], rows["rows"] = number(1), &types.AttributeValueMemberB{Value: []byte{1}}
+	put(t, api, memtable.Names.Usage, progress)
+	put(t, api, memtable.Names.Usage, rows)
+	if p, err := store.Progress(t.Context(), "acme"); err != nil || p != nil {
+		t.Errorf("rolled up as far as %+v (%v), want to begin anew", p, err)
+	}
+	if kept := collect(t, store.Rows(t.Context(), "acme", zone, usage.GranularityDay, from, to)); len(kept) != 0 {
+		t.Errorf("read %+v", kept)
 	}
 }
 

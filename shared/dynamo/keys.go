@@ -48,7 +48,7 @@ import (
 //
 //	usage table                           pk                         sk
 //	how far a tenant is rolled up         t#<tenant>                 progress
-//	a day's rows, or a month's            t#<tenant>                 rows#<granularity>#<zone>#<begins at>
+//	a day's rows, or a month's            t#<tenant>                 rows2#<granularity>#<zone>#<begins at>
 //	part of a set of a day's              t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
 //	tenant at which the next run begins   rollup                     cursor
 //
@@ -179,7 +179,7 @@ const (
 	prefixRevision   = "license#"
 	prefixLate       = "late#"
 	prefixStatement  = "statement#"
-	prefixRows       = "rows#"
+	prefixRows       = "rows2#"
 	prefixSets       = "sets#"
 	attrRequest      = "request"
 	attrBy           = "by"
@@ -210,6 +210,7 @@ const (
 	keyAnswer         = "answer"
 	keyReconcile      = "reconcile"
 	keyProgress       = "progress"
+	keyRolledUp       = "progress2"
 	keyRollup         = "rollup"
 	keyCursor         = "cursor"
 )
@@ -336,7 +337,9 @@ func refusalKey(atMillis int64, id seat.ConnectionID) string {
 }
 
 // rowsKey names the rows of one granularity of the day, or the month, that
-// begins at a moment. No zone's name has a #.
+// begins at a moment. No zone's name has a #. The number in prefixRows and in
+// keyRolledUp is that of rowsForm: what was kept in an earlier form, with fewer
+// figures, is not read, and rolling up makes it again from the ledger.
 func rowsKey(g usage.Granularity, zone string, fromMillis int64) string {
 	return prefixRows + string(g) + "#" + zone + "#" + timeKey(fromMillis)
 }

@@ -11,9 +11,9 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Rows are packed, since a report reads thousands of them. First form:
+// Rows are packed, since a report reads thousands of them. Second form:
 //
-//	1 byte    the form: 1
+//	1 byte    the form: 2
 //	number    when the first row begins
 //	number    how many codes of refusals there are, each
 //	number      its length in bytes
@@ -27,7 +27,7 @@ import (
 //	hasOpening   opening; without: the closing of the row before
 //	hasClosing   closing; without: its opening
 //	always       peak
-//	if peak > 0  the time from its beginning to its peak
+//	if peak > 0  the time from its beginning to its peak, peak_hosts, peak_participants
 //	always       seat_ms, joins, conferences, hosts, identities
 //	hasOverage   overage_ms; without: none
 //	hasEstimated estimated_ms; without: none
@@ -37,7 +37,7 @@ import (
 // first: 15 bits of the number, least significant first, under a bit that says
 // that there are more. Words and not bytes, so that a row of three people takes
 // the room of one of thousands: a report costs the same for both.
-const rowsForm = 1
+const rowsForm = 2
 
 const (
 	hasGap = 1 << iota
@@ -118,6 +118,8 @@ func (p *packer) row(row, last usage.Row, codes []problem.Code) {
 	p.count(row.Peak)
 	if row.Peak != 0 {
 		p.number(row.PeakAtMillis - row.FromMillis)
+		p.count(row.PeakHosts)
+		p.count(row.PeakParticipants)
 	}
 	p.number(row.SeatMillis)
 	for _, n := range []int{row.Joins, row.Conferences, row.Hosts, row.Identities} {
@@ -198,7 +200,7 @@ func (u *unpacker) list() int {
 func unpackRows(packed []byte) ([]usage.Row, error) {
 	u := unpacker{rest: packed}
 	if form := u.byte(); u.err == nil && form != rowsForm {
-		return nil, fmt.Errorf("rows of form %d are of a later version than this", form)
+		return nil, fmt.Errorf("rows of form %d, this version reads form %d", form, rowsForm)
 	}
 	last := usage.Row{ToMillis: u.number()}
 	last.FromMillis = last.ToMillis
@@ -235,6 +237,7 @@ func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
 	row.Closing = int(optional(hasClosing, int64(row.Opening)))
 	if row.Peak = u.count(); row.Peak != 0 {
 		row.PeakAtMillis = row.FromMillis + u.number()
+		row.PeakHosts, row.PeakParticipants = u.count(), u.count()
 	}
 	row.SeatMillis = u.number()
 	for _, n := range []*int{&row.Joins, &row.Conferences, &row.Hosts, &row.Identities} {

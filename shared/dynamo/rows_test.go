@@ -27,6 +27,7 @@ func anyRow() *rapid.Generator[usage.Row] {
 		}
 		if row.Peak != 0 {
 			row.PeakAtMillis = millis.Draw(t, "peak at")
+			row.PeakHosts, row.PeakParticipants = count.Draw(t, "peak hosts"), count.Draw(t, "peak participants")
 		}
 		if refusals := rapid.MapOfN(codes, count, 0, 3).Draw(t, "refusals"); len(refusals) > 0 {
 			row.Refusals = refusals
@@ -49,11 +50,12 @@ func TestRowsAreUnpackedAsTheyWerePacked(t *testing.T) {
 	})
 }
 
-// What is stored stays readable: this is the form as it was first written.
+// What is stored stays readable: another form has another number, and other keys.
 func TestTheFormOfRowsStaysAsItIs(t *testing.T) {
 	rows := []usage.Row{
 		{
 			FromMillis: 1_790_000_100_000, ToMillis: 1_790_001_000_000, Closing: 2, Peak: 40_000, PeakAtMillis: 1_790_000_100_001,
+			PeakHosts: 11, PeakParticipants: 12,
 			SeatMillis: 3, Joins: 4, Conferences: 5, Hosts: 6, Identities: 7,
 		},
 		{
@@ -62,21 +64,23 @@ func TestTheFormOfRowsStaysAsItIs(t *testing.T) {
 			Refusals: map[problem.Code]int{problem.SeatsExhausted: 10},
 		},
 	}
-	const want = "01" + "f2a088a30683" + // form, when the first row begins
+	const want = "02" + "f2a088a30683" + // form, when the first row begins
 		"0001" + "000f" + "73656174735f657868617573746564" + // one code: seats_exhausted
-		"0a" + "bba0001b" + "0002" + "9c400001" + "0001" + "0003" + "0004" + "0005" + "0006" + "0007" +
-		"70" + "0002" + "0000" + "f7400036" + "0000" + "0001" + "0001" + "0002" + "0008" + "0009" + "0001" + "0000" + "000a"
+		"0a" + "bba0001b" + "0002" + "9c400001" + "0001" + "000b" + "000c" + "0003" + "0004" + "0005" + "0006" + "0007" +
+		"70" + "0002" + "0000" + "0000" + "0000" + "f7400036" + "0000" + "0001" + "0001" + "0002" + "0008" + "0009" + "0001" + "0000" + "000a"
 	got := fmt.Sprintf("%x", packRows(rows))
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
-func TestRowsOfALaterFormAreRefused(t *testing.T) {
+func TestRowsOfAnotherFormAreRefused(t *testing.T) {
 	packed := packRows([]usage.Row{{FromMillis: 1, ToMillis: 2, Joins: 1}})
-	packed[0]++
-	if rows, err := unpackRows(packed); err == nil {
-		t.Errorf("unpacked %+v", rows)
+	for _, form := range []byte{rowsForm - 1, rowsForm + 1} {
+		packed[0] = form
+		if rows, err := unpackRows(packed); err == nil {
+			t.Errorf("of form %d: %+v", form, rows)
+		}
 	}
 }
 

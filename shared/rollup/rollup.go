@@ -162,7 +162,7 @@ func (l *ledger) progress(ctx context.Context, now time.Time) (*Progress, error)
 	if p != nil && p.Zone == l.zone.String() {
 		return p, nil
 	}
-	first, err := l.first(ctx, now.UnixMilli()-SettleMillis)
+	first, err := First(ctx, l.store, l.tenant, now.UnixMilli()-SettleMillis)
 	if err != nil {
 		return nil, err
 	}
@@ -170,17 +170,17 @@ func (l *ledger) progress(ctx context.Context, now time.Time) (*Progress, error)
 	return &Progress{Zone: l.zone.String(), ThroughMillis: from, LateMillis: now.UnixMilli()}, nil
 }
 
-// first is when the tenant's first record is of, if that is before a moment;
-// else the moment.
-func (l *ledger) first(ctx context.Context, before int64) (int64, error) {
-	for s, err := range l.store.Stays(ctx, l.tenant, 0, before) {
+// First is the time of a tenant's first record in the ledger, if that is before
+// a moment; else the moment. Errors are the store's.
+func First(ctx context.Context, history usage.History, t tenant.ID, before int64) (int64, error) {
+	for s, err := range history.Stays(ctx, t, 0, before) {
 		if err != nil {
 			return 0, fmt.Errorf("find the first stay: %w", err)
 		}
 		before = s.JoinedAtMillis
 		break
 	}
-	for r, err := range l.store.Refusals(ctx, l.tenant, 0, before) {
+	for r, err := range history.Refusals(ctx, t, 0, before) {
 		if err != nil {
 			return 0, fmt.Errorf("find the first refusal: %w", err)
 		}

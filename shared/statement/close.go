@@ -42,7 +42,8 @@ func NewCloser(store Store, roller *rollup.Roller, now func() time.Time) *Closer
 // false.
 //
 // The errors are problems: invalid, if there is no such month, it has not
-// ended, or not all of its days can be known yet; unavailable, if they are being
+// ended, it ended before the tenant had a license, or not all of its days can be
+// known yet; unavailable, if they are being
 // rolled up; precondition_failed, if the ledger says something else than what
 // was rolled up from it.
 //
@@ -92,12 +93,16 @@ func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff
 	if err != nil {
 		return none, nil, err
 	}
-	s, err := c.span(ctx, t, period, before, append(revisions, *l))
+	all := append(revisions, *l)
+	s, err := c.span(ctx, t, period, before, all)
 	if err != nil {
 		return none, nil, err
 	}
 	if cutoff.UnixMilli() < s.ToMillis {
 		return none, nil, faults("has not ended: it does at " + usage.FormatTime(s.ToMillis))
+	}
+	if err := c.begun(ctx, t, s, all); err != nil {
+		return none, nil, err
 	}
 	b := books{c, t, s.zone, usage.LimitsOf(revisions), cutoff.UnixMilli()}
 	kept := s.whole && s.zone.String() == l.Location().String()
@@ -114,6 +119,29 @@ func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff
 		return next, nil, nil
 	}
 	return correct(*before, next), last, nil
+}
+
+// begun checks that a period did not end before the tenant's first license was
+// recorded, any license of it is valid from, and its first record in the ledger.
+func (c *Closer) begun(ctx context.Context, t tenant.ID, s span, revisions []license.License) error {
+	first := revisions[0].ChangedAtMillis
+	for _, l := range revisions {
+		if !l.StartsAt.IsZero() {
+			first = min(first, l.StartsAt.UnixMilli())
+		}
+	}
+	if s.ToMillis > first {
+		return nil
+	}
+	first, err := rollup.First(ctx, c.store, t, first)
+	if err != nil {
+		return fmt.Errorf("find the first record: %w", err)
+	}
+	if s.ToMillis > first {
+		return nil
+	}
+	month := time.UnixMilli(first).In(s.zone).Format(usage.MonthLayout)
+	return faults("is before the tenant had a license: the first month that can be closed is " + month)
 }
 
 // latest is the period's latest revision, sealed and open; nil if there is none.
@@ -157,7 +185,7 @@ func (c *Closer) span(ctx context.Context, t tenant.ID, period string, before *S
 		return span{}, fmt.Errorf("read the period: %w", err)
 	}
 	s := span{p, zone, true}
-	earlier := time.UnixMilli(p.FromMillis).In(zone).AddDate(0, 0, -1).Format("2006-01")
+	earlier := time.UnixMilli(p.FromMillis).In(zone).AddDate(0, 0, -1).Format(usage.MonthLayout)
 	_, previous, err := c.latest(ctx, t, earlier)
 	if err != nil || previous == nil {
 		return s, err
@@ -365,9 +393,9 @@ func same(a, b usage.Row) bool {
 }
 
 // correct makes a statement the next revision of one before. If both say the
-// same it corrects nothing.
+// same it corrects nothing: other rules alone are no reason for a revision.
 func correct(before, next Statement) Statement {
-	if reflect.DeepEqual(before.Totals, next.Totals) && reflect.DeepEqual(before.Days, next.Days) && before.Rules == next.Rules {
+	if reflect.DeepEqual(before.counted(), next.counted()) {
 		return next
 	}
 	next.Revision, next.Corrects = before.Revision+1, before.Revision
@@ -387,6 +415,17 @@ func correct(before, next Statement) Statement {
 		Hosts: a.Hosts - b.Hosts, Identities: a.Identities - b.Identities, EstimatedMillis: a.EstimatedMillis - b.EstimatedMillis,
 	}
 	return next
+}
+
+// counted are the totals and the days of a statement in what all versions of
+// the rules say alike. Whatever changes the rest changes that, too: more hosts
+// or participants at once are more seat time.
+func (s Statement) counted() []Figures {
+	list := append([]Figures{s.Totals}, s.Days...)
+	for i := range list {
+		list[i].SeatMinutes, list[i].PeakHosts, list[i].PeakParticipants = "", nil, nil
+	}
+	return list
 }
 
 // difference is what a day adds up to more than it did.

@@ -9,8 +9,9 @@
 //
 // The document is JSON in the canonical form of RFC 8785. Its sha256 is that of
 // the document without this one member: whoever has a statement can check it.
-// The form is version 1 of the rules, and does not change; other rules will
-// have another version.
+// The form is that of the version of the rules, and does not change; other rules
+// have another version. Version 1 had seat_minutes with three places, and neither
+// peak_hosts nor peak_participants.
 package statement
 
 import (
@@ -32,7 +33,7 @@ import (
 )
 
 // RuleVersion names what is counted how: see usage.Sweep.
-const RuleVersion = "1"
+const RuleVersion = "2"
 
 // Sealed is a statement as it is kept.
 type Sealed struct {
@@ -113,20 +114,22 @@ type Terms struct {
 // Figures are those of a time. In corrections they are differences, and of
 // what adds up only.
 type Figures struct {
-	From            string               `json:"from"`
-	To              string               `json:"to"`
-	Peak            int                  `json:"peak"`
-	PeakAt          *string              `json:"peak_at"`
-	SeatMillis      int64                `json:"seat_ms"`
-	SeatMinutes     string               `json:"seat_minutes,omitempty" doc:"A decimal with three places, rounded half up; not in corrections, where roundings would not add up"`
-	OverageMillis   int64                `json:"overage_ms"`
-	Joins           int                  `json:"joins"`
-	Refused         int                  `json:"refused"`
-	Refusals        map[problem.Code]int `json:"refusals"`
-	Conferences     int                  `json:"conferences"`
-	Hosts           int                  `json:"hosts"`
-	Identities      int                  `json:"identities"`
-	EstimatedMillis int64                `json:"estimated_ms"`
+	From             string               `json:"from"`
+	To               string               `json:"to"`
+	Peak             int                  `json:"peak"`
+	PeakAt           *string              `json:"peak_at"`
+	PeakHosts        *int                 `json:"peak_hosts,omitempty" doc:"The most hosts that had anybody in their conferences at once. Not in corrections, nor by version 1 of the rules"`
+	PeakParticipants *int                 `json:"peak_participants,omitempty" doc:"The most connections in one conference at once, without a host's own first connection under a named license. Not in corrections, nor by version 1 of the rules"`
+	SeatMillis       int64                `json:"seat_ms"`
+	SeatMinutes      string               `json:"seat_minutes,omitempty" doc:"seat_ms in minutes, a decimal with four places, rounded half up. Not in corrections, where roundings would not add up"`
+	OverageMillis    int64                `json:"overage_ms"`
+	Joins            int                  `json:"joins"`
+	Refused          int                  `json:"refused"`
+	Refusals         map[problem.Code]int `json:"refusals"`
+	Conferences      int                  `json:"conferences"`
+	Hosts            int                  `json:"hosts"`
+	Identities       int                  `json:"identities"`
+	EstimatedMillis  int64                `json:"estimated_ms"`
 }
 
 // Adjustment is the difference of two revisions' totals.
@@ -145,6 +148,7 @@ type Adjustment struct {
 func figures(r usage.Row) Figures {
 	f := Figures{
 		From: usage.FormatTime(r.FromMillis), To: usage.FormatTime(r.ToMillis), Peak: r.Peak,
+		PeakHosts: &r.PeakHosts, PeakParticipants: &r.PeakParticipants,
 		SeatMillis: r.SeatMillis, SeatMinutes: r.SeatMinutes(), OverageMillis: r.OverageMillis, Joins: r.Joins, Refused: r.Refused(), Refusals: r.Refusals,
 		Conferences: r.Conferences, Hosts: r.Hosts, Identities: r.Identities, EstimatedMillis: r.EstimatedMillis,
 	}
@@ -167,7 +171,7 @@ func terms(revisions []license.License, p usage.Period) []Terms {
 		if i+1 < len(revisions) {
 			next = revisions[i+1].ChangedAtMillis
 		}
-		if l.ChangedAtMillis >= p.ToMillis || next <= p.FromMillis {
+		if i > 0 && l.ChangedAtMillis >= p.ToMillis || next <= p.FromMillis {
 			continue
 		}
 		list = append(list, Terms{

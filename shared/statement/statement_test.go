@@ -44,15 +44,35 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldAt(t, 1)
+}
+
+// newWorldAt is one whose tenant has its license from a day of November on.
+func newWorldAt(t *testing.T, day int) *world {
+	t.Helper()
 	zone, err := time.LoadLocation("America/New_York")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{t: t, zone: zone}
 	w.store = dynamo.New(memtable.New(), memtable.Names).At(func() time.Time { return w.now })
-	w.now = w.at(1, 0)
+	w.now = w.at(day, 0)
 	w.license(3)
 	return w
+}
+
+// starts makes the license one that is valid from a moment on.
+func (w *world) starts(at time.Time) {
+	w.t.Helper()
+	l, err := w.store.License(w.t.Context(), acme)
+	if err != nil || l == nil {
+		w.t.Fatal(err)
+	}
+	l.StartsAt, l.Settled = at, false
+	l.Revision++
+	if written, err := w.store.PutLicense(w.t.Context(), *l); err != nil || !written {
+		w.t.Fatalf("write a license: %v, %v", written, err)
+	}
 }
 
 // at is an hour of a day of November 2026, whose first day has 25 hours.
@@ -134,7 +154,7 @@ func TestAStatementSaysWhatTheLedgerSaysByTheTenantsCalendar(t *testing.T) {
 	peakAt := "2026-11-10T14:00:00.000Z"
 	want := statement.Figures{
 		From: "2026-11-01T04:00:00.000Z", To: "2026-12-01T05:00:00.000Z", Peak: 3, PeakAt: &peakAt,
-		SeatMillis: 4 * hour, SeatMinutes: "240.000", OverageMillis: 2 * hour, Joins: 3, Refusals: map[problem.Code]int{}, Conferences: 1, Hosts: 1, Identities: 5,
+		PeakHosts: new(1), PeakParticipants: new(3), SeatMillis: 4 * hour, SeatMinutes: "240.0000", OverageMillis: 2 * hour, Joins: 3, Refusals: map[problem.Code]int{}, Conferences: 1, Hosts: 1, Identities: 5,
 	}
 	if diff := cmp.Diff(want, s.Totals); diff != "" {
 		t.Errorf("totals (-want +got):\n%s", diff)
@@ -197,6 +217,47 @@ func TestClosingAgainChangesNothing(t *testing.T) {
 	if diff := cmp.Diff(first, w.closes(false)); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// As closed by the rules before: it stays as it is, and is corrected.
+func TestAStatementOfEarlierRulesHoldsUntilTheLedgerSaysMore(t *testing.T) {
+	w := newWorld(t)
+	w.stays(2, w.at(5, 9), time.Hour)
+	w.now = w.at(32, 0)
+	sealed, _, err := w.closer(w.store).Close(t.Context(), acme, november)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := &rewritten{Store: w.store, sealed: statement.AsOfRules1(t, sealed)}
+	same, added, err := w.closer(earlier).Close(t.Context(), acme, november)
+	if err != nil || added || same.SHA256 != earlier.sealed.SHA256 {
+		t.Fatalf("closed again: new %v, %v", added, err)
+	}
+	w.stays(1, w.at(6, 9), time.Hour)
+	next, added, err := w.closer(earlier).Close(t.Context(), acme, november)
+	if err != nil || !added {
+		t.Fatalf("corrected: new %v, %v", added, err)
+	}
+	s, err := next.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Revision != 2 || s.Rules != statement.RuleVersion || len(s.Corrections) != 1 || s.Corrections[0].SeatMillis != hour {
+		t.Errorf("corrected as %+v", s)
+	}
+}
+
+// rewritten is a store whose latest statement is another.
+type rewritten struct {
+	statement.Store
+	sealed statement.Sealed
+}
+
+func (s *rewritten) Statement(_ context.Context, _ tenant.ID, period string, _ int) (*statement.Sealed, error) {
+	if period != s.sealed.Period {
+		return nil, nil //nolint:nilnil // as the store
+	}
+	return &s.sealed, nil
 }
 
 func TestWhatIsRecordedLaterMakesANextRevisionWhoseCorrectionsAreTheExactDifference(t *testing.T) {
@@ -280,6 +341,46 @@ func TestAPeriodWhoseDaysAreNotSettledIsNotClosedAndTheyAreNamed(t *testing.T) {
 	}
 	w.now = w.at(31, 4)
 	w.closes(true)
+}
+
+func TestAMonthBeforeTheLicenseIsNotClosedAndTheFirstIsNamed(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		given func(*world)
+		first string
+	}{
+		{"the month of the first license", func(*world) {}, "2026-12"},
+		{"the month it is valid from", func(w *world) { w.starts(w.at(-40, 0)) }, "2026-09"},
+		{"not one to come", func(w *world) { w.starts(w.at(70, 0)) }, "2026-12"},
+		{"the month of the first record", func(w *world) { w.stays(1, w.at(-1, 0), time.Hour) }, "2026-10"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWorldAt(t, 40)
+			test.given(w)
+			w.now = w.at(70, 0)
+			closed := ""
+			for month := 12; month > 5; month-- {
+				period := fmt.Sprintf("2026-%02d", month)
+				sealed, _, err := w.closer(w.store).Close(t.Context(), acme, period)
+				if period >= test.first {
+					if closed = period; err != nil {
+						t.Fatalf("%s: %v", period, err)
+					}
+					if s, err := sealed.Open(); err != nil || len(s.Licenses) == 0 {
+						t.Errorf("%s is by no license: %+v, %v", period, s.Licenses, err)
+					}
+					continue
+				}
+				p, _ := errors.AsType[*problem.Error](err)
+				if !problem.Is(err, problem.Invalid) || len(p.Fields) != 1 || p.Fields[0].Pointer != "#/period" || !strings.HasSuffix(p.Fields[0].Detail, " "+test.first) {
+					t.Errorf("%s: %v, want %s named", period, err, test.first)
+				}
+			}
+			if closed != test.first {
+				t.Errorf("the first that was closed is %s, want %s", closed, test.first)
+			}
+		})
+	}
 }
 
 func TestATextThatIsNoMonthIsNoPeriod(t *testing.T) {

@@ -36,6 +36,7 @@ func rowsOf(fromMillis, toMillis, length int64) []usage.Row {
 		row := usage.Row{FromMillis: at, ToMillis: min(at+length, toMillis)}
 		if n%2 == 0 {
 			row.Opening, row.Closing, row.Peak, row.PeakAtMillis = n-1, n, n+1, at+length/2
+			row.PeakHosts, row.PeakParticipants = n%3, n
 			row.SeatMillis, row.OverageMillis, row.EstimatedMillis = int64(n)*length, int64(n-2), int64(n%3)
 			row.Joins, row.Conferences, row.Hosts, row.Identities = n, 2, 1, n
 		}
@@ -58,7 +59,7 @@ func dayOf(fromMillis, length, records int64) rollup.Day {
 		Records: records,
 		Summary: usage.Summary{
 			Row: usage.Row{
-				FromMillis: fromMillis, ToMillis: fromMillis + length, Closing: 1, Peak: 7, PeakAtMillis: fromMillis,
+				FromMillis: fromMillis, ToMillis: fromMillis + length, Closing: 1, Peak: 7, PeakAtMillis: fromMillis, PeakHosts: 1, PeakParticipants: 6,
 				SeatMillis: records * 1000, Joins: int(records), Conferences: 3, Hosts: 1, Identities: len(identities),
 				Refusals: map[problem.Code]int{problem.SeatsExhausted: 5, problem.LicenseExpired: 6},
 			},

@@ -31,6 +31,10 @@ func (c *cell) begin(p Period, asOf int64) {
 	c.listed = c.inUse > 0 && p.FromMillis < asOf
 	if c.listed {
 		c.row.Peak, c.row.PeakAtMillis = c.inUse, p.FromMillis
+		c.row.PeakHosts = len(c.hosts.in)
+		for _, conference := range c.conferences.in {
+			c.row.PeakParticipants = max(c.row.PeakParticipants, conference.participants)
+		}
 	}
 	c.conferences.begin(c.listed)
 	c.hosts.begin(c.listed)
@@ -67,6 +71,27 @@ func (c *cell) meet(s *held) {
 	}
 }
 
+// seat counts a stay as in, from the moment it joined on. It is met.
+func (c *cell) seat(s *held) {
+	c.inUse++
+	if c.inUse > c.row.Peak {
+		c.row.Peak, c.row.PeakAtMillis = c.inUse, s.joined
+	}
+	c.row.PeakHosts = max(c.row.PeakHosts, len(c.hosts.in))
+	if conference := s.entries[0]; !s.pool.Chair {
+		conference.participants++
+		c.row.PeakParticipants = max(c.row.PeakParticipants, conference.participants)
+	}
+}
+
+// unseat takes a stay out.
+func (c *cell) unseat(s *held) {
+	c.inUse--
+	if !s.pool.Chair {
+		s.entries[0].participants--
+	}
+}
+
 // part forgets who has gone, but for this period.
 func (c *cell) part(s *held) {
 	c.conferences.exit(s.entries[0])
@@ -85,6 +110,8 @@ type entry struct {
 	name   string
 	digest Digest
 	in     int
+	// participants are those in a conference that are seated, but for its chair.
+	participants int
 }
 
 func newCrowd() crowd { return crowd{in: make(map[string]*entry)} }

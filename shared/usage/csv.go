@@ -16,11 +16,14 @@ import (
 // Columns are the columns of a report, in order. A contract.
 var Columns = []string{
 	"tenant", "from", "to", "group", "opening", "closing", "peak", "peak_at", "seat_ms", "seat_minutes", "overage_ms",
-	"joins", "refused", "conferences", "hosts", "identities", "estimated_ms",
+	"joins", "refused", "conferences", "hosts", "identities", "estimated_ms", "peak_hosts", "peak_participants",
 }
 
 // TimeLayout is how reports write times: UTC with milliseconds.
 const TimeLayout = "2006-01-02T15:04:05.000Z"
+
+// MonthLayout is how months are written.
+const MonthLayout = "2006-01"
 
 // FormatMillis writes a time; what is absent is empty.
 func FormatMillis(millis int64) string {
@@ -52,12 +55,16 @@ func NewCSV(w io.Writer) (*CSV, error) {
 
 // Write writes a tenant's row. The error is the writer's.
 func (c *CSV) Write(t tenant.ID, r Row) error {
+	overage := ""
+	if !r.OverageShared {
+		overage = strconv.FormatInt(r.OverageMillis, 10)
+	}
 	c.record = append(c.record[:0],
 		Inert(string(t)), FormatTime(r.FromMillis), FormatTime(r.ToMillis), Inert(r.Group),
 		strconv.Itoa(r.Opening), strconv.Itoa(r.Closing), strconv.Itoa(r.Peak), FormatMillis(r.PeakAtMillis),
-		strconv.FormatInt(r.SeatMillis, 10), r.SeatMinutes(), strconv.FormatInt(r.OverageMillis, 10),
+		strconv.FormatInt(r.SeatMillis, 10), r.SeatMinutes(), overage,
 		strconv.Itoa(r.Joins), strconv.Itoa(r.Refused()), strconv.Itoa(r.Conferences), strconv.Itoa(r.Hosts),
-		strconv.Itoa(r.Identities), strconv.FormatInt(r.EstimatedMillis, 10),
+		strconv.Itoa(r.Identities), strconv.FormatInt(r.EstimatedMillis, 10), strconv.Itoa(r.PeakHosts), strconv.Itoa(r.PeakParticipants),
 	)
 	return written(c.out.Write(c.record))
 }

@@ -47,6 +47,24 @@ func (l Limits) At(millis int64, pool seat.Pool) (int, bool) {
 	return l[max(0, later-1)].of(pool)
 }
 
+// boundTenant tells whether the tenant's own pool has a limit at any moment of a
+// period.
+func (l Limits) boundTenant(p Period) bool {
+	for i, limit := range l {
+		from, to := p.FromMillis, p.ToMillis
+		if i > 0 {
+			from = max(from, limit.FromMillis)
+		}
+		if i+1 < len(l) {
+			to = min(to, l[i+1].FromMillis)
+		}
+		if _, bounded := limit.of(seat.Pool{}); bounded && from < to {
+			return true
+		}
+	}
+	return false
+}
+
 // LimitsOf are those of a license's revisions, which are in order.
 func LimitsOf(revisions []license.License) Limits {
 	limits := make(Limits, len(revisions))

@@ -36,7 +36,7 @@ type Period struct{ FromMillis, ToMillis int64 }
 // MonthOf is a calendar month of a zone, written as 2026-11. The error is
 // problem.Invalid at #/period.
 func MonthOf(text string, zone *time.Location) (Period, error) {
-	month, err := time.Parse("2006-01", text)
+	month, err := time.Parse(MonthLayout, text)
 	year, number, _ := month.Date()
 	if err != nil || year < firstYear {
 		return Period{}, problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "must be a month from 2000 on, such as 2026-11"})

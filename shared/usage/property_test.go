@@ -191,6 +191,23 @@ func (h history) over(stays []usage.Stay, at int64) int64 {
 	return over
 }
 
+// crowds counts, at a moment, the hosts who have anybody in and the most that
+// are in one conference, without chairs.
+func crowds(stays []usage.Stay, at int64) (hosts, participants int) {
+	byHost, byConference := make(map[host.Email]bool), make(map[conference.Number]int)
+	for _, s := range stays {
+		if !holds(s, at) {
+			continue
+		}
+		byHost[s.Host] = true
+		if !s.Block.Pool.Chair {
+			byConference[s.Number]++
+			participants = max(participants, byConference[s.Number])
+		}
+	}
+	return len(byHost), participants
+}
+
 // count is a row counted the slow way: millisecond by millisecond, stay by stay.
 func (h history) count(p usage.Period) usage.Row {
 	row := usage.Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis}
@@ -205,6 +222,8 @@ func (h history) count(p usage.Period) usage.Row {
 		if inUse > row.Peak {
 			row.Peak, row.PeakAtMillis = inUse, at
 		}
+		hosts, participants := crowds(stays, at)
+		row.PeakHosts, row.PeakParticipants = max(row.PeakHosts, hosts), max(row.PeakParticipants, participants)
 		row.SeatMillis += int64(inUse)
 		row.OverageMillis += h.over(stays, at)
 		for _, s := range h.known() {

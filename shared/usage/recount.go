@@ -49,6 +49,8 @@ func Recount(p Period, limits Limits, stays iter.Seq2[Stay, error], refusals ite
 	r.joinParts()
 	r.count()
 	r.overage(limits)
+	r.peakHosts()
+	r.peakParticipants()
 	return r.row, nil
 }
 
@@ -174,6 +176,44 @@ func peak(joins, leaves []int64) (int, int64) {
 		}
 	}
 	return most, at
+}
+
+// peakHosts makes one time of each host's stays that touch or overlap, and
+// gets the peak of those.
+func (r *recount) peakHosts() {
+	host := func(p part) host.Email { return r.places.list[p.place].host }
+	slices.SortFunc(r.parts, func(a, b part) int { return cmp.Or(cmp.Compare(host(a), host(b)), cmp.Compare(a.joined, b.joined)) })
+	var joins, leaves []int64
+	var last part
+	for _, s := range r.parts {
+		if r.within(s.joined, s.left) == 0 {
+			continue
+		}
+		if n := len(leaves); n > 0 && host(s) == host(last) && s.joined <= leaves[n-1] {
+			leaves[n-1] = max(leaves[n-1], s.left)
+		} else {
+			joins, leaves = append(joins, max(s.joined, r.period.FromMillis)), append(leaves, s.left)
+		}
+		last = s
+	}
+	r.row.PeakHosts, _ = peak(joins, leaves)
+}
+
+// peakParticipants gets the peak of each conference by itself, without chairs.
+func (r *recount) peakParticipants() {
+	number := func(p part) conference.Number { return r.places.list[p.place].number }
+	slices.SortFunc(r.parts, func(a, b part) int { return cmp.Compare(number(a), number(b)) })
+	var joins, leaves []int64
+	for i, s := range r.parts {
+		if r.within(s.joined, s.left) > 0 && !r.places.list[s.place].pool.Chair {
+			joins, leaves = append(joins, max(s.joined, r.period.FromMillis)), append(leaves, s.left)
+		}
+		if i+1 == len(r.parts) || number(r.parts[i+1]) != number(s) {
+			most, _ := peak(joins, leaves)
+			r.row.PeakParticipants = max(r.row.PeakParticipants, most)
+			joins, leaves = joins[:0], leaves[:0]
+		}
+	}
 }
 
 // overage adds up, pool by pool and limit by limit.

@@ -23,10 +23,19 @@ type Row struct {
 	// Peak is the most that were in at once, PeakAtMillis the first moment.
 	Peak         int
 	PeakAtMillis int64
-	SeatMillis   int64
+	// PeakHosts is the most hosts that had anybody in their conferences at
+	// once. PeakParticipants is the most connections that were in one
+	// conference at once; a host's own first connection under a named license
+	// is not among them. A named license is sold by these two.
+	PeakHosts, PeakParticipants int
+	SeatMillis                  int64
 	// OverageMillis is the time above the limits in force. A host's own first
 	// connection has no part in it.
 	OverageMillis int64
+	// OverageShared: the row is a group's, and the tenant's own pool had a limit
+	// in its time. What was above that is no group's, and OverageMillis is not
+	// to be shown.
+	OverageShared bool
 	Joins         int
 	Refusals      map[problem.Code]int
 	Conferences   int
@@ -50,12 +59,13 @@ func (r Row) Refused() int {
 	return total
 }
 
-// SeatMinutes is the time in minutes, as a decimal number with three places,
-// rounded half up.
+// SeatMinutes is the time in minutes, as a decimal number with four places,
+// rounded half up. Spreadsheets of some countries read three places as
+// thousands. Sums are made of SeatMillis, so that nothing is rounded twice.
 func (r Row) SeatMinutes() string {
-	const millisPerThousandth = 60
-	thousandths := (r.SeatMillis + millisPerThousandth/2) / millisPerThousandth
-	return fmt.Sprintf("%d.%03d", thousandths/1000, thousandths%1000)
+	const perMinute, millisEach = 10_000, 6
+	rounded := (r.SeatMillis + millisEach/2) / millisEach
+	return fmt.Sprintf("%d.%04d", rounded/perMinute, rounded%perMinute)
 }
 
 // Filled gives a row for each of some periods: those that are there, in order,

@@ -135,7 +135,7 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 			},
 			[]int64{0, 100},
 			forever,
-			[]usage.Row{{Peak: 3, PeakAtMillis: noon + 10, SeatMillis: 40, Joins: 4, Conferences: 3, Hosts: 2, Identities: 4}},
+			[]usage.Row{{Peak: 3, PeakAtMillis: noon + 10, PeakHosts: 2, PeakParticipants: 1, SeatMillis: 40, Joins: 4, Conferences: 3, Hosts: 2, Identities: 4}},
 		},
 		{
 			"time of stays with an estimated end is told apart",
@@ -148,7 +148,11 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			periods := cuts(test.edges...)
 			for i, p := range periods {
-				test.want[i].FromMillis, test.want[i].ToMillis = p.FromMillis, p.ToMillis
+				want := &test.want[i]
+				want.FromMillis, want.ToMillis = p.FromMillis, p.ToMillis
+				if want.Peak > 0 && want.PeakHosts == 0 { // all are in one conference
+					want.PeakHosts, want.PeakParticipants = 1, want.Peak
+				}
 			}
 			if diff := cmp.Diff(test.want, usage.Report(periods, nil, test.stays, nil, test.asOf)); diff != "" {
 				t.Error(diff)
@@ -311,6 +315,7 @@ func TestGroupsHaveARowEachWhereTheyHadAnything(t *testing.T) {
 	}
 	for i, p := range []int{0, 0, 1, 1, 2} {
 		want[i].FromMillis, want[i].ToMillis = periods[p].FromMillis, periods[p].ToMillis
+		want[i].PeakHosts, want[i].PeakParticipants = min(1, want[i].Peak), want[i].Peak
 	}
 	if diff := cmp.Diff(want, usage.Grouped(periods, usage.GroupingHost, participants(1), stays, refusals, forever)); diff != "" {
 		t.Error(diff)
@@ -324,17 +329,77 @@ func TestGroupsHaveARowEachWhereTheyHadAnything(t *testing.T) {
 			t.Errorf("row %d: %s", i, diff)
 		}
 	}
-	// What all conferences share is over its limit as a whole, and no group is.
-	for i := range stays {
-		stays[i].Block.Pool.Number = 0
+}
+
+func TestOverageOfTheTenantsPoolIsNoGroups(t *testing.T) {
+	stays := []usage.Stay{stay(1, 10, 150), but(stay(2, 20, 40), func(s *usage.Stay) { s.Number, s.Host = 2, "bob@example.org" })}
+	refusals := []usage.Refusal{{AtMillis: noon + 50, Code: problem.SeatsExhausted, Host: "cleo@example.org", Conference: "daily"}}
+	change := append(seats(1), participants(1, 100)...)
+	back := append(participants(1), seats(1, 100, 1)[1:]...)
+	for _, test := range []struct {
+		name   string
+		limits usage.Limits
+		shared []bool // by period
+	}{
+		{"concurrent", seats(1), []bool{true, true}},
+		{"named", participants(1), []bool{false, false}},
+		{"without a license", nil, []bool{false, false}},
+		{"concurrent, then named", change, []bool{true, false}},
+		{"named, then concurrent", back, []bool{false, true}},
+		{"concurrent for no time", append(append(participants(1), seats(1, 40, 1)[1:]...), participants(1, 40)...), []bool{false, false}},
+		{"concurrent for a moment", append(append(participants(1), seats(1, 40, 1)[1:]...), participants(1, 41)...), []bool{true, false}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			periods := cuts(0, 100, 200)
+			rows := usage.Grouped(periods, usage.GroupingHost, test.limits, stays, refusals, forever)
+			if len(rows) != 4 {
+				t.Fatalf("rows: %+v", rows)
+			}
+			for _, row := range rows {
+				if want := test.shared[(row.FromMillis-noon)/100]; row.OverageShared != want {
+					t.Errorf("%s from %d: overage shared: %t, want %t", row.Group, row.FromMillis-noon, row.OverageShared, want)
+				}
+			}
+			for _, row := range usage.Report(periods, test.limits, stays, refusals, forever) {
+				if row.OverageShared {
+					t.Errorf("a row of all lacks its overage: %+v", row)
+				}
+			}
+		})
 	}
-	for _, row := range usage.Grouped(periods, usage.GroupingHost, seats(1), stays, nil, forever) {
-		if row.OverageMillis != 0 {
-			t.Errorf("%s is given %d ms of the tenant's overage", row.Group, row.OverageMillis)
-		}
+	if all := usage.Report(cuts(0, 100), seats(1), stays, nil, forever); all[0].OverageMillis != 20 {
+		t.Errorf("%d ms above the tenant's limit, want 20", all[0].OverageMillis)
 	}
-	if all := usage.Report(periods, seats(1), stays, nil, forever); all[0].OverageMillis == 0 {
-		t.Error("nothing is above the tenant's limit")
+}
+
+func TestHostsAndParticipantsPeakAtTheirOwnMoments(t *testing.T) {
+	ann := func(s usage.Stay) usage.Stay { return in(s, 1, "ann@example.org") }
+	bob := func(s usage.Stay) usage.Stay { return in(s, 2, "bob@example.org") }
+	chair := func(s usage.Stay) usage.Stay {
+		return but(s, func(s *usage.Stay) { s.Block.Pool.Number, s.Block.Pool.Chair = s.Number, true })
+	}
+	for _, test := range []struct {
+		name                string
+		stays               []usage.Stay
+		hosts, participants int
+	}{
+		{"nobody", nil, 0, 0},
+		{"a host alone in the chair", []usage.Stay{chair(ann(stay(1, 10, 20)))}, 1, 0},
+		{"participants without the chair", []usage.Stay{chair(ann(stay(1, 10, 20))), ann(stay(2, 10, 20)), ann(stay(3, 10, 20))}, 1, 2},
+		{"two conferences of one host are one host", []usage.Stay{in(stay(1, 10, 20), 1, "ann@example.org"), in(stay(2, 10, 20), 3, "ann@example.org")}, 1, 1},
+		{"hosts one after the other", []usage.Stay{ann(stay(1, 10, 20)), bob(stay(2, 20, 30))}, 1, 1},
+		{"hosts at once", []usage.Stay{ann(stay(1, 10, 21)), bob(stay(2, 20, 30))}, 2, 1},
+		{"a stay of no length is never in", []usage.Stay{ann(stay(1, 10, 20)), bob(stay(2, 15, 15)), ann(stay(3, 15, 15))}, 1, 1},
+		{"a host stays while anybody is in", []usage.Stay{ann(stay(1, 10, 15)), ann(stay(2, 12, 30)), bob(stay(3, 25, 40))}, 2, 2},
+		{"in across the beginning", []usage.Stay{chair(ann(stay(1, -10, 20))), ann(stay(2, -10, 5)), ann(stay(3, -10, 5)), bob(stay(4, -10, 5)), bob(stay(5, 4, 8))}, 2, 2},
+		{"gone at the beginning", []usage.Stay{ann(stay(1, -10, 0)), bob(stay(2, -10, 0))}, 0, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := usage.Report(cuts(0, 100), nil, test.stays, nil, forever)[0]
+			if got.PeakHosts != test.hosts || got.PeakParticipants != test.participants {
+				t.Errorf("%d hosts and %d participants, want %d and %d", got.PeakHosts, got.PeakParticipants, test.hosts, test.participants)
+			}
+		})
 	}
 }
 
@@ -462,22 +527,22 @@ func TestRefusalsAreCountedByReasonInTheirPeriod(t *testing.T) {
 	}
 }
 
-func TestSeatMinutesAreRoundedHalfUpToThreePlaces(t *testing.T) {
+func TestSeatMinutesAreRoundedHalfUpToFourPlaces(t *testing.T) {
 	for _, test := range []struct {
 		millis int64
 		want   string
 	}{
-		{0, "0.000"},
-		{29, "0.000"},
-		{30, "0.001"}, // 0.0005 minutes
-		{89, "0.001"},
-		{90, "0.002"},
-		{59_969, "0.999"},
-		{59_970, "1.000"},
-		{60_000, "1.000"},
-		{90_000, "1.500"},
-		{3_600_000 * 25, "1500.000"},
-		{9_000_000_000_000_000, "150000000000.000"},
+		{0, "0.0000"},
+		{2, "0.0000"},
+		{3, "0.0001"}, // 0.00005 minutes
+		{8, "0.0001"},
+		{9, "0.0002"},
+		{59_996, "0.9999"},
+		{59_997, "1.0000"},
+		{60_000, "1.0000"},
+		{90_000, "1.5000"},
+		{3_600_000 * 25, "1500.0000"},
+		{9_000_000_000_000_000, "150000000000.0000"},
 	} {
 		if got := (usage.Row{SeatMillis: test.millis}).SeatMinutes(); got != test.want {
 			t.Errorf("%d ms are %s minutes, want %s", test.millis, got, test.want)

@@ -21,6 +21,8 @@ import (
 
 const tables = `
 CREATE TABLE part (stay TEXT, joined INT, ended INT, number INT, host TEXT, identity TEXT, pool INT, chair INT, resumed INT, estimated INT);
+CREATE TABLE crowd (at INT, number INT, host TEXT, participants INT);
+CREATE INDEX crowd_index ON crowd (at);
 CREATE TABLE refusal (at INT, code TEXT);
 CREATE TABLE period (begins INT, ends INT, until INT);
 CREATE TABLE lim (begins INT, ends INT, model TEXT, seats INT);`
@@ -66,6 +68,19 @@ WITH change AS (
 	SELECT period, at, SUM(by) OVER (PARTITION BY period ORDER BY at, by ROWS UNBOUNDED PRECEDING) AS in_use FROM change
 ), peak AS (SELECT period, MAX(in_use) AS most FROM occupancy GROUP BY period)
 SELECT peak.period, most, MIN(at) FROM peak JOIN occupancy o ON o.period = peak.period AND in_use = most GROUP BY peak.period`
+
+// crowdsSQL counts, at the moments at which anybody joined or a period began,
+// the hosts with anybody in, and the most in one conference without chairs.
+const crowdsSQL = `
+INSERT INTO crowd (at, number, host, participants)
+WITH moment AS (SELECT joined AS at FROM whole UNION SELECT begins FROM period EXCEPT SELECT at FROM crowd)
+SELECT at, number, host, SUM(NOT chair) FROM moment JOIN whole ON joined <= at AND ended > at GROUP BY at, number`
+
+const crowdPeaks = `
+SELECT period, MAX(hosts), MAX(participants) FROM (
+	SELECT p.begins AS period, COUNT(DISTINCT host) AS hosts, MAX(participants) AS participants
+	FROM period p JOIN crowd ON at >= p.begins AND at < p.until GROUP BY p.begins, at
+) GROUP BY period`
 
 const refusals = `SELECT p.begins, code, COUNT(*) FROM period p JOIN refusal ON at >= p.begins AND at < p.until GROUP BY p.begins, code`
 
@@ -214,6 +229,13 @@ func (d database) report(periods []usage.Period, asOf int64) []usage.Row {
 		var peak int
 		scan(&from, &peak, &peakAt)
 		rows[at[from]].Peak, rows[at[from]].PeakAtMillis = peak, peakAt
+	})
+	d.do(crowdsSQL)
+	d.read(crowdPeaks, func(scan func(...any)) {
+		var from int64
+		var hosts, participants int
+		scan(&from, &hosts, &participants)
+		rows[at[from]].PeakHosts, rows[at[from]].PeakParticipants = hosts, participants
 	})
 	d.read(refusals, func(scan func(...any)) {
 		var from int64

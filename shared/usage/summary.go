@@ -114,7 +114,7 @@ func (s Summary) counted() Summary {
 func (s Summary) empty() bool { return s.Row.FromMillis == s.Row.ToMillis }
 
 // Merge rolls two adjacent periods of one group up to one: opening and closing
-// from the outer edges, the larger peak (the earlier of equals), sums of time
+// from the outer edges, the larger peaks (the earlier of equals), sums of time
 // and counts, unions of sets. It is associative, and the zero Summary changes
 // nothing. Both stay as they are, but may share memory with the result.
 func Merge(first, second Summary) Summary {
@@ -130,6 +130,8 @@ func Merge(first, second Summary) Summary {
 	if b.Peak > a.Peak {
 		merged.Peak, merged.PeakAtMillis = b.Peak, b.PeakAtMillis
 	}
+	merged.PeakHosts = max(a.PeakHosts, b.PeakHosts)
+	merged.PeakParticipants = max(a.PeakParticipants, b.PeakParticipants)
 	merged.SeatMillis += b.SeatMillis
 	merged.OverageMillis += b.OverageMillis
 	merged.EstimatedMillis += b.EstimatedMillis

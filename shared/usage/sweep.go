@@ -42,6 +42,7 @@ type Sweep struct {
 	// latest is the latest join added; everything MaxGapMillis before is final.
 	latest int64
 
+	all    Limits
 	limit  Limit
 	limits Limits // those to come
 
@@ -77,11 +78,11 @@ func NewSweep(periods []Period, limits Limits, asOfMillis int64) *Sweep {
 
 // NewGroupedSweep makes a sweep that gives a summary of each group that had
 // anybody in, a join or a refusal in a period, in order of period and group.
-// The overage of a conference's own pool is its group's. That of a tenant's
-// pool is nobody's in particular: no group shows it, only the report of all.
+// The overage of a conference's own pool is its group's. That of the tenant's
+// pool is of no group in particular: see Row.OverageShared.
 func NewGroupedSweep(periods []Period, by Grouping, limits Limits, asOfMillis int64) *Sweep {
 	s := &Sweep{
-		periods: periods, by: by, asOf: asOfMillis,
+		periods: periods, by: by, asOf: asOfMillis, all: limits,
 		stays: make(map[StayID]*held), pools: make(map[seat.Pool]*pool), cells: make(map[string]*cell),
 		refused: make(map[int]map[string]map[problem.Code]int),
 	}
@@ -193,7 +194,12 @@ func (s *Sweep) Done() []Summary {
 		for n < len(s.ready) && s.ready[n].Row.FromMillis == p.FromMillis {
 			n++
 		}
-		out = append(out, withRefusals(p, s.ready[:n], s.refused[s.handed])...)
+		handed := withRefusals(p, s.ready[:n], s.refused[s.handed])
+		shared := s.by != GroupingNone && s.all.boundTenant(p)
+		for i := range handed {
+			handed[i].Row.OverageShared = shared
+		}
+		out = append(out, handed...)
 		clear(s.ready[:n])
 		s.ready = s.ready[n:]
 		delete(s.refused, s.handed)
@@ -343,10 +349,7 @@ func (s *Sweep) enter(stay *held, c *cell) {
 		s.forget(stay)
 		return
 	}
-	c.inUse++
-	if c.inUse > c.row.Peak {
-		c.row.Peak, c.row.PeakAtMillis = c.inUse, stay.joined
-	}
+	c.seat(stay)
 	if stay.draws = s.draws(stay); stay.draws != nil {
 		stay.draws.change(1, s.limit)
 	}
@@ -386,7 +389,7 @@ func (s *Sweep) leave(e ending) {
 		e.cell.estimated--
 		return
 	}
-	e.cell.inUse--
+	e.cell.unseat(stay)
 	if p := stay.draws; p != nil {
 		p.change(-1, s.limit)
 		if p.inUse == 0 {
