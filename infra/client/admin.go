@@ -352,27 +352,29 @@ type Usage struct {
 	Rows        []UsageRow  `json:"rows"`
 }
 
-// UsageRow is one period of one group. SeatMinutes is a decimal with three
+// UsageRow is one period of one group. SeatMinutes is a decimal with four
 // places; a peak that never was has no PeakAt.
 type UsageRow struct {
-	Tenant          string       `json:"tenant"`
-	From            time.Time    `json:"from"`
-	To              time.Time    `json:"to"`
-	Group           string       `json:"group"`
-	Opening         int64        `json:"opening"`
-	Closing         int64        `json:"closing"`
-	Peak            int64        `json:"peak"`
-	PeakAt          *time.Time   `json:"peak_at"`
-	SeatMillis      int64        `json:"seat_ms"`
-	SeatMinutes     string       `json:"seat_minutes"`
-	OverageMillis   int64        `json:"overage_ms"`
-	Joins           int64        `json:"joins"`
-	Refused         int64        `json:"refused"`
-	Conferences     int64        `json:"conferences"`
-	Hosts           int64        `json:"hosts"`
-	Identities      int64        `json:"identities"`
-	EstimatedMillis int64        `json:"estimated_ms"`
-	Refusals        map[Code]int `json:"refusals"`
+	Tenant           string       `json:"tenant"`
+	From             time.Time    `json:"from"`
+	To               time.Time    `json:"to"`
+	Group            string       `json:"group"`
+	Opening          int64        `json:"opening"`
+	Closing          int64        `json:"closing"`
+	Peak             int64        `json:"peak"`
+	PeakAt           *time.Time   `json:"peak_at"`
+	SeatMillis       int64        `json:"seat_ms"`
+	SeatMinutes      string       `json:"seat_minutes"`
+	OverageMillis    int64        `json:"overage_ms"`
+	Joins            int64        `json:"joins"`
+	Refused          int64        `json:"refused"`
+	Conferences      int64        `json:"conferences"`
+	Hosts            int64        `json:"hosts"`
+	Identities       int64        `json:"identities"`
+	EstimatedMillis  int64        `json:"estimated_ms"`
+	PeakHosts        int64        `json:"peak_hosts"`
+	PeakParticipants int64        `json:"peak_participants"`
+	Refusals         map[Code]int `json:"refusals"`
 }
 
 // Usage reads a usage report.

@@ -183,7 +183,7 @@ func TestEveryPriceHasANumberAndASource(t *testing.T) {
 
 func TestReportsAreReadAsTheAPIWritesThem(t *testing.T) {
 	var text strings.Builder
-	out, err := usage.NewCSV(&text)
+	out, err := usage.NewCSV(&text, usage.Columns)
 	if err != nil {
 		t.Fatal(err)
 	}

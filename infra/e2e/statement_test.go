@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,7 +31,9 @@ func (c *customer) closing(period string) (client.Response, error) {
 
 func TestStatement_APeriodThatIsOverIsClosedOnceWhoeverAsksAtTheSameTime(t *testing.T) {
 	t.Parallel()
-	c := license(t, client.Concurrent(2))
+	l := client.Concurrent(2)
+	l.StartsAt = new(time.Now().AddDate(0, -3, 0)) // no month before it is closed
+	c := license(t, l)
 	period := time.Now().UTC().AddDate(0, -2, 0).Format("2006-01")
 	var group sync.WaitGroup
 	var mu sync.Mutex
@@ -76,6 +80,17 @@ func TestStatement_APeriodThatIsOverIsClosedOnceWhoeverAsksAtTheSameTime(t *test
 	}
 	_, err = finance.Do(c.within(), http.MethodGet, "/v1/tenants/"+c.id+"/statements/"+period+"?revision=2", nil, nil)
 	wantProblem(t, err, "not_found")
+}
+
+func TestStatement_AMonthBeforeTheLicenseIsNotClosedAndTheFirstIsNamed(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(2))
+	_, err := c.closing(time.Now().UTC().AddDate(0, -2, 0).Format("2006-01"))
+	wantProblem(t, err, "invalid")
+	p, _ := errors.AsType[*client.Problem](err)
+	if first := c.began.UTC().Format("2006-01"); len(p.Errors) != 1 || !strings.HasSuffix(p.Errors[0].Detail, " "+first) {
+		t.Errorf("told %+v, want %s named", p.Errors, first)
+	}
 }
 
 func TestStatement_APeriodThatGoesOnIsNotClosed(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 )
 
 // columns is the contract's order.
-const columns = "tenant,from,to,group,opening,closing,peak,peak_at,seat_ms,seat_minutes,overage_ms,joins,refused,conferences,hosts,identities,estimated_ms"
+const columns = "tenant,from,to,group,opening,closing,peak,peak_at,seat_ms,seat_minutes,overage_ms,joins,refused,conferences,hosts,identities,estimated_ms,peak_hosts,peak_participants"
 
 // busy is a customer who has two conferences of two behind, one refused in each.
 func busy(t *testing.T) *customer {
@@ -77,7 +77,7 @@ func record(r client.UsageRow) []string {
 	return []string{
 		r.Tenant, at(r.From), at(r.To), r.Group, number(r.Opening), number(r.Closing), number(r.Peak), peakAt,
 		number(r.SeatMillis), r.SeatMinutes, number(r.OverageMillis), number(r.Joins), number(r.Refused),
-		number(r.Conferences), number(r.Hosts), number(r.Identities), number(r.EstimatedMillis),
+		number(r.Conferences), number(r.Hosts), number(r.Identities), number(r.EstimatedMillis), number(r.PeakHosts), number(r.PeakParticipants),
 	}
 }
 
@@ -209,8 +209,8 @@ func TestUsage_NumbersAndTimesHaveTheContractsForms(t *testing.T) {
 		}
 	}
 	milliseconds, ok := row["seat_ms"].(float64)
-	if !ok || fmt.Sprintf("%.3f", float64(int64(milliseconds*1000/60_000+0.5))/1000) != row["seat_minutes"] {
-		t.Errorf("%v seat_ms are %v seat_minutes, want a decimal text with 3 places, rounded half up", row["seat_ms"], row["seat_minutes"])
+	if !ok || fmt.Sprintf("%.4f", float64(int64(milliseconds*10_000/60_000+0.5))/10_000) != row["seat_minutes"] {
+		t.Errorf("%v seat_ms are %v seat_minutes, want a decimal text with 4 places, rounded half up", row["seat_ms"], row["seat_minutes"])
 	}
 	if row["estimated_ms"] != 0.0 || row["overage_ms"] != 0.0 {
 		t.Errorf("row %v, want nothing estimated, no overage", row)

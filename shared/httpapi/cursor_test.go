@@ -41,7 +41,7 @@ func crowd(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
 	for n, tenant := range []string{"acme", "globex"} {
-		w.concurrent(tenant, 5)
+		w.sinceLongAgo(tenant, 5)
 		w.concurrent(tenant, 4)
 		w.host(tenant, "ann@example.org")
 		w.host(tenant, "bob@example.org")
@@ -201,7 +201,7 @@ func TestEveryListShowsWhatIsThereThroughoutOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, limit := range []int{1, 2, 5} {
 				w := newWorld(t)
-				w.concurrent("acme", 1000)
+				w.sinceLongAgo("acme", 1000)
 				w.concurrent("full", 1)
 				for _, id := range []string{"acme", "full"} {
 					w.schedule(id, "weekly", "ann@example.org")

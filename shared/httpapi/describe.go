@@ -111,7 +111,7 @@ var descriptions = map[string]description{
 
 	"get-usage": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `format=csv` or `Accept: text/csv`, as CSV of any size. " + readsOnly,
+		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. In rows of a group, `overage_ms` is null (empty in CSV) where a concurrent license was in force: what is above the tenant's limit is no group's. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `format=csv` or `Accept: text/csv`, as CSV of any size. " + readsOnly,
 	},
 	"get-peak": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
@@ -123,7 +123,7 @@ var descriptions = map[string]description{
 	},
 	"list-usage": {
 		tag:  tagUsage,
-		text: "A month of every tenant, each by its own calendar. As JSON by pages; as CSV in one file or, with `limit` or `cursor`, by pages, with the next one in the header `Link`. " + readsOnly,
+		text: "A month of every tenant, each by its own calendar, with the model and the limit in force at its end. As JSON by pages; as CSV in one file or, with `limit` or `cursor`, by pages, with the next one in the header `Link`. " + readsOnly,
 	},
 	"get-ledger": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
@@ -132,7 +132,7 @@ var descriptions = map[string]description{
 
 	"close-period": {
 		tag: tagStatements, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed}, also: map[int]string{http.StatusOK: "Nothing has come in since the latest revision: this is it"},
-		text: "Closes a month that has ended into a numbered revision that never changes, sealed by a SHA-256. 412 where a recount of the raw ledger says anything else than what was rolled up. Safe to repeat: where nothing has come in since, the latest revision is answered with 200, and none is added.",
+		text: "Closes a month that has ended into a numbered revision that never changes, sealed by a SHA-256. A month that ended before the tenant had a license (its first revision, the earliest `starts_at`, or the first record of the ledger) is refused as `invalid`, and the first month that can be closed is named. 412 where a recount of the raw ledger says anything else than what was rolled up. Safe to repeat: where nothing has come in since, the latest revision is answered with 200, and none is added.",
 	},
 	"list-actions": {
 		tag: tagAudit, codes: []problem.Code{problem.NotFound},
@@ -169,7 +169,7 @@ var general = []struct{ title, text string }{
 	{"Errors", "Every error of Seatmeter's own is an RFC 9457 problem document, `application/problem+json`, with a stable `type` (`urn:seatmeter:problem:` and the code) and `code`, and a `request_id` that the log has too. The same codes come over the WebSocket. API Gateway's own errors are `application/json` with a `message`."},
 	{"Lists", "A list answers `items` and `next_cursor`, takes `limit` (1 to 1000, 50 if left out) and goes on at `cursor`: the `next_cursor` of the page before. It is null on the last page. A page may have fewer items than `limit`, also before the last. Cursors are opaque, and good for the list that they came from."},
 	{"Repeating", "Every GET, PUT, PATCH and DELETE may be sent again; each call says what a repeat does. Every POST takes `Idempotency-Key`: for 24 hours the same key with the same request is answered as the first was, with `Idempotency-Replayed: true`. After 429 and 503 wait as long as `Retry-After` says."},
-	{"Times and figures", "Times are RFC 3339 in UTC; reports give milliseconds. Ranges have their `from` and not their `to`. Durations are whole milliseconds (`seat_ms`); `seat_minutes` is a decimal with 3 places, rounded half up, once, at output. A month is one of the tenant's `time_zone`."},
+	{"Times and figures", "Times are RFC 3339 in UTC; reports give milliseconds. Ranges have their `from` and not their `to`. Durations are whole milliseconds (`seat_ms`); `seat_minutes` is a decimal with 4 places, rounded half up, once, at output, so that sums are to be made of `seat_ms`. A month is one of the tenant's `time_zone`."},
 	{"Text", "Names, titles, reasons and identities may be in any script and have emoji; bounds count the bytes of their UTF-8. Refused are control characters, tabs and line breaks, overrides, embeddings and isolates of the direction of writing, code points without an agreed meaning, and invisible characters: U+200B, U+2060, U+FEFF, U+00AD and others. Joiners, variation selectors, tags and marks of direction are taken where the script or the emoji needs them. An address or an identity is the same however it is spelt: they are compared, and answered, in NFC, addresses also in lower case and with their domain in Unicode."},
 	{"Paths", "A path is taken to the letter. What stands before it under a stage of API Gateway, or under a base-path mapping of a custom domain, is taken off, and put before the paths in `Location` and `Link`."},
 	{"Bodies", "Bodies are JSON, whatever `Content-Type` says, of at most 64 KB. Names are in snake_case, and a member that is not known is refused."},

@@ -213,7 +213,7 @@ func (w *world) unchanged() (check func()) {
 func populated(t testing.TB) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.concurrent("acme", 25)
+	w.sinceLongAgo("acme", 25)
 	w.host("acme", "ann@example.org")
 	w.schedule("acme", "weekly", "ann@example.org")
 	w.join("acme", "weekly", "bob", "participant", 1)

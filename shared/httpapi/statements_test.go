@@ -32,7 +32,7 @@ func (w *world) used(at time.Time) {
 
 func TestAPeriodIsClosedListedAndRead(t *testing.T) {
 	w := newWorld(t)
-	w.concurrent("acme", 25)
+	w.sinceLongAgo("acme", 25)
 	august := time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC)
 	w.used(august)
 	first := w.call(finance, "POST", statements, `{"period":"2026-08"}`)
@@ -82,6 +82,7 @@ func TestWhatCannotBeClosedIsRefused(t *testing.T) {
 	}{
 		"a period that is not over":    {"POST", statements, `{"period":"2026-09"}`, problem.Invalid, []string{"#/period"}},
 		"a period to come":             {"POST", statements, `{"period":"2030-01"}`, problem.Invalid, []string{"#/period"}},
+		"a month before the license":   {"POST", statements, `{"period":"2026-08"}`, problem.Invalid, []string{"#/period"}},
 		"no period":                    {"POST", statements, `{"period":"soon"}`, problem.Invalid, []string{"#/period"}},
 		"nothing":                      {"POST", statements, `{}`, problem.Invalid, []string{"#/period"}},
 		"another tenant's":             {"POST", "/v1/tenants/nowhere/statements", `{"period":"2026-08"}`, problem.NotFound, nil},

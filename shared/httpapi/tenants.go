@@ -128,7 +128,7 @@ func pageOfTenants(list []report.TenantMonth, link string) (*pagedOutput, error)
 // writeTenantsCSV writes tenants as they come. Errors are theirs, or the
 // writer's.
 func writeTenantsCSV(w io.Writer, months iter.Seq2[report.TenantMonth, error]) error {
-	c, err := usage.NewCSV(w)
+	c, err := usage.NewCSV(w, usage.TenantsColumns)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,11 @@ func writeTenantsCSV(w io.Writer, months iter.Seq2[report.TenantMonth, error]) e
 		if err != nil {
 			return err
 		}
-		if err := c.Write(m.Tenant, m.Row); err != nil {
+		model, limit := "", ""
+		if l := m.License; l != nil {
+			model, limit = string(l.Model), strconv.Itoa(l.Limit())
+		}
+		if err := c.Write(m.Tenant, m.Row, model, limit); err != nil {
 			return err
 		}
 	}

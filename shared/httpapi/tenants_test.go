@@ -31,13 +31,35 @@ func TestAMonthOfEveryTenantHasTheirUsageAndTheirLicense(t *testing.T) {
 		`{"model":"named","hosts":5,"participants_per_conference":25,"time_zone":"Asia/Kathmandu"}`).ok()
 	w.call(finance, http.MethodGet, "/v1/usage?period=2026-09", "").want(200, `{"period":"2026-09","as_of":"2026-09-21T14:23:20.000Z","items":[
 		{"tenant":"acme","from":"2026-09-01T00:00:00.000Z","to":"2026-10-01T00:00:00.000Z","group":"","opening":0,"closing":1,"peak":2,
-		"peak_at":"2026-09-21T14:13:50.000Z","seat_ms":660000,"seat_minutes":"11.000","overage_ms":0,"joins":2,"refused":1,"conferences":1,
+		"peak_at":"2026-09-21T14:13:50.000Z","seat_ms":660000,"seat_minutes":"11.0000","overage_ms":0,"peak_hosts":1,"peak_participants":2,"joins":2,"refused":1,"conferences":1,
 		"hosts":1,"identities":2,"estimated_ms":0,"refusals":{"seats_exhausted":1},
 		"license":{"model":"concurrent","limit":2,"hosts":null,"revision":1,"time_zone":"UTC"}},
 		{"tenant":"globex","from":"2026-08-31T18:15:00.000Z","to":"2026-09-30T18:15:00.000Z","group":"","opening":0,"closing":0,"peak":0,
-		"peak_at":null,"seat_ms":0,"seat_minutes":"0.000","overage_ms":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
+		"peak_at":null,"seat_ms":0,"seat_minutes":"0.0000","overage_ms":0,"peak_hosts":0,"peak_participants":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
 		"estimated_ms":0,"refusals":{},"license":{"model":"named","limit":25,"hosts":5,"revision":1,"time_zone":"Asia/Kathmandu"}}],
 		"next_cursor":null}`)
+}
+
+func TestCSVOfEveryTenantHasTheModelAndTheLimit(t *testing.T) {
+	w := meeting(t)
+	w.call(vendor, http.MethodPut, "/v1/tenants/globex/license", `{"model":"named","hosts":5,"participants_per_conference":40}`).ok()
+	for period, want := range map[string][]string{
+		"2026-08": {",0,0,,", ",0,0,,"}, // before their first licenses
+		"2026-09": {",1,2,concurrent,2", ",0,0,named,40"},
+	} {
+		for _, page := range []string{"", "&limit=10"} {
+			got := w.call(finance, http.MethodGet, "/v1/usage?period="+period+page, "", "accept", "text/csv").ok()
+			lines := strings.Split(strings.TrimSuffix(got.body, "\r\n"), "\r\n")
+			if len(lines) != 3 || !strings.HasSuffix(lines[0], ",estimated_ms,peak_hosts,peak_participants,model,limit") {
+				t.Fatalf("%s: %s", period, got.body)
+			}
+			for n, line := range lines[1:] {
+				if !strings.HasSuffix(line, want[n]) {
+					t.Errorf("%s: %s, want it to end with %s", period, line, want[n])
+				}
+			}
+		}
+	}
 }
 
 func TestAMonthBeforeATenantsFirstLicenseHasARowWithoutOne(t *testing.T) {
@@ -106,7 +128,7 @@ func TestCSVOfEveryTenantSaysWhereTheNextPageIs(t *testing.T) {
 			t.Errorf("content type %q", got.headers["content-type"])
 		}
 		lines := strings.Split(strings.TrimSuffix(got.body, "\r\n"), "\r\n")
-		if lines[0] != strings.Join(usage.Columns, ",") {
+		if lines[0] != strings.Join(usage.TenantsColumns, ",") {
 			t.Errorf("columns %s", lines[0])
 		}
 		for _, line := range lines[1:] {
@@ -139,7 +161,7 @@ func TestCSVOfAMonthHasEveryTenantInOneFile(t *testing.T) {
 		}
 	}
 	records, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
-	if err != nil || len(records) != len(want)+1 || !slices.Equal(records[0], usage.Columns) {
+	if err != nil || len(records) != len(want)+1 || !slices.Equal(records[0], usage.TenantsColumns) {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
 	for i, name := range want {

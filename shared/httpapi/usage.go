@@ -24,24 +24,26 @@ import (
 
 // RowView is one row of a report.
 type RowView struct {
-	Tenant      tenant.ID            `json:"tenant"`
-	From        string               `json:"from"`
-	To          string               `json:"to"`
-	Group       string               `json:"group"`
-	Opening     int                  `json:"opening" doc:"In at the beginning of the row. Of a row that begins after as_of: in at as_of, since nobody knows who will be"`
-	Closing     int                  `json:"closing" doc:"In across the end of the row, or still in at as_of"`
-	Peak        int                  `json:"peak" doc:"The most that were in at once, until as_of"`
-	PeakAt      *string              `json:"peak_at" doc:"When that was first"`
-	SeatMillis  int64                `json:"seat_ms"`
-	SeatMinutes string               `json:"seat_minutes"`
-	OverMillis  int64                `json:"overage_ms"`
-	Joins       int                  `json:"joins"`
-	Refused     int                  `json:"refused"`
-	Conferences int                  `json:"conferences"`
-	Hosts       int                  `json:"hosts"`
-	Identities  int                  `json:"identities"`
-	Estimated   int64                `json:"estimated_ms"`
-	Refusals    map[problem.Code]int `json:"refusals"`
+	Tenant           tenant.ID            `json:"tenant"`
+	From             string               `json:"from"`
+	To               string               `json:"to"`
+	Group            string               `json:"group"`
+	Opening          int                  `json:"opening" doc:"In at the beginning of the row. Of a row that begins after as_of: in at as_of, since nobody knows who will be"`
+	Closing          int                  `json:"closing" doc:"In across the end of the row, or still in at as_of"`
+	Peak             int                  `json:"peak" doc:"The most that were in at once, until as_of"`
+	PeakAt           *string              `json:"peak_at" doc:"When that was first"`
+	SeatMillis       int64                `json:"seat_ms"`
+	SeatMinutes      string               `json:"seat_minutes"`
+	OverMillis       *int64               `json:"overage_ms"`
+	Joins            int                  `json:"joins"`
+	Refused          int                  `json:"refused"`
+	Conferences      int                  `json:"conferences"`
+	Hosts            int                  `json:"hosts"`
+	Identities       int                  `json:"identities"`
+	Estimated        int64                `json:"estimated_ms"`
+	PeakHosts        int                  `json:"peak_hosts"`
+	PeakParticipants int                  `json:"peak_participants"`
+	Refusals         map[problem.Code]int `json:"refusals"`
 }
 
 // UsageView is a report.
@@ -198,8 +200,11 @@ func viewRow(t tenant.ID, r usage.Row) RowView {
 	v := RowView{
 		Tenant: t, From: usage.FormatTime(r.FromMillis), To: usage.FormatTime(r.ToMillis), Group: r.Group,
 		Opening: r.Opening, Closing: r.Closing, Peak: r.Peak, SeatMillis: r.SeatMillis, SeatMinutes: r.SeatMinutes(),
-		OverMillis: r.OverageMillis, Joins: r.Joins, Refused: r.Refused(), Conferences: r.Conferences, Hosts: r.Hosts,
-		Identities: r.Identities, Estimated: r.EstimatedMillis, Refusals: r.Refusals,
+		Joins: r.Joins, Refused: r.Refused(), Conferences: r.Conferences, Hosts: r.Hosts,
+		Identities: r.Identities, Estimated: r.EstimatedMillis, PeakHosts: r.PeakHosts, PeakParticipants: r.PeakParticipants, Refusals: r.Refusals,
+	}
+	if !r.OverageShared {
+		v.OverMillis = &r.OverageMillis
 	}
 	v.PeakAt = viewMillis(r.PeakAtMillis)
 	if v.Refusals == nil {

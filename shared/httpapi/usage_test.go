@@ -38,7 +38,7 @@ func TestAReportIsMadeOfTheLedgerAndOfWhoIsStillIn(t *testing.T) {
 	w.call(finance, http.MethodGet, day, "").want(200, `{"tenant":"acme","granularity":"total","time_zone":"UTC",
 		"as_of":"2026-09-21T14:23:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
 		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":1,"peak":2,"peak_at":"2026-09-21T14:13:50.000Z",
-		"seat_ms":660000,"seat_minutes":"11.000","overage_ms":0,"joins":2,"refused":1,"conferences":1,"hosts":1,"identities":2,
+		"seat_ms":660000,"seat_minutes":"11.0000","overage_ms":0,"peak_hosts":1,"peak_participants":2,"joins":2,"refused":1,"conferences":1,"hosts":1,"identities":2,
 		"estimated_ms":0,"refusals":{"seats_exhausted":1}}]}`)
 }
 
@@ -48,15 +48,15 @@ func TestAReportOfNothingIsARowOfNothing(t *testing.T) {
 	w.call(finance, http.MethodGet, day, "").want(200, `{"tenant":"acme","granularity":"total","time_zone":"UTC",
 		"as_of":"2026-09-21T14:13:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
 		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":0,"peak":0,"peak_at":null,
-		"seat_ms":0,"seat_minutes":"0.000","overage_ms":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
+		"seat_ms":0,"seat_minutes":"0.0000","overage_ms":0,"peak_hosts":0,"peak_participants":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
 		"estimated_ms":0,"refusals":{}}]}`)
 }
 
 func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
 	w := meeting(t)
 	want := strings.Join(usage.Columns, ",") + "\r\n" +
-		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.000,0,2,1,1,1,2,0\r\n" +
-		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,0,,0,0.000,0,0,0,0,0,0,0\r\n"
+		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.0000,0,2,1,1,1,2,0,1,2\r\n" +
+		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,0,,0,0.0000,0,0,0,0,0,0,0,0,0\r\n"
 	for _, accept := range []string{"text/csv", "text/csv; q=0.9", "text/html, text/csv"} {
 		got := w.call(finance, http.MethodGet, day+"&granularity=hour", "", "accept", accept)
 		if got.status != 200 || got.headers["content-type"] != "text/csv; charset=utf-8" || got.headers["content-disposition"] != "attachment; filename=acme-usage.csv" {
@@ -70,6 +70,29 @@ func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
 		got := w.call(finance, http.MethodGet, day, "", "accept", accept)
 		if got.status != 200 || got.headers["content-type"] != "application/json" {
 			t.Errorf("%s: answered %d, %v", accept, got.status, got.headers)
+		}
+	}
+}
+
+func TestAGroupIsNotToldTheTenantsOverage(t *testing.T) {
+	w := newWorld(t)
+	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":1,"overage":"allow","burst":1}`).ok()
+	w.schedule("acme", "weekly", "ann@example.org")
+	w.join("acme", "weekly", "ann@example.org", "host", 1)
+	w.join("acme", "weekly", "bob", "participant", 2)
+	w.now += 10_000
+	overage := func(query string) (rows []map[string]any, csv string) {
+		got := read[struct{ Rows []map[string]any }](w.call(finance, http.MethodGet, day+query, "").ok())
+		lines := strings.Split(w.call(finance, http.MethodGet, day+query, "", "accept", "text/csv").ok().body, "\r\n")
+		return got.Rows, strings.Split(lines[1], ",")[10]
+	}
+	if rows, csv := overage(""); rows[0]["overage_ms"] != 10_000.0 || csv != "10000" {
+		t.Errorf("of all: %v, %q", rows[0]["overage_ms"], csv)
+	}
+	for _, by := range []string{"host", "conference"} {
+		rows, csv := overage("&group_by=" + by)
+		if value, there := rows[0]["overage_ms"]; len(rows) != 1 || !there || value != nil || csv != "" {
+			t.Errorf("by %s: %v, %q; want null, and nothing", by, rows, csv)
 		}
 	}
 }
@@ -106,11 +129,11 @@ func TestAStayIsCountedOnceAndAlsoIfItBeganBeforeTheRange(t *testing.T) {
 			}
 		}](w.call(finance, http.MethodGet, target, "")).Rows[0].SeatMinutes
 	}
-	if got := hours(); got != "60.000" {
+	if got := hours(); got != "60.0000" {
 		t.Errorf("open: %s minutes", got)
 	}
 	w.leave(id)
-	if got := hours(); got != "60.000" {
+	if got := hours(); got != "60.0000" {
 		t.Errorf("closed: %s minutes", got)
 	}
 }

@@ -312,6 +312,13 @@ func (w *world) concurrent(t string, seats int) {
 	w.call(vendor, "PUT", "/v1/tenants/"+t+"/license", fmt.Sprintf(`{"model":"concurrent","seats":%d}`, seats)).ok()
 }
 
+// sinceLongAgo has a concurrent license that is valid from 2000 on, so that any
+// month since may be closed.
+func (w *world) sinceLongAgo(t string, seats int) {
+	w.t.Helper()
+	w.call(vendor, "PUT", "/v1/tenants/"+t+"/license", fmt.Sprintf(`{"model":"concurrent","seats":%d,"starts_at":"2000-01-01T00:00:00Z"}`, seats)).ok()
+}
+
 func (w *world) named(t string, hosts, participants int) {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"model":"named","hosts":%d,"participants_per_conference":%d}`, hosts, participants)

@@ -101,8 +101,10 @@ func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff
 	if cutoff.UnixMilli() < s.ToMillis {
 		return none, nil, faults("has not ended: it does at " + usage.FormatTime(s.ToMillis))
 	}
-	if err := c.begun(ctx, t, s, all); err != nil {
-		return none, nil, err
+	if before == nil {
+		if err := c.begun(ctx, t, s, all); err != nil {
+			return none, nil, err
+		}
 	}
 	b := books{c, t, s.zone, usage.LimitsOf(revisions), cutoff.UnixMilli()}
 	kept := s.whole && s.zone.String() == l.Location().String()

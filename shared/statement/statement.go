@@ -118,10 +118,10 @@ type Figures struct {
 	To               string               `json:"to"`
 	Peak             int                  `json:"peak"`
 	PeakAt           *string              `json:"peak_at"`
-	PeakHosts        *int                 `json:"peak_hosts,omitempty" doc:"The most hosts that had anybody in their conferences at once. Not in corrections, nor by version 1 of the rules"`
-	PeakParticipants *int                 `json:"peak_participants,omitempty" doc:"The most connections in one conference at once, without a host's own first connection under a named license. Not in corrections, nor by version 1 of the rules"`
+	PeakHosts        *int                 `json:"peak_hosts,omitempty"`
+	PeakParticipants *int                 `json:"peak_participants,omitempty"`
 	SeatMillis       int64                `json:"seat_ms"`
-	SeatMinutes      string               `json:"seat_minutes,omitempty" doc:"seat_ms in minutes, a decimal with four places, rounded half up. Not in corrections, where roundings would not add up"`
+	SeatMinutes      string               `json:"seat_minutes,omitempty"`
 	OverageMillis    int64                `json:"overage_ms"`
 	Joins            int                  `json:"joins"`
 	Refused          int                  `json:"refused"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,10 @@ var Columns = []string{
 
 // TimeLayout is how reports write times: UTC with milliseconds.
 const TimeLayout = "2006-01-02T15:04:05.000Z"
+
+// TenantsColumns are the columns of a report of all tenants, in order. A contract.
+// The last ones are of the license in force at the end of the period, empty where there was none.
+var TenantsColumns = append(slices.Clone(Columns), "model", "limit")
 
 // MonthLayout is how months are written.
 const MonthLayout = "2006-01"
@@ -45,16 +50,17 @@ type CSV struct {
 	record []string
 }
 
-// NewCSV begins with the columns' names. It writes through a buffer of a few
-// kilobytes: Flush it in the end.
-func NewCSV(w io.Writer) (*CSV, error) {
+// NewCSV begins with the columns' names, Columns or those and more. It writes
+// through a buffer of a few kilobytes: Flush it in the end.
+func NewCSV(w io.Writer, columns []string) (*CSV, error) {
 	c := &CSV{out: csv.NewWriter(w)}
 	c.out.UseCRLF = true
-	return c, written(c.out.Write(Columns))
+	return c, written(c.out.Write(columns))
 }
 
-// Write writes a tenant's row. The error is the writer's.
-func (c *CSV) Write(t tenant.ID, r Row) error {
+// Write writes a tenant's row, with the cells of the columns that are more. The
+// error is the writer's.
+func (c *CSV) Write(t tenant.ID, r Row, more ...string) error {
 	overage := ""
 	if !r.OverageShared {
 		overage = strconv.FormatInt(r.OverageMillis, 10)
@@ -66,6 +72,7 @@ func (c *CSV) Write(t tenant.ID, r Row) error {
 		strconv.Itoa(r.Joins), strconv.Itoa(r.Refused()), strconv.Itoa(r.Conferences), strconv.Itoa(r.Hosts),
 		strconv.Itoa(r.Identities), strconv.FormatInt(r.EstimatedMillis, 10), strconv.Itoa(r.PeakHosts), strconv.Itoa(r.PeakParticipants),
 	)
+	c.record = append(c.record, more...)
 	return written(c.out.Write(c.record))
 }
 
@@ -79,7 +86,7 @@ func (c *CSV) Flush() error {
 // than a row. Errors are the rows' or the writer's; what was written by then
 // is not a report.
 func WriteCSV(w io.Writer, t tenant.ID, rows iter.Seq2[Row, error]) error {
-	c, err := NewCSV(w)
+	c, err := NewCSV(w, Columns)
 	if err != nil {
 		return err
 	}
