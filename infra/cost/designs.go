@@ -7,7 +7,7 @@ type Assumptions struct {
 	// HandlerMillis is how long a function takes for one event of a client's, its
 	// share of cold starts included.
 	HandlerMillis float64 `json:"handler_ms"`
-	// RoundMillis is a round of reconciliation, beside what it waits.
+	// RoundMillis is a round of reconciliation.
 	RoundMillis float64 `json:"round_ms"`
 	// RollupMillis is a run of the roll-up.
 	RollupMillis float64 `json:"rollup_ms"`
@@ -22,11 +22,13 @@ const (
 	minutesPerMonth = 730 * 60 // as AWS reckons a month
 	roundsPerMonth  = 2 * minutesPerMonth
 	rollupsPerMonth = minutesPerMonth / 15
-	waitSeconds     = 30 // of every other round
-	handlerGB       = 0.25
-	rollupGB        = 1
-	bytesPerGB      = 1 << 30
-	secrets         = 2
+	// Every other round comes by a queue: its message is sent, received and deleted, and
+	// Lambda asks by five pollers, each for twenty seconds at a time.
+	queueRequestsPerMonth = 3*minutesPerMonth + 5*3*minutesPerMonth
+	handlerGB             = 0.25
+	rollupGB              = 1
+	bytesPerGB            = 1 << 30
+	secrets               = 2
 	// coldStarts is the share of invocations that begin with one, and read a secret,
 	// if the function has any: "typically under 1 %", by
 	// aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase.
@@ -106,7 +108,7 @@ func Ours(with Assumptions) Design {
 	month.add(MeterSchedule, roundsPerMonth+rollupsPerMonth)
 	month.unitsTimes(measuredRound, rat(roundsPerMonth))
 	month.invoke(roundsPerMonth, with.RoundMillis, handlerGB, with)
-	month.add(MeterCompute, roundsPerMonth/2*waitSeconds*handlerGB)
+	month.add(MeterQueue, queueRequestsPerMonth)
 	month.unitsTimes(measuredRollup, rat(rollupsPerMonth))
 	month.invoke(rollupsPerMonth, with.RollupMillis, rollupGB, with)
 

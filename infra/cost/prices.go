@@ -23,6 +23,7 @@ const (
 	MeterConnectionMinutes
 	MeterCalls
 	MeterSchedule
+	MeterQueue
 	MeterSecrets
 	MeterSecretCalls
 	MeterLogs
@@ -37,6 +38,7 @@ const (
 	serviceSocket    = "API Gateway WebSocket"
 	serviceHTTP      = "API Gateway HTTP"
 	serviceScheduler = "EventBridge Scheduler"
+	serviceQueue     = "SQS"
 	serviceSecrets   = "Secrets Manager"
 	serviceLogs      = "CloudWatch Logs"
 	serviceObjects   = "S3"
@@ -67,7 +69,9 @@ var Prices = [meters]Price{
 	MeterConnectionMinutes: {serviceSocket, "connection minute", "0.25", 1e6, "repost.aws/questions/QU7IqgooGeQmqudOsmzTw5YQ, quoting aws.amazon.com/api-gateway/pricing; infracost, apigatewayv2_api_test.golden, commit 5437ae3"},
 	MeterCalls:             {serviceHTTP, "call of up to 512 KB", "1.00", 1e6, "aws.amazon.com/api-gateway/pricing, its example, as github.com/api-evangelist/amazon-web-services read it on 2026-09-20"},
 	// The first 14 million a month are free, and counted all the same.
-	MeterSchedule:    {serviceScheduler, "invocation", "1.00", 1e6, "cloudburn.io/blog/amazon-eventbridge-pricing, 2026-03-13"},
+	MeterSchedule: {serviceScheduler, "invocation", "1.00", 1e6, "cloudburn.io/blog/amazon-eventbridge-pricing, 2026-03-13"},
+	// The first million a month is free, and counted all the same.
+	MeterQueue:       {serviceQueue, "request", "0.40", 1e6, "cloudburn.io/blog/amazon-sqs-pricing, 2026-03-14"},
 	MeterSecrets:     {serviceSecrets, "secret-month", "0.40", 1, "aws.amazon.com/secrets-manager/pricing, its example, as github.com/api-evangelist/amazon-secrets-manager read it on 2026-09-20"},
 	MeterSecretCalls: {serviceSecrets, "call", "0.05", 1e4, "aws.amazon.com/secrets-manager/pricing, its example, as github.com/api-evangelist/amazon-secrets-manager read it on 2026-09-20"},
 	MeterLogs:        {serviceLogs, "GB ingested from Lambda", "0.50", 1, "duckbillgroup.com/?p=9080, on the prices since 2025-05-01"},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"seatmeter/infra/client"
+	"seatmeter/infra/local/template"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
 )
@@ -85,6 +86,7 @@ func TestExports_ALargeLedgerIsDownloadedByTheLinkAloneAndASmallOneIsTheAnswer(t
 	if large.status != http.StatusSeeOther || !strings.HasPrefix(link, s.Endpoints.Exports+"/seatmeter-exportsbucket/tenants/acme/") {
 		t.Fatalf("answered %d and %q, want 303 and a link to %s", large.status, link, s.Endpoints.Exports)
 	}
+	checkCrossOrigin(t, s.options.Template, link)
 	file := ask(t, link, nil)
 	if file.status != http.StatusOK || file.header.Get("Content-Type") != "application/x-ndjson" ||
 		file.header.Get("Content-Disposition") != "attachment; filename=acme-ledger.ndjson" {
@@ -104,6 +106,27 @@ func TestExports_ALargeLedgerIsDownloadedByTheLinkAloneAndASmallOneIsTheAnswer(t
 		}
 		if record.Connection != fmt.Sprintf("MadeUpC%05d=", i) || !record.JoinedAt.Equal(from.Add(time.Duration(i)*time.Second)) {
 			t.Fatalf("line %d is %+v", i, record)
+		}
+	}
+}
+
+// checkCrossOrigin wants the link to be of use to the pages that the template lets read it. After a
+// redirect from one origin to another, a browser says that the page's is null.
+func checkCrossOrigin(t *testing.T, file, link string) {
+	t.Helper()
+	described, err := template.Read(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := described.Buckets[0].CORS
+	if len(rules) != 1 {
+		t.Fatalf("the template has %d rules for the exports, want 1", len(rules))
+	}
+	for _, origin := range []string{"null", "https://console.example"} {
+		got := ask(t, link, http.Header{"Origin": {origin}}).header
+		exposed := strings.Join(rules[0].ExposeHeaders, ", ")
+		if got.Get("Access-Control-Allow-Origin") != "*" || got.Get("Access-Control-Expose-Headers") != exposed {
+			t.Errorf("a page of %s is told %v", origin, got)
 		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/seat"
@@ -30,9 +29,6 @@ type Runner interface {
 	Refused(ctx context.Context, pools []seat.Pool) error
 }
 
-// maxDelay bounds how long a schedule may have a round wait.
-const maxDelay = time.Minute
-
 // Reconciler handles the schedules' events and those of the ledger's stream.
 type Reconciler struct {
 	run Runner
@@ -42,22 +38,23 @@ type Reconciler struct {
 // NewReconciler makes a handler of reconciliation's events.
 func NewReconciler(run Runner, log *slog.Logger) *Reconciler { return &Reconciler{run, log} }
 
+// fromQueue is the source of the records that a queue hands on.
+const fromQueue = "aws:sqs"
+
 // Handle looks at the pools that refused somebody if the event comes from the
-// stream, and at everything if not. A record that cannot be read is logged and
-// left to the next round: to fail by it would only have it delivered again.
-//
-// A schedule's event may have its round wait. Schedules know no less than a
-// minute, and one round a minute is too few: where its process dies, what had
-// just become observable waits for the one after the next, and two minutes are
-// over. So there are two schedules, one of which waits for half a minute: two
-// processes, of which one may die without the other.
+// stream, and at everything if not: a round is due by a schedule, or by the queue
+// that hands another schedule's events on half a minute later. A record that
+// cannot be read is logged and left to the next round: to fail by it would only
+// have it delivered again.
 func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 	var told struct {
-		Records      []json.RawMessage `json:"Records"`
-		DelaySeconds int               `json:"delay_seconds"`
+		Records []json.RawMessage `json:"Records"`
 	}
-	if err := json.Unmarshal(event, &told); err != nil || told.Records == nil {
-		return r.round(ctx, time.Duration(told.DelaySeconds)*time.Second)
+	if err := json.Unmarshal(event, &told); err != nil || told.Records == nil || isQueued(told.Records) {
+		if err := r.run.Round(ctx); err != nil {
+			return fmt.Errorf("reconcile all pools: %w", err)
+		}
+		return nil
 	}
 	pools := r.refused(ctx, told.Records)
 	if len(pools) == 0 {
@@ -69,19 +66,12 @@ func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 	return nil
 }
 
-// round looks at everything, after a delay.
-func (r *Reconciler) round(ctx context.Context, delay time.Duration) error {
-	begin := time.NewTimer(min(delay, maxDelay))
-	defer begin.Stop()
-	select {
-	case <-begin.C:
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the round's time: %w", ctx.Err())
+// isQueued tells a queue's records from the stream's, by the first.
+func isQueued(records []json.RawMessage) bool {
+	var first struct {
+		Source string `json:"eventSource"`
 	}
-	if err := r.run.Round(ctx); err != nil {
-		return fmt.Errorf("reconcile all pools: %w", err)
-	}
-	return nil
+	return len(records) > 0 && json.Unmarshal(records[0], &first) == nil && first.Source == fromQueue
 }
 
 // refused gives the pools of the records, each once, in order of their first.

@@ -9,8 +9,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -85,25 +83,11 @@ func stream(t *testing.T, refusals []usage.Refusal, others ...string) string {
 }
 
 func TestAScheduledEventIsARound(t *testing.T) {
-	for _, event := range []string{"{}", `{"time":"2026-11-24T12:00:00Z"}`, "null", "[]"} {
+	queued := `{"Records":[{"messageId":"1","body":"{}","eventSource":"aws:sqs"}]}`
+	for _, event := range []string{"{}", `{"time":"2026-11-24T12:00:00Z"}`, "null", "[]", queued} {
 		if done := handle(t, event); done.rounds != 1 || done.refused != nil {
 			t.Errorf("%s: %+v, want a round", event, done)
 		}
-	}
-}
-
-func TestARoundWaitsForAsLongAsItsScheduleSays(t *testing.T) {
-	for event, want := range map[string]time.Duration{
-		`{"delay_seconds":30}`:      30 * time.Second,
-		`{"delay_seconds":-1}`:      0,
-		`{"delay_seconds":1000000}`: time.Minute,
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			began := time.Now()
-			if done := handle(t, event); done.rounds != 1 || time.Since(began) != want {
-				t.Errorf("%s: %+v after %s, want a round after %s", event, done, time.Since(began), want)
-			}
-		})
 	}
 }
 

@@ -1,7 +1,8 @@
 // Package buckets is the S3 of this machine: the template's buckets, empty at
 // the start and kept in memory, over the real protocol.
 //
-// It takes any credentials. A link goes on being good after its time, and
+// It takes any credentials. What it says to pages of other origins is what the
+// template says of each bucket. A link goes on being good after its time, and
 // nothing expires: what is in the buckets ends with the process.
 package buckets
 
@@ -28,10 +29,12 @@ func Name(prefix string, id template.LogicalID) string {
 // New serves the buckets of a template. Their addresses are path-style.
 func New(prefix string, list []template.Bucket) (http.Handler, error) {
 	backend := s3mem.New()
+	rules := make(map[string][]template.BucketCORS, len(list))
 	for _, bucket := range list {
 		if err := backend.CreateBucket(Name(prefix, bucket.ID)); err != nil {
 			return nil, fmt.Errorf("create bucket %s: %w", Name(prefix, bucket.ID), err)
 		}
+		rules[Name(prefix, bucket.ID)] = bucket.CORS
 	}
-	return gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server(), nil
+	return crossOrigin{gofakes3.New(backend, gofakes3.WithLogger(gofakes3.DiscardLog())).Server(), rules}, nil
 }

@@ -2,8 +2,8 @@ package template
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
+	"math"
 	"path"
 	"strings"
 	"time"
@@ -22,7 +22,11 @@ type parser struct {
 	// guarded is true when the HTTP API has a default authorizer.
 	guarded  bool
 	template Template
-	err      error
+	// conditions are as they are written, queues the queues' properties, readers who is fed from them.
+	conditions map[string]value
+	queues     map[LogicalID]value
+	readers    map[LogicalID]reader
+	err        error
 }
 
 type resource struct {
@@ -39,13 +43,16 @@ func parse(text []byte) (*Template, error) {
 	if len(document.Content) == 0 {
 		return nil, errors.New("is empty")
 	}
-	p := &parser{parameters: map[string]string{
-		"AWS::AccountId": "000000000000",
-		"AWS::Partition": "aws",
-		"AWS::Region":    "local",
-		"AWS::StackName": "local",
-		"AWS::URLSuffix": "localhost",
-	}}
+	p := &parser{
+		parameters: map[string]string{
+			"AWS::AccountId": "000000000000",
+			"AWS::Partition": "aws",
+			"AWS::Region":    "local",
+			"AWS::StackName": "local",
+			"AWS::URLSuffix": "localhost",
+		},
+		conditions: map[string]value{}, queues: map[LogicalID]value{}, readers: map[LogicalID]reader{},
+	}
 	p.read(value{p: p}.at("", document.Content[0]))
 	if p.err != nil {
 		return nil, p.err
@@ -59,8 +66,14 @@ func (p *parser) read(root value) {
 			p.parameters[e.key] = d.text()
 		}
 	}
+	for _, e := range root.get("Conditions").entries() {
+		p.conditions[e.key] = e.value
+	}
 	var resources []resource
 	for _, e := range root.required("Resources").entries() {
+		if condition := e.value.get("Condition"); condition.exists() && !condition.named(condition.text()) {
+			continue
+		}
 		r := resource{id: LogicalID(e.key), kind: e.value.required("Type").text(), properties: e.value.get("Properties")}
 		r.properties.path = e.key
 		resources = append(resources, r)
@@ -79,7 +92,9 @@ func (p *parser) read(root value) {
 		case "AWS::DynamoDB::Table":
 			p.template.Tables = append(p.template.Tables, p.table(r.id, r.properties))
 		case "AWS::S3::Bucket":
-			p.template.Buckets = append(p.template.Buckets, Bucket{ID: r.id})
+			p.template.Buckets = append(p.template.Buckets, Bucket{ID: r.id, CORS: bucketCORS(r.properties.get("CorsConfiguration"))})
+		case "AWS::SQS::Queue":
+			p.queues[r.id] = r.properties
 		}
 	}
 	for _, r := range resources {
@@ -88,6 +103,11 @@ func (p *parser) read(root value) {
 			p.events(r)
 		case "AWS::Serverless::WebSocketApi":
 			p.webSocket(r)
+		}
+	}
+	for _, r := range resources {
+		if r.kind == "AWS::Scheduler::Schedule" {
+			p.queued(r)
 		}
 	}
 }
@@ -119,9 +139,11 @@ func (p *parser) events(r resource) {
 		case "HttpApi":
 			p.template.Routes = append(p.template.Routes, p.route(name, properties))
 		case "ScheduleV2":
-			p.schedule(name, e.key, properties.required("ScheduleExpression"), properties.get("Input"))
+			p.schedule(Schedule{Name: e.key, Function: name}, properties.required("ScheduleExpression"), properties.get("Input"))
 		case "Schedule":
-			p.schedule(name, e.key, properties.required("Schedule"), properties.get("Input"))
+			p.schedule(Schedule{Name: e.key, Function: name}, properties.required("Schedule"), properties.get("Input"))
+		case "SQS":
+			p.reads(name, e.key, properties)
 		case "DynamoDB":
 			p.template.Streams = append(p.template.Streams, stream(name, e.key, properties))
 		default:
@@ -141,6 +163,9 @@ func (p *parser) route(function string, properties value) Route {
 		route.Method = cmp.Or(route.Method, "ANY")
 		if !strings.HasPrefix(route.Path, "/") {
 			properties.fail("Path %q does not start with /", route.Path)
+		}
+		if route.Path != "/" && strings.HasSuffix(route.Path, "/") {
+			properties.fail("Path %q ends in a slash, which HTTP APIs take no route by", route.Path)
 		}
 	}
 	authorizer := properties.get("Auth").get("Authorizer")
@@ -164,12 +189,19 @@ func (p *parser) cors(configuration value) {
 	}
 }
 
-func (p *parser) schedule(function, name string, expression, input value) {
-	s := Schedule{Name: name, Function: function, Interval: interval(expression), Input: cmp.Or(input.text(), "{}")}
-	if !json.Valid([]byte(s.Input)) {
-		input.fail("%q is not JSON", s.Input)
+// bucketCORS reads a bucket's rules.
+func bucketCORS(configuration value) []BucketCORS {
+	var rules []BucketCORS
+	for _, rule := range configuration.get("CorsRules").list() {
+		rules = append(rules, BucketCORS{
+			AllowOrigins:  rule.required("AllowedOrigins").texts(),
+			AllowMethods:  rule.required("AllowedMethods").texts(),
+			AllowHeaders:  rule.get("AllowedHeaders").texts(),
+			ExposeHeaders: rule.get("ExposedHeaders").texts(),
+			MaxAgeSeconds: rule.get("MaxAge").integer(0, 0, math.MaxInt32),
+		})
 	}
-	p.template.Schedules = append(p.template.Schedules, s)
+	return rules
 }
 
 func (p *parser) webSocket(r resource) {

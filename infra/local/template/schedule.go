@@ -1,9 +1,13 @@
 package template
 
 import (
+	"cmp"
+	"encoding/json"
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 // Schedule invokes a function again and again.
@@ -12,6 +16,9 @@ type Schedule struct {
 	Name     string
 	Function string
 	Interval time.Duration
+	// Delay is how much later than its time the function runs: where the schedule goes by a queue that
+	// hands on after a delay.
+	Delay time.Duration
 	// Input is the event, as JSON.
 	Input string
 }
@@ -38,4 +45,52 @@ func interval(expression value) time.Duration {
 		return 0
 	}
 	return time.Duration(n) * rateUnits[parts[2]]
+}
+
+// maxDelaySeconds is the longest that SQS puts a message off.
+const maxDelaySeconds = 900
+
+func (p *parser) schedule(s Schedule, expression, input value) {
+	s.Interval, s.Input = interval(expression), cmp.Or(input.text(), "{}")
+	if !json.Valid([]byte(s.Input)) {
+		input.fail("%q is not JSON", s.Input)
+	}
+	p.template.Schedules = append(p.template.Schedules, s)
+}
+
+// reader is a function that is fed from a queue.
+type reader struct{ function, event string }
+
+// reads notes that a function is fed from a queue, one message at a time.
+func (p *parser) reads(function, event string, properties value) {
+	queue := properties.required("Queue")
+	id, ok := queue.attributeOf("Arn")
+	if _, there := p.queues[id]; !ok || !there {
+		queue.fail("is not the !GetAtt SomeQueue.Arn of a queue")
+	}
+	properties.required("BatchSize").integer(1, 1, 1)
+	p.readers[id] = reader{function, event}
+}
+
+// queued is a schedule whose messages go to a queue, and from there to the function that reads it.
+func (p *parser) queued(r resource) {
+	target := r.properties.required("Target")
+	id, ok := target.required("Arn").attributeOf("Arn")
+	by, read := p.readers[id]
+	if !ok || !read {
+		target.fail("names no queue that a function reads")
+		return
+	}
+	delay := p.queues[id].get("DelaySeconds").integer(0, 0, maxDelaySeconds)
+	message, err := json.Marshal(events.SQSEvent{Records: []events.SQSMessage{{
+		MessageId: string(r.id), Body: cmp.Or(target.get("Input").text(), "{}"), EventSource: "aws:sqs",
+		EventSourceARN: "arn:aws:sqs:local:000000000000:" + string(id), AWSRegion: "local",
+	}}})
+	if err != nil {
+		target.fail("%v", err)
+	}
+	p.template.Schedules = append(p.template.Schedules, Schedule{
+		Name: by.event, Function: by.function, Interval: interval(r.properties.required("ScheduleExpression")),
+		Delay: time.Duration(delay) * time.Second, Input: string(message),
+	})
 }

@@ -5,7 +5,8 @@
 // A function is named by the folder of its code: CodeUri `functions/connect/` is the function
 // `connect`. Of CloudFormation's intrinsics it understands, where a text is expected, Ref and Sub
 // of parameters that have a default (and of the pseudo parameters a local stack can have), and
-// GetAtt of a function's Arn or a table's StreamArn, in their short and long forms. Anything else in a place that matters
+// GetAtt of a function's or a queue's Arn or a table's StreamArn, in their short and long forms, and anywhere If of the
+// template's conditions. A resource whose condition does not hold is not there. Anything else in a place that matters
 // here is an error that names the resource; everywhere else it is left alone.
 package template
 
@@ -68,6 +69,18 @@ type CORS struct {
 // Bucket is one S3 bucket.
 type Bucket struct {
 	ID LogicalID
+	// CORS is in order: the first rule that fits a request is the one that counts.
+	CORS []BucketCORS
+}
+
+// BucketCORS is which origins' pages may read from or write to a bucket in a browser, and how. An
+// origin and a header may have one * in them.
+type BucketCORS struct {
+	AllowOrigins  []string
+	AllowMethods  []string
+	AllowHeaders  []string
+	ExposeHeaders []string
+	MaxAgeSeconds int
 }
 
 // Key is the route's key as events carry it: "GET /v1/tenants", or "$default".

@@ -1,12 +1,14 @@
 package template_test
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/infra/local/template"
@@ -159,7 +161,14 @@ func TestErrorsNameTheResource(t *testing.T) {
 		"batch too large":  {stream("StartingPosition: LATEST, Stream: !GetAtt T.StreamArn, BatchSize: 10001"), `F.Events.E.Properties.BatchSize: "10001"`},
 		"record too young": {stream("StartingPosition: LATEST, Stream: !GetAtt T.StreamArn, MaximumRecordAgeInSeconds: 59"), "F.Events.E.Properties.MaximumRecordAgeInSeconds"},
 		"bisecting stream": {stream("StartingPosition: LATEST, Stream: !GetAtt T.StreamArn, BisectBatchOnFunctionError: true"), "F.Events.E.Properties.BisectBatchOnFunctionError"},
-		"unknown event":    {function("CodeUri: f\nEvents: {E: {Type: SQS}}"), `F.Events.E.Type: "SQS"`},
+		"unknown event":    {function("CodeUri: f\nEvents: {E: {Type: SNS}}"), `F.Events.E.Type: "SNS"`},
+		"no queue":         {function("CodeUri: f\nEvents: {E: {Type: SQS, Properties: {Queue: !GetAtt Q.Arn, BatchSize: 1}}}"), "F.Events.E.Properties.Queue: is not"},
+		"many messages":    {function("CodeUri: f\nEvents: {E: {Type: SQS, Properties: {Queue: !GetAtt Q.Arn, BatchSize: 2}}}") + "\n  Q: {Type: AWS::SQS::Queue}", `F.Events.E.Properties.BatchSize: "2"`},
+		"nobody's queue":   {"Resources: {Q: {Type: AWS::SQS::Queue}, S: {Type: AWS::Scheduler::Schedule, Properties: {ScheduleExpression: rate(1 day), Target: {Arn: !GetAtt Q.Arn}}}}", "S.Target: names no queue"},
+		"slash at the end": {function("CodeUri: f\nEvents: {E: {Type: HttpApi, Properties: {Path: /a/, Method: GET}}}"), `F.Events.E.Properties: Path "/a/" ends in a slash`},
+		"no condition":     {function("CodeUri: !If [Unknown, a, b]"), "F.CodeUri: names Unknown"},
+		"half an If":       {"Conditions: {C: !Equals [a, a]}\n" + function("CodeUri: !If [C, a]"), "F.CodeUri: !If is not"},
+		"odd condition":    {"Conditions: {C: !Or [a, b]}\n" + function("CodeUri: !If [C, a, b]"), "Conditions.C: is neither"},
 		"cron":             {function("CodeUri: f\nEvents: {E: {Type: ScheduleV2, Properties: {ScheduleExpression: cron(0 0 * * ? *)}}}"), "F.Events.E.Properties.ScheduleExpression"},
 		"input":            {function("CodeUri: f\nEvents: {E: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 day), Input: nothing}}}"), "F.Events.E.Properties.Input"},
 		"relative path":    {function("CodeUri: f\nEvents: {E: {Type: HttpApi, Properties: {Path: a, Method: GET}}}"), "F.Events.E.Properties: Path"},
@@ -179,6 +188,56 @@ func TestErrorsNameTheResource(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+func TestConditionsDecideWhatIsThere(t *testing.T) {
+	got, err := read(t, `
+Parameters:
+  Where: {Type: String, Default: "a"}
+Conditions:
+  AtA: !Equals [!Ref Where, a]
+  Elsewhere: !Not [!Equals [!Ref Where, a]]
+Resources:
+  F: {Type: AWS::Serverless::Function, Properties: {CodeUri: !If [AtA, functions/f/, !ImportValue unknown]}}
+  G: {Type: AWS::Serverless::Function, Condition: Elsewhere, Properties: {CodeUri: functions/g/}}
+  H: {Type: AWS::Serverless::Function, Condition: AtA, Properties: {CodeUri: {Fn::If: [Elsewhere, functions/g/, &h functions/h/]}}}
+  I: {Type: AWS::S3::Bucket, Properties: {CorsConfiguration: {CorsRules: [{AllowedOrigins: [*h], AllowedMethods: [GET]}]}}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Functions) != 2 || got.Functions[0].Name != "f" || got.Functions[1].Name != "h" || got.Buckets[0].CORS[0].AllowOrigins[0] != "functions/h/" {
+		t.Errorf("read %+v, %+v", got.Functions, got.Buckets)
+	}
+}
+
+// A message of the queue is the event, in the shape in which Lambda delivers it.
+func TestAScheduleMayGoByAQueueThatDelays(t *testing.T) {
+	got, err := read(t, `
+Resources:
+  Queue: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: 30}}
+  F:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/f/
+      Events:
+        Later: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn, BatchSize: 1}}
+  Schedule:
+    Type: AWS::Scheduler::Schedule
+    Properties: {ScheduleExpression: rate(1 minute), Target: {Arn: !GetAtt Queue.Arn, Input: '{"a":1}'}}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event events.SQSEvent
+	one := got.Schedules[0]
+	if err := json.Unmarshal([]byte(one.Input), &event); err != nil {
+		t.Fatal(err)
+	}
+	one.Input = event.Records[0].Body
+	if want := (template.Schedule{Name: "Later", Function: "f", Interval: time.Minute, Delay: 30 * time.Second, Input: `{"a":1}`}); one != want {
+		t.Errorf("read %+v, want %+v", one, want)
 	}
 }
 

@@ -38,7 +38,47 @@ func (v value) at(name string, node *yaml.Node) value {
 	if node != nil && node.Tag == "!!null" {
 		node = nil
 	}
-	return value{p: v.p, node: node, path: strings.TrimPrefix(v.path+"."+name, ".")}
+	return value{p: v.p, node: node, path: strings.TrimPrefix(v.path+"."+name, ".")}.chosen()
+}
+
+// chosen is what an If comes to, and any other value as it is.
+func (v value) chosen() value {
+	name, argument := v.intrinsic()
+	if name != "If" {
+		return v
+	}
+	parts := argument.node.Content
+	if argument.node.Kind != yaml.SequenceNode || len(parts) != 3 {
+		v.fail("!If is not of a condition and two values")
+		return v
+	}
+	if v.named(parts[0].Value) {
+		return v.at("1", parts[1])
+	}
+	return v.at("2", parts[2])
+}
+
+// named tells whether a condition of the template holds.
+func (v value) named(condition string) bool {
+	written, known := v.p.conditions[condition]
+	if !known {
+		v.fail("names %s, which is no condition", condition)
+	}
+	return known && written.holds()
+}
+
+// holds tells whether a condition does: of texts that are equal, and the opposite.
+func (v value) holds() bool {
+	name, argument := v.intrinsic()
+	parts := argument.list()
+	switch {
+	case name == "Equals" && len(parts) == 2:
+		return parts[0].text() == parts[1].text()
+	case name == "Not" && len(parts) == 1:
+		return !parts[0].holds()
+	}
+	v.fail("is neither !Equals nor !Not")
+	return false
 }
 
 // get is the value under a key, absent when there is none.
