@@ -155,7 +155,7 @@ func TestWhatIsWrittenSideBySideIsWaitedFor(t *testing.T) {
 		if err := group.Wait(); err != nil || w.engine.Clock.Now() != 0 {
 			t.Errorf("after %v: %v", w.engine.Clock.Now(), err)
 		}
-		if _, err := store.Look(t.Context(), block); err != nil {
+		if _, err := store.Get(t.Context(), block); err != nil {
 			t.Error(err)
 		}
 	})

@@ -132,7 +132,7 @@ func TestASeatThatIsBeingFreedIsNotAdopted(t *testing.T) {
 // member is how a connection holds its seat of the tenant's pool.
 func (w *world) member(id seat.ConnectionID) seat.Member {
 	w.t.Helper()
-	b, err := w.store.Look(context.Background(), seat.Block{Pool: seat.Pool{Tenant: acme}})
+	b, err := w.store.Get(context.Background(), seat.Block{Pool: seat.Pool{Tenant: acme}})
 	if err != nil || b == nil {
 		w.t.Fatalf("%v, %v", b, err)
 	}

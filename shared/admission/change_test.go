@@ -3,6 +3,7 @@ package admission_test
 import (
 	"context"
 	"fmt"
+	"seatmeter/shared/pool"
 	"sync/atomic"
 	"testing"
 
@@ -154,11 +155,11 @@ func TestABlockThatIsMadeLateBringsNoSeats(t *testing.T) {
 	if !changing.Load() {
 		t.Fatal("no block was made")
 	}
-	pools := seat.NewPools(w.store)
+	pools := pool.NewPools(w.store)
 	for n := range 60 {
 		id := seat.ConnectionID(fmt.Sprintf("late-%d", n))
-		seated, err := pools.Take(context.Background(), seat.Pool{Tenant: acme}, id, seat.Member{JoinedAtMillis: 1}, seat.Terms{Capacity: 90, Revision: 2})
-		if err != nil || seated.Refusal == seat.RefusalNone {
+		seated, err := pools.Take(context.Background(), seat.Pool{Tenant: acme}, id, seat.Member{JoinedAtMillis: 1}, pool.Terms{Capacity: 90, Revision: 2})
+		if err != nil || seated.Refusal == pool.RefusalNone {
 			t.Fatalf("seated under a license that is not in force: %+v, %v", seated, err)
 		}
 	}

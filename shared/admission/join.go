@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"seatmeter/shared/pool"
 	"slices"
 	"time"
 
@@ -423,14 +424,14 @@ const noHost = "The conference's host is not a registered, active host."
 // was lost cannot be resumed any more.
 func (d *Door) takeNamed(ctx context.Context, v Visitor, l license.License, c conference.Conference, a *admitted) (*problem.Error, error) {
 	pools := ownPools(v.Tenant, c.Number)
-	chair := seat.Terms{Capacity: 1, Revision: l.Revision}
+	chair := pool.Terms{Capacity: 1, Revision: l.Revision}
 	if v.Role == jointoken.RoleHost {
 		full, err := d.take(ctx, v, l, c, d.pools.Take, pools.chair, chair, a)
 		if full == nil {
 			return nil, err
 		}
 	}
-	full, err := d.take(ctx, v, l, c, d.pools.Take, pools.participants, seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}, a)
+	full, err := d.take(ctx, v, l, c, d.pools.Take, pools.participants, pool.Terms{Capacity: l.Capacity(), Revision: l.Revision}, a)
 	if full != nil && v.Role == jointoken.RoleHost {
 		if held, err := d.take(ctx, v, l, c, d.pools.Reclaim, pools.chair, chair, a); held == nil {
 			return nil, err
@@ -442,7 +443,7 @@ func (d *Door) takeNamed(ctx context.Context, v Visitor, l license.License, c co
 // joinConcurrent seats a visitor in the tenant's pool.
 func (d *Door) joinConcurrent(ctx context.Context, v Visitor, l license.License, c conference.Conference) (admitted, error) {
 	a := admitted{look: func(ctx context.Context) (bool, error) { return d.attend(ctx, v) }}
-	terms := seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}
+	terms := pool.Terms{Capacity: l.Capacity(), Revision: l.Revision}
 	full, err := d.take(ctx, v, l, c, d.pools.Take, seat.Pool{Tenant: v.Tenant}, terms, &a)
 	if errors.Is(err, errPoolNotFound) {
 		return a, d.reopen(ctx, v)
@@ -503,37 +504,37 @@ func (d *Door) reopen(ctx context.Context, v Visitor) error {
 }
 
 // way is how a seat of a pool is taken: a method of seat.Pools.
-type way func(ctx context.Context, pool seat.Pool, id seat.ConnectionID, m seat.Member, terms seat.Terms) (seat.Seated, error)
+type way func(ctx context.Context, pool seat.Pool, id seat.ConnectionID, m seat.Member, terms pool.Terms) (pool.Seated, error)
 
 // take takes a seat of one pool in some way and fills a. The problem is non-nil
 // if the pool is full, which is not an error for a host's chair.
-func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, by way, pool seat.Pool, terms seat.Terms, a *admitted) (*problem.Error, error) {
+func (d *Door) take(ctx context.Context, v Visitor, l license.License, c conference.Conference, by way, pool seat.Pool, terms pool.Terms, a *admitted) (*problem.Error, error) {
 	s := visit(v, c)
 	s.State, s.JoinedAtMillis, s.Mark = session.StateSeated, v.AtMillis, newMark()
 	s.Limit, s.Shards = l.Limit(), l.Shards
 	seated, err := by(ctx, pool, v.Connection, s.Member(), terms)
-	if errors.Is(err, seat.ErrBusy) {
+	if errors.Is(err, pool.ErrBusy) {
 		return nil, errTooMany(busyFor)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take a seat: %w", err)
 	}
 	switch seated.Refusal {
-	case seat.RefusalFull:
+	case pool.RefusalFull:
 		full := l.Full(seated.InUse)
 		if seated.Unsearched {
 			full = full.Because(errUnsearched)
 		}
 		return full, nil
-	case seat.RefusalStale:
+	case pool.RefusalStale:
 		return nil, errStale
-	case seat.RefusalClosed:
+	case pool.RefusalClosed:
 		return nil, conference.Ended(c.ID)
-	case seat.RefusalMissing:
+	case pool.RefusalMissing:
 		return nil, errPoolNotFound
-	case seat.RefusalLost:
+	case pool.RefusalLost:
 		return nil, noConnection()
-	case seat.RefusalNone:
+	case pool.RefusalNone:
 	}
 	s.StayID = usage.NewStayID(v.Connection, seated.Member.JoinedAtMillis)
 	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse

@@ -197,7 +197,7 @@ func (d *Door) stay(ctx context.Context, s session.Session, atMillis int64, end 
 	if !s.TooLate(atMillis) {
 		return s.Stay(atMillis, end), nil
 	}
-	block, err := d.store.Look(ctx, s.Block)
+	block, err := d.store.Get(ctx, s.Block)
 	if err != nil {
 		return usage.Stay{}, fmt.Errorf("read the block: %w", err)
 	}
@@ -249,7 +249,7 @@ func (d *Door) finishLeave(ctx context.Context, s session.Session) error {
 	if s.State != session.StateLobby || s.StayID == "" {
 		return nil
 	}
-	b, err := d.store.Look(ctx, s.Block)
+	b, err := d.store.Get(ctx, s.Block)
 	if err == nil && b != nil && b.Members[s.Connection] == s.Member() {
 		_, err = d.FinishLeave(ctx, s)
 	}
@@ -287,7 +287,7 @@ func (d *Door) holdsSeat(ctx context.Context, s session.Session) (bool, error) {
 	if s.State != session.StateSeated {
 		return false, nil
 	}
-	b, err := d.store.Look(ctx, s.Block)
+	b, err := d.store.Get(ctx, s.Block)
 	if err != nil {
 		return false, fmt.Errorf("read the block: %w", err)
 	}

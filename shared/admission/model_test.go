@@ -348,5 +348,5 @@ func (w *world) inUse(pool seat.Pool) int {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return seat.InUse(blocks)
+	return pool.InUse(blocks)
 }

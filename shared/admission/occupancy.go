@@ -299,7 +299,7 @@ func (d *Door) PoolUsage(ctx context.Context, s session.Session, nowMillis int64
 		pool = s.Block.Pool
 		pool.Chair = false
 	}
-	inUse, err = d.pools.InUse(ctx, pool, s.Connection, seat.Terms{Capacity: l.Capacity(), Revision: l.Revision}, nowMillis)
+	inUse, err = d.pools.InUse(ctx, pool, s.Connection, pool.Terms{Capacity: l.Capacity(), Revision: l.Revision}, nowMillis)
 	if err != nil {
 		return 0, 0, fmt.Errorf("count the seats in use: %w", err)
 	}

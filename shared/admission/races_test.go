@@ -55,7 +55,7 @@ func TestAJoinCompletesTheLeaveBeforeIt(t *testing.T) {
 				t.Fatal(began, err)
 			}
 			block := seat.Block{Pool: seat.Pool{Tenant: acme, Number: w.numbers[weekly]}}
-			there, err := w.store.Look(context.Background(), block)
+			there, err := w.store.Get(context.Background(), block)
 			if err != nil {
 				t.Fatal(err)
 			}

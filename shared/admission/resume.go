@@ -86,7 +86,7 @@ func sameVisitor(s session.Session, v Visitor) bool {
 // goes on with its stay.
 func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (session.Session, error) {
 	for range resumeRounds {
-		b, err := d.store.Look(ctx, old.Block)
+		b, err := d.store.Get(ctx, old.Block)
 		if err != nil {
 			return old, fmt.Errorf("read the block: %w", err)
 		}

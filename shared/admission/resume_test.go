@@ -196,7 +196,7 @@ func TestAResumeThatBreaksOffLeavesTheSeatWithTheOldConnection(t *testing.T) {
 // membersOf are the members of the tenant's pool.
 func (w *world) membersOf() map[seat.ConnectionID]seat.Member {
 	w.t.Helper()
-	b, err := w.store.Look(context.Background(), seat.Block{Pool: seat.Pool{Tenant: acme}})
+	b, err := w.store.Get(context.Background(), seat.Block{Pool: seat.Pool{Tenant: acme}})
 	if err != nil || b == nil {
 		w.t.Fatalf("%v, %v", b, err)
 	}
@@ -243,7 +243,7 @@ func TestAnOrphansSeatIsNotFreedUnderAJoin(t *testing.T) {
 		if call.Name == "change session" && !found {
 			found = true
 			block := seat.Block{Pool: seat.Pool{Tenant: acme}}
-			state, err := w.store.Look(context.Background(), block)
+			state, err := w.store.Get(context.Background(), block)
 			if err != nil {
 				t.Error(err)
 			}

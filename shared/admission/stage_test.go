@@ -109,7 +109,7 @@ func (s *stage) inUse() (total int) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		total += seat.InUse(states)
+		total += pool.InUse(states)
 	}
 	return total
 }

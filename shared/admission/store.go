@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"seatmeter/shared/pool"
 	"sync"
 	"time"
 
@@ -36,7 +37,7 @@ type Store interface {
 	license.Licenses
 	host.Hosts
 	conference.Conferences
-	seat.Blocks
+	pool.Store
 	session.Sessions
 	usage.Ledger
 }
@@ -56,7 +57,7 @@ type Gateway interface {
 // Door admits connections and lets them go.
 type Door struct {
 	store   Store
-	pools   *seat.Pools
+	pools   *pool.Pools
 	gateway Gateway
 	log     *slog.Logger
 
@@ -82,7 +83,7 @@ type known struct {
 
 // NewDoor makes a door. One per process: it remembers what it has read.
 func NewDoor(store Store, gateway Gateway, log *slog.Logger) *Door {
-	return &Door{store: store, pools: seat.NewPools(store), gateway: gateway, log: log, together: together}
+	return &Door{store: store, pools: pool.NewPools(store), gateway: gateway, log: log, together: together}
 }
 
 // together does some steps at the same time.

@@ -154,8 +154,8 @@ func (d *Door) settleOwn(ctx context.Context, l license.License, number conferen
 // settlePool brings one pool under a license; errStale, if a part of it is under
 // a later one.
 func (d *Door) settlePool(ctx context.Context, pool seat.Pool, capacity int, l license.License) error {
-	terms := seat.Terms{Capacity: capacity, Revision: l.Revision}
-	states, err := d.pools.Settle(ctx, pool, terms, true)
+	terms := pool.Terms{Capacity: capacity, Revision: l.Revision}
+	states, err := d.pools.Rebalance(ctx, pool, terms, true)
 	if err != nil {
 		return fmt.Errorf("settle a pool: %w", err)
 	}

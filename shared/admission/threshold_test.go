@@ -3,6 +3,7 @@ package admission_test
 import (
 	"context"
 	"log/slog"
+	"seatmeter/shared/pool"
 	"testing"
 
 	"seatmeter/shared/admission"
@@ -229,8 +230,8 @@ func TestAHostsPageThatIsNotOnTheListStartsNoConference(t *testing.T) {
 	v.Origin = foreign
 	w.connects(d, v, problem.Forbidden)
 	blocks, err := w.store.Read(context.Background(), seat.Pool{Tenant: acme, Number: w.numbers[weekly], Chair: true})
-	if err != nil || seat.InUse(blocks) != 0 {
-		t.Errorf("%d in the chair, %v", seat.InUse(blocks), err)
+	if err != nil || pool.InUse(blocks) != 0 {
+		t.Errorf("%d in the chair, %v", pool.InUse(blocks), err)
 	}
 	if list := w.refusals(); len(list) != 0 {
 		t.Errorf("refusals on record: %+v", list)

@@ -243,8 +243,8 @@ func (s *Store) page(ctx context.Context, pool seat.Pool, page int) ([]seat.Stat
 	return states, nil
 }
 
-// Look implements seat.Blocks by one consistent read.
-func (s *Store) Look(ctx context.Context, block seat.Block) (*seat.State, error) {
+// Get implements seat.Blocks by one consistent read.
+func (s *Store) Get(ctx context.Context, block seat.Block) (*seat.State, error) {
 	pk, sk := blockKeys(block)
 	i, err := s.get(ctx, pk, sk, true)
 	if err != nil || i == nil {
@@ -254,9 +254,9 @@ func (s *Store) Look(ctx context.Context, block seat.Block) (*seat.State, error)
 	return &state, err
 }
 
-// Saw implements seat.Blocks by one UpdateItem. It keeps whole seconds: a block
+// MarkAlive implements seat.Blocks by one UpdateItem. It keeps whole seconds: a block
 // has no room for more.
-func (s *Store) Saw(ctx context.Context, block seat.Block, atMillis int64) error {
+func (s *Store) MarkAlive(ctx context.Context, block seat.Block, atMillis int64) error {
 	pk, sk := blockKeys(block)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: "SET #seen = :at",
@@ -266,9 +266,9 @@ func (s *Store) Saw(ctx context.Context, block seat.Block, atMillis int64) error
 	return err
 }
 
-// Rest implements seat.Blocks by one UpdateItem: a take that comes between
+// Dequeue implements seat.Blocks by one UpdateItem: a take that comes between
 // either finds the block on the agenda or puts it back.
-func (s *Store) Rest(ctx context.Context, block seat.Block) error {
+func (s *Store) Dequeue(ctx context.Context, block seat.Block) error {
 	pk, sk := blockKeys(block)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: "REMOVE #busy", condition: "#in_use = :none", values: item{":none": number(0)},

@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"seatmeter/shared/pool"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -10,24 +11,24 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Board implements seat.Boards by one consistent read, which is not repeated
+// Directory implements seat.Boards by one consistent read, which is not repeated
 // where it is throttled.
-func (s *Store) Board(ctx context.Context, pool seat.Pool) (seat.Board, error) {
+func (s *Store) Directory(ctx context.Context, pool seat.Pool) (pool.Directory, error) {
 	pk, sk := boardKeys(pool)
 	i, err := s.get(ctx, pk, sk, true, once)
 	if err != nil && throttles.IsErrorThrottle(err).Bool() {
-		return seat.Board{}, fmt.Errorf("%w: %w", seat.ErrBusy, err)
+		return pool.Directory{}, fmt.Errorf("%w: %w", pool.ErrBusy, err)
 	}
 	if err != nil {
 		i, err = s.get(ctx, pk, sk, true)
 	}
 	if err != nil || i == nil {
-		return seat.Board{}, err
+		return pool.Directory{}, err
 	}
 	r := reader{item: i}
-	board := seat.Board{
-		Revision: r.number(attrRevision), UntilMillis: r.number(attrUntil), LookingMillis: r.number(attrLooking),
-		Count: seat.Count{AtMillis: r.number(attrCounted), InUse: r.int(attrInUse), Opened: r.int(attrOpened)},
+	board := pool.Directory{
+		Revision: r.number(attrRevision), UntilMillis: r.number(attrUntil), ScanningMillis: r.number(attrLooking),
+		Count: pool.Count{AtMillis: r.number(attrCounted), InUse: r.int(attrInUse), Opened: r.int(attrOpened)},
 		Left:  r.number(attrGone), Beyond: r.number(attrBeyond), Rooms: make(map[int]int64),
 	}
 	if rooms, ok := i[attrRooms].(*types.AttributeValueMemberM); ok {
@@ -46,9 +47,9 @@ func (s *Store) Board(ctx context.Context, pool seat.Pool) (seat.Board, error) {
 	return board, r.err
 }
 
-// BeginLook implements seat.Boards by one UpdateItem. One that was noted answers
+// BeginScan implements seat.Boards by one UpdateItem. One that was noted answers
 // a repeat by what is there.
-func (s *Store) BeginLook(ctx context.Context, pool seat.Pool, look seat.Look, staleMillis int64, reset bool) (bool, error) {
+func (s *Store) BeginScan(ctx context.Context, pool seat.Pool, look pool.Scan, staleMillis int64, reset bool) (bool, error) {
 	pk, sk := boardKeys(pool)
 	c := change{
 		pk: pk, sk: sk,
@@ -73,8 +74,8 @@ func (s *Store) BeginLook(ctx context.Context, pool seat.Pool, look seat.Look, s
 	return r.number(attrLooking) == look.AtMillis && r.text(attrLooker) == string(look.By), r.err
 }
 
-// EndLook implements seat.Boards by one UpdateItem.
-func (s *Store) EndLook(ctx context.Context, pool seat.Pool, look seat.Look) (bool, error) {
+// EndScan implements seat.Boards by one UpdateItem.
+func (s *Store) EndScan(ctx context.Context, pool seat.Pool, look pool.Scan) (bool, error) {
 	pk, sk := boardKeys(pool)
 	c := change{
 		pk: pk, sk: sk,
@@ -139,8 +140,8 @@ func (s *Store) AddLeft(ctx context.Context, pool seat.Pool, n int64) error {
 	return err
 }
 
-// ClearBoard implements seat.Boards by one UpdateItem.
-func (s *Store) ClearBoard(ctx context.Context, pool seat.Pool) error {
+// ClearDirectory implements seat.Boards by one UpdateItem.
+func (s *Store) ClearDirectory(ctx context.Context, pool seat.Pool) error {
 	pk, sk := boardKeys(pool)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: "REMOVE #until, #looking, #looker", condition: "attribute_exists(#pk)",

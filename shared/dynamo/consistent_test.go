@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"seatmeter/shared/pool"
 	"slices"
 	"testing"
 	"time"
@@ -103,12 +104,12 @@ func writeBlock(ctx context.Context, s *dynamo.Store, n int64) (err error) {
 }
 
 func writeBoard(ctx context.Context, s *dynamo.Store, n int64) (err error) {
-	look := seat.Look{By: someConnection, Count: seat.Count{AtMillis: 1}, Revision: 1, UntilMillis: 1000}
+	look := pool.Scan{By: someConnection, Count: pool.Count{AtMillis: 1}, Revision: 1, UntilMillis: 1000}
 	switch n {
 	case 0:
-		_, err = s.BeginLook(ctx, somePool, look, 0, true)
+		_, err = s.BeginScan(ctx, somePool, look, 0, true)
 	case 1:
-		_, err = s.EndLook(ctx, somePool, look)
+		_, err = s.EndScan(ctx, somePool, look)
 	default:
 		err = s.AddRoom(ctx, someBlock, 1)
 	}
@@ -161,9 +162,9 @@ var consistent = []version{
 		_, err := s.PutLicense(ctx, license.License{Tenant: tenant.ID(fmt.Sprint(n)), Model: license.ModelConcurrent, Seats: 25, Revision: 1})
 		return err
 	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Tenants(ctx, "", 10) }},
-	{"Look", writeBlock, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Look(ctx, someBlock) }},
+	{"Look", writeBlock, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Get(ctx, someBlock) }},
 	{"Read", writeBlock, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Read(ctx, somePool) }},
-	{"Board", writeBoard, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Board(ctx, somePool) }},
+	{"Board", writeBoard, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Directory(ctx, somePool) }},
 	{"Checkpoint", func(ctx context.Context, s *dynamo.Store, n int64) error {
 		return s.PutCheckpoint(ctx, someBlock, reconcile.Checkpoint{AtMillis: n + 1})
 	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Checkpoint(ctx, someBlock) }},
@@ -252,7 +253,7 @@ func TestABoardThatIsReadAgainShowsTheNewestVersion(t *testing.T) {
 		}
 		return faults.None
 	}
-	board, err := store.Board(twoBehind(t.Context()), somePool)
+	board, err := store.Directory(twoBehind(t.Context()), somePool)
 	if err != nil || len(board.Rooms) != 1 || tries != 2 {
 		t.Errorf("after %d tries it shows %+v (%v), want its room", tries, board, err)
 	}

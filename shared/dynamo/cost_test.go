@@ -184,7 +184,7 @@ func (w *costly) join(t *testing.T) {
 func (w *costly) seen(t *testing.T) {
 	t.Helper()
 	for _, number := range []conference.Number{0, w.pass.Number} {
-		if err := w.store.Saw(t.Context(), seat.Block{Pool: seat.Pool{Tenant: w.pass.Tenant, Number: number}}, w.now+90_001); err != nil {
+		if err := w.store.MarkAlive(t.Context(), seat.Block{Pool: seat.Pool{Tenant: w.pass.Tenant, Number: number}}, w.now+90_001); err != nil {
 			t.Fatal(err)
 		}
 	}

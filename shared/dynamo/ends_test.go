@@ -107,7 +107,7 @@ func (w *costly) endHold(t *testing.T) {
 	t.Helper()
 	reads := w.bill.reads
 	block := seat.Block{Pool: seat.Pool{Tenant: w.pass.Tenant}}
-	state, err := w.store.Look(t.Context(), block)
+	state, err := w.store.Get(t.Context(), block)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"seatmeter/shared/pool"
 	"slices"
 	"strings"
 	"sync"
@@ -374,7 +375,7 @@ func (w *world) inUse(t tenant.ID, number conference.Number) int {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return seat.InUse(blocks)
+	return pool.InUse(blocks)
 }
 
 // pages follows next_cursor, and gives one member of every item met.

@@ -308,7 +308,7 @@ func (r *run) unstick(ctx context.Context, state seat.State, ids []seat.Connecti
 func (r *run) balance(ctx context.Context, t tenant.ID, list []seat.Block, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
 	var states []seat.State
 	for _, block := range list {
-		state, err := r.store.Look(ctx, block)
+		state, err := r.store.Get(ctx, block)
 		if err != nil {
 			return nil, fmt.Errorf("read a block: %w", err)
 		}

@@ -82,9 +82,9 @@ func TestAnEndClosesEveryBlockThatComesBesideIt(t *testing.T) {
 			w.in(jointoken.RoleParticipant)
 		}
 		pool := seat.Pool{Tenant: acme, Number: w.number}
-		terms := seat.Terms{Capacity: 200, Revision: 1}
+		terms := pool.Terms{Capacity: 200, Revision: 1}
 		nth := faults.At(call, func() faults.Fault {
-			if _, err := seat.NewPools(w.store).Settle(context.Background(), pool, terms, true); err != nil {
+			if _, err := pool.NewPools(w.store).Rebalance(context.Background(), pool, terms, true); err != nil {
 				t.Error(err)
 			}
 			return faults.None

@@ -230,7 +230,7 @@ func (r *run) audits(ctx context.Context) {
 		r.failed(ctx, Entry{Tenant: t, Block: byTenant[t][0]}, r.books(ctx, t, byTenant[t]))
 	}
 	for _, block := range r.idle {
-		r.failed(ctx, Entry{Tenant: block.Pool.Tenant, Block: block}, r.store.Rest(ctx, block))
+		r.failed(ctx, Entry{Tenant: block.Pool.Tenant, Block: block}, r.store.Dequeue(ctx, block))
 	}
 }
 
@@ -254,7 +254,7 @@ func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 	var mu sync.Mutex
 	var large []seat.Pool
 	err := each(pools, func(pool seat.Pool) error {
-		first, err := r.store.Look(ctx, seat.Block{Pool: pool})
+		first, err := r.store.Get(ctx, seat.Block{Pool: pool})
 		if err != nil || first == nil {
 			return wrap("read a pool's first block", err)
 		}
@@ -345,7 +345,7 @@ func since(m seat.Member) int64 {
 // block looks after one block. One that nobody is in may rest when its books
 // are checked.
 func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) error {
-	state, err := r.store.Look(ctx, block)
+	state, err := r.store.Get(ctx, block)
 	if err != nil || state == nil {
 		return wrap("read a block", err)
 	}
@@ -456,7 +456,7 @@ func (r *run) members(ctx context.Context, state seat.State, tenants *tenants) (
 	if err != nil || !alive {
 		return false, err
 	}
-	return true, wrap("note that a block was seen", r.store.Saw(ctx, state.Block, now.UnixMilli()))
+	return true, wrap("note that a block was seen", r.store.MarkAlive(ctx, state.Block, now.UnixMilli()))
 }
 
 // judge tells whether all of some members are alive, and does away with those

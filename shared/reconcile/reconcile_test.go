@@ -538,7 +538,7 @@ func (w *world) inUse(pool seat.Pool) int {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return seat.InUse(states)
+	return pool.InUse(states)
 }
 
 // Rounds come twice a minute. One that fails, or does not come, leaves the dead

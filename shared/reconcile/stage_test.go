@@ -125,7 +125,7 @@ func (s *stage) drop(id seat.ConnectionID) {
 // members are the connections in a tenant's pool, held or not.
 func (s *stage) members(id tenant.ID) map[seat.ConnectionID]seat.Member {
 	s.t.Helper()
-	state, err := s.store.Look(context.Background(), seat.Block{Pool: seat.Pool{Tenant: id}})
+	state, err := s.store.Get(context.Background(), seat.Block{Pool: seat.Pool{Tenant: id}})
 	if err != nil || state == nil {
 		s.t.Fatal(state, err)
 	}

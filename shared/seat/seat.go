@@ -142,18 +142,18 @@ func (s State) Overused(share Share) bool {
 	return s.InUse > s.Capacity && share.Capacity > s.Capacity
 }
 
-// free is how many more connections the block admits as it stands.
-func (s State) free() int {
+// Free is how many more connections the block admits as it stands.
+func (s State) Free() int {
 	if s.Closed {
 		return 0
 	}
 	return max(0, s.Capacity-s.InUse)
 }
 
-// full tells whether a join at a moment finds no place in the block.
-func (s State) full(nowMillis int64) bool {
-	_, over := s.over("", nowMillis)
-	return s.free() == 0 && (!over || s.InUse > s.Capacity)
+// Full tells whether a join at a moment finds no place in the block.
+func (s State) Full(nowMillis int64) bool {
+	_, over := s.ExpiredHold("", nowMillis)
+	return s.Free() == 0 && (!over || s.InUse > s.Capacity)
 }
 
 // Occupied is the seats that are not free at a moment: those in use but for
@@ -168,8 +168,8 @@ func (s State) Occupied(nowMillis int64) int {
 	return occupied
 }
 
-// over chooses an expired hold: not the same for all who come at once.
-func (s State) over(id ConnectionID, nowMillis int64) (Place, bool) {
+// ExpiredHold chooses an expired hold: not the same for all who come at once.
+func (s State) ExpiredHold(id ConnectionID, nowMillis int64) (Place, bool) {
 	var over []ConnectionID
 	for other, m := range s.Members {
 		if m.Expired(nowMillis) {
@@ -180,7 +180,7 @@ func (s State) over(id ConnectionID, nowMillis int64) (Place, bool) {
 		return Place{}, false
 	}
 	slices.Sort(over)
-	chosen := over[hash(id)%len(over)]
+	chosen := over[id.Hash()%len(over)]
 	return Place{chosen, s.Members[chosen]}, true
 }
 
@@ -261,12 +261,11 @@ type Returned struct {
 	Vacancy *Vacancy
 }
 
-// Blocks is where blocks live, and the boards of large pools. Every method is
-// one atomic step on one block, or on one board, consistent, and safe to repeat
+// Blocks is where blocks live. Every method is one atomic step on one block,
+// consistent, and safe to repeat
 // after a lost answer: its condition tests what it sets. Errors are the store's
 // own; a refused condition is no error.
 type Blocks interface {
-	Boards
 	// Take adds a member under a license revision. Repeating a take that had
 	// landed gives OutcomeMember.
 	Take(ctx context.Context, block Block, id ConnectionID, member Member, revision int64) (Attempt, error)
@@ -301,55 +300,20 @@ type Blocks interface {
 	Close(ctx context.Context, block Block, keepUntil time.Time) (State, error)
 	// Read gives the pool's blocks in order of index.
 	Read(ctx context.Context, pool Pool) ([]State, error)
-	// Look gives one block; nil if it is not there.
-	Look(ctx context.Context, block Block) (*State, error)
-	// Saw notes that the block's members were found alive, to the second. A
+	// Get gives one block; nil if it is not there.
+	Get(ctx context.Context, block Block) (*State, error)
+	// MarkAlive notes that the block's members were found alive, to the second. A
 	// later note stays.
-	Saw(ctx context.Context, block Block, atMillis int64) error
-	// Rest takes a block off the agenda of reconciliation, if nobody is in
+	MarkAlive(ctx context.Context, block Block, atMillis int64) error
+	// Dequeue takes a block off the agenda of reconciliation, if nobody is in
 	// it. Every take puts it back on.
-	Rest(ctx context.Context, block Block) error
+	Dequeue(ctx context.Context, block Block) error
 }
 
-// Target is the capacity that a block is to have in a pool of this capacity:
-// full blocks and a rest. Growing a pool never lowers a block.
-func Target(capacity, index int) int {
-	return max(0, min(BlockSeats, capacity-index*BlockSeats))
-}
-
-// count is how many blocks a pool of this capacity can have.
-func count(capacity int) int { return (capacity + BlockSeats - 1) / BlockSeats }
-
-// start is the block at which a connection begins to look for a seat: chosen
-// by its id, each block in proportion to its seats.
-func start(id ConnectionID, capacity int) int {
-	if capacity <= BlockSeats {
-		return 0
-	}
-	return hash(id) % capacity / BlockSeats
-}
-
-// hash spreads connections evenly.
-func hash(id ConnectionID) int {
+// Hash spreads connections evenly.
+func (id ConnectionID) Hash() int {
 	sum := fnv.New32a()
 	sum.Write([]byte(id))
 	return int(sum.Sum32())
 }
 
-// InUse adds up the seats in use in some blocks, expired holds included.
-func InUse(blocks []State) int {
-	total := 0
-	for _, b := range blocks {
-		total += b.InUse
-	}
-	return total
-}
-
-// Occupied adds up the seats of some blocks that are not free at a moment.
-func Occupied(blocks []State, nowMillis int64) int {
-	total := 0
-	for _, b := range blocks {
-		total += b.Occupied(nowMillis)
-	}
-	return total
-}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"seatmeter/shared/pool"
 	"slices"
 	"strings"
 
@@ -53,7 +54,7 @@ func capacity(l license.License, pool seat.Pool) int {
 // took checks a pool of which a seat was taken under a license revision: that it
 // is within it, and that it had not been replaced.
 func (w *world) took(block seat.Block, revision int64) {
-	inUse, t := seat.InUse(w.blocks[block.Pool]), w.tenants[block.Pool.Tenant]
+	inUse, t := pool.InUse(w.blocks[block.Pool]), w.tenants[block.Pool.Tenant]
 	// While a change is under way, either license is in force.
 	limit := capacity(t.revisions[revision], block.Pool)
 	for other, l := range t.revisions {

@@ -127,12 +127,12 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 	wantAgenda(t, "an empty block", store, id)
 	must(store.Take(ctx, block.Block, connectionOf(id, 1), member, 1))(t)
 	wantAgenda(t, "a block with a member", store, id, block)
-	if err := store.Rest(ctx, block.Block); err != nil {
+	if err := store.Dequeue(ctx, block.Block); err != nil {
 		t.Fatal(err)
 	}
 	wantAgenda(t, "a block that may not rest", store, id, block)
 	must(store.GiveBack(ctx, block.Block, connectionOf(id, 1), member, false))(t)
-	if err := store.Rest(ctx, block.Block); err != nil {
+	if err := store.Dequeue(ctx, block.Block); err != nil {
 		t.Fatal(err)
 	}
 	wantAgenda(t, "a block at rest", store, id)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"seatmeter/shared/pool"
 	"sync/atomic"
 	"testing"
 
@@ -157,22 +158,22 @@ func parallelSwaps(t *testing.T, store Store, id tenant.ID) {
 
 func seen(t *testing.T, store Store, id tenant.ID) {
 	ctx, block := t.Context(), blockOf(id, 0)
-	if b := must(store.Look(ctx, block))(t); b != nil {
+	if b := must(store.Get(ctx, block))(t); b != nil {
 		t.Fatalf("a block that was not made: %+v", b)
 	}
-	if err := store.Saw(ctx, block, 5); err != nil {
+	if err := store.MarkAlive(ctx, block, 5); err != nil {
 		t.Fatal(err)
 	}
-	if b := must(store.Look(ctx, block))(t); b != nil {
+	if b := must(store.Get(ctx, block))(t); b != nil {
 		t.Fatalf("a block that was seen is made: %+v", b)
 	}
 	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	for _, at := range []int64{5000, 7999, 6000} {
-		if err := store.Saw(ctx, block, at); err != nil {
+		if err := store.MarkAlive(ctx, block, at); err != nil {
 			t.Fatal(err)
 		}
 	}
-	equal(t, "the latest", must(store.Look(ctx, block))(t).SeenAtMillis, int64(7000))
+	equal(t, "the latest", must(store.Get(ctx, block))(t).SeenAtMillis, int64(7000))
 }
 
 func renumber(t *testing.T, store Store, id tenant.ID) {
@@ -276,18 +277,18 @@ func manyBlocks(t *testing.T, store Store, id tenant.ID) {
 
 func parallelPool(t *testing.T, store Store, id tenant.ID) {
 	const capacity = 3*seat.BlockSeats + 10
-	pools, pool := seat.NewPools(store), blockOf(id, 0).Pool
-	terms := seat.Terms{Capacity: capacity, Revision: 1}
-	equal(t, "a pool that is not open", must(pools.Take(t.Context(), pool, connectionOf(id, 0), member, terms))(t).Refusal, seat.RefusalMissing)
-	must(pools.Settle(t.Context(), pool, terms, true))(t)
+	pools, pool := pool.NewPools(store), blockOf(id, 0).Pool
+	terms := pool.Terms{Capacity: capacity, Revision: 1}
+	equal(t, "a pool that is not open", must(pools.Take(t.Context(), pool, connectionOf(id, 0), member, terms))(t).Refusal, pool.RefusalMissing)
+	must(pools.Rebalance(t.Context(), pool, terms, true))(t)
 	var taken atomic.Int64
 	parallel(t, manyCallers, func(ctx context.Context, n int) error {
 		seated, err := pools.Take(ctx, pool, connectionOf(id, n), member, terms)
-		if seated.Refusal == seat.RefusalNone && err == nil {
+		if seated.Refusal == pool.RefusalNone && err == nil {
 			taken.Add(1)
 		}
 		return err
 	})
 	equal(t, "admitted", taken.Load(), int64(capacity))
-	equal(t, "in use", seat.InUse(must(store.Read(t.Context(), pool))(t)), capacity)
+	equal(t, "in use", pool.InUse(must(store.Read(t.Context(), pool))(t)), capacity)
 }

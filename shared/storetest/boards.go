@@ -3,13 +3,12 @@ package storetest
 import (
 	"testing"
 
-	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
 
 func boards(t *testing.T, store Store, id tenant.ID) {
 	ctx, pool := t.Context(), blockOf(id, 0).Pool
-	board := func() seat.Board { return must(store.Board(ctx, pool))(t) }
+	board := func() pool.Directory { return must(store.Directory(ctx, pool))(t) }
 	ok := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -17,35 +16,35 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 		}
 	}
 	const now, stale = 1_790_000_000_000, 1_790_000_000_000 - 2000
-	ann := seat.Look{By: connectionOf(id, 1), Count: seat.Count{AtMillis: now}, Revision: 3}
-	bob := seat.Look{By: connectionOf(id, 2), Count: seat.Count{AtMillis: now + 1}}
+	ann := pool.Scan{By: connectionOf(id, 1), Count: pool.Count{AtMillis: now}, Revision: 3}
+	bob := pool.Scan{By: connectionOf(id, 2), Count: pool.Count{AtMillis: now + 1}}
 
-	equal(t, "no board", board(), seat.Board{})
+	equal(t, "no board", board(), pool.Directory{})
 	ok(store.AddRoom(ctx, blockOf(id, 5), 1))
 	ok(store.RemoveRoom(ctx, blockOf(id, 5), 9))
-	ok(store.ClearBoard(ctx, pool))
+	ok(store.ClearDirectory(ctx, pool))
 	ok(store.AddLeft(ctx, pool, 1))
-	equal(t, "nobody looks, nothing is kept", board(), seat.Board{})
-	equal(t, "a look that never began", must(store.EndLook(ctx, pool, ann))(t), false)
+	equal(t, "nobody looks, nothing is kept", board(), pool.Directory{})
+	equal(t, "a look that never began", must(store.EndScan(ctx, pool, ann))(t), false)
 
-	equal(t, "a look", must(store.BeginLook(ctx, pool, ann, stale, true))(t), true)
-	equal(t, "a repeat", must(store.BeginLook(ctx, pool, ann, stale, true))(t), true)
-	equal(t, "another meanwhile", must(store.BeginLook(ctx, pool, bob, stale, true))(t), false)
+	equal(t, "a look", must(store.BeginScan(ctx, pool, ann, stale, true))(t), true)
+	equal(t, "a repeat", must(store.BeginScan(ctx, pool, ann, stale, true))(t), true)
+	equal(t, "another meanwhile", must(store.BeginScan(ctx, pool, bob, stale, true))(t), false)
 	ok(store.AddRoom(ctx, blockOf(id, 5), 10))
 	for _, version := range []int64{18, 20, 19} {
 		ok(store.AddRoom(ctx, blockOf(id, 6), version))
 	}
-	equal(t, "a late repeat", must(store.BeginLook(ctx, pool, ann, stale, true))(t), true)
+	equal(t, "a late repeat", must(store.BeginScan(ctx, pool, ann, stale, true))(t), true)
 	found := ann
 	found.UntilMillis, found.InUse, found.Opened, found.Beyond, found.Rooms = now+1000, 299, 10, 17, map[int]int64{5: 4, 7: 30}
 	late, stranger := bob, ann
 	late.By, stranger.By = ann.By, bob.By
-	for _, look := range []seat.Look{bob, late, stranger} {
-		equal(t, "another cannot end it", must(store.EndLook(ctx, pool, look))(t), false)
+	for _, look := range []pool.Scan{bob, late, stranger} {
+		equal(t, "another cannot end it", must(store.EndScan(ctx, pool, look))(t), false)
 	}
-	equal(t, "its end", must(store.EndLook(ctx, pool, found))(t), true)
-	equal(t, "a repeat", must(store.EndLook(ctx, pool, found))(t), false)
-	complete := seat.Board{Revision: 3, UntilMillis: now + 1000, Count: found.Count, Beyond: 17, Rooms: map[int]int64{5: 10, 6: 20, 7: 30}}
+	equal(t, "its end", must(store.EndScan(ctx, pool, found))(t), true)
+	equal(t, "a repeat", must(store.EndScan(ctx, pool, found))(t), false)
+	complete := pool.Directory{Revision: 3, UntilMillis: now + 1000, Count: found.Count, Beyond: 17, Rooms: map[int]int64{5: 10, 6: 20, 7: 30}}
 	equal(t, "what was said stays, what was found comes to it", board(), complete)
 
 	ok(store.RemoveRoom(ctx, blockOf(id, 6), 20))
@@ -57,27 +56,27 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	ok(store.AddLeft(ctx, pool, 4))
 	complete.Left = 7
 	equal(t, "who left is counted", board(), complete)
-	equal(t, "a look beside it", must(store.BeginLook(ctx, pool, bob, stale, false))(t), true)
-	complete.LookingMillis = bob.AtMillis
+	equal(t, "a look beside it", must(store.BeginScan(ctx, pool, bob, stale, false))(t), true)
+	complete.ScanningMillis = bob.AtMillis
 	equal(t, "all stays meanwhile", board(), complete)
-	third := seat.Look{By: ann.By, Count: seat.Count{AtMillis: now + 5000}}
-	equal(t, "a third beside both", must(store.BeginLook(ctx, pool, third, bob.AtMillis-1, false))(t), false)
-	equal(t, "one that takes over", must(store.BeginLook(ctx, pool, third, bob.AtMillis, false))(t), true)
-	ok(store.ClearBoard(ctx, pool))
-	complete.LookingMillis, complete.UntilMillis = 0, 0
+	third := pool.Scan{By: ann.By, Count: pool.Count{AtMillis: now + 5000}}
+	equal(t, "a third beside both", must(store.BeginScan(ctx, pool, third, bob.AtMillis-1, false))(t), false)
+	equal(t, "one that takes over", must(store.BeginScan(ctx, pool, third, bob.AtMillis, false))(t), true)
+	ok(store.ClearDirectory(ctx, pool))
+	complete.ScanningMillis, complete.UntilMillis = 0, 0
 	equal(t, "cleared", board(), complete)
-	equal(t, "the look is over", must(store.EndLook(ctx, pool, bob))(t), false)
+	equal(t, "the look is over", must(store.EndScan(ctx, pool, bob))(t), false)
 
-	equal(t, "one that would go on with what was cleared", must(store.BeginLook(ctx, pool, bob, stale, false))(t), false)
-	equal(t, "a look", must(store.BeginLook(ctx, pool, bob, stale, true))(t), true)
-	equal(t, "one that takes over", must(store.BeginLook(ctx, pool, ann, bob.AtMillis, true))(t), true)
+	equal(t, "one that would go on with what was cleared", must(store.BeginScan(ctx, pool, bob, stale, false))(t), false)
+	equal(t, "a look", must(store.BeginScan(ctx, pool, bob, stale, true))(t), true)
+	equal(t, "one that takes over", must(store.BeginScan(ctx, pool, ann, bob.AtMillis, true))(t), true)
 	equal(t, "whose rooms are its own", board().Rooms, map[int]int64{})
-	equal(t, "the one before", must(store.EndLook(ctx, pool, bob))(t), false)
+	equal(t, "the one before", must(store.EndScan(ctx, pool, bob))(t), false)
 	plenty := ann
 	plenty.Rooms = make(map[int]int64)
 	for i := range 48 {
 		plenty.Rooms[i] = int64(1000 + i)
 	}
-	equal(t, "more room than is listed", must(store.EndLook(ctx, pool, plenty))(t), true)
-	equal(t, "is not complete", board(), seat.Board{Revision: 3, Count: plenty.Count, Left: 7, Rooms: plenty.Rooms})
+	equal(t, "more room than is listed", must(store.EndScan(ctx, pool, plenty))(t), true)
+	equal(t, "is not complete", board(), pool.Directory{Revision: 3, Count: plenty.Count, Left: 7, Rooms: plenty.Rooms})
 }

@@ -287,7 +287,7 @@ func on(store seat.Blocks, block seat.Block) perform {
 			s, err := store.Close(ctx, block, instant(0))
 			return shown(s, true, err)
 		case kindLook:
-			s, err := store.Look(ctx, block)
+			s, err := store.Get(ctx, block)
 			if s == nil {
 				return answer{}, err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"seatmeter/shared/pool"
 	"sync/atomic"
 	"testing"
 
@@ -31,7 +32,7 @@ const (
 	mostBusy      = 2  // joins of a history that are told to come again
 
 	// refusalBusy is for who was told so.
-	refusalBusy seat.Refusal = -1
+	refusalBusy pool.Refusal = -1
 )
 
 // What seat.Pools promises of a pool of several blocks. No read and no write
@@ -96,13 +97,13 @@ const (
 // poolRequest is one call. Who leaves leaves a block.
 type poolRequest struct {
 	kind  poolKind
-	terms seat.Terms
+	terms pool.Terms
 	block int
 }
 
 // poolAnswer is what a join was answered.
 type poolAnswer struct {
-	refusal seat.Refusal
+	refusal pool.Refusal
 	block   int
 	number  int64
 }
@@ -110,10 +111,10 @@ type poolAnswer struct {
 // poolHistory is a pool nearly full, and what happens to it.
 type poolHistory struct {
 	*history
-	blocks   seat.Blocks
+	blocks   pool.Store
 	pool     seat.Pool
-	pools    [processes]*seat.Pools
-	license  atomic.Pointer[seat.Terms]
+	pools    [processes]*pool.Pools
+	license  atomic.Pointer[pool.Terms]
 	capacity int
 	people   atomic.Int64
 	busy     atomic.Int64
@@ -130,15 +131,15 @@ type seated struct {
 	block seat.Block
 }
 
-func newPoolHistory(t *testing.T, seed seed, blocks seat.Blocks, pool seat.Pool, least, most int) *poolHistory {
+func newPoolHistory(t *testing.T, seed seed, blocks pool.Store, pool seat.Pool, least, most int) *poolHistory {
 	t.Helper()
 	p := &poolHistory{blocks: blocks, pool: pool, atFirst: make(map[int]int)}
 	for i := range p.pools {
-		p.pools[i] = seat.NewPools(blocks)
+		p.pools[i] = pool.NewPools(blocks)
 	}
 	p.capacity = least + seed.random(poolWorkers).IntN(most-least+1)
-	p.license.Store(&seat.Terms{Capacity: p.capacity, Revision: 1})
-	must(p.pools[0].Settle(t.Context(), pool, *p.license.Load(), true))(t)
+	p.license.Store(&pool.Terms{Capacity: p.capacity, Revision: 1})
+	must(p.pools[0].Rebalance(t.Context(), pool, *p.license.Load(), true))(t)
 	p.history = begin()
 	parallel(t, poolWorkers, func(ctx context.Context, n int) error {
 		for i := n; i < p.capacity-freeAtFirst; i += poolWorkers {
@@ -153,7 +154,7 @@ func newPoolHistory(t *testing.T, seed seed, blocks seat.Blocks, pool seat.Pool,
 			p.atFirst[one.block.Index]++
 		}
 	}
-	equal(t, "in at first", seat.InUse(must(blocks.Read(t.Context(), pool))(t)), p.capacity-freeAtFirst)
+	equal(t, "in at first", pool.InUse(must(blocks.Read(t.Context(), pool))(t)), p.capacity-freeAtFirst)
 	p.history = begin()
 	return p
 }
@@ -178,7 +179,7 @@ func (p *poolHistory) run(t *testing.T, seed seed) string {
 	if err := group.Wait(); err != nil {
 		return err.Error()
 	}
-	p.atLast = seat.Occupied(must(p.blocks.Read(t.Context(), p.pool))(t), member.JoinedAtMillis)
+	p.atLast = pool.Occupied(must(p.blocks.Read(t.Context(), p.pool))(t), member.JoinedAtMillis)
 	return p.fault()
 }
 
@@ -198,10 +199,10 @@ func (p *poolHistory) join(ctx context.Context, n int) error {
 	terms := *p.license.Load()
 	_, err := note(p.history, n, poolRequest{kind: poolJoin, terms: terms}, func() (poolAnswer, error) {
 		s, err := p.pools[n%processes].Take(ctx, p.pool, one.Connection, one.Member, terms)
-		if errors.Is(err, seat.ErrBusy) && p.busy.Add(1) <= mostBusy {
+		if errors.Is(err, pool.ErrBusy) && p.busy.Add(1) <= mostBusy {
 			return poolAnswer{refusal: refusalBusy}, nil
 		}
-		if err == nil && s.Refusal == seat.RefusalNone {
+		if err == nil && s.Refusal == pool.RefusalNone {
 			one.block = s.Block
 			p.in[n] = append(p.in[n], one)
 		}
@@ -241,10 +242,10 @@ func (p *poolHistory) leave(ctx context.Context, n int, r *rand.Rand) error {
 }
 
 func (p *poolHistory) change(ctx context.Context, n, capacity int) error {
-	terms := seat.Terms{Capacity: capacity, Revision: p.license.Load().Revision + 1}
+	terms := pool.Terms{Capacity: capacity, Revision: p.license.Load().Revision + 1}
 	_, err := note(p.history, n, poolRequest{kind: poolChange, terms: terms}, func() (poolAnswer, error) {
 		p.license.Store(&terms)
-		_, err := p.pools[n%processes].Settle(ctx, p.pool, terms, false)
+		_, err := p.pools[n%processes].Rebalance(ctx, p.pool, terms, false)
 		return poolAnswer{}, err
 	})
 	return err
@@ -293,13 +294,13 @@ func (p *poolHistory) fault() string {
 	for _, o := range p.operations {
 		r, a := o.Input.(poolRequest), o.Output.(poolAnswer) //nolint:forcetypeassert // ours
 		switch {
-		case a.refusal == seat.RefusalFull && p.mostHeld(o) < p.leastOffered(o):
+		case a.refusal == pool.RefusalFull && p.mostHeld(o) < p.leastOffered(o):
 			return fmt.Sprintf("refused at %d, when at most %d seats were taken", o.Call, p.mostHeld(o))
-		case a.refusal == seat.RefusalStale && !p.changed(o):
+		case a.refusal == pool.RefusalStale && !p.changed(o):
 			return fmt.Sprintf("told at %d of a newer license, when there was none", o.Call)
-		case a.refusal == seat.RefusalFull, a.refusal == seat.RefusalStale, a.refusal == refusalBusy:
+		case a.refusal == pool.RefusalFull, a.refusal == pool.RefusalStale, a.refusal == refusalBusy:
 			continue
-		case a.refusal != seat.RefusalNone:
+		case a.refusal != pool.RefusalNone:
 			return fmt.Sprintf("refusal %d at %d", a.refusal, o.Call)
 		case r.kind == poolJoin && numbers[numbered{a.block, a.number}]:
 			return fmt.Sprintf("number %d of block %d was given twice", a.number, a.block)
@@ -337,7 +338,7 @@ func (p *poolHistory) mostHeld(call porcupine.Operation) int {
 		for _, o := range p.operations {
 			r, a := o.Input.(poolRequest), o.Output.(poolAnswer) //nolint:forcetypeassert // ours
 			switch {
-			case r.kind == poolJoin && a.refusal == seat.RefusalNone && o.Call <= moment:
+			case r.kind == poolJoin && a.refusal == pool.RefusalNone && o.Call <= moment:
 				held[a.block]++
 			case r.kind == poolLeave && o.Return < moment:
 				held[r.block]--

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"seatmeter/shared/pool"
 	"strings"
 	"sync"
 	"testing"
@@ -134,7 +135,7 @@ func takesThatReadFirst(over dynamo.API) dynamo.API {
 	store := dynamo.New(over, memtable.Names)
 	return faults.On(over, "take", func(ctx context.Context, in any, next faults.Next) (any, error) {
 		block, _ := dynamo.Describe(in).Block()
-		seen, err := store.Look(ctx, block)
+		seen, err := store.Get(ctx, block)
 		if err != nil || seen == nil || seen.InUse >= seen.Capacity {
 			return next(ctx, in)
 		}
@@ -154,7 +155,7 @@ func returnsThatCountTwice(over dynamo.API) dynamo.API {
 		}
 		block, _ := dynamo.Describe(in).Block()
 		for {
-			there, failed := store.Look(ctx, block)
+			there, failed := store.Get(ctx, block)
 			if failed != nil || there == nil {
 				return nil, failed
 			}
@@ -175,7 +176,7 @@ func staleReads(over dynamo.API) dynamo.API {
 		mu.Lock()
 		defer mu.Unlock()
 		now, err := store.Read(ctx, onePool)
-		if len(before) == len(now) && len(now) > 0 && before[0].Revision == now[0].Revision && seat.InUse(before) > seat.InUse(now) {
+		if len(before) == len(now) && len(now) > 0 && before[0].Revision == now[0].Revision && pool.InUse(before) > pool.InUse(now) {
 			return shown, err
 		}
 		out, failed := next(ctx, in)

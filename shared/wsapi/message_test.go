@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"seatmeter/shared/pool"
 	"slices"
 	"strings"
 	"sync"
@@ -74,11 +75,11 @@ func TestAStatusTellsTheHostHowManyParticipantsThereAre(t *testing.T) {
 func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 	const seats, others, asks = 10_000, 9000, 100
 	w := newWorld(t, concurrent(seats))
-	pools := seat.NewPools(w.store)
+	pools := pool.NewPools(w.store)
 	for n := range others {
 		id := seat.ConnectionID(fmt.Sprintf("other%d=", n))
-		taken, err := pools.Take(t.Context(), seat.Pool{Tenant: acme}, id, seat.Member{JoinedAtMillis: w.clock.pass(), Conference: 1}, seat.Terms{Capacity: seats, Revision: 1})
-		if err != nil || taken.Refusal != seat.RefusalNone {
+		taken, err := pools.Take(t.Context(), seat.Pool{Tenant: acme}, id, seat.Member{JoinedAtMillis: w.clock.pass(), Conference: 1}, pool.Terms{Capacity: seats, Revision: 1})
+		if err != nil || taken.Refusal != pool.RefusalNone {
 			t.Fatalf("%+v, %v", taken, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"seatmeter/shared/pool"
 	"strings"
 	"sync"
 	"testing"
@@ -341,7 +342,7 @@ func (w *world) blocks() []seat.State {
 
 func (w *world) inUse() int {
 	w.t.Helper()
-	return seat.InUse(w.blocks())
+	return pool.InUse(w.blocks())
 }
 
 func (w *world) wantInUse(want int) {

@@ -1,6 +1,7 @@
 package memtable_test
 
 import (
+	"seatmeter/shared/pool"
 	"strconv"
 	"testing"
 	"time"
@@ -53,8 +54,8 @@ func kept(t *testing.T, wrap wrap) {
 		{"a closed block that is left", func() error { return second(store.GiveBack(ctx, block(3, 0), "one=", member, false)) }, seconds(until.Unix())},
 		{"a closed block that was never open", func() error { return second(store.Close(ctx, block(3, 1), until)) }, seconds(until.Unix())},
 		{"a board", func() error {
-			look := seat.Look{By: "one=", Count: seat.Count{AtMillis: began * 1000}}
-			return second(store.BeginLook(ctx, block(3, 0).Pool, look, 0, true))
+			look := pool.Scan{By: "one=", Count: pool.Count{AtMillis: began * 1000}}
+			return second(store.BeginScan(ctx, block(3, 0).Pool, look, 0, true))
 		}, seconds(began + 24*hour)},
 		{"a claim of a pool", func() error { return second(store.ClaimPool(ctx, block(3, 0).Pool, at, until)) }, seconds(until.Unix() + 1)},
 		{"a conference's checkpoint", func() error {

@@ -1,4 +1,4 @@
-package seat_test
+package pool_test
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func TestAPoolThatIsClosedWhileItIsSettledLetsNobodyIn(t *testing.T) {
 		t.Run("closed before "+before, func(t *testing.T) {
 			ctx, pool := t.Context(), seat.Pool{Tenant: "acme", Number: 1}
 			store, tables := memtable.NewStore()
-			first, terms := seat.Block{Pool: pool}, seat.Terms{Capacity: 2 * seat.BlockSeats, Revision: 1}
+			first, terms := seat.Block{Pool: pool}, pool.Terms{Capacity: 2 * seat.BlockSeats, Revision: 1}
 			if made, err := store.Create(ctx, first, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil || !made {
 				t.Fatal(made, err)
 			}
@@ -44,8 +44,8 @@ func TestAPoolThatIsClosedWhileItIsSettledLetsNobodyIn(t *testing.T) {
 			shut := func() {
 				for n := range 20 { // each begins to look at a block of its own choice
 					id := seat.ConnectionID(fmt.Sprintf("late-%d=", n))
-					seated, err := seat.NewPools(store).Take(ctx, pool, id, seat.Member{JoinedAtMillis: 2, Conference: 1}, terms)
-					if err != nil || seated.Refusal != seat.RefusalClosed {
+					seated, err := pool.NewPools(store).Take(ctx, pool, id, seat.Member{JoinedAtMillis: 2, Conference: 1}, terms)
+					if err != nil || seated.Refusal != pool.RefusalClosed {
 						t.Errorf("%s: refusal %d (%v), in block %d, want it refused as closed", id, seated.Refusal, err, seated.Block.Index)
 					}
 				}
@@ -62,13 +62,13 @@ func TestAPoolThatIsClosedWhileItIsSettledLetsNobodyIn(t *testing.T) {
 					shut()
 				case call.Name == before:
 					closed = true
-					if err := seat.NewPools(store).Close(ctx, pool, read, time.Now().Add(time.Hour)); err != nil {
+					if err := pool.NewPools(store).Close(ctx, pool, read, time.Now().Add(time.Hour)); err != nil {
 						t.Error(err)
 					}
 				}
 				return faults.None
 			}
-			if _, err := seat.NewPools(dynamo.New(faulty, memtable.Names)).Settle(ctx, pool, terms, true); err != nil || !closed {
+			if _, err := pool.NewPools(dynamo.New(faulty, memtable.Names)).Rebalance(ctx, pool, terms, true); err != nil || !closed {
 				t.Fatalf("closed %t, after %d calls %v", closed, calls, err)
 			}
 			shut()

@@ -1,4 +1,4 @@
-package seat_test
+package pool_test
 
 import (
 	"testing"
@@ -15,13 +15,13 @@ func reclaims(t *testing.T, hold seat.Hold, atMillis int64) bool {
 	t.Helper()
 	ctx, pool := t.Context(), seat.Pool{Tenant: "acme", Number: 1, Chair: true}
 	store, _ := memtable.NewStore()
-	pools, terms := seat.NewPools(store), seat.Terms{Capacity: 1, Revision: 1}
-	if _, err := pools.Settle(ctx, pool, terms, true); err != nil {
+	pools, terms := pool.NewPools(store), pool.Terms{Capacity: 1, Revision: 1}
+	if _, err := pools.Rebalance(ctx, pool, terms, true); err != nil {
 		t.Fatal(err)
 	}
 	first := seat.Member{JoinedAtMillis: 1, Conference: 1, Host: true}
 	taken, err := pools.Take(ctx, pool, "first=", first, terms)
-	if err != nil || taken.Refusal != seat.RefusalNone {
+	if err != nil || taken.Refusal != pool.RefusalNone {
 		t.Fatal(taken, err)
 	}
 	if held, err := pools.Hold(ctx, taken.Block, "first=", first, hold); err != nil || !held.Done {
@@ -31,12 +31,12 @@ func reclaims(t *testing.T, hold seat.Hold, atMillis int64) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, err := store.Look(ctx, taken.Block)
+	after, err := store.Get(ctx, taken.Block)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, in := after.Members["second="]
-	if in != (again.Refusal == seat.RefusalNone) {
+	if in != (again.Refusal == pool.RefusalNone) {
 		t.Errorf("told refusal %d, and the block has %v", again.Refusal, after.Members)
 	}
 	if _, still := after.Members["first="]; still == in {

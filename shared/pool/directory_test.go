@@ -1,9 +1,10 @@
-package seat_test
+package pool_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"seatmeter/shared/pool"
 	"testing"
 	"time"
 
@@ -25,14 +26,14 @@ func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 	const before, beyond = 10_000, 40
 	c := newCrowd(t, before)
 	c.fill(before)
-	c.terms = seat.Terms{Capacity: before - beyond, Revision: 2}
-	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
+	c.terms = pool.Terms{Capacity: before - beyond, Revision: 2}
+	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
 	for range len(c.pools) * 4 {
 		c.join()
 	}
-	busy := seat.NewPools(c.over(faults.On(c.api, "get board", throttles)))
+	busy := pool.NewPools(c.over(faults.On(c.api, "get board", throttles)))
 	for range beyond + 10 {
 		one := c.in[len(c.in)-1]
 		c.in = c.in[:len(c.in)-1]
@@ -40,7 +41,7 @@ func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 			t.Fatal(back, err)
 		}
 	}
-	if refusal := c.join(); refusal != seat.RefusalNone {
+	if refusal := c.join(); refusal != pool.RefusalNone {
 		t.Errorf("refusal %d with ten seats free", refusal)
 	}
 }
@@ -52,7 +53,7 @@ func TestWhatIsInUseIsToldAlsoWhereTheBoardTakesNoWord(t *testing.T) {
 	c := newCrowd(t, seats)
 	c.fill(seats)
 	c.now += 60_000
-	p := seat.NewPools(c.over(faults.On(faults.On(c.api, "begin scan", throttles), "end scan", throttles)))
+	p := pool.NewPools(c.over(faults.On(faults.On(c.api, "begin scan", throttles), "end scan", throttles)))
 	p.Pause = func(context.Context, time.Duration) error { return nil }
 	if inUse, err := p.InUse(t.Context(), c.pool, "asks=", c.terms, c.now); err != nil || inUse != seats {
 		t.Errorf("%d in use, %v", inUse, err)
@@ -70,10 +71,10 @@ func TestWhoIsNeverFastEnoughIsToldToComeAgain(t *testing.T) {
 	if err := c.store.AddRoom(t.Context(), seat.Block{Pool: c.pool}, always); err != nil { // where there is none
 		t.Fatal(err)
 	}
-	elusive := seat.NewPools(c.over(faults.On(c.api, "remove room", faults.Skip)))
+	elusive := pool.NewPools(c.over(faults.On(c.api, "remove room", faults.Skip)))
 	_, err := elusive.Take(t.Context(), c.pool, "slow=", seat.Member{JoinedAtMillis: c.now, Conference: 1}, c.terms)
-	if !errors.Is(err, seat.ErrBusy) {
-		t.Errorf("told %v, want %v", err, seat.ErrBusy)
+	if !errors.Is(err, pool.ErrBusy) {
+		t.Errorf("told %v, want %v", err, pool.ErrBusy)
 	}
 }
 
@@ -85,14 +86,14 @@ func TestAChangeThatDiesBeforeTheBoardIsClearedIsCompletedWithThat(t *testing.T)
 	for range len(c.pools) * 4 {
 		c.join()
 	}
-	terms := seat.Terms{Capacity: 400, Revision: 2}
-	if _, err := seat.NewPools(c.over(faults.On(c.api, "clear board", throttles))).Settle(t.Context(), c.pool, terms, true); !errors.Is(err, errThrottled) {
+	terms := pool.Terms{Capacity: 400, Revision: 2}
+	if _, err := pool.NewPools(c.over(faults.On(c.api, "clear board", throttles))).Rebalance(t.Context(), c.pool, terms, true); !errors.Is(err, errThrottled) {
 		t.Fatal(err)
 	}
-	if _, err := c.pools[0].Settle(t.Context(), c.pool, terms, true); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, terms, true); err != nil {
 		t.Fatal(err)
 	}
-	if board, err := c.store.Board(t.Context(), c.pool); err != nil || board.UntilMillis != 0 {
+	if board, err := c.store.Directory(t.Context(), c.pool); err != nil || board.UntilMillis != 0 {
 		t.Errorf("%+v, %v", board, err)
 	}
 }

@@ -1,6 +1,7 @@
-package seat_test
+package pool_test
 
 import (
+	"seatmeter/shared/pool"
 	"testing"
 
 	"seatmeter/shared/dynamo/memtable"
@@ -11,17 +12,17 @@ import (
 // the blocks must not do so beyond that moment.
 func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
 	const seats, cameAt, ends = 5 * seat.BlockSeats, 1_790_000_000_000, 500
-	ctx, pool, terms := t.Context(), seat.Pool{Tenant: "acme"}, seat.Terms{Capacity: seats, Revision: 1}
+	ctx, pool, terms := t.Context(), seat.Pool{Tenant: "acme"}, pool.Terms{Capacity: seats, Revision: 1}
 	store, _ := memtable.NewStore()
-	pools := seat.NewPools(store)
-	blocks, err := pools.Settle(ctx, pool, terms, true)
+	pools := pool.NewPools(store)
+	blocks, err := pools.Rebalance(ctx, pool, terms, true)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range blocks {
 		occupy(t, store, b.Block, seat.BlockSeats)
 	}
-	last, err := store.Look(ctx, blocks[len(blocks)-1].Block)
+	last, err := store.Get(ctx, blocks[len(blocks)-1].Block)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
 		}
 		break
 	}
-	join := func(id seat.ConnectionID, atMillis int64, want seat.Refusal) seat.Seated {
+	join := func(id seat.ConnectionID, atMillis int64, want pool.Refusal) pool.Seated {
 		t.Helper()
 		seated, err := pools.Take(ctx, pool, id, seat.Member{JoinedAtMillis: atMillis, Conference: 1}, terms)
 		if err != nil || seated.Refusal != want {
@@ -40,9 +41,9 @@ func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
 		}
 		return seated
 	}
-	join("before=", cameAt, seat.RefusalFull) // looks through the pool, and fills in the board
-	if soon := join("soon=", cameAt+1, seat.RefusalFull); !soon.Unsearched {
+	join("before=", cameAt, pool.RefusalFull) // looks through the pool, and fills in the board
+	if soon := join("soon=", cameAt+1, pool.RefusalFull); !soon.Unsearched {
 		t.Fatal("refused after a look at the blocks: the board is not complete")
 	}
-	join("after=", cameAt+ends, seat.RefusalNone)
+	join("after=", cameAt+ends, pool.RefusalNone)
 }

@@ -1,8 +1,9 @@
-package seat
+package pool
 
 import (
 	"context"
 	"fmt"
+	"seatmeter/shared/seat"
 	"slices"
 	"sync/atomic"
 
@@ -20,7 +21,7 @@ const (
 	parallel = 32
 )
 
-// Settle brings a pool's blocks to its terms and gives them as they stand.
+// Rebalance brings a pool's blocks to its terms and gives them as they stand.
 // With create it opens a pool that is not there, if only without capacity.
 //
 // Why it cannot oversell, whoever else runs it: capacities are first lowered,
@@ -37,7 +38,7 @@ const (
 // capacity and raised after another read, so that one whose making was long
 // under way brings nothing that was given away since.
 // Safe to repeat and to abandon at any point: the next caller goes on.
-func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool) ([]State, error) {
+func (p *Pools) Rebalance(ctx context.Context, pool seat.Pool, terms Terms, create bool) ([]seat.State, error) {
 	relicensed := create // by somebody else perhaps, who died
 	for stuck := 0; stuck < maxRounds; {
 		states, err := p.blocks.Read(ctx, pool)
@@ -47,7 +48,7 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 		if done(states, terms, create) {
 			return states, nil
 		}
-		relicensed = relicensed || slices.ContainsFunc(states, func(s State) bool { return s.Revision != terms.Revision })
+		relicensed = relicensed || slices.ContainsFunc(states, func(s seat.State) bool { return s.Revision != terms.Revision })
 		wrote, missed, err := p.lower(ctx, states, terms)
 		if err == nil && wrote+missed == 0 && !closing(states) {
 			wrote, missed, err = p.raise(ctx, pool, states, terms)
@@ -57,7 +58,7 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 		}
 		if wrote+missed == 0 && relicensed && slices.ContainsFunc(states, isListed) {
 			// Nobody is to be refused any more by what is known of the terms before.
-			return states, wrap("clear the board", p.blocks.ClearBoard(ctx, pool))
+			return states, wrap("clear the board", p.blocks.ClearDirectory(ctx, pool))
 		}
 		if wrote+missed == 0 {
 			return states, nil
@@ -71,22 +72,22 @@ func (p *Pools) Settle(ctx context.Context, pool Pool, terms Terms, create bool)
 
 // done tells whether there is nothing to settle: no pool and none wanted, a
 // closed pool, or one under newer terms than ours.
-func done(states []State, terms Terms, create bool) bool {
+func done(states []seat.State, terms Terms, create bool) bool {
 	if len(states) == 0 {
 		return !create
 	}
-	newer := func(s State) bool { return s.Revision > terms.Revision }
+	newer := func(s seat.State) bool { return s.Revision > terms.Revision }
 	return !slices.ContainsFunc(states, isOpen) || slices.ContainsFunc(states, newer)
 }
 
-func isOpen(s State) bool { return !s.Closed }
+func isOpen(s seat.State) bool { return !s.Closed }
 
-func isListed(s State) bool { return s.Listed }
+func isListed(s seat.State) bool { return s.Listed }
 
 // closing tells whether somebody has begun to close the pool. A block of it that
 // is open still gets no capacity any more.
-func closing(states []State) bool {
-	return slices.ContainsFunc(states, func(s State) bool { return s.Closed })
+func closing(states []seat.State) bool {
+	return slices.ContainsFunc(states, func(s seat.State) bool { return s.Closed })
 }
 
 // lower brings blocks under the terms' revision and down to their targets, and
@@ -95,7 +96,7 @@ func closing(states []State) bool {
 // would be room again when somebody leaves it. The first block comes last: while
 // it is under an older revision others may be too, and when it is not, none is.
 // It counts its writes, and those that somebody else forestalled.
-func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, missed int, err error) {
+func (p *Pools) lower(ctx context.Context, states []seat.State, terms Terms) (wrote, missed int, err error) {
 	capacities, admitted := make([]int, len(states)), 0
 	for i, s := range states {
 		capacities[i] = min(s.Capacity, Target(terms.Capacity, s.Block.Index))
@@ -133,10 +134,10 @@ func (p *Pools) lower(ctx context.Context, states []State, terms Terms) (wrote, 
 
 // raise hands out the slack where seats are scarce, to the first blocks short
 // of their targets, a batch at a time.
-func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Terms) (wrote, missed int, err error) {
-	slack, room, capacity, byIndex := terms.Capacity-committed(states), 0, 0, make(map[int]State, len(states))
+func (p *Pools) raise(ctx context.Context, pool seat.Pool, states []seat.State, terms Terms) (wrote, missed int, err error) {
+	slack, room, capacity, byIndex := terms.Capacity-committed(states), 0, 0, make(map[int]seat.State, len(states))
 	for _, s := range states {
-		room += s.free()
+		room += s.Free()
 		capacity += s.Capacity
 		byIndex[s.Block.Index] = s
 	}
@@ -153,7 +154,7 @@ func (p *Pools) raise(ctx context.Context, pool Pool, states []State, terms Term
 		switch {
 		case !exists:
 			writes = append(writes, func(ctx context.Context) (bool, error) {
-				return p.blocks.Create(ctx, Block{pool, index}, terms.share(0, len(states)))
+				return p.blocks.Create(ctx, seat.Block{Pool: pool, Index: index}, terms.share(0, len(states)))
 			})
 		case held+add > state.Capacity:
 			writes = append(writes, func(ctx context.Context) (bool, error) {

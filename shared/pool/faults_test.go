@@ -1,4 +1,4 @@
-package seat_test
+package pool_test
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"seatmeter/shared/pool"
 	"slices"
 	"sync"
 	"testing"
@@ -79,7 +80,7 @@ func on(call string, around faults.Around) bug {
 func forgetful(over dynamo.API) dynamo.API {
 	store := dynamo.New(over, memtable.Names)
 	return faults.On(over, "end scan", func(ctx context.Context, in any, next faults.Next) (any, error) {
-		board, err := store.Board(ctx, acme)
+		board, err := store.Directory(ctx, acme)
 		for index := range board.Rooms {
 			err = errors.Join(err, store.RemoveRoom(ctx, seat.Block{Pool: acme, Index: index}, 1<<62))
 		}
@@ -101,8 +102,8 @@ type upheaval struct {
 	faults int  // how many calls of a thousand go wrong
 	quiet  bool // none does any more
 	pool   seat.Pool
-	terms  seat.Terms
-	warm   []*seat.Pools
+	terms  pool.Terms
+	warm   []*pool.Pools
 	people int
 	actors int
 	// roomSince is from when on there has been room in a block, or anywhere, beyond
@@ -150,7 +151,7 @@ func upheave(t *testing.T, seed uint64, buggy bug) (broken string) {
 		}
 		u.store = dynamo.New(u.api, memtable.Names)
 		u.faults = []int{0, 20, 120}[u.dice.IntN(3)]
-		u.terms = seat.Terms{Capacity: 125 + u.dice.IntN(50), Revision: 1}
+		u.terms = pool.Terms{Capacity: 125 + u.dice.IntN(50), Revision: 1}
 		u.open(t.Context())
 		for range 250 {
 			time.Sleep(time.Microsecond) // no two steps are at the same moment
@@ -179,11 +180,11 @@ func (u *upheaval) breaks(format string, args ...any) {
 }
 
 // process is one that is warm, or has just started.
-func (u *upheaval) process() *seat.Pools {
+func (u *upheaval) process() *pool.Pools {
 	if len(u.warm) < 3 || u.dice.IntN(8) == 0 {
 		calls := faults.New(u.api)
 		calls.Decide = u.decide
-		u.warm = append(u.warm, seat.NewPools(dynamo.New(calls, memtable.Names)))
+		u.warm = append(u.warm, pool.NewPools(dynamo.New(calls, memtable.Names)))
 	}
 	return u.warm[u.dice.IntN(len(u.warm))]
 }
@@ -257,11 +258,11 @@ func (u *upheaval) underWay() bool {
 }
 
 func (u *upheaval) open(ctx context.Context) {
-	if _, err := u.process().Settle(ctx, u.pool, u.terms, true); err != nil {
+	if _, err := u.process().Rebalance(ctx, u.pool, u.terms, true); err != nil {
 		u.breaks("open the pool: %v", err)
 	}
 	for range u.terms.Capacity - u.dice.IntN(6) {
-		u.wants(ctx, seat.RefusalNone)
+		u.wants(ctx, pool.RefusalNone)
 	}
 }
 
@@ -269,10 +270,10 @@ func (u *upheaval) step(ctx context.Context) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	p, terms := u.process(), u.terms
-	settle := func(ctx context.Context) { _, _ = p.Settle(ctx, u.pool, terms, true) } // whatever comes of it, somebody will again
+	settle := func(ctx context.Context) { _, _ = p.Rebalance(ctx, u.pool, terms, true) } // whatever comes of it, somebody will again
 	switch chance := u.dice.IntN(200); {
 	case chance < 1:
-		u.terms = seat.Terms{Capacity: 125 + u.dice.IntN(50), Revision: terms.Revision + 1}
+		u.terms = pool.Terms{Capacity: 125 + u.dice.IntN(50), Revision: terms.Revision + 1}
 		terms = u.terms
 		u.begin(ctx, anywhere, settle)
 	case chance < 4:
@@ -314,14 +315,14 @@ func (u *upheaval) sits(one sitting) {
 }
 
 // join tries once. What it took although it failed is given back by others later.
-func (u *upheaval) join(ctx context.Context, p *seat.Pools, id seat.ConnectionID, came time.Time, terms seat.Terms) (seat.Refusal, error) {
+func (u *upheaval) join(ctx context.Context, p *pool.Pools, id seat.ConnectionID, came time.Time, terms pool.Terms) (pool.Refusal, error) {
 	got, err := p.Take(ctx, u.pool, id, seat.Member{JoinedAtMillis: came.UnixMilli(), Conference: 1}, terms)
 	switch {
 	case err != nil:
 		u.findAgain(id)
-	case got.Refusal == seat.RefusalNone:
+	case got.Refusal == pool.RefusalNone:
 		u.sits(sitting{seat.Place{Connection: id, Member: got.Member}, got.Block})
-	case got.Refusal == seat.RefusalFull && terms == u.terms && u.roomFor(came):
+	case got.Refusal == pool.RefusalFull && terms == u.terms && u.roomFor(came):
 		u.breaks("%s, which came at %v, was refused at %v although there was room all the time", id, came.UnixMilli(), time.Now().UnixMilli())
 	}
 	return got.Refusal, err
@@ -349,13 +350,13 @@ func (u *upheaval) findAgain(id seat.ConnectionID) {
 	}
 }
 
-func (u *upheaval) leave(ctx context.Context, p *seat.Pools, one sitting) {
+func (u *upheaval) leave(ctx context.Context, p *pool.Pools, one sitting) {
 	if _, err := p.GiveBack(ctx, one.block, one.Connection, one.Member, false); err != nil {
 		u.sits(one) // it leaves again
 	}
 }
 
-func (u *upheaval) lose(ctx context.Context, p *seat.Pools, one sitting, hold seat.Hold) {
+func (u *upheaval) lose(ctx context.Context, p *pool.Pools, one sitting, hold seat.Hold) {
 	if _, err := p.Hold(ctx, one.block, one.Connection, one.Member, hold); err != nil {
 		u.sits(one)
 	}
@@ -406,22 +407,22 @@ func (u *upheaval) look() {
 }
 
 // wants has somebody come while nothing else happens.
-func (u *upheaval) wants(ctx context.Context, want seat.Refusal) {
+func (u *upheaval) wants(ctx context.Context, want pool.Refusal) {
 	u.people++
 	u.look()
 	got, err := u.join(ctx, u.process(), seat.ConnectionID(fmt.Sprintf("%d=", u.people)), time.Now(), u.terms)
 	if err != nil || got != want {
 		u.breaks("all being quiet, somebody who came to a pool with %d of %d occupied was answered %d, %v, want %d",
-			seat.Occupied(u.read(), time.Now().UnixMilli()), u.terms.Capacity, got, err, want)
+			pool.Occupied(u.read(), time.Now().UnixMilli()), u.terms.Capacity, got, err, want)
 	}
 }
 
 // fills has as many come as there are seats, and one more.
 func (u *upheaval) fills(ctx context.Context, free int) {
 	for range free {
-		u.wants(ctx, seat.RefusalNone)
+		u.wants(ctx, pool.RefusalNone)
 	}
-	u.wants(ctx, seat.RefusalFull)
+	u.wants(ctx, pool.RefusalFull)
 }
 
 func (u *upheaval) leaves(ctx context.Context, people int) {
@@ -434,7 +435,7 @@ func (u *upheaval) leaves(ctx context.Context, people int) {
 // had at once whenever one is free.
 func (u *upheaval) settleDown(ctx context.Context) {
 	settle := func() {
-		if _, err := u.process().Settle(ctx, u.pool, u.terms, true); err != nil {
+		if _, err := u.process().Rebalance(ctx, u.pool, u.terms, true); err != nil {
 			u.breaks("settle: %v", err)
 		}
 	}
@@ -458,13 +459,13 @@ func (u *upheaval) settleDown(ctx context.Context) {
 		u.fills(ctx, some)
 	}
 	u.lose(ctx, u.process(), u.somebody(), seat.Hold{LostAtMillis: time.Now().UnixMilli(), Seconds: 1})
-	u.wants(ctx, seat.RefusalFull)
+	u.wants(ctx, pool.RefusalFull)
 	time.Sleep(time.Second)
 	u.fills(ctx, 1)
-	u.terms = seat.Terms{Capacity: u.terms.Capacity + 10, Revision: u.terms.Revision + 1}
+	u.terms = pool.Terms{Capacity: u.terms.Capacity + 10, Revision: u.terms.Revision + 1}
 	settle()
 	u.fills(ctx, 10)
-	u.terms = seat.Terms{Capacity: u.terms.Capacity - 10, Revision: u.terms.Revision + 1}
+	u.terms = pool.Terms{Capacity: u.terms.Capacity - 10, Revision: u.terms.Revision + 1}
 	settle()
 	u.fills(ctx, 0)
 	u.leaves(ctx, 10)

@@ -1,7 +1,7 @@
-//go:build !race
+//go:build race
 
-package seat_test
+package pool_test
 
 // raced tells whether the race detector watches. It has little to watch in
 // schedules in which one goroutine runs at a time: they are run without it.
-const raced = false
+const raced = true

@@ -1,9 +1,10 @@
-package seat_test
+package pool_test
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"seatmeter/shared/pool"
 	"slices"
 	"sync"
 	"testing"
@@ -55,9 +56,9 @@ type crowd struct {
 	bill  bill
 	api   dynamo.API
 	store *dynamo.Store
-	pools [16]*seat.Pools
+	pools [16]*pool.Pools
 	pool  seat.Pool
-	terms seat.Terms
+	terms pool.Terms
 	now   int64
 	next  int
 	in    []sitting
@@ -72,14 +73,14 @@ type sitting struct {
 func newCrowd(t *testing.T, seats int) *crowd {
 	t.Helper()
 	c := &crowd{
-		t: t, api: memtable.New(), pool: acme, terms: seat.Terms{Capacity: seats, Revision: 1},
+		t: t, api: memtable.New(), pool: acme, terms: pool.Terms{Capacity: seats, Revision: 1},
 		now: 1_790_000_000_000, dice: rand.New(rand.NewPCG(1, uint64(seats))),
 	}
 	c.store = c.over(c.api)
 	for i := range c.pools {
-		c.pools[i] = seat.NewPools(c.store)
+		c.pools[i] = pool.NewPools(c.store)
 	}
-	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -90,7 +91,7 @@ func (c *crowd) over(api dynamo.API) *dynamo.Store {
 	return dynamo.New(faults.Intercept(api, unbilled), memtable.Names).Metered(c.bill.add)
 }
 
-func (c *crowd) join() seat.Refusal {
+func (c *crowd) join() pool.Refusal {
 	c.t.Helper()
 	to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("Gd%012d1=", c.next)), Member: seat.Member{JoinedAtMillis: c.now, Conference: 1}}
 	c.next++
@@ -98,7 +99,7 @@ func (c *crowd) join() seat.Refusal {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if seated.Refusal == seat.RefusalNone {
+	if seated.Refusal == pool.RefusalNone {
 		c.in = append(c.in, sitting{to, seated.Block})
 	}
 	return seated.Refusal
@@ -107,7 +108,7 @@ func (c *crowd) join() seat.Refusal {
 func (c *crowd) fill(seats int) {
 	c.t.Helper()
 	for len(c.in) < seats {
-		if refusal := c.join(); refusal != seat.RefusalNone {
+		if refusal := c.join(); refusal != pool.RefusalNone {
 			c.t.Fatalf("refusal %d with %d of %d in", refusal, len(c.in), c.terms.Capacity)
 		}
 		c.now++
@@ -132,7 +133,7 @@ func (c *crowd) churn(stays int) {
 	for range stays {
 		c.now += 180
 		c.leave()
-		if refusal := c.join(); refusal != seat.RefusalNone {
+		if refusal := c.join(); refusal != pool.RefusalNone {
 			c.t.Fatalf("refusal %d with %d of %d in", refusal, len(c.in), c.terms.Capacity)
 		}
 	}
@@ -186,7 +187,7 @@ func TestAStormOnAFullPoolWritesNothing(t *testing.T) {
 						c.leave()
 						left++
 					}
-					if c.join() == seat.RefusalNone {
+					if c.join() == pool.RefusalNone {
 						admitted++
 					} else {
 						refused++
@@ -212,8 +213,8 @@ func TestAStormOnAPoolThatHasShrunkReadsLittle(t *testing.T) {
 	const before, after, storm = 10_000, 25, 2000
 	c := newCrowd(t, before)
 	c.fill(before)
-	c.terms = seat.Terms{Capacity: after, Revision: 2}
-	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, false); err != nil {
+	c.terms = pool.Terms{Capacity: after, Revision: 2}
+	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, in := range []int{before, after * 4, after} {
@@ -230,7 +231,7 @@ func TestAStormOnAPoolThatHasShrunkReadsLittle(t *testing.T) {
 		c.units(1)
 		for range storm {
 			c.now += 2
-			if c.join() == seat.RefusalNone {
+			if c.join() == pool.RefusalNone {
 				t.Fatalf("somebody was let in with %d of %d in", in, after)
 			}
 		}
@@ -267,7 +268,7 @@ func TestAStormWhileConnectionsDropReadsLittle(t *testing.T) {
 				t.Fatalf("%+v, %v", held, err)
 			}
 		}
-		if c.join() == seat.RefusalNone {
+		if c.join() == pool.RefusalNone {
 			t.Fatal("somebody was let in")
 		}
 	}
@@ -284,7 +285,7 @@ func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
 	c.fill(seats)
 	older := c.terms
 	c.terms.Revision++
-	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, false); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, false); err != nil {
 		t.Fatal(err)
 	}
 	for range len(c.pools) * 4 {
@@ -294,13 +295,13 @@ func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
 	c.units(1)
 	to := seat.Member{JoinedAtMillis: c.now, Conference: 1}
 	seated, err := c.pools[0].Take(t.Context(), c.pool, "remembers=", to, older)
-	if err != nil || seated.Refusal != seat.RefusalStale {
+	if err != nil || seated.Refusal != pool.RefusalStale {
 		t.Fatalf("%+v, %v", seated, err)
 	}
 	if writes, reads := c.units(1); writes > 1 || reads > 1 {
 		t.Errorf("it took %v writes and %v read units to know", writes, reads)
 	}
-	if c.join() == seat.RefusalNone {
+	if c.join() == pool.RefusalNone {
 		t.Fatal("somebody was let in")
 	}
 	if writes, reads := c.units(1); writes > 0 || reads > 1 {
@@ -314,8 +315,8 @@ func TestAStormWhilePeopleLeaveAPoolThatHasShrunkReadsLittle(t *testing.T) {
 	const before, after = 10_000, 25
 	c := newCrowd(t, before)
 	c.fill(before)
-	c.terms = seat.Terms{Capacity: after, Revision: 2}
-	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
+	c.terms = pool.Terms{Capacity: after, Revision: 2}
+	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
 	for range len(c.pools) * 4 {
@@ -326,7 +327,7 @@ func TestAStormWhilePeopleLeaveAPoolThatHasShrunkReadsLittle(t *testing.T) {
 	for len(c.in) >= after {
 		c.now += 2
 		c.leave()
-		if len(c.in) >= after && c.join() == seat.RefusalNone {
+		if len(c.in) >= after && c.join() == pool.RefusalNone {
 			t.Fatalf("somebody was let in with %d in", len(c.in)-1)
 		}
 		refused++
@@ -334,7 +335,7 @@ func TestAStormWhilePeopleLeaveAPoolThatHasShrunkReadsLittle(t *testing.T) {
 	if writes, reads := c.units(refused); writes > 0.15 || reads > 2.5 {
 		t.Errorf("a leave and a refusal cost %.3f writes besides, and %.3f read units; want at most 0.15 and 2.5", writes, reads)
 	}
-	if c.join() != seat.RefusalNone {
+	if c.join() != pool.RefusalNone {
 		t.Errorf("nobody is let in with %d in, of %d seats", len(c.in), after)
 	}
 }
@@ -353,17 +354,17 @@ func TestALookAtAPoolThatHasShrunkHoldsAlthoughSomebodyLeavesMeanwhile(t *testin
 		}
 		return out, err
 	}))
-	c.terms = seat.Terms{Capacity: after, Revision: 2}
-	if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
+	c.terms = pool.Terms{Capacity: after, Revision: 2}
+	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
 	for i := range c.pools {
-		c.pools[i] = seat.NewPools(store)
+		c.pools[i] = pool.NewPools(store)
 	}
 	c.units(1)
 	for range storm {
 		c.now += 2
-		if c.join() == seat.RefusalNone {
+		if c.join() == pool.RefusalNone {
 			t.Fatal("somebody was let in")
 		}
 	}
@@ -379,8 +380,8 @@ func TestRoomInAPoolThatHasShrunkIsFoundWhenEnoughHaveLeft(t *testing.T) {
 	for _, beyond := range []int{1, 31, 40, 63, 64, 100, 200, 260, 290} {
 		c := newCrowd(t, before)
 		c.fill(before)
-		c.terms = seat.Terms{Capacity: before - beyond, Revision: 2}
-		if _, err := c.pools[0].Settle(t.Context(), c.pool, c.terms, true); err != nil {
+		c.terms = pool.Terms{Capacity: before - beyond, Revision: 2}
+		if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
 			t.Fatal(err)
 		}
 		for range len(c.pools) * 4 {
@@ -397,11 +398,11 @@ func TestRoomInAPoolThatHasShrunkIsFoundWhenEnoughHaveLeft(t *testing.T) {
 					t.Fatal(back, err)
 				}
 			}
-			if len(left) <= beyond && c.join() == seat.RefusalNone {
+			if len(left) <= beyond && c.join() == pool.RefusalNone {
 				t.Fatalf("%d beyond: somebody was let in when %d had left", beyond, len(left))
 			}
 		}
-		if c.join() != seat.RefusalNone {
+		if c.join() != pool.RefusalNone {
 			t.Errorf("%d beyond: nobody is let in when %d have left", beyond, len(left))
 		}
 	}

@@ -1,10 +1,13 @@
-package seat
+package pool
 
-import "slices"
+import (
+	"seatmeter/shared/seat"
+	"slices"
+)
 
-// view is what one process remembers of a pool: hints where to begin, never a
+// cache is what one process remembers of a pool: hints where to begin, never a
 // reason to admit or to refuse.
-type view struct {
+type cache struct {
 	pools *Pools
 	// room is the blocks that had room when last seen.
 	room []int
@@ -35,19 +38,19 @@ const (
 )
 
 // view gives what is remembered of a pool.
-func (p *Pools) view(pool Pool) *view {
+func (p *Pools) view(pool seat.Pool) *cache {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.views[pool] == nil {
 		if p.views == nil || len(p.views) >= maxViews {
-			p.views = make(map[Pool]*view)
+			p.views = make(map[seat.Pool]*cache)
 		}
-		p.views[pool] = &view{pools: p}
+		p.views[pool] = &cache{pools: p}
 	}
 	return p.views[pool]
 }
 
-func (v *view) locked(do func()) {
+func (v *cache) locked(do func()) {
 	v.pools.mu.Lock()
 	defer v.pools.mu.Unlock()
 	do()
@@ -56,17 +59,17 @@ func (v *view) locked(do func()) {
 // pick chooses the block that a connection tries at its n-th attempt: by its
 // id, among those that had room; where nothing is remembered, among those that
 // the pool was given. False: so few have room that a guess is not worth a write.
-func (v *view) pick(id ConnectionID, capacity, n int) (index int, worth bool) {
+func (v *cache) pick(id seat.ConnectionID, capacity, n int) (index int, worth bool) {
 	v.locked(func() {
 		if len(v.room) > 0 {
-			index, worth = v.room[(hash(id)+n)%len(v.room)], true
+			index, worth = v.room[(id.Hash()+n)%len(v.room)], true
 			return
 		}
 		reach := v.reach
 		if reach == 0 {
 			reach = batch
 		}
-		seats := min(capacity, reach*BlockSeats)
+		seats := min(capacity, reach*seat.BlockSeats)
 		index, worth = (start(id, seats)+n)%max(1, count(seats)), !v.dense
 	})
 	return index, worth
@@ -75,17 +78,17 @@ func (v *view) pick(id ConnectionID, capacity, n int) (index int, worth bool) {
 // saw remembers whether a block has room. The last few seats of a block are
 // left alone while there are others: who leaves a full block has to look at the
 // board.
-func (v *view) saw(s State) {
+func (v *cache) saw(s seat.State) {
 	v.locked(func() {
 		v.listed = s.Listed
 		at, least := slices.Index(v.room, s.Block.Index), spare
-		if v.dense || s.Capacity < BlockSeats {
+		if v.dense || s.Capacity < seat.BlockSeats {
 			least = 0
 		}
 		switch {
-		case s.free() > least && at < 0 && len(v.room) < maxHints:
+		case s.Free() > least && at < 0 && len(v.room) < maxHints:
 			v.room = append(v.room, s.Block.Index)
-		case s.free() <= least && at >= 0:
+		case s.Free() <= least && at >= 0:
 			v.room = slices.Delete(v.room, at, at+1)
 		}
 	})
@@ -93,7 +96,7 @@ func (v *view) saw(s State) {
 
 // sawListed is saw for a block that was found on the board. While few have
 // room it stays there for all, and is taken off by whoever fills it.
-func (v *view) sawListed(s State) {
+func (v *cache) sawListed(s seat.State) {
 	dense := false
 	v.locked(func() { dense = v.dense })
 	if !dense {
@@ -103,7 +106,7 @@ func (v *view) sawListed(s State) {
 
 // read remembers what a board says: how many blocks there are, and whether few
 // have room.
-func (v *view) read(b Board, capacity int) {
+func (v *cache) read(b Directory, capacity int) {
 	v.locked(func() {
 		v.reach = max(v.reach, b.Opened)
 		v.counted = b.Count
@@ -112,35 +115,35 @@ func (v *view) read(b Board, capacity int) {
 }
 
 // most is how many blocks a pool of a capacity may have, as far as is known.
-func (v *view) most(capacity int) (blocks int) {
+func (v *cache) most(capacity int) (blocks int) {
 	v.locked(func() { blocks = max(v.reach, count(capacity)) })
 	return blocks
 }
 
 // counts remembers what was counted.
-func (v *view) counts(c Count) {
+func (v *cache) counts(c Count) {
 	v.locked(func() { v.reach, v.counted = max(v.reach, c.Opened), c })
 }
 
 // lastCount is what was in use as this process last heard.
-func (v *view) lastCount() (c Count) {
+func (v *cache) lastCount() (c Count) {
 	v.locked(func() { c = v.counted })
 	return c
 }
 
 // missing remembers that a block is not there.
-func (v *view) missing(index int) {
+func (v *cache) missing(index int) {
 	v.locked(func() { v.reach = max(1, index) })
 }
 
-func (v *view) hasBoard() (listed bool) {
+func (v *cache) hasDirectory() (listed bool) {
 	v.locked(func() { listed = v.listed })
 	return listed
 }
 
 // widen takes it that there are twice as many blocks as is known. False: few have
 // room, or there cannot be more.
-func (v *view) widen(capacity int) (wider bool) {
+func (v *cache) widen(capacity int) (wider bool) {
 	v.locked(func() {
 		reach := max(v.reach, batch)
 		wider = !v.dense && reach < count(capacity)
@@ -153,24 +156,24 @@ func (v *view) widen(capacity int) (wider bool) {
 
 // opened remembers what a look through the whole pool shows, but for the rooms
 // that are on the board for all.
-func (v *view) opened(states []State, listed map[int]int64) {
+func (v *cache) opened(states []seat.State, listed map[int]int64) {
 	v.locked(func() {
 		v.reach = len(states)
 		v.listed = slices.ContainsFunc(states, isListed)
 		v.room = v.room[:0]
 		for _, s := range states {
-			if _, known := listed[s.Block.Index]; !known && s.free() > 0 && len(v.room) < maxHints {
+			if _, known := listed[s.Block.Index]; !known && s.Free() > 0 && len(v.room) < maxHints {
 				v.room = append(v.room, s.Block.Index)
 			}
 		}
 	})
 }
 
-func (v *view) scarce(nowMillis int64) {
+func (v *cache) scarce(nowMillis int64) {
 	v.locked(func() { v.scarceMillis = max(v.scarceMillis, nowMillis) })
 }
 
-func (v *view) wasScarce(nowMillis int64) (scarce bool) {
+func (v *cache) wasScarce(nowMillis int64) (scarce bool) {
 	v.locked(func() { scarce = v.scarceMillis > 0 && nowMillis-v.scarceMillis < scarceFor })
 	return scarce
 }

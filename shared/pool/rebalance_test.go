@@ -1,9 +1,10 @@
-package seat_test
+package pool_test
 
 import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"seatmeter/shared/pool"
 	"slices"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // settler settles a pool, and waits before each change of a block until it is
 // let do it.
 type settler struct {
-	pools *seat.Pools
+	pools *pool.Pools
 	ready chan struct{}         // told of each change that waits
 	let   map[int]chan struct{} // by the block's index
 	wrote chan struct{}         // told of each change that was made, or refused
@@ -29,7 +30,7 @@ func newSettler(tables *memtable.Tables, blocks int) *settler {
 	for index := range blocks {
 		s.let[index] = make(chan struct{})
 	}
-	s.pools = seat.NewPools(dynamo.New(faults.On(tables, "resize", s.around), memtable.Names))
+	s.pools = pool.NewPools(dynamo.New(faults.On(tables, "resize", s.around), memtable.Names))
 	return s
 }
 
@@ -87,8 +88,8 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 	take(0, 20)
 	take(1, 24)
 	take(2, 17)
-	terms := seat.Terms{Capacity: capacity, Revision: 2}
-	if _, err := seat.NewPools(store).Settle(ctx, pool, terms, false); err != nil {
+	terms := pool.Terms{Capacity: capacity, Revision: 2}
+	if _, err := pool.NewPools(store).Rebalance(ctx, pool, terms, false); err != nil {
 		t.Fatal(err)
 	}
 	leave(2, 2)
@@ -96,7 +97,7 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 	var group sync.WaitGroup
 	begin := func(s *settler) {
 		group.Go(func() {
-			if _, err := s.pools.Settle(ctx, pool, terms, false); err != nil {
+			if _, err := s.pools.Rebalance(ctx, pool, terms, false); err != nil {
 				t.Error(err)
 			}
 		})
@@ -206,7 +207,7 @@ type settling struct {
 	store *dynamo.Store
 	gated *dynamo.Store
 	dice  *rand.Rand
-	terms seat.Terms
+	terms pool.Terms
 	in    []sitting
 	next  int
 }
@@ -221,7 +222,7 @@ func newSettling(t *testing.T, seed uint64) *settling {
 
 // shrink lets in more people than the license will have seats, and has it shrink.
 func (w *settling) shrink() {
-	pools := seat.NewPools(w.store)
+	pools := pool.NewPools(w.store)
 	for index := range 4 {
 		if _, err := w.store.Create(w.t.Context(), seat.Block{Pool: acme, Index: index}, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil {
 			w.t.Fatal(err)
@@ -230,8 +231,8 @@ func (w *settling) shrink() {
 	for len(w.in) < 61+w.dice.IntN(5) {
 		w.join(1)
 	}
-	w.terms = seat.Terms{Capacity: 60, Revision: 2}
-	if _, err := pools.Settle(w.t.Context(), acme, w.terms, false); err != nil {
+	w.terms = pool.Terms{Capacity: 60, Revision: 2}
+	if _, err := pools.Rebalance(w.t.Context(), acme, w.terms, false); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -276,7 +277,7 @@ func (w *settling) settle() {
 	ctx, terms := w.t.Context(), w.terms
 	go func() {
 		// That others keep changing the pool is no fault here.
-		_, _ = seat.NewPools(w.gated).Settle(ctx, acme, terms, false)
+		_, _ = pool.NewPools(w.gated).Rebalance(ctx, acme, terms, false)
 	}()
 }
 

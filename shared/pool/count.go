@@ -1,8 +1,9 @@
-package seat
+package pool
 
 import (
 	"context"
 	"errors"
+	"seatmeter/shared/seat"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 //
 // Safe to repeat; when whoever looks dies, others wait for two seconds before
 // they do, if what is on the board is too old.
-func (p *Pools) InUse(ctx context.Context, pool Pool, id ConnectionID, terms Terms, nowMillis int64) (int, error) {
+func (p *Pools) InUse(ctx context.Context, pool seat.Pool, id seat.ConnectionID, terms Terms, nowMillis int64) (int, error) {
 	v := p.view(pool)
 	large := v.most(terms.Capacity) > batch
 	for round := 0; large && round < maxRounds/2; round++ {
@@ -46,13 +47,13 @@ func (p *Pools) InUse(ctx context.Context, pool Pool, id ConnectionID, terms Ter
 
 // counted gives what is known of a large pool, or looks through it. Not done:
 // there is nothing yet, or the pool is not known to have many blocks.
-func (p *Pools) counted(ctx context.Context, pool Pool, id ConnectionID, terms Terms, nowMillis int64) (Count, bool, error) {
+func (p *Pools) counted(ctx context.Context, pool seat.Pool, id seat.ConnectionID, terms Terms, nowMillis int64) (Count, bool, error) {
 	v := p.view(pool)
 	heard := v.lastCount()
 	if heard.within(heardMillis, nowMillis) {
 		return heard, true, nil
 	}
-	board, err := p.blocks.Board(ctx, pool)
+	board, err := p.blocks.Directory(ctx, pool)
 	if errors.Is(err, ErrBusy) {
 		return heard, heard.within(countMillis, nowMillis), nil
 	}
@@ -60,17 +61,17 @@ func (p *Pools) counted(ctx context.Context, pool Pool, id ConnectionID, terms T
 		return Count{}, false, wrap("read the board", err)
 	}
 	v.read(board, terms.Capacity)
-	looking := board.looking(nowMillis)
-	if board.within(countMillis-lookMillis, nowMillis) || looking && board.within(countMillis, nowMillis) {
+	looking := board.scanning(nowMillis)
+	if board.within(countMillis-scanMillis, nowMillis) || looking && board.within(countMillis, nowMillis) {
 		return board.Count, true, nil
 	}
 	if looking || v.most(0) <= batch {
 		return Count{}, false, nil
 	}
-	look := Look{By: id, Count: Count{AtMillis: nowMillis}, Revision: max(board.Revision, terms.Revision), Beyond: board.Left}
+	look := Scan{By: id, Count: Count{AtMillis: nowMillis}, Revision: max(board.Revision, terms.Revision), Beyond: board.Left}
 	// What it does to the board is for others, and for later: who asks is told also
 	// where that fails.
-	mine, _ := p.blocks.BeginLook(ctx, pool, look, nowMillis-lookMillis, true)
+	mine, _ := p.blocks.BeginScan(ctx, pool, look, nowMillis-scanMillis, true)
 	if !mine {
 		return board.Count, board.within(countMillis, nowMillis), nil
 	}
@@ -80,7 +81,7 @@ func (p *Pools) counted(ctx context.Context, pool Pool, id ConnectionID, terms T
 	}
 	look.survey(states, terms)
 	v.counts(look.Count)
-	_, _ = p.blocks.EndLook(ctx, pool, look) // left undone, others look in two seconds
+	_, _ = p.blocks.EndScan(ctx, pool, look) // left undone, others look in two seconds
 	return look.Count, true, nil
 }
 

@@ -1,10 +1,11 @@
-package seat
+package pool
 
 import (
 	"cmp"
 	"context"
 	"errors"
 	"maps"
+	"seatmeter/shared/seat"
 	"slices"
 )
 
@@ -22,12 +23,12 @@ const (
 	// aheadMillis is how long before that somebody who is refused looks anew,
 	// while others still go by the board.
 	aheadMillis = 400
-	// lookMillis is how long a look is waited for: then whoever began it is
+	// scanMillis is how long a look is waited for: then whoever began it is
 	// taken for dead.
-	lookMillis = 2000
+	scanMillis = 2000
 )
 
-// Board tells where a large pool has room, while seats are scarce. Nobody is
+// Directory tells where a large pool has room, while seats are scarce. Nobody is
 // admitted by it; somebody may be refused.
 //
 // Somebody looks through the whole pool, and lists the blocks with room. From
@@ -40,14 +41,14 @@ const (
 // A block's Version tells the room that was found taken from the room that
 // somebody made since. Room that nobody makes, since a hold merely ends, or
 // somebody died before saying so, is found by the next look.
-type Board struct {
+type Directory struct {
 	// Revision is the license's, under which the pool was looked through.
 	Revision int64
 	// UntilMillis is the end of the time for which Rooms is complete. Unix time.
 	// Zero: it was never, or there was too much room to list.
 	UntilMillis int64
-	// LookingMillis is when a look began that has not ended. Zero: none.
-	LookingMillis int64
+	// ScanningMillis is when a look began that has not ended. Zero: none.
+	ScanningMillis int64
 	// Count is what was in use when it was last counted, by a look or otherwise.
 	Count
 	// Left counts, by samples, those who left blocks that are in use beyond their
@@ -69,31 +70,31 @@ type Count struct {
 
 // complete tells whether the board names all blocks with room, and no capacity
 // is left to hand out.
-func (b Board) complete(revision, nowMillis int64) bool {
+func (b Directory) complete(revision, nowMillis int64) bool {
 	return b.Revision == revision && nowMillis < b.UntilMillis && b.Left <= b.Beyond
 }
 
-// looking tells whether somebody is at it.
-func (b Board) looking(nowMillis int64) bool {
-	return b.LookingMillis != 0 && nowMillis-b.LookingMillis < lookMillis
+// scanning tells whether somebody is at it.
+func (b Directory) scanning(nowMillis int64) bool {
+	return b.ScanningMillis != 0 && nowMillis-b.ScanningMillis < scanMillis
 }
 
-// Recording tells whether who makes room in a full block must say so. It goes
+// PublishesVacancies tells whether who makes room in a full block must say so. It goes
 // by no clock: too much said costs a write, and ends when the board is full.
-func (b Board) Recording() bool { return b.UntilMillis != 0 || b.LookingMillis != 0 }
+func (b Directory) PublishesVacancies() bool { return b.UntilMillis != 0 || b.ScanningMillis != 0 }
 
 // sample is of how many who leave one says so, for all: each does where few must
 // leave before there is room, and fewer while there is longer to go. What is told
 // may then be wrong by the root of their number, and for a second.
-func (b Board) sample() int {
+func (b Directory) sample() int {
 	const each = 256
 	return 1 + int(max(0, b.Beyond-b.Left)/each)
 }
 
-// Look is what somebody found who looked through a pool.
-type Look struct {
+// Scan is what somebody found who looked through a pool.
+type Scan struct {
 	// By is the connection for which it was done.
-	By ConnectionID
+	By seat.ConnectionID
 	// Count is what was found; its AtMillis is when the look began.
 	Count
 	// The others are as the board's.
@@ -106,112 +107,79 @@ type Look struct {
 // ErrBusy says that more people ask than can be answered.
 var ErrBusy = errors.New("too many ask at once")
 
-// Boards is where boards live.
-type Boards interface {
-	// Board gives a pool's board; the zero Board if it has none. Where more ask
+// Directories is where boards live.
+type Directories interface {
+	// Directory gives a pool's board; the zero Directory if it has none. Where more ask
 	// than the store can answer it is ErrBusy at once: whoever waited in a storm
 	// would keep others waiting.
-	Board(ctx context.Context, pool Pool) (Board, error)
-	// BeginLook notes that a look begins, unless another began after staleMillis
+	Directory(ctx context.Context, pool seat.Pool) (Directory, error)
+	// BeginScan notes that a look begins, unless another began after staleMillis
 	// and has not ended. With reset it takes all rooms off the board, which is not
 	// complete from then on; without, the board must be one that was not cleared.
 	// It tells whether it was noted, now or at an earlier try.
-	BeginLook(ctx context.Context, pool Pool, look Look, staleMillis int64, reset bool) (bool, error)
-	// EndLook adds to the board what a look found, leaving rooms that are on it
+	BeginScan(ctx context.Context, pool seat.Pool, look Scan, staleMillis int64, reset bool) (bool, error)
+	// EndScan adds to the board what a look found, leaving rooms that are on it
 	// as they are, and ends the look. False: the look had ended otherwise, and
 	// nothing was added.
-	EndLook(ctx context.Context, pool Pool, look Look) (bool, error)
+	EndScan(ctx context.Context, pool seat.Pool, look Scan) (bool, error)
 	// AddRoom puts a block on the board, if there is one; a later version stays.
-	AddRoom(ctx context.Context, block Block, version int64) error
+	AddRoom(ctx context.Context, block seat.Block, version int64) error
 	// RemoveRoom takes a block off the board that was put there with a version
 	// before this one.
-	RemoveRoom(ctx context.Context, block Block, before int64) error
+	RemoveRoom(ctx context.Context, block seat.Block, before int64) error
 	// AddLeft counts some more who left, if the pool has a board. It is tried once:
 	// who leaves does not wait, and a board that misses it is wrong for a second.
-	AddLeft(ctx context.Context, pool Pool, n int64) error
-	// ClearBoard says that the board is not complete, and ends a look under way.
-	ClearBoard(ctx context.Context, pool Pool) error
-}
-
-// Vacancy is room that was made in a full block of a large pool.
-type Vacancy struct {
-	Version int64
-	// Beyond: the block has no room even so, but the pool may have capacity to
-	// hand out.
-	Beyond bool
-	// Pending: a hold will end, and nobody will say so.
-	Pending bool
-	// EndsMillis is when the hold ends; zero if it is none.
-	EndsMillis int64
+	AddLeft(ctx context.Context, pool seat.Pool, n int64) error
+	// ClearDirectory says that the board is not complete, and ends a look under way.
+	ClearDirectory(ctx context.Context, pool seat.Pool) error
 }
 
 // later tells whether it is the news of a hold that ends when the board is not
 // complete any more, nor will be by a look that has begun.
-func (v Vacancy) later(b Board) bool {
-	return v.EndsMillis != 0 && v.EndsMillis >= max(b.UntilMillis, b.LookingMillis+trustMillis)
+func later(v seat.Vacancy, b Directory) bool {
+	return v.EndsMillis != 0 && v.EndsMillis >= max(b.UntilMillis, b.ScanningMillis+trustMillis)
 }
 
-// Version counts whatever happened to a block's members: a take and a return
-// each add one, a swap two.
-func (s State) Version() int64 { return 2*s.Taken - int64(s.InUse) }
-
-// Vacated is the news of a member who left, or who would have, had it not left
-// already: the block is as it stands after. Every store tells of it.
-func (s State) Vacated() *Vacancy {
-	if !s.Listed || s.Closed || s.InUse+1 < s.Capacity {
-		return nil
-	}
-	return &Vacancy{Version: s.Version(), Beyond: s.InUse >= s.Capacity}
-}
-
-// Pending is the news of a seat that is held, and may be free at any time.
-func (s State) Pending() *Vacancy {
-	if !s.Listed || s.Closed || s.InUse < s.Capacity {
-		return nil
-	}
-	return &Vacancy{Pending: true}
-}
-
-// announce tells the board of room. It is part of giving a seat back: a process
+// publish tells the board of room. It is part of giving a seat back: a process
 // that dies before leaves a board that is wrong for a second. An error is that
 // too, and the seat is given back all the same.
-func (p *Pools) announce(ctx context.Context, block Block, id ConnectionID, v *Vacancy) {
+func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.ConnectionID, v *seat.Vacancy) {
 	if v == nil {
 		return
 	}
-	board, err := p.blocks.Board(ctx, block.Pool)
+	board, err := p.blocks.Directory(ctx, block.Pool)
 	busy := errors.Is(err, ErrBusy) // then many are about to go by it
 	switch {
-	case err != nil && !busy || err == nil && (!board.Recording() || v.later(board)):
-	case v.Beyond && (busy || board.LookingMillis != 0 || board.Left < board.Beyond):
+	case err != nil && !busy || err == nil && (!board.PublishesVacancies() || later(*v, board)):
+	case v.Beyond && (busy || board.ScanningMillis != 0 || board.Left < board.Beyond):
 		n := 1 // busy, the board cannot say; and a look may find another Beyond
-		if !busy && board.LookingMillis == 0 {
+		if !busy && board.ScanningMillis == 0 {
 			n = board.sample()
 		}
-		if hash(id)%n == 0 {
+		if id.Hash()%n == 0 {
 			_ = p.blocks.AddLeft(ctx, block.Pool, int64(n))
 		}
 	case v.Beyond || v.Pending || len(board.Rooms) >= maxRooms:
-		_ = p.blocks.ClearBoard(ctx, block.Pool)
+		_ = p.blocks.ClearDirectory(ctx, block.Pool)
 	default:
 		_ = p.blocks.AddRoom(ctx, block, v.Version)
 	}
 }
 
-// byBoard takes a seat of a large pool where the board knows of one, or refuses
+// takeByDirectory takes a seat of a large pool where the board knows of one, or refuses
 // if the board is complete and has none. Where it is not, one of those who come
 // looks through the pool, and the others wait for it.
-func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, error) {
+func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Place, terms Terms) (Seated, error) {
 	now := to.Member.JoinedAtMillis
 	for round := range maxRounds {
-		board, err := p.blocks.Board(ctx, pool)
+		board, err := p.blocks.Directory(ctx, pool)
 		if err != nil {
 			return Seated{}, wrap("read the board", err)
 		}
 		if board.Revision > terms.Revision { // nothing of it is ours to change
 			return Seated{Refusal: RefusalStale}, nil
 		}
-		answer, done, err := p.listed(ctx, pool, board, to, terms)
+		answer, done, err := p.takeListed(ctx, pool, board, to, terms)
 		if done || err != nil {
 			return answer, err
 		}
@@ -222,18 +190,18 @@ func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (
 			p.view(pool).scarce(now)
 		}
 		switch {
-		case full && (now < board.UntilMillis-aheadMillis || board.looking(now)):
+		case full && (now < board.UntilMillis-aheadMillis || board.scanning(now)):
 			return refusal, nil
 		case complete && !full:
 			continue // others were faster
-		case !complete && board.looking(now) && round < maxRounds/2:
+		case !complete && board.scanning(now) && round < maxRounds/2:
 			if err := p.wait(ctx, to.Connection, round); err != nil {
 				return Seated{}, err
 			}
 			continue
 		}
-		look := Look{By: to.Connection, Count: Count{AtMillis: now}, Revision: terms.Revision, Beyond: board.Left}
-		mine, err := p.blocks.BeginLook(ctx, pool, look, now-lookMillis, !complete)
+		look := Scan{By: to.Connection, Count: Count{AtMillis: now}, Revision: terms.Revision, Beyond: board.Left}
+		mine, err := p.blocks.BeginScan(ctx, pool, look, now-scanMillis, !complete)
 		if err != nil {
 			return Seated{}, wrap("begin a look", err)
 		}
@@ -246,7 +214,7 @@ func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (
 		if !mine { // whoever looks takes long: all who wait would take longer
 			return Seated{}, ErrBusy
 		}
-		answer, done, err = p.look(ctx, pool, look, to, terms)
+		answer, done, err = p.scan(ctx, pool, look, to, terms)
 		if done || err != nil {
 			return answer, err
 		}
@@ -254,19 +222,19 @@ func (p *Pools) byBoard(ctx context.Context, pool Pool, to Place, terms Terms) (
 	return Seated{}, ErrBusy // others were faster each time
 }
 
-// listed tries some of the blocks that the board lists, beginning at one that
+// takeListed tries some of the blocks that the board lists, beginning at one that
 // is chosen by the connection's id, and takes those off that are full.
-func (p *Pools) listed(ctx context.Context, pool Pool, board Board, to Place, terms Terms) (Seated, bool, error) {
+func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, board Directory, to seat.Place, terms Terms) (Seated, bool, error) {
 	rooms := slices.Sorted(maps.Keys(board.Rooms))
 	p.view(pool).read(board, terms.Capacity)
 	for n := range min(len(rooms), probes) {
-		block := Block{pool, rooms[(hash(to.Connection)+n)%len(rooms)]}
+		block := seat.Block{Pool: pool, Index: rooms[(to.Connection.Hash()+n)%len(rooms)]}
 		attempt, err := p.enter(ctx, block, to, terms.Revision)
 		if err != nil {
 			return Seated{}, true, err
 		}
 		p.view(pool).sawListed(attempt.State)
-		if attempt.State.full(to.Member.JoinedAtMillis) {
+		if attempt.State.Full(to.Member.JoinedAtMillis) {
 			// Left undone, it costs the next one who comes a try.
 			_ = p.blocks.RemoveRoom(ctx, block, attempt.State.Version())
 		}
@@ -277,16 +245,16 @@ func (p *Pools) listed(ctx context.Context, pool Pool, board Board, to Place, te
 	return Seated{}, false, nil
 }
 
-// look looks through the whole pool, says on the board what it found, and tries
+// scan looks through the whole pool, says on the board what it found, and tries
 // that. Not done: others took it.
-func (p *Pools) look(ctx context.Context, pool Pool, look Look, to Place, terms Terms) (Seated, bool, error) {
-	states, err := p.Settle(ctx, pool, terms, false)
+func (p *Pools) scan(ctx context.Context, pool seat.Pool, look Scan, to seat.Place, terms Terms) (Seated, bool, error) {
+	states, err := p.Rebalance(ctx, pool, terms, false)
 	if err != nil {
 		return Seated{}, true, err
 	}
 	look.survey(states, terms)
 	p.view(pool).opened(states, look.Rooms)
-	if _, err := p.blocks.EndLook(ctx, pool, look); err != nil {
+	if _, err := p.blocks.EndScan(ctx, pool, look); err != nil {
 		return Seated{}, true, wrap("end a look", err)
 	}
 	return p.among(ctx, pool, states, to, terms)
@@ -297,28 +265,28 @@ func (p *Pools) look(ctx context.Context, pool Pool, look Look, to Place, terms 
 // and no block is under other terms. Where more is in use than the terms have,
 // so many must have left first; who left since the board was read, and before
 // the pool was, counts twice, which errs to the safe side.
-func (l *Look) survey(states []State, terms Terms) {
+func (l *Scan) survey(states []seat.State, terms Terms) {
 	l.InUse, l.Opened, l.Rooms = Occupied(states, l.AtMillis), len(states), make(map[int]int64)
 	beyond := committed(states) - terms.Capacity
 	until, whole := l.AtMillis+trustMillis, beyond >= 0
 	l.Beyond += int64(beyond)
-	var rooms []State
+	var rooms []seat.State
 	for _, s := range states {
-		_, over := s.over("", l.AtMillis)
+		_, over := s.ExpiredHold("", l.AtMillis)
 		whole = whole && !s.Closed && s.Revision == terms.Revision && s.Listed && (!over || s.InUse <= s.Capacity)
 		for _, m := range s.Members {
 			if end := m.Hold.UntilMillis(); m.Held() && end > l.AtMillis {
 				until = min(until, end)
 			}
 		}
-		if !s.full(l.AtMillis) {
+		if !s.Full(l.AtMillis) {
 			rooms = append(rooms, s)
 		}
 	}
 	if whole && len(rooms) <= maxRooms {
 		l.UntilMillis = until
 	}
-	slices.SortStableFunc(rooms, func(a, b State) int { return cmp.Compare(b.free(), a.free()) })
+	slices.SortStableFunc(rooms, func(a, b seat.State) int { return cmp.Compare(b.Free(), a.Free()) })
 	for _, s := range rooms[:min(len(rooms), maxRooms)] {
 		l.Rooms[s.Block.Index] = s.Version()
 	}

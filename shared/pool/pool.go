@@ -1,9 +1,10 @@
-package seat
+package pool
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"seatmeter/shared/seat"
 	"slices"
 	"sync"
 	"time"
@@ -28,23 +29,29 @@ type Terms struct {
 func (t Terms) large(blocks int) bool { return max(blocks, count(t.Capacity)) > largeAbove }
 
 // share is a block's part of the terms, in a pool of so many.
-func (t Terms) share(capacity, blocks int) Share {
-	return Share{capacity, t.Revision, t.large(blocks)}
+func (t Terms) share(capacity, blocks int) seat.Share {
+	return seat.Share{Capacity: capacity, Revision: t.Revision, Listed: t.large(blocks)}
 }
 
 // Pools admits connections to pools of any number of blocks. Safe for use by
 // many goroutines.
 type Pools struct {
-	blocks Blocks
+	blocks Store
 	// Pause waits while somebody else looks through a pool.
 	Pause func(ctx context.Context, d time.Duration) error
 
 	mu    sync.Mutex
-	views map[Pool]*view
+	views map[seat.Pool]*cache
 }
 
-// NewPools makes pools over blocks.
-func NewPools(blocks Blocks) *Pools { return &Pools{blocks: blocks, Pause: pause} }
+// Store keeps the blocks of pools, and the directories of large ones.
+type Store interface {
+	seat.Blocks
+	Directories
+}
+
+// NewPools makes pools over a store.
+func NewPools(blocks Store) *Pools { return &Pools{blocks: blocks, Pause: pause} }
 
 func pause(ctx context.Context, d time.Duration) error {
 	select {
@@ -57,9 +64,9 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // wait lets who looks through a pool come to an end: longer each time, and not
 // everybody for the same time.
-func (p *Pools) wait(ctx context.Context, id ConnectionID, round int) error {
+func (p *Pools) wait(ctx context.Context, id seat.ConnectionID, round int) error {
 	most := min(firstWait<<round, longestWait)
-	return p.Pause(ctx, most/2+most/2*time.Duration(hash(id)%waitSteps)/waitSteps)
+	return p.Pause(ctx, most/2+most/2*time.Duration(id.Hash()%waitSteps)/waitSteps)
 }
 
 const (
@@ -91,11 +98,11 @@ const (
 // Seated is where a connection was seated, or why it was not.
 type Seated struct {
 	Refusal Refusal
-	Block   Block
+	Block   seat.Block
 	// Number is the seat's number in its block.
 	Number int64
 	// Member is how the connection holds it: as asked, or as it did already.
-	Member Member
+	Member seat.Member
 	// InUse is the pool's occupied seats just after, for a pool of one block,
 	// or at the refusal; zero where it would cost reading the other blocks.
 	InUse int
@@ -113,18 +120,18 @@ type Seated struct {
 // fresh number (see Blocks.Renumber). In a pool of several blocks a repeat
 // after a crash may find room in another block than the crashed attempt
 // did; the seat left behind there has no session, and reconciliation frees it.
-func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
-	to, now := Place{id, member}, member.JoinedAtMillis
+func (p *Pools) Take(ctx context.Context, pool seat.Pool, id seat.ConnectionID, member seat.Member, terms Terms) (Seated, error) {
+	to, now := seat.Place{Connection: id, Member: member}, member.JoinedAtMillis
 	if !p.view(pool).wasScarce(now) {
 		answer, done, err := p.probe(ctx, pool, to, terms)
 		if done || err != nil {
 			return answer, err
 		}
 	}
-	if !terms.large(0) && !p.view(pool).hasBoard() {
+	if !terms.large(0) && !p.view(pool).hasDirectory() {
 		return p.search(ctx, pool, to, terms)
 	}
-	answer, err := p.byBoard(ctx, pool, to, terms)
+	answer, err := p.takeByDirectory(ctx, pool, to, terms)
 	if !errors.Is(err, ErrBusy) || !p.view(pool).widen(terms.Capacity) {
 		return answer, err
 	}
@@ -139,9 +146,9 @@ func (p *Pools) Take(ctx context.Context, pool Pool, id ConnectionID, member Mem
 // Reclaim takes the place of a hold in a pool of one block for whom it is held:
 // somebody who comes anew, without what the seat is resumed by. There may be
 // none, and then the pool is full. Safe to repeat, by Take.
-func (p *Pools) Reclaim(ctx context.Context, pool Pool, id ConnectionID, member Member, terms Terms) (Seated, error) {
+func (p *Pools) Reclaim(ctx context.Context, pool seat.Pool, id seat.ConnectionID, member seat.Member, terms Terms) (Seated, error) {
 	full := Seated{Refusal: RefusalFull}
-	b, err := p.blocks.Look(ctx, Block{Pool: pool})
+	b, err := p.blocks.Get(ctx, seat.Block{Pool: pool})
 	if err != nil || b == nil {
 		return full, wrap("read a block", err)
 	}
@@ -149,7 +156,7 @@ func (p *Pools) Reclaim(ctx context.Context, pool Pool, id ConnectionID, member 
 		if !m.Held() || m.Hold.LostAtMillis > member.JoinedAtMillis {
 			continue
 		}
-		attempt, err := p.blocks.Swap(ctx, b.Block, Place{lost, m}, Place{id, member}, terms.Revision)
+		attempt, err := p.blocks.Swap(ctx, b.Block, seat.Place{Connection: lost, Member: m}, seat.Place{Connection: id, Member: member}, terms.Revision)
 		if err != nil {
 			return full, wrap("take a held seat", err)
 		}
@@ -163,26 +170,26 @@ func (p *Pools) Reclaim(ctx context.Context, pool Pool, id ConnectionID, member 
 
 // probe tries a few blocks: those with room, as far as this process remembers;
 // else those at which connections begin to look. Not done: they are full.
-func (p *Pools) probe(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, bool, error) {
+func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms Terms) (Seated, bool, error) {
 	v := p.view(pool)
 	for n := range min(probes, count(terms.Capacity)) {
 		index, worth := v.pick(to.Connection, terms.Capacity, n)
 		if !worth {
 			break
 		}
-		block := Block{pool, index}
+		block := seat.Block{Pool: pool, Index: index}
 		attempt, err := p.enter(ctx, block, to, terms.Revision)
 		if err != nil {
 			return Seated{}, true, err
 		}
 		v.saw(attempt.State)
 		switch {
-		case attempt.Outcome == OutcomeMissing:
+		case attempt.Outcome == seat.OutcomeMissing:
 			v.missing(block.Index)
 			if block.Index == 0 {
 				return Seated{}, false, nil
 			}
-		case attempt.Outcome != OutcomeFull:
+		case attempt.Outcome != seat.OutcomeFull:
 			answer, done, err := p.conclude(ctx, attempt, to.Connection, terms)
 			return answer, done, err
 		case count(terms.Capacity) == 1 && attempt.State.Capacity >= terms.Capacity:
@@ -195,19 +202,19 @@ func (p *Pools) probe(ctx context.Context, pool Pool, to Place, terms Terms) (Se
 
 // enter takes a free seat of a block or, where there is none, the place of a
 // hold that has expired: each by one conditional write.
-func (p *Pools) enter(ctx context.Context, block Block, to Place, revision int64) (Attempt, error) {
-	var attempt Attempt
+func (p *Pools) enter(ctx context.Context, block seat.Block, to seat.Place, revision int64) (seat.Attempt, error) {
+	var attempt seat.Attempt
 	var err error
 	for range maxRounds {
 		attempt, err = p.blocks.Take(ctx, block, to.Connection, to.Member, revision)
-		for err == nil && attempt.Outcome == OutcomeFull && attempt.State.InUse <= attempt.State.Capacity {
-			from, found := attempt.State.over(to.Connection, to.Member.JoinedAtMillis)
+		for err == nil && attempt.Outcome == seat.OutcomeFull && attempt.State.InUse <= attempt.State.Capacity {
+			from, found := attempt.State.ExpiredHold(to.Connection, to.Member.JoinedAtMillis)
 			if !found {
 				break
 			}
 			attempt, err = p.blocks.Swap(ctx, block, from, to, revision)
 		}
-		if err != nil || attempt.Outcome != OutcomeFull || attempt.State.free() == 0 {
+		if err != nil || attempt.Outcome != seat.OutcomeFull || attempt.State.Free() == 0 {
 			break
 		} // else the hold was given back meanwhile, and its seat is free
 	}
@@ -219,11 +226,11 @@ func (p *Pools) enter(ctx context.Context, block Block, to Place, revision int64
 
 // conclude turns an attempt into an answer where it is one: seated, closed, or
 // a license that has moved on. Not done: the pool needs settling or searching.
-func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms Terms) (Seated, bool, error) {
+func (p *Pools) conclude(ctx context.Context, a seat.Attempt, id seat.ConnectionID, terms Terms) (Seated, bool, error) {
 	switch a.Outcome {
-	case OutcomeTaken:
+	case seat.OutcomeTaken:
 		return seated(a.State, id, terms), true, nil
-	case OutcomeMember:
+	case seat.OutcomeMember:
 		if a.State.Members[id].Held() {
 			return Seated{Refusal: RefusalLost}, true, nil
 		}
@@ -236,16 +243,16 @@ func (p *Pools) conclude(ctx context.Context, a Attempt, id ConnectionID, terms 
 			return Seated{Refusal: RefusalLost}, in, nil
 		}
 		return again, in, nil
-	case OutcomeClosed:
+	case seat.OutcomeClosed:
 		return Seated{Refusal: RefusalClosed}, true, nil
-	case OutcomeOtherRevision:
+	case seat.OutcomeOtherRevision:
 		return Seated{Refusal: RefusalStale}, a.State.Revision > terms.Revision, nil
-	case OutcomeMissing, OutcomeFull:
+	case seat.OutcomeMissing, seat.OutcomeFull:
 	}
 	return Seated{}, false, nil
 }
 
-func seated(s State, id ConnectionID, terms Terms) Seated {
+func seated(s seat.State, id seat.ConnectionID, terms Terms) Seated {
 	taken := Seated{Block: s.Block, Number: s.Taken, Member: s.Members[id]}
 	if s.Capacity >= terms.Capacity { // nobody is in another block
 		taken.InUse = s.Occupied(taken.Member.JoinedAtMillis)
@@ -257,10 +264,10 @@ func seated(s State, id ConnectionID, terms Terms) Seated {
 // block with room. It refuses after a read that showed no room in any block and
 // no capacity that is not handed out; or when others took the room that it saw,
 // time and again.
-func (p *Pools) search(ctx context.Context, pool Pool, to Place, terms Terms) (Seated, error) {
+func (p *Pools) search(ctx context.Context, pool seat.Pool, to seat.Place, terms Terms) (Seated, error) {
 	var answer Seated
 	for range maxRounds {
-		states, err := p.Settle(ctx, pool, terms, false)
+		states, err := p.Rebalance(ctx, pool, terms, false)
 		if err != nil {
 			return Seated{}, err
 		}
@@ -278,15 +285,15 @@ func (p *Pools) search(ctx context.Context, pool Pool, to Place, terms Terms) (S
 // room, beginning at one chosen by the connection's id. Not done: others took
 // what room there was, or there is capacity to hand out; the answer is what it
 // is if that happens time and again.
-func (p *Pools) among(ctx context.Context, pool Pool, states []State, to Place, terms Terms) (Seated, bool, error) {
+func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, to seat.Place, terms Terms) (Seated, bool, error) {
 	if len(states) == 0 {
 		return Seated{Refusal: RefusalMissing}, true, nil
 	}
 	now, tried := to.Member.JoinedAtMillis, false
 	for i := range states {
-		state := states[(hash(to.Connection)+i)%len(states)]
+		state := states[(to.Connection.Hash()+i)%len(states)]
 		_, in := state.Members[to.Connection]
-		late, over := state.over(to.Connection, now)
+		late, over := state.ExpiredHold(to.Connection, now)
 		switch {
 		case state.Closed:
 			return Seated{Refusal: RefusalClosed}, true, nil
@@ -299,7 +306,7 @@ func (p *Pools) among(ctx context.Context, pool Pool, states []State, to Place, 
 			}
 			tried = true
 			continue
-		case !in && !over && state.free() == 0:
+		case !in && !over && state.Free() == 0:
 			continue
 		}
 		attempt, err := p.enter(ctx, state.Block, to, terms.Revision)
@@ -323,14 +330,14 @@ func (p *Pools) among(ctx context.Context, pool Pool, states []State, to Place, 
 
 // GiveBack is Blocks.GiveBack; and where that makes room in a full block of a
 // large pool, the board tells of it.
-func (p *Pools) GiveBack(ctx context.Context, block Block, id ConnectionID, member Member, void bool) (Returned, error) {
-	return p.told(ctx, block, id, func() (Returned, error) { return p.blocks.GiveBack(ctx, block, id, member, void) })
+func (p *Pools) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
+	return p.andPublish(ctx, block, id, func() (seat.Returned, error) { return p.blocks.GiveBack(ctx, block, id, member, void) })
 }
 
 // Hold is Blocks.Hold. The board of a large pool is not complete any more if the
 // hold may be over before its time is.
-func (p *Pools) Hold(ctx context.Context, block Block, id ConnectionID, member Member, hold Hold) (Returned, error) {
-	return p.told(ctx, block, id, func() (Returned, error) {
+func (p *Pools) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, hold seat.Hold) (seat.Returned, error) {
+	return p.andPublish(ctx, block, id, func() (seat.Returned, error) {
 		returned, err := p.blocks.Hold(ctx, block, id, member, hold)
 		if returned.Vacancy != nil {
 			returned.Vacancy.EndsMillis = hold.UntilMillis()
@@ -342,7 +349,7 @@ func (p *Pools) Hold(ctx context.Context, block Block, id ConnectionID, member M
 // Close is Blocks.Close for all blocks of a pool, as they were read, and for those
 // that were made since: the process that made one may be about to give it
 // capacity. A block that is made later still gets none (see closing).
-func (p *Pools) Close(ctx context.Context, pool Pool, states []State, keepUntil time.Time) error {
+func (p *Pools) Close(ctx context.Context, pool seat.Pool, states []seat.State, keepUntil time.Time) error {
 	for round := 0; slices.ContainsFunc(states, isOpen); round++ {
 		if round == maxRounds {
 			return fmt.Errorf("close %+v: blocks kept coming", pool)
@@ -363,16 +370,16 @@ func (p *Pools) Close(ctx context.Context, pool Pool, states []State, keepUntil 
 	if !slices.ContainsFunc(states, isListed) {
 		return nil
 	}
-	return wrap("clear the board", p.blocks.ClearBoard(ctx, pool))
+	return wrap("clear the board", p.blocks.ClearDirectory(ctx, pool))
 }
 
-// told gives a seat back, or will, and tells the board.
-func (p *Pools) told(ctx context.Context, block Block, id ConnectionID, step func() (Returned, error)) (Returned, error) {
+// andPublish gives a seat back, or will, and tells the board.
+func (p *Pools) andPublish(ctx context.Context, block seat.Block, id seat.ConnectionID, step func() (seat.Returned, error)) (seat.Returned, error) {
 	returned, err := step()
 	if err != nil {
 		return returned, err //nolint:wrapcheck // as the store's own method
 	}
-	p.announce(ctx, block, id, returned.Vacancy)
+	p.publish(ctx, block, id, returned.Vacancy)
 	return returned, nil
 }
 
@@ -384,7 +391,7 @@ func wrap(doing string, err error) error {
 }
 
 // committed is what the blocks admit together, at the most, as they stand.
-func committed(states []State) int {
+func committed(states []seat.State) int {
 	total := 0
 	for _, s := range states {
 		total += max(s.Capacity, s.InUse)

@@ -1,0 +1,41 @@
+package pool
+
+import (
+	"seatmeter/shared/seat"
+)
+
+// Target is the capacity that a block is to have in a pool of this capacity:
+// full blocks and a rest. Growing a pool never lowers a block.
+func Target(capacity, index int) int {
+	return max(0, min(seat.BlockSeats, capacity-index*seat.BlockSeats))
+}
+
+// count is how many blocks a pool of this capacity can have.
+func count(capacity int) int { return (capacity + seat.BlockSeats - 1) / seat.BlockSeats }
+
+// start is the block at which a connection begins to look for a seat: chosen
+// by its id, each block in proportion to its seats.
+func start(id seat.ConnectionID, capacity int) int {
+	if capacity <= seat.BlockSeats {
+		return 0
+	}
+	return id.Hash() % capacity / seat.BlockSeats
+}
+
+// InUse adds up the seats in use in some blocks, expired holds included.
+func InUse(blocks []seat.State) int {
+	total := 0
+	for _, b := range blocks {
+		total += b.InUse
+	}
+	return total
+}
+
+// Occupied adds up the seats of some blocks that are not free at a moment.
+func Occupied(blocks []seat.State, nowMillis int64) int {
+	total := 0
+	for _, b := range blocks {
+		total += b.Occupied(nowMillis)
+	}
+	return total
+}
