@@ -3,11 +3,10 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
-	"seatmeter/shared/wsapi"
+	"seatmeter/shared/wiring"
 )
 
 func main() {
@@ -16,6 +15,6 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		return wsapi.NewAuthorizer(signer, time.Now, env.Log).Handle, nil
+		return wiring.Authorize(env.Process(), signer), nil
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
-	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
+	wired "seatmeter/shared/wiring/api"
 )
 
 func main() {
@@ -17,14 +17,11 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		store := env.Store()
-		served, err := api.New(ctx, env, store)
+		process, err := api.NewProcess(ctx, env, env.Process())
 		if err != nil {
 			return nil, err
 		}
-		door := admission.NewDoor(store, env.Gateway(), env.Log)
-		served.AddConferences(door, store)
-		served.AddConnections(door, store, signer, env.Get("WEBSOCKET_URL"))
-		return httpapi.Serve(served), nil
+		tokens := httpapi.JoinTokens{Signer: signer, WebSocketURL: env.Get("WEBSOCKET_URL")}
+		return wired.Conferences(process, env.Gateway(), tokens), nil
 	})
 }

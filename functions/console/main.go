@@ -5,16 +5,11 @@ import (
 	"context"
 
 	"seatmeter/functions/internal/environment"
-	"seatmeter/shared/httpapi"
-	"seatmeter/shared/wsapi"
+	wired "seatmeter/shared/wiring/api"
 )
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		messages, err := wsapi.AsyncAPI()
-		if err != nil {
-			return nil, err
-		}
-		return httpapi.Serve(httpapi.Console(env.Log, messages)), nil
+		return wired.Console(env.Log)
 	})
 }

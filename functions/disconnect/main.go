@@ -5,13 +5,11 @@ import (
 	"context"
 
 	"seatmeter/functions/internal/environment"
-	"seatmeter/shared/admission"
-	"seatmeter/shared/wsapi"
+	"seatmeter/shared/wiring"
 )
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		door := admission.NewDoor(env.Store(), nil, env.Log)
-		return wsapi.NewDisconnector(door, env.Log).Handle, nil
+		return wiring.Disconnect(env.Process()), nil
 	})
 }

@@ -6,18 +6,15 @@ import (
 
 	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
-	"seatmeter/shared/admission"
-	"seatmeter/shared/httpapi"
+	wired "seatmeter/shared/wiring/api"
 )
 
 func main() {
 	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
-		store := env.Store()
-		served, err := api.New(ctx, env, store)
+		process, err := api.NewProcess(ctx, env, env.Process())
 		if err != nil {
 			return nil, err
 		}
-		served.AddHosts(admission.NewDoor(store, nil, env.Log), store)
-		return httpapi.Serve(served), nil
+		return wired.Hosts(process), nil
 	})
 }

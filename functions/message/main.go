@@ -6,9 +6,7 @@ import (
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
-	"seatmeter/shared/admission"
-	"seatmeter/shared/rate"
-	"seatmeter/shared/wsapi"
+	"seatmeter/shared/wiring"
 )
 
 func main() {
@@ -17,9 +15,6 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		store, gateway := env.Store(), env.Gateway()
-		door := admission.NewDoor(store, gateway, env.Log)
-		door.LimitJoins(rate.NewLimiter(store, env.Log), env.JoinsPerSecond())
-		return wsapi.NewMessenger(door, gateway, signer, env.Log).Handle, nil
+		return wiring.Message(env.Process(), env.Gateway(), env.JoinsPerSecond(), signer), nil
 	})
 }

@@ -4,19 +4,13 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"seatmeter/functions/internal/environment"
-	"seatmeter/shared/admission"
-	"seatmeter/shared/jobs"
-	"seatmeter/shared/reconcile"
+	"seatmeter/shared/wiring"
 )
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		store, gateway := env.Store(), env.Gateway()
-		door := admission.NewDoor(store, gateway, env.Log)
-		run := reconcile.New(store, door, gateway, env.Log, time.Now)
-		return jobs.NewReconciler(run, env.Log).Handle, nil
+		return wiring.Reconcile(env.Process(), env.Gateway()), nil
 	})
 }

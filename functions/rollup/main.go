@@ -3,15 +3,13 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"seatmeter/functions/internal/environment"
-	"seatmeter/shared/jobs"
-	"seatmeter/shared/rollup"
+	"seatmeter/shared/wiring"
 )
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		return jobs.NewRollup(rollup.New(env.UsageStore(), env.Log, time.Now)).Handle, nil
+		return wiring.Rollup(env.UsageProcess()), nil
 	})
 }

@@ -3,24 +3,18 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
-	"seatmeter/shared/httpapi"
-	"seatmeter/shared/rollup"
-	"seatmeter/shared/statement"
+	wired "seatmeter/shared/wiring/api"
 )
 
 func main() {
 	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
-		store := env.UsageStore()
-		served, err := api.New(ctx, env, store)
+		process, err := api.NewProcess(ctx, env, env.UsageProcess())
 		if err != nil {
 			return nil, err
 		}
-		roller := rollup.New(store, env.Log, time.Now)
-		served.AddStatements(statement.NewCloser(store, roller, time.Now), store)
-		return httpapi.Serve(served), nil
+		return wired.Statements(process), nil
 	})
 }

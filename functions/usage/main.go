@@ -7,10 +7,9 @@ import (
 
 	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
-	"seatmeter/shared/admission"
 	"seatmeter/shared/export"
-	"seatmeter/shared/httpapi"
 	"seatmeter/shared/objects"
+	wired "seatmeter/shared/wiring/api"
 )
 
 // exportsBucket is the variable that names where large answers go, as
@@ -19,15 +18,11 @@ const exportsBucket = "EXPORTS_BUCKET"
 
 func main() {
 	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
-		store, exports := env.UsageStore(), export.New(objects.New(env.AWS, env.Get(exportsBucket)))
-		served, err := api.New(ctx, env, store)
+		process, err := api.NewProcess(ctx, env, env.UsageProcess())
 		if err != nil {
 			return nil, err
 		}
-		door := admission.NewDoor(store, nil, env.Log)
-		served.AddUsage(door, store, exports)
-		served.AddLedger(door, store, exports)
-		served.AddAudit(store)
-		return httpapi.Serve(served), nil
+		exports := export.New(objects.New(env.AWS, env.Get(exportsBucket)))
+		return wired.Usage(process, exports), nil
 	})
 }

@@ -12,16 +12,17 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/smithy-go/middleware"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/dynamo"
-	"seatmeter/shared/rate"
+	"seatmeter/shared/gateway"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/wiring"
 	"seatmeter/shared/wsapi"
 )
 
@@ -116,9 +117,8 @@ func leanHandler(ctx context.Context, client, taking *dynamodb.Client, tables dy
 		return nil, nil, err
 	}
 	store, log := dynamo.New(taking, tables), slog.New(slog.DiscardHandler)
-	door := admission.NewDoor(store, nil, log)
-	door.LimitJoins(rate.NewLimiter(store, log), 1_000_000)
-	handler := lambda.NewHandler(wsapi.NewConnector(door, log).Handle)
+	process := wiring.Process{Store: store, Log: log, Now: time.Now}
+	handler := lambda.NewHandler(wiring.Connect(process, gateway.New(aws.Config{}, "https://connections.invalid"), 1_000_000))
 	pass := crowd.joiners[0].pass
 	event := func(n int) []byte { return connectEvent(pass.Number, fmt.Sprintf("Lean%011d=", n), crowd.now) }
 	return handler, event, invoke(ctx, handler, event(0))

@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
@@ -86,15 +86,15 @@ func Seat(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables, o 
 
 // joiner makes joins as $connect does.
 type joiner struct {
-	door *admission.Door
+	door *limits.Entrance
 	pass jointoken.Pass
 	now  int64
 }
 
 func newJoiner(ctx context.Context, store admission.Store, t tenant.ID, seats int) (*joiner, error) {
-	door := admission.NewDoor(store, nil, slog.New(slog.DiscardHandler))
+	door := limits.NewEntrance(store)
 	l := license.License{Tenant: t, Model: license.ModelConcurrent, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
-	if _, _, err := door.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := door.Licensing.Put(ctx, l.WithDefaults(), licensing.AnyRevision); err != nil {
 		return nil, fmt.Errorf("license the tenant: %w", err)
 	}
 	number, err := store.NextNumber(ctx, t)

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
-	"seatmeter/shared/admission"
+	"seatmeter/infra/limits"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
@@ -141,7 +140,7 @@ func newCrowd(ctx context.Context, store *dynamo.Store, t tenant.ID, seats int) 
 	}
 	c.now = first.now
 	for i := range c.joiners {
-		c.joiners[i] = &joiner{admission.NewDoor(metered, nil, slog.New(slog.DiscardHandler)), first.pass, first.now}
+		c.joiners[i] = &joiner{limits.NewEntrance(metered), first.pass, first.now}
 	}
 	return c, nil
 }

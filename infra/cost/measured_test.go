@@ -24,12 +24,15 @@ import (
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 	"seatmeter/shared/wsapi"
 )
 
@@ -129,7 +132,7 @@ func TestAStatusAndATokenCostWhatTheBillSays(t *testing.T) {
 		w.live()
 		id := w.join()
 		w.forget()
-		messenger := wsapi.NewMessenger(w.door, silence{}, w.signer, w.log)
+		messenger := w.door.Messenger(silence{}, w.signer, w.log)
 		return w.units(func() {
 			event := wsapi.Event{Body: `{"action":"status"}`}
 			event.RequestContext.ConnectionID, event.RequestContext.RequestTimeEpoch = string(id), w.now
@@ -313,7 +316,7 @@ type world struct {
 	model license.Model
 	// raw is the store without its meter.
 	raw, store        *dynamo.Store
-	door              *admission.Door
+	door              *worldtest.Process
 	signer            *jointoken.Signer
 	log               *slog.Logger
 	now               int64
@@ -356,7 +359,7 @@ func newWorld(t *testing.T, model license.Model) *world {
 
 func (w *world) put(l license.License) {
 	w.t.Helper()
-	if _, _, err := w.door.PutLicense(w.t.Context(), l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := w.door.Licensing.Put(w.t.Context(), l.WithDefaults(), licensing.AnyRevision); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -371,7 +374,7 @@ func (w *world) clock() time.Time { return time.UnixMilli(w.now) }
 func (w *world) pass(d time.Duration) { w.now += d.Milliseconds() }
 
 // forget puts a new process in the place of the old.
-func (w *world) forget() { w.door = admission.NewDoor(w.store, silence{}, w.log) }
+func (w *world) forget() { w.door = worldtest.NewProcess(w.store, silence{}) }
 
 func (w *world) meter(consumed *types.ConsumedCapacity, write bool) {
 	w.mu.Lock()
@@ -406,11 +409,10 @@ func (w *world) post(path, body string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	api := httpapi.New(w.log, seal)
-	api.KeepKeys(w.store, w.clock)
-	api.KeepAudit(w.store)
-	api.AddConferences(w.door, w.store)
-	api.AddConnections(w.door, w.store, w.signer, "wss://example.org")
+	api := httpapi.New(httpapi.Config{Seal: seal, Keys: w.store, Now: w.clock, Audit: w.store, Limiter: new(rate.Limiter), Log: w.log})
+	api.AddConferences(w.door.Licensing, w.door.Meetings, w.store)
+	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://example.org"}
+	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.store, tokens)
 	answer, err := httpapi.Serve(api)(w.t.Context(), event)
 	if err != nil || answer.StatusCode != 201 {
 		w.t.Fatalf("%s: %d %s (%v)", path, answer.StatusCode, answer.Body, err)
@@ -495,7 +497,7 @@ func (w *world) refused() {
 }
 
 func (w *world) reconciler() *reconcile.Reconciler {
-	return reconcile.New(w.store, w.door, silence{}, w.log, w.clock)
+	return w.door.Reconciler(w.store, silence{}, w.log, w.clock)
 }
 
 // roundsPerHour is how often reconciliation comes.

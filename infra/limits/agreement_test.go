@@ -3,7 +3,6 @@ package limits
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math"
 	"sync"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
@@ -40,7 +40,7 @@ type crowd struct {
 	failed           error
 }
 
-func (c *crowd) join(ctx context.Context, door *admission.Door, pass jointoken.Pass, now func() int64) {
+func (c *crowd) join(ctx context.Context, door *Entrance, pass jointoken.Pass, now func() int64) {
 	for {
 		c.mu.Lock()
 		n := c.next
@@ -64,7 +64,7 @@ func (c *crowd) join(ctx context.Context, door *admission.Door, pass jointoken.P
 	}
 }
 
-func (c *crowd) leave(ctx context.Context, door *admission.Door, now func() int64) {
+func (c *crowd) leave(ctx context.Context, door *Entrance, now func() int64) {
 	for {
 		c.mu.Lock()
 		if len(c.in) == 0 {
@@ -90,12 +90,12 @@ func simulated(t *testing.T) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var doors []*admission.Door
+	var doors []*Entrance
 	units := &Units{}
 	for range crowdAtATime {
 		doors = append(doors, w.engine.process(units).Door)
 	}
-	each := func(do func(*admission.Door)) Units {
+	each := func(do func(*Entrance)) Units {
 		before := *units
 		for _, door := range doors {
 			w.engine.Clock.Go(func() { do(door) })
@@ -103,8 +103,8 @@ func simulated(t *testing.T) *crowd {
 		w.engine.Clock.Run()
 		return units.since(before)
 	}
-	c.joining = each(func(d *admission.Door) { c.join(t.Context(), d, tenant.passes[0], w.millis) })
-	c.leaving = each(func(d *admission.Door) { c.leave(t.Context(), d, w.millis) })
+	c.joining = each(func(d *Entrance) { c.join(t.Context(), d, tenant.passes[0], w.millis) })
+	c.leaving = each(func(d *Entrance) { c.leave(t.Context(), d, w.millis) })
 	return c
 }
 
@@ -123,9 +123,9 @@ func local(t *testing.T) *crowd {
 			units.Reads += *consumed.CapacityUnits
 		}
 	})
-	newDoor := func() *admission.Door { return admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)) }
+	newDoor := func() *Entrance { return NewEntrance(store) }
 	l := license.License{Tenant: "crowd", Model: license.ModelConcurrent, Seats: crowdSeats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
-	if _, _, err := newDoor().PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := newDoor().Licensing.Put(ctx, l.WithDefaults(), licensing.AnyRevision); err != nil {
 		t.Fatal(err)
 	}
 	pass := jointoken.Pass{Tenant: "crowd", Conference: "room-0", Number: 1, Identity: "p", Role: jointoken.RoleParticipant}
@@ -133,11 +133,11 @@ func local(t *testing.T) *crowd {
 	if _, err := store.Schedule(ctx, room); err != nil {
 		t.Fatal(err)
 	}
-	var doors []*admission.Door
+	var doors []*Entrance
 	for range crowdAtATime {
 		doors = append(doors, newDoor())
 	}
-	each := func(do func(*admission.Door)) Units {
+	each := func(do func(*Entrance)) Units {
 		before := units
 		var group sync.WaitGroup
 		for _, door := range doors {
@@ -147,8 +147,8 @@ func local(t *testing.T) *crowd {
 		return units.since(before)
 	}
 	now := func() int64 { return time.Now().UnixMilli() }
-	c.joining = each(func(d *admission.Door) { c.join(ctx, d, pass, now) })
-	c.leaving = each(func(d *admission.Door) { c.leave(ctx, d, now) })
+	c.joining = each(func(d *Entrance) { c.join(ctx, d, pass, now) })
+	c.leaving = each(func(d *Entrance) { c.leave(ctx, d, now) })
 	return c
 }
 

@@ -1,10 +1,8 @@
 package limits
 
 import (
-	"log/slog"
 	"time"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
 )
@@ -12,7 +10,7 @@ import (
 // Process is one execution environment of a function: it serves one event at a
 // time, and its door remembers what it saw.
 type Process struct {
-	Door   *admission.Door
+	Door   *Entrance
 	client *client
 	events chan func(*Process)
 	wake   chan struct{}
@@ -101,9 +99,8 @@ func (f *Function) serve(p *Process, handle func(*Process)) {
 func (e *Engine) process(units *Units) *Process {
 	client := e.client(units)
 	store := dynamo.New(client, memtable.Names).At(e.Clock.Time)
-	p := &Process{Door: admission.NewDoor(store, nil, slog.New(slog.DiscardHandler)), client: client}
-	p.Door.Pausing(e.Clock.Pause)
-	p.Door.Together(func(steps ...func()) {
+	p := &Process{client: client}
+	p.Door = newEntrance(store, e.Clock.Pause, func(steps ...func()) {
 		client.allowed.Store(int64(len(steps)))
 		e.Clock.Together(steps...)
 		client.allowed.Store(1)

@@ -3,7 +3,6 @@ package limits
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"seatmeter/shared/admission"
@@ -12,6 +11,7 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -22,7 +22,7 @@ type world struct {
 	engine              *Engine
 	store               *dynamo.Store // without limits
 	connect, disconnect *Function
-	setup               *admission.Door
+	setup               *Entrance
 	next                int
 }
 
@@ -30,7 +30,7 @@ func newWorld(seed int) *world {
 	w := &world{engine: NewEngine(NewClock(), seed)}
 	w.store = dynamo.New(w.engine.tables, memtable.Names).At(w.engine.Clock.Time)
 	w.connect, w.disconnect = w.engine.NewFunction(), w.engine.NewFunction()
-	w.setup = admission.NewDoor(w.store, nil, slog.New(slog.DiscardHandler))
+	w.setup = NewEntrance(w.store)
 	return w
 }
 
@@ -58,7 +58,7 @@ type customer struct {
 // customer makes a tenant with a concurrent license, without letting time go by.
 func (w *world) customer(ctx context.Context, id tenant.ID, seats, conferences int) (*customer, error) {
 	l := license.License{Tenant: id, Model: license.ModelConcurrent, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
-	if _, _, err := w.setup.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := w.setup.Licensing.Put(ctx, l.WithDefaults(), licensing.AnyRevision); err != nil {
 		return nil, fmt.Errorf("license %s: %w", id, err)
 	}
 	c := &customer{world: w}

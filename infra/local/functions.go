@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"seatmeter/shared/wiring"
+	"seatmeter/shared/wiring/api"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -13,19 +15,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/httpapi"
-	"seatmeter/shared/jobs"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/objects"
-	"seatmeter/shared/rate"
-	"seatmeter/shared/reconcile"
-	"seatmeter/shared/rollup"
-	"seatmeter/shared/statement"
-	"seatmeter/shared/wsapi"
 )
 
 // idleConnections is how many connections to one engine are kept open: enough
@@ -69,8 +64,8 @@ type Environment struct {
 // environments.
 type Starter func() (lambda.Handler, error)
 
-// Functions are the functions by the name of their folder, each environment
-// with a door of its own, as each is a process of its own on AWS.
+// Functions are the functions by the name of their folder. Each start is a process
+// of its own, as on AWS.
 func Functions(ctx context.Context, env Environment) (map[string]Starter, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {
@@ -89,70 +84,36 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	files := cfg.Copy()
 	files.BaseEndpoint = aws.String(env.ExportsURL)
 	exports := export.New(objects.New(files, env.ExportsBucket))
-	// On AWS each function has a log of its own.
-	log := func(name string) *slog.Logger { return env.Log.With("function", name) }
-	door := func(log *slog.Logger) *admission.Door { return admission.NewDoor(store, connections, log) }
-	entrance := func(log *slog.Logger) *admission.Door {
-		d := door(log)
-		d.LimitJoins(rate.NewLimiter(store, log), env.Rates.JoinsPerSecond)
-		return d
+	process := func(name string) wiring.Process { // on AWS each function has a log of its own
+		return wiring.Process{Store: store, Log: env.Log.With("function", name), Now: time.Now}
 	}
+	web := func(name string) api.Process {
+		return api.Process{Process: process(name), Seal: seal, CallsPerSecond: env.Rates.CallsPerSecond}
+	}
+	tokens := httpapi.JoinTokens{Signer: signer, WebSocketURL: env.WebSocketURL}
 	start := func(handle func() any) Starter {
 		return func() (lambda.Handler, error) { return lambda.NewHandler(handle()), nil }
 	}
-	api := func(name string, add func(*httpapi.API, *slog.Logger)) Starter {
-		return start(func() any {
-			log := log(name)
-			served := httpapi.New(log, seal)
-			served.KeepKeys(store, time.Now)
-			served.LimitCalls(rate.NewLimiter(store, log), env.Rates.CallsPerSecond)
-			served.KeepAudit(store)
-			add(served, log)
-			return httpapi.Serve(served)
-		})
-	}
 	return map[string]Starter{
-		"authorize": start(func() any { return wsapi.NewAuthorizer(signer, time.Now, log("authorize")).Handle }),
-		"connect": start(func() any {
-			log := log("connect")
-			return wsapi.NewConnector(entrance(log), log).Handle
-		}),
-		"disconnect": start(func() any {
-			log := log("disconnect")
-			return wsapi.NewDisconnector(door(log), log).Handle
-		}),
+		"authorize":  start(func() any { return wiring.Authorize(process("authorize"), signer) }),
+		"connect":    start(func() any { return wiring.Connect(process("connect"), connections, env.Rates.JoinsPerSecond) }),
+		"disconnect": start(func() any { return wiring.Disconnect(process("disconnect")) }),
 		"message": start(func() any {
-			log := log("message")
-			return wsapi.NewMessenger(entrance(log), connections, signer, log).Handle
+			return wiring.Message(process("message"), connections, env.Rates.JoinsPerSecond, signer)
 		}),
-		"licenses": api("licenses", func(a *httpapi.API, log *slog.Logger) { a.AddLicenses(door(log), store) }),
-		"hosts":    api("hosts", func(a *httpapi.API, log *slog.Logger) { a.AddHosts(door(log), store) }),
-		"conferences": api("conferences", func(a *httpapi.API, log *slog.Logger) {
-			d := door(log)
-			a.AddConferences(d, store)
-			a.AddConnections(d, store, signer, env.WebSocketURL)
-		}),
-		"usage": api("usage", func(a *httpapi.API, log *slog.Logger) {
-			d := door(log)
-			a.AddUsage(d, store, exports)
-			a.AddLedger(d, store, exports)
-			a.AddAudit(store)
-		}),
-		"statements": api("statements", func(a *httpapi.API, log *slog.Logger) {
-			a.AddStatements(statement.NewCloser(store, rollup.New(store, log, time.Now), time.Now), store)
-		}),
-		"rollup": start(func() any { return jobs.NewRollup(rollup.New(store, log("rollup"), time.Now)).Handle }),
-		"reconcile": start(func() any {
-			log := log("reconcile")
-			run := reconcile.New(store, door(log), connections, log, time.Now)
-			return jobs.NewReconciler(run, log).Handle
-		}),
+		"reconcile":   start(func() any { return wiring.Reconcile(process("reconcile"), connections) }),
+		"rollup":      start(func() any { return wiring.Rollup(process("rollup")) }),
+		"licenses":    start(func() any { return api.Licenses(web("licenses")) }),
+		"hosts":       start(func() any { return api.Hosts(web("hosts")) }),
+		"conferences": start(func() any { return api.Conferences(web("conferences"), connections, tokens) }),
+		"usage":       start(func() any { return api.Usage(web("usage"), exports) }),
+		"statements":  start(func() any { return api.Statements(web("statements")) }),
 		"console": func() (lambda.Handler, error) {
-			messages, err := wsapi.AsyncAPI()
+			handle, err := api.Console(process("console").Log)
 			if err != nil {
-				return nil, fmt.Errorf("describe the messages: %w", err)
+				return nil, fmt.Errorf("make the console: %w", err)
 			}
-			return lambda.NewHandler(httpapi.Serve(httpapi.Console(log("console"), messages))), nil
+			return lambda.NewHandler(handle), nil
 		},
 	}, nil
 }

@@ -36,7 +36,7 @@ func (w *world) at(call int, fault faults.Fault) *faults.Nth {
 func (w *world) inLobby(n int) seat.ConnectionID {
 	w.t.Helper()
 	v := w.visitor(n, weekly, jointoken.RoleParticipant)
-	if err := w.door().Wait(context.Background(), v); err != nil {
+	if err := w.door().EnterLobby(context.Background(), v); err != nil {
 		w.t.Fatal(err)
 	}
 	return v.Connection

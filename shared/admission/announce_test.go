@@ -3,15 +3,14 @@ package admission_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/worldtest"
 )
 
 // slow is a gateway that takes its time for a push.
@@ -38,11 +37,11 @@ func TestAHostDoesNotWaitUntilACrowdIsTold(t *testing.T) {
 		w.host(ann)
 		w.schedule(weekly, ann)
 		g := &slow{gatewayFake: w.gateway}
-		d := admission.NewDoor(w.store, g, slog.New(slog.DiscardHandler))
+		d := worldtest.NewProcess(w.store, g)
 		for n := range 5000 {
 			v := w.visitor(n, weekly, jointoken.RoleParticipant)
 			v.Connection = seat.ConnectionID(fmt.Sprintf("waits-%d=", n))
-			if err := w.door().Wait(t.Context(), v); err != nil {
+			if err := w.door().EnterLobby(t.Context(), v); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -12,9 +12,9 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // claims is what a visitor who came by $connect was given to resume its seat by.
@@ -64,10 +64,10 @@ func TestAHostWhoResumesTakesBackTheNoteOfVacancy(t *testing.T) {
 	}
 }
 
-func (s *stage) round(d *admission.Door, api *faults.API) {
+func (s *stage) round(d *worldtest.Process, api *faults.API) {
 	s.t.Helper()
 	clock := func() time.Time { return s.now }
-	if err := reconcile.New(s.over(api), d, lively{}, slog.New(slog.DiscardHandler), clock).Round(s.t.Context()); err != nil {
+	if err := d.Reconciler(s.over(api), lively{}, slog.New(slog.DiscardHandler), clock).Round(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
 }

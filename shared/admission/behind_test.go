@@ -10,6 +10,7 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // behind has reads that are not consistent show items as they were so many
@@ -63,10 +64,10 @@ func TestALeaveByAnOldReadEndsTheStayThatIsThere(t *testing.T) {
 	}
 }
 
-type moves = []func(*stage, *admission.Door, admission.Visitor)
+type moves = []func(*stage, *worldtest.Process, admission.Visitor)
 
 // toLobby has a visitor give the seat back and stay connected.
-func (s *stage) toLobby(d *admission.Door, v admission.Visitor) {
+func (s *stage) toLobby(d *worldtest.Process, v admission.Visitor) {
 	s.t.Helper()
 	if _, err := d.ToLobby(s.t.Context(), v.Connection, s.now.UnixMilli()); err != nil {
 		s.t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/worldtest"
 	"sync/atomic"
 	"testing"
 
@@ -22,7 +23,7 @@ import (
 const bob host.Email = "bob@example.org"
 
 // warm makes a named tenant and a process that remembers its license.
-func warm(t *testing.T) (*world, *admission.Door) {
+func warm(t *testing.T) (*world, *worldtest.Process) {
 	t.Helper()
 	w := newWorld(t, named(5, 25))
 	w.host(ann)
@@ -34,7 +35,7 @@ func warm(t *testing.T) (*world, *admission.Door) {
 	return w, d
 }
 
-func (w *world) connects(d *admission.Door, v admission.Visitor, want problem.Code) {
+func (w *world) connects(d *worldtest.Process, v admission.Visitor, want problem.Code) {
 	w.t.Helper()
 	err := d.Connect(context.Background(), v)
 	if got := code(err); got != want {
@@ -43,7 +44,7 @@ func (w *world) connects(d *admission.Door, v admission.Visitor, want problem.Co
 }
 
 // crowd tries to connect n participants and counts those admitted.
-func (w *world) crowd(d *admission.Door, id conference.ID, n int) int {
+func (w *world) crowd(d *worldtest.Process, id conference.ID, n int) int {
 	w.t.Helper()
 	admitted := 0
 	for i := range n {
@@ -155,7 +156,7 @@ func TestABlockThatIsMadeLateBringsNoSeats(t *testing.T) {
 	if !changing.Load() {
 		t.Fatal("no block was made")
 	}
-	pools := pool.NewPools(w.store)
+	pools := pool.New(w.store, pool.Sleep)
 	for n := range 60 {
 		id := seat.ConnectionID(fmt.Sprintf("late-%d", n))
 		seated, err := pools.Take(context.Background(), seat.Pool{Tenant: acme}, id, seat.Member{JoinedAtMillis: 1}, pool.Terms{Capacity: 90, Revision: 2})
@@ -193,7 +194,7 @@ func TestALicenseWhoseAnswerWasLostIsInForce(t *testing.T) {
 	d := w.doorOver(faults.Intercept(w.tables, retrying))
 	smaller := concurrent(2)
 	smaller.Tenant, smaller.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
-	if _, _, err := d.PutLicense(context.Background(), smaller.WithDefaults(), 1); err != nil {
+	if _, _, err := d.Licensing.Put(context.Background(), smaller.WithDefaults(), 1); err != nil {
 		t.Fatal(err)
 	}
 	if admitted := w.crowd(remembering, weekly, 10); admitted != 1 {
@@ -205,7 +206,7 @@ func TestAMessageOlderThanTheLastMoveChangesNothing(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	w.schedule(weekly, ann)
 	d, v, ctx := w.door(), w.visitor(1, weekly, jointoken.RoleParticipant), context.Background()
-	if err := d.Wait(ctx, v); err != nil {
+	if err := d.EnterLobby(ctx, v); err != nil {
 		t.Fatal(err)
 	}
 	began := w.now

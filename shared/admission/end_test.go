@@ -23,7 +23,7 @@ func TestAnEndThatComesTwiceLeavesTheNextConferencesLobbyAlone(t *testing.T) {
 			w.faulty.Decide = nil
 			w.schedule(weekly, ann)
 			waits := w.visitor(1, weekly, jointoken.RoleParticipant)
-			if err := w.door().Wait(context.Background(), waits); err != nil {
+			if err := w.door().EnterLobby(context.Background(), waits); err != nil {
 				t.Error(err)
 			}
 		}

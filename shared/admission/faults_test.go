@@ -30,7 +30,7 @@ func (w *world) deliver(s step, v admission.Visitor) error {
 	case disconnect:
 		return w.leave(d, v)
 	case enter:
-		return d.Wait(ctx, v)
+		return d.EnterLobby(ctx, v)
 	case join:
 		w.now += 1000
 		_, _, err := d.Join(ctx, v.Connection, w.now)

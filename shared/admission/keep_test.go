@@ -9,6 +9,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // pass has time go by, and what has expired by then removed.
@@ -36,19 +37,19 @@ func TestAConnectADayAfterItsDisconnectIsRefused(t *testing.T) {
 // other.
 func TestASessionOutlastsItsConnection(t *testing.T) {
 	const life = 2 * time.Hour
-	for name, enter := range map[string]func(s *stage, d *admission.Door) admission.Visitor{
-		"connected": func(s *stage, d *admission.Door) admission.Visitor {
+	for name, enter := range map[string]func(s *stage, d *worldtest.Process) admission.Visitor{
+		"connected": func(s *stage, d *worldtest.Process) admission.Visitor {
 			return s.connects(d, 1, jointoken.RoleParticipant)
 		},
-		"from the lobby": func(s *stage, d *admission.Door) admission.Visitor {
+		"from the lobby": func(s *stage, d *worldtest.Process) admission.Visitor {
 			v := s.comes(1, jointoken.RoleParticipant)
-			if err := d.Wait(s.t.Context(), v); err != nil {
+			if err := d.EnterLobby(s.t.Context(), v); err != nil {
 				s.t.Fatal(err)
 			}
 			s.joins(d, v)
 			return v
 		},
-		"resumed": func(s *stage, d *admission.Door) admission.Visitor {
+		"resumed": func(s *stage, d *worldtest.Process) admission.Visitor {
 			v := s.connects(d, 1, jointoken.RoleParticipant)
 			stay := string(usage.NewStayID(v.Connection, v.AtMillis))
 			for n := range 14 {

@@ -14,8 +14,10 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/worldtest"
 )
 
 // model is what a tenant's conferences look like to somebody who has only read
@@ -108,7 +110,7 @@ func agree(t *testing.T, r *rapid.T, isNamed bool) {
 		named: isNamed, capacity: capacity, members: make(map[conference.ID]map[int]bool),
 		chair: make(map[conference.ID]int), live: make(map[conference.ID]bool), ended: make(map[conference.ID]bool),
 	}
-	doors := []*admission.Door{w.door(), w.door(), w.door()}
+	doors := []*worldtest.Process{w.door(), w.door(), w.door()}
 	visitors, next := make(map[int]admission.Visitor), 1
 	ctx := context.Background()
 	for range rapid.IntRange(1, 120).Draw(r, "steps") {
@@ -196,7 +198,7 @@ func TestResizingNeverOversells(t *testing.T) {
 		w := newWorld(t, concurrent(1))
 		w.schedule(weekly, ann)
 		capacity, inside, next := 1, make(map[int]admission.Visitor), 1
-		doors := []*admission.Door{w.door(), w.door()}
+		doors := []*worldtest.Process{w.door(), w.door()}
 		for range rapid.IntRange(1, 60).Draw(r, "steps") {
 			door := doors[rapid.IntRange(0, len(doors)-1).Draw(r, "process")]
 			switch rapid.SampledFrom([]string{"join", "leave", "resize"}).Draw(r, "step") {
@@ -343,8 +345,8 @@ func TestAChangedLicenseIsInForceWhenTheChangeReturns(t *testing.T) {
 	}
 }
 
-func (w *world) inUse(pool seat.Pool) int {
-	blocks, err := w.store.Read(context.Background(), pool)
+func (w *world) inUse(of seat.Pool) int {
+	blocks, err := w.store.Read(context.Background(), of)
 	if err != nil {
 		w.t.Fatal(err)
 	}

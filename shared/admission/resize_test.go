@@ -13,9 +13,11 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 const (
@@ -68,7 +70,7 @@ func TestALicenseIsResizedFrom25To100000AndBackUnderLoad(t *testing.T) {
 // rush is a crowd at the doors of several processes.
 type rush struct {
 	*world
-	doors []*admission.Door
+	doors []*worldtest.Process
 	most  int
 	// Everybody comes a millisecond after the one before.
 	began int64
@@ -91,7 +93,7 @@ func (c *rush) breaksOff(l license.License, writes int64) {
 		return faults.None
 	}
 	l.Tenant, l.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
-	if _, _, err := c.doorOver(dying).PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err == nil {
+	if _, _, err := c.doorOver(dying).Licensing.Put(context.Background(), l.WithDefaults(), licensing.AnyRevision); err == nil {
 		c.t.Errorf("the change did not die; it wrote %d blocks", wrote.Load())
 	}
 }
@@ -103,13 +105,13 @@ func (c *rush) complete() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if completed, err := c.door().Settle(context.Background(), *l, time.UnixMilli(l.ChangedAtMillis).Add(time.Minute)); err != nil || !completed {
+	if completed, err := c.door().Licensing.Complete(context.Background(), *l, time.UnixMilli(l.ChangedAtMillis).Add(time.Minute)); err != nil || !completed {
 		c.t.Errorf("completed: %t, %v", completed, err)
 	}
 }
 
 // each has every process do something, and again for as long as it likes.
-func (c *rush) each(do func(*admission.Door) (again bool)) {
+func (c *rush) each(do func(*worldtest.Process) (again bool)) {
 	var group sync.WaitGroup
 	for _, door := range c.doors {
 		group.Go(func() {
@@ -127,7 +129,7 @@ func (c *rush) count() int {
 }
 
 // join lets one more in, or tells that it was refused in a way that may be.
-func (c *rush) join(door *admission.Door) bool {
+func (c *rush) join(door *worldtest.Process) bool {
 	n := c.last.Add(1)
 	v := admission.Visitor{
 		Pass:       jointoken.Pass{Tenant: acme, Conference: weekly, Number: c.numbers[weekly], Identity: fmt.Sprint(n), Role: jointoken.RoleParticipant},
@@ -150,7 +152,7 @@ func (c *rush) join(door *admission.Door) bool {
 }
 
 // leave lets one out, if more than so many are in.
-func (c *rush) leave(door *admission.Door, keep int) bool {
+func (c *rush) leave(door *worldtest.Process, keep int) bool {
 	c.mu.Lock()
 	if len(c.in) <= keep {
 		c.mu.Unlock()
@@ -168,7 +170,7 @@ func (c *rush) leave(door *admission.Door, keep int) bool {
 // joinUntil has people come until so many are in.
 func (c *rush) joinUntil(want int) {
 	before := c.last.Load()
-	c.each(func(door *admission.Door) bool {
+	c.each(func(door *worldtest.Process) bool {
 		c.join(door)
 		return c.count() < want && c.last.Load()-before < int64(10*c.most) && !c.t.Failed()
 	})
@@ -180,7 +182,7 @@ func (c *rush) joinUntil(want int) {
 // leaveUntil has people leave until so many are in. Others ask all the while,
 // and are not let in.
 func (c *rush) leaveUntil(keep int) {
-	c.each(func(door *admission.Door) bool {
+	c.each(func(door *worldtest.Process) bool {
 		if !c.leave(door, keep) {
 			return false
 		}
@@ -193,7 +195,7 @@ func (c *rush) leaveUntil(keep int) {
 
 // churn has people leave, and others come.
 func (c *rush) churn(stopped *atomic.Bool) {
-	c.each(func(door *admission.Door) bool {
+	c.each(func(door *worldtest.Process) bool {
 		c.leave(door, few)
 		c.join(door)
 		return !stopped.Load()

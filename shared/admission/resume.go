@@ -5,13 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
-	"seatmeter/shared/usage"
 )
 
 // resumeRounds bounds how often a resume looks again because the block changed
@@ -40,39 +38,37 @@ func errNotHeld() error {
 // before the swap leaves the seat to the earlier connection, which loses nothing
 // (see record); one that dies after it leaves a seat without a session, which the
 // next delivery completes, or reconciliation frees.
-func (d *Door) Resume(ctx context.Context, v Visitor, from jointoken.Claim) error {
-	if err := d.welcome(ctx, v); err != nil {
+func (x *Admissions) Resume(ctx context.Context, v Visitor, from jointoken.Claim) error {
+	if err := x.welcome(ctx, v); err != nil {
 		return err
 	}
-	old, err := d.store.Session(ctx, from.Connection, true)
+	old, err := x.store.Session(ctx, from.Connection, true)
 	if err != nil {
 		return fmt.Errorf("read the session to resume: %w", err)
 	}
 	if old == nil || old.State != session.StateSeated || old.Claim() != from || !sameVisitor(*old, v) {
 		return errNotHeld()
 	}
-	resumed, err := d.takeOver(ctx, v, *old)
+	resumed, err := x.takeOver(ctx, v, *old)
 	if err != nil {
-		return d.refuse(ctx, v, err)
+		return x.refuse(ctx, v, err)
 	}
 	a := admitted{session: resumed}
 	if old.Block.Pool.Number == 0 || resumed.Member().Host {
 		// A look that fails, and does not refuse, takes nothing from who was in.
 		a.look = func(ctx context.Context) (bool, error) {
-			live, err := d.attend(ctx, v)
+			live, err := x.attend(ctx, v)
 			if _, refused := errors.AsType[*problem.Error](err); !refused {
 				err = nil
 			}
 			return live, err
 		}
 	}
-	s, err := d.enter(ctx, v, a)
-	if err == nil && s.From != "" {
-		if told := d.push(ctx, s.From, message{Type: "removed", Detail: "Another connection has taken over the seat."}); told != nil && !errors.Is(told, ErrGone) {
-			d.log.WarnContext(ctx, "a connection was not told that its seat was taken over", "tenant", s.Tenant, "connection", s.From, "error", told)
-		}
+	s, err := x.enter(ctx, v, a)
+	if err == nil {
+		x.meetings.TellReplaced(ctx, s)
 	}
-	return d.unlessAdmittedBefore(ctx, v, err)
+	return x.unlessAdmittedBefore(ctx, v, err)
 }
 
 // sameVisitor tells whether a session is the visitor's: the same person in the
@@ -84,9 +80,9 @@ func sameVisitor(s session.Session, v Visitor) bool {
 
 // takeOver takes over the seat of an earlier session, and gives the session that
 // goes on with its stay.
-func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (session.Session, error) {
+func (x *Admissions) takeOver(ctx context.Context, v Visitor, old session.Session) (session.Session, error) {
 	for range resumeRounds {
-		b, err := d.store.Get(ctx, old.Block)
+		b, err := x.store.Get(ctx, old.Block)
 		if err != nil {
 			return old, fmt.Errorf("read the block: %w", err)
 		}
@@ -94,7 +90,7 @@ func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (se
 			return old, errNotHeld()
 		}
 		if mine, in := b.Members[v.Connection]; in {
-			return d.takenOver(ctx, v, old, mine)
+			return x.takenOver(ctx, v, old, mine)
 		}
 		there, in := b.Members[old.Connection]
 		open := in && there == old.Member()
@@ -104,7 +100,7 @@ func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (se
 		case !in || there.Expired(v.AtMillis):
 			return old, errNotHeld()
 		case !open && !there.Held(): // it is beginning the next part of the stay
-			now, err := d.store.Session(ctx, old.Connection, true)
+			now, err := x.store.Session(ctx, old.Connection, true)
 			if err != nil || now == nil || now.State != session.StateSeated || now.StayID != old.StayID {
 				return old, cmp.Or(wrap("read the session to resume", err), errNotHeld())
 			}
@@ -115,52 +111,35 @@ func (d *Door) takeOver(ctx context.Context, v Visitor, old session.Session) (se
 		// was open all the time.
 		at := max(v.AtMillis, there.Hold.LostAtMillis)
 		if open {
-			if at, err = d.handOver(ctx, old, v.AtMillis); err != nil {
+			if at, err = x.departures.HandOver(ctx, old, v.AtMillis); err != nil {
 				return old, err
 			}
 		}
-		mine := there.Found(at, newMark())
+		mine := there.Found(at, seat.NewMark())
 		mine.TookOver = open
-		attempt, err := d.store.Swap(ctx, old.Block, seat.Place{Connection: old.Connection, Member: there}, seat.Place{Connection: v.Connection, Member: mine}, 0)
+		attempt, err := x.store.Swap(ctx, old.Block, seat.Place{Connection: old.Connection, Member: there}, seat.Place{Connection: v.Connection, Member: mine}, 0)
 		if err != nil {
 			return old, fmt.Errorf("take over the seat: %w", err)
 		}
 		if attempt.Outcome == seat.OutcomeTaken {
-			return goOn(v, old, mine, attempt.State), d.closeReplaced(ctx, old)
+			return goOn(v, old, mine, attempt.State), x.meetings.CloseReplacedBy(ctx, old)
 		}
 	}
 	return old, problem.New(problem.Unavailable, "The seat keeps changing. Try again.")
 }
 
-// handOver records the part of a stay whose connection is still open, and gives
-// when the next part begins.
-func (d *Door) handOver(ctx context.Context, old session.Session, atMillis int64) (int64, error) {
-	stay, err := d.stay(ctx, old, max(atMillis, old.JoinedAtMillis), usage.EndResumed)
-	if err != nil {
-		return 0, err
-	}
-	recorded, err := d.store.Record(ctx, stay)
-	if err != nil {
-		return 0, fmt.Errorf("write the ledger: %w", err)
-	}
-	if recorded.End == usage.EndResumed {
-		return recorded.LeftAtMillis, nil
-	}
-	return max(atMillis, recorded.LeftAtMillis), nil // it was closed meanwhile
-}
-
 // takenOver is for a repeat: the seat was taken over already, and its number may
 // be lost.
-func (d *Door) takenOver(ctx context.Context, v Visitor, old session.Session, mine seat.Member) (session.Session, error) {
+func (x *Admissions) takenOver(ctx context.Context, v Visitor, old session.Session, mine seat.Member) (session.Session, error) {
 	if mine.Held() {
-		return old, noConnection()
+		return old, session.NotFound()
 	}
-	state, in, err := d.store.Renumber(ctx, old.Block, v.Connection)
+	state, in, err := x.store.Renumber(ctx, old.Block, v.Connection)
 	if err != nil {
 		return old, fmt.Errorf("renumber a seat: %w", err)
 	}
 	if now := state.Members[v.Connection]; !in || now != mine {
-		return old, noConnection()
+		return old, session.NotFound()
 	}
 	return goOn(v, old, mine, state), nil
 }
@@ -178,30 +157,4 @@ func goOn(v Visitor, old session.Session, mine seat.Member, state seat.State) se
 		s.InUse = state.Occupied(v.AtMillis)
 	}
 	return s
-}
-
-// CloseReplaced closes the connection that another took its seat over from, if it
-// is still open and has not joined anew. Safe to repeat.
-func (d *Door) CloseReplaced(ctx context.Context, id seat.ConnectionID) error {
-	s, err := d.store.Session(ctx, id, false)
-	if err != nil || s == nil {
-		return wrap("read the session", err)
-	}
-	return d.closeReplaced(ctx, *s)
-}
-
-func (d *Door) closeReplaced(ctx context.Context, s session.Session) error {
-	if s.From == "" {
-		return nil
-	}
-	old, err := d.store.Session(ctx, s.From, true)
-	if err != nil || old == nil || old.State != session.StateSeated || old.StayID != s.StayID {
-		return wrap("read the session of a connection that was replaced", err)
-	}
-	old.State = session.StateGone
-	old.Version++
-	if there, err := d.store.Change(ctx, *old); err != nil || there != nil {
-		return wrap("close a connection that was replaced", err)
-	}
-	return wrap("close a connection that was replaced", d.gateway.Close(ctx, s.From))
 }

@@ -3,7 +3,6 @@ package admission_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -15,8 +14,11 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // stage is a tenant with one conference, over tables in memory, and the time.
@@ -34,7 +36,7 @@ func newStage(t *testing.T, l license.License) *stage {
 	s.store, s.tables = memtable.NewStore()
 	l.Tenant, l.HostAbsentMinutes, l.ReconnectGraceSeconds = acme, license.DefaultHostAbsentMinutes, 60
 	d, _ := s.process()
-	if _, _, err := d.PutLicense(t.Context(), l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := d.Licensing.Put(t.Context(), l.WithDefaults(), licensing.AnyRevision); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.store.AddHost(t.Context(), acme, host.Host{Email: ann, Name: "Ann", Active: true}, host.Slots{}); err != nil {
@@ -50,9 +52,9 @@ func newStage(t *testing.T, l license.License) *stage {
 
 // process is the door of a process that has just started, and what can have its
 // calls go wrong.
-func (s *stage) process() (*admission.Door, *faults.API) {
+func (s *stage) process() (*worldtest.Process, *faults.API) {
 	api := faults.New(s.tables)
-	return admission.NewDoor(s.over(api), unheard{}, slog.New(slog.DiscardHandler)), api
+	return worldtest.NewProcess(s.over(api), unheard{}), api
 }
 
 func (s *stage) over(api dynamo.API) *dynamo.Store {
@@ -75,7 +77,7 @@ func (s *stage) comes(n int, role jointoken.Role) admission.Visitor {
 }
 
 // connects is a visitor who is let in now.
-func (s *stage) connects(d *admission.Door, n int, role jointoken.Role) admission.Visitor {
+func (s *stage) connects(d *worldtest.Process, n int, role jointoken.Role) admission.Visitor {
 	s.t.Helper()
 	v := s.comes(n, role)
 	if err := d.Connect(s.t.Context(), v); err != nil {
@@ -85,7 +87,7 @@ func (s *stage) connects(d *admission.Door, n int, role jointoken.Role) admissio
 }
 
 // joins has a visitor join from the lobby now.
-func (s *stage) joins(d *admission.Door, v admission.Visitor) {
+func (s *stage) joins(d *worldtest.Process, v admission.Visitor) {
 	s.t.Helper()
 	if _, _, err := d.Join(s.t.Context(), v.Connection, s.now.UnixMilli()); err != nil {
 		s.t.Fatal(err)
@@ -93,7 +95,7 @@ func (s *stage) joins(d *admission.Door, v admission.Visitor) {
 }
 
 // leaves has a connection end now.
-func (s *stage) leaves(ctx context.Context, d *admission.Door, v admission.Visitor, end usage.End) {
+func (s *stage) leaves(ctx context.Context, d *worldtest.Process, v admission.Visitor, end usage.End) {
 	s.t.Helper()
 	if err := d.Leave(ctx, v.Connection, s.now.UnixMilli(), end); err != nil {
 		s.t.Fatal(err)
@@ -104,8 +106,8 @@ func (s *stage) leaves(ctx context.Context, d *admission.Door, v admission.Visit
 func (s *stage) inUse() (total int) {
 	s.t.Helper()
 	number := s.conference.Number
-	for _, pool := range []seat.Pool{{Tenant: acme}, {Tenant: acme, Number: number}, {Tenant: acme, Number: number, Chair: true}} {
-		states, err := s.store.Read(context.Background(), pool)
+	for _, of := range []seat.Pool{{Tenant: acme}, {Tenant: acme, Number: number}, {Tenant: acme, Number: number, Chair: true}} {
+		states, err := s.store.Read(context.Background(), of)
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/worldtest"
 	"testing"
 
 	"seatmeter/shared/admission"
@@ -24,15 +25,14 @@ const (
 )
 
 // limited is the door of a process that limits joins to so many a second.
-func (w *world) limited(perSecond int) *admission.Door {
-	d := w.door()
-	d.LimitJoins(rate.NewLimiter(dynamo.New(w.faulty, memtable.Names), slog.New(slog.DiscardHandler)), perSecond)
-	return d
+func (w *world) limited(perSecond int) *worldtest.Process {
+	limiter := rate.NewLimiter(dynamo.New(w.faulty, memtable.Names), slog.New(slog.DiscardHandler))
+	return w.door(worldtest.Limited(limiter, perSecond))
 }
 
 // storm makes joins within one window until one is refused for coming too
 // often, and gives how many were not.
-func (w *world) storm(d *admission.Door, most int) int {
+func (w *world) storm(d *worldtest.Process, most int) int {
 	w.t.Helper()
 	at := w.now - w.now%10_000 + 20_000
 	for n := range most {
@@ -83,7 +83,7 @@ func TestAJoinThatComesTooOftenCostsNothing(t *testing.T) {
 			t.Fatalf("%v, to try again after %v", err, p.RetryAfter)
 		}
 		v.AtMillis = now
-		if err := d.Wait(context.Background(), v); !problem.Is(err, problem.RateLimited) {
+		if err := d.EnterLobby(context.Background(), v); !problem.Is(err, problem.RateLimited) {
 			t.Fatalf("the lobby: %v", err)
 		}
 	}
@@ -149,14 +149,14 @@ func withOrigins(l license.License, origins license.Origins) license.License {
 }
 
 // ways are all the ways in through a handshake.
-var ways = map[string]func(w *world, d *admission.Door, v admission.Visitor) error{
-	"seat": func(_ *world, d *admission.Door, v admission.Visitor) error {
+var ways = map[string]func(w *world, d *worldtest.Process, v admission.Visitor) error{
+	"seat": func(_ *world, d *worldtest.Process, v admission.Visitor) error {
 		return d.Connect(context.Background(), v)
 	},
-	"lobby": func(_ *world, d *admission.Door, v admission.Visitor) error {
-		return d.Wait(context.Background(), v)
+	"lobby": func(_ *world, d *worldtest.Process, v admission.Visitor) error {
+		return d.EnterLobby(context.Background(), v)
 	},
-	"resume": func(w *world, d *admission.Door, v admission.Visitor) error {
+	"resume": func(w *world, d *worldtest.Process, v admission.Visitor) error {
 		first := v
 		first.Connection, first.Origin = v.Connection+"-first", ""
 		w.connects(d, first, "")

@@ -3,7 +3,6 @@ package admission_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -16,9 +15,11 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 const (
@@ -82,18 +83,20 @@ func named(hosts, participants int) license.License {
 }
 
 // door is the door of a process that has just started.
-func (w *world) door() *admission.Door { return w.doorOver(w.faulty) }
+func (w *world) door(opts ...worldtest.Option) *worldtest.Process {
+	return w.doorOver(w.faulty, opts...)
+}
 
 // doorOver is the door of a process that calls the tables through something
 // else.
-func (w *world) doorOver(api dynamo.API) *admission.Door {
-	return admission.NewDoor(dynamo.New(api, memtable.Names), w.gateway, slog.New(slog.DiscardHandler))
+func (w *world) doorOver(api dynamo.API, opts ...worldtest.Option) *worldtest.Process {
+	return worldtest.NewProcess(dynamo.New(api, memtable.Names), w.gateway, opts...)
 }
 
 func (w *world) put(l license.License) {
 	w.t.Helper()
 	l.Tenant, l.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
-	if _, _, err := w.door().PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := w.door().Licensing.Put(context.Background(), l.WithDefaults(), licensing.AnyRevision); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -129,7 +132,7 @@ func (w *world) visitor(n int, id conference.ID, role jointoken.Role) admission.
 	}
 }
 
-func (w *world) leave(d *admission.Door, v admission.Visitor) error {
+func (w *world) leave(d *worldtest.Process, v admission.Visitor) error {
 	w.now += 1000
 	return d.Leave(context.Background(), v.Connection, w.now, usage.EndClosed)
 }

@@ -13,8 +13,8 @@ import (
 
 // Directory implements seat.Boards by one consistent read, which is not repeated
 // where it is throttled.
-func (s *Store) Directory(ctx context.Context, pool seat.Pool) (pool.Directory, error) {
-	pk, sk := boardKeys(pool)
+func (s *Store) Directory(ctx context.Context, of seat.Pool) (pool.Directory, error) {
+	pk, sk := boardKeys(of)
 	i, err := s.get(ctx, pk, sk, true, once)
 	if err != nil && throttles.IsErrorThrottle(err).Bool() {
 		return pool.Directory{}, fmt.Errorf("%w: %w", pool.ErrBusy, err)
@@ -49,8 +49,8 @@ func (s *Store) Directory(ctx context.Context, pool seat.Pool) (pool.Directory, 
 
 // BeginScan implements seat.Boards by one UpdateItem. One that was noted answers
 // a repeat by what is there.
-func (s *Store) BeginScan(ctx context.Context, pool seat.Pool, look pool.Scan, staleMillis int64, reset bool) (bool, error) {
-	pk, sk := boardKeys(pool)
+func (s *Store) BeginScan(ctx context.Context, of seat.Pool, look pool.Scan, staleMillis int64, reset bool) (bool, error) {
+	pk, sk := boardKeys(of)
 	c := change{
 		pk: pk, sk: sk,
 		update:    "SET #looking = :at, #looker = :by, #expires_at = :expires",
@@ -75,8 +75,8 @@ func (s *Store) BeginScan(ctx context.Context, pool seat.Pool, look pool.Scan, s
 }
 
 // EndScan implements seat.Boards by one UpdateItem.
-func (s *Store) EndScan(ctx context.Context, pool seat.Pool, look pool.Scan) (bool, error) {
-	pk, sk := boardKeys(pool)
+func (s *Store) EndScan(ctx context.Context, of seat.Pool, look pool.Scan) (bool, error) {
+	pk, sk := boardKeys(of)
 	c := change{
 		pk: pk, sk: sk,
 		update:    "SET #rev = :rev, #counted = :at, #in_use = :inuse, #opened = :opened, #beyond = :beyond",
@@ -132,8 +132,8 @@ func (s *Store) room(ctx context.Context, block seat.Block, version int64, updat
 }
 
 // AddLeft implements seat.Boards by one UpdateItem.
-func (s *Store) AddLeft(ctx context.Context, pool seat.Pool, n int64) error {
-	pk, sk := boardKeys(pool)
+func (s *Store) AddLeft(ctx context.Context, of seat.Pool, n int64) error {
+	pk, sk := boardKeys(of)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: "ADD #gone :n", condition: "attribute_exists(#pk)", values: item{":n": number(n)}, once: true,
 	})
@@ -141,8 +141,8 @@ func (s *Store) AddLeft(ctx context.Context, pool seat.Pool, n int64) error {
 }
 
 // ClearDirectory implements seat.Boards by one UpdateItem.
-func (s *Store) ClearDirectory(ctx context.Context, pool seat.Pool) error {
-	pk, sk := boardKeys(pool)
+func (s *Store) ClearDirectory(ctx context.Context, of seat.Pool) error {
+	pk, sk := boardKeys(of)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: "REMOVE #until, #looking, #looker", condition: "attribute_exists(#pk)",
 	})

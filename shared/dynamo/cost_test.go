@@ -16,11 +16,13 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // bill adds up what the engine says that calls consumed.
@@ -86,7 +88,7 @@ func TestAStormCostsASixteenthOfAWriteUnitAJoinAndNothingWhenRefused(t *testing.
 	}
 	t.Logf("%d joins: %v write units for their count", limit, w.bill.writes)
 
-	w.door.LimitJoins(limiter, 1) // 10 a window
+	w.door = worldtest.NewProcess(w.store, worldtest.Deaf{}, worldtest.Limited(limiter, 1)) // 10 a window
 	visit := func() error {
 		return w.door.Connect(t.Context(), admission.Visitor{Pass: w.pass, Connection: "Gd00000000009d1=", AtMillis: w.now})
 	}
@@ -127,7 +129,7 @@ func TestALateRecordCostsOneMoreWriteUnit(t *testing.T) {
 type costly struct {
 	bill  *bill
 	store *dynamo.Store
-	door  *admission.Door
+	door  *worldtest.Process
 	pass  jointoken.Pass
 	now   int64
 	in    []seat.ConnectionID
@@ -145,9 +147,9 @@ func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 	if model == license.ModelNamed {
 		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, capacity
 	}
-	w.store, w.door = store, admission.NewDoor(store, nil, slog.New(slog.DiscardHandler))
-	w.door.LimitJoins(rate.NewLimiter(store, slog.New(slog.DiscardHandler)), rate.DefaultPerSecond)
-	if _, _, err := w.door.PutLicense(ctx, l.WithDefaults(), admission.AnyRevision); err != nil {
+	limiter := rate.NewLimiter(store, slog.New(slog.DiscardHandler))
+	w.store, w.door = store, worldtest.NewProcess(store, worldtest.Deaf{}, worldtest.Limited(limiter, rate.DefaultPerSecond))
+	if _, _, err := w.door.Licensing.Put(ctx, l.WithDefaults(), licensing.AnyRevision); err != nil {
 		t.Fatal(err)
 	}
 	email := host.Email("ann@example.org")

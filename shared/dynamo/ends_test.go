@@ -3,13 +3,14 @@ package dynamo_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"testing"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // What a stay costs by the way it ends, and what each of its later steps costs.
@@ -58,13 +59,13 @@ func TestAStayCostsWhatTheReadmeSaysForEachEnd(t *testing.T) {
 	} {
 		t.Run(test.end, func(t *testing.T) {
 			w := newCostly(t, license.ModelConcurrent, 25)
-			w.door = admission.NewDoor(w.store, silent{}, slog.New(slog.DiscardHandler))
-			l, err := w.door.License(t.Context(), w.pass.Tenant)
+			w.door = worldtest.NewProcess(w.store, silent{})
+			l, err := w.door.Licensing.Get(t.Context(), w.pass.Tenant)
 			if err != nil {
 				t.Fatal(err)
 			}
 			l.ReconnectGraceSeconds = 30
-			if _, _, err := w.door.PutLicense(t.Context(), l, admission.AnyRevision); err != nil {
+			if _, _, err := w.door.Licensing.Put(t.Context(), l, licensing.AnyRevision); err != nil {
 				t.Fatal(err)
 			}
 			w.join(t) // whatever this process has to look up first

@@ -30,7 +30,7 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 		TimeZone: r.text(attrZone), Overage: license.Overage(r.text(attrOverage)), Burst: r.int(attrBurst),
 		ReconnectGraceSeconds: r.int(attrGrace), HostAbsentMinutes: r.int(attrAbsent),
 		HostChangesPerMonth: r.int(attrChanges), Shards: r.int(attrShards), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
-		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)), Settled: r.flag(attrSettled),
+		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)), RolledOut: r.flag(attrSettled),
 	}
 	if r.err != nil {
 		return l, fmt.Errorf("license of %s: %w", t, r.err)
@@ -84,8 +84,8 @@ func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error)
 	return err == nil && reasons == nil, err
 }
 
-// NoteSettled implements license.Licenses by one UpdateItem.
-func (s *Store) NoteSettled(ctx context.Context, t tenant.ID, revision int64) error {
+// NoteRolledOut implements license.Licenses by one UpdateItem.
+func (s *Store) NoteRolledOut(ctx context.Context, t tenant.ID, revision int64) error {
 	_, _, err := s.apply(ctx, change{
 		pk: tenantKey(t), sk: keyLicense, update: "SET #settled = :yes", condition: "#rev = :rev",
 		values: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":rev": number(revision)},

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/types"
 
-	"seatmeter/shared/admission"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 )
@@ -23,8 +23,8 @@ type Gateway struct {
 }
 
 var (
-	_ admission.Gateway = (*Gateway)(nil)
-	_ reconcile.Prober  = (*Gateway)(nil)
+	_ meeting.Gateway  = (*Gateway)(nil)
+	_ reconcile.Prober = (*Gateway)(nil)
 )
 
 // New makes a gateway of the API whose management URL is endpoint
@@ -35,13 +35,13 @@ func New(cfg aws.Config, endpoint string) *Gateway {
 	})}
 }
 
-// Push implements admission.Gateway.
+// Push implements meeting.Gateway.
 func (g *Gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte) error {
 	_, err := g.client.PostToConnection(ctx, &apigatewaymanagementapi.PostToConnectionInput{
 		ConnectionId: aws.String(string(id)), Data: message,
 	})
 	if gone(err) {
-		return admission.ErrGone
+		return meeting.ErrGone
 	}
 	if err != nil {
 		return fmt.Errorf("post to connection: %w", err)
@@ -49,7 +49,7 @@ func (g *Gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 	return nil
 }
 
-// Close implements admission.Gateway.
+// Close implements meeting.Gateway.
 func (g *Gateway) Close(ctx context.Context, id seat.ConnectionID) error {
 	_, err := g.client.DeleteConnection(ctx, &apigatewaymanagementapi.DeleteConnectionInput{ConnectionId: aws.String(string(id))})
 	if err != nil && !gone(err) {

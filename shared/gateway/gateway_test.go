@@ -11,8 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/gateway"
+	"seatmeter/shared/meeting"
 )
 
 // management is API Gateway's management API, which answers everything alike.
@@ -88,7 +88,7 @@ func TestAConnectionThatIsGoneIsNotAlive(t *testing.T) {
 
 func TestAPushToAConnectionThatIsNoMoreIsToldAsGone(t *testing.T) {
 	_, g := reach(t, http.StatusGone)
-	if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); !errors.Is(err, admission.ErrGone) {
+	if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); !errors.Is(err, meeting.ErrGone) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -103,7 +103,7 @@ func TestClosingAConnectionThatIsNoMoreIsNoError(t *testing.T) {
 func TestAnyOtherAnswerIsAnErrorAndNotGone(t *testing.T) {
 	for _, status := range []int{http.StatusForbidden, http.StatusTooManyRequests, http.StatusInternalServerError} {
 		_, g := reach(t, status)
-		if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); err == nil || errors.Is(err, admission.ErrGone) {
+		if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); err == nil || errors.Is(err, meeting.ErrGone) {
 			t.Errorf("push, %d: %v", status, err)
 		}
 		if err := g.Close(context.Background(), "MadeUpByUsMCFIA="); err == nil {

@@ -1,4 +1,4 @@
-// Package httpapi is the REST side: typed operations over the door and the
+// Package httpapi is the REST side: typed operations over the rooms and the
 // stores, and their way from and to API Gateway's events.
 //
 // Terms: a caller has a role (vendor, tenant_admin, finance), which says which
@@ -53,15 +53,34 @@ type API struct {
 	callsPerSecond int
 }
 
-// New makes an API without operations. The seal is that of its lists' cursors.
-func New(log *slog.Logger, seal *Seal) *API {
+// Config is what an API is made of. All of it is needed to serve calls.
+type Config struct {
+	// Seal is that of the cursors of lists.
+	Seal *Seal
+	// Keys keeps what Idempotency-Key needs, by the clock Now.
+	Keys idempotency.Keys
+	Now  func() time.Time
+	// Audit keeps a record of every action.
+	Audit AuditStore
+	// Limiter refuses calls beyond CallsPerSecond: of a tenant's admins, and of each
+	// other role.
+	Limiter        *rate.Limiter
+	CallsPerSecond int
+	Log            *slog.Logger
+}
+
+// New makes an API without operations.
+func New(c Config) *API {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Seatmeter", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		bearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 	}
-	return &API{mux: mux, huma: humago.New(mux, config), log: log, seal: seal}
+	return &API{
+		mux: mux, huma: humago.New(mux, config), log: c.Log, seal: c.Seal, gate: idempotency.NewGate(c.Keys, c.Now),
+		audit: c.Audit, limiter: c.Limiter, callsPerSecond: c.CallsPerSecond,
+	}
 }
 
 const bearer = "bearer"
@@ -205,17 +224,8 @@ func (a *API) permit(op operation) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// LimitCalls has the API refuse calls beyond so many a second of a tenant's
-// admins, and of each other role. To be called before anything is served.
-func (a *API) LimitCalls(limiter *rate.Limiter, perSecond int) {
-	a.limiter, a.callsPerSecond = limiter, perSecond
-}
-
 // withinRate counts a call.
 func (a *API) withinRate(ctx context.Context) error {
-	if a.limiter == nil {
-		return nil
-	}
 	c := callerOf(ctx)
 	key := rate.OfRole(rate.KindCall, string(c.role))
 	if c.role == RoleTenantAdmin {

@@ -10,11 +10,12 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/typed"
@@ -66,13 +67,19 @@ func (in *ConferenceInput) target() (tenant.ID, audit.Target) {
 
 type conferenceOutput struct{ Body ConferenceView }
 
+// ConferenceStore is where conferences and their hosts are read.
+type ConferenceStore interface {
+	conference.Conferences
+	host.Hosts
+}
+
 // AddConferences adds the operations on conferences themselves.
-func (a *API) AddConferences(door *admission.Door, store admission.Store) {
+func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.Meetings, store ConferenceStore) {
 	const many, one = "/v1/tenants/{tenant}/conferences", "/v1/tenants/{tenant}/conferences/{conference}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
 	act(a, operation{id: "schedule-conference", method: http.MethodPost, path: many, summary: "Schedule a conference", status: http.StatusCreated, roles: admins},
 		(*scheduleInput).target, func(ctx context.Context, in *scheduleInput) (*conferenceOutput, error) {
-			return schedule(ctx, door, store, tenant.ID(in.Tenant), in.Body)
+			return schedule(ctx, licensing, meetings, store, in)
 		})
 	register(a, operation{id: "list-conferences", method: http.MethodGet, path: many, summary: "List conferences", roles: admins},
 		func(ctx context.Context, in *struct {
@@ -84,7 +91,7 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 			if err != nil {
 				return nil, err
 			}
-			if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
+			if _, err := licensing.Get(ctx, tenant.ID(in.Tenant)); err != nil {
 				return nil, err
 			}
 			list, err := store.Conferences(ctx, tenant.ID(in.Tenant), conference.ID(page.after), in.Limit+1)
@@ -105,7 +112,7 @@ func (a *API) AddConferences(door *admission.Door, store admission.Store) {
 			if err != nil {
 				return nil, err
 			}
-			c, err := door.End(ctx, tenant.ID(in.Tenant), id, callerOf(ctx).at)
+			c, err := meetings.End(ctx, tenant.ID(in.Tenant), id, callerOf(ctx).at)
 			if c.State == conference.StateEnded { // also where the rest is left to reconciliation
 				err = errors.Join(err, note(ctx, viewConference(was), viewConference(c)))
 			}
@@ -137,18 +144,19 @@ func findConference(ctx context.Context, store conference.Conferences, in *Confe
 	return *c, nil
 }
 
-// schedule plans a new conference. Safe to repeat: see admission.Door.Schedule.
-func schedule(ctx context.Context, door *admission.Door, store admission.Store, t tenant.ID, body ScheduleBody) (*conferenceOutput, error) {
-	l, err := door.License(ctx, t)
+// schedule plans a new conference. Safe to repeat: see meeting.Meetings.Schedule.
+func schedule(ctx context.Context, licensing *licensing.Licensing, meetings *meeting.Meetings, hosts ConferenceStore, in *scheduleInput) (*conferenceOutput, error) {
+	t := tenant.ID(in.Tenant)
+	l, err := licensing.Get(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	c, err := body.conference(t, callerOf(ctx).at)
+	c, err := in.Body.conference(t, callerOf(ctx).at)
 	if err != nil {
 		return nil, err
 	}
 	if l.Model == license.ModelNamed {
-		h, err := store.Host(ctx, t, c.Host, true)
+		h, err := hosts.Host(ctx, t, c.Host, true)
 		if err != nil || h == nil {
 			return nil, orError(err, noHost())
 		}
@@ -156,7 +164,7 @@ func schedule(ctx context.Context, door *admission.Door, store admission.Store, 
 			return nil, problem.InvalidFields(problem.Field{Pointer: "#/host", Detail: "is not active"})
 		}
 	}
-	if c, err = door.Schedule(ctx, c); err != nil {
+	if c, err = meetings.Schedule(ctx, c); err != nil {
 		return nil, err
 	}
 	return &conferenceOutput{viewConference(c)}, note(ctx, nil, viewConference(c))

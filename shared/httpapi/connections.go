@@ -10,12 +10,14 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/meeting"
+	"seatmeter/shared/occupancy"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -88,7 +90,7 @@ type ConferenceSeatsView struct {
 }
 
 // AddConnections adds the operations on who is in and who may come.
-func (a *API) AddConnections(door *admission.Door, store admission.Store, signer *jointoken.Signer, webSocketURL string) {
+func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.Meetings, occupied *occupancy.Reader, store conference.Conferences, tokens JoinTokens) {
 	const tenantPath = "/v1/tenants/{tenant}"
 	const one = tenantPath + "/conferences/{conference}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
@@ -102,15 +104,15 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 			if err != nil {
 				return nil, err
 			}
-			return connections(ctx, door, store, &in.ConferenceInput, page)
+			return connections(ctx, occupied, store, &in.ConferenceInput, page)
 		})
 	act(a, operation{id: "remove-connection", method: http.MethodDelete, path: tenantPath + "/connections/{connection}", summary: "Remove a connection: it is told, then closed", status: http.StatusNoContent, roles: admins},
 		(*removeInput).target, func(ctx context.Context, in *removeInput) (*struct{}, error) {
-			return nil, remove(ctx, door, in.Tenant, "", in.RemovalInput)
+			return nil, remove(ctx, meetings, in.Tenant, "", in.RemovalInput)
 		})
 	act(a, operation{id: "remove-connection-of-conference", method: http.MethodDelete, path: one + "/connections/{connection}", summary: "The same, if it is in this conference", status: http.StatusNoContent, roles: admins},
 		(*removeFromInput).target, func(ctx context.Context, in *removeFromInput) (*struct{}, error) {
-			return nil, remove(ctx, door, in.Tenant, in.Conference, in.RemovalInput)
+			return nil, remove(ctx, meetings, in.Tenant, in.Conference, in.RemovalInput)
 		})
 	register(a, operation{id: "create-join-token", method: http.MethodPost, path: one + "/join-tokens", summary: "Make a join token", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
@@ -118,13 +120,20 @@ func (a *API) AddConnections(door *admission.Door, store admission.Store, signer
 			Body TokenBody
 		},
 		) (*struct{ Body TokenView }, error) {
-			token, err := createToken(ctx, store, signer, &in.ConferenceInput, in.Body)
-			token.URL = webSocketURL + "?token=" + url.QueryEscape(token.Token)
+			c, err := findConference(ctx, store, &in.ConferenceInput)
+			if err != nil {
+				return nil, err
+			}
+			l, err := licensing.Get(ctx, c.Tenant)
+			if err != nil {
+				return nil, err
+			}
+			token, err := tokens.create(c, l, in.Body, callerOf(ctx).at)
 			return &struct{ Body TokenView }{token}, err
 		})
 	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Seats in use right now", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
 		func(ctx context.Context, in *TenantInput) (*struct{ Body SeatsView }, error) {
-			o, err := door.Occupancy(ctx, tenant.ID(in.Tenant), callerOf(ctx).at.UnixMilli())
+			o, err := occupied.Occupancy(ctx, tenant.ID(in.Tenant), callerOf(ctx).at.UnixMilli())
 			return &struct{ Body SeatsView }{viewSeats(o)}, err
 		})
 }
@@ -175,19 +184,19 @@ type removed struct {
 	Role       jointoken.Role `json:"role"`
 }
 
-func remove(ctx context.Context, door *admission.Door, t, c string, in RemovalInput) error {
+func remove(ctx context.Context, meetings *meeting.Meetings, t, c string, in RemovalInput) error {
 	if typed.Fault(in.Connection, 1, maxConnectionID) != "" {
 		return problem.New(problem.NotFound, "There is no such connection.")
 	}
 	reason := cmp.Or(in.Reason, "An administrator removed you.")
-	s, err := door.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(in.Connection), reason, callerOf(ctx).at)
+	s, err := meetings.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(in.Connection), reason, callerOf(ctx).at)
 	if s.Connection == "" {
 		return err
 	}
 	return errors.Join(err, note(ctx, removed{s.Conference, s.Identity, s.Role}, nil))
 }
 
-func connections(ctx context.Context, door *admission.Door, store conference.Conferences, in *ConferenceInput, page request) (*PageOutput[ConnectionView], error) {
+func connections(ctx context.Context, occupied *occupancy.Reader, store conference.Conferences, in *ConferenceInput, page request) (*PageOutput[ConnectionView], error) {
 	c, err := findConference(ctx, store, in)
 	if err != nil {
 		return nil, err
@@ -197,7 +206,7 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 		return nil, err
 	}
 	after := seat.Place{Connection: seat.ConnectionID(id), Member: seat.Member{JoinedAtMillis: at}}
-	members, err := door.Members(ctx, c.Tenant, c.Number, after, page.limit+1)
+	members, err := occupied.Members(ctx, c.Tenant, c.Number, after, page.limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -205,35 +214,32 @@ func connections(ctx context.Context, door *admission.Door, store conference.Con
 	return pageOf(page, members, name, viewConnection), nil
 }
 
-func createToken(ctx context.Context, store admission.Store, signer *jointoken.Signer, in *ConferenceInput, body TokenBody) (TokenView, error) {
+// JoinTokens makes join tokens, and the URLs that they are used at.
+type JoinTokens struct {
+	Signer       *jointoken.Signer
+	WebSocketURL string
+}
+
+func (j JoinTokens) create(c conference.Conference, l license.License, body TokenBody, now time.Time) (TokenView, error) {
 	identity, err := body.identity()
-	if err != nil {
-		return TokenView{}, err
-	}
-	c, err := findConference(ctx, store, in)
 	if err != nil {
 		return TokenView{}, err
 	}
 	if c.State == conference.StateEnded {
 		return TokenView{}, conference.Ended(c.ID)
 	}
-	l, err := store.License(ctx, c.Tenant)
-	if err != nil {
-		return TokenView{}, err
-	}
 	// A named slot is its host's, and nobody else's.
-	if l != nil && l.Model == license.ModelNamed && body.Role == string(jointoken.RoleHost) && identity != string(c.Host) {
+	if l.Model == license.ModelNamed && body.Role == string(jointoken.RoleHost) && identity != string(c.Host) {
 		return TokenView{}, problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
 	}
-	now := callerOf(ctx).at
 	expiry := jointoken.Expiry(now.Add(body.lifetime()))
-	token, err := signer.Sign(jointoken.Pass{
+	token, err := j.Signer.Sign(jointoken.Pass{
 		Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role),
 	}, now, expiry)
-	return TokenView{Token: token, ExpiresAt: expiry.UTC()}, err
+	return TokenView{Token: token, URL: j.WebSocketURL + "?token=" + url.QueryEscape(token), ExpiresAt: expiry.UTC()}, err
 }
 
-func viewSeats(o admission.Occupancy) SeatsView {
+func viewSeats(o occupancy.Occupancy) SeatsView {
 	v := SeatsView{
 		Tenant: o.License.Tenant, Model: o.License.Model, InUse: o.InUse, Held: o.Held,
 		Conferences: make([]ConferenceSeatsView, 0, len(o.Conferences)),

@@ -22,12 +22,13 @@ var consolePage []byte
 // so answers for it where there is none: which methods a path has, and that
 // there is no such path.
 func Console(log *slog.Logger, messages []byte) http.Handler {
-	all := New(log, nil) // for their descriptions alone
+	// For their descriptions alone: none of these operations is ever called.
+	all := New(Config{Log: log})
 	all.AddLicenses(nil, nil)
 	all.AddHosts(nil, nil)
-	all.AddConferences(nil, nil)
-	all.AddConnections(nil, nil, nil, "")
-	all.AddUsage(nil, nil, nil)
+	all.AddConferences(nil, nil, nil)
+	all.AddConnections(nil, nil, nil, nil, JoinTokens{})
+	all.AddUsage(nil, nil, nil, nil)
 	all.AddLedger(nil, nil, nil)
 	all.AddAudit(nil)
 	all.AddStatements(nil, nil)

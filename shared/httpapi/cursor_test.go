@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -144,8 +143,10 @@ func TestACursorOfAnotherSecretIsRefused(t *testing.T) {
 	w.concurrent("globex", 1)
 	cursor := w.cursor("/v1/tenants?limit=1")
 	call := func(letter byte) answer {
-		api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, letter))
-		api.AddLicenses(w.door, w.failing())
+		config := w.config()
+		config.Seal = seal(t, letter)
+		api := httpapi.New(config)
+		api.AddLicenses(w.door.Licensing, w.failing())
 		return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)), w.event(vendor, http.MethodGet, "/v1/tenants?cursor="+cursor, ""))
 	}
 	call('s').want(200, `{"items":[{"tenant":"globex"}],"next_cursor":null}`)

@@ -57,7 +57,7 @@ func TestAPathThatIsNearlyOneIsNone(t *testing.T) {
 }
 
 func TestHeadIsAnsweredAsGetWithoutTheBody(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	for _, target := range []string{
 		"/v1/tenants", acmeLicense, acmeLicense + "/history", "/v1/tenants/acme/seats", ledger,
 		"/v1/tenants/acme/hosts", "/v1/tenants/acme/conferences/nothing", "/v1/tenants/nowhere/license",
@@ -102,7 +102,7 @@ func TestALicenseThatTheCallerHasIsNotSentAgain(t *testing.T) {
 }
 
 func TestNothingOfATenantIsKeptUnasked(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	for target, want := range map[string]string{
 		"/v1/tenants/acme/seats": "no-store", ledger: "no-store", "/v1/tenants/nowhere/seats": "no-store",
 		acmeLicense: "private, no-cache", // so that If-None-Match is of use in a browser too

@@ -9,10 +9,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/audit"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 )
@@ -106,12 +106,12 @@ type hostOutput struct {
 }
 
 // AddHosts adds the operations on named hosts.
-func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
+func (a *API) AddHosts(licensing *licensing.Licensing, hosts host.Hosts) {
 	const many, one = "/v1/tenants/{tenant}/hosts", "/v1/tenants/{tenant}/hosts/{email}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
 	act(a, operation{id: "create-host", method: http.MethodPost, path: many, summary: "Register a host", status: http.StatusCreated, roles: admins},
 		(*createHostInput).target, func(ctx context.Context, in *createHostInput) (*hostOutput, error) {
-			return createHost(ctx, door, hosts, tenant.ID(in.Tenant), in.Body)
+			return createHost(ctx, licensing, hosts, tenant.ID(in.Tenant), in.Body)
 		})
 	register(a, operation{id: "list-hosts", method: http.MethodGet, path: many, summary: "List hosts", roles: admins},
 		func(ctx context.Context, in *struct {
@@ -123,7 +123,7 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 			if err != nil {
 				return nil, err
 			}
-			if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
+			if _, err := licensing.Get(ctx, tenant.ID(in.Tenant)); err != nil {
 				return nil, err
 			}
 			list, err := hosts.Hosts(ctx, tenant.ID(in.Tenant), host.Email(page.after), in.Limit+1)
@@ -139,7 +139,7 @@ func (a *API) AddHosts(door *admission.Door, hosts host.Hosts) {
 		summary: "Rename, activate or deactivate a host, or give its slot to another person",
 	},
 		(*changeHostInput).target, func(ctx context.Context, in *changeHostInput) (*hostOutput, error) {
-			return changeHost(ctx, door, hosts, in)
+			return changeHost(ctx, licensing, hosts, in)
 		})
 	act(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host and free its slot", status: http.StatusNoContent, roles: admins},
 		(*HostInput).target, func(ctx context.Context, in *HostInput) (*struct{}, error) {
@@ -191,8 +191,8 @@ func (b *ChangeHostBody) Resolve(huma.Context) []error {
 }
 
 // createHost registers a host, within the slots of a named license.
-func createHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t tenant.ID, body HostBody) (*hostOutput, error) {
-	l, err := door.License(ctx, t)
+func createHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, t tenant.ID, body HostBody) (*hostOutput, error) {
+	l, err := licensing.Get(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,7 @@ const changeTries = 5
 
 // changeHost changes what is given and leaves what is not, whatever others change
 // at the same time.
-func changeHost(ctx context.Context, door *admission.Door, hosts host.Hosts, in *changeHostInput) (*hostOutput, error) {
+func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, in *changeHostInput) (*hostOutput, error) {
 	t := tenant.ID(in.Tenant)
 	was, err := findHost(ctx, hosts, &in.HostInput)
 	if err != nil {
@@ -252,7 +252,7 @@ func changeHost(ctx context.Context, door *admission.Door, hosts host.Hosts, in 
 			return nil, err
 		}
 		if email != was.Email {
-			return moveHost(ctx, door, hosts, t, was, in.successor(was, email, callerOf(ctx).at))
+			return moveHost(ctx, licensing, hosts, t, was, in.successor(was, email, callerOf(ctx).at))
 		}
 	}
 	for range changeTries {
@@ -288,11 +288,11 @@ func (in *changeHostInput) successor(was host.Host, email host.Email, at time.Ti
 // moveHost gives a host's slot to another person, in one atomic step. What the
 // one before is running goes on without new joins, as after a deletion. After a
 // lost answer, a repeat finds no such host.
-func moveHost(ctx context.Context, door *admission.Door, hosts host.Hosts, t tenant.ID, was, is host.Host) (*hostOutput, error) {
+func moveHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, t tenant.ID, was, is host.Host) (*hostOutput, error) {
 	if err := host.CheckName(is.Name); err != nil {
 		return nil, err
 	}
-	l, err := door.License(ctx, t)
+	l, err := licensing.Get(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 )
@@ -65,9 +65,9 @@ func (in *IfMatchInput) Resolve(ctx huma.Context) []error {
 func (in *IfMatchInput) expected(ctx context.Context, licenses license.Licenses, t tenant.ID) (int64, error) {
 	switch {
 	case in.some:
-		return admission.SomeRevision, nil
+		return licensing.SomeRevision, nil
 	case in.revisions == nil:
-		return admission.AnyRevision, nil
+		return licensing.AnyRevision, nil
 	case len(in.revisions) == 0:
 		return 0, problem.New(problem.PreconditionFailed, "If-Match names no revision of this license.")
 	case len(in.revisions) == 1:

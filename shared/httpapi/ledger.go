@@ -13,8 +13,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/export"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -38,12 +38,12 @@ func (in *ledgerInput) Resolve(ctx huma.Context) []error {
 
 // AddLedger adds the reading out of the ledger, from which everybody can
 // compute again what a report says.
-func (a *API) AddLedger(door *admission.Door, history usage.History, exports *export.Exports) {
+func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, exports *export.Exports) {
 	const path = "/v1/tenants/{tenant}/ledger"
 	register(a, operation{
 		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone(), summary: "List the raw records of a range",
 	}, func(ctx context.Context, in *ledgerInput) (*pagedOutput, error) {
-		if _, err := door.License(ctx, tenant.ID(in.Tenant)); err != nil {
+		if _, err := licensing.Get(ctx, tenant.ID(in.Tenant)); err != nil {
 			return nil, err
 		}
 		from, to, err := in.parse()

@@ -88,7 +88,7 @@ func (w *world) crowd() (stays int) {
 }
 
 func TestTheLedgerIsGivenAsNDJSONOrCSVAndHasRefusalsAndClosedStaysOnly(t *testing.T) {
-	w := meeting(t) // one has left, one is still in, one was refused
+	w := meetingOfTwo(t) // one has left, one is still in, one was refused
 	for _, accept := range []string{"", "*/*", "application/x-ndjson", "text/csv;q=0.1, application/x-ndjson"} {
 		got := w.call(finance, http.MethodGet, ledger, "", "accept", accept)
 		if got.status != 200 || got.headers["content-type"] != "application/x-ndjson" ||
@@ -139,7 +139,7 @@ func (w *world) sameMoment(stays int) {
 }
 
 func TestThePagesOfTheLedgerHaveEachRecordOnceInEveryFormat(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.sameMoment(3)
 	whole := w.call(finance, http.MethodGet, ledger, "").ok().body
 	lines := strings.Split(strings.TrimSpace(whole), "\n")
@@ -188,7 +188,7 @@ func TestTheLedgerOfNoRecordsIsAnEmptyPage(t *testing.T) {
 }
 
 func TestTheRangeOfTheLedgerIsHalfOpen(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	const path = "/v1/tenants/acme/ledger?from=2026-09-21T14:13:20Z&to=2026-09-21T14:13:50Z"
 	got := w.call(vendor, http.MethodGet, path, "")
 	if got.status != 200 || strings.Count(got.body, "\n") != 1 || !strings.Contains(got.body, `"kind":"stay"`) {
@@ -230,7 +230,7 @@ func TestALargeLedgerIsFoundWhereTheAnswerSays(t *testing.T) {
 }
 
 func TestTheLedgerIsForAllRolesAndOneTenantAlone(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.concurrent("globex", 1)
 	for _, who := range []caller{vendor, finance, acmeAdmin} {
 		if got := w.call(who, http.MethodGet, ledger, ""); got.status != 200 {

@@ -13,9 +13,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/audit"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -182,7 +182,7 @@ type TenantView struct {
 }
 
 // AddLicenses adds the operations on licenses.
-func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
+func (a *API) AddLicenses(licensing *licensing.Licensing, licenses license.Licenses) {
 	a.addHistory(licenses)
 	vendor := []Role{RoleVendor}
 	register(a, operation{id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", summary: "List tenants", roles: vendor},
@@ -197,7 +197,7 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 		})
 	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Read a license", roles: vendor},
 		func(ctx context.Context, in *readLicenseInput) (*licenseOutput, error) {
-			l, err := door.License(ctx, tenant.ID(in.Tenant))
+			l, err := licensing.Get(ctx, tenant.ID(in.Tenant))
 			out := answerLicense(l, http.StatusOK)
 			if err == nil && in.has(out.ETag) {
 				out.Status = http.StatusNotModified
@@ -209,7 +209,7 @@ func (a *API) AddLicenses(door *admission.Door, licenses license.Licenses) {
 	}
 	act(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true},
 		(*putLicenseInput).target, func(ctx context.Context, in *putLicenseInput) (*licenseOutput, error) {
-			return putLicense(ctx, door, licenses, in)
+			return putLicense(ctx, licensing, licenses, in)
 		})
 }
 
@@ -219,7 +219,7 @@ type putLicenseInput struct {
 	Body LicenseBody
 }
 
-func putLicense(ctx context.Context, door *admission.Door, licenses license.Licenses, in *putLicenseInput) (*licenseOutput, error) {
+func putLicense(ctx context.Context, licensing *licensing.Licensing, licenses license.Licenses, in *putLicenseInput) (*licenseOutput, error) {
 	revision, err := in.expected(ctx, licenses, tenant.ID(in.Tenant))
 	if err != nil {
 		return nil, err
@@ -229,7 +229,7 @@ func putLicense(ctx context.Context, door *admission.Door, licenses license.Lice
 		return nil, problem.InvalidFields(append(problem.FieldsOf(wanted.Validate()), problem.FieldsOf(err)...)...)
 	}
 	wanted.ChangedAtMillis, wanted.ChangedBy = callerOf(ctx).at.UnixMilli(), callerOf(ctx).subject
-	was, is, err := door.PutLicense(ctx, wanted, revision)
+	was, is, err := licensing.Put(ctx, wanted, revision)
 	if is.Revision > 0 { // also where it is not in force everywhere yet
 		err = errors.Join(err, note(ctx, viewTerms(was), viewTerms(&is)))
 	}

@@ -2,12 +2,10 @@ package httpapi
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -19,12 +17,6 @@ const (
 	// replayedHeader marks an answer that was given before.
 	replayedHeader = "Idempotency-Replayed"
 )
-
-// KeepKeys has the API take Idempotency-Key, by keys kept at a place and a
-// clock. To be called before anything is served.
-func (a *API) KeepKeys(keys idempotency.Keys, now func() time.Time) {
-	a.gate = idempotency.NewGate(keys, now)
-}
 
 // describeKey is the header of the key, for the document. It is checked by the
 // idempotency package.
@@ -70,9 +62,6 @@ func (a *API) once(ctx huma.Context, next func(huma.Context)) {
 // enter claims a request's key. The request is recorded from then on.
 func (a *API) enter(ctx huma.Context, text string) (*recording, idempotency.Claim, *idempotency.Answer, error) {
 	none := idempotency.Claim{}
-	if a.gate == nil {
-		return nil, none, nil, errors.New("there is no place for keys")
-	}
 	c := callerOf(ctx.Context())
 	key, err := idempotency.NewKey(idempotency.Caller{Role: string(c.role), Tenant: c.tenant, Subject: c.subject}, text)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -13,11 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
-	"seatmeter/shared/httpapi"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/problem"
 )
@@ -263,20 +259,6 @@ func TestTheLogHasNoKey(t *testing.T) {
 	}
 	if log := w.log.String(); strings.Count(log, "\n") < 4 || strings.Contains(log, secret) {
 		t.Errorf("the log sees %s", log)
-	}
-}
-
-// A key that is taken and not heeded would be worse than none.
-func TestAnAPIWithoutAPlaceForKeysRefusesThem(t *testing.T) {
-	w := newWorld(t)
-	w.concurrent("acme", 25)
-	api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, 's'))
-	api.KeepAudit(w.failing())
-	api.AddConferences(w.door, w.failing())
-	event := w.event(vendor, "POST", conferences, byAnn, key, "k1")
-	invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)), event).refused(problem.Internal)
-	if got := w.scheduled(); got != 0 {
-		t.Errorf("%d conferences, want none", got)
 	}
 }
 

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"net/http"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/report"
 	"seatmeter/shared/seat"
@@ -62,12 +62,12 @@ type whoInput struct {
 	PageInput
 }
 
-func (a *API) addPeaks(door *admission.Door, reporter *report.Reporter) {
+func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter) {
 	register(a, operation{
 		id: "get-peak", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage/peaks", roles: everyone(),
 		summary: "The peak of a range: its first moment, the limit then, and who held the seats, in order of joining",
 	}, func(ctx context.Context, in *whoInput) (*struct{ Body PeakView }, error) {
-		q, err := query(ctx, door, in.TenantInput, in.RangeInput)
+		q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 		if err != nil {
 			return nil, err
 		}
@@ -157,13 +157,13 @@ func viewLimit(limit int, bounded bool) *int {
 	return &limit
 }
 
-func (a *API) addRefusals(door *admission.Door, reporter *report.Reporter) {
+func (a *API) addRefusals(licensing *licensing.Licensing, reporter *report.Reporter) {
 	register(a, operation{
 		id: "list-refusals", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage/refusals", roles: everyone(),
 		summary: "The joins that were denied in a range, in order of time, and who held the seats. " +
 			fmt.Sprintf("A page ends before limit where its items would have more than %d in held_by", report.MaxPageHolders),
 	}, func(ctx context.Context, in *whoInput) (*PageOutput[RefusalView], error) {
-		q, err := query(ctx, door, in.TenantInput, in.RangeInput)
+		q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 		if err != nil {
 			return nil, err
 		}

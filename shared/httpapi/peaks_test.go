@@ -20,7 +20,7 @@ const (
 )
 
 func TestAPeakIsToldWithItsMomentItsLimitAndWhoHeldTheSeats(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.call(acmeAdmin, http.MethodGet, peaks, "").want(200, `{"tenant":"acme","from":"2026-09-21T00:00:00.000Z","to":"2026-09-22T00:00:00.000Z",
 		"peak":2,"peak_at":"2026-09-21T14:13:50.000Z","limit":2,"items":[
 		{"connection":"MadeUpConnec001=","conference":"weekly","host":"ann@example.org","identity":"ann@example.org","role":"host",
@@ -79,7 +79,7 @@ func TestPagesOfAPeakAreAllOfTheSameMoment(t *testing.T) {
 }
 
 func TestARefusalIsToldWithWhoHeldTheSeats(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.call(acmeAdmin, http.MethodGet, refusals, "").want(200, `{"items":[{"at":"2026-09-21T14:13:50.000Z","code":"seats_exhausted","limit":2,
 		"in_use":2,"conference":"weekly","host":"ann@example.org","identity":"eve","role":"participant","connection":"MadeUpConnec003=","holders":2,
 		"held_by":[{"connection":"MadeUpConnec001=","conference":"weekly","host":"ann@example.org","identity":"ann@example.org","role":"host",
@@ -131,7 +131,7 @@ func TestPagesShowEveryRefusalOnceInOrderOfTime(t *testing.T) {
 }
 
 func TestAReportHasARowForEachGroup(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.schedule("acme", "daily", "zoe@example.org")
 	w.join("acme", "daily", "zoe@example.org", "host", 7)
 	w.now += int64(time.Minute / time.Millisecond)

@@ -2,7 +2,6 @@ package httpapi_test
 
 import (
 	"fmt"
-	"log/slog"
 	"testing"
 
 	"seatmeter/shared/httpapi"
@@ -12,13 +11,11 @@ import (
 
 // limit has the API refuse more than so many calls a second.
 func (w *world) limit(perSecond int) {
-	log := slog.New(slog.DiscardHandler)
-	api := httpapi.New(log, seal(w.t, 's'))
-	api.LimitCalls(rate.NewLimiter(w.failing(), log), perSecond)
-	api.AddLicenses(w.door, w.failing())
-	api.AddHosts(w.door, w.failing())
-	api.KeepAudit(w.failing())
-	api.KeepKeys(w.failing(), w.clock)
+	config := w.config()
+	config.Limiter, config.CallsPerSecond = rate.NewLimiter(w.failing(), config.Log), perSecond
+	api := httpapi.New(config)
+	api.AddLicenses(w.door.Licensing, w.failing())
+	api.AddHosts(w.door.Licensing, w.failing())
 	w.api = environments{httpapi.Serve(api)}
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ import (
 )
 
 func TestAMonthOfEveryTenantHasTheirUsageAndTheirLicense(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/globex/license",
 		`{"model":"named","hosts":5,"participants_per_conference":25,"time_zone":"Asia/Kathmandu"}`).ok()
 	w.call(finance, http.MethodGet, "/v1/usage?period=2026-09", "").want(200, `{"period":"2026-09","as_of":"2026-09-21T14:23:20.000Z","items":[
@@ -209,10 +208,10 @@ func TestCSVOfVeryManyTenantsIsFoundWhereTheAnswerSays(t *testing.T) {
 		t.Skip("megabytes")
 	}
 	w := newWorld(t)
-	api := httpapi.New(slog.New(slog.DiscardHandler), seal(t, 's'))
+	api := httpapi.New(w.config())
 	const tenants = 40_000
 	w.enters(tenants)
-	api.AddUsage(w.door, w.store, export.New(w.shelf))
+	api.AddUsage(w.door.Licensing, w.door.Reader, w.store, export.New(w.shelf))
 	got := invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)),
 		w.event(finance, http.MethodGet, "/v1/usage?period=2026-09", "", "accept", "text/csv"))
 	if got.status != http.StatusSeeOther || got.body != "" || got.headers["content-type"] != "" || got.headers["content-disposition"] != "" {

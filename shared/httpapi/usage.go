@@ -13,8 +13,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/export"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/occupancy"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/report"
 	"seatmeter/shared/rollup"
@@ -111,21 +112,21 @@ func timeFault(text string) string {
 const maxJSONRows = 10_000
 
 // AddUsage adds the reports.
-func (a *API) AddUsage(door *admission.Door, store rollup.Store, exports *export.Exports) {
-	reporter := report.New(store, door)
-	a.addReport(door, reporter, exports)
-	a.addPeaks(door, reporter)
-	a.addRefusals(door, reporter)
+func (a *API) AddUsage(licensing *licensing.Licensing, occupied *occupancy.Reader, store rollup.Store, exports *export.Exports) {
+	reporter := report.New(store, occupied)
+	a.addReport(licensing, reporter, exports)
+	a.addPeaks(licensing, reporter)
+	a.addRefusals(licensing, reporter)
 	a.addTenantsUsage(reporter, exports)
 }
 
 func everyone() []Role { return []Role{RoleVendor, RoleTenantAdmin, RoleFinance} }
 
-func (a *API) addReport(door *admission.Door, reporter *report.Reporter, exports *export.Exports) {
+func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporter, exports *export.Exports) {
 	const path = "/v1/tenants/{tenant}/usage"
 	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report of at most 1,100 days, as JSON or CSV", roles: everyone()},
 		func(ctx context.Context, in *usageInput) (*fileOutput, error) {
-			q, err := query(ctx, door, in.TenantInput, in.RangeInput)
+			q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 			if err != nil {
 				return nil, err
 			}
@@ -152,8 +153,8 @@ func (a *API) addReport(door *admission.Door, reporter *report.Reporter, exports
 
 // query is about a tenant's usage in a range, as of now, by its present
 // calendar. The errors are problems: there is no such tenant, or it is no range.
-func query(ctx context.Context, door *admission.Door, t TenantInput, r RangeInput) (report.Query, error) {
-	l, err := door.License(ctx, tenant.ID(t.Tenant))
+func query(ctx context.Context, licensing *licensing.Licensing, t TenantInput, r RangeInput) (report.Query, error) {
+	l, err := licensing.Get(ctx, tenant.ID(t.Tenant))
 	if err != nil {
 		return report.Query{}, err
 	}

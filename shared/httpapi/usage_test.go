@@ -13,9 +13,9 @@ import (
 
 const day = "/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
 
-// meeting is two people's: one for a minute and a half, one still in after
+// meetingOfTwo is two people's: one for a minute and a half, one still in after
 // ten minutes; a third was refused.
-func meeting(t *testing.T) *world {
+func meetingOfTwo(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
 	w.concurrent("acme", 2)
@@ -34,7 +34,7 @@ func meeting(t *testing.T) *world {
 }
 
 func TestAReportIsMadeOfTheLedgerAndOfWhoIsStillIn(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.call(finance, http.MethodGet, day, "").want(200, `{"tenant":"acme","granularity":"total","time_zone":"UTC",
 		"as_of":"2026-09-21T14:23:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
 		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":1,"peak":2,"peak_at":"2026-09-21T14:13:50.000Z",
@@ -53,7 +53,7 @@ func TestAReportOfNothingIsARowOfNothing(t *testing.T) {
 }
 
 func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	want := strings.Join(usage.Columns, ",") + "\r\n" +
 		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.0000,0,2,1,1,1,2,0,1,2\r\n" +
 		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,0,,0,0.0000,0,0,0,0,0,0,0,0,0\r\n"

@@ -10,7 +10,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/rate"
+	"seatmeter/shared/worldtest"
 	"slices"
 	"strings"
 	"sync"
@@ -56,7 +59,7 @@ type world struct {
 	t       testing.TB
 	store   *dynamo.Store
 	faulty  *faults.API
-	door    *admission.Door
+	door    *worldtest.Process
 	gateway *gatewayFake
 	signer  *jointoken.Signer
 	log     *bytes.Buffer
@@ -80,21 +83,31 @@ func newWorld(t testing.TB) *world {
 	}
 	w.store = dynamo.New(tables, memtable.Names).At(w.clock)
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	w.door = admission.NewDoor(w.failing(), w.gateway, log)
-	api := httpapi.New(log, seal(t, 's'))
-	api.AddLicenses(w.door, w.failing())
-	api.AddHosts(w.door, w.failing())
-	api.AddConferences(w.door, w.failing())
-	api.AddConnections(w.door, w.failing(), signer, "wss://door.example.org/prod")
+	w.door = worldtest.NewProcess(w.failing(), w.gateway, worldtest.Logging(log))
+	config := w.config()
+	config.Log = log
+	api := httpapi.New(config)
+	api.AddLicenses(w.door.Licensing, w.failing())
+	api.AddHosts(w.door.Licensing, w.failing())
+	api.AddConferences(w.door.Licensing, w.door.Meetings, w.failing())
+	tokens := httpapi.JoinTokens{Signer: signer, WebSocketURL: "wss://door.example.org/prod"}
+	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.failing(), tokens)
 	exports := export.New(w.shelf)
-	api.AddUsage(w.door, w.failing(), exports)
-	api.AddLedger(w.door, w.failing(), exports)
+	api.AddUsage(w.door.Licensing, w.door.Reader, w.failing(), exports)
+	api.AddLedger(w.door.Licensing, w.failing(), exports)
 	api.AddStatements(statement.NewCloser(w.failing(), rollup.New(w.failing(), log, w.clock), w.clock), w.failing())
-	api.KeepKeys(w.failing(), w.clock)
-	api.KeepAudit(w.failing())
 	api.AddAudit(w.failing())
 	w.api = environments{httpapi.Serve(api)}
 	return w
+}
+
+// config is that of an API over the world's store, which allows any number of
+// calls.
+func (w *world) config() httpapi.Config {
+	return httpapi.Config{
+		Seal: seal(w.t, 's'), Keys: w.failing(), Now: w.clock, Audit: w.failing(), Limiter: new(rate.Limiter),
+		Log: slog.New(slog.DiscardHandler),
+	}
 }
 
 func (w *world) clock() time.Time { return time.UnixMilli(w.now) }
@@ -421,7 +434,7 @@ func (g *gatewayFake) Push(_ context.Context, id seat.ConnectionID, message []by
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.gone {
-		return admission.ErrGone
+		return meeting.ErrGone
 	}
 	g.pushed[id] = append(g.pushed[id], string(message))
 	return nil

@@ -85,9 +85,9 @@ type License struct {
 	// ChangedBy is the subject of the bearer that wrote this revision; empty if
 	// it had none. It is no part of any statement.
 	ChangedBy string
-	// Settled: every pool is under this revision. Until then its change may be
+	// RolledOut: every pool is under this revision. Until then its change may be
 	// under way, or have broken off. It is no part of what was sold.
-	Settled bool
+	RolledOut bool
 }
 
 // Limit is the number of seats sold in one pool of this license.
@@ -125,7 +125,7 @@ const (
 // Following is the license as the next revision after another, nil if it is the
 // first. What was written into more parts must still be read.
 func (l License) Following(was *License) License {
-	l.Revision, l.Shards, l.Settled = 1, 0, false
+	l.Revision, l.Shards, l.RolledOut = 1, 0, false
 	if shards := min(MaxShards, (l.Everybody()+perShard-1)/perShard); shards > 1 {
 		l.Shards = shards
 	}
@@ -257,9 +257,9 @@ type Licenses interface {
 	// revision 1). False: it is not. After a lost answer a repeat gives false:
 	// read again to see who won.
 	PutLicense(ctx context.Context, l License) (bool, error)
-	// NoteSettled has a tenant's license be settled, if that is still the one of a
+	// NoteRolledOut has a tenant's license be settled, if that is still the one of a
 	// revision.
-	NoteSettled(ctx context.Context, t tenant.ID, revision int64) error
+	NoteRolledOut(ctx context.Context, t tenant.ID, revision int64) error
 	// Revisions gives every license that the tenant ever had, in order.
 	// Nothing changes or removes one.
 	Revisions(ctx context.Context, t tenant.ID) ([]License, error)

@@ -9,6 +9,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/dynamo/memtable"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/seat"
 )
 
@@ -30,21 +31,21 @@ func occupy(t *testing.T, blocks seat.Blocks, block seat.Block, members int) {
 func TestAPoolThatIsClosedWhileItIsSettledLetsNobodyIn(t *testing.T) {
 	for _, before := range []string{"put block", "resize"} {
 		t.Run("closed before "+before, func(t *testing.T) {
-			ctx, pool := t.Context(), seat.Pool{Tenant: "acme", Number: 1}
+			ctx, of := t.Context(), seat.Pool{Tenant: "acme", Number: 1}
 			store, tables := memtable.NewStore()
-			first, terms := seat.Block{Pool: pool}, pool.Terms{Capacity: 2 * seat.BlockSeats, Revision: 1}
+			first, terms := seat.Block{Pool: of}, pool.Terms{Capacity: 2 * seat.BlockSeats, Revision: 1}
 			if made, err := store.Create(ctx, first, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil || !made {
 				t.Fatal(made, err)
 			}
 			occupy(t, store, first, seat.BlockSeats)
-			read, err := store.Read(ctx, pool)
+			read, err := store.Read(ctx, of)
 			if err != nil {
 				t.Fatal(err)
 			}
 			shut := func() {
 				for n := range 20 { // each begins to look at a block of its own choice
 					id := seat.ConnectionID(fmt.Sprintf("late-%d=", n))
-					seated, err := pool.NewPools(store).Take(ctx, pool, id, seat.Member{JoinedAtMillis: 2, Conference: 1}, terms)
+					seated, err := pool.New(store, pool.Sleep).Take(ctx, of, id, seat.Member{JoinedAtMillis: 2, Conference: 1}, terms)
 					if err != nil || seated.Refusal != pool.RefusalClosed {
 						t.Errorf("%s: refusal %d (%v), in block %d, want it refused as closed", id, seated.Refusal, err, seated.Block.Index)
 					}
@@ -62,13 +63,13 @@ func TestAPoolThatIsClosedWhileItIsSettledLetsNobodyIn(t *testing.T) {
 					shut()
 				case call.Name == before:
 					closed = true
-					if err := pool.NewPools(store).Close(ctx, pool, read, time.Now().Add(time.Hour)); err != nil {
+					if err := pool.New(store, pool.Sleep).Close(ctx, of, read, time.Now().Add(time.Hour)); err != nil {
 						t.Error(err)
 					}
 				}
 				return faults.None
 			}
-			if _, err := pool.NewPools(dynamo.New(faulty, memtable.Names)).Rebalance(ctx, pool, terms, true); err != nil || !closed {
+			if _, err := pool.New(dynamo.New(faulty, memtable.Names), pool.Sleep).Rebalance(ctx, of, terms, true); err != nil || !closed {
 				t.Fatalf("closed %t, after %d calls %v", closed, calls, err)
 			}
 			shut()

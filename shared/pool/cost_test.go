@@ -57,7 +57,7 @@ type crowd struct {
 	api   dynamo.API
 	store *dynamo.Store
 	pools [16]*pool.Pools
-	pool  seat.Pool
+	of    seat.Pool
 	terms pool.Terms
 	now   int64
 	next  int
@@ -73,14 +73,14 @@ type sitting struct {
 func newCrowd(t *testing.T, seats int) *crowd {
 	t.Helper()
 	c := &crowd{
-		t: t, api: memtable.New(), pool: acme, terms: pool.Terms{Capacity: seats, Revision: 1},
+		t: t, api: memtable.New(), of: acme, terms: pool.Terms{Capacity: seats, Revision: 1},
 		now: 1_790_000_000_000, dice: rand.New(rand.NewPCG(1, uint64(seats))),
 	}
 	c.store = c.over(c.api)
 	for i := range c.pools {
-		c.pools[i] = pool.NewPools(c.store)
+		c.pools[i] = pool.New(c.store, pool.Sleep)
 	}
-	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.of, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -95,7 +95,7 @@ func (c *crowd) join() pool.Refusal {
 	c.t.Helper()
 	to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("Gd%012d1=", c.next)), Member: seat.Member{JoinedAtMillis: c.now, Conference: 1}}
 	c.next++
-	seated, err := c.pools[c.next%len(c.pools)].Take(c.t.Context(), c.pool, to.Connection, to.Member, c.terms)
+	seated, err := c.pools[c.next%len(c.pools)].Take(c.t.Context(), c.of, to.Connection, to.Member, c.terms)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestAStormOnAPoolThatHasShrunkReadsLittle(t *testing.T) {
 	c := newCrowd(t, before)
 	c.fill(before)
 	c.terms = pool.Terms{Capacity: after, Revision: 2}
-	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, false); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.of, c.terms, false); err != nil {
 		t.Fatal(err)
 	}
 	for _, in := range []int{before, after * 4, after} {
@@ -243,7 +243,7 @@ func TestAStormOnAPoolThatHasShrunkReadsLittle(t *testing.T) {
 		c.leave()
 	}
 	c.fill(after)
-	states, err := c.store.Read(t.Context(), c.pool)
+	states, err := c.store.Read(t.Context(), c.of)
 	if err != nil || states[0].InUse != after {
 		t.Errorf("when all have left who sat elsewhere, everybody is to be in the first block: %+v, %v", states[0].Share, err)
 	}
@@ -285,7 +285,7 @@ func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
 	c.fill(seats)
 	older := c.terms
 	c.terms.Revision++
-	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, false); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.of, c.terms, false); err != nil {
 		t.Fatal(err)
 	}
 	for range len(c.pools) * 4 {
@@ -294,7 +294,7 @@ func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
 	c.now++
 	c.units(1)
 	to := seat.Member{JoinedAtMillis: c.now, Conference: 1}
-	seated, err := c.pools[0].Take(t.Context(), c.pool, "remembers=", to, older)
+	seated, err := c.pools[0].Take(t.Context(), c.of, "remembers=", to, older)
 	if err != nil || seated.Refusal != pool.RefusalStale {
 		t.Fatalf("%+v, %v", seated, err)
 	}
@@ -316,7 +316,7 @@ func TestAStormWhilePeopleLeaveAPoolThatHasShrunkReadsLittle(t *testing.T) {
 	c := newCrowd(t, before)
 	c.fill(before)
 	c.terms = pool.Terms{Capacity: after, Revision: 2}
-	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.of, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
 	for range len(c.pools) * 4 {
@@ -355,11 +355,11 @@ func TestALookAtAPoolThatHasShrunkHoldsAlthoughSomebodyLeavesMeanwhile(t *testin
 		return out, err
 	}))
 	c.terms = pool.Terms{Capacity: after, Revision: 2}
-	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.of, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
 	for i := range c.pools {
-		c.pools[i] = pool.NewPools(store)
+		c.pools[i] = pool.New(store, pool.Sleep)
 	}
 	c.units(1)
 	for range storm {
@@ -381,7 +381,7 @@ func TestRoomInAPoolThatHasShrunkIsFoundWhenEnoughHaveLeft(t *testing.T) {
 		c := newCrowd(t, before)
 		c.fill(before)
 		c.terms = pool.Terms{Capacity: before - beyond, Revision: 2}
-		if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
+		if _, err := c.pools[0].Rebalance(t.Context(), c.of, c.terms, true); err != nil {
 			t.Fatal(err)
 		}
 		for range len(c.pools) * 4 {
@@ -437,7 +437,7 @@ func tellsInUse(t *testing.T, seats, in int, most float64) {
 		var all sync.WaitGroup
 		for i, p := range c.pools {
 			all.Go(func() {
-				inUse, err := p.InUse(t.Context(), c.pool, seat.ConnectionID(fmt.Sprint(i)), c.terms, c.now)
+				inUse, err := p.InUse(t.Context(), c.of, seat.ConnectionID(fmt.Sprint(i)), c.terms, c.now)
 				mu.Lock()
 				defer mu.Unlock()
 				if told = append(told, inUse); err != nil {
@@ -459,10 +459,10 @@ func tellsInUse(t *testing.T, seats, in int, most float64) {
 		c.leave()
 	}
 	if c.now += 10_001; seats > 1000 {
-		_, _ = c.pools[0].InUse(t.Context(), c.pool, "Asks=", c.terms, c.now)
+		_, _ = c.pools[0].InUse(t.Context(), c.of, "Asks=", c.terms, c.now)
 	}
 	c.now += 1001
-	inUse, err := c.pools[1].InUse(t.Context(), c.pool, "Asks=", c.terms, c.now)
+	inUse, err := c.pools[1].InUse(t.Context(), c.of, "Asks=", c.terms, c.now)
 	if err != nil || inUse != in-10 {
 		t.Errorf("%d in use when ten have left, %v; want %d", inUse, err, in-10)
 	}

@@ -27,13 +27,13 @@ func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 	c := newCrowd(t, before)
 	c.fill(before)
 	c.terms = pool.Terms{Capacity: before - beyond, Revision: 2}
-	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, c.terms, true); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.of, c.terms, true); err != nil {
 		t.Fatal(err)
 	}
 	for range len(c.pools) * 4 {
 		c.join()
 	}
-	busy := pool.NewPools(c.over(faults.On(c.api, "get board", throttles)))
+	busy := pool.New(c.over(faults.On(c.api, "get board", throttles)), pool.Sleep)
 	for range beyond + 10 {
 		one := c.in[len(c.in)-1]
 		c.in = c.in[:len(c.in)-1]
@@ -53,9 +53,8 @@ func TestWhatIsInUseIsToldAlsoWhereTheBoardTakesNoWord(t *testing.T) {
 	c := newCrowd(t, seats)
 	c.fill(seats)
 	c.now += 60_000
-	p := pool.NewPools(c.over(faults.On(faults.On(c.api, "begin scan", throttles), "end scan", throttles)))
-	p.Pause = func(context.Context, time.Duration) error { return nil }
-	if inUse, err := p.InUse(t.Context(), c.pool, "asks=", c.terms, c.now); err != nil || inUse != seats {
+	p := pool.New(c.over(faults.On(faults.On(c.api, "begin scan", throttles), "end scan", throttles)), func(context.Context, time.Duration) error { return nil })
+	if inUse, err := p.InUse(t.Context(), c.of, "asks=", c.terms, c.now); err != nil || inUse != seats {
 		t.Errorf("%d in use, %v", inUse, err)
 	}
 }
@@ -68,11 +67,11 @@ func TestWhoIsNeverFastEnoughIsToldToComeAgain(t *testing.T) {
 		c.join()
 	}
 	const always = 1 << 40
-	if err := c.store.AddRoom(t.Context(), seat.Block{Pool: c.pool}, always); err != nil { // where there is none
+	if err := c.store.AddRoom(t.Context(), seat.Block{Pool: c.of}, always); err != nil { // where there is none
 		t.Fatal(err)
 	}
-	elusive := pool.NewPools(c.over(faults.On(c.api, "remove room", faults.Skip)))
-	_, err := elusive.Take(t.Context(), c.pool, "slow=", seat.Member{JoinedAtMillis: c.now, Conference: 1}, c.terms)
+	elusive := pool.New(c.over(faults.On(c.api, "remove room", faults.Skip)), pool.Sleep)
+	_, err := elusive.Take(t.Context(), c.of, "slow=", seat.Member{JoinedAtMillis: c.now, Conference: 1}, c.terms)
 	if !errors.Is(err, pool.ErrBusy) {
 		t.Errorf("told %v, want %v", err, pool.ErrBusy)
 	}
@@ -87,13 +86,13 @@ func TestAChangeThatDiesBeforeTheBoardIsClearedIsCompletedWithThat(t *testing.T)
 		c.join()
 	}
 	terms := pool.Terms{Capacity: 400, Revision: 2}
-	if _, err := pool.NewPools(c.over(faults.On(c.api, "clear board", throttles))).Rebalance(t.Context(), c.pool, terms, true); !errors.Is(err, errThrottled) {
+	if _, err := pool.New(c.over(faults.On(c.api, "clear board", throttles)), pool.Sleep).Rebalance(t.Context(), c.of, terms, true); !errors.Is(err, errThrottled) {
 		t.Fatal(err)
 	}
-	if _, err := c.pools[0].Rebalance(t.Context(), c.pool, terms, true); err != nil {
+	if _, err := c.pools[0].Rebalance(t.Context(), c.of, terms, true); err != nil {
 		t.Fatal(err)
 	}
-	if board, err := c.store.Directory(t.Context(), c.pool); err != nil || board.UntilMillis != 0 {
+	if board, err := c.store.Directory(t.Context(), c.of); err != nil || board.UntilMillis != 0 {
 		t.Errorf("%+v, %v", board, err)
 	}
 }

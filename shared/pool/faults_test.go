@@ -101,7 +101,7 @@ type upheaval struct {
 	dice   *rand.Rand
 	faults int  // how many calls of a thousand go wrong
 	quiet  bool // none does any more
-	pool   seat.Pool
+	of     seat.Pool
 	terms  pool.Terms
 	warm   []*pool.Pools
 	people int
@@ -145,7 +145,7 @@ const trusted = time.Second
 func upheave(t *testing.T, seed uint64, buggy bug) (broken string) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		u := &upheaval{api: memtable.New(), dice: rand.New(rand.NewPCG(seed, 7)), pool: acme, running: make(map[*actor]bool), roomSince: make(map[int]time.Time)}
+		u := &upheaval{api: memtable.New(), dice: rand.New(rand.NewPCG(seed, 7)), of: acme, running: make(map[*actor]bool), roomSince: make(map[int]time.Time)}
 		if buggy != nil {
 			u.api = buggy(u.api)
 		}
@@ -184,7 +184,7 @@ func (u *upheaval) process() *pool.Pools {
 	if len(u.warm) < 3 || u.dice.IntN(8) == 0 {
 		calls := faults.New(u.api)
 		calls.Decide = u.decide
-		u.warm = append(u.warm, pool.NewPools(dynamo.New(calls, memtable.Names)))
+		u.warm = append(u.warm, pool.New(dynamo.New(calls, memtable.Names), pool.Sleep))
 	}
 	return u.warm[u.dice.IntN(len(u.warm))]
 }
@@ -258,7 +258,7 @@ func (u *upheaval) underWay() bool {
 }
 
 func (u *upheaval) open(ctx context.Context) {
-	if _, err := u.process().Rebalance(ctx, u.pool, u.terms, true); err != nil {
+	if _, err := u.process().Rebalance(ctx, u.of, u.terms, true); err != nil {
 		u.breaks("open the pool: %v", err)
 	}
 	for range u.terms.Capacity - u.dice.IntN(6) {
@@ -270,7 +270,7 @@ func (u *upheaval) step(ctx context.Context) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	p, terms := u.process(), u.terms
-	settle := func(ctx context.Context) { _, _ = p.Rebalance(ctx, u.pool, terms, true) } // whatever comes of it, somebody will again
+	settle := func(ctx context.Context) { _, _ = p.Rebalance(ctx, u.of, terms, true) } // whatever comes of it, somebody will again
 	switch chance := u.dice.IntN(200); {
 	case chance < 1:
 		u.terms = pool.Terms{Capacity: 125 + u.dice.IntN(50), Revision: terms.Revision + 1}
@@ -316,7 +316,7 @@ func (u *upheaval) sits(one sitting) {
 
 // join tries once. What it took although it failed is given back by others later.
 func (u *upheaval) join(ctx context.Context, p *pool.Pools, id seat.ConnectionID, came time.Time, terms pool.Terms) (pool.Refusal, error) {
-	got, err := p.Take(ctx, u.pool, id, seat.Member{JoinedAtMillis: came.UnixMilli(), Conference: 1}, terms)
+	got, err := p.Take(ctx, u.of, id, seat.Member{JoinedAtMillis: came.UnixMilli(), Conference: 1}, terms)
 	switch {
 	case err != nil:
 		u.findAgain(id)
@@ -363,7 +363,7 @@ func (u *upheaval) lose(ctx context.Context, p *pool.Pools, one sitting, hold se
 }
 
 func (u *upheaval) read() []seat.State {
-	states, err := u.store.Read(context.Background(), u.pool)
+	states, err := u.store.Read(context.Background(), u.of)
 	if err != nil {
 		u.breaks("read: %v", err)
 	}
@@ -435,7 +435,7 @@ func (u *upheaval) leaves(ctx context.Context, people int) {
 // had at once whenever one is free.
 func (u *upheaval) settleDown(ctx context.Context) {
 	settle := func() {
-		if _, err := u.process().Rebalance(ctx, u.pool, u.terms, true); err != nil {
+		if _, err := u.process().Rebalance(ctx, u.of, u.terms, true); err != nil {
 			u.breaks("settle: %v", err)
 		}
 	}

@@ -37,8 +37,7 @@ func (t Terms) share(capacity, blocks int) seat.Share {
 // many goroutines.
 type Pools struct {
 	blocks Store
-	// Pause waits while somebody else looks through a pool.
-	Pause func(ctx context.Context, d time.Duration) error
+	pause  Pause
 
 	mu    sync.Mutex
 	views map[seat.Pool]*cache
@@ -50,10 +49,14 @@ type Store interface {
 	Directories
 }
 
-// NewPools makes pools over a store.
-func NewPools(blocks Store) *Pools { return &Pools{blocks: blocks, Pause: pause} }
+// New makes pools over a store.
+func New(blocks Store, pause Pause) *Pools { return &Pools{blocks: blocks, pause: pause} }
 
-func pause(ctx context.Context, d time.Duration) error {
+// Pause waits for a time, or until its context ends, which is an error.
+type Pause func(ctx context.Context, d time.Duration) error
+
+// Sleep is the Pause of the machine's own clock.
+func Sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
 		return fmt.Errorf("wait: %w", ctx.Err())
@@ -62,11 +65,14 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// Wait waits by the pools' clock.
+func (p *Pools) Wait(ctx context.Context, d time.Duration) error { return p.pause(ctx, d) }
+
 // wait lets who looks through a pool come to an end: longer each time, and not
 // everybody for the same time.
 func (p *Pools) wait(ctx context.Context, id seat.ConnectionID, round int) error {
 	most := min(firstWait<<round, longestWait)
-	return p.Pause(ctx, most/2+most/2*time.Duration(id.Hash()%waitSteps)/waitSteps)
+	return p.pause(ctx, most/2+most/2*time.Duration(id.Hash()%waitSteps)/waitSteps)
 }
 
 const (

@@ -30,7 +30,7 @@ func newSettler(tables *memtable.Tables, blocks int) *settler {
 	for index := range blocks {
 		s.let[index] = make(chan struct{})
 	}
-	s.pools = pool.NewPools(dynamo.New(faults.On(tables, "resize", s.around), memtable.Names))
+	s.pools = pool.New(dynamo.New(faults.On(tables, "resize", s.around), memtable.Names), pool.Sleep)
 	return s
 }
 
@@ -49,12 +49,12 @@ func (s *settler) around(ctx context.Context, in any, next faults.Next) (any, er
 func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 	const capacity = 60
 	store, tables := memtable.NewStore()
-	ctx, pool := t.Context(), acme
+	ctx, of := t.Context(), acme
 	in := make(map[int][]seat.Place)
 	take := func(index, people int) {
 		for range people {
 			to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("%d-%d=", index, len(in[index]))), Member: seat.Member{JoinedAtMillis: 1, Conference: 1}}
-			attempt, err := store.Take(ctx, seat.Block{Pool: pool, Index: index}, to.Connection, to.Member, 1)
+			attempt, err := store.Take(ctx, seat.Block{Pool: of, Index: index}, to.Connection, to.Member, 1)
 			if err != nil || attempt.Outcome != seat.OutcomeTaken {
 				t.Fatalf("block %d: outcome %d, %v", index, attempt.Outcome, err)
 			}
@@ -65,13 +65,13 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 		for range people {
 			one := in[index][0]
 			in[index] = in[index][1:]
-			if back, err := store.GiveBack(ctx, seat.Block{Pool: pool, Index: index}, one.Connection, one.Member, false); err != nil || !back.Done {
+			if back, err := store.GiveBack(ctx, seat.Block{Pool: of, Index: index}, one.Connection, one.Member, false); err != nil || !back.Done {
 				t.Fatalf("%+v, %v", back, err)
 			}
 		}
 	}
 	committed := func() (sum int) {
-		states, err := store.Read(ctx, pool)
+		states, err := store.Read(ctx, of)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 		return sum
 	}
 	for index := range 3 {
-		if _, err := store.Create(ctx, seat.Block{Pool: pool, Index: index}, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil {
+		if _, err := store.Create(ctx, seat.Block{Pool: of, Index: index}, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +89,7 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 	take(1, 24)
 	take(2, 17)
 	terms := pool.Terms{Capacity: capacity, Revision: 2}
-	if _, err := pool.NewPools(store).Rebalance(ctx, pool, terms, false); err != nil {
+	if _, err := pool.New(store, pool.Sleep).Rebalance(ctx, of, terms, false); err != nil {
 		t.Fatal(err)
 	}
 	leave(2, 2)
@@ -97,7 +97,7 @@ func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
 	var group sync.WaitGroup
 	begin := func(s *settler) {
 		group.Go(func() {
-			if _, err := s.pools.Rebalance(ctx, pool, terms, false); err != nil {
+			if _, err := s.pools.Rebalance(ctx, of, terms, false); err != nil {
 				t.Error(err)
 			}
 		})
@@ -222,7 +222,7 @@ func newSettling(t *testing.T, seed uint64) *settling {
 
 // shrink lets in more people than the license will have seats, and has it shrink.
 func (w *settling) shrink() {
-	pools := pool.NewPools(w.store)
+	pools := pool.New(w.store, pool.Sleep)
 	for index := range 4 {
 		if _, err := w.store.Create(w.t.Context(), seat.Block{Pool: acme, Index: index}, seat.Share{Capacity: seat.BlockSeats, Revision: 1}); err != nil {
 			w.t.Fatal(err)
@@ -277,7 +277,7 @@ func (w *settling) settle() {
 	ctx, terms := w.t.Context(), w.terms
 	go func() {
 		// That others keep changing the pool is no fault here.
-		_, _ = pool.NewPools(w.gated).Rebalance(ctx, acme, terms, false)
+		_, _ = pool.New(w.gated, pool.Sleep).Rebalance(ctx, acme, terms, false)
 	}()
 }
 

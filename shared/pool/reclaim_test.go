@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"seatmeter/shared/dynamo/memtable"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/seat"
 )
 
@@ -13,21 +14,21 @@ const lostAt = 10_000
 // tells whether the chair's hold gave way.
 func reclaims(t *testing.T, hold seat.Hold, atMillis int64) bool {
 	t.Helper()
-	ctx, pool := t.Context(), seat.Pool{Tenant: "acme", Number: 1, Chair: true}
+	ctx, of := t.Context(), seat.Pool{Tenant: "acme", Number: 1, Chair: true}
 	store, _ := memtable.NewStore()
-	pools, terms := pool.NewPools(store), pool.Terms{Capacity: 1, Revision: 1}
-	if _, err := pools.Rebalance(ctx, pool, terms, true); err != nil {
+	pools, terms := pool.New(store, pool.Sleep), pool.Terms{Capacity: 1, Revision: 1}
+	if _, err := pools.Rebalance(ctx, of, terms, true); err != nil {
 		t.Fatal(err)
 	}
 	first := seat.Member{JoinedAtMillis: 1, Conference: 1, Host: true}
-	taken, err := pools.Take(ctx, pool, "first=", first, terms)
+	taken, err := pools.Take(ctx, of, "first=", first, terms)
 	if err != nil || taken.Refusal != pool.RefusalNone {
 		t.Fatal(taken, err)
 	}
 	if held, err := pools.Hold(ctx, taken.Block, "first=", first, hold); err != nil || !held.Done {
 		t.Fatal(held, err)
 	}
-	again, err := pools.Reclaim(ctx, pool, "second=", seat.Member{JoinedAtMillis: atMillis, Conference: 1, Host: true}, terms)
+	again, err := pools.Reclaim(ctx, of, "second=", seat.Member{JoinedAtMillis: atMillis, Conference: 1, Host: true}, terms)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,10 +12,10 @@ import (
 // the blocks must not do so beyond that moment.
 func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
 	const seats, cameAt, ends = 5 * seat.BlockSeats, 1_790_000_000_000, 500
-	ctx, pool, terms := t.Context(), seat.Pool{Tenant: "acme"}, pool.Terms{Capacity: seats, Revision: 1}
+	ctx, of, terms := t.Context(), seat.Pool{Tenant: "acme"}, pool.Terms{Capacity: seats, Revision: 1}
 	store, _ := memtable.NewStore()
-	pools := pool.NewPools(store)
-	blocks, err := pools.Rebalance(ctx, pool, terms, true)
+	pools := pool.New(store, pool.Sleep)
+	blocks, err := pools.Rebalance(ctx, of, terms, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
 	}
 	join := func(id seat.ConnectionID, atMillis int64, want pool.Refusal) pool.Seated {
 		t.Helper()
-		seated, err := pools.Take(ctx, pool, id, seat.Member{JoinedAtMillis: atMillis, Conference: 1}, terms)
+		seated, err := pools.Take(ctx, of, id, seat.Member{JoinedAtMillis: atMillis, Conference: 1}, terms)
 		if err != nil || seated.Refusal != want {
 			t.Fatalf("%s is told %d (%v), want %d", id, seated.Refusal, err, want)
 		}

@@ -100,7 +100,7 @@ const (
 	pause       = time.Second
 )
 
-// Limiter decides for one process.
+// Limiter decides for one process. The zero Limiter allows everything.
 type Limiter struct {
 	counter Counter
 	log     *slog.Logger
@@ -155,6 +155,9 @@ func (c *count) decide(limit int, at time.Time) Decision {
 // an event that was counted twice. An event that is delivered twice counts
 // twice.
 func (l *Limiter) Allow(ctx context.Context, k Key, limit int, at time.Time) Decision {
+	if l.counter == nil {
+		return Decision{Allowed: true}
+	}
 	c, report := l.enter(k, limit, at)
 	if report > 0 {
 		l.report(ctx, k, c, report, at)

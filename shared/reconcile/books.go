@@ -296,7 +296,7 @@ func (r *run) unstick(ctx context.Context, state seat.State, ids []seat.Connecti
 		if s.State != session.StateSeated || s.Block != state.Block || s.Member() != state.Members[id] {
 			continue // an orphan's, which each round frees
 		}
-		freed, err := r.door.CloseDead(ctx, s, s.JoinedAtMillis) // the ledger keeps the record that it has
+		freed, err := r.departures.CloseDead(ctx, s, s.JoinedAtMillis) // the ledger keeps the record that it has
 		if err != nil {
 			return err
 		}

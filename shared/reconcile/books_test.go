@@ -23,7 +23,7 @@ import (
 func (w *world) rounds(minutes int) string {
 	w.t.Helper()
 	var log bytes.Buffer
-	r := reconcile.New(w.failing(), w.door, w, slog.New(slog.NewJSONHandler(&log, nil)), w.clock)
+	r := w.door.Reconciler(w.failing(), w, slog.New(slog.NewJSONHandler(&log, nil)), w.clock)
 	for range minutes {
 		w.pass(time.Minute)
 		if err := r.Round(w.t.Context()); err != nil {

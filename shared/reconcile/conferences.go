@@ -23,7 +23,7 @@ func (r *run) conference(ctx context.Context, t tenant.ID, id conference.ID, ten
 	now := r.now()
 	switch {
 	case c.Ending && now.Sub(c.EndedAt) >= young:
-		if err := r.door.Complete(ctx, *c, now); err != nil {
+		if err := r.meetings.Complete(ctx, *c, now); err != nil {
 			return err
 		}
 		r.count(func(f *Found) { f.Completed++ })
@@ -50,7 +50,7 @@ func (r *run) conference(ctx context.Context, t tenant.ID, id conference.ID, ten
 	case c.VacantSince.IsZero():
 		err = r.store.Vacate(ctx, t, id, c.Number, now)
 	case now.Sub(c.VacantSince) >= patience:
-		err = r.door.Expire(ctx, *c, now)
+		err = r.meetings.Expire(ctx, *c, now)
 		r.count(func(f *Found) { f.Expired++ })
 	}
 	return wrap("judge a conference", err)
@@ -113,17 +113,17 @@ type tenants struct {
 	run   *run
 	pools shelf[tenant.ID, []seat.State]
 	held  shelf[tenant.ID, map[host.Email]host.Lock]
-	meets shelf[meeting, *conference.Conference]
+	meets shelf[conferenceKey, *conference.Conference]
 	terms shelf[tenant.ID, *license.License]
 }
 
-type meeting struct {
+type conferenceKey struct {
 	tenant     tenant.ID
 	conference conference.ID
 }
 
 func (t *tenants) conference(ctx context.Context, id tenant.ID, c conference.ID) (*conference.Conference, error) {
-	return t.meets.get(meeting{id, c}, func() (*conference.Conference, error) {
+	return t.meets.get(conferenceKey{id, c}, func() (*conference.Conference, error) {
 		c, err := t.run.store.Conference(ctx, id, c, false)
 		return c, wrap("read a conference that somebody is in", err)
 	})

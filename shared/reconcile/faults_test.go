@@ -11,9 +11,11 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // actor is one connection, and the one that resumes it, in a story.
@@ -25,7 +27,7 @@ type actor struct {
 // A step is one invocation of a handler, by a process of its own.
 type step struct {
 	name string
-	run  func(ctx context.Context, a *actor, d *admission.Door) error
+	run  func(ctx context.Context, a *actor, d *worldtest.Process) error
 }
 
 func (a *actor) millis() int64 {
@@ -34,26 +36,26 @@ func (a *actor) millis() int64 {
 }
 
 var (
-	connect = step{"connect", func(ctx context.Context, a *actor, d *admission.Door) error { return d.Connect(ctx, a.self) }}
-	wait    = step{"enter the lobby", func(ctx context.Context, a *actor, d *admission.Door) error { return d.Wait(ctx, a.self) }}
-	join    = step{"join", func(ctx context.Context, a *actor, d *admission.Door) error {
+	connect = step{"connect", func(ctx context.Context, a *actor, d *worldtest.Process) error { return d.Connect(ctx, a.self) }}
+	wait    = step{"enter the lobby", func(ctx context.Context, a *actor, d *worldtest.Process) error { return d.EnterLobby(ctx, a.self) }}
+	join    = step{"join", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		_, _, err := d.Join(ctx, a.self.Connection, a.millis())
 		return err
 	}}
-	leave = step{"leave", func(ctx context.Context, a *actor, d *admission.Door) error {
+	leave = step{"leave", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		_, err := d.ToLobby(ctx, a.self.Connection, a.millis())
 		return err
 	}}
-	hangUp = step{"close", func(ctx context.Context, a *actor, d *admission.Door) error {
+	hangUp = step{"close", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		return d.Leave(ctx, a.self.Connection, a.millis(), usage.EndClosed)
 	}}
-	drop = step{"drop", func(ctx context.Context, a *actor, d *admission.Door) error {
+	drop = step{"drop", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		return d.Leave(ctx, a.self.Connection, a.millis(), usage.EndDropped)
 	}}
-	goAway = step{"go away", func(ctx context.Context, a *actor, d *admission.Door) error {
+	goAway = step{"go away", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		return d.Leave(ctx, a.self.Connection, a.millis(), usage.EndGoingAway)
 	}}
-	resume = step{"resume", func(ctx context.Context, a *actor, d *admission.Door) error {
+	resume = step{"resume", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		if a.heir.AtMillis == 0 {
 			a.heir = a.self
 			a.heir.Connection += "heir"
@@ -61,35 +63,35 @@ var (
 		}
 		return d.Resume(ctx, a.heir, a.claim(a.self))
 	}}
-	heirLeaves = step{"the heir closes", func(ctx context.Context, a *actor, d *admission.Door) error {
+	heirLeaves = step{"the heir closes", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		return d.Leave(ctx, a.heir.Connection, a.millis(), usage.EndClosed)
 	}}
-	end = step{"end", func(ctx context.Context, a *actor, d *admission.Door) error {
+	end = step{"end", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		_, err := d.End(ctx, acme, weekly, a.clock())
 		return err
 	}}
-	shrink = step{"shrink", func(ctx context.Context, _ *actor, d *admission.Door) error {
-		l, err := d.License(ctx, acme)
+	shrink = step{"shrink", func(ctx context.Context, _ *actor, d *worldtest.Process) error {
+		l, err := d.Licensing.Get(ctx, acme)
 		if err != nil {
 			return err
 		}
 		l.Seats, l.ParticipantsPerConference = min(l.Seats, 1), min(l.ParticipantsPerConference, 1)
-		_, _, err = d.PutLicense(ctx, l, admission.AnyRevision)
+		_, _, err = d.Licensing.Put(ctx, l, licensing.AnyRevision)
 		return err
 	}}
-	remove = step{"remove", func(ctx context.Context, a *actor, d *admission.Door) error {
+	remove = step{"remove", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		_, err := d.Remove(ctx, acme, "", a.self.Connection, "", a.clock())
 		return err
 	}}
-	vanish = step{"vanish", func(_ context.Context, a *actor, _ *admission.Door) error {
+	vanish = step{"vanish", func(_ context.Context, a *actor, _ *worldtest.Process) error {
 		a.die(a.self)
 		a.pass(time.Minute)
 		return nil
 	}}
-	round = step{"a round", func(ctx context.Context, a *actor, d *admission.Door) error {
+	round = step{"a round", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		return a.as(d).Round(ctx)
 	}}
-	look = step{"a look", func(ctx context.Context, a *actor, d *admission.Door) error {
+	look = step{"a look", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		pools := []seat.Pool{{Tenant: acme}, {Tenant: acme, Number: a.number}, {Tenant: acme, Number: a.number, Chair: true}}
 		return a.as(d).Refused(ctx, pools)
 	}}

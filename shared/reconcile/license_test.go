@@ -11,8 +11,10 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/worldtest"
 )
 
 // A conference that went live under one model ends as that model says, whatever
@@ -81,10 +83,10 @@ func TestAnEndClosesEveryBlockThatComesBesideIt(t *testing.T) {
 		for range 29 {
 			w.in(jointoken.RoleParticipant)
 		}
-		pool := seat.Pool{Tenant: acme, Number: w.number}
+		of := seat.Pool{Tenant: acme, Number: w.number}
 		terms := pool.Terms{Capacity: 200, Revision: 1}
 		nth := faults.At(call, func() faults.Fault {
-			if _, err := pool.NewPools(w.store).Rebalance(context.Background(), pool, terms, true); err != nil {
+			if _, err := pool.New(w.store, pool.Sleep).Rebalance(context.Background(), of, terms, true); err != nil {
 				t.Error(err)
 			}
 			return faults.None
@@ -94,7 +96,7 @@ func TestAnEndClosesEveryBlockThatComesBesideIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.faulty.Decide, more = nil, nth.Reached()
-		states, err := w.store.Read(t.Context(), pool)
+		states, err := w.store.Read(t.Context(), of)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,8 +198,7 @@ func TestOfTwoHostsWhoStartAtOnceOneGetsIn(t *testing.T) {
 		second.Conference, second.Number = other.ID, other.Number
 		admitted := 0
 		connect := func(v admission.Visitor) {
-			d := w.newDoor()
-			d.Pausing(func(context.Context, time.Duration) error { return nil })
+			d := w.newDoor(worldtest.Pausing(func(context.Context, time.Duration) error { return nil }))
 			switch err := d.Connect(t.Context(), v); {
 			case err == nil:
 				admitted++

@@ -33,7 +33,10 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/departure"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -94,17 +97,31 @@ type Prober interface {
 
 // Reconciler goes over the agenda. Safe for use by many goroutines.
 type Reconciler struct {
-	store   Store
-	door    *admission.Door
-	gateway Prober
-	log     *slog.Logger
-	now     func() time.Time
-	limit   *rate.Limiter
+	store      Store
+	licensing  *licensing.Licensing
+	departures *departure.Departures
+	meetings   *meeting.Meetings
+	gateway    Prober
+	log        *slog.Logger
+	now        func() time.Time
+	limit      *rate.Limiter
 }
 
-// New makes a reconciler. Its clock is compared with the gateway's times.
-func New(store Store, door *admission.Door, gateway Prober, log *slog.Logger, now func() time.Time) *Reconciler {
-	return &Reconciler{store, door, gateway, log, now, rate.NewLimiter(perSecond, perSecond)}
+// Config is what a Reconciler is made of. All of it is needed.
+type Config struct {
+	Store      Store
+	Licensing  *licensing.Licensing
+	Departures *departure.Departures
+	Meetings   *meeting.Meetings
+	Gateway    Prober
+	Log        *slog.Logger
+	// Now is the clock, which is compared with the gateway's times.
+	Now func() time.Time
+}
+
+// New makes a Reconciler.
+func New(c Config) *Reconciler {
+	return &Reconciler{c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, rate.NewLimiter(perSecond, perSecond)}
 }
 
 // run is one invocation's work.
@@ -383,7 +400,7 @@ func (r *run) putIntoForce(ctx context.Context, l license.License) {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
 		defer cancel()
 	}
-	settled, err := r.door.Settle(ctx, l, r.now())
+	settled, err := r.licensing.Complete(ctx, l, r.now())
 	r.count(func(f *Found) { f.Settled += one(settled) })
 	r.failed(ctx, Entry{Tenant: l.Tenant}, wrap("put a license into force", err))
 }
@@ -408,7 +425,7 @@ func (r *run) replaced(ctx context.Context, state seat.State) error {
 	for id, m := range state.Members {
 		age := time.Duration(r.now().UnixMilli()-m.JoinedAtMillis) * time.Millisecond
 		if m.TookOver && age >= replacedFrom && age < replacedUntil {
-			closing.Go(func() error { return r.door.CloseReplaced(ctx, id) })
+			closing.Go(func() error { return r.meetings.CloseReplaced(ctx, id) })
 		}
 	}
 	return wrap("close connections that were replaced", closing.Wait())
@@ -423,7 +440,7 @@ func (r *run) holds(ctx context.Context, state seat.State) error {
 			continue
 		}
 		holds.Go(func() error {
-			ended, err := r.door.EndHold(ctx, state.Block, seat.Place{Connection: id, Member: m})
+			ended, err := r.departures.EndHold(ctx, state.Block, seat.Place{Connection: id, Member: m})
 			r.count(func(f *Found) { f.Holds += one(ended) })
 			return err
 		})
@@ -477,13 +494,13 @@ func (r *run) judge(ctx context.Context, state seat.State, judged []seat.Place, 
 		switch named := s.Names(state.Block, place.Member); {
 		case !named:
 			group.Go(func() error {
-				freed, err := r.door.FreeOrphan(ctx, state.Block, place)
+				freed, err := r.departures.FreeOrphan(ctx, state.Block, place)
 				r.count(func(f *Found) { f.Orphans += one(freed) })
 				return err
 			})
 		case s.State != session.StateSeated:
 			group.Go(func() error {
-				left, err := r.door.FinishLeave(ctx, s)
+				left, err := r.departures.FinishLeave(ctx, s)
 				r.count(func(f *Found) { f.Stuck += one(left) })
 				return err
 			})
@@ -516,7 +533,7 @@ func (r *run) member(ctx context.Context, state seat.State, s session.Session, t
 			return r.stays(ctx, s, tenants)
 		}
 	}
-	closed, err := r.door.CloseDead(ctx, s, s.LastAlive(state.SeenAtMillis))
+	closed, err := r.departures.CloseDead(ctx, s, s.LastAlive(state.SeenAtMillis))
 	if err != nil {
 		return false, err
 	}
@@ -537,7 +554,7 @@ func (r *run) stays(ctx context.Context, s session.Session, tenants *tenants) (b
 	if c.Number == s.Number {
 		at = c.EndedAt
 	}
-	return false, wrap("send away a late connection", r.door.Dismiss(ctx, s.Connection, at))
+	return false, wrap("send away a late connection", r.meetings.Dismiss(ctx, s.Connection, at))
 }
 
 // hasEnded tells whether the numbered conference has ended, by a read that may be

@@ -13,6 +13,7 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
@@ -488,9 +489,9 @@ func TestALargePoolHasItsTurnAfterManySmallOnes(t *testing.T) {
 	if err := w.reconciler().Unlimited().Refused(t.Context(), pools); err != nil {
 		t.Fatal(err)
 	}
-	for _, pool := range pools {
-		if in := w.inUse(pool); in != 0 {
-			t.Errorf("%+v: %d ghosts are still in", pool, in)
+	for _, of := range pools {
+		if in := w.inUse(of); in != 0 {
+			t.Errorf("%+v: %d ghosts are still in", of, in)
 		}
 	}
 }
@@ -533,8 +534,8 @@ func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
 	t.Logf("%d ghosts in %d rounds", seats, rounds)
 }
 
-func (w *world) inUse(pool seat.Pool) int {
-	states, err := w.store.Read(context.Background(), pool)
+func (w *world) inUse(of seat.Pool) int {
+	states, err := w.store.Read(context.Background(), of)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -644,7 +645,7 @@ func TestWhoJoinedFromTheLobbyAndWasNeverAskedAfterEndsWhenTheyJoined(t *testing
 	w := newWorld(t, concurrent(25))
 	w.in(jointoken.RoleParticipant) // keeps the block alive
 	v := w.visitor(jointoken.RoleParticipant)
-	if err := w.door.Wait(t.Context(), v); err != nil {
+	if err := w.door.EnterLobby(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
 	w.pass(5 * time.Minute)

@@ -7,14 +7,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
 )
@@ -130,7 +129,7 @@ func TestARoundEndsAlsoWhereAChangeCannotBeCompletedInTime(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 		defer cancel()
-		if err := reconcile.New(w.failing(), w.door, w, w.log(), time.Now).Round(ctx); err != nil || !saved {
+		if err := w.door.Reconciler(w.failing(), w, w.log(), time.Now).Round(ctx); err != nil || !saved {
 			t.Errorf("%v, saved in time: %t", err, saved)
 		}
 	})
@@ -189,7 +188,7 @@ func (w *world) dies(step int, run func()) bool {
 func (w *world) changeTo(l license.License) {
 	l.ChangedAtMillis = w.clock().UnixMilli()
 	l.Tenant, l.HostAbsentMinutes, l.ReconnectGraceSeconds = acme, license.DefaultHostAbsentMinutes, license.DefaultReconnectGraceSeconds
-	_, _, _ = w.newDoor().PutLicense(w.t.Context(), l.WithDefaults(), admission.AnyRevision) // it may die
+	_, _, _ = w.newDoor().Licensing.Put(w.t.Context(), l.WithDefaults(), licensing.AnyRevision) // it may die
 }
 
 // underOne checks that all blocks of a pool are under the license in force, hand out no

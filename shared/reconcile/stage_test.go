@@ -15,10 +15,11 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/reconcile"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // stage is a process over tables in memory, with a clock of its own, and a
@@ -28,7 +29,7 @@ type stage struct {
 	t     *testing.T
 	api   *faults.API
 	store *dynamo.Store
-	door  *admission.Door
+	door  *worldtest.Process
 	now   func() time.Time
 
 	mu   sync.Mutex
@@ -43,13 +44,13 @@ func newStage(t *testing.T, now func() time.Time) *stage {
 }
 
 // process is the door of a process that has just started.
-func (s *stage) process() *admission.Door {
-	return admission.NewDoor(s.store, s, slog.New(slog.DiscardHandler))
+func (s *stage) process() *worldtest.Process {
+	return worldtest.NewProcess(s.store, s)
 }
 
 func (s *stage) round(ctx context.Context) {
 	s.t.Helper()
-	if err := reconcile.New(s.store, s.door, s, slog.New(slog.DiscardHandler), s.now).Round(ctx); err != nil {
+	if err := s.door.Reconciler(s.store, s, slog.New(slog.DiscardHandler), s.now).Round(ctx); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -61,10 +62,10 @@ func (s *stage) Alive(_ context.Context, id seat.ConnectionID) (bool, error) {
 	return !s.dead[id], nil
 }
 
-// Push implements admission.Gateway.
+// Push implements meeting.Gateway.
 func (s *stage) Push(context.Context, seat.ConnectionID, []byte) error { return nil }
 
-// Close implements admission.Gateway.
+// Close implements meeting.Gateway.
 func (s *stage) Close(_ context.Context, id seat.ConnectionID) error {
 	s.die(id)
 	return nil
@@ -83,7 +84,7 @@ func (s *stage) license(id tenant.ID, seats int) {
 		Tenant: id, Model: license.ModelConcurrent, Seats: seats,
 		ReconnectGraceSeconds: 60, HostAbsentMinutes: license.DefaultHostAbsentMinutes,
 	}
-	if _, _, err := s.door.PutLicense(s.t.Context(), l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := s.door.Licensing.Put(s.t.Context(), l.WithDefaults(), licensing.AnyRevision); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -100,7 +101,7 @@ func (s *stage) schedule(id tenant.ID, name conference.ID) conference.Conference
 }
 
 // join admits somebody by a door.
-func (s *stage) join(ctx context.Context, d *admission.Door, c conference.Conference, n int) seat.ConnectionID {
+func (s *stage) join(ctx context.Context, d *worldtest.Process, c conference.Conference, n int) seat.ConnectionID {
 	s.t.Helper()
 	id := seat.ConnectionID(fmt.Sprintf("%s-%d=", c.Tenant, n))
 	err := d.Connect(ctx, admission.Visitor{

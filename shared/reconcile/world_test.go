@@ -17,11 +17,13 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 const (
@@ -37,7 +39,7 @@ type world struct {
 	tables *memtable.Tables
 	store  *dynamo.Store
 	faulty *faults.API
-	door   *admission.Door
+	door   *worldtest.Process
 	number conference.Number
 
 	mu     sync.Mutex
@@ -77,7 +79,7 @@ func named(hosts, participants int) license.License {
 func (w *world) put(l license.License) {
 	w.t.Helper()
 	l.Tenant, l.HostAbsentMinutes, l.ReconnectGraceSeconds = acme, license.DefaultHostAbsentMinutes, license.DefaultReconnectGraceSeconds
-	if _, _, err := w.door.PutLicense(w.t.Context(), l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := w.door.Licensing.Put(w.t.Context(), l.WithDefaults(), licensing.AnyRevision); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -95,12 +97,14 @@ func (w *world) schedule() {
 func (w *world) reconciler() *reconcile.Reconciler { return w.as(w.door) }
 
 // as is a reconciler of the process that has a door.
-func (w *world) as(d *admission.Door) *reconcile.Reconciler {
-	return reconcile.New(w.failing(), d, w, w.log(), w.clock)
+func (w *world) as(d *worldtest.Process) *reconcile.Reconciler {
+	return d.Reconciler(w.failing(), w, w.log(), w.clock)
 }
 
 // newDoor is the door of a process that has just started.
-func (w *world) newDoor() *admission.Door { return admission.NewDoor(w.failing(), w, w.log()) }
+func (w *world) newDoor(opts ...worldtest.Option) *worldtest.Process {
+	return worldtest.NewProcess(w.failing(), w, opts...)
+}
 
 // failing is the store whose calls can go wrong.
 func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names) }
@@ -165,7 +169,7 @@ func (w *world) Alive(_ context.Context, id seat.ConnectionID) (alive bool, err 
 	return alive, errors.Join(err, w.broken)
 }
 
-// Push and Close implement admission.Gateway.
+// Push and Close implement meeting.Gateway.
 func (w *world) Push(_ context.Context, id seat.ConnectionID, _ []byte) error {
 	return w.call("Push", func() { w.told[id] = true })
 }

@@ -21,6 +21,7 @@ package seat
 import (
 	"context"
 	"hash/fnv"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -48,6 +49,18 @@ type Pool struct {
 	Chair bool
 }
 
+// ConferencePools are the pools that a conference has to itself under a named
+// license.
+type ConferencePools struct{ Participants, Chair Pool }
+
+// PoolsOf names the pools of the conference with a number.
+func PoolsOf(t tenant.ID, number conference.Number) ConferencePools {
+	return ConferencePools{Pool{Tenant: t, Number: number}, Pool{Tenant: t, Number: number, Chair: true}}
+}
+
+// Both lists the two pools.
+func (c ConferencePools) Both() []Pool { return []Pool{c.Participants, c.Chair} }
+
 // Block names one block of a pool.
 type Block struct {
 	Pool  Pool
@@ -74,6 +87,9 @@ type Member struct {
 	// Hold is set where the connection was lost.
 	Hold Hold
 }
+
+// NewMark draws a member's mark.
+func NewMark() uint16 { return uint16(rand.Uint32()) } //nolint:gosec // any 16 bits
 
 // Hold is how a seat waits for its connection to come back.
 type Hold struct {
@@ -316,4 +332,3 @@ func (id ConnectionID) Hash() int {
 	sum.Write([]byte(id))
 	return int(sum.Sum32())
 }
-

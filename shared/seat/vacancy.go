@@ -32,4 +32,3 @@ func (s State) Pending() *Vacancy {
 	}
 	return &Vacancy{Pending: true}
 }
-

@@ -21,6 +21,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -100,6 +101,11 @@ type Sessions interface {
 	Lobby(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error)
 	// Sessions reads many at once; those that are not there are left out.
 	Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]Session, error)
+}
+
+// NotFound is the answer about a connection that is not there.
+func NotFound() *problem.Error {
+	return problem.New(problem.NotFound, "There is no such connection.")
 }
 
 // Member is the seat's mark of this stay.

@@ -11,10 +11,12 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // state is how far a connection has come, as the gateway sees it.
@@ -119,16 +121,16 @@ func (w *world) shakes(c *connection) {
 // handshake handles a $connect. The first one's answer is the client's.
 func (w *world) handshake(c *connection, first bool) {
 	what := "$connect " + string(c.id) + " " + string(c.pass.Role) + " " + string(c.pass.Conference)
-	enter := (*admission.Door).Connect
+	enter := (*worldtest.Process).Connect
 	switch {
 	case c.from != nil:
 		what += " resuming " + string(c.from.id)
-		enter = func(d *admission.Door, ctx context.Context, v admission.Visitor) error {
+		enter = func(d *worldtest.Process, ctx context.Context, v admission.Visitor) error {
 			return d.Resume(ctx, v, c.claim)
 		}
 	case c.lobby:
 		what += " to the lobby"
-		enter = (*admission.Door).Wait
+		enter = (*worldtest.Process).EnterLobby
 	}
 	var err error
 	var i *invocation
@@ -230,7 +232,7 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 		}
 		text, _ := json.Marshal(reply{asked, err != nil, err == nil && s.State == session.StateSeated, s.JoinedAtMillis, s.Claim()})
 		pushed := w.gateway.Push(ctx, c.id, text)
-		if errors.Is(pushed, admission.ErrGone) {
+		if errors.Is(pushed, meeting.ErrGone) {
 			c.early = true
 			end := usage.EndDropped
 			if began {
@@ -296,12 +298,12 @@ func (g *gateway) find(id seat.ConnectionID) *connection {
 	return nil
 }
 
-// Push implements admission.Gateway.
+// Push implements meeting.Gateway.
 func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte) error {
 	return g.w.do(ctx, "push to", id, true, func() error {
 		c := g.find(id)
 		if c == nil || c.state != open {
-			return admission.ErrGone
+			return meeting.ErrGone
 		}
 		var r reply
 		read := json.Unmarshal(message, &r) == nil
@@ -316,7 +318,7 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 	})
 }
 
-// Close implements admission.Gateway.
+// Close implements meeting.Gateway.
 func (g *gateway) Close(ctx context.Context, id seat.ConnectionID) error {
 	return g.w.do(ctx, "close", id, true, func() error {
 		if c := g.find(id); c != nil && c.state == open {

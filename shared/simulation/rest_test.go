@@ -123,7 +123,7 @@ func (w *world) again() {
 		case c.from != nil:
 			_ = door.Resume(context.Background(), c.visitor(), c.claim)
 		case c.lobby:
-			_ = door.Wait(context.Background(), c.visitor())
+			_ = door.EnterLobby(context.Background(), c.visitor())
 		default:
 			_ = door.Connect(context.Background(), c.visitor())
 		}

@@ -6,11 +6,11 @@ import (
 	"log/slog"
 	"time"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
@@ -55,7 +55,7 @@ func (w *world) changes(t *customer) {
 	var put license.License
 	var err error
 	w.begin(fmt.Sprintf("license %s of %s %d", l.Model, t.id, l.Capacity()), handlerTime, func(ctx context.Context, p *process) {
-		_, put, err = p.door.PutLicense(ctx, l, admission.AnyRevision)
+		_, put, err = p.door.Licensing.Put(ctx, l, licensing.AnyRevision)
 	}, func() {
 		w.say("license r%d is put: %v", put.Revision, err)
 		if err == nil {
@@ -102,7 +102,7 @@ func (w *world) reconciles() {
 }
 
 func (w *world) reconciler(p *process) *reconcile.Reconciler {
-	return reconcile.New(w.store, p.door, w.gateway, slog.New(slog.DiscardHandler), func() time.Time { return w.clock(p).Add(w.ahead) })
+	return p.door.Reconciler(w.store, w.gateway, slog.New(slog.DiscardHandler), func() time.Time { return w.clock(p).Add(w.ahead) })
 }
 
 // hostOf is a conference's host: each conference of a tenant's first two has
@@ -159,7 +159,7 @@ const boardSeats = 5 * seat.BlockSeats
 
 // puts has a license be in force.
 func (w *world) puts(t *customer, l license.License) license.License {
-	_, l, err := w.newProcess().door.PutLicense(context.Background(), l, admission.AnyRevision)
+	_, l, err := w.newProcess().door.Licensing.Put(context.Background(), l, licensing.AnyRevision)
 	if err != nil {
 		w.breaks("setup", "%v", err)
 	}

@@ -3,20 +3,19 @@ package simulation
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing/synctest"
 	"time"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/worldtest"
 )
 
 // What the platform promises, in milliseconds.
@@ -110,7 +109,7 @@ type effect struct {
 // has read, and has a clock of its own.
 type process struct {
 	id   int
-	door *admission.Door
+	door *worldtest.Process
 	skew int64
 }
 
@@ -187,8 +186,7 @@ func (w *world) breaks(rule, format string, args ...any) {
 
 func (w *world) newProcess() *process {
 	p := &process{id: w.script.name(), skew: one(w.script, []int64{0, 0, 300, -300, 2000, -2000})}
-	p.door = admission.NewDoor(w.store, w.gateway, slog.New(slog.DiscardHandler))
-	p.door.Pausing(w.pauses)
+	p.door = worldtest.NewProcess(w.store, w.gateway, worldtest.Pausing(w.pauses))
 	return p
 }
 

@@ -68,7 +68,7 @@ func (w *world) starts(at time.Time) {
 	if err != nil || l == nil {
 		w.t.Fatal(err)
 	}
-	l.StartsAt, l.Settled = at, false
+	l.StartsAt, l.RolledOut = at, false
 	l.Revision++
 	if written, err := w.store.PutLicense(w.t.Context(), *l); err != nil || !written {
 		w.t.Fatalf("write a license: %v, %v", written, err)

@@ -277,18 +277,18 @@ func manyBlocks(t *testing.T, store Store, id tenant.ID) {
 
 func parallelPool(t *testing.T, store Store, id tenant.ID) {
 	const capacity = 3*seat.BlockSeats + 10
-	pools, pool := pool.NewPools(store), blockOf(id, 0).Pool
+	pools, of := pool.New(store, pool.Sleep), blockOf(id, 0).Pool
 	terms := pool.Terms{Capacity: capacity, Revision: 1}
-	equal(t, "a pool that is not open", must(pools.Take(t.Context(), pool, connectionOf(id, 0), member, terms))(t).Refusal, pool.RefusalMissing)
-	must(pools.Rebalance(t.Context(), pool, terms, true))(t)
+	equal(t, "a pool that is not open", must(pools.Take(t.Context(), of, connectionOf(id, 0), member, terms))(t).Refusal, pool.RefusalMissing)
+	must(pools.Rebalance(t.Context(), of, terms, true))(t)
 	var taken atomic.Int64
 	parallel(t, manyCallers, func(ctx context.Context, n int) error {
-		seated, err := pools.Take(ctx, pool, connectionOf(id, n), member, terms)
+		seated, err := pools.Take(ctx, of, connectionOf(id, n), member, terms)
 		if seated.Refusal == pool.RefusalNone && err == nil {
 			taken.Add(1)
 		}
 		return err
 	})
 	equal(t, "admitted", taken.Load(), int64(capacity))
-	equal(t, "in use", pool.InUse(must(store.Read(t.Context(), pool))(t)), capacity)
+	equal(t, "in use", pool.InUse(must(store.Read(t.Context(), of))(t)), capacity)
 }

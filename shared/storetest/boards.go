@@ -3,12 +3,13 @@ package storetest
 import (
 	"testing"
 
+	"seatmeter/shared/pool"
 	"seatmeter/shared/tenant"
 )
 
 func boards(t *testing.T, store Store, id tenant.ID) {
-	ctx, pool := t.Context(), blockOf(id, 0).Pool
-	board := func() pool.Directory { return must(store.Directory(ctx, pool))(t) }
+	ctx, of := t.Context(), blockOf(id, 0).Pool
+	board := func() pool.Directory { return must(store.Directory(ctx, of))(t) }
 	ok := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -22,28 +23,28 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "no board", board(), pool.Directory{})
 	ok(store.AddRoom(ctx, blockOf(id, 5), 1))
 	ok(store.RemoveRoom(ctx, blockOf(id, 5), 9))
-	ok(store.ClearDirectory(ctx, pool))
-	ok(store.AddLeft(ctx, pool, 1))
+	ok(store.ClearDirectory(ctx, of))
+	ok(store.AddLeft(ctx, of, 1))
 	equal(t, "nobody looks, nothing is kept", board(), pool.Directory{})
-	equal(t, "a look that never began", must(store.EndScan(ctx, pool, ann))(t), false)
+	equal(t, "a look that never began", must(store.EndScan(ctx, of, ann))(t), false)
 
-	equal(t, "a look", must(store.BeginScan(ctx, pool, ann, stale, true))(t), true)
-	equal(t, "a repeat", must(store.BeginScan(ctx, pool, ann, stale, true))(t), true)
-	equal(t, "another meanwhile", must(store.BeginScan(ctx, pool, bob, stale, true))(t), false)
+	equal(t, "a look", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
+	equal(t, "a repeat", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
+	equal(t, "another meanwhile", must(store.BeginScan(ctx, of, bob, stale, true))(t), false)
 	ok(store.AddRoom(ctx, blockOf(id, 5), 10))
 	for _, version := range []int64{18, 20, 19} {
 		ok(store.AddRoom(ctx, blockOf(id, 6), version))
 	}
-	equal(t, "a late repeat", must(store.BeginScan(ctx, pool, ann, stale, true))(t), true)
+	equal(t, "a late repeat", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
 	found := ann
 	found.UntilMillis, found.InUse, found.Opened, found.Beyond, found.Rooms = now+1000, 299, 10, 17, map[int]int64{5: 4, 7: 30}
 	late, stranger := bob, ann
 	late.By, stranger.By = ann.By, bob.By
 	for _, look := range []pool.Scan{bob, late, stranger} {
-		equal(t, "another cannot end it", must(store.EndScan(ctx, pool, look))(t), false)
+		equal(t, "another cannot end it", must(store.EndScan(ctx, of, look))(t), false)
 	}
-	equal(t, "its end", must(store.EndScan(ctx, pool, found))(t), true)
-	equal(t, "a repeat", must(store.EndScan(ctx, pool, found))(t), false)
+	equal(t, "its end", must(store.EndScan(ctx, of, found))(t), true)
+	equal(t, "a repeat", must(store.EndScan(ctx, of, found))(t), false)
 	complete := pool.Directory{Revision: 3, UntilMillis: now + 1000, Count: found.Count, Beyond: 17, Rooms: map[int]int64{5: 10, 6: 20, 7: 30}}
 	equal(t, "what was said stays, what was found comes to it", board(), complete)
 
@@ -52,31 +53,31 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	ok(store.RemoveRoom(ctx, blockOf(id, 6), 21))
 	delete(complete.Rooms, 6)
 	equal(t, "room that was taken goes", board(), complete)
-	ok(store.AddLeft(ctx, pool, 3))
-	ok(store.AddLeft(ctx, pool, 4))
+	ok(store.AddLeft(ctx, of, 3))
+	ok(store.AddLeft(ctx, of, 4))
 	complete.Left = 7
 	equal(t, "who left is counted", board(), complete)
-	equal(t, "a look beside it", must(store.BeginScan(ctx, pool, bob, stale, false))(t), true)
+	equal(t, "a look beside it", must(store.BeginScan(ctx, of, bob, stale, false))(t), true)
 	complete.ScanningMillis = bob.AtMillis
 	equal(t, "all stays meanwhile", board(), complete)
 	third := pool.Scan{By: ann.By, Count: pool.Count{AtMillis: now + 5000}}
-	equal(t, "a third beside both", must(store.BeginScan(ctx, pool, third, bob.AtMillis-1, false))(t), false)
-	equal(t, "one that takes over", must(store.BeginScan(ctx, pool, third, bob.AtMillis, false))(t), true)
-	ok(store.ClearDirectory(ctx, pool))
+	equal(t, "a third beside both", must(store.BeginScan(ctx, of, third, bob.AtMillis-1, false))(t), false)
+	equal(t, "one that takes over", must(store.BeginScan(ctx, of, third, bob.AtMillis, false))(t), true)
+	ok(store.ClearDirectory(ctx, of))
 	complete.ScanningMillis, complete.UntilMillis = 0, 0
 	equal(t, "cleared", board(), complete)
-	equal(t, "the look is over", must(store.EndScan(ctx, pool, bob))(t), false)
+	equal(t, "the look is over", must(store.EndScan(ctx, of, bob))(t), false)
 
-	equal(t, "one that would go on with what was cleared", must(store.BeginScan(ctx, pool, bob, stale, false))(t), false)
-	equal(t, "a look", must(store.BeginScan(ctx, pool, bob, stale, true))(t), true)
-	equal(t, "one that takes over", must(store.BeginScan(ctx, pool, ann, bob.AtMillis, true))(t), true)
+	equal(t, "one that would go on with what was cleared", must(store.BeginScan(ctx, of, bob, stale, false))(t), false)
+	equal(t, "a look", must(store.BeginScan(ctx, of, bob, stale, true))(t), true)
+	equal(t, "one that takes over", must(store.BeginScan(ctx, of, ann, bob.AtMillis, true))(t), true)
 	equal(t, "whose rooms are its own", board().Rooms, map[int]int64{})
-	equal(t, "the one before", must(store.EndScan(ctx, pool, bob))(t), false)
+	equal(t, "the one before", must(store.EndScan(ctx, of, bob))(t), false)
 	plenty := ann
 	plenty.Rooms = make(map[int]int64)
 	for i := range 48 {
 		plenty.Rooms[i] = int64(1000 + i)
 	}
-	equal(t, "more room than is listed", must(store.EndScan(ctx, pool, plenty))(t), true)
+	equal(t, "more room than is listed", must(store.EndScan(ctx, of, plenty))(t), true)
 	equal(t, "is not complete", board(), pool.Directory{Revision: 3, Count: plenty.Count, Left: 7, Rooms: plenty.Rooms})
 }

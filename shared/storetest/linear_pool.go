@@ -112,7 +112,7 @@ type poolAnswer struct {
 type poolHistory struct {
 	*history
 	blocks   pool.Store
-	pool     seat.Pool
+	of       seat.Pool
 	pools    [processes]*pool.Pools
 	license  atomic.Pointer[pool.Terms]
 	capacity int
@@ -131,15 +131,15 @@ type seated struct {
 	block seat.Block
 }
 
-func newPoolHistory(t *testing.T, seed seed, blocks pool.Store, pool seat.Pool, least, most int) *poolHistory {
+func newPoolHistory(t *testing.T, seed seed, blocks pool.Store, of seat.Pool, least, most int) *poolHistory {
 	t.Helper()
-	p := &poolHistory{blocks: blocks, pool: pool, atFirst: make(map[int]int)}
+	p := &poolHistory{blocks: blocks, of: of, atFirst: make(map[int]int)}
 	for i := range p.pools {
-		p.pools[i] = pool.NewPools(blocks)
+		p.pools[i] = pool.New(blocks, pool.Sleep)
 	}
 	p.capacity = least + seed.random(poolWorkers).IntN(most-least+1)
 	p.license.Store(&pool.Terms{Capacity: p.capacity, Revision: 1})
-	must(p.pools[0].Rebalance(t.Context(), pool, *p.license.Load(), true))(t)
+	must(p.pools[0].Rebalance(t.Context(), of, *p.license.Load(), true))(t)
 	p.history = begin()
 	parallel(t, poolWorkers, func(ctx context.Context, n int) error {
 		for i := n; i < p.capacity-freeAtFirst; i += poolWorkers {
@@ -154,7 +154,7 @@ func newPoolHistory(t *testing.T, seed seed, blocks pool.Store, pool seat.Pool, 
 			p.atFirst[one.block.Index]++
 		}
 	}
-	equal(t, "in at first", pool.InUse(must(blocks.Read(t.Context(), pool))(t)), p.capacity-freeAtFirst)
+	equal(t, "in at first", pool.InUse(must(blocks.Read(t.Context(), of))(t)), p.capacity-freeAtFirst)
 	p.history = begin()
 	return p
 }
@@ -179,7 +179,7 @@ func (p *poolHistory) run(t *testing.T, seed seed) string {
 	if err := group.Wait(); err != nil {
 		return err.Error()
 	}
-	p.atLast = pool.Occupied(must(p.blocks.Read(t.Context(), p.pool))(t), member.JoinedAtMillis)
+	p.atLast = pool.Occupied(must(p.blocks.Read(t.Context(), p.of))(t), member.JoinedAtMillis)
 	return p.fault()
 }
 
@@ -195,10 +195,10 @@ func (p *poolHistory) step(ctx context.Context, n, step int, r *rand.Rand) error
 }
 
 func (p *poolHistory) join(ctx context.Context, n int) error {
-	one := seated{Place: seat.Place{Connection: connectionOf(p.pool.Tenant, int(p.people.Add(1))), Member: member}}
+	one := seated{Place: seat.Place{Connection: connectionOf(p.of.Tenant, int(p.people.Add(1))), Member: member}}
 	terms := *p.license.Load()
 	_, err := note(p.history, n, poolRequest{kind: poolJoin, terms: terms}, func() (poolAnswer, error) {
-		s, err := p.pools[n%processes].Take(ctx, p.pool, one.Connection, one.Member, terms)
+		s, err := p.pools[n%processes].Take(ctx, p.of, one.Connection, one.Member, terms)
 		if errors.Is(err, pool.ErrBusy) && p.busy.Add(1) <= mostBusy {
 			return poolAnswer{refusal: refusalBusy}, nil
 		}
@@ -245,7 +245,7 @@ func (p *poolHistory) change(ctx context.Context, n, capacity int) error {
 	terms := pool.Terms{Capacity: capacity, Revision: p.license.Load().Revision + 1}
 	_, err := note(p.history, n, poolRequest{kind: poolChange, terms: terms}, func() (poolAnswer, error) {
 		p.license.Store(&terms)
-		_, err := p.pools[n%processes].Rebalance(ctx, p.pool, terms, false)
+		_, err := p.pools[n%processes].Rebalance(ctx, p.of, terms, false)
 		return poolAnswer{}, err
 	})
 	return err

@@ -164,15 +164,15 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	next := license.License{Tenant: id, Model: license.ModelConcurrent, Seats: 7, Revision: 2}
 	settle := func(revision int64) {
 		t.Helper()
-		if err := store.NoteSettled(ctx, id, revision); err != nil {
+		if err := store.NoteRolledOut(ctx, id, revision); err != nil {
 			t.Fatal(err)
 		}
 	}
 	settle(2)
-	equal(t, "settled, another revision", must(store.License(ctx, id))(t).Settled, false)
+	equal(t, "settled, another revision", must(store.License(ctx, id))(t).RolledOut, false)
 	settle(1)
 	settle(1)
-	equal(t, "settled", must(store.License(ctx, id))(t).Settled, true)
+	equal(t, "settled", must(store.License(ctx, id))(t).RolledOut, true)
 	equal(t, "next revision", must(store.PutLicense(ctx, next))(t), true)
 	settle(1)
 	equal(t, "which is not", *must(store.License(ctx, id))(t), next)

@@ -191,7 +191,7 @@ func AsyncAPI() ([]byte, error) {
 		"info": object{
 			"title": "Seatmeter", "version": "1", "description": about,
 			"license": object{"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
-			"tags": []object{{"name": "Conferences", "description": "For the clients of conferences."}},
+			"tags":    []object{{"name": "Conferences", "description": "For the clients of conferences."}},
 		},
 		"defaultContentType": "application/json",
 		"servers": object{

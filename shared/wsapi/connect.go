@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/departure"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
@@ -31,16 +32,18 @@ const retryAfter = time.Second
 
 // Connector handles $connect.
 type Connector struct {
-	door *admission.Door
-	log  *slog.Logger
+	admissions *admission.Admissions
+	log        *slog.Logger
 }
 
 // NewConnector makes a handler of $connect.
-func NewConnector(door *admission.Door, log *slog.Logger) *Connector { return &Connector{door, log} }
+func NewConnector(admissions *admission.Admissions, log *slog.Logger) *Connector {
+	return &Connector{admissions, log}
+}
 
 // Handle admits a connection to a seat or to the lobby, or lets it go on in the
 // seat of an earlier one, or refuses the handshake. Safe to repeat: see
-// admission.Door.Connect, Wait and Resume.
+// admission.Admissions.
 func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	request := event.RequestContext
 	who, ok := readBearer(request.Authorizer)
@@ -55,11 +58,11 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 		return refusal(problem.InvalidFields(asked.faults...), request.RequestID), nil
 	}
 	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: clockMillis(request.ConnectedAt), Origin: originOf(event)}
-	enter := c.door.Connect
+	enter := c.admissions.Connect
 	if who.resume != (jointoken.Claim{}) {
-		enter = func(ctx context.Context, v admission.Visitor) error { return c.door.Resume(ctx, v, who.resume) }
+		enter = func(ctx context.Context, v admission.Visitor) error { return c.admissions.Resume(ctx, v, who.resume) }
 	} else if asked.lobby {
-		enter = c.door.Wait
+		enter = c.admissions.EnterLobby
 	}
 	if err := enter(ctx, v); err != nil {
 		p := asRefusal(err)
@@ -139,13 +142,13 @@ func refusal(p *problem.Error, requestID string) Response {
 
 // Disconnector handles $disconnect.
 type Disconnector struct {
-	door *admission.Door
-	log  *slog.Logger
+	departures *departure.Departures
+	log        *slog.Logger
 }
 
 // NewDisconnector makes a handler of $disconnect.
-func NewDisconnector(door *admission.Door, log *slog.Logger) *Disconnector {
-	return &Disconnector{door, log}
+func NewDisconnector(departures *departure.Departures, log *slog.Logger) *Disconnector {
+	return &Disconnector{departures, log}
 }
 
 // The statuses of closes (RFC 6455, 7.4.1) that end a stay otherwise than as lost.
@@ -177,7 +180,7 @@ func ending(request events.APIGatewayWebsocketProxyRequestContext) usage.End {
 }
 
 // Handle ends the connection's stay at the time of its close. Safe to repeat,
-// late, and before its $connect: see admission.Door.Leave. An error makes the
+// late, and before its $connect: see departure.Departures.Leave. An error makes the
 // invocation fail, so that it shows in the metrics.
 func (d *Disconnector) Handle(ctx context.Context, event Event) (Response, error) {
 	request := event.RequestContext
@@ -185,7 +188,7 @@ func (d *Disconnector) Handle(ctx context.Context, event Event) (Response, error
 		return Response{StatusCode: http.StatusOK}, nil
 	}
 	id := seat.ConnectionID(request.ConnectionID)
-	if err := d.door.Leave(ctx, id, clockMillis(request.RequestTimeEpoch), ending(request)); err != nil {
+	if err := d.departures.Leave(ctx, id, clockMillis(request.RequestTimeEpoch), ending(request)); err != nil {
 		d.log.ErrorContext(ctx, "a leave is left to reconciliation", "connection", id, "error", err)
 		return Response{StatusCode: http.StatusInternalServerError}, err
 	}

@@ -14,8 +14,11 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/departure"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/meeting"
+	"seatmeter/shared/occupancy"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -50,15 +53,28 @@ type Reply struct {
 
 // Messenger handles messages, which all come by the $default route.
 type Messenger struct {
-	door    *admission.Door
-	gateway admission.Gateway
-	signer  *jointoken.Signer
-	log     *slog.Logger
+	admissions *admission.Admissions
+	departures *departure.Departures
+	occupancy  *occupancy.Reader
+	gateway    meeting.Gateway
+	signer     *jointoken.Signer
+	log        *slog.Logger
+}
+
+// MessengerConfig is what a Messenger is made of. All of it is needed.
+type MessengerConfig struct {
+	Admissions *admission.Admissions
+	Departures *departure.Departures
+	Occupancy  *occupancy.Reader
+	Gateway    meeting.Gateway
+	// Signer signs resume tokens.
+	Signer *jointoken.Signer
+	Log    *slog.Logger
 }
 
 // NewMessenger makes a handler of $default.
-func NewMessenger(door *admission.Door, gateway admission.Gateway, signer *jointoken.Signer, log *slog.Logger) *Messenger {
-	return &Messenger{door, gateway, signer, log}
+func NewMessenger(c MessengerConfig) *Messenger {
+	return &Messenger{c.Admissions, c.Departures, c.Occupancy, c.Gateway, c.Signer, c.Log}
 }
 
 // Handle does what the client asks and tells it what became of it. Every
@@ -80,7 +96,7 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 		return Response{StatusCode: http.StatusInternalServerError}, fmt.Errorf("write a reply: %w", err)
 	}
 	err = m.gateway.Push(ctx, id, text)
-	if errors.Is(err, admission.ErrGone) {
+	if errors.Is(err, meeting.ErrGone) {
 		err = m.gone(ctx, id, began, clockMillis(request.RequestTimeEpoch))
 	}
 	if err != nil {
@@ -98,7 +114,7 @@ func (m *Messenger) gone(ctx context.Context, id seat.ConnectionID, began bool, 
 	if began {
 		end = usage.EndClosed
 	}
-	return m.door.Leave(ctx, id, atMillis, end)
+	return m.departures.Leave(ctx, id, atMillis, end)
 }
 
 // act does what the message asks, and tells whether a stay began by it. With an error, the reply's type says what kind of answer the error belongs
@@ -111,21 +127,21 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 	case actionPing:
 		return Reply{Type: "pong"}, false, nil
 	case actionStatus:
-		s, seated, err := m.door.SessionState(ctx, id)
+		s, seated, err := m.departures.SessionState(ctx, id)
 		if err != nil {
 			return Reply{}, false, err
 		}
 		reply, err = m.where(ctx, s, seated, at)
 		return reply, false, err
 	case actionJoin:
-		s, began, err := m.door.Join(ctx, id, at)
+		s, began, err := m.admissions.Join(ctx, id, at)
 		if err != nil {
 			return m.refused(ctx, s, at, err), false, err
 		}
 		reply, err = m.where(ctx, s, s.State == session.StateSeated, at)
 		return reply, began, err
 	case actionLeave:
-		s, err := m.door.ToLobby(ctx, id, at)
+		s, err := m.departures.ToLobby(ctx, id, at)
 		if err != nil {
 			return Reply{}, false, err
 		}
@@ -185,7 +201,7 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 	if !seated {
 		return reply, nil
 	}
-	limit, inUse, err := m.door.PoolUsage(ctx, s, atMillis)
+	limit, inUse, err := m.occupancy.PoolUsage(ctx, s, atMillis)
 	if err != nil {
 		return Reply{}, err
 	}
@@ -202,7 +218,7 @@ func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int
 	if problem.Is(cause, problem.RateLimited) || problem.As(cause).Occupancy != nil {
 		return reply // the pool was not asked, or has answered, and is not asked now
 	}
-	if limit, inUse, err := m.door.PoolUsage(ctx, s, atMillis); err == nil && s.Tenant != "" {
+	if limit, inUse, err := m.occupancy.PoolUsage(ctx, s, atMillis); err == nil && s.Tenant != "" {
 		reply.Limit, reply.InUse = &limit, &inUse
 	}
 	return reply

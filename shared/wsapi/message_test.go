@@ -75,7 +75,7 @@ func TestAStatusTellsTheHostHowManyParticipantsThereAre(t *testing.T) {
 func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 	const seats, others, asks = 10_000, 9000, 100
 	w := newWorld(t, concurrent(seats))
-	pools := pool.NewPools(w.store)
+	pools := pool.New(w.store, pool.Sleep)
 	for n := range others {
 		id := seat.ConnectionID(fmt.Sprintf("other%d=", n))
 		taken, err := pools.Take(t.Context(), seat.Pool{Tenant: acme}, id, seat.Member{JoinedAtMillis: w.clock.pass(), Conference: 1}, pool.Terms{Capacity: seats, Revision: 1})

@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
@@ -20,6 +19,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 	"seatmeter/shared/wsapi"
 )
 
@@ -213,7 +213,7 @@ func TestManyWhoResumeOneSeatAtOnceGetItOnce(t *testing.T) {
 	for _, event := range events {
 		group.Go(func() {
 			log := slog.New(slog.DiscardHandler) // and a process of its own: a Lambda does one thing at a time
-			connector := wsapi.NewConnector(admission.NewDoor(w.failing(), w.gateway, log), log)
+			connector := wsapi.NewConnector(worldtest.NewProcess(w.failing(), w.gateway).Admissions, log)
 			w := &world{t: t, connect: lambda.NewHandler(connector.Handle)}
 			if w.shake(event).StatusCode == http.StatusOK {
 				admitted.Add(1)

@@ -8,11 +8,11 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
+	"seatmeter/shared/worldtest"
 	"seatmeter/shared/wsapi"
 )
 
@@ -20,13 +20,11 @@ import (
 // second.
 func (w *world) limit() {
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	door := func() *admission.Door {
-		d := admission.NewDoor(w.failing(), w.gateway, log)
-		d.LimitJoins(rate.NewLimiter(w.failing(), log), 1)
-		return d
+	door := func() *worldtest.Process {
+		return worldtest.NewProcess(w.failing(), w.gateway, worldtest.Limited(rate.NewLimiter(w.failing(), log), 1), worldtest.Logging(log))
 	}
-	w.connect = lambda.NewHandler(wsapi.NewConnector(door(), log).Handle)
-	w.message = lambda.NewHandler(wsapi.NewMessenger(door(), w.gateway, w.signer, log).Handle)
+	w.connect = lambda.NewHandler(wsapi.NewConnector(door().Admissions, log).Handle)
+	w.message = lambda.NewHandler(door().Messenger(w.gateway, w.signer, log).Handle)
 }
 
 // at says when an event happened.

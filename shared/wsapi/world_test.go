@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/worldtest"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +20,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
@@ -91,11 +93,11 @@ func openWorld(t testing.TB, l license.License) *world {
 // restart gives each Lambda a new process, which remembers nothing.
 func (w *world) restart() {
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	door := func() *admission.Door { return admission.NewDoor(w.failing(), w.gateway, log) }
+	door := func() *worldtest.Process { return worldtest.NewProcess(w.failing(), w.gateway, worldtest.Logging(log)) }
 	w.authorize = lambda.NewHandler(wsapi.NewAuthorizer(w.signer, w.now, log).Handle)
-	w.connect = lambda.NewHandler(wsapi.NewConnector(door(), log).Handle)
-	w.disconnect = lambda.NewHandler(wsapi.NewDisconnector(door(), log).Handle)
-	w.message = lambda.NewHandler(wsapi.NewMessenger(door(), w.gateway, w.signer, log).Handle)
+	w.connect = lambda.NewHandler(wsapi.NewConnector(door().Admissions, log).Handle)
+	w.disconnect = lambda.NewHandler(wsapi.NewDisconnector(door().Departures, log).Handle)
+	w.message = lambda.NewHandler(door().Messenger(w.gateway, w.signer, log).Handle)
 }
 
 // failing is the store whose calls can go wrong.
@@ -112,7 +114,7 @@ func named(hosts, participants int) license.License {
 func (w *world) license(l license.License) {
 	w.t.Helper()
 	l.Tenant, l.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
-	if _, _, err := w.door().PutLicense(context.Background(), l.WithDefaults(), admission.AnyRevision); err != nil {
+	if _, _, err := w.door().Licensing.Put(context.Background(), l.WithDefaults(), licensing.AnyRevision); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := w.store.AddHost(context.Background(), acme, host.Host{Email: ann, Active: true}, host.Slots{}); err != nil {
@@ -141,8 +143,8 @@ func (w *world) end(id conference.ID) {
 }
 
 // door is one of the HTTP side's.
-func (w *world) door() *admission.Door {
-	return admission.NewDoor(w.store, w.gateway, slog.New(slog.DiscardHandler))
+func (w *world) door() *worldtest.Process {
+	return worldtest.NewProcess(w.store, w.gateway)
 }
 
 func (w *world) now() time.Time { return time.UnixMilli(w.clock.read()) }
@@ -449,7 +451,7 @@ func (g *gatewayFake) Push(_ context.Context, id seat.ConnectionID, message []by
 		return g.broken
 	}
 	if g.gone[id] {
-		return admission.ErrGone
+		return meeting.ErrGone
 	}
 	if err := contract(g.t).Check(message); err != nil {
 		g.t.Errorf("pushed %s: %v", message, err)

@@ -1,35 +1,28 @@
-// Package api begins the functions of the HTTP API, which differ in their
-// operations alone.
+// Package api reads what the functions of the HTTP API find in their environment.
 package api
 
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
-	"seatmeter/shared/dynamo"
 	"seatmeter/shared/httpapi"
-	"seatmeter/shared/rate"
+	"seatmeter/shared/wiring"
+	"seatmeter/shared/wiring/api"
 )
 
 // cursorSecretID is the variable that names the secret of cursors, as
 // template.yaml sets it.
 const cursorSecretID = "CURSOR_SECRET_ID" //nolint:gosec // names the secret, and is none
 
-// New makes an API without operations: its cursors sealed, its calls limited, and
-// keys and the audit log kept in a store.
-func New(ctx context.Context, env *environment.Environment, store *dynamo.Store) (*httpapi.API, error) {
+// NewProcess adds to a process what every function of the HTTP API has.
+func NewProcess(ctx context.Context, env *environment.Environment, p wiring.Process) (api.Process, error) {
 	seal, err := seal(ctx, env)
 	if err != nil {
-		return nil, err
+		return api.Process{}, err
 	}
-	api := httpapi.New(env.Log, seal)
-	api.LimitCalls(rate.NewLimiter(store, env.Log), env.CallsPerSecond())
-	api.KeepKeys(store, time.Now)
-	api.KeepAudit(store)
-	return api, nil
+	return api.Process{Process: p, Seal: seal, CallsPerSecond: env.CallsPerSecond()}, nil
 }
 
 // seal is nil where the secret is not named, which environment.Start reports.

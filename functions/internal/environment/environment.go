@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,6 +17,7 @@ import (
 
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/gateway"
+	"seatmeter/shared/wiring"
 )
 
 // The environment variables, as template.yaml sets them.
@@ -61,16 +63,18 @@ func open(ctx context.Context, log *slog.Logger, build func(context.Context, *En
 	return handler, nil
 }
 
-// Store is the store over the live table and the ledger.
-func (e *Environment) Store() *dynamo.Store {
-	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
+// Process is a process over the live table and the ledger.
+func (e *Environment) Process() wiring.Process {
+	return e.process(dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
 }
 
-// UsageStore is the store over those and the usage table.
-func (e *Environment) UsageStore() *dynamo.Store {
-	return dynamo.New(dynamo.NewClient(e.AWS), dynamo.Tables{
-		Live: e.Get(liveTable), Ledger: e.Get(ledgerTable), Usage: e.Get(usageTable),
-	})
+// UsageProcess is a process over those and the usage table.
+func (e *Environment) UsageProcess() wiring.Process {
+	return e.process(dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable), Usage: e.Get(usageTable)})
+}
+
+func (e *Environment) process(tables dynamo.Tables) wiring.Process {
+	return wiring.Process{Store: dynamo.New(dynamo.NewClient(e.AWS), tables), Log: e.Log, Now: time.Now}
 }
 
 // Gateway reaches the connections of the WebSocket API.

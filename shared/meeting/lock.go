@@ -1,13 +1,13 @@
-package admission
+package meeting
 
 import (
 	"context"
 	"fmt"
-	"time"
-
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+	"time"
 )
 
 // abandonedAfter is when a lock whose conference never went live counts as
@@ -19,8 +19,8 @@ const abandonedAfter = time.Minute
 // brought to life, is taken over, unless it was taken again meanwhile: that
 // attempt may be bringing the conference to life. Safe to repeat: a conference's
 // own lock is no obstacle.
-func (d *Door) lock(ctx context.Context, v Visitor, mine host.Lock) (renewed bool, err error) {
-	taken, err := d.store.Lock(ctx, v.Tenant, mine, nil)
+func (m *Meetings) lock(ctx context.Context, t tenant.ID, mine host.Lock) (renewed bool, err error) {
+	taken, err := m.store.Lock(ctx, t, mine, nil)
 	if err != nil {
 		return false, fmt.Errorf("lock the host: %w", err)
 	}
@@ -28,7 +28,7 @@ func (d *Door) lock(ctx context.Context, v Visitor, mine host.Lock) (renewed boo
 		return taken.Renewed, nil
 	}
 	holder := taken.Holder
-	other, err := d.store.Conference(ctx, v.Tenant, conference.ID(holder.Conference), true)
+	other, err := m.store.Conference(ctx, t, conference.ID(holder.Conference), true)
 	if err != nil {
 		return false, fmt.Errorf("read the host's other conference: %w", err)
 	}
@@ -37,12 +37,12 @@ func (d *Door) lock(ctx context.Context, v Visitor, mine host.Lock) (renewed boo
 	if hasEnded {
 		// Its end may not have come to that yet. Once the lock is another's, a
 		// change of license does not reach them.
-		if err := d.closePools(ctx, v.Tenant, conference.Number(holder.Number), mine.Since.Add(keepClosed)); err != nil {
+		if err := m.closePools(ctx, t, conference.Number(holder.Number), mine.Since.Add(keepClosed)); err != nil {
 			return false, err
 		}
 	}
 	if hasEnded || abandoned {
-		if taken, err = d.store.Lock(ctx, v.Tenant, mine, holder); err != nil {
+		if taken, err = m.store.Lock(ctx, t, mine, holder); err != nil {
 			return false, fmt.Errorf("take over the host's lock: %w", err)
 		}
 		if taken.Holder == nil {

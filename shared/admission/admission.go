@@ -1,0 +1,138 @@
+// Package admission is the way in: it seats connections, lets them into the
+// lobby, and resumes stays.
+//
+// A join checks the license and the conference, takes a seat by one conditional
+// write, and then writes the session and looks at the conference at the same time.
+// Each step is safe to repeat, and each order of two deliveries ends in the same
+// state, so any handler may be run again, at the same time, late, or not at all. A
+// step that fails is treated as the death of its process would be: the seat is
+// abandoned (see package departure).
+//
+// What a process has cached of licenses and conferences never admits anybody: a
+// seat is taken under the license's revision, which the block checks, and a
+// conference's end is written in its pool or, where the pool is the tenant's, read
+// after the seat was taken. Nor does it refuse anybody: a refusal that rests on
+// something cached is decided again on a fresh read.
+package admission
+
+import (
+	"log/slog"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/departure"
+	"seatmeter/shared/host"
+	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/meeting"
+	"seatmeter/shared/pool"
+	"seatmeter/shared/rate"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+	"sync"
+)
+
+// Store is what admissions read and write.
+type Store interface {
+	license.Licenses
+	host.Hosts
+	conference.Conferences
+	pool.Store
+	session.Sessions
+	usage.Ledger
+}
+
+// Admissions admits connections. It caches what it has read: one per process.
+// Safe for use by many goroutines.
+type Admissions struct {
+	store      Store
+	pools      *pool.Pools
+	licensing  *licensing.Licensing
+	departures *departure.Departures
+	meetings   *meeting.Meetings
+	limits     Limits
+	together   func(steps ...func())
+	log        *slog.Logger
+
+	licenses    cache[tenant.ID, license.License]
+	conferences cache[conferenceKey, known]
+}
+
+// Config is what Admissions are made of. All of it is needed.
+type Config struct {
+	Store      Store
+	Pools      *pool.Pools
+	Licensing  *licensing.Licensing
+	Departures *departure.Departures
+	Meetings   *meeting.Meetings
+	Limits     Limits
+	// Together does some steps at the same time, and returns when all are done:
+	// Together of this package, or what a simulation has instead.
+	Together func(steps ...func())
+	Log      *slog.Logger
+}
+
+// Limits bounds how many joins a second a tenant may make. A tenant may make more
+// where its license's seats need it.
+type Limits struct {
+	Limiter        *rate.Limiter
+	JoinsPerSecond int
+}
+
+// New makes Admissions.
+func New(c Config) *Admissions {
+	return &Admissions{
+		store: c.Store, pools: c.Pools, licensing: c.Licensing, departures: c.Departures, meetings: c.Meetings,
+		limits: c.Limits, together: c.Together, log: c.Log,
+	}
+}
+
+type conferenceKey struct {
+	tenant tenant.ID
+	id     conference.ID
+}
+
+// known is a conference as it was when somebody came.
+type known struct {
+	conference.Conference
+	atMillis int64
+}
+
+// Together does some steps at the same time, each in a goroutine.
+func Together(steps ...func()) {
+	var others sync.WaitGroup
+	for _, step := range steps[1:] {
+		others.Go(step)
+	}
+	steps[0]()
+	others.Wait()
+}
+
+// cache keeps what was read, up to a bound, and then starts over.
+type cache[K comparable, V any] struct {
+	mu    sync.Mutex
+	items map[K]V
+}
+
+const cacheItems = 10_000
+
+func (c *cache[K, V]) get(key K) (V, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	value, ok := c.items[key]
+	return value, ok
+}
+
+func (c *cache[K, V]) put(key K, value V) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.items == nil || len(c.items) >= cacheItems {
+		c.items = make(map[K]V)
+	}
+	c.items[key] = value
+}
+
+func (c *cache[K, V]) forget(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.items, key)
+}

@@ -1,0 +1,92 @@
+// Package departure is the way out: it ends stays, and gives seats back or holds
+// them.
+//
+// A leave reads the session, writes the ledger record, and gives the seat back,
+// each by one write that is safe to repeat. Whatever order two deliveries come in,
+// they end in the same state, so any step may be run again, at the same time,
+// late, or not at all.
+//
+// Terms: the session alone says which seat a connection has. A seat that no
+// session names is an orphan: its process died between taking it and writing the
+// session, or gave up. A tombstone is a session that says that its connection is
+// gone; no session can be written after it. A fence is a mark in a session: no
+// seat taken before the fence can be written into that session. An orphan is freed
+// behind a tombstone or a fence, and counts as a void, never as a stay.
+package departure
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"seatmeter/shared/license"
+	"seatmeter/shared/pool"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+// Store is what departures read and write.
+type Store interface {
+	seat.Blocks
+	session.Sessions
+	usage.Ledger
+	// License reads a tenant's license; nil if it has none.
+	License(ctx context.Context, t tenant.ID) (*license.License, error)
+}
+
+// Departures ends stays. Safe for use by many goroutines.
+type Departures struct {
+	store Store
+	pools *pool.Pools
+	log   *slog.Logger
+}
+
+// New makes Departures over a store and the pools in it.
+func New(store Store, pools *pool.Pools, log *slog.Logger) *Departures {
+	return &Departures{store, pools, log}
+}
+
+func wrap(doing string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// SessionState reads a connection's session, consistently, and tells whether
+// it holds the seat that the session speaks of. A session whose stay is over
+// already counts as not seated.
+func (x *Departures) SessionState(ctx context.Context, id seat.ConnectionID) (session.Session, bool, error) {
+	s, err := x.Connected(ctx, id)
+	if err != nil {
+		return session.Session{}, false, err
+	}
+	seated, err := x.HoldsSeat(ctx, s)
+	return s, seated, err
+}
+
+// Connected reads the session of a connection that is not gone, consistently.
+func (x *Departures) Connected(ctx context.Context, id seat.ConnectionID) (session.Session, error) {
+	s, err := x.store.Session(ctx, id, true)
+	if err != nil {
+		return session.Session{}, fmt.Errorf("read the session: %w", err)
+	}
+	if s == nil || s.State == session.StateGone {
+		return session.Session{}, session.NotFound()
+	}
+	return *s, nil
+}
+
+// HoldsSeat tells whether a session's seat is still its own.
+func (x *Departures) HoldsSeat(ctx context.Context, s session.Session) (bool, error) {
+	if s.State != session.StateSeated {
+		return false, nil
+	}
+	b, err := x.store.Get(ctx, s.Block)
+	if err != nil {
+		return false, fmt.Errorf("read the block: %w", err)
+	}
+	return b != nil && b.Members[s.Connection] == s.Member(), nil
+}

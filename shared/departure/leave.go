@@ -1,0 +1,120 @@
+package departure
+
+import (
+	"context"
+	"fmt"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
+)
+
+// leaveRounds bounds how often a leave looks again because the session
+// changed under it.
+const leaveRounds = 5
+
+// Leave ends whatever a connection has: its stay, or its place in the lobby.
+// If the connection was lost (usage.EndDropped) its seat is held for the
+// license's grace, and for reloadSeconds of it if the client went away
+// (usage.EndGoingAway). Where nothing is known of the connection, a tombstone
+// fences a $connect that is still in flight.
+//
+// Safe to repeat, late and concurrently: the ledger record's key depends on
+// the session alone, the seat is given back or held on condition that it is
+// this very stay's, and the lobby is left on condition of the version read. So
+// a connection whose seat another has resumed frees nothing. The
+// first read is not consistent, which costs half; it is never believed
+// further than those conditions, and when one of them fails it is read again.
+// A process that dies between ledger and seat leaves the seat to the next
+// delivery, or to reconciliation.
+func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis int64, end usage.End) error {
+	s, err := x.store.Session(ctx, id, false)
+	if err != nil {
+		return fmt.Errorf("read the session: %w", err)
+	}
+	for range leaveRounds {
+		if s == nil {
+			tombstone := session.Session{Connection: id, State: session.StateGone, BeganMillis: atMillis}
+			if s, err = x.store.Begin(ctx, tombstone); err != nil {
+				return fmt.Errorf("leave a tombstone: %w", err)
+			}
+			if s == nil {
+				return nil
+			}
+		}
+		switch s.State {
+		case session.StateGone:
+			return nil
+		case session.StateLobby:
+			next := *s
+			next.State = session.StateGone
+			next.Version++
+			if s, err = x.store.Change(ctx, next); err != nil {
+				return fmt.Errorf("leave the lobby: %w", err)
+			}
+			if s == nil {
+				return nil
+			}
+		case session.StateSeated:
+			done, err := x.endStay(ctx, *s, atMillis, end)
+			if done || err != nil {
+				return err
+			}
+			now, err := x.store.Session(ctx, id, true)
+			if err != nil {
+				return fmt.Errorf("read the session again: %w", err)
+			}
+			if now == nil || now.Version == s.Version {
+				return nil
+			}
+			s = now
+		}
+	}
+	return fmt.Errorf("leave %s: its session kept changing", id)
+}
+
+// ToLobby gives a connection's seat back and keeps it connected. The session
+// moves first; from then on the stay is over, and a process that dies leaves the
+// rest to a repeat, or to reconciliation. Safe to repeat: in the lobby it does
+// nothing but complete what an earlier one began, and a message older than the
+// connection's last move does nothing.
+func (x *Departures) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, error) {
+	for range leaveRounds {
+		s, err := x.Connected(ctx, id)
+		if err != nil || atMillis < s.MovedAtMillis {
+			return s, err
+		}
+		if s.State == session.StateLobby {
+			return s, x.CompleteLeave(ctx, s)
+		}
+		s = s.Leave(atMillis)
+		there, err := x.store.Change(ctx, s)
+		if err != nil {
+			return s, fmt.Errorf("enter the lobby: %w", err)
+		}
+		if there == nil || *there == s {
+			_, err = x.FinishLeave(ctx, s)
+			return s, err
+		}
+	}
+	return session.Session{}, problem.New(problem.Unavailable, "Please try again.")
+}
+
+// FinishLeave records the stay that a session has left, and gives its seat back.
+// It tells whether there was one to give back.
+func (x *Departures) FinishLeave(ctx context.Context, s session.Session) (bool, error) {
+	return x.endStay(ctx, s, s.MovedAtMillis, usage.EndLeft)
+}
+
+// CompleteLeave is FinishLeave for a session whose seat may have been given back
+// long since.
+func (x *Departures) CompleteLeave(ctx context.Context, s session.Session) error {
+	if s.State != session.StateLobby || s.StayID == "" {
+		return nil
+	}
+	b, err := x.store.Get(ctx, s.Block)
+	if err == nil && b != nil && b.Members[s.Connection] == s.Member() {
+		_, err = x.FinishLeave(ctx, s)
+	}
+	return wrap("finish a leave", err)
+}

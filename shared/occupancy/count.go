@@ -1,0 +1,80 @@
+package occupancy
+
+import (
+	"context"
+	"fmt"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/seat"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// samples is how many members of a conference are asked for its name.
+const samples = 5
+
+// census counts members by their conferences, and keeps some of each.
+type census struct {
+	conferences map[conference.Number]*ConferenceOccupancy
+	sample      map[conference.Number][]seat.ConnectionID
+	held        *int
+	nowMillis   int64
+}
+
+// count adds the members of blocks.
+func (by census) count(blocks []seat.State) {
+	for _, b := range blocks {
+		for id, m := range b.Members {
+			if m.Expired(by.nowMillis) {
+				continue
+			}
+			if by.conferences[m.Conference] == nil {
+				by.conferences[m.Conference] = &ConferenceOccupancy{}
+			}
+			by.conferences[m.Conference].InUse++
+			if m.Held() {
+				*by.held++
+			}
+			if len(by.sample[m.Conference]) < samples {
+				by.sample[m.Conference] = append(by.sample[m.Conference], id)
+			}
+		}
+	}
+}
+
+// nameConferences finds, through some members' sessions, the names of
+// conferences that so far are only numbers. Where no session is written yet,
+// the conference is not listed until one is; its seats count.
+func (r *Reader) nameConferences(ctx context.Context, by map[conference.Number]*ConferenceOccupancy, sample map[conference.Number][]seat.ConnectionID) error {
+	var ids []seat.ConnectionID
+	for number, c := range by {
+		if c.Conference == "" {
+			ids = append(ids, sample[number]...)
+		}
+	}
+	sessions, err := r.store.Sessions(ctx, ids)
+	if err != nil {
+		return fmt.Errorf("read sessions: %w", err)
+	}
+	for _, s := range sessions {
+		if c := by[s.Number]; c != nil {
+			c.Conference, c.Host = s.Conference, s.Host
+		}
+	}
+	return nil
+}
+
+// readAll reads the blocks of pools, side by side, in the pools' order.
+func (r *Reader) readAll(ctx context.Context, pools []seat.Pool) ([]seat.State, error) {
+	found := make([][]seat.State, len(pools))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for n, pool := range pools {
+		group.Go(func() (err error) {
+			found[n], err = r.store.Read(ctx, pool)
+			return wrap("read a pool", err)
+		})
+	}
+	err := group.Wait()
+	return slices.Concat(found...), err //nolint:wrapcheck // by each
+}

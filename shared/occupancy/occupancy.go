@@ -1,0 +1,133 @@
+// Package occupancy reads who is in, and counts the seats in use.
+package occupancy
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
+	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/pool"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+)
+
+// Store is what is read.
+type Store interface {
+	// Read gives a pool's blocks in order of index, consistently.
+	Read(ctx context.Context, pool seat.Pool) ([]seat.State, error)
+	// Sessions reads many sessions at once; those that are not there are left out.
+	Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error)
+	// Locks lists the locks of a tenant's hosts: its conferences that are live
+	// under a named license, or may be.
+	Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error)
+}
+
+// Reader reads. Safe for use by many goroutines.
+type Reader struct {
+	store     Store
+	pools     *pool.Pools
+	licensing *licensing.Licensing
+}
+
+// New makes a Reader of a store and the pools and licenses in it.
+func New(store Store, pools *pool.Pools, licensing *licensing.Licensing) *Reader {
+	return &Reader{store, pools, licensing}
+}
+
+// parallel is how many pools are read at the same time.
+const parallel = 32
+
+func wrap(doing string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// Occupancy is who uses what of a tenant's license right now. Held is how many
+// of the seats in use are held for a connection that was lost.
+type Occupancy struct {
+	License     license.License
+	InUse       int
+	Held        int
+	Conferences []ConferenceOccupancy
+}
+
+// ConferenceOccupancy is one conference's part of it. InUse counts what draws
+// on the limit: under a named license the host's first connection does not.
+type ConferenceOccupancy struct {
+	Conference conference.ID
+	Host       host.Email
+	Limit      int
+	InUse      int
+}
+
+// Occupancy reads the tenant's pools. It is one consistent read per pool, not
+// a snapshot over all of them. Holds that have expired by now are free seats.
+func (r *Reader) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (Occupancy, error) {
+	l, err := r.licensing.Get(ctx, t)
+	if err != nil {
+		return Occupancy{}, err
+	}
+	o := Occupancy{License: l}
+	byNumber := make(map[conference.Number]*ConferenceOccupancy)
+	locks, err := r.store.Locks(ctx, t)
+	if err != nil {
+		return o, fmt.Errorf("list live conferences: %w", err)
+	}
+	pools := []seat.Pool{{Tenant: t}}
+	for _, lock := range locks {
+		number := conference.Number(lock.Number)
+		byNumber[number] = &ConferenceOccupancy{Conference: conference.ID(lock.Conference), Host: lock.Host}
+		pools = append(pools, seat.Pool{Tenant: t, Number: number})
+	}
+	blocks, err := r.readAll(ctx, pools)
+	if err != nil {
+		return o, err
+	}
+	by := census{byNumber, make(map[conference.Number][]seat.ConnectionID), &o.Held, nowMillis}
+	by.count(blocks)
+	if err := r.nameConferences(ctx, byNumber, by.sample); err != nil {
+		return o, err
+	}
+	for _, c := range byNumber {
+		c.Limit = l.Limit()
+		o.InUse += c.InUse
+		if c.Conference == "" {
+			continue
+		}
+		o.Conferences = append(o.Conferences, *c)
+	}
+	slices.SortFunc(o.Conferences, func(a, b ConferenceOccupancy) int { return cmp.Compare(a.Conference, b.Conference) })
+	return o, nil
+}
+
+// PoolUsage is the limit and the seats in use of the pool that a session draws
+// on, or would draw on: for the host in the chair, that of the participants. In
+// a pool that has, or had, more than 1,920 the seats in use may be those of ten
+// seconds ago.
+func (r *Reader) PoolUsage(ctx context.Context, s session.Session, nowMillis int64) (limit, inUse int, err error) {
+	l, err := r.licensing.Get(ctx, s.Tenant)
+	if err != nil {
+		return 0, 0, err
+	}
+	of := seat.Pool{Tenant: s.Tenant}
+	if l.Model == license.ModelNamed {
+		of.Number = s.Number
+	}
+	if s.State == session.StateSeated {
+		of = s.Block.Pool
+		of.Chair = false
+	}
+	inUse, err = r.pools.InUse(ctx, of, s.Connection, pool.Terms{Capacity: l.Capacity(), Revision: l.Revision}, nowMillis)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count the seats in use: %w", err)
+	}
+	return l.Limit(), inUse, nil
+}

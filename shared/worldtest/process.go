@@ -1,0 +1,96 @@
+// Package worldtest is what the tests of the rooms stand on. It is linked into no
+// command.
+package worldtest
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/departure"
+	"seatmeter/shared/jointoken"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/meeting"
+	"seatmeter/shared/occupancy"
+	"seatmeter/shared/pool"
+	"seatmeter/shared/rate"
+	"seatmeter/shared/reconcile"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/wiring"
+	"seatmeter/shared/wsapi"
+)
+
+// Process is all rooms of one process, wired as in production.
+type Process struct {
+	*admission.Admissions
+	*departure.Departures
+	*meeting.Meetings
+	*occupancy.Reader
+	Licensing *licensing.Licensing
+}
+
+// Option changes how a process is made.
+type Option func(*options)
+
+type options struct {
+	limits   admission.Limits
+	pause    pool.Pause
+	together func(steps ...func())
+	log      *slog.Logger
+}
+
+// Limited bounds the joins of a tenant by a limiter.
+func Limited(limiter *rate.Limiter, joinsPerSecond int) Option {
+	return func(o *options) { o.limits = admission.Limits{Limiter: limiter, JoinsPerSecond: joinsPerSecond} }
+}
+
+// Pausing has the process wait by another clock than the machine's.
+func Pausing(pause func(context.Context, time.Duration) error) Option {
+	return func(o *options) { o.pause = pause }
+}
+
+// Together has the process do steps at the same time by other means than
+// goroutines.
+func Together(together func(steps ...func())) Option {
+	return func(o *options) { o.together = together }
+}
+
+// Logging has the process log.
+func Logging(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+
+// NewProcess makes the rooms of a process that has just started.
+func NewProcess(store admission.Store, gateway meeting.Gateway, opts ...Option) *Process {
+	o := options{
+		limits: admission.Limits{Limiter: new(rate.Limiter)}, pause: pool.Sleep, together: admission.Together,
+		log: slog.New(slog.DiscardHandler),
+	}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	rooms := wiring.NewRooms(store, gateway, o.pause, o.log)
+	return &Process{rooms.Admissions(o.limits, o.together), rooms.Departures, rooms.Meetings, rooms.Occupancy, rooms.Licensing}
+}
+
+// Messenger handles the process's messages.
+func (p *Process) Messenger(gateway meeting.Gateway, signer *jointoken.Signer, log *slog.Logger) *wsapi.Messenger {
+	return wsapi.NewMessenger(wsapi.MessengerConfig{
+		Admissions: p.Admissions, Departures: p.Departures, Occupancy: p.Reader, Gateway: gateway, Signer: signer, Log: log,
+	})
+}
+
+// Reconciler is that of the process, by a clock.
+func (p *Process) Reconciler(store reconcile.Store, gateway reconcile.Prober, log *slog.Logger, now func() time.Time) *reconcile.Reconciler {
+	return reconcile.New(reconcile.Config{
+		Store: store, Licensing: p.Licensing, Departures: p.Departures, Meetings: p.Meetings, Gateway: gateway, Log: log, Now: now,
+	})
+}
+
+// Deaf is a gateway whose connections are all gone.
+type Deaf struct{}
+
+// Push implements meeting.Gateway.
+func (Deaf) Push(context.Context, seat.ConnectionID, []byte) error { return meeting.ErrGone }
+
+// Close implements meeting.Gateway.
+func (Deaf) Close(context.Context, seat.ConnectionID) error { return nil }
