@@ -9,7 +9,7 @@ import (
 )
 
 func TestTheFormatParameterDecidesWhateverIsAccepted(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	const usage = "/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
 	const all = "/v1/usage?period=2026-09"
 	for _, test := range []struct{ target, format, want string }{
@@ -31,7 +31,7 @@ func TestTheFormatParameterDecidesWhateverIsAccepted(t *testing.T) {
 }
 
 func TestAFormatThatACallDoesNotHaveIsRefused(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	for _, target := range []string{
 		"/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z&format=ndjson",
 		"/v1/usage?period=2026-09&format=xml", ledger + "&format=CSV", ledger + "&format=text/csv",
@@ -43,7 +43,7 @@ func TestAFormatThatACallDoesNotHaveIsRefused(t *testing.T) {
 
 // A client that follows the link sends what it sends with every call.
 func TestTheNextPageHasTheFormatOfTheOneBefore(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.sameMoment(2)
 	w.concurrent("globex", 1)
 	for _, target := range []string{ledger + "&limit=1&format=csv", ledger + "&limit=1&format=ndjson", "/v1/usage?period=2026-09&limit=1&format=csv"} {

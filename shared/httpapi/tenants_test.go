@@ -40,7 +40,7 @@ func TestAMonthOfEveryTenantHasTheirUsageAndTheirLicense(t *testing.T) {
 }
 
 func TestCSVOfEveryTenantHasTheModelAndTheLimit(t *testing.T) {
-	w := meeting(t)
+	w := meetingOfTwo(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/globex/license", `{"model":"named","hosts":5,"participants_per_conference":40}`).ok()
 	for period, want := range map[string][]string{
 		"2026-08": {",0,0,,", ",0,0,,"}, // before their first licenses
