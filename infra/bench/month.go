@@ -16,6 +16,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
 
@@ -53,7 +54,7 @@ type Month struct {
 // NewMonth is a tenant's with exactly so many sessions: connections' parts of
 // stays. The seats are fewer than are in use at the busiest hours.
 func NewMonth(t tenant.ID, sessions int) (*Month, error) {
-	zone, err := time.LoadLocation(monthZone)
+	zone, err := timezone.Load(monthZone)
 	if err != nil {
 		return nil, fmt.Errorf("make a month: %w", err)
 	}

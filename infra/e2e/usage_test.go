@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/infra/client"
+	"seatmeter/shared/timezone"
 )
 
 // columns is the contract's order.
@@ -162,7 +163,7 @@ func TestUsage_DaysAreThoseOfTheTenantsTimeZone(t *testing.T) {
 	l := client.Concurrent(2)
 	l.TimeZone = "Asia/Kathmandu" // +05:45
 	c := license(t, l)
-	zone, err := time.LoadLocation(l.TimeZone)
+	zone, err := timezone.Load(l.TimeZone)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 
 	"seatmeter/infra/client"
 	"seatmeter/infra/local"
+	"seatmeter/shared/timezone"
+	"seatmeter/shared/usage"
 )
 
 type reportCommand struct {
@@ -103,23 +105,24 @@ func (c reportCommand) open() (*client.Admin, error) {
 
 // month is the period's, in days.
 func (c reportCommand) month(zone string) (client.UsageQuery, error) {
-	location, err := time.LoadLocation(zone)
+	location, err := timezone.Load(zone)
 	if err != nil {
 		return client.UsageQuery{}, fmt.Errorf("the tenant's time zone: %w", err)
 	}
-	from, err := time.ParseInLocation(periodLayout, c.Period, location)
+	month, err := usage.MonthOf(c.Period, location)
 	if err != nil {
 		return client.UsageQuery{}, fmt.Errorf("--period %s: %w", c.Period, err)
 	}
+	from := time.UnixMilli(month.FromMillis)
 	if from.After(time.Now()) {
 		return client.UsageQuery{}, fmt.Errorf("--period %s has not begun", c.Period)
 	}
-	return client.UsageQuery{From: from, To: from.AddDate(0, 1, 0), Granularity: client.GranularityDay}, nil
+	return client.UsageQuery{From: from, To: time.UnixMilli(month.ToMillis), Granularity: client.GranularityDay}, nil
 }
 
 // printUsage prints a line per day that had anything, and the total.
 func printUsage(w io.Writer, license client.License, period string, days, total client.Usage) error {
-	zone, err := time.LoadLocation(days.TimeZone)
+	zone, err := timezone.Load(days.TimeZone)
 	if err != nil {
 		return fmt.Errorf("the report's time zone: %w", err)
 	}

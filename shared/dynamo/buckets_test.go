@@ -15,6 +15,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
 
@@ -54,7 +55,7 @@ func busy(p usage.Period, people int) usage.Row {
 // rollUp keeps a month of which every quarter-hour had so many people.
 func rollUp(t *testing.T, store *dynamo.Store, id tenant.ID, month usage.Period, people int) {
 	t.Helper()
-	location, err := time.LoadLocation(zone)
+	location, err := timezone.Load(zone)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func TestWhatWasKeptInAnEarlierFormIsNotRead(t *testing.T) {
 func TestAMonthsRowsCostTheSameForAHundredTimesTheUse(t *testing.T) {
 	b := &bill{}
 	store := open(t).Metered(b.add)
-	location, err := time.LoadLocation(zone)
+	location, err := timezone.Load(zone)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,10 +8,11 @@ import (
 	"pgregory.net/rapid"
 
 	"seatmeter/shared/host"
+	"seatmeter/shared/timezone"
 )
 
 func TestAMonthIsOneOfTheTenantsCalendar(t *testing.T) {
-	kathmandu, err := time.LoadLocation("Asia/Kathmandu")
+	kathmandu, err := timezone.Load("Asia/Kathmandu")
 	if err != nil {
 		t.Fatal(err)
 	}

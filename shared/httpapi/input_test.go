@@ -102,7 +102,7 @@ var tooMany = map[string][]string{
 	"title":           {quoted(strings.Repeat("é", 101))},
 	"overage":         {`""`},
 	"status":          {`""`},
-	"time_zone":       {`""`, `"Mars"`, `"Local"`, `"../etc/passwd"`, `"utc\u0000"`},
+	"time_zone":       {`""`, `"Mars"`, `"Local"`, `"localtime"`, `"posixrules"`, `"right/Europe/Berlin"`, `"posix/UTC"`, `"Europe//Berlin"`, `"europe/berlin"`, `"../etc/passwd"`, `"utc\u0000"`},
 	"period":          {`"2026-13"`, `"1999-12"`, `"2026-09"`, `"9999-12"`, `"2026-1 "`},
 	"allowed_origins": {`[]`},
 	"starts_at":       {`"0001-01-01T00:00:00Z"`, `"0000-01-01T00:00:00+01:00"`, `"1969-12-31T23:59:59.999Z"`, `"1970-01-01T00:00:00+00:01"`},

@@ -13,10 +13,10 @@ import (
 	"context"
 	"fmt"
 	"time"
-	_ "time/tzdata" // zones must be known where no zone files are installed
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timezone"
 )
 
 // Model is the way a tenant is licensed.
@@ -166,7 +166,7 @@ func (l License) Admits(now time.Time) error {
 
 // Location is the zone whose calendar the tenant is billed by.
 func (l License) Location() *time.Location {
-	location, err := time.LoadLocation(l.TimeZone)
+	location, err := timezone.Load(l.TimeZone)
 	if err != nil {
 		return time.UTC // Validate has refused unknown zones
 	}
@@ -225,7 +225,7 @@ func (l License) Validate() error {
 	if !l.StartsAt.IsZero() && !l.ExpiresAt.IsZero() && !l.ExpiresAt.After(l.StartsAt) {
 		fault("expires_at", "must be after starts_at")
 	}
-	if _, err := time.LoadLocation(l.TimeZone); err != nil || l.TimeZone == "" || l.TimeZone == "Local" {
+	if _, err := timezone.Load(l.TimeZone); err != nil {
 		fault("time_zone", "must be a zone of the IANA database")
 	}
 	switch {

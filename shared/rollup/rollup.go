@@ -27,6 +27,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
 
@@ -217,7 +218,7 @@ func (l *ledger) takeIn(ctx context.Context, p *Progress) error {
 // those that one was noted of since the last run, and for a while before it.
 // What is kept of any other day is what the ledger says. Errors are the store's.
 func Outdated(ctx context.Context, history usage.History, t tenant.ID, p Progress) ([]usage.Period, error) {
-	zone, err := time.LoadLocation(p.Zone)
+	zone, err := timezone.Load(p.Zone)
 	if err != nil {
 		return nil, fmt.Errorf("the calendar of what is kept: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
 
@@ -34,7 +35,7 @@ type world struct {
 
 func newWorld(t rapid.TB, zone string) *world {
 	t.Helper()
-	location, err := time.LoadLocation(zone)
+	location, err := timezone.Load(zone)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
 
@@ -199,7 +200,7 @@ func (c *Closer) span(ctx context.Context, t tenant.ID, period string, before *S
 
 // spanOf is a statement's.
 func spanOf(s Statement) (span, error) {
-	zone, err := time.LoadLocation(s.TimeZone)
+	zone, err := timezone.Load(s.TimeZone)
 	if err != nil {
 		return span{}, fmt.Errorf("a statement's time zone: %w", err)
 	}

@@ -25,6 +25,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
 
@@ -50,7 +51,7 @@ func newWorld(t *testing.T) *world {
 // newWorldAt is one whose tenant has its license from a day of November on.
 func newWorldAt(t *testing.T, day int) *world {
 	t.Helper()
-	zone, err := time.LoadLocation("America/New_York")
+	zone, err := timezone.Load("America/New_York")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -448,7 +449,7 @@ func TestADocumentIsCanonicalJSON(t *testing.T) {
 // zoned changes the tenant's time zone.
 func (w *world) zoned(name string) {
 	w.t.Helper()
-	zone, err := time.LoadLocation(name)
+	zone, err := timezone.Load(name)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -41,8 +41,7 @@ func MonthOf(text string, zone *time.Location) (Period, error) {
 	if err != nil || year < firstYear {
 		return Period{}, problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "must be a month from 2000 on, such as 2026-11"})
 	}
-	from := monthAfter(time.Date(year, number-1, 15, 12, 0, 0, 0, zone), zone)
-	return Period{from.UnixMilli(), monthAfter(from, zone).UnixMilli()}, nil
+	return Period{dayOn(year, number, 1, zone).UnixMilli(), dayOn(year, number+1, 1, zone).UnixMilli()}, nil
 }
 
 // Periods cuts [from, to) at the clock's and the calendar's edges. The first
@@ -88,36 +87,4 @@ func edgeAfter(at time.Time, g Granularity, zone *time.Location) (time.Time, err
 		return at, nil
 	}
 	return at, problem.InvalidFields(problem.Field{Pointer: "#/granularity", Detail: "must be quarter_hour, hour, day, month or total"})
-}
-
-// clockAfter is when the zone's clock next shows a multiple of so many minutes.
-// It counts in clock minutes of the zone, whose offset need not be whole hours,
-// but in absolute time, so that what comes twice is two rows.
-func clockAfter(at time.Time, minutes int, zone *time.Location) time.Time {
-	local := at.In(zone)
-	into := time.Duration(local.Minute()%minutes)*time.Minute + time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
-	return at.Add(time.Duration(minutes)*time.Minute - into)
-}
-
-func dayAfter(at time.Time, zone *time.Location) time.Time {
-	local := at.In(zone)
-	next := time.Date(local.Year(), local.Month(), local.Day()+1, 0, 0, 0, 0, zone)
-	return settled(next, at, next.Day() == local.Day())
-}
-
-func monthAfter(at time.Time, zone *time.Location) time.Time {
-	local := at.In(zone)
-	next := time.Date(local.Year(), local.Month()+1, 1, 0, 0, 0, 0, zone)
-	return settled(next, at, next.Month() == local.Month())
-}
-
-// settled is the moment that a midnight means where the clocks change at it.
-func settled(midnight, after time.Time, skipped bool) time.Time {
-	if skipped { // the day begins as the clocks change
-		_, midnight = midnight.ZoneBounds()
-	}
-	if !midnight.After(after) { // it comes twice, and this was the first
-		midnight = midnight.Add(time.Hour)
-	}
-	return midnight
 }

@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"seatmeter/shared/problem"
+	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
 
 func zone(t *testing.T, name string) *time.Location {
 	t.Helper()
-	location, err := time.LoadLocation(name)
+	location, err := timezone.Load(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +78,19 @@ func TestTimeIsCutWhereTheTenantsClockTurns(t *testing.T) {
 		{"America/Santiago", "2026-09-05T04:00:00Z", "2026-09-08T03:00:00Z", day, "24h0m0s 23h0m0s 24h0m0s "},
 		{"America/Havana", "2026-10-31T04:00:00Z", "2026-11-03T05:00:00Z", day, "24h0m0s 25h0m0s 24h0m0s "},
 		{"Africa/Cairo", "2026-04-22T22:00:00Z", "2026-04-25T21:00:00Z", day, "24h0m0s 23h0m0s 24h0m0s "},
-		// Midnight came twice, a minute past which the clocks went back.
-		{"America/St_Johns", "2010-11-07T03:00:00Z", "2010-11-08T03:30:00Z", day, "30m0s 24h0m0s "},
+		// Midnight comes twice: a day begins at the first.
+		{"Asia/Amman", "2021-10-27T21:00:00Z", "2021-10-30T22:00:00Z", day, "24h0m0s 25h0m0s 24h0m0s "},
+		{"Asia/Amman", "2021-10-28T20:00:00Z", "2021-10-28T23:00:00Z", hour, "1h0m0s 1h0m0s 1h0m0s "},
+		// A minute past midnight the clocks went back, and the day before had its last hour again.
+		{"America/St_Johns", "2010-11-06T02:30:00Z", "2010-11-08T03:30:00Z", day, "24h0m0s 25h0m0s "},
+		// Midnight never comes.
+		{"America/Sao_Paulo", "2018-11-03T03:00:00Z", "2018-11-06T02:00:00Z", day, "24h0m0s 23h0m0s 24h0m0s "},
+		{"Asia/Beirut", "2026-03-27T22:00:00Z", "2026-03-30T21:00:00Z", day, "24h0m0s 23h0m0s 24h0m0s "},
+		// The clocks went forward by half an hour, to midnight and to a full hour.
+		{"Asia/Pyongyang", "2018-05-03T15:30:00Z", "2018-05-05T15:00:00Z", day, "23h30m0s 24h0m0s "},
+		{"Asia/Pyongyang", "2018-05-04T13:30:00Z", "2018-05-04T16:00:00Z", hour, "1h0m0s 30m0s 1h0m0s "},
+		{"America/Caracas", "2016-05-01T06:30:00Z", "2016-05-01T08:00:00Z", hour, "30m0s 1h0m0s "},
+		{"Australia/Lord_Howe", "2026-10-03T14:30:00Z", "2026-10-03T17:00:00Z", hour, "1h0m0s 30m0s 1h0m0s "},
 
 		{"UTC", "2026-11-01T10:10:00Z", "2026-11-01T10:50:00Z", quarter, "5m0s 15m0s 15m0s 5m0s "},
 		{"Asia/Kathmandu", "2026-11-01T10:10:00Z", "2026-11-01T10:50:00Z", quarter, "5m0s 15m0s 15m0s 5m0s "},
