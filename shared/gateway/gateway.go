@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewaymanagementapi/types"
 
@@ -20,6 +22,9 @@ import (
 // push that is repeated after a lost answer reaches the client twice.
 type Gateway struct {
 	client *apigatewaymanagementapi.Client
+	// probing tries a probe again as the SDK does, but for one that came too often:
+	// whoever probes has to slow down.
+	probing aws.Retryer
 }
 
 var (
@@ -30,9 +35,19 @@ var (
 // New makes a gateway of the API whose management URL is endpoint
 // (https://…/<stage>).
 func New(cfg aws.Config, endpoint string) *Gateway {
-	return &Gateway{apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
+	client := apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
 		o.BaseEndpoint = aws.String(endpoint)
-	})}
+	})
+	return &Gateway{client: client, probing: unlessThrottled{client.Options().Retryer}}
+}
+
+// unlessThrottled tries again what another retryer does, but nothing that came too
+// often.
+type unlessThrottled struct{ aws.Retryer }
+
+// IsErrorRetryable implements aws.Retryer.
+func (r unlessThrottled) IsErrorRetryable(err error) bool {
+	return !throttled(err) && r.Retryer.IsErrorRetryable(err)
 }
 
 // Push implements meeting.Gateway.
@@ -60,9 +75,13 @@ func (g *Gateway) Close(ctx context.Context, id seat.ConnectionID) error {
 
 // Alive implements reconcile.Prober.
 func (g *Gateway) Alive(ctx context.Context, id seat.ConnectionID) (bool, error) {
-	_, err := g.client.GetConnection(ctx, &apigatewaymanagementapi.GetConnectionInput{ConnectionId: aws.String(string(id))})
+	_, err := g.client.GetConnection(ctx, &apigatewaymanagementapi.GetConnectionInput{ConnectionId: aws.String(string(id))},
+		func(o *apigatewaymanagementapi.Options) { o.Retryer = g.probing })
 	if gone(err) {
 		return false, nil
+	}
+	if throttled(err) {
+		return false, fmt.Errorf("%w: %w", reconcile.ErrThrottled, err)
 	}
 	if err != nil {
 		return false, fmt.Errorf("get connection: %w", err)
@@ -73,4 +92,11 @@ func (g *Gateway) Alive(ctx context.Context, id seat.ConnectionID) (bool, error)
 func gone(err error) bool {
 	_, is := errors.AsType[*types.GoneException](err)
 	return is
+}
+
+// throttled tells whether a call came too often: LimitExceededException, or any
+// other name that comes with the status.
+func throttled(err error) bool {
+	answer, is := errors.AsType[*awshttp.ResponseError](err)
+	return is && answer.HTTPStatusCode() == http.StatusTooManyRequests
 }

@@ -7,12 +7,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/meeting"
+	"seatmeter/shared/reconcile"
 )
 
 // management is API Gateway's management API, which answers everything alike.
@@ -112,5 +115,32 @@ func TestAnyOtherAnswerIsAnErrorAndNotGone(t *testing.T) {
 		if _, err := g.Alive(context.Background(), "MadeUpByUsMCFIA="); err == nil {
 			t.Errorf("probe, %d: no error: nobody may be taken for dead by it", status)
 		}
+	}
+}
+
+// A probe that came too often is not tried again at once by the SDK: whoever asks
+// has to slow down.
+func TestAProbeThatCameTooOftenIsToldAsThatAtOnce(t *testing.T) {
+	for status, want := range map[int]int{http.StatusTooManyRequests: 1, http.StatusServiceUnavailable: 2} {
+		calls := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			calls++
+			w.Header().Set("X-Amzn-ErrorType", "LimitExceededException")
+			w.WriteHeader(status)
+		}))
+		g := gateway.New(aws.Config{
+			Region:      "eu-central-1",
+			Credentials: credentials.NewStaticCredentialsProvider("made", "up", ""),
+			Retryer: func() aws.Retryer {
+				return retry.NewStandard(func(o *retry.StandardOptions) {
+					o.MaxAttempts, o.MaxBackoff = 2, time.Millisecond
+				})
+			},
+		}, server.URL+"/prod")
+		_, err := g.Alive(t.Context(), "MadeUpByUsMCFIA=")
+		if throttled := errors.Is(err, reconcile.ErrThrottled); err == nil || throttled != (status == http.StatusTooManyRequests) || calls != want {
+			t.Errorf("%d: %v after %d calls, want %d", status, err, calls, want)
+		}
+		server.Close()
 	}
 }

@@ -10,6 +10,8 @@ import (
 type Found struct {
 	// Probed is the connections that the platform was asked for.
 	Probed int
+	// Throttled is how often the platform said that it was asked too often.
+	Throttled int
 	// Ghosts, Orphans and Holds are the seats given back.
 	Ghosts, Orphans, Holds int
 	// Expired is the conferences ended for being vacant, Completed those whose
@@ -41,7 +43,7 @@ const namespace = "Seatmeter"
 func (r *run) report(ctx context.Context, kind string, took time.Duration) {
 	f := r.found
 	values := []slog.Attr{
-		slog.Int("probed", f.Probed), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late), slog.Int("settled", f.Settled),
+		slog.Int("probed", f.Probed), slog.Int("throttled", f.Throttled), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late), slog.Int("settled", f.Settled),
 		slog.Int("conferences_expired", f.Expired), slog.Int("ends_completed", f.Completed), slog.Int("locks_freed", f.Locks),
 		slog.Int("imbalances", f.Imbalances), slog.Int("failed", f.Failed), slog.Int64("took_ms", took.Milliseconds()),
 	}

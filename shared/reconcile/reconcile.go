@@ -29,7 +29,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/time/rate"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
@@ -67,10 +66,9 @@ const (
 	// news that come after wait for it. It keeps other looks off them as long.
 	lookFor = 3 * time.Second
 
-	page      = 50   // entries of the agenda at a time
-	blocks    = 16   // looked at at once
-	probes    = 32   // connections asked for at once
-	perSecond = 2000 // and at the most in a second
+	page   = 50 // entries of the agenda at a time
+	blocks = 16 // looked at at once
+	probes = 32 // connections asked for at once
 	// reserve is what is left of an invocation's time when no more is begun.
 	reserve = 10 * time.Second
 	// claim is how long a run keeps others off, unless it ends before: less
@@ -91,7 +89,7 @@ type Store interface {
 // Prober asks the platform for connections.
 type Prober interface {
 	// Alive tells whether a connection is open. An error means that it cannot
-	// be told.
+	// be told, ErrThrottled that it may be asked again a little later.
 	Alive(ctx context.Context, id seat.ConnectionID) (bool, error)
 }
 
@@ -104,7 +102,7 @@ type Reconciler struct {
 	gateway    Prober
 	log        *slog.Logger
 	now        func() time.Time
-	limit      *rate.Limiter
+	pace       *pace
 }
 
 // Config is what a Reconciler is made of. All of it is needed.
@@ -121,7 +119,7 @@ type Config struct {
 
 // New makes a Reconciler.
 func New(c Config) *Reconciler {
-	return &Reconciler{c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, rate.NewLimiter(perSecond, perSecond)}
+	return &Reconciler{c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, newPace()}
 }
 
 // run is one invocation's work.
@@ -564,16 +562,26 @@ func hasEnded(c *conference.Conference, number conference.Number) bool {
 	return c != nil && (c.Number > number || c.Number == number && c.State == conference.StateEnded)
 }
 
-// probe asks the platform, at a bounded rate.
+// probe asks the platform, at the pace that it bears, for as long as there is time.
 func (r *run) probe(ctx context.Context, id seat.ConnectionID) (bool, error) {
 	r.slots <- struct{}{}
 	defer func() { <-r.slots }()
-	if err := r.limit.Wait(ctx); err != nil {
-		return false, fmt.Errorf("wait to probe: %w", err)
+	for {
+		if err := r.pace.wait(ctx); err != nil {
+			return false, fmt.Errorf("wait to probe: %w", err)
+		}
+		r.count(func(f *Found) { f.Probed++ })
+		alive, err := r.gateway.Alive(ctx, id)
+		if !errors.Is(err, ErrThrottled) {
+			r.pace.answered()
+			return alive, wrap("probe "+string(id), err)
+		}
+		r.pace.throttled()
+		r.count(func(f *Found) { f.Throttled++ })
+		if r.late(ctx) {
+			return false, wrap("probe "+string(id), err)
+		}
 	}
-	r.count(func(f *Found) { f.Probed++ })
-	alive, err := r.gateway.Alive(ctx, id)
-	return alive, wrap("probe "+string(id), err)
 }
 
 func one(yes bool) int {
