@@ -165,6 +165,19 @@ type operation struct {
 	roles  []Role
 	// creates: the call may name a tenant that is not there yet.
 	creates bool
+	// formats are those of a success; JSON alone if left out.
+	formats []format
+}
+
+// answers are the formats of a success; none for one without a body.
+func (op operation) answers() []format {
+	switch {
+	case op.status == http.StatusNoContent:
+		return nil
+	case op.formats == nil:
+		return []format{formatJSON}
+	}
+	return op.formats
 }
 
 // noBound turns huma's off, which would refuse a body of just the most bytes:
@@ -190,7 +203,7 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 	described := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, DefaultStatus: op.status,
 		MaxBodyBytes: noBound, Security: []map[string][]string{{bearer: {}}},
-		Middlewares: huma.Middlewares{a.permit(op), a.strict}, // in this order: who may not ask learns nothing
+		Middlewares: huma.Middlewares{a.permit(op), a.negotiate(op.answers()), a.strict}, // in this order: who may not ask learns nothing
 		Extensions:  map[string]any{rolesName: op.roles},
 	}
 	if op.method == http.MethodPost {
@@ -201,6 +214,9 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 		ctx, cancel := inTime(ctx)
 		defer cancel()
 		out, err := handler(ctx, in)
+		if err == nil {
+			err = negotiationOf(ctx).refusal
+		}
 		if err != nil {
 			return nil, a.report(ctx, err)
 		}

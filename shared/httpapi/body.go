@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -39,6 +41,10 @@ func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	if ctx.Operation().RequestBody != nil {
+		if err := bodyType(ctx); err != nil && len(body) > 0 {
+			a.refuse(ctx, err)
+			return
+		}
 		faults = addFaults(faults, bodyFaults(body)...)
 	} else if len(body) > 0 {
 		faults = addFaults(faults, problem.Field{Pointer: "#", Detail: "there is a body, and this call takes none"})
@@ -48,6 +54,27 @@ func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	next(&read{ctx, bytes.NewReader(body)})
+}
+
+// bodyType refuses a body of another type than JSON in UTF-8, or one that is
+// encoded, and says what is taken (RFC 9110, 15.5.16). What many clients say when
+// nobody told them the type, a form, tells nothing.
+func bodyType(ctx huma.Context) error {
+	if coding := strings.TrimSpace(ctx.Header("Content-Encoding")); coding != "" && !strings.EqualFold(coding, "identity") {
+		ctx.SetHeader(headerAcceptEncoding, "identity")
+		return problem.New(problem.UnsupportedMediaType, "A body is taken as it is, without a Content-Encoding.")
+	}
+	sent := ctx.Header("Content-Type")
+	if sent == "" {
+		return nil
+	}
+	media, parameters, err := mime.ParseMediaType(sent)
+	coded := strings.ToLower(strings.ReplaceAll(parameters["charset"], "-", ""))
+	if err == nil && (media == formatJSON.media || media == "application/x-www-form-urlencoded") && (coded == "" || coded == "utf8") {
+		return nil
+	}
+	ctx.SetHeader(headerAccept, formatJSON.media)
+	return problem.New(problem.UnsupportedMediaType, "A body is application/json in UTF-8.")
 }
 
 // addFaults adds those of members that have none yet, so that each is named
@@ -69,6 +96,14 @@ type read struct {
 }
 
 func (r *read) BodyReader() io.Reader { return r.in }
+
+// Header has huma read every body as JSON: bodyType has seen to its type.
+func (r *read) Header(name string) string {
+	if strings.EqualFold(name, "Content-Type") {
+		return formatJSON.media
+	}
+	return r.humaContext.Header(name)
+}
 
 // bodyFaults looks through a body once, and tells what is wrong with it before
 // any member is known: each must be there once at most, and not be null. What

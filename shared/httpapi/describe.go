@@ -115,7 +115,7 @@ var descriptions = map[string]description{
 	},
 	"get-peak": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "The peak of a range: its first moment, the limit then, and a page of the connections that held the seats, in order of joining. " + readsOnly,
+		text: "The peak of a range: its first moment, the limit then, and a page of the connections that held the seats, in order of joining. As CSV, a line for each connection with the members of both, and the peak's own limit as `tenant_limit`: all of them in one file or, with `limit` or `cursor`, a page, with the next one in the header `Link`. " + readsOnly,
 	},
 	"list-refusals": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
@@ -140,11 +140,11 @@ var descriptions = map[string]description{
 			"Calls that are not valid by their form, that a role may not make, and repeats that are answered as the first was, are no actions. Nor are join tokens: they are made for every visitor, and who came by them is in the ledger. " + readsOnly,
 	},
 	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "All revisions of all periods. " + readsOnly},
-	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "A revision, the latest if none is named, checked against its hash. " + readsOnly},
+	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "A revision, the latest if none is named, checked against its hash. As CSV, a line for each of its days: `tenant`, `period` and `revision`, and the members of `days` but for `refusals`. " + readsOnly},
 }
 
 // commonCodes are the problems that every operation can have.
-var commonCodes = []problem.Code{problem.Forbidden, problem.Invalid, problem.RateLimited, problem.Internal, problem.Unavailable}
+var commonCodes = []problem.Code{problem.Forbidden, problem.NotAcceptable, problem.Invalid, problem.RateLimited, problem.Internal, problem.Unavailable}
 
 // ofGateway are the answers that API Gateway gives by itself, before or instead
 // of a function's.
@@ -172,7 +172,8 @@ var general = []struct{ title, text string }{
 	{"Times and figures", "Times are RFC 3339 in UTC; reports give milliseconds. Ranges have their `from` and not their `to`. Durations are whole milliseconds (`seat_ms`); `seat_minutes` is a decimal with 4 places, rounded half up, once, at output, so that sums are to be made of `seat_ms`. A month is one of the tenant's `time_zone`."},
 	{"Text", "Names, titles, reasons and identities may be in any script and have emoji; bounds count the bytes of their UTF-8. Refused are control characters, tabs and line breaks, overrides, embeddings and isolates of the direction of writing, code points without an agreed meaning, and invisible characters: U+200B, U+2060, U+FEFF, U+00AD and others. Joiners, variation selectors, tags and marks of direction are taken where the script or the emoji needs them. An address or an identity is the same however it is spelt: they are compared, and answered, in NFC, addresses also in lower case and with their domain in Unicode."},
 	{"Paths", "A path is taken to the letter. What stands before it under a stage of API Gateway, or under a base-path mapping of a custom domain, is taken off, and put before the paths in `Location` and `Link`."},
-	{"Bodies", "Bodies are JSON, whatever `Content-Type` says, of at most 64 KB. Names are in snake_case, and a member that is not known is refused."},
+	{"Formats", "An answer has the format that `Accept` wants most, by its weights (RFC 9110); `*/*`, or no `Accept`, wants the first that the call names. Where none will do, the call does nothing and is answered 406: no call answers JSON where JSON is not accepted. Problems are problem documents whatever `Accept` says. Long answers are compressed by gzip if `Accept-Encoding` names it."},
+	{"Bodies", "Bodies are JSON in UTF-8, of at most 64 KB, without a `Content-Encoding`. Another `Content-Type` is answered 415; a form's, which many clients send when they are not told otherwise, counts as none. Names are in snake_case, and a member that is not known is refused."},
 }
 
 // guide is what is to be known of all calls, as CommonMark.

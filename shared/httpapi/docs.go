@@ -244,6 +244,7 @@ func (e Example) curl() string {
 		lines = append(lines, "-H "+quote(name+": "+e.Headers[name]))
 	}
 	if e.Body != nil {
+		lines = append(lines, "-H "+quote("Content-Type: "+formatJSON.contentType))
 		var body bytes.Buffer
 		if json.Compact(&body, e.Body) == nil {
 			lines = append(lines, "-d "+quote(body.String()))

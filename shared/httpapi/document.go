@@ -116,6 +116,9 @@ func (d description) describe(op *huma.Operation) {
 		op.Responses[strconv.Itoa(status)] = &usual
 	}
 	codes := append(slices.Clone(commonCodes), d.codes...)
+	if op.RequestBody != nil {
+		codes = append(codes, problem.UnsupportedMediaType)
+	}
 	if !strings.HasPrefix(op.Path, tenantPath) {
 		codes = slices.DeleteFunc(codes, func(c problem.Code) bool { return c == problem.NotFound })
 	}

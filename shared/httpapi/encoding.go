@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
 )
 
@@ -14,20 +13,28 @@ import (
 // would be when compressed.
 const leastGzipped = 1400
 
-// encode compresses the body, where that is worth it and the caller takes it,
-// and leaves it out of the answers that have none: to HEAD, and of their status.
+// encode compresses the body, where that is worth it and the caller takes it, or
+// where the caller takes nothing else; and leaves it out of the answers that have
+// none: to HEAD, and of their status.
 //
 // What has an ETag stays as it is: a strong one names one sequence of bytes,
-// and If-Match takes no weak ones.
+// and If-Match takes no weak ones. Where it cannot stay so, its ETag is weak.
 func (a *answer) encode(r *http.Request) {
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
 		a.header.Del("Content-Type")
 		a.body.Reset()
 	}
-	if a.body.Len() > leastGzipped && a.status != http.StatusSeeOther && isText(a.header.Get("Content-Type")) && a.header.Get("ETag") == "" {
-		a.header.Add("Vary", "Accept-Encoding")
-		if r.Method != http.MethodHead && admitsGzip(r.Header.Get("Accept-Encoding")) {
-			a.compress()
+	takes := encodingFor(r.Header.Get(headerAcceptEncoding))
+	etag := a.header.Get("ETag")
+	worth := a.body.Len() > leastGzipped && a.status != http.StatusSeeOther && isText(a.header.Get("Content-Type")) && etag == ""
+	if worth {
+		a.header.Add(headerVary, headerAcceptEncoding)
+	}
+	needed := !takes.plain && a.body.Len() > 0
+	if takes.gzip && (worth || needed) && r.Method != http.MethodHead {
+		a.compress(needed)
+		if needed && etag != "" {
+			a.header.Set("ETag", "W/"+etag)
 		}
 	}
 	if r.Method == http.MethodHead {
@@ -36,9 +43,9 @@ func (a *answer) encode(r *http.Request) {
 }
 
 // compress puts a compressed body in the place of the body, if it is shorter
-// even as base64, in which Lambda carries it. So whatever could be carried
-// before still can.
-func (a *answer) compress() {
+// even as base64, in which Lambda carries it, or if nothing else will do. So
+// whatever could be carried before still can.
+func (a *answer) compress(needed bool) {
 	var compressed bytes.Buffer
 	w, err := gzip.NewWriterLevel(&compressed, gzip.BestSpeed)
 	if err != nil {
@@ -46,7 +53,7 @@ func (a *answer) compress() {
 	}
 	_, _ = w.Write(a.body.Bytes()) // into memory
 	_ = w.Close()                  // into memory
-	if base64.StdEncoding.EncodedLen(compressed.Len()) >= a.body.Len() {
+	if !needed && base64.StdEncoding.EncodedLen(compressed.Len()) >= a.body.Len() {
 		return
 	}
 	a.body = compressed
@@ -64,32 +71,4 @@ func isText(contentType string) bool {
 		return true
 	}
 	return strings.HasPrefix(media, "text/")
-}
-
-// admitsGzip reads Accept-Encoding (RFC 9110, 12.5.3). What names gzip decides,
-// wherever it stands, and what is said of all others only without it.
-func admitsGzip(header string) bool {
-	admitted := false
-	for entry := range strings.SplitSeq(header, ",") {
-		coding, parameters, _ := strings.Cut(entry, ";")
-		switch strings.ToLower(strings.TrimSpace(coding)) {
-		case "gzip", "x-gzip":
-			return isWanted(parameters)
-		case "*":
-			admitted = isWanted(parameters)
-		}
-	}
-	return admitted
-}
-
-// isWanted reads the parameters of an entry: a weight of zero means "not this".
-func isWanted(parameters string) bool {
-	for parameter := range strings.SplitSeq(parameters, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
-		if strings.EqualFold(strings.TrimSpace(name), "q") {
-			weight, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			return err == nil && weight > 0
-		}
-	}
-	return true
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/problem"
 )
 
 // served is what comes of a body of a type, and how long it is on its way.
@@ -74,8 +75,12 @@ func TestALongTextIsCompressedForWhoTakesIt(t *testing.T) {
 		{"another one", "br, identity", long, 200, typed("application/json"), false, true},
 		{"expressly not", "gzip;q=0", long, 200, typed("application/json"), false, true},
 		{"expressly not, but all others", "*, gzip ; Q=0.000", long, 200, typed("application/json"), false, true},
-		{"none", "*;q=0", long, 200, typed("application/json"), false, true},
-		{"a weight that is none", "gzip;q=much", long, 200, typed("application/json"), false, true},
+		{"a weight that is none", "gzip;q=much", long, 200, typed("application/json"), true, true},
+		{"less than as it is", "gzip;q=0.5, identity", long, 200, typed("application/json"), false, true},
+		{"as much as it is", "gzip, identity", long, 200, typed("application/json"), true, true},
+		{"all but as it is", "*, identity;q=0", long, 200, typed("application/json"), true, true},
+		{"nothing else, and short", "gzip, identity;q=0", long[:10], 200, typed("application/json"), true, false},
+		{"nothing else, and an image", "gzip, *;q=0", long, 200, typed("image/png"), true, false},
 		{"short", "gzip", long[:1400], 200, typed("application/json"), false, false},
 		{"just long enough", "gzip", long[:1401], 200, typed("application/json"), true, true},
 		{"an image", "gzip", long, 200, typed("image/png"), false, false},
@@ -124,6 +129,34 @@ func TestCompressionMakesNoAnswerLonger(t *testing.T) {
 		if compressed := got.headers["content-encoding"] == "gzip"; compressed && unzipped(t, got.body) != body || !compressed && got.body != body {
 			t.Errorf("%s: another text arrives", name)
 		}
+	}
+}
+
+// Such a caller is told before anything is done.
+func TestWhoTakesNeitherPlainNorGzipIsRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, accept := range []string{"*;q=0", "identity;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0", "Identity;Q=0.0, x-gzip;q=0"} {
+		got := w.call(vendor, http.MethodPut, acmeLicense, `{"model":"concurrent","seats":25}`, "accept-encoding", accept)
+		got.refused(problem.NotAcceptable)
+		if got.headers["vary"] != "Accept-Encoding" {
+			t.Errorf("%s: varies by %q", accept, got.headers["vary"])
+		}
+		w.call(vendor, http.MethodGet, acmeLicense, "", "accept-encoding", accept).refused(problem.NotAcceptable)
+	}
+	w.call(vendor, http.MethodGet, acmeLicense, "").refused(problem.NotFound)
+	w.concurrent("acme", 25)
+	w.host("acme", "ann@example.org")
+	w.call(vendor, http.MethodDelete, "/v1/tenants/acme/hosts/ann@example.org", "", "accept-encoding", "*;q=0").want(204, "")
+}
+
+// If-Match matches no weak tag, so that nothing is changed by what stands for
+// other bytes.
+func TestALicenseThatHasToBeCompressedHasAWeakETag(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	got := w.call(vendor, http.MethodGet, acmeLicense, "", "accept-encoding", "gzip, identity;q=0")
+	if got.headers["content-encoding"] != "gzip" || got.headers["etag"] != `W/"1"` || !strings.Contains(unzipped(t, got.body), `"seats":25`) {
+		t.Errorf("answered %d %v", got.status, got.headers)
 	}
 }
 

@@ -140,18 +140,12 @@ func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
 			w.host("acme", "ann@example.org")
 			w.schedule("acme", "weekly", "ann@example.org")
 			w.call(vendor, test.method, test.target, test.body).refused(test.code, test.pointers...)
-			// Whatever the caller would rather have had.
-			w.call(vendor, test.method, test.target, test.body, "accept", "text/csv").refused(test.code, test.pointers...)
+			// Whatever the caller would rather have had, if nothing could come of it.
+			again := w.call(vendor, test.method, test.target, test.body, "accept", "text/csv")
+			if test.method == "GET" || again.status != problem.NotAcceptable.Status() {
+				again.refused(test.code, test.pointers...)
+			}
 		})
-	}
-}
-
-// curl sends its data as a form unless it is told otherwise.
-func TestABodyIsReadAsJSONWhateverItIsSentAs(t *testing.T) {
-	w := newWorld(t)
-	for _, kind := range []string{"application/json; charset=utf-8", "application/x-www-form-urlencoded", "text/plain", "application/xml", ""} {
-		w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25}`, "content-type", kind).ok()
-		w.call(vendor, "PUT", "/v1/tenants/acme/license", `model=concurrent&seats=25`, "content-type", kind).refused(problem.Invalid, "#")
 	}
 }
 

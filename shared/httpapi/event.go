@@ -34,7 +34,9 @@ func Serve(handler http.Handler) Lambda {
 			return Response{}, err
 		}
 		w := &answer{header: make(http.Header), status: http.StatusOK}
-		handler.ServeHTTP(w, request)
+		if encodable(w, request) {
+			handler.ServeHTTP(w, request)
+		}
 		rebase(w.header, base)
 		w.header.Set("X-Content-Type-Options", "nosniff")
 		if w.header.Get(headerCacheControl) == "" {
@@ -66,8 +68,6 @@ func readEvent(ctx context.Context, event Event, path string) (*http.Request, er
 	for name, value := range event.Headers {
 		request.Header.Set(name, value)
 	}
-	// Bodies are JSON, whatever clients label them: many default to forms.
-	request.Header.Set("Content-Type", "application/json")
 	return request, nil
 }
 

@@ -121,6 +121,8 @@ func (s *script) play() {
 	s.ask(finance, "GET", acme+"/usage"+day+"&granularity=day&group_by=host", "", "Accept", "application/json")
 	s.ask(finance, "GET", acme+"/usage"+day+"&format=csv", "")
 	s.ask(finance, "GET", acme+"/usage/peaks"+day+"&limit=50", "")
+	s.ask(finance, "GET", acme+"/usage/peaks"+day, "", "Accept", "text/csv")
+	s.ask(finance, "GET", acme+"/usage/refusals"+day+"&limit=50", "", "Accept", "text/csv")
 	s.ask(finance, "GET", acme+"/usage/refusals"+day+"&limit=50", "")
 	s.ask(finance, "GET", acme+"/ledger"+day+"&limit=50&format=json", "")
 	s.ask(finance, "GET", acme+"/ledger"+day, "")
@@ -133,6 +135,7 @@ func (s *script) play() {
 	s.ask(finance, "POST", acme+"/statements", `{"period":"2026-08"}`)
 	s.ask(finance, "GET", acme+"/statements?limit=50", "")
 	s.ask(finance, "GET", acme+"/statements/2026-08?revision=1", "")
+	s.ask(finance, "GET", acme+"/statements/2026-08", "", "Accept", "text/csv")
 
 	s.ask(acmeAdmin, "GET", acme+"/audit"+day+"&limit=50", "")
 

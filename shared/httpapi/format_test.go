@@ -11,7 +11,7 @@ import (
 func TestTheFormatParameterDecidesWhateverIsAccepted(t *testing.T) {
 	w := meetingOfTwo(t)
 	const usage = "/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
-	const all = "/v1/usage?period=2026-09"
+	const all, peaks = "/v1/usage?period=2026-09", "/v1/tenants/acme/usage/peaks?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
 	for _, test := range []struct{ target, format, want string }{
 		{usage, "json", "application/json"},
 		{usage, "csv", "text/csv; charset=utf-8"},
@@ -20,8 +20,10 @@ func TestTheFormatParameterDecidesWhateverIsAccepted(t *testing.T) {
 		{ledger, "json", "application/json"},
 		{ledger, "csv", "text/csv; charset=utf-8"},
 		{ledger, "ndjson", "application/x-ndjson"},
+		{peaks, "json", "application/json"},
+		{peaks, "csv", "text/csv; charset=utf-8"},
 	} {
-		for _, accept := range []string{"", "*/*", "text/csv", "application/json", "application/x-ndjson"} {
+		for _, accept := range []string{"", "*/*", "text/csv", "application/json", "application/x-ndjson", "image/png"} {
 			got := w.call(finance, http.MethodGet, test.target+"&format="+test.format, "", "accept", accept).ok()
 			if got.headers["content-type"] != test.want {
 				t.Errorf("%s as %s, accepting %q: %s", test.target, test.format, accept, got.headers["content-type"])

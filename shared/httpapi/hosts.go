@@ -316,7 +316,7 @@ func moveHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Ho
 	case moved == host.MovedNoChange:
 		return nil, problem.Newf(problem.HostChangesExhausted, "The license has %d changes of hosts in %s.", slots.Changes, slots.Month)
 	}
-	address := "/v1/tenants/" + url.PathEscape(string(t)) + "/hosts/" + url.PathEscape(string(is.Email))
+	address := tenantURL(t) + "hosts/" + url.PathEscape(string(is.Email))
 	return &hostOutput{Location: address, ContentLocation: address, Body: viewHost(is)}, note(ctx, viewHost(was), viewHost(is))
 }
 

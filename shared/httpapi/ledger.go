@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"net/http"
-	"net/url"
 	"reflect"
 	"strconv"
 
@@ -24,7 +23,6 @@ type ledgerInput struct {
 	RangeInput
 	PageInput
 	Format string `query:"format" enum:"json,ndjson,csv"`
-	Accept string `header:"Accept" hidden:"true"`
 	// paged: the caller asks for a page, by its limit or its cursor.
 	paged bool
 }
@@ -32,7 +30,7 @@ type ledgerInput struct {
 // Resolve implements huma.Resolver: it tells a limit that was asked for from
 // the default.
 func (in *ledgerInput) Resolve(ctx huma.Context) []error {
-	in.paged = ctx.Query("limit") != "" || ctx.Query("cursor") != ""
+	in.paged = asksPage(ctx)
 	return in.RangeInput.Resolve(ctx)
 }
 
@@ -42,6 +40,7 @@ func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, e
 	const path = "/v1/tenants/{tenant}/ledger"
 	register(a, operation{
 		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone(), summary: "List the raw records of a range",
+		formats: []format{formatNDJSON, formatJSON, formatCSV},
 	}, func(ctx context.Context, in *ledgerInput) (*pagedOutput, error) {
 		if _, err := licensing.Get(ctx, tenant.ID(in.Tenant)); err != nil {
 			return nil, err
@@ -67,7 +66,7 @@ func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, e
 // is asked for, with a page of them.
 func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.History, exports *export.Exports, period usage.Period) (*pagedOutput, error) {
 	t := tenant.ID(in.Tenant)
-	format, write := chooseFormat(in.Format, in.Accept, formatNDJSON, formatJSON, formatCSV), usage.WriteLedgerJSON
+	format, write := formatOf(ctx), usage.WriteLedgerJSON
 	if format == formatCSV {
 		write = usage.WriteLedgerCSV
 	}
@@ -96,7 +95,7 @@ func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.H
 	}
 	var body bytes.Buffer
 	err = write(&body, givenEntries(list[:len(records.Items)]))
-	return &pagedOutput{Status: http.StatusOK, ContentType: format.contentType, Link: in.next(records.NextCursor, format), Body: body.Bytes()}, err
+	return &pagedOutput{Status: http.StatusOK, ContentType: format.contentType, Link: in.next(tenantURL(t)+"ledger", in.PageInput, records.NextCursor, format), Body: body.Bytes()}, err
 }
 
 // entriesOf reads the entries of a page, and one more if there is one.
@@ -131,15 +130,6 @@ func givenEntries(list []usage.Entry) iter.Seq2[usage.Entry, error] {
 			}
 		}
 	}
-}
-
-// next is the link to the next page, if there is one.
-func (in *ledgerInput) next(cursor *string, as format) string {
-	if cursor == nil {
-		return ""
-	}
-	query := url.Values{"from": {in.From}, "to": {in.To}, "limit": {strconv.Itoa(in.Limit)}, "cursor": {*cursor}, "format": {as.name}}
-	return "</v1/tenants/" + url.PathEscape(in.Tenant) + "/ledger?" + query.Encode() + `>; rel="next"`
 }
 
 // LedgerRecord is a stay or a refusal.

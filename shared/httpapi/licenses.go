@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,6 +145,9 @@ type TenantInput struct {
 
 // target of an action is the tenant as a whole.
 func (in TenantInput) target() (tenant.ID, audit.Target) { return tenant.ID(in.Tenant), audit.Target{} }
+
+// tenantURL is what the paths of all that a tenant has begin with.
+func tenantURL(t tenant.ID) string { return "/v1/tenants/" + url.PathEscape(string(t)) + "/" }
 
 type licenseOutput struct {
 	Status int

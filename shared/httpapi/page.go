@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/problem"
 )
@@ -11,6 +14,18 @@ import (
 type PageInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most: a page may have fewer, also before the last"`
 	Cursor string `query:"cursor" maxLength:"512" pattern:"^[A-Za-z0-9_-]*$" doc:"Where to go on: next_cursor of the page before, of the same list"`
+}
+
+// asksPage tells a limit that was asked for from the default.
+func asksPage(ctx huma.Context) bool { return ctx.Query("limit") != "" || ctx.Query("cursor") != "" }
+
+// next is the Link to the next page of what is at a path, if there is one.
+func (r RangeInput) next(path string, page PageInput, cursor *string, as format) string {
+	if cursor == nil {
+		return ""
+	}
+	query := url.Values{"from": {r.From}, "to": {r.To}, "limit": {strconv.Itoa(page.Limit)}, "cursor": {*cursor}, "format": {as.name}}
+	return "<" + path + "?" + query.Encode() + `>; rel="next"`
 }
 
 // Page is a part of a list.

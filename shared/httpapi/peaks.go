@@ -2,10 +2,16 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"reflect"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/export"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/licensing"
@@ -62,11 +68,28 @@ type whoInput struct {
 	PageInput
 }
 
-func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter) {
+type peakInput struct {
+	TenantInput
+	RangeInput
+	PageInput
+	Format string `query:"format" enum:"json,csv"`
+	// paged: the caller asks for a page, by its limit or its cursor.
+	paged bool
+}
+
+// Resolve implements huma.Resolver: it tells a limit that was asked for from
+// the default.
+func (in *peakInput) Resolve(ctx huma.Context) []error {
+	in.paged = asksPage(ctx)
+	return in.RangeInput.Resolve(ctx)
+}
+
+func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter, exports *export.Exports) {
+	const path = "/v1/tenants/{tenant}/usage/peaks"
 	register(a, operation{
-		id: "get-peak", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage/peaks", roles: everyone(),
+		id: "get-peak", method: http.MethodGet, path: path, roles: everyone(), formats: []format{formatJSON, formatCSV},
 		summary: "The peak of a range: its first moment, the limit then, and who held the seats, in order of joining",
-	}, func(ctx context.Context, in *whoInput) (*struct{ Body PeakView }, error) {
+	}, func(ctx context.Context, in *peakInput) (*pagedOutput, error) {
 		q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 		if err != nil {
 			return nil, err
@@ -88,8 +111,48 @@ func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter
 		} else {
 			peak, err = reporter.Peak(ctx, q)
 		}
-		return &struct{ Body PeakView }{viewPeak(q, peak, after, page)}, err
+		if err != nil {
+			return nil, err
+		}
+		if formatOf(ctx) == formatCSV && !in.paged {
+			page.limit = len(peak.Holders) // all of them
+		}
+		return answerPeak(ctx, exports, in, viewPeak(q, peak, after, page))
 	})
+	a.describeFile(path, map[string]*huma.Schema{
+		formatJSON.media: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[PeakView](), true, ""),
+		formatCSV.media:  {Type: huma.TypeString},
+	})
+}
+
+// peakRow is a line of a peak as CSV.
+type peakRow struct {
+	Tenant      tenant.ID `json:"tenant"`
+	From        string    `json:"from"`
+	To          string    `json:"to"`
+	Peak        int       `json:"peak"`
+	PeakAt      *string   `json:"peak_at"`
+	TenantLimit *int      `json:"tenant_limit"`
+	HolderView
+}
+
+// answerPeak answers with a page of a peak, or as CSV with all of it.
+func answerPeak(ctx context.Context, exports *export.Exports, in *peakInput, v PeakView) (*pagedOutput, error) {
+	if formatOf(ctx) == formatJSON {
+		body, err := json.Marshal(v)
+		return &pagedOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
+	}
+	rows := make([]peakRow, len(v.Items))
+	for i, h := range v.Items {
+		rows[i] = peakRow{v.Tenant, v.From, v.To, v.Peak, v.PeakAt, v.Limit, h}
+	}
+	out, err := answerWith(ctx, exports, fileOf(v.Tenant, "peak", formatCSV), func(_ context.Context, w io.Writer) error {
+		return writeCSV(w, rows)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out.paged(in.next(tenantURL(v.Tenant)+"usage/peaks", in.PageInput, v.NextCursor, formatCSV)), nil
 }
 
 // holderName is where a page of a peak's holders goes on. It has the moment, so

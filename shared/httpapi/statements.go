@@ -1,13 +1,17 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/audit"
 	"seatmeter/shared/problem"
@@ -69,13 +73,18 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 			name := func(s statement.Sealed) string { return s.Period + " " + strconv.Itoa(s.Revision) }
 			return pageOf(page, list, name, viewStatement), nil
 		})
-	register(a, operation{id: "get-statement", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements/{period}", summary: "Read a statement, checked against its hash", roles: finance},
+	const one = "/v1/tenants/{tenant}/statements/{period}"
+	register(a, operation{
+		id: "get-statement", method: http.MethodGet, path: one, roles: finance, formats: []format{formatJSON, formatCSV},
+		summary: "Read a statement, checked against its hash; as CSV, its days",
+	},
 		func(ctx context.Context, in *struct {
 			TenantInput
 			Period   string `path:"period" example:"2026-11"`
+			Format   string `query:"format" enum:"json,csv"`
 			Revision int    `query:"revision" minimum:"1" maximum:"999999" doc:"Default: the latest"`
 		},
-		) (*statementOutput, error) {
+		) (*fileOutput, error) {
 			if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // it names no statement, and no key
 				return nil, noStatement()
 			}
@@ -86,8 +95,41 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 			if sealed == nil {
 				return nil, noStatement()
 			}
-			return answerStatement(sealed)
+			return fileOfStatement(formatOf(ctx), sealed)
 		})
+	a.describe(one, map[string]*huma.Schema{
+		formatJSON.media: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[statement.Statement](), true, ""),
+		formatCSV.media:  {Type: huma.TypeString},
+	})
+}
+
+// dayRow is a line of a statement as CSV.
+type dayRow struct {
+	Tenant   tenant.ID `json:"tenant"`
+	Period   string    `json:"period"`
+	Revision int       `json:"revision"`
+	statement.Figures
+}
+
+// fileOfStatement is a statement as a whole or, as CSV, its days.
+func fileOfStatement(f format, sealed *statement.Sealed) (*fileOutput, error) {
+	s, err := sealed.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open a statement: %w", err)
+	}
+	out := &fileOutput{Status: http.StatusOK, ContentType: f.contentType}
+	if f == formatJSON {
+		out.Body, err = json.Marshal(s)
+		return out, err
+	}
+	rows := make([]dayRow, len(s.Days))
+	for i, day := range s.Days {
+		rows[i] = dayRow{s.Tenant, s.Period, s.Revision, day}
+	}
+	var body bytes.Buffer
+	err = writeCSV(&body, rows)
+	out.Body, out.Disposition = body.Bytes(), fileOf(s.Tenant, "statement-"+s.Period, f).Disposition()
+	return out, err
 }
 
 func noStatement() error { return problem.New(problem.NotFound, "There is no such statement.") }
@@ -110,7 +152,7 @@ func closePeriod(ctx context.Context, closer *statement.Closer, of, period strin
 	if added && err == nil {
 		err = note(ctx, nil, viewStatement(sealed))
 		out.Status = http.StatusCreated
-		out.Location = fmt.Sprintf("/v1/tenants/%s/statements/%s?revision=%d", url.PathEscape(of), sealed.Period, sealed.Revision)
+		out.Location = fmt.Sprintf("%sstatements/%s?revision=%d", tenantURL(tenant.ID(of)), sealed.Period, sealed.Revision)
 	}
 	return out, err
 }

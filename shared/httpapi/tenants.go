@@ -46,7 +46,6 @@ type tenantsUsageInput struct {
 	PageInput
 	Period string `query:"period" required:"true" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" doc:"A month, of each tenant's own calendar" example:"2026-11"`
 	Format string `query:"format" enum:"json,csv"`
-	Accept string `header:"Accept" hidden:"true"`
 	// paged: the caller asks for a page, by its limit or its cursor.
 	paged bool
 }
@@ -54,17 +53,17 @@ type tenantsUsageInput struct {
 // Resolve implements huma.Resolver: it tells a limit that was asked for from
 // the default.
 func (in *tenantsUsageInput) Resolve(ctx huma.Context) []error {
-	in.paged = ctx.Query("limit") != "" || ctx.Query("cursor") != ""
+	in.paged = asksPage(ctx)
 	return nil
 }
 
 func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports) {
 	const path = "/v1/usage"
 	register(a, operation{
-		id: "list-usage", method: http.MethodGet, path: path, roles: []Role{RoleVendor, RoleFinance},
+		id: "list-usage", method: http.MethodGet, path: path, roles: []Role{RoleVendor, RoleFinance}, formats: []format{formatJSON, formatCSV},
 		summary: "Usage of a month: a row for every tenant, as JSON by pages, or as CSV: all in one file or, with limit or cursor, by pages",
 	}, func(ctx context.Context, in *tenantsUsageInput) (*pagedOutput, error) {
-		csv := chooseFormat(in.Format, in.Accept, formatJSON, formatCSV) == formatCSV
+		csv := formatOf(ctx) == formatCSV
 		if csv && !in.paged {
 			return everyTenant(ctx, reporter, exports, in.Period)
 		}

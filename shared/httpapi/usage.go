@@ -63,7 +63,6 @@ type usageInput struct {
 	Granularity string `query:"granularity" default:"total" enum:"quarter_hour,hour,day,month,total"`
 	GroupBy     string `query:"group_by" enum:"host,conference"`
 	Format      string `query:"format" enum:"json,csv"`
-	Accept      string `header:"Accept" hidden:"true"`
 }
 
 // RangeInput is from when to when. Both may be written in any zone.
@@ -115,7 +114,7 @@ const maxJSONRows = 10_000
 func (a *API) AddUsage(licensing *licensing.Licensing, occupied *occupancy.Reader, store rollup.Store, exports *export.Exports) {
 	reporter := report.New(store, occupied)
 	a.addReport(licensing, reporter, exports)
-	a.addPeaks(licensing, reporter)
+	a.addPeaks(licensing, reporter, exports)
 	a.addRefusals(licensing, reporter)
 	a.addTenantsUsage(reporter, exports)
 }
@@ -124,7 +123,7 @@ func everyone() []Role { return []Role{RoleVendor, RoleTenantAdmin, RoleFinance}
 
 func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporter, exports *export.Exports) {
 	const path = "/v1/tenants/{tenant}/usage"
-	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report of at most 1,100 days, as JSON or CSV", roles: everyone()},
+	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report of at most 1,100 days, as JSON or CSV", roles: everyone(), formats: []format{formatJSON, formatCSV}},
 		func(ctx context.Context, in *usageInput) (*fileOutput, error) {
 			q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 			if err != nil {
@@ -135,7 +134,7 @@ func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporte
 			if err != nil {
 				return nil, err
 			}
-			if chooseFormat(in.Format, in.Accept, formatJSON, formatCSV) == formatCSV {
+			if formatOf(ctx) == formatCSV {
 				return answerWith(ctx, exports, fileOf(q.Tenant, "usage", formatCSV), func(ctx context.Context, w io.Writer) error {
 					return usage.WriteCSV(w, q.Tenant, reporter.Usage(ctx, q))
 				})

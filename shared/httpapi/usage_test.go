@@ -66,7 +66,7 @@ func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
 			t.Errorf("%s:\ngot\n%s\nwant\n%s", accept, got.body, want)
 		}
 	}
-	for _, accept := range []string{"*/*", "application/json", "application/xml", ""} {
+	for _, accept := range []string{"*/*", "application/json", "text/csv;q=0.5, application/*", ""} {
 		got := w.call(finance, http.MethodGet, day, "", "accept", accept)
 		if got.status != 200 || got.headers["content-type"] != "application/json" {
 			t.Errorf("%s: answered %d, %v", accept, got.status, got.headers)

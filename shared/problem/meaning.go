@@ -20,6 +20,8 @@ var meanings = map[Code]string{
 	Forbidden:             "The caller's role does not allow this; or, at the door, the conference's host is not a registered, active host, or the license does not allow the page's origin.",
 	NotFound:              "There is no such thing, or it is another tenant's.",
 	MethodNotAllowed:      "The path is there, but not for this method; `Allow` names those that it has.",
+	NotAcceptable:         "`Accept` or `Accept-Encoding` excludes every form that the answer could have. Nothing was done.",
+	UnsupportedMediaType:  "The body's `Content-Type` is not JSON in UTF-8, or it has a `Content-Encoding`. `Accept` and `Accept-Encoding` of the answer say what is taken. Nothing was done.",
 	AlreadyExists:         "There is one of this name already. It was not changed.",
 	PreconditionFailed:    "It is not, or no longer, what the call was meant for. Read it again.",
 	Invalid:               "Something in the input is wrong; `errors` names each member and says why.",

@@ -32,6 +32,8 @@ const (
 	Forbidden             Code = "forbidden"
 	NotFound              Code = "not_found"
 	MethodNotAllowed      Code = "method_not_allowed"
+	NotAcceptable         Code = "not_acceptable"
+	UnsupportedMediaType  Code = "unsupported_media_type"
 	AlreadyExists         Code = "already_exists"
 	PreconditionFailed    Code = "precondition_failed"
 	Invalid               Code = "invalid"
@@ -57,6 +59,8 @@ var codes = map[Code]struct {
 	Forbidden:             {http.StatusForbidden, "Not allowed"},
 	NotFound:              {http.StatusNotFound, "Not found"},
 	MethodNotAllowed:      {http.StatusMethodNotAllowed, "Not by this method"},
+	NotAcceptable:         {http.StatusNotAcceptable, "No format that the caller accepts"},
+	UnsupportedMediaType:  {http.StatusUnsupportedMediaType, "The body is of a type that is not taken"},
 	AlreadyExists:         {http.StatusConflict, "It exists already"},
 	PreconditionFailed:    {http.StatusPreconditionFailed, "It has changed meanwhile"},
 	Invalid:               {http.StatusUnprocessableEntity, "The input is not valid"},
