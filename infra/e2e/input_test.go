@@ -139,7 +139,10 @@ func TestInput_HostBounds(t *testing.T) {
 		`{"email":"one@example.com","name":"` + strings.Repeat("n", 200) + `"}`:    nil,
 		`{"email":"two@example.com","name":"` + strings.Repeat("n", 201) + `"}`:    {"#/name"},
 		`{"email":"nobody","name":"` + strings.Repeat("n", 201) + `"}`:             {"#/email", "#/name"},
-		`{"email":"four@example.com","name":"\u0000"}`:                             nil, // a name is any text
+		`{"email":"four@example.com","name":"\u0000"}`:                             {"#/name"},
+		`{"email":"six@example.com","name":"👩🏽\u200d🚀 می\u200cخواهم"}`:             nil,
+		`{"email":"ann@example.com\u200b","name":"A"}`:                             {"#/email"},
+		`{"email":"ann@-example","name":"A"}`:                                      {"#/email"},
 		`{"email":"five@example.com","name":"=HYPERLINK(\"http://example.com\")"}`: nil,
 	} {
 		_, err := c.api.Do(c.within(), http.MethodPost, path, nil, []byte(body))
@@ -182,6 +185,7 @@ func TestInput_JoinTokenBounds(t *testing.T) {
 		`{"identity":"` + strings.Repeat("i", 254) + `","role":"participant"}`: nil,
 		`{"identity":"` + strings.Repeat("i", 255) + `","role":"participant"}`: {"#/identity"},
 		`{"identity":"","role":"participant"}`:                                 {"#/identity"},
+		`{"identity":"bob\u200b","role":"participant"}`:                        {"#/identity"},
 		`{"role":"participant"}`:                                               {"#/identity"},
 		`{"identity":"bob"}`:                                                   {"#/role"},
 		`{"identity":"bob","role":"king"}`:                                     {"#/role"},
