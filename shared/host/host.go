@@ -37,7 +37,7 @@ type Email string
 // address may have one: API Gateway decodes paths before it looks at them, so
 // that nobody could reach such a host.
 func ParseEmail(text, pointer string) (Email, error) {
-	trimmed := strings.TrimSpace(text)
+	trimmed := strings.TrimFunc(text, func(r rune) bool { return unicode.Is(unicode.Zs, r) })
 	at := strings.LastIndexByte(trimmed, '@')
 	if len(text) > MaxEmailLength || typed.Fault(trimmed, 1, MaxEmailLength) != "" || at < 0 {
 		return "", notAnAddress(pointer)

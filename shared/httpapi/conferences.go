@@ -42,10 +42,10 @@ func viewConference(c conference.Conference) ConferenceView {
 
 // ScheduleBody is what a conference is scheduled by.
 type ScheduleBody struct {
-	Conference string  `json:"conference,omitempty" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9_-]+$" doc:"Made up if left out"`
-	Host       string  `json:"host" minLength:"1" maxLength:"254" doc:"E-mail address of its host, at most 254 bytes"`
-	Title      string  `json:"title,omitempty" maxLength:"200" doc:"At most 200 bytes of text as in Text"`
-	StartsAt   *Moment `json:"starts_at,omitempty" doc:"When it is planned to begin, in the years 1970 to 9999 of UTC"`
+	Conference string  `json:"conference,omitempty" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9_-]+$"`
+	Host       string  `json:"host" minLength:"1" maxLength:"254"`
+	Title      string  `json:"title,omitempty" maxLength:"200"`
+	StartsAt   *Moment `json:"starts_at,omitempty"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with

@@ -40,7 +40,7 @@ func viewConnection(s session.Session) ConnectionView {
 
 // TokenBody is what a join token is made from.
 type TokenBody struct {
-	Identity         string `json:"identity" minLength:"1" maxLength:"254" doc:"Who it is for: an address or any name, up to 254 bytes of text as in Text. Each spelling of a name (NFC), and of an address, is the same identity"`
+	Identity         string `json:"identity" minLength:"1" maxLength:"254"`
 	Role             string `json:"role" enum:"host,participant"`
 	ExpiresInSeconds *int   `json:"expires_in_seconds,omitempty" minimum:"10" maximum:"86400" doc:"300 if left out"`
 }
@@ -141,7 +141,7 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 // RemovalInput says which connection to remove, and why.
 type RemovalInput struct {
 	Connection string `path:"connection"`
-	Reason     string `query:"reason" minLength:"1" maxLength:"200" doc:"The removed client is told it, and the audit log keeps it: 1 to 200 bytes of text as in Text"`
+	Reason     string `query:"reason" minLength:"1" maxLength:"200"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with

@@ -61,8 +61,8 @@ func noHost() error { return problem.New(problem.NotFound, "There is no such hos
 
 // HostBody is what a host is registered by.
 type HostBody struct {
-	Email string `json:"email" minLength:"1" maxLength:"254" doc:"At most 254 bytes, without invisible characters, at a valid domain name. Each spelling of an address is the same host: in upper and lower case, composed and decomposed (NFC), and with the domain in Unicode or its xn-- form; answers have it in lower case, NFC and Unicode"`
-	Name  string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes of text as in Text; the address if left out, or as much of it as fits"`
+	Email string `json:"email" minLength:"1" maxLength:"254"`
+	Name  string `json:"name,omitempty" minLength:"1" maxLength:"200"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
@@ -171,8 +171,8 @@ type changeHostInput struct {
 
 // ChangeHostBody is what a host is changed by.
 type ChangeHostBody struct {
-	Email  *string `json:"email,omitempty" minLength:"1" maxLength:"254" doc:"Of the person who has the slot from now on, as for a new host"`
-	Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200" doc:"1 to 200 bytes of text as in Text. With another address: that person's; the address if left out, or as much of it as fits"`
+	Email  *string `json:"email,omitempty" minLength:"1" maxLength:"254"`
+	Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	Active *bool   `json:"active,omitempty"`
 }
 

@@ -30,15 +30,15 @@ type LicenseBody struct {
 	ParticipantsPerConference int      `json:"participants_per_conference,omitempty" minimum:"1" maximum:"10000" doc:"Participants of one conference (named)"`
 	Seats                     int      `json:"seats,omitempty" minimum:"1" maximum:"1000000" doc:"Connections in all (concurrent)"`
 	Status                    string   `json:"status,omitempty" enum:"active,suspended"`
-	StartsAt                  *Moment  `json:"starts_at,omitempty" doc:"From when on it admits; from the first moment if left out. In the years 1970 to 9999 of UTC"`
-	ExpiresAt                 *Moment  `json:"expires_at,omitempty" doc:"From when on it admits nobody new; never if left out. After starts_at, in the years 1970 to 9999 of UTC"`
-	TimeZone                  string   `json:"time_zone,omitempty" minLength:"1" maxLength:"64" doc:"IANA zone of the billing calendar; UTC if left out"`
-	Overage                   string   `json:"overage,omitempty" enum:"deny,allow" doc:"Whether seats beyond the limit are admitted; deny if left out. allow needs a burst"`
-	Burst                     int      `json:"burst,omitempty" minimum:"0" maximum:"1000000" doc:"How many seats beyond the limit are admitted, metered and reported as overage: at least 1 where overage is allow, 0 or left out where it is deny"`
+	StartsAt                  *Moment  `json:"starts_at,omitempty"`
+	ExpiresAt                 *Moment  `json:"expires_at,omitempty"`
+	TimeZone                  string   `json:"time_zone,omitempty" minLength:"1" maxLength:"64" doc:"The zone of the IANA database whose calendar billing periods follow, spelt as there; UTC if left out"`
+	Overage                   string   `json:"overage,omitempty" enum:"deny,allow"`
+	Burst                     int      `json:"burst,omitempty" minimum:"0" maximum:"1000000"`
 	ReconnectGraceSeconds     *int     `json:"reconnect_grace_seconds,omitempty" minimum:"0" maximum:"300" doc:"30 if left out"`
 	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440" doc:"15 if left out"`
 	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
-	AllowedOrigins            []string `json:"allowed_origins,omitempty" minItems:"1" maxItems:"20" nullable:"false" doc:"Origins (RFC 6454) whose pages may connect: https://host, https://host:port, http://localhost, and those of apps and extensions, such as capacitor://localhost or chrome-extension://id, each of up to 150 characters. Case makes no difference. Without the member any may; a list has at least one. Clients that send no Origin always may" example:"[\"https://meet.example.com\"]"`
+	AllowedOrigins            []string `json:"allowed_origins,omitempty" minItems:"1" maxItems:"20" nullable:"false" example:"[\"https://meet.example.com\"]"`
 }
 
 // LicenseView is a license as callers read it.
