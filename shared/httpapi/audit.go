@@ -145,8 +145,8 @@ func viewAction(r audit.Record) (ActionView, error) {
 type auditInput struct {
 	TenantInput
 	PageInput
-	From string `query:"from" maxLength:"64" doc:"RFC 3339, inclusive; the beginning if left out"`
-	To   string `query:"to" maxLength:"64" doc:"RFC 3339, exclusive; no end if left out"`
+	From string `query:"from" maxLength:"1024" doc:"RFC 3339, inclusive; the beginning if left out"`
+	To   string `query:"to" maxLength:"1024" doc:"RFC 3339, exclusive; no end if left out"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with

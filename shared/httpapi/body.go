@@ -45,7 +45,8 @@ func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 			a.refuse(ctx, err)
 			return
 		}
-		faults = addFaults(faults, bodyFaults(body)...)
+		plain, inBody := readBody(body)
+		body, faults = plain, addFaults(faults, inBody...)
 	} else if len(body) > 0 {
 		faults = addFaults(faults, problem.Field{Pointer: "#", Detail: "there is a body, and this call takes none"})
 	}
@@ -105,11 +106,12 @@ func (r *read) Header(name string) string {
 	return r.humaContext.Header(name)
 }
 
-// bodyFaults looks through a body once, and tells what is wrong with it before
+// readBody looks through a body once, and tells what is wrong with it before
 // any member is known: each must be there once at most, and not be null. What
-// is no JSON, or too deep, is not looked through to its end.
-func bodyFaults(body []byte) []problem.Field {
-	whole := func(detail string) []problem.Field { return []problem.Field{{Pointer: "#", Detail: detail}} }
+// is no JSON, or too deep, is not looked through to its end. It gives the body
+// with its whole numbers in plain digits.
+func readBody(body []byte) (plain []byte, faults []problem.Field) {
+	whole := func(detail string) ([]byte, []problem.Field) { return body, []problem.Field{{Pointer: "#", Detail: detail}} }
 	switch {
 	case len(body) == 0:
 		return whole("a JSON object is expected, and there is no body")
@@ -128,11 +130,13 @@ func bodyFaults(body []byte) []problem.Field {
 		done, err := l.next()
 		switch {
 		case errors.Is(err, errTooDeep):
-			return addFaults(l.faults, whole(fmt.Sprintf("must not be nested more than %d deep", maxDepth))...)
+			_, deep := whole(fmt.Sprintf("must not be nested more than %d deep", maxDepth))
+			return body, addFaults(l.faults, deep...)
 		case err != nil:
-			return addFaults(l.faults, whole("must be one JSON object")...)
+			_, other := whole("must be one JSON object")
+			return body, addFaults(l.faults, other...)
 		case done:
-			return l.faults
+			return append(l.plain, body[l.copied:]...), l.faults
 		}
 	}
 }
@@ -144,6 +148,9 @@ type look struct {
 	decoder *json.Decoder
 	body    []byte
 	open    []nest
+	// plain is the body up to what is copied, with whole numbers in plain digits.
+	plain  []byte
+	copied int
 	// ended: the body's one value has been seen.
 	ended  bool
 	faults []problem.Field
@@ -230,6 +237,7 @@ func (l *look) value(token json.Token, sent []byte) error {
 		if _, err := token.Float64(); err != nil {
 			l.fault("is too large a number")
 		}
+		l.writePlain(token.String())
 	}
 	l.closeValue()
 	return nil
@@ -241,6 +249,17 @@ func (l *look) closeValue() {
 		return
 	}
 	l.ended = true
+}
+
+// writePlain replaces the number that the decoder has just read.
+func (l *look) writePlain(number string) {
+	plain, ok := wholeNumber(number)
+	if !ok || plain == number {
+		return
+	}
+	end := int(l.decoder.InputOffset())
+	l.plain = append(append(l.plain, l.body[l.copied:end-len(number)]...), plain...)
+	l.copied = end
 }
 
 // fault names what is looked at.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -20,10 +21,9 @@ type Moment struct {
 	wrong bool
 }
 
-// Schema implements huma.SchemaProvider.
-func (Moment) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
-}
+// Schema implements huma.SchemaProvider. huma's date-time refuses what RFC 3339
+// allows, so the format is given only in the document: see explain.
+func (Moment) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
 
 // UnmarshalJSON implements json.Unmarshaler. It never fails: see faults.
 func (m *Moment) UnmarshalJSON(text []byte) error {
@@ -36,17 +36,28 @@ func (m *Moment) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// timeForm is RFC 3339 to the letter. The library takes more: a comma before a
-// fraction, hours of one digit, offsets of more than a day.
-var timeForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,40})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
+// timeForm is RFC 3339 to the letter, which may be small. The library takes more:
+// a comma before a fraction, hours of one digit, offsets of more than a day.
+var timeForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
 
+// parseTime reads a time. A leap second is the first second after it, as clocks
+// without leap seconds have it.
 func parseTime(text string) (time.Time, error) {
 	if !timeForm.MatchString(text) {
 		return time.Time{}, errors.New("not in the form of RFC 3339")
 	}
+	const minute = len("2006-01-02T15:04:")
+	text, leap := strings.ToUpper(text), 0*time.Second
+	if seconds := text[minute:]; strings.HasPrefix(seconds, "60") {
+		text, leap = text[:minute]+"59"+seconds[2:], time.Second
+	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read a time: %w", err)
+	}
+	at = at.Add(leap)
+	if month := at.UTC(); leap > 0 && (month.Day() != 1 || month.Hour() != 0 || month.Minute() != 0) {
+		return time.Time{}, errors.New("no leap second: those are at the end of a month of UTC")
 	}
 	return at, nil
 }

@@ -25,7 +25,7 @@ func describeKey() *huma.Param {
 	return &huma.Param{
 		Name: idempotencyHeader, In: "header",
 		Description: "Makes the call safe to repeat: for 24 hours, the same caller's same key with the same request " +
-			"(path, query and body, byte for byte) is answered as the first was, its request_id included, and nothing happens again; " +
+			"(path, query and body) is answered as the first was, its request_id included, and nothing happens again; " +
 			"`Idempotency-Replayed: true` says that the answer is an old one. " +
 			"With another request it is refused as invalid. While the first is under way, a repeat waits for it for up to " +
 			"5 seconds, and is then answered 503. Answers of 429 and of 500 and above, and those over 300 KB, " +

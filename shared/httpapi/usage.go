@@ -67,8 +67,8 @@ type usageInput struct {
 
 // RangeInput is from when to when. Both may be written in any zone.
 type RangeInput struct {
-	From string `query:"from" required:"true" maxLength:"64" doc:"RFC 3339, inclusive"`
-	To   string `query:"to" required:"true" maxLength:"64" doc:"RFC 3339, exclusive"`
+	From string `query:"from" required:"true" maxLength:"1024" doc:"RFC 3339, inclusive"`
+	To   string `query:"to" required:"true" maxLength:"1024" doc:"RFC 3339, exclusive"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
