@@ -186,3 +186,15 @@ func TestTheQueueOutwaitsItsFunction(t *testing.T) {
 		t.Errorf("a round may take %s s, and the queue waits for 60", timeout)
 	}
 }
+
+func TestTheManualNamesEveryParameter(t *testing.T) {
+	manual, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	each(at(document(t), "Parameters"), func(name string, _ *yaml.Node) {
+		if !strings.Contains(string(manual), "`"+name+"`") {
+			t.Errorf("infra/README.md does not name %s", name)
+		}
+	})
+}

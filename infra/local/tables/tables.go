@@ -89,14 +89,20 @@ func (t Tables) createOne(ctx context.Context, table template.Table) error {
 	return t.expire(ctx, name, table.TTLAttribute)
 }
 
-// stream turns the stream on of a table that was there without one.
+// stream turns the stream on of a table that was there without one, or with one of
+// another view, which DynamoDB only changes by turning it off first.
 func (t Tables) stream(ctx context.Context, found *types.TableDescription, view template.StreamView) error {
 	has := streamView(found.StreamSpecification)
 	if has == view || view == template.StreamViewNone {
 		return nil
 	}
 	if has != template.StreamViewNone {
-		return fmt.Errorf("it is there with a stream of %s, not %s; use another data directory, or delete this one", has, view)
+		_, err := t.api.UpdateTable(ctx, &dynamodb.UpdateTableInput{
+			TableName: found.TableName, StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)},
+		})
+		if err != nil {
+			return fmt.Errorf("turn its stream off: %w", err)
+		}
 	}
 	_, err := t.api.UpdateTable(ctx, &dynamodb.UpdateTableInput{
 		TableName: found.TableName, StreamSpecification: streamSpecification(view),
