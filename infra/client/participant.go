@@ -72,7 +72,8 @@ type DialOptions struct {
 	Origin string
 }
 
-// Refused is a handshake that was refused.
+// Refused is a handshake that was refused. Its status is certain; the rest is in the
+// body, which API Gateway may keep to itself.
 type Refused struct{ Problem }
 
 func (r *Refused) Error() string { return "connection refused: " + r.Problem.Error() }

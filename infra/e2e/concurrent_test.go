@@ -17,7 +17,7 @@ func TestConcurrentUser_OneMeetingOf25(t *testing.T) {
 	c := license(t, client.Concurrent(25))
 	conference, _ := c.live("ada@example.com")
 	c.crowd(conference, 24)
-	r := c.refused(conference, "late@example.com", client.RoleParticipant, "seats_exhausted")
+	r := c.denied(conference, "late@example.com", client.RoleParticipant, "seats_exhausted")
 	if deref(r.Limit) != 25 || deref(r.InUse) != 25 {
 		t.Errorf("refused at %v of %v, want 25 of 25", deref(r.InUse), deref(r.Limit))
 	}

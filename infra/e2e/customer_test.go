@@ -160,29 +160,41 @@ func (c *customer) wait(conference, identity string, role client.Role) *client.P
 }
 
 // refused connects somebody who has to be refused with a code.
-func (c *customer) refused(conference, identity string, role client.Role, code client.Code) *client.Refused {
+func (c *customer) refused(conference, identity string, role client.Role, code client.Code) {
 	c.t.Helper()
-	return c.refusedToken(c.token(conference, identity, role), code)
+	c.refusedToken(c.token(conference, identity, role), code)
 }
 
-// refusedToken dials with a token that has to be refused with a code, its
-// status and a problem document.
-func (c *customer) refusedToken(token string, code client.Code) *client.Refused {
+// refusedToken dials with a token that has to be refused with a code.
+func (c *customer) refusedToken(token string, code client.Code) {
 	c.t.Helper()
 	_, err := c.dial(c.within(), token, client.DialOptions{})
-	return wantRefused(c.t, err, code)
+	wantRefused(c.t, err, code)
 }
 
-func wantRefused(t *testing.T, err error, code client.Code) *client.Refused {
-	t.Helper()
+// denied asks for a seat in the lobby, where it has to be refused with a code, and
+// gives what is said of it.
+func (c *customer) denied(conference, identity string, role client.Role, code client.Code) client.Message {
+	c.t.Helper()
+	m := c.ask(c.wait(conference, identity, role), client.ActionJoin, client.TypeRefused)
+	if m.Code != code {
+		c.t.Fatalf("refused with %+v, want %s", m, code)
+	}
+	return m
+}
+
+// isRefused tells whether a handshake was refused with the status of a code. The
+// code itself is in the body, which API Gateway may keep to itself.
+func isRefused(err error, code client.Code) bool {
 	r, ok := errors.AsType[*client.Refused](err)
-	if !ok {
-		t.Fatalf("not refused with %s, but: %v", code, err)
+	return ok && r.Status == statusOf[code] && (!r.Document || r.Code == code)
+}
+
+func wantRefused(t *testing.T, err error, code client.Code) {
+	t.Helper()
+	if !isRefused(err, code) {
+		t.Fatalf("%v, want it refused with %d %s", err, statusOf[code], code)
 	}
-	if r.Code != code || r.Status != statusOf[code] || !r.Document {
-		t.Fatalf("refused with %v (problem document: %t), want %d %s", r, r.Document, statusOf[code], code)
-	}
-	return r
 }
 
 // rush lets n participants connect at once. It gives who is in and who is not.

@@ -9,6 +9,7 @@ import (
 	"github.com/coder/websocket"
 
 	"seatmeter/infra/client"
+	"seatmeter/infra/local"
 )
 
 func TestLobby_JoinIsAdmittedOrRefusedWithTheReason(t *testing.T) {
@@ -211,4 +212,42 @@ func TestHandshake_AParameterSpeltOtherwiseTakesNoSeat(t *testing.T) {
 		}
 	}
 	c.wantInUse(0)
+}
+
+// Whether API Gateway passes on what a refused handshake says, it does not tell:
+// here it does not.
+func TestLobby_TellsWhyAHandshakeIsRefused(t *testing.T) {
+	t.Parallel()
+	s := own(t, local.Options{BareRefusals: true})
+	suspended := client.Concurrent(2)
+	suspended.Status = "suspended"
+	for name, refusal := range map[string]struct {
+		license, then client.License
+		code          client.Code
+	}{
+		"full":                      {client.Concurrent(1), client.Concurrent(1), "seats_exhausted"},
+		"suspended":                 {client.Concurrent(2), suspended, "license_suspended"},
+		"full of participants":      {client.Named(1, 1), client.Named(1, 1), "participants_exhausted"},
+		"the host is not there yet": {client.Named(1, 1), client.Named(1, 1), "conference_not_live"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := licenseOn(t, s, refusal.license)
+			if refusal.license.Model == client.ModelNamed {
+				c.register(c.host(0))
+			}
+			conference := c.schedule(c.host(0))
+			if refusal.code != "conference_not_live" {
+				c.join(conference, c.host(0), client.RoleHost)
+			}
+			if refusal.code == "participants_exhausted" {
+				c.join(conference, "bob@example.com", client.RoleParticipant)
+			}
+			c.change(refusal.then)
+			_, err := c.connect(c.within(), conference, "eve@example.com", client.RoleParticipant, client.DialOptions{})
+			if r, ok := errors.AsType[*client.Refused](err); !ok || r.Status != statusOf[refusal.code] || r.Document {
+				t.Errorf("%v, want %d and nothing more", err, statusOf[refusal.code])
+			}
+			c.denied(conference, "eve@example.com", client.RoleParticipant, refusal.code)
+		})
+	}
 }

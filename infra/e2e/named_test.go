@@ -25,7 +25,7 @@ func TestNamedUser_FiveHostsBy25(t *testing.T) {
 	c.crowd(last, participants-1)
 
 	for _, full := range conferences[:hosts-1] {
-		r := c.refused(full, "late@example.com", client.RoleParticipant, "participants_exhausted")
+		r := c.denied(full, "late@example.com", client.RoleParticipant, "participants_exhausted")
 		if deref(r.Limit) != participants || deref(r.InUse) != participants {
 			t.Errorf("refused at %v of %v, want 25 of 25", deref(r.InUse), deref(r.Limit))
 		}
@@ -130,7 +130,7 @@ func TestNamedUser_OnlyOneConferenceAtATime(t *testing.T) {
 	c := named(t, 5, 25)
 	first, _ := c.live(c.host(0))
 	second := c.schedule(c.host(0))
-	r := c.refused(second, c.host(0), client.RoleHost, "host_busy")
+	r := c.denied(second, c.host(0), client.RoleHost, "host_busy")
 	if r.Conference != first {
 		t.Errorf("busy with %q, want %q", r.Conference, first)
 	}

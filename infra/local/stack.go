@@ -70,6 +70,8 @@ type Options struct {
 	Limits apigateway.Limits
 	Faults apigateway.Faults
 	Deaths Deaths
+	// BareRefusals has refused handshakes say nothing but their status.
+	BareRefusals bool
 	// Rates are the template's defaults where they are 0.
 	Rates Rates
 	// Log is the functions' and the gateway's; nil: nowhere.
@@ -194,12 +196,13 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return err
 	}
 	gateway, err := apigateway.New(apigateway.Config{
-		Template: system,
-		Handlers: handlers,
-		Issuer:   s.Issuer,
-		Limits:   s.options.Limits,
-		Faults:   s.options.Faults,
-		Log:      s.options.Log,
+		Template:     system,
+		Handlers:     handlers,
+		Issuer:       s.Issuer,
+		Limits:       s.options.Limits,
+		Faults:       s.options.Faults,
+		Log:          s.options.Log,
+		BareRefusals: s.options.BareRefusals,
 	})
 	if err != nil {
 		return fmt.Errorf("build the gateway: %w", err)

@@ -27,6 +27,9 @@ type Config struct {
 	// AuthorizerContextOnDisconnect puts the authorizer's context into DISCONNECT events too, as
 	// AWS has been seen to do, but does not promise.
 	AuthorizerContextOnDisconnect bool
+	// BareRefusals leaves nothing but the status of what $connect answers to a handshake that it
+	// refuses. Whether AWS passes on the body and the headers, it does not say.
+	BareRefusals bool
 	// Log may be nil.
 	Log *slog.Logger
 }

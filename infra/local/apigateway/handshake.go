@@ -149,6 +149,9 @@ func (g *Gateway) connect(c *connection, request handshakeRequest, r *http.Reque
 			g.config.Log.Warn("$connect gave a malformed response", "connection", c.id, "error", err)
 			return "", refuse(http.StatusBadGateway, g.failure(c, event.RequestContext))
 		}
+		if g.config.BareRefusals {
+			return "", refuse(status, notice{Message: http.StatusText(status)})
+		}
 		return "", &reply{status: status, headers: headers, body: body}
 	}
 	if chosen := headers["Sec-Websocket-Protocol"]; len(chosen) > 0 {
