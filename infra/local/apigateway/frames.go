@@ -29,20 +29,20 @@ func (c *frameConn) Read(p []byte) (int, error) {
 	switch {
 	case c.refused:
 		return 0, c.drain()
-	case c.scanner.refusal != nil:
+	case c.scanner.refuses():
 		c.refused = true
 		return 0, c.scanner.refusal
 	}
 	n, err := c.next(p)
 	fine := c.scanner.scan(p[:n])
-	if c.scanner.refusal != nil && fine == 0 {
-		c.refused = true
-		return 0, c.scanner.refusal
-	}
-	if c.scanner.refusal != nil {
+	switch {
+	case !c.scanner.refuses():
+		return n, err
+	case fine > 0:
 		return fine, nil
 	}
-	return n, err
+	c.refused = true
+	return 0, c.scanner.refusal
 }
 
 func (c *frameConn) next(p []byte) (int, error) {
@@ -112,9 +112,9 @@ func (s *frameScanner) scan(b []byte) int {
 		if s.have < s.headerBytes() {
 			continue
 		}
-		start, before := i-s.have, s.refusal
+		start, before := i-s.have, s.refuses()
 		s.begin()
-		if s.refusal != nil && before == nil {
+		if s.refuses() && !before {
 			fine = max(start, 0)
 		}
 	}
@@ -168,6 +168,9 @@ func (s *frameScanner) begin() {
 	}
 	s.message += s.payload
 }
+
+// refuses tells whether a frame has come that is not taken.
+func (s *frameScanner) refuses() bool { return s.refusal != nil }
 
 func (s *frameScanner) refuse(why error) {
 	if s.refusal == nil {

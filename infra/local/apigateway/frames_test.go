@@ -2,6 +2,7 @@ package apigateway
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -52,7 +53,7 @@ func TestFramesAreFoundHoweverTheStreamIsCut(t *testing.T) {
 			}
 			rest = rest[n:]
 		}
-		if s.refusal != refusal {
+		if !errors.Is(s.refusal, refusal) {
 			t.Fatalf("refused with %v, want %v", s.refusal, refusal)
 		}
 		if s.closed != ended {
