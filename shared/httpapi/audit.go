@@ -203,14 +203,14 @@ func pageOfActions(r request, list []audit.Record) (*PageOutput[ActionView], err
 
 // span is the range that is asked for, all time if none is.
 func (in *auditInput) span() (fromMillis, toMillis int64, err error) {
-	r := RangeInput{in.From, in.To}
+	r := RangeInput{From: in.From, To: in.To}
 	if r.From == "" {
 		r.From = time.UnixMilli(0).UTC().Format(time.RFC3339)
 	}
 	if r.To == "" {
 		r.To = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC).Format(time.RFC3339)
 	}
-	from, to, err := r.parse()
+	from, to, err := r.parse(time.UTC)
 	if err == nil && !from.Before(to) {
 		err = problem.InvalidFields(problem.Field{Pointer: "#/to", Detail: "must be after from"})
 	}

@@ -111,7 +111,7 @@ var descriptions = map[string]description{
 
 	"get-usage": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. In rows of a group, `overage_ms` is null (empty in CSV) where a concurrent license was in force: what is above the tenant's limit is no group's. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `format=csv` or `Accept: text/csv`, as CSV of any size. " + readsOnly,
+		text: "A report of at most 1,100 days in rows: one for each bucket of the granularity and, with `group_by`, each host or conference. Buckets are those of the tenant's time zone. In rows of a group, `overage_ms` is null (empty in CSV) where a concurrent license was in force: what is above the tenant's limit is no group's. What goes on is reported as of now. As JSON of at most 10,000 rows and 5 MB, or, by `format=csv` or `Accept: text/csv`, as CSV of any size. The range is `from` and `to`, or `period`, a month of the tenant's time zone. With `total=true` a report by day has the whole range's row too, from the same reading: two calls may see two moments. " + readsOnly,
 	},
 	"get-peak": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},

@@ -42,10 +42,11 @@ func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, e
 		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone(), summary: "List the raw records of a range",
 		formats: []format{formatNDJSON, formatJSON, formatCSV},
 	}, func(ctx context.Context, in *ledgerInput) (*pagedOutput, error) {
-		if _, err := licensing.Get(ctx, tenant.ID(in.Tenant)); err != nil {
+		l, err := licensing.Get(ctx, tenant.ID(in.Tenant))
+		if err != nil {
 			return nil, err
 		}
-		from, to, err := in.parse()
+		from, to, err := in.parse(l.Location())
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -18,15 +17,6 @@ type PageInput struct {
 
 // asksPage tells a limit that was asked for from the default.
 func asksPage(ctx huma.Context) bool { return ctx.Query("limit") != "" || ctx.Query("cursor") != "" }
-
-// next is the Link to the next page of what is at a path, if there is one.
-func (r RangeInput) next(path string, page PageInput, cursor *string, as format) string {
-	if cursor == nil {
-		return ""
-	}
-	query := url.Values{"from": {r.From}, "to": {r.To}, "limit": {strconv.Itoa(page.Limit)}, "cursor": {*cursor}, "format": {as.name}}
-	return "<" + path + "?" + query.Encode() + `>; rel="next"`
-}
 
 // Page is a part of a list.
 type Page[T any] struct {

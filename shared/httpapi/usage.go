@@ -8,8 +8,6 @@ import (
 	"iter"
 	"net/http"
 	"reflect"
-	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -55,6 +53,7 @@ type UsageView struct {
 	AsOf        string            `json:"as_of"`
 	Rounding    string            `json:"rounding" doc:"How seat_minutes is rounded"`
 	Rows        []RowView         `json:"rows"`
+	Total       *RowView          `json:"total,omitempty"`
 }
 
 type usageInput struct {
@@ -62,48 +61,8 @@ type usageInput struct {
 	RangeInput
 	Granularity string `query:"granularity" default:"total" enum:"quarter_hour,hour,day,month,total"`
 	GroupBy     string `query:"group_by" enum:"host,conference"`
+	Total       bool   `query:"total"`
 	Format      string `query:"format" enum:"json,csv"`
-}
-
-// RangeInput is from when to when. Both may be written in any zone.
-type RangeInput struct {
-	From string `query:"from" required:"true" maxLength:"1024" doc:"RFC 3339, inclusive"`
-	To   string `query:"to" required:"true" maxLength:"1024" doc:"RFC 3339, exclusive"`
-}
-
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
-func (r *RangeInput) Resolve(huma.Context) []error {
-	_, _, err := r.parse()
-	return resolved(err)
-}
-
-// parse reads the range, to the millisecond. The error is problem.Invalid at
-// #/from, #/to or both.
-func (r *RangeInput) parse() (from, to time.Time, err error) {
-	var faults []problem.Field
-	read := func(pointer, text string) time.Time {
-		at, err := parseTime(text)
-		if err != nil {
-			faults = append(faults, problem.Field{Pointer: pointer, Detail: timeFault(text)})
-		} else if year := at.UTC().Year(); year < 0 || year > lastYear {
-			faults = append(faults, problem.Field{Pointer: pointer, Detail: "must be in the years 0000 to 9999 of UTC"})
-		}
-		return at.Truncate(time.Millisecond)
-	}
-	from, to = read("#/from", r.From), read("#/to", r.To)
-	if len(faults) > 0 {
-		return from, to, problem.InvalidFields(faults...)
-	}
-	return from, to, nil
-}
-
-// timeFault says what is wrong with a text that is no time.
-func timeFault(text string) string {
-	if _, err := parseTime(strings.Replace(text, " ", "+", 1)); err == nil {
-		return "has a space where its offset has to begin with +: write that as %2B in a URL"
-	}
-	return "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"
 }
 
 // maxJSONRows bounds a report in JSON: Lambda answers no more than 6 MB, and
@@ -134,6 +93,9 @@ func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporte
 			if err != nil {
 				return nil, err
 			}
+			if in.Total {
+				return daysAndTotal(ctx, reporter, q)
+			}
 			if formatOf(ctx) == formatCSV {
 				return answerWith(ctx, exports, fileOf(q.Tenant, "usage", formatCSV), func(ctx context.Context, w io.Writer) error {
 					return usage.WriteCSV(w, q.Tenant, reporter.Usage(ctx, q))
@@ -157,19 +119,46 @@ func query(ctx context.Context, licensing *licensing.Licensing, t TenantInput, r
 	if err != nil {
 		return report.Query{}, err
 	}
-	from, to, err := r.parse()
+	from, to, err := r.parse(l.Location())
+	asOf := callerOf(ctx).at
+	if err == nil && r.Period != "" && from.After(asOf) {
+		err = problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "is in the future: nothing has happened yet"})
+	}
 	return report.Query{
-		Tenant: l.Tenant, License: l, FromMillis: from.UnixMilli(), ToMillis: to.UnixMilli(), AsOfMillis: callerOf(ctx).at.UnixMilli(),
+		Tenant: l.Tenant, License: l, FromMillis: from.UnixMilli(), ToMillis: to.UnixMilli(), AsOfMillis: asOf.UnixMilli(),
 		Granularity: usage.GranularityTotal,
 	}, err
 }
 
-// writeJSON writes a report, if it is not too long.
-func writeJSON(q report.Query, rows iter.Seq2[usage.Row, error]) (*fileOutput, error) {
-	view := UsageView{
+// daysAndTotal answers with days and the whole of them.
+func daysAndTotal(ctx context.Context, reporter *report.Reporter, q report.Query) (*fileOutput, error) {
+	if formatOf(ctx) != formatJSON || q.Granularity != usage.GranularityDay || q.GroupBy != usage.GroupingNone {
+		return nil, problem.InvalidFields(problem.Field{Pointer: "#/total", Detail: "is for JSON by day, without group_by"})
+	}
+	days, total, err := reporter.Days(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	view := viewUsage(q)
+	for _, day := range days {
+		view.Rows = append(view.Rows, viewRow(q.Tenant, day))
+	}
+	view.Total = new(viewRow(q.Tenant, total))
+	body, err := json.Marshal(view)
+	return &fileOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
+}
+
+// viewUsage is a report without rows.
+func viewUsage(q report.Query) UsageView {
+	return UsageView{
 		Tenant: q.Tenant, Granularity: q.Granularity, TimeZone: q.License.TimeZone, AsOf: usage.FormatTime(q.AsOfMillis),
 		Rounding: rounding, Rows: []RowView{},
 	}
+}
+
+// writeJSON writes a report, if it is not too long.
+func writeJSON(q report.Query, rows iter.Seq2[usage.Row, error]) (*fileOutput, error) {
+	view := viewUsage(q)
 	for row, err := range rows {
 		if err != nil {
 			return nil, err

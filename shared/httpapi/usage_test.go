@@ -74,6 +74,73 @@ func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
 	}
 }
 
+func TestAReportByDayMayHaveItsTotal(t *testing.T) {
+	w := meetingOfTwo(t)
+	const two = "/v1/tenants/acme/usage?from=2026-09-20T00:00:00Z&to=2026-09-22T00:00:00Z"
+	type row struct {
+		Peak       int
+		SeatMillis int64 `json:"seat_ms"`
+		Identities int
+	}
+	got := read[struct {
+		Rows  []row
+		Total *row
+	}](w.call(finance, http.MethodGet, two+"&granularity=day&total=true", "").ok())
+	want := row{2, 660_000, 2}
+	if len(got.Rows) != 2 || got.Rows[1] != want || got.Total == nil || *got.Total != want {
+		t.Errorf("got %+v", got)
+	}
+	if answer := w.call(finance, http.MethodGet, two+"&granularity=day", "").ok(); strings.Contains(answer.body, `"total":`) {
+		t.Errorf("nobody asked for a total: %s", answer.body)
+	}
+	for _, query := range []string{"&granularity=hour", "", "&granularity=day&group_by=host", "&granularity=day&format=csv"} {
+		w.call(finance, http.MethodGet, two+query+"&total=true", "").refused(problem.Invalid, "#/total")
+	}
+}
+
+func TestAMonthStandsForItsRange(t *testing.T) {
+	w := meetingOfTwo(t)
+	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":2,"time_zone":"Asia/Kathmandu"}`).ok()
+	const month, period = "from=2026-09-01T00:00:00%2B05:45&to=2026-10-01T00:00:00%2B05:45", "period=2026-09"
+	for _, call := range []string{
+		"usage?", "usage?granularity=day&", "usage?granularity=day&total=true&", "usage?group_by=host&", "usage?format=csv&",
+		"usage/peaks?", "usage/peaks?limit=1&", "usage/refusals?", "ledger?", "ledger?format=json&", "ledger?format=csv&",
+	} {
+		target := "/v1/tenants/acme/" + call
+		want, got := w.call(finance, http.MethodGet, target+month, "").ok(), w.call(finance, http.MethodGet, target+period, "").ok()
+		if strings.Contains(call, "limit=1") { // what a cursor says is sealed anew each time
+			want.body, _, _ = strings.Cut(want.body, "next_cursor")
+			got.body, _, _ = strings.Cut(got.body, "next_cursor")
+		}
+		if want.body != got.body || want.body == "" {
+			t.Errorf("%s:\ngot  %s\nwant %s", call, got.body, want.body)
+		}
+		for query, pointers := range map[string][]string{
+			period + "&from=2026-09-01T00:00:00Z":                         {"#/period"},
+			period + "&to=2026-09-01T00:00:00Z":                           {"#/period"},
+			period + "&from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z": {"#/period"},
+			"period=2026-13":            {"#/period"},
+			"period=2026-9":             {"#/period"},
+			"period=2026-W36":           {"#/period"},
+			"period=september":          {"#/period"},
+			"period=1999-12":            {"#/period"},
+			"period=2026-09-01":         {"#/period"},
+			"period=":                   {"#/period"},
+			"":                          {"#/from", "#/to"},
+			"from=2026-09-01T00:00:00Z": {"#/to"},
+			"to=2026-09-01T00:00:00Z":   {"#/from"},
+		} {
+			w.call(finance, http.MethodGet, target+query, "").refused(problem.Invalid, pointers...)
+			if t.Failed() {
+				t.Fatalf("%s of %s", call, query)
+			}
+		}
+		if !strings.HasPrefix(call, "ledger") {
+			w.call(finance, http.MethodGet, target+"period=2026-10", "").refused(problem.Invalid, "#/period")
+		}
+	}
+}
+
 func TestAGroupIsNotToldTheTenantsOverage(t *testing.T) {
 	w := newWorld(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":1,"overage":"allow","burst":1}`).ok()

@@ -72,23 +72,32 @@ func (r Row) SeatMinutes() string {
 // of which each is a period's, and still ones for the others. After an error,
 // which is that of the rows, nothing comes.
 func Filled(periods []Period, rows iter.Seq2[Row, error]) iter.Seq2[Row, error] {
-	return func(yield func(Row, error) bool) {
+	return filled(periods, rows, func(r Row) Row { return r }, func(r Row) Row { return r })
+}
+
+// FilledSummaries does so with the sets.
+func FilledSummaries(periods []Period, summaries iter.Seq2[Summary, error]) iter.Seq2[Summary, error] {
+	return filled(periods, summaries, func(s Summary) Row { return s.Row }, func(r Row) Summary { return Summary{Row: r} })
+}
+
+func filled[T any](periods []Period, items iter.Seq2[T, error], row func(T) Row, of func(Row) T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
 		left := periods
 		still := func(until int64) bool {
 			for len(left) > 0 && left[0].FromMillis < until {
-				if !yield(Row{FromMillis: left[0].FromMillis, ToMillis: left[0].ToMillis}, nil) {
+				if !yield(of(Row{FromMillis: left[0].FromMillis, ToMillis: left[0].ToMillis}), nil) {
 					return false
 				}
 				left = left[1:]
 			}
 			return true
 		}
-		for row, err := range rows {
+		for item, err := range items {
 			if err != nil {
-				yield(Row{}, fmt.Errorf("read what is kept: %w", err))
+				yield(of(Row{}), fmt.Errorf("read what is kept: %w", err))
 				return
 			}
-			if !still(row.FromMillis) || !yield(row, nil) {
+			if !still(row(item).FromMillis) || !yield(item, nil) {
 				return
 			}
 			left = left[1:]
