@@ -319,20 +319,29 @@ const (
 )
 
 // UsageQuery selects what a usage report covers: [From, To), to the
-// millisecond, in rows of Granularity, and of each host or conference by
-// GroupBy.
+// millisecond, or Period, a month of the tenant's calendar such as 2026-11; in
+// rows of Granularity, and of each host or conference by GroupBy. Total asks for
+// the whole range's row beside those of days.
 type UsageQuery struct {
 	From, To    time.Time
+	Period      string
 	Granularity Granularity
 	GroupBy     string
+	Total       bool
 }
 
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
 func (q UsageQuery) values() url.Values {
-	values := url.Values{
-		"from": {q.From.UTC().Format(timeLayout)},
-		"to":   {q.To.UTC().Format(timeLayout)},
+	values := url.Values{}
+	if q.Period != "" {
+		values.Set("period", q.Period)
+	} else {
+		values.Set("from", q.From.UTC().Format(timeLayout))
+		values.Set("to", q.To.UTC().Format(timeLayout))
+	}
+	if q.Total {
+		values.Set("total", "true")
 	}
 	if q.Granularity != "" {
 		values.Set("granularity", string(q.Granularity))
@@ -350,6 +359,8 @@ type Usage struct {
 	TimeZone    string      `json:"time_zone"`
 	AsOf        time.Time   `json:"as_of"`
 	Rows        []UsageRow  `json:"rows"`
+	// Total is nil unless it was asked for.
+	Total *UsageRow `json:"total"`
 }
 
 // UsageRow is one period of one group. SeatMinutes is a decimal with four

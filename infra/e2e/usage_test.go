@@ -342,3 +342,23 @@ func TestUsage_AMonthOfAllTenantsListsEachOnceAlsoThoseWithoutUse(t *testing.T) 
 	_, err := me.TenantsUsage(used.within(), period, client.Paging{})
 	wantProblem(t, err, "forbidden")
 }
+
+// While people are in, each reading is of another moment.
+func TestUsage_ATotalIsThatOfItsDaysWhilePeopleAreIn(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(5))
+	conference, _ := c.live(c.host(0))
+	c.join(conference, "guest@example.com", client.RoleParticipant)
+	nextMillisecond()
+	report, err := c.api.Usage(c.within(), c.id, client.UsageQuery{Period: c.began.UTC().Format("2006-01"), Granularity: client.GranularityDay, Total: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var millis, joins, peak int64
+	for _, day := range report.Rows {
+		millis, joins, peak = millis+day.SeatMillis, joins+day.Joins, max(peak, day.Peak)
+	}
+	if total := report.Total; total == nil || total.SeatMillis != millis || total.Joins != joins || total.Peak != peak || millis == 0 || len(report.Rows) < 28 {
+		t.Errorf("the days are %d ms, %d joins and a peak of %d, the total %+v", millis, joins, peak, total)
+	}
+}

@@ -13,7 +13,6 @@ import (
 	"seatmeter/infra/client"
 	"seatmeter/infra/local"
 	"seatmeter/shared/timezone"
-	"seatmeter/shared/usage"
 )
 
 type reportCommand struct {
@@ -59,10 +58,7 @@ func (c reportCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	q, err := c.month(license.TimeZone)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
+	q := client.UsageQuery{Period: c.Period, Granularity: client.GranularityDay}
 	if c.CSV {
 		text, err := api.UsageCSV(ctx, c.Tenant, q)
 		if err != nil {
@@ -71,17 +67,12 @@ func (c reportCommand) Run(ctx context.Context) error {
 		_, err = os.Stdout.Write(text)
 		return err
 	}
-	days, err := api.Usage(ctx, c.Tenant, q)
+	q.Total = true
+	report, err := api.Usage(ctx, c.Tenant, q)
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	fmt.Fprintf(os.Stderr, "adding up ...\n")
-	q.Granularity = client.GranularityTotal
-	total, err := api.Usage(ctx, c.Tenant, q)
-	if err != nil {
-		return fmt.Errorf("report: %w", err)
-	}
-	return printUsage(os.Stdout, license, c.Period, days, total)
+	return printUsage(os.Stdout, license, c.Period, report)
 }
 
 func (c reportCommand) open() (*client.Admin, error) {
@@ -103,25 +94,8 @@ func (c reportCommand) open() (*client.Admin, error) {
 	return client.NewAdmin(endpoints.HTTP, bearer), nil
 }
 
-// month is the period's, in days.
-func (c reportCommand) month(zone string) (client.UsageQuery, error) {
-	location, err := timezone.Load(zone)
-	if err != nil {
-		return client.UsageQuery{}, fmt.Errorf("the tenant's time zone: %w", err)
-	}
-	month, err := usage.MonthOf(c.Period, location)
-	if err != nil {
-		return client.UsageQuery{}, fmt.Errorf("--period %s: %w", c.Period, err)
-	}
-	from := time.UnixMilli(month.FromMillis)
-	if from.After(time.Now()) {
-		return client.UsageQuery{}, fmt.Errorf("--period %s has not begun", c.Period)
-	}
-	return client.UsageQuery{From: from, To: time.UnixMilli(month.ToMillis), Granularity: client.GranularityDay}, nil
-}
-
 // printUsage prints a line per day that had anything, and the total.
-func printUsage(w io.Writer, license client.License, period string, days, total client.Usage) error {
+func printUsage(w io.Writer, license client.License, period string, days client.Usage) error {
 	zone, err := timezone.Load(days.TimeZone)
 	if err != nil {
 		return fmt.Errorf("the report's time zone: %w", err)
@@ -129,14 +103,14 @@ func printUsage(w io.Writer, license client.License, period string, days, total 
 	fmt.Fprintf(w, "%s, %s (%s), as of %s\n", days.Tenant, period, days.TimeZone, days.AsOf.In(zone).Format(time.DateTime))
 	fmt.Fprintf(w, "License now: %s\n\n", words(license))
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(out, "day\tpeak\tat\tseat minutes\toverage min\tjoins\trefused\tconferences\thosts\tidentities\testimated min\t")
+	fmt.Fprintln(out, "day\tpeak\tat\tpeak hosts\tpeak participants\tseat minutes\toverage min\tjoins\trefused\tconferences\thosts\tidentities\testimated min\t")
 	for _, row := range days.Rows {
 		if row.Peak != 0 || row.Joins != 0 || row.Refused != 0 {
 			printRow(out, row.From.In(zone).Format(time.DateOnly), row, zone)
 		}
 	}
-	for _, row := range total.Rows {
-		printRow(out, "total", row, zone)
+	if days.Total != nil {
+		printRow(out, "total", *days.Total, zone)
 	}
 	return out.Flush()
 }
@@ -146,7 +120,7 @@ func printRow(out io.Writer, label string, r client.UsageRow, zone *time.Locatio
 	if r.PeakAt != nil {
 		at = r.PeakAt.In(zone).Format("01-02 15:04:05")
 	}
-	fmt.Fprintf(out, "%s\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t\n", label, r.Peak, at, r.SeatMinutes, minutes(r.OverageMillis),
+	fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t\n", label, r.Peak, at, r.PeakHosts, r.PeakParticipants, r.SeatMinutes, minutes(r.OverageMillis),
 		r.Joins, r.Refused, r.Conferences, r.Hosts, r.Identities, minutes(r.EstimatedMillis))
 }
 
@@ -159,7 +133,7 @@ func minutes(millis int64) string {
 // words is a license as it is spoken of.
 func words(l client.License) string {
 	if l.Model == client.ModelNamed {
-		return "named, " + strconv.Itoa(l.Hosts) + " x " + strconv.Itoa(l.ParticipantsPerConference)
+		return "named, " + strconv.Itoa(l.Hosts) + " x " + strconv.Itoa(l.ParticipantsPerConference) + ": sold by peak hosts x peak participants"
 	}
-	return "concurrent, " + strconv.Itoa(l.Seats)
+	return "concurrent, " + strconv.Itoa(l.Seats) + ": sold by the peak"
 }
