@@ -165,6 +165,8 @@ type operation struct {
 	roles  []Role
 	// creates: the call may name a tenant that is not there yet.
 	creates bool
+	// conditions are the headers of preconditions that the document shows.
+	conditions []string
 	// formats are those of a success; JSON alone if left out.
 	formats []format
 }
@@ -206,6 +208,7 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 		Middlewares: huma.Middlewares{a.permit(op), a.negotiate(op.answers()), a.strict}, // in this order: who may not ask learns nothing
 		Extensions:  map[string]any{rolesName: op.roles},
 	}
+	described.Parameters = describeConditions(op.conditions)
 	if op.method == http.MethodPost {
 		described.Parameters = append(described.Parameters, describeKey())
 		described.Middlewares = append(described.Middlewares, a.once) // whose key it is must be certain

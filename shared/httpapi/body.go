@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +50,9 @@ func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 		body, faults = plain, addFaults(faults, inBody...)
 	} else if len(body) > 0 {
 		faults = addFaults(faults, problem.Field{Pointer: "#", Detail: "there is a body, and this call takes none"})
+	}
+	if ctx.Operation().Method != http.MethodGet {
+		faults = addFaults(faults, preconditionsOf(ctx.Context()).faults...)
 	}
 	if len(faults) > 0 {
 		a.refuse(ctx, problem.InvalidFields(faults...))
@@ -111,7 +115,9 @@ func (r *read) Header(name string) string {
 // is no JSON, or too deep, is not looked through to its end. It gives the body
 // with its whole numbers in plain digits.
 func readBody(body []byte) (plain []byte, faults []problem.Field) {
-	whole := func(detail string) ([]byte, []problem.Field) { return body, []problem.Field{{Pointer: "#", Detail: detail}} }
+	whole := func(detail string) ([]byte, []problem.Field) {
+		return body, []problem.Field{{Pointer: "#", Detail: detail}}
+	}
 	switch {
 	case len(body) == 0:
 		return whole("a JSON object is expected, and there is no body")

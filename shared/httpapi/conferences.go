@@ -109,6 +109,9 @@ func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.M
 				return nil, err
 			}
 			was, err := findConference(ctx, store, in)
+			if err == nil {
+				err = allowChange(ctx)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -163,6 +166,9 @@ func schedule(ctx context.Context, licensing *licensing.Licensing, meetings *mee
 		if !h.Active {
 			return nil, problem.InvalidFields(problem.Field{Pointer: "#/host", Detail: "is not active"})
 		}
+	}
+	if err := allowChange(ctx); err != nil {
+		return nil, err
 	}
 	if c, err = meetings.Schedule(ctx, c); err != nil {
 		return nil, err

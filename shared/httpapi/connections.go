@@ -125,6 +125,9 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 				return nil, err
 			}
 			l, err := licensing.Get(ctx, c.Tenant)
+			if err == nil {
+				err = allowChange(ctx)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -187,6 +190,9 @@ type removed struct {
 func remove(ctx context.Context, meetings *meeting.Meetings, t, c string, in RemovalInput) error {
 	if typed.Fault(in.Connection, 1, maxConnectionID) != "" {
 		return problem.New(problem.NotFound, "There is no such connection.")
+	}
+	if err := allowChange(ctx); err != nil { // whether it is there the removal finds out
+		return err
 	}
 	reason := cmp.Or(in.Reason, "An administrator removed you.")
 	s, err := meetings.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(in.Connection), reason, callerOf(ctx).at)

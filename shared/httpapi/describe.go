@@ -46,14 +46,14 @@ const readsOnly = "Changes nothing: safe to repeat."
 var descriptions = map[string]description{
 	"list-tenants": {tag: tagLicenses, text: "Every tenant that has a license, by name. " + readsOnly},
 	"get-license": {
-		tag: tagLicenses, codes: []problem.Code{problem.NotFound}, also: map[int]string{http.StatusNotModified: "It is the one that `If-None-Match` names"},
-		text: "The license in force. Its `ETag` is its revision, for `If-Match`, and for `If-None-Match`, which is answered 304 while it has not changed. " + readsOnly,
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
+		text: "The license in force. Its `ETag` is its revision: see Preconditions. " + readsOnly,
 	},
 	"put-license": {
-		tag: tagLicenses, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed}, also: map[int]string{http.StatusCreated: "The tenant's first license"},
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound}, also: map[int]string{http.StatusCreated: "The tenant's first license"},
 		text: "Replaces the license as a whole: what is left out has its default. The tenant comes into being with its first license, which is answered 201. " +
 			"A smaller, suspended or expired license never cuts off people who are in; it stops new joins. A larger one takes effect at once.\n\n" +
-			"With `If-Match` it is written only if the revision is still that one (`*`: if there is any), else 412. Safe to repeat: the same license again is one more revision that says the same. With `If-Match`, a repeat after a lost answer is refused if the first try was done: read the license, and see.",
+			"With `If-Match` it is written only if the revision is still that one (`*`: if there is any), with `If-None-Match: *` only if the tenant has none, and with `If-Unmodified-Since` only if it was not written since, else 412. Safe to repeat: the same license again is one more revision that says the same. With `If-Match`, a repeat after a lost answer is refused if the first try was done: read the license, and see.",
 	},
 	"get-license-history": {
 		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
@@ -84,7 +84,7 @@ var descriptions = map[string]description{
 	"list-conferences": {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "All conferences, ended ones too, by id. " + readsOnly},
 	"get-conference":   {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "One conference and its state. " + readsOnly},
 	"end-conference": {
-		tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed},
+		tag: tagConferences, codes: []problem.Code{problem.NotFound},
 		text: "Everyone in it is told `conference_ended`, and closed. Nobody joins it any more. Safe to repeat: one that has ended stays so, and is answered as it is. 412 if it was scheduled anew in that moment.",
 	},
 
@@ -131,7 +131,7 @@ var descriptions = map[string]description{
 	},
 
 	"close-period": {
-		tag: tagStatements, codes: []problem.Code{problem.NotFound, problem.PreconditionFailed}, also: map[int]string{http.StatusOK: "Nothing has come in since the latest revision: this is it"},
+		tag: tagStatements, codes: []problem.Code{problem.NotFound}, also: map[int]string{http.StatusOK: "Nothing has come in since the latest revision: this is it"},
 		text: "Closes a month that has ended into a numbered revision that never changes, sealed by a SHA-256. A month that ended before the tenant had a license (its first revision, the earliest `starts_at`, or the first record of the ledger) is refused as `invalid`, and the first month that can be closed is named. 412 where a recount of the raw ledger says anything else than what was rolled up. Safe to repeat: where nothing has come in since, the latest revision is answered with 200, and none is added.",
 	},
 	"list-actions": {
@@ -144,7 +144,7 @@ var descriptions = map[string]description{
 }
 
 // commonCodes are the problems that every operation can have.
-var commonCodes = []problem.Code{problem.Forbidden, problem.NotAcceptable, problem.Invalid, problem.RateLimited, problem.Internal, problem.Unavailable}
+var commonCodes = []problem.Code{problem.Forbidden, problem.NotAcceptable, problem.PreconditionFailed, problem.Invalid, problem.RateLimited, problem.Internal, problem.Unavailable}
 
 // ofGateway are the answers that API Gateway gives by itself, before or instead
 // of a function's.
@@ -172,6 +172,7 @@ var general = []struct{ title, text string }{
 	{"Times and figures", "Times are answered in RFC 3339 and UTC; reports give milliseconds. They are taken with any offset and a fraction of any length; a leap second (`23:59:60Z` at the end of a month) is the first second after it. A whole number in a body may be written as `25.0` or `2.5e1`. Ranges have their `from` and not their `to`. Durations are whole milliseconds (`seat_ms`); `seat_minutes` is a decimal with 4 places, rounded half up, once, at output, so that sums are to be made of `seat_ms`. A month is one of the tenant's `time_zone`."},
 	{"Text", "Names, titles, reasons and identities may be in any script and have emoji; bounds count the bytes of their UTF-8. Refused are control characters, tabs and line breaks, overrides, embeddings and isolates of the direction of writing, code points without an agreed meaning, and invisible characters: U+200B, U+2060, U+FEFF, U+00AD and others. Joiners, variation selectors, tags and marks of direction are taken where the script or the emoji needs them. An address or an identity is the same however it is spelt: they are compared, and answered, in NFC, addresses also in lower case and with their domain in Unicode."},
 	{"Paths", "A path is taken to the letter. What stands before it under a stage of API Gateway, or under a base-path mapping of a custom domain, is taken off, and put before the paths in `Location` and `Link`."},
+	{"Preconditions", "`If-Match`, `If-None-Match` and `If-Unmodified-Since` are honoured on every call, in the order of RFC 9110. A license has an `ETag` and a `Last-Modified`, which is to the second: use the `ETag`. Nothing else has either, so no tag matches it: `If-Match` with a tag, `If-None-Match: *` and any `If-Unmodified-Since` refuse to change what is there, with 412. A read is answered 304 where `If-None-Match` has its `ETag`."},
 	{"Formats", "An answer has the format that `Accept` wants most, by its weights (RFC 9110); `*/*`, or no `Accept`, wants the first that the call names. Where none will do, the call does nothing and is answered 406: no call answers JSON where JSON is not accepted. Problems are problem documents whatever `Accept` says. Long answers are compressed by gzip if `Accept-Encoding` names it."},
 	{"Bodies", "Bodies are JSON in UTF-8, of at most 64 KB, without a `Content-Encoding`. Another `Content-Type` is answered 415; a form's, which many clients send when they are not told otherwise, counts as none. Names are in snake_case, and a member that is not known is refused."},
 }

@@ -110,10 +110,10 @@ func (d description) describe(op *huma.Operation) {
 	for status, text := range d.also {
 		usual := *op.Responses[strconv.Itoa(usualStatus(op))]
 		usual.Description = text
-		if status == http.StatusNotModified {
-			usual.Content = nil
-		}
 		op.Responses[strconv.Itoa(status)] = &usual
+	}
+	if op.Method == http.MethodGet {
+		op.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "`If-None-Match` or `If-Modified-Since` says that the caller has it."}
 	}
 	codes := append(slices.Clone(commonCodes), d.codes...)
 	if op.RequestBody != nil {

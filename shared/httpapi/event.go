@@ -37,6 +37,7 @@ func Serve(handler http.Handler) Lambda {
 		if encodable(w, request) {
 			handler.ServeHTTP(w, request)
 		}
+		w.conditional(request)
 		rebase(w.header, base)
 		w.header.Set("X-Content-Type-Options", "nosniff")
 		if w.header.Get(headerCacheControl) == "" {
@@ -68,7 +69,7 @@ func readEvent(ctx context.Context, event Event, path string) (*http.Request, er
 	for name, value := range event.Headers {
 		request.Header.Set(name, value)
 	}
-	return request, nil
+	return request.WithContext(context.WithValue(ctx, preconditionsKey{}, readPreconditions(request.Header))), nil
 }
 
 const headerCacheControl = "Cache-Control"

@@ -144,6 +144,9 @@ func (a *API) AddHosts(licensing *licensing.Licensing, hosts host.Hosts) {
 	act(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host and free its slot", status: http.StatusNoContent, roles: admins},
 		(*HostInput).target, func(ctx context.Context, in *HostInput) (*struct{}, error) {
 			was, err := findHost(ctx, hosts, in)
+			if err == nil {
+				err = allowChange(ctx)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -200,6 +203,9 @@ func createHost(ctx context.Context, licensing *licensing.Licensing, hosts host.
 	if err != nil {
 		return nil, err
 	}
+	if err := allowChange(ctx); err != nil {
+		return nil, err
+	}
 	slots := slotsOf(l, h.CreatedAt)
 	added, err := hosts.AddHost(ctx, t, h, slots)
 	switch {
@@ -243,6 +249,9 @@ const changeTries = 5
 func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, in *changeHostInput) (*hostOutput, error) {
 	t := tenant.ID(in.Tenant)
 	was, err := findHost(ctx, hosts, &in.HostInput)
+	if err == nil {
+		err = allowChange(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -152,32 +151,17 @@ func tenantURL(t tenant.ID) string { return "/v1/tenants/" + url.PathEscape(stri
 type licenseOutput struct {
 	Status int
 	ETag   string `header:"ETag"`
+	// LastModified is to the second. The ETag tells changes within one apart.
+	LastModified time.Time `header:"Last-Modified"`
 	// CacheControl lets a caller keep it, and ask each time whether it still is so.
 	CacheControl string `header:"Cache-Control" hidden:"true"`
 	Body         LicenseView
 }
 
 func answerLicense(l license.License, status int) *licenseOutput {
-	return &licenseOutput{Status: status, ETag: strconv.Quote(strconv.FormatInt(l.Revision, 10)), CacheControl: "private, no-cache", Body: viewLicense(l)}
-}
-
-// readLicenseInput asks for a license, perhaps only if it is another one.
-// (huma's conditional package makes its 304 of huma.NewError, which is for
-// problems here.)
-type readLicenseInput struct {
-	TenantInput
-	IfNoneMatch string `header:"If-None-Match" maxLength:"1024" doc:"Revisions that the caller has: if the license is one of them, the answer is 304"`
-}
-
-// has tells whether the caller has what an ETag names. The comparison is weak,
-// as RFC 9110 wants it of If-None-Match.
-func (in readLicenseInput) has(etag string) bool {
-	for tag := range strings.SplitSeq(in.IfNoneMatch, ",") {
-		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
-			return true
-		}
+	return &licenseOutput{
+		Status: status, ETag: etagOf(l), LastModified: time.UnixMilli(l.ChangedAtMillis), CacheControl: "private, no-cache", Body: viewLicense(l),
 	}
-	return false
 }
 
 // TenantView is an entry of the list of tenants.
@@ -199,19 +183,12 @@ func (a *API) AddLicenses(licensing *licensing.Licensing, licenses license.Licen
 			return pageOf(page, ids, func(t tenant.ID) string { return string(t) },
 				func(t tenant.ID) TenantView { return TenantView{t} }), err
 		})
-	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Read a license", roles: vendor},
-		func(ctx context.Context, in *readLicenseInput) (*licenseOutput, error) {
+	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Read a license", roles: vendor, conditions: []string{headerIfNoneMatch, headerIfModifiedSince}},
+		func(ctx context.Context, in *TenantInput) (*licenseOutput, error) {
 			l, err := licensing.Get(ctx, tenant.ID(in.Tenant))
-			out := answerLicense(l, http.StatusOK)
-			if err == nil && in.has(out.ETag) {
-				out.Status = http.StatusNotModified
-			}
-			return out, err
+			return answerLicense(l, http.StatusOK), err
 		})
-	a.OpenAPI().Paths["/v1/tenants/{tenant}/license"].Get.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{
-		Description: "It is one of the revisions that If-None-Match names.",
-	}
-	act(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true},
+	act(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true, conditions: []string{headerIfMatch, headerIfNoneMatch, headerIfUnmodifiedSince}},
 		(*putLicenseInput).target, func(ctx context.Context, in *putLicenseInput) (*licenseOutput, error) {
 			return putLicense(ctx, licensing, licenses, in)
 		})
@@ -219,12 +196,11 @@ func (a *API) AddLicenses(licensing *licensing.Licensing, licenses license.Licen
 
 type putLicenseInput struct {
 	TenantInput
-	IfMatchInput
 	Body LicenseBody
 }
 
 func putLicense(ctx context.Context, licensing *licensing.Licensing, licenses license.Licenses, in *putLicenseInput) (*licenseOutput, error) {
-	revision, err := in.expected(ctx, licenses, tenant.ID(in.Tenant))
+	revision, err := expectedRevision(ctx, licenses, tenant.ID(in.Tenant))
 	if err != nil {
 		return nil, err
 	}

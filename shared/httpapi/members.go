@@ -246,7 +246,10 @@ var members = map[string]member{
 
 	// Headers.
 	"If-Match":            {text: "Write the license only if its revision is still this one: an `ETag`, a list of them, or `*` for any revision. Weak tags match nothing.", example: `"3"`},
-	"If-None-Match":       {text: "The revisions that the caller has. If the license is one of them, the answer is 304.", example: `"3"`},
+	"If-None-Match":       {text: "An `ETag`, or a list of them. A license that is one of them is not sent again (304), and not replaced (412). `*` is any license.", example: `"3"`},
+	"If-Modified-Since":   {text: "Send the license only if it was written after this second. Ignored beside `If-None-Match`.", example: "Mon, 21 Sep 2026 14:13:20 GMT"},
+	"If-Unmodified-Since": {text: "Write the license only if it was not written after this second. Ignored beside `If-Match`.", example: "Mon, 21 Sep 2026 14:13:20 GMT"},
+	"Last-Modified":       {text: "When the license was written, to the second.", example: "Mon, 21 Sep 2026 14:13:20 GMT"},
 	"ETag":                {text: "The license's revision, in quotation marks.", example: `"3"`},
 	"Location":            {text: "Where what was made is, or where it is now.", example: "/v1/tenants/acme/statements/2026-08?revision=1"},
 	"Content-Location":    {text: "Where the host is now, if it has moved.", example: "/v1/tenants/globex/hosts/eve@example.org"},

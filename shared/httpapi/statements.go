@@ -144,6 +144,9 @@ func (in *closeInput) target() (tenant.ID, audit.Target) {
 }
 
 func closePeriod(ctx context.Context, closer *statement.Closer, of, period string) (*statementOutput, error) {
+	if err := allowChange(ctx); err != nil {
+		return nil, err
+	}
 	sealed, added, err := closer.Close(ctx, tenant.ID(of), period)
 	if err != nil {
 		return nil, err

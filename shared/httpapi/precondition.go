@@ -1,0 +1,229 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
+)
+
+const (
+	headerETag              = "ETag"
+	headerLastModified      = "Last-Modified"
+	headerIfMatch           = "If-Match"
+	headerIfNoneMatch       = "If-None-Match"
+	headerIfModifiedSince   = "If-Modified-Since"
+	headerIfUnmodifiedSince = "If-Unmodified-Since"
+
+	// maxCondition bounds such a header, in bytes.
+	maxCondition = 1024
+)
+
+// preconditions are those of a request (RFC 9110, section 13).
+type preconditions struct {
+	match, noneMatch               *tagList // nil: the header is not there
+	unmodifiedSince, modifiedSince time.Time
+	faults                         []problem.Field
+}
+
+// tagList is what a header names: any that there is, or these.
+type tagList struct {
+	any  bool
+	list []string
+}
+
+// existing is what a request is about, if it is there. Without an ETag no tag
+// matches it; without a date nobody knows whether it was modified.
+type existing struct {
+	there    bool
+	etag     string
+	modified time.Time
+}
+
+// entityTag is one of a list, with the comma before it (RFC 9110, section
+// 8.8.3; the letters beyond ASCII are left out: none of ours has any). One
+// without its quotes is taken too: clients lose them.
+var entityTag = regexp.MustCompile(`^[ \t,]*(W/)?(?:"([!#-~]*)"|([!#-)+\--~]+))[ \t]*(,|$)`)
+
+func readPreconditions(header http.Header) preconditions {
+	var p preconditions
+	p.match, p.noneMatch = p.readTags(header, headerIfMatch), p.readTags(header, headerIfNoneMatch)
+	p.unmodifiedSince = p.readDate(header, headerIfUnmodifiedSince)
+	p.modifiedSince, _ = http.ParseTime(header.Get(headerIfModifiedSince)) // one that is none is ignored
+	return p
+}
+
+func (p *preconditions) fault(name, detail string) {
+	p.faults = append(p.faults, problem.Field{Pointer: pointer(name), Detail: detail})
+}
+
+func (p *preconditions) readTags(header http.Header, name string) *tagList {
+	if header[name] == nil {
+		return nil
+	}
+	text := strings.TrimSpace(header.Get(name))
+	if text == "*" {
+		return &tagList{any: true}
+	}
+	found := &tagList{}
+	for rest := text; len(text) <= maxCondition; {
+		tag := entityTag.FindStringSubmatch(rest)
+		if tag == nil {
+			break
+		}
+		found.list = append(found.list, tag[1]+strconv.Quote(tag[2]+tag[3]))
+		if rest = rest[len(tag[0]):]; rest == "" {
+			return found
+		}
+	}
+	p.fault(name, `must be * or a list of entity tags, each in double quotes, such as "3"`)
+	return nil
+}
+
+func (p *preconditions) readDate(header http.Header, name string) time.Time {
+	if header[name] == nil {
+		return time.Time{}
+	}
+	at, err := http.ParseTime(header.Get(name))
+	if err != nil {
+		p.fault(name, "must be an HTTP date, such as Sun, 01 Nov 2026 00:00:00 GMT")
+	}
+	return at
+}
+
+// describeConditions is the headers of preconditions, for the document of a call
+// whose resource has an ETag.
+func describeConditions(headers []string) []*huma.Param {
+	longest := maxCondition
+	var list []*huma.Param
+	for _, name := range headers {
+		list = append(list, &huma.Param{Name: name, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &longest}})
+	}
+	return list
+}
+
+type preconditionsKey struct{}
+
+func preconditionsOf(ctx context.Context) preconditions {
+	p, _ := ctx.Value(preconditionsKey{}).(preconditions)
+	return p
+}
+
+// weak is a tag as it is compared weakly.
+func weak(tag string) string { return strings.TrimPrefix(tag, "W/") }
+
+// forbid names the header that forbids a change of what is there, in the order of
+// RFC 9110, section 13.2.2; empty if none does. What cannot be evaluated forbids
+// it too: a change must not be unconditional that was not meant to be.
+func (p preconditions) forbid(e existing) string {
+	switch {
+	case p.match != nil && !p.match.matches(e):
+		return headerIfMatch
+	case p.match == nil && !p.unmodifiedSince.IsZero() && (e.modified.IsZero() || e.modifiedAfter(p.unmodifiedSince)):
+		return headerIfUnmodifiedSince
+	case p.noneMatch != nil && p.noneMatch.has(e):
+		return headerIfNoneMatch
+	}
+	return ""
+}
+
+// matches compares strongly, so that a weak tag matches nothing.
+func (t *tagList) matches(e existing) bool {
+	return e.there && (t.any || e.etag != "" && weak(e.etag) == e.etag && slices.Contains(t.list, e.etag))
+}
+
+// has compares weakly.
+func (t *tagList) has(e existing) bool {
+	return e.there && (t.any || e.etag != "" && slices.ContainsFunc(t.list, func(tag string) bool { return weak(tag) == weak(e.etag) }))
+}
+
+// modifiedAfter compares to the second, as HTTP dates are.
+func (e existing) modifiedAfter(at time.Time) bool { return e.modified.Truncate(time.Second).After(at) }
+
+// allowChange refuses to change what is there and has neither an ETag nor a date.
+// It is asked when all is known but what the change itself decides.
+func allowChange(ctx context.Context) error {
+	return forbidden(preconditionsOf(ctx).forbid(existing{there: true}))
+}
+
+func forbidden(header string) error {
+	if header == "" {
+		return nil
+	}
+	return problem.Newf(problem.PreconditionFailed, "%s does not hold for what is there.", header)
+}
+
+// noRevision is that of no license.
+const noRevision = -3
+
+// expectedRevision is the revision of a tenant's license that the preconditions of
+// a change allow: the change itself sees to it that it still is in force.
+func expectedRevision(ctx context.Context, licenses license.Licenses, t tenant.ID) (int64, error) {
+	p := preconditionsOf(ctx)
+	alone := p.noneMatch == nil && p.unmodifiedSince.IsZero()
+	switch {
+	case p.match == nil && alone:
+		return licensing.AnyRevision, nil
+	case p.match != nil && p.match.any && p.noneMatch == nil:
+		return licensing.SomeRevision, nil
+	}
+	l, err := licenses.License(ctx, t)
+	if err != nil {
+		return 0, fmt.Errorf("read the license: %w", err)
+	}
+	var is existing
+	var revision int64
+	if l != nil {
+		is, revision = existing{there: true, etag: etagOf(*l), modified: time.UnixMilli(l.ChangedAtMillis)}, l.Revision
+	}
+	if p.forbid(is) != "" {
+		return noRevision, nil
+	}
+	return revision, nil
+}
+
+func etagOf(l license.License) string { return strconv.Quote(strconv.FormatInt(l.Revision, 10)) }
+
+// conditional has a read that succeeded answer 304 or 412 where its preconditions
+// say so, by the headers of the answer. Those that cannot be read, and a date
+// that nothing is known of, are ignored: a read changes nothing.
+func (a *answer) conditional(r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead || a.status != http.StatusOK {
+		return
+	}
+	p := preconditionsOf(r.Context())
+	e := existing{there: true, etag: a.header.Get(headerETag)}
+	e.modified, _ = http.ParseTime(a.header.Get(headerLastModified))
+	dated := !e.modified.IsZero()
+	switch {
+	case p.match != nil && !p.match.matches(e):
+		a.replace(r, forbidden(headerIfMatch))
+	case p.match == nil && dated && !p.unmodifiedSince.IsZero() && e.modifiedAfter(p.unmodifiedSince):
+		a.replace(r, forbidden(headerIfUnmodifiedSince))
+	case p.noneMatch != nil && p.noneMatch.has(e),
+		p.noneMatch == nil && dated && !p.modifiedSince.IsZero() && !e.modifiedAfter(p.modifiedSince):
+		a.status = http.StatusNotModified
+	}
+}
+
+// replace answers with a problem instead.
+func (a *answer) replace(r *http.Request, err error) {
+	vary := a.header.Values(headerVary)
+	a.header = make(http.Header)
+	a.body.Reset()
+	for _, name := range vary {
+		a.header.Add(headerVary, name)
+	}
+	refuseRequest(a, r, problem.As(err))
+}
