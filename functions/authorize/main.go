@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
@@ -15,6 +16,6 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		return wiring.Authorize(env.Process(), signer), nil
+		return wiring.Authorize(signer, time.Now, env.Log), nil
 	})
 }

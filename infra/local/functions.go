@@ -95,7 +95,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		return func() (lambda.Handler, error) { return lambda.NewHandler(handle()), nil }
 	}
 	return map[string]Starter{
-		"authorize":  start(func() any { return wiring.Authorize(process("authorize"), signer) }),
+		"authorize":  start(func() any { return wiring.Authorize(signer, time.Now, env.Log.With("function", "authorize")) }),
 		"connect":    start(func() any { return wiring.Connect(process("connect"), connections, env.Rates.JoinsPerSecond) }),
 		"disconnect": start(func() any { return wiring.Disconnect(process("disconnect")) }),
 		"message": start(func() any {

@@ -81,9 +81,10 @@ func (p Process) admissions(r Rooms, joinsPerSecond int) *admission.Admissions {
 	return r.Admissions(limits, admission.Together)
 }
 
-// Authorize is the function that checks join tokens before connect runs.
-func Authorize(p Process, signer *jointoken.Signer) any {
-	return wsapi.NewAuthorizer(signer, p.Now, p.Log).Handle
+// Authorize is the function that checks join tokens before connect runs. It has no
+// store.
+func Authorize(signer *jointoken.Signer, now func() time.Time, log *slog.Logger) any {
+	return wsapi.NewAuthorizer(signer, now, log).Handle
 }
 
 // Connect is the function of the $connect route.
