@@ -35,7 +35,7 @@ func (s *Stack) openDatabase(ctx context.Context, system *template.Template) (da
 	if err != nil {
 		return database{}, err
 	}
-	cfg.BaseEndpoint = &s.engine.Endpoint
+	cfg.BaseEndpoint, cfg.Retryer = &s.engine.Endpoint, engine.Retryer
 	client := dynamo.NewClient(cfg)
 	made := tables.New(client, s.options.TablePrefix, system.Tables)
 	if err := made.Create(ctx); err != nil {

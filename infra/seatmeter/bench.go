@@ -12,9 +12,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"seatmeter/infra/bench"
@@ -135,7 +132,7 @@ func benchLean(ctx context.Context, c benchCommand, database *benchEngine) (benc
 	if err != nil {
 		return bench.Report{}, err
 	}
-	cfg, err := engineConfig(ctx, database.server.Endpoint)
+	cfg, err := engine.Config(ctx, database.server.Endpoint)
 	if err != nil {
 		return bench.Report{}, err
 	}
@@ -225,7 +222,7 @@ func (e *benchEngine) stop(ctx context.Context) {
 }
 
 func benchTables(ctx context.Context, endpoint string) (*dynamodb.Client, tables.Tables, error) {
-	cfg, err := engineConfig(ctx, endpoint)
+	cfg, err := engine.Config(ctx, endpoint)
 	if err != nil {
 		return nil, tables.Tables{}, err
 	}
@@ -243,15 +240,4 @@ func benchTables(ctx context.Context, endpoint string) (*dynamodb.Client, tables
 		return nil, made, fmt.Errorf("bench: %w", err)
 	}
 	return client, made, nil
-}
-
-// engineConfig is a configuration for an engine of this machine, which takes any
-// credentials.
-func engineConfig(ctx context.Context, endpoint string) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
-	if err != nil {
-		return aws.Config{}, fmt.Errorf("make a local AWS configuration: %w", err)
-	}
-	return cfg, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"seatmeter/infra/local"
+	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/tables"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/reconcile"
@@ -82,7 +83,7 @@ func (c booksCommand) open(ctx context.Context) (*dynamo.Store, error) {
 	if endpoints.DynamoDB == "" {
 		return nil, errors.New("the stack keeps its state in memory, where no other process can look; reconciliation checks its books each hour, and logs what is off")
 	}
-	cfg, err := engineConfig(ctx, endpoints.DynamoDB)
+	cfg, err := engine.Config(ctx, endpoints.DynamoDB)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"seatmeter/infra/local/buckets"
@@ -279,11 +277,11 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 // createTables makes the template's tables under names of this run's own.
 func createTables(t *testing.T, endpoint string, list []template.Table) tables.Tables {
 	t.Helper()
-	api := dynamodb.New(dynamodb.Options{
-		BaseEndpoint: aws.String(endpoint), Region: "local",
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	})
-	made := tables.New(api, fmt.Sprintf("bootstrap-%d", time.Now().UnixNano()), list)
+	cfg, err := engine.Config(t.Context(), endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := tables.New(dynamodb.NewFromConfig(cfg), fmt.Sprintf("bootstrap-%d", time.Now().UnixNano()), list)
 	if err := made.Create(t.Context()); err != nil {
 		t.Fatal(err)
 	}

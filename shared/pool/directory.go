@@ -236,7 +236,8 @@ func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, board Directory,
 		p.view(pool).sawListed(attempt.State)
 		if attempt.State.Full(to.Member.JoinedAtMillis) {
 			// Left undone, it costs the next one who comes a try.
-			_ = p.blocks.RemoveRoom(ctx, block, attempt.State.Version())
+			// Room of this very version is gone too: the block was given less capacity since.
+			_ = p.blocks.RemoveRoom(ctx, block, attempt.State.Version()+1)
 		}
 		if answer, done, err := p.conclude(ctx, attempt, to.Connection, terms); done || err != nil {
 			return answer, true, err

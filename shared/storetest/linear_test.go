@@ -21,6 +21,9 @@ import (
 // enough is how many histories may pass before a fault must show.
 const enough = 200
 
+// slowHistories take a tenth of a second each.
+const slowHistories = 40
+
 // modelled is a block that is right, because it is the model under a lock.
 type modelled struct {
 	mu   sync.Mutex
@@ -226,5 +229,19 @@ func TestAPoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
 			}
 			t.Error("it passes")
 		})
+	}
+}
+
+// On a busy machine somebody who leaves may be long in telling of it.
+func TestAPoolWhoseLeaversAreSlowKeepsItsPromises(t *testing.T) {
+	for seed := range seeds(t, slowHistories) {
+		slow := faults.On(memtable.New(), "add room", func(ctx context.Context, in any, next faults.Next) (any, error) {
+			time.Sleep(2 * time.Millisecond)
+			return next(ctx, in)
+		})
+		p := newPoolHistory(t, seed, dynamo.New(slow, memtable.Names), onePool, leastLarge, mostLarge)
+		if fault := p.run(t, seed); fault != "" {
+			t.Fatalf("%s; seed %d:\n%s", fault, seed.value, describe(p.operations))
+		}
 	}
 }

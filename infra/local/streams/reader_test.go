@@ -18,7 +18,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"seatmeter/infra/local/engine"
@@ -78,8 +77,9 @@ func newStandOn(t *testing.T, endpoint string) *stand {
 		}
 	}))
 	t.Cleanup(proxy.Close)
-	cfg := aws.Config{
-		Region: "local", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	cfg, err := engine.Config(t.Context(), endpoint)
+	if err != nil {
+		t.Fatal(err)
 	}
 	system, err := template.Read("../../../template.yaml")
 	if err != nil {

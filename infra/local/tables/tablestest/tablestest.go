@@ -9,10 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
@@ -22,15 +21,14 @@ import (
 // names, and drops them when the test is over.
 func Make(t *testing.T, templatePath string) (*dynamodb.Client, dynamo.Tables) {
 	t.Helper()
-	endpoint := os.Getenv("DYNAMODB_ENDPOINT")
+	endpoint := os.Getenv(engine.EndpointVariable)
 	if endpoint == "" {
 		if os.Getenv("SEATMETER_TEST_STORE") == "memory" {
 			t.Skip("told to do without DynamoDB")
 		}
 		t.Fatal("DYNAMODB_ENDPOINT is not set: run ./scripts/test, which starts an engine")
 	}
-	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("local"), config.WithBaseEndpoint(endpoint),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	cfg, err := engine.Config(t.Context(), endpoint)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,36 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+)
+
+// Config is a configuration of the SDK for an engine at an endpoint.
+func Config(ctx context.Context, endpoint string) (aws.Config, error) {
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("local"), config.WithRetryer(Retryer),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("make a configuration for DynamoDB Local: %w", err)
+	}
+	cfg.BaseEndpoint = aws.String(endpoint)
+	return cfg, nil
+}
+
+// Retryer repeats calls as an engine needs it. DynamoDB Local answers 500 where a
+// request has waited too long for a lock. On a busy machine that befalls many
+// requests at once, more than the SDK's quota of repeats for one client allows.
+// Up to ten tries take about two and a half seconds.
+func Retryer() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.RateLimiter = ratelimit.None
+		o.MaxAttempts = 10
+		o.BaseDelay, o.MaxBackoff = 25*time.Millisecond, time.Second
+	})
+}
