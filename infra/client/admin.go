@@ -227,6 +227,7 @@ type Connection struct {
 	Identity     string    `json:"identity"`
 	Role         Role      `json:"role"`
 	JoinedAt     time.Time `json:"joined_at"`
+	ConnectedAt  time.Time `json:"connected_at"`
 }
 
 // Connections lists who is in a conference.
@@ -291,6 +292,11 @@ type Seats struct {
 	InUse       int               `json:"in_use"`
 	Held        int               `json:"held"`
 	Conferences []ConferenceSeats `json:"conferences"`
+	// Hosts is nil under concurrent licensing.
+	Hosts *struct {
+		Used    int `json:"used"`
+		Allowed int `json:"allowed"`
+	} `json:"hosts"`
 }
 
 // ConferenceSeats is one conference's part of Seats.

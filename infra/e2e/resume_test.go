@@ -31,12 +31,29 @@ func (c *customer) awaitHeld(n int) {
 	})
 }
 
+// connection is somebody's in a conference, as it is listed.
+func (c *customer) connection(conference, identity string) client.Connection {
+	c.t.Helper()
+	page, err := c.api.Connections(c.within(), c.id, conference, client.Paging{})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, one := range page.Items {
+		if one.Identity == identity {
+			return one
+		}
+	}
+	c.t.Fatalf("%s is not listed among %+v", identity, page.Items)
+	return client.Connection{}
+}
+
 func TestResume_ADroppedParticipantKeepsItsSeatAndItsStay(t *testing.T) {
 	t.Parallel()
 	c := license(t, withGrace(client.Concurrent(2), 60))
 	conference, host := c.live("ada@example.com")
 	bob := c.join(conference, "bob@example.com", client.RoleParticipant)
 	token := c.ask(bob, client.ActionStatus, client.TypeAdmitted).ResumeToken
+	before := c.connection(conference, "bob@example.com")
 	bob.Abandon() // no close frame
 	c.awaitHeld(1)
 	c.wantInUse(2)
@@ -48,6 +65,9 @@ func TestResume_ADroppedParticipantKeepsItsSeatAndItsStay(t *testing.T) {
 	m := c.ask(again, client.ActionStatus, client.TypeAdmitted)
 	if s := c.seats(); deref(m.InUse) != 2 || m.ResumeToken == "" || s.Held != 0 || s.InUse != 2 {
 		t.Errorf("resumed as %+v with seats %+v", m, s)
+	}
+	if now := c.connection(conference, "bob@example.com"); !now.JoinedAt.Equal(before.JoinedAt) || !now.ConnectedAt.After(before.ConnectedAt) || now.ConnectionID == before.ConnectionID {
+		t.Errorf("listed as %+v, before as %+v: want the same stay on a later connection", now, before)
 	}
 	if _, err := c.resume(conference, "bob@example.com", token); err == nil {
 		t.Error("a resume token was good twice")

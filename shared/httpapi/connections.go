@@ -32,10 +32,13 @@ type ConnectionView struct {
 	Identity     string            `json:"identity"`
 	Role         jointoken.Role    `json:"role"`
 	JoinedAt     time.Time         `json:"joined_at"`
+	ConnectedAt  time.Time         `json:"connected_at"`
 }
 
 func viewConnection(s session.Session) ConnectionView {
-	return ConnectionView{s.Connection, s.Conference, s.Identity, s.Role, time.UnixMilli(s.JoinedAtMillis).UTC()}
+	return ConnectionView{
+		s.Connection, s.Conference, s.Identity, s.Role, time.UnixMilli(s.StayBeganMillis()).UTC(), time.UnixMilli(s.BeganMillis).UTC(),
+	}
 }
 
 // TokenBody is what a join token is made from.
@@ -79,6 +82,13 @@ type SeatsView struct {
 	InUse       int                   `json:"in_use" doc:"Seats that nobody else can have, held ones included"`
 	Held        int                   `json:"held" doc:"Of those, the seats held for a connection that was lost"`
 	Conferences []ConferenceSeatsView `json:"conferences" nullable:"false"`
+	Hosts       *HostSlotsView        `json:"hosts,omitempty"`
+}
+
+// HostSlotsView is how many of a named license's hosts there are.
+type HostSlotsView struct {
+	Used    int `json:"used"`
+	Allowed int `json:"allowed"`
 }
 
 // ConferenceSeatsView is one conference's part of it.
@@ -252,6 +262,8 @@ func viewSeats(o occupancy.Occupancy) SeatsView {
 	}
 	if o.License.Model == license.ModelConcurrent {
 		v.Limit = &o.License.Seats
+	} else {
+		v.Hosts = &HostSlotsView{o.Hosts, o.License.Hosts}
 	}
 	for _, c := range o.Conferences {
 		v.Conferences = append(v.Conferences, ConferenceSeatsView(c))

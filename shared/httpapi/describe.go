@@ -90,7 +90,7 @@ var descriptions = map[string]description{
 
 	"list-connections": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "Who holds a seat in the conference, in order of joining; the lobby does not count. " + readsOnly,
+		text: "Who holds a seat in the conference, in the order in which the connections took their seats; the lobby does not count. `joined_at` is when the stay began, `connected_at` when the connection that it goes on in was made. " + readsOnly,
 	},
 	"remove-connection": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
@@ -106,7 +106,7 @@ var descriptions = map[string]description{
 	},
 	"get-seats": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "How many seats are in use right now, and in which conferences. Seats `held` for a connection that was lost count as in use. " + readsOnly,
+		text: "How many seats are in use right now, and in which conferences; under a named license also how many of its hosts are registered. Seats `held` for a connection that was lost count as in use. " + readsOnly,
 	},
 
 	"get-usage": {

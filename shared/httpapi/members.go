@@ -178,6 +178,11 @@ var members = map[string]member{
 	// Seats right now.
 	"limit":                      {text: "How many seats the pool has, without any burst.", unit: unitSeats, example: 25},
 	"in_use":                     {text: "How many seats of the pool are in use, those held for lost connections included.", unit: unitSeats, example: 12},
+	"ConnectionView.joined_at":   {text: "When the stay began. It goes on through resumes.", example: exampleTime},
+	"connected_at":               {text: "When this connection was made: later than `joined_at` if it resumed the stay, earlier if it waited in the lobby.", example: exampleTime},
+	"SeatsView.hosts":            {text: "How many of the hosts of a named license are registered. Absent under a concurrent license, which takes any number."},
+	"used":                       {text: "How many slots a registered host has, active or not.", unit: unitHosts, example: 3},
+	"allowed":                    {text: "How many slots the license has: its `hosts`.", unit: unitHosts, example: 5},
 	"SeatsView.conferences":      {text: "The conferences that have seats in use, in order of id."},
 	"SeatsView.limit":            {text: "How many seats the tenant has in all. Absent under a named license, where each conference has its own.", unit: unitSeats, example: 25},
 	"SeatsView.in_use":           {text: "How many seats are in use in all conferences, those held for lost connections included.", unit: unitSeats, example: 12},

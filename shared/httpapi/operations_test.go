@@ -275,8 +275,8 @@ func TestConnectionsAreListedInOrderOfJoining(t *testing.T) {
 	w.join("acme", "weekly", "bob", "participant", 1)
 	w.join("acme", "board", "eve", "participant", 3)
 	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/weekly/connections", "").want(200, `{"items":[
-		{"connection_id":"MadeUpConnec002=","conference":"weekly","identity":"zoe@example.org","role":"host","joined_at":"`+startText+`"},
-		{"connection_id":"MadeUpConnec001=","conference":"weekly","identity":"bob","role":"participant","joined_at":"2026-09-21T14:13:21.5Z"}],"next_cursor":null}`)
+		{"connection_id":"MadeUpConnec002=","conference":"weekly","identity":"zoe@example.org","role":"host","joined_at":"`+startText+`","connected_at":"`+startText+`"},
+		{"connection_id":"MadeUpConnec001=","conference":"weekly","identity":"bob","role":"participant","joined_at":"2026-09-21T14:13:21.5Z","connected_at":"2026-09-21T14:13:21.5Z"}],"next_cursor":null}`)
 	w.schedule("acme", "empty", "ann@example.org")
 	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/empty/connections", "").want(200, `{"items":[],"next_cursor":null}`)
 }
@@ -361,7 +361,13 @@ func TestSeatsOfANamedLicenseDoNotCountTheHostsFirstConnection(t *testing.T) {
 	w.join("acme", "weekly", "ann@example.org", "host", 2)
 	w.join("acme", "weekly", "eve", "participant", 3)
 	w.call(finance, "GET", "/v1/tenants/acme/seats", "").want(200, `{"tenant":"acme","model":"named","in_use":2,"held":0,
-		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2}]}`)
+		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2}],"hosts":{"used":1,"allowed":5}}`)
+	w.host("acme", "bob@example.org")
+	w.call(acmeAdmin, "PATCH", "/v1/tenants/acme/hosts/bob@example.org", `{"active":false}`).ok() // and keeps the slot
+	w.named("acme", 1, 25)
+	if got := w.call(finance, "GET", "/v1/tenants/acme/seats", "").ok(); !strings.Contains(got.body, `"hosts":{"used":2,"allowed":1}`) {
+		t.Errorf("of a license that has shrunk: %s", got.body)
+	}
 }
 
 // The gateway has decoded the path, and nobody decodes it again.

@@ -26,6 +26,8 @@ type Store interface {
 	// Locks lists the locks of a tenant's hosts: its conferences that are live
 	// under a named license, or may be.
 	Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error)
+	// CountHosts counts a tenant's hosts, consistently.
+	CountHosts(ctx context.Context, t tenant.ID) (int, error)
 }
 
 // Reader reads. Safe for use by many goroutines.
@@ -57,6 +59,8 @@ type Occupancy struct {
 	InUse       int
 	Held        int
 	Conferences []ConferenceOccupancy
+	// Hosts are those that are registered. Counted under a named license alone.
+	Hosts int
 }
 
 // ConferenceOccupancy is one conference's part of it. InUse counts what draws
@@ -76,6 +80,11 @@ func (r *Reader) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (O
 		return Occupancy{}, err
 	}
 	o := Occupancy{License: l}
+	if l.Model == license.ModelNamed {
+		if o.Hosts, err = r.store.CountHosts(ctx, t); err != nil {
+			return o, fmt.Errorf("count the hosts: %w", err)
+		}
+	}
 	byNumber := make(map[conference.Number]*ConferenceOccupancy)
 	locks, err := r.store.Locks(ctx, t)
 	if err != nil {

@@ -136,6 +136,14 @@ func (s Session) Fence(joinedAtMillis int64) Session {
 	return s
 }
 
+// StayBeganMillis is when the stay began, on this connection or on an earlier one.
+func (s Session) StayBeganMillis() int64 {
+	if began, known := s.StayID.BeganMillis(); known {
+		return began
+	}
+	return s.JoinedAtMillis
+}
+
 // Claim is what a resume token for this stay says.
 func (s Session) Claim() jointoken.Claim {
 	return jointoken.Claim{Connection: s.Connection, Stay: string(s.StayID)}

@@ -16,6 +16,7 @@ import (
 	"hash/fnv"
 	"iter"
 	"strconv"
+	"strings"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
@@ -54,6 +55,13 @@ const MaxGapMillis = 10 * 60 * 1000
 
 // StayID names a stay, whichever connections it goes on in.
 type StayID string
+
+// BeganMillis is when the stay began, as its name says; false, if it does not.
+func (id StayID) BeganMillis() (int64, bool) {
+	_, began, found := strings.Cut(string(id), ".")
+	millis, err := strconv.ParseInt(began, 36, 64)
+	return millis, found && err == nil
+}
 
 // NewStayID names the stay that a connection begins when it joins.
 func NewStayID(id seat.ConnectionID, joinedAtMillis int64) StayID {

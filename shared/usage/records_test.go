@@ -292,3 +292,16 @@ func TestTheLedgerIsReadOutInABoundedRangeThatIsNotReversed(t *testing.T) {
 		}
 	}
 }
+
+func TestTheNameOfAStaySaysWhenItBegan(t *testing.T) {
+	for _, at := range []int64{0, 1, noon, 1 << 62} {
+		if got, known := usage.NewStayID("L0SM9cOFvHcCIhw=", at).BeganMillis(); !known || got != at {
+			t.Errorf("%d is told as %d, %t", at, got, known)
+		}
+	}
+	for _, id := range []usage.StayID{"", "stay-1", "c=.", "c=.?"} {
+		if got, known := id.BeganMillis(); known {
+			t.Errorf("%q is told as %d", id, got)
+		}
+	}
+}
