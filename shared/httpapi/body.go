@@ -46,7 +46,7 @@ func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 			a.refuse(ctx, err)
 			return
 		}
-		plain, inBody := readBody(body)
+		plain, inBody := readBody(body, a.nullable(ctx.Operation()))
 		body, faults = plain, addFaults(faults, inBody...)
 	} else if len(body) > 0 {
 		faults = addFaults(faults, problem.Field{Pointer: "#", Detail: "there is a body, and this call takes none"})
@@ -110,11 +110,27 @@ func (r *read) Header(name string) string {
 	return r.humaContext.Header(name)
 }
 
+// nullable are the members of a call's body of which null is the same as leaving
+// them out: those that generated clients would else send empty.
+func (a *API) nullable(op *huma.Operation) map[string]bool {
+	names := make(map[string]bool)
+	schema := op.RequestBody.Content[formatJSON.media].Schema
+	if schema.Ref != "" {
+		schema = a.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	for name, property := range schema.Properties {
+		if property.Nullable {
+			names[name] = true
+		}
+	}
+	return names
+}
+
 // readBody looks through a body once, and tells what is wrong with it before
-// any member is known: each must be there once at most, and not be null. What
-// is no JSON, or too deep, is not looked through to its end. It gives the body
-// with its whole numbers in plain digits.
-func readBody(body []byte) (plain []byte, faults []problem.Field) {
+// any member is known: each must be there once at most, and not be null unless it
+// is nullable. What is no JSON, or too deep, is not looked through to its end. It
+// gives the body with its whole numbers in plain digits.
+func readBody(body []byte, nullable map[string]bool) (plain []byte, faults []problem.Field) {
 	whole := func(detail string) ([]byte, []problem.Field) {
 		return body, []problem.Field{{Pointer: "#", Detail: detail}}
 	}
@@ -130,7 +146,7 @@ func readBody(body []byte) (plain []byte, faults []problem.Field) {
 	case !utf8.Valid(body):
 		return whole("must be UTF-8")
 	}
-	l := look{decoder: json.NewDecoder(bytes.NewReader(body)), body: body}
+	l := look{decoder: json.NewDecoder(bytes.NewReader(body)), body: body, nullable: nullable}
 	l.decoder.UseNumber()
 	for {
 		done, err := l.next()
@@ -153,7 +169,9 @@ var errTooDeep = errors.New("nested too deep")
 type look struct {
 	decoder *json.Decoder
 	body    []byte
-	open    []nest
+	// nullable are members of the body itself.
+	nullable map[string]bool
+	open     []nest
 	// plain is the body up to what is copied, with whole numbers in plain digits.
 	plain  []byte
 	copied int
@@ -234,7 +252,9 @@ func (l *look) value(token json.Token, sent []byte) error {
 		l.open = append(l.open, inner)
 		return nil
 	case nil:
-		l.fault("must not be null: leave it out")
+		if len(l.open) > 1 || !l.nullable[l.open[0].at] {
+			l.fault("must not be null: leave it out")
+		}
 	case string:
 		if loneSurrogate(sent) {
 			l.fault("has half of a surrogate pair")

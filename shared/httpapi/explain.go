@@ -87,7 +87,7 @@ func (m member) explain(name string, s *huma.Schema) {
 		s.Enum = known
 	}
 	if m.unit != "" {
-		text += " Unit: " + m.unit + "."
+		text = strings.TrimSuffix(text, ".") + ". Unit: " + m.unit + "."
 	}
 	s.Description = text
 	if m.example == nil || len(s.Examples) > 0 {

@@ -40,7 +40,7 @@ type described struct {
 
 type schema struct {
 	Ref        string            `json:"$ref"`
-	Type       any               `json:"type"` // a text, or a list where null will do: of answers only
+	Type       kind              `json:"type"`
 	Format     string            `json:"format"`
 	Pattern    string            `json:"pattern"`
 	Enum       []string          `json:"enum"`
@@ -51,6 +51,21 @@ type schema struct {
 	MaxItems   int               `json:"maxItems"`
 	Properties map[string]schema `json:"properties"`
 	Required   []string          `json:"required"`
+}
+
+// kind is what a value is, where null will do or not.
+type kind struct {
+	name     string
+	nullable bool
+}
+
+func (k *kind) UnmarshalJSON(text []byte) error {
+	var list []string
+	if json.Unmarshal(text, &list) == nil {
+		k.name, k.nullable = list[0], len(list) > 1
+		return nil
+	}
+	return json.Unmarshal(text, &k.name)
 }
 
 func describe(t *testing.T) description {
@@ -128,17 +143,20 @@ func written(body map[string]string, name, value string) string {
 
 // wrong are values that no such member takes.
 func (s schema) wrong() []string {
-	values := []string{`null`, `{}`, `{"a":{"b":1}}`, `1e400`, `-1e400`}
-	if s.Type != "array" {
+	values := []string{`{}`, `{"a":{"b":1}}`, `1e400`, `-1e400`}
+	if !s.Type.nullable {
+		values = append(values, `null`)
+	}
+	if s.Type.name != "array" {
 		values = append(values, `[]`, `[1]`, `["text"]`)
 	}
-	if s.Type != "boolean" {
+	if s.Type.name != "boolean" {
 		values = append(values, `true`)
 	}
-	if s.Type != "integer" {
+	if s.Type.name != "integer" {
 		values = append(values, `1`, `0`, `-0.5`)
 	}
-	switch s.Type {
+	switch s.Type.name {
 	case "string":
 		values = append(values, `"\ud800"`, `"\udc00\ud800"`, `"\ud800x"`)
 		if s.MaxLength > 0 {
@@ -177,9 +195,9 @@ func (s schema) right(name string) []string {
 			values = append(values, quoted(value))
 		}
 		return values
-	case s.Type == "integer":
+	case s.Type.name == "integer":
 		return []string{fmt.Sprint(*s.Minimum), fmt.Sprint(*s.Maximum)}
-	case s.Type == "boolean":
+	case s.Type.name == "boolean":
 		return []string{`true`, `false`}
 	}
 	return samples[name]
@@ -305,6 +323,18 @@ func TestAnItemOfAListIsNamedByItsIndex(t *testing.T) {
 	}
 }
 
+// Generated clients send an optional list as an empty one, which is refused,
+// unless it may be null.
+func TestNoListOfOriginsMayBeWrittenAsNull(t *testing.T) {
+	w := newWorld(t)
+	got := w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25,"allowed_origins":null}`).ok()
+	if strings.Contains(got.body, "allowed_origins") {
+		t.Errorf("answered %s", got.body)
+	}
+	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25,"allowed_origins":[]}`).refused(problem.Invalid, "#/allowed_origins")
+	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":null}`).refused(problem.Invalid, "#/seats")
+}
+
 func TestAMemberAtItsBoundsIsTaken(t *testing.T) {
 	withBody(t, func(t *testing.T, method, target string, s schema, tried []map[string]string) {
 		if strings.HasSuffix(target, "/license") {
@@ -338,9 +368,9 @@ func TestTheDescriptionHasTheBoundsOfEveryMemberAndParameter(t *testing.T) {
 	bounded := func(t *testing.T, name string, s schema) {
 		t.Helper()
 		switch {
-		case s.Type == "boolean", s.Enum != nil, s.Format == "date-time":
-		case s.Type == "integer" && s.Minimum != nil && s.Maximum != nil:
-		case s.Type == "string" && s.MaxLength > 0, s.Type == "array" && s.MaxItems > 0:
+		case s.Type.name == "boolean", s.Enum != nil, s.Format == "date-time":
+		case s.Type.name == "integer" && s.Minimum != nil && s.Maximum != nil:
+		case s.Type.name == "string" && s.MaxLength > 0, s.Type.name == "array" && s.MaxItems > 0:
 		default:
 			t.Errorf("%s has no bounds: %+v", name, s)
 		}
@@ -489,7 +519,7 @@ func (s schema) wrongParameters() []string {
 	if s.Enum != nil {
 		values = append(values, "other", strings.ToUpper(s.Enum[0]))
 	}
-	if s.Type == "integer" {
+	if s.Type.name == "integer" {
 		values = append(values, fmt.Sprint(*s.Minimum-1), fmt.Sprint(*s.Maximum+1), "many", "1.5", "1e1", "0x1", "%201", "null", "99999999999999999999", "1,2")
 	}
 	return values

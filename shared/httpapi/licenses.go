@@ -37,7 +37,7 @@ type LicenseBody struct {
 	ReconnectGraceSeconds     *int     `json:"reconnect_grace_seconds,omitempty" minimum:"0" maximum:"300" doc:"30 if left out"`
 	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440" doc:"15 if left out"`
 	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
-	AllowedOrigins            []string `json:"allowed_origins,omitempty" minItems:"1" maxItems:"20" nullable:"false" example:"[\"https://meet.example.com\"]"`
+	AllowedOrigins            []string `json:"allowed_origins,omitempty" minItems:"1" maxItems:"20" nullable:"true" example:"[\"https://meet.example.com\"]"`
 }
 
 // LicenseView is a license as callers read it.

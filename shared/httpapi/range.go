@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -57,7 +58,7 @@ func (r *RangeInput) given(zone *time.Location) (from, to time.Time, err error) 
 		if text == "" {
 			return time.Time{}
 		}
-		at, err := parseTime(text)
+		at, err := queryTime(text)
 		if err != nil {
 			faults = append(faults, problem.Field{Pointer: pointer, Detail: timeFault(text)})
 		} else if year := at.UTC().Year(); year < 0 || year > lastYear {
@@ -81,9 +82,17 @@ func (r *RangeInput) month(zone *time.Location) (from, to time.Time, err error) 
 	return time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), err //nolint:wrapcheck // a problem
 }
 
+// shortOffset is an offset without its colon, as generated clients in Python write
+// the times of a query.
+var shortOffset = regexp.MustCompile(`([+-][0-9]{2})([0-9]{2})$`)
+
+func queryTime(text string) (time.Time, error) {
+	return parseTime(shortOffset.ReplaceAllString(text, "$1:$2"))
+}
+
 // timeFault says what is wrong with a text that is no time.
 func timeFault(text string) string {
-	if _, err := parseTime(strings.Replace(text, " ", "+", 1)); err == nil {
+	if _, err := queryTime(strings.Replace(text, " ", "+", 1)); err == nil {
 		return "has a space where its offset has to begin with +: write that as %2B in a URL"
 	}
 	return "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"

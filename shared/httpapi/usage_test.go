@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -139,6 +140,20 @@ func TestAMonthStandsForItsRange(t *testing.T) {
 			w.call(finance, http.MethodGet, target+"period=2026-10", "").refused(problem.Invalid, "#/period")
 		}
 	}
+}
+
+// Clients that are generated in Python write them so.
+func TestAnOffsetInAQueryNeedsNoColon(t *testing.T) {
+	w := meetingOfTwo(t)
+	const path = "/v1/tenants/acme/usage?from=2026-09-21T%s&to=2026-09-22T%s"
+	for _, offset := range []string{"%2B05:30", "-03:00"} {
+		whole := fmt.Sprintf(path, "00:00:00.123"+offset, "00:00:00"+offset)
+		short := strings.ReplaceAll(strings.ReplaceAll(whole, "5:30", "530"), "3:00", "300")
+		if got, want := w.call(finance, http.MethodGet, short, "").ok().body, w.call(finance, http.MethodGet, whole, "").ok().body; got != want {
+			t.Errorf("%s: %s, want %s", short, got, want)
+		}
+	}
+	w.call(finance, http.MethodGet, fmt.Sprintf(path, "00:00:00%2B2400", "00:00:00-123"), "").refused(problem.Invalid, "#/from", "#/to")
 }
 
 func TestAGroupIsNotToldTheTenantsOverage(t *testing.T) {
