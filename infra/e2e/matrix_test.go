@@ -87,6 +87,7 @@ var calls = []row{
 	{method: "GET", path: "/v1/tenants/{tenant}/conferences/{conference}/connections", success: 200, roles: ofAdmins},
 	{method: "DELETE", path: "/v1/tenants/{tenant}/conferences/{conference}/connections/{connection}", success: 204, roles: ofAdmins, connection: guest},
 	{method: "DELETE", path: "/v1/tenants/{tenant}/connections/{connection}", success: 204, roles: ofAdmins, connection: guest},
+	{method: "DELETE", path: "/v1/tenants/{tenant}/conferences/{conference}/participants/{identity}", success: 204, roles: ofAdmins},
 	{
 		method: "POST", path: "/v1/tenants/{tenant}/conferences/{conference}/join-tokens", success: 201, roles: ofAdmins,
 		body: always(client.JoinRequest{Identity: "guest@example.com", Role: client.RoleParticipant}),
@@ -145,7 +146,7 @@ func (r row) target(m *matrix, tenant string) string {
 		connection = r.connection(m)
 	}
 	path := strings.NewReplacer("{tenant}", tenant, "{conference}", conference, "{email}", email,
-		"{connection}", connection, "{period}", closed(), "{proxy+}", "v1/tenants/"+tenant+"/seats").Replace(r.path)
+		"{connection}", connection, "{identity}", "nobody@example.com", "{period}", closed(), "{proxy+}", "v1/tenants/"+tenant+"/seats").Replace(r.path)
 	if r.query != nil {
 		path += r.query()
 	}

@@ -7,6 +7,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/removal"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 )
@@ -35,6 +36,7 @@ const admissionTries = 5
 var (
 	errStaleCache   = errors.New("out of date")
 	errPoolNotFound = errors.New("no such pool")
+	errRemoved      = errors.New("removed")
 	errUnsearched   = errors.New("its board says that the pool is full")
 )
 
@@ -99,6 +101,9 @@ func (x *Admissions) EnterLobby(ctx context.Context, v Visitor) error {
 	if err != nil {
 		return err
 	}
+	if err := notRemoved(v, c.Removed); err != nil {
+		return err
+	}
 	s := visit(v, c)
 	s.State, s.BeganMillis = session.StateLobby, v.AtMillis
 	there, err := x.store.Begin(ctx, s)
@@ -111,10 +116,19 @@ func (x *Admissions) EnterLobby(ctx context.Context, v Visitor) error {
 	return nil
 }
 
+// notRemoved refuses a visitor who was removed from the conference after the
+// visitor's token was issued. Notes that are out of date refuse nobody wrongly.
+func notRemoved(v Visitor, notes removal.Notes) error {
+	if notes.Refuses(removal.KeyOf(int64(v.Number), v.Identity), v.IssuedMillis) {
+		return problem.New(problem.TokenInvalid, "The token was issued before its bearer was removed from the conference.").Because(errRemoved)
+	}
+	return nil
+}
+
 // visit is the session of a visitor, without a place yet.
 func visit(v Visitor, c conference.Conference) session.Session {
 	return session.Session{
 		Connection: v.Connection, Tenant: v.Tenant, Conference: v.Conference, Number: c.Number,
-		Host: c.Host, Identity: v.Identity, Role: v.Role, Version: v.version,
+		Host: c.Host, Identity: v.Identity, Role: v.Role, IssuedMillis: v.IssuedMillis, Version: v.version,
 	}
 }

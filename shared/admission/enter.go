@@ -104,8 +104,11 @@ func (x *Admissions) confirm(ctx context.Context, s session.Session, there *sess
 // retract ends a stay that has just begun, for a refusal that came after it.
 func (x *Admissions) retract(ctx context.Context, s session.Session, refusal error) error {
 	end := usage.EndVanished
-	if problem.Is(refusal, problem.ConferenceEnded) {
+	switch {
+	case problem.Is(refusal, problem.ConferenceEnded):
 		end = usage.EndConferenceEnded
+	case errors.Is(refusal, errRemoved):
+		end = usage.EndRemoved
 	}
 	if err := x.departures.Retract(ctx, s, end); err != nil {
 		return unlessUnavailable(errors.Join(refusal, err))

@@ -30,7 +30,7 @@ func (x *Admissions) Join(ctx context.Context, id seat.ConnectionID, atMillis in
 			return s, false, err
 		}
 		v := Visitor{
-			Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role},
+			Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role, IssuedMillis: s.IssuedMillis},
 			Connection: id, AtMillis: max(atMillis, max(s.JoinedAtMillis, s.FencedMillis)+1), version: s.Version + 1,
 		}
 		if n == 0 {

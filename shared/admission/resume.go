@@ -57,7 +57,9 @@ func (x *Admissions) Resume(ctx context.Context, v Visitor, from jointoken.Claim
 	if old.Block.Pool.Number == 0 || resumed.Member().Host {
 		// A look that fails, and does not refuse, takes nothing from who was in.
 		a.look = func(ctx context.Context) (bool, error) {
-			live, err := x.attend(ctx, v)
+			by := v
+			by.IssuedMillis = old.IssuedMillis // whoever is in came by that token
+			live, err := x.attend(ctx, by)
 			if _, refused := errors.AsType[*problem.Error](err); !refused {
 				err = nil
 			}

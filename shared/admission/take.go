@@ -62,6 +62,9 @@ func (x *Admissions) try(ctx context.Context, v Visitor, fresh bool) (admitted, 
 	if err := l.Admits(time.UnixMilli(v.AtMillis)); err != nil {
 		return admitted{}, err
 	}
+	if err := notRemoved(v, c.Removed); err != nil {
+		return admitted{}, err
+	}
 	t := attempt{Visitor: v, license: l, conference: c}
 	t.look = func(ctx context.Context) (bool, error) { return x.attend(ctx, v) }
 	if l.Model == license.ModelNamed {
@@ -86,8 +89,14 @@ func (x *Admissions) joinNamed(ctx context.Context, t *attempt) error {
 			return err
 		}
 		t.wentLive = true
-	} else if err := x.meetings.CheckHost(ctx, t.conference, t.Role); err != nil {
-		return err
+	} else {
+		h, err := x.meetings.CheckHost(ctx, t.conference, t.Role)
+		if err == nil {
+			err = notRemoved(t.Visitor, h.Removed)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	if !isHost && t.conference.OwnPools {
 		t.look = nil
@@ -182,6 +191,7 @@ func (x *Admissions) attend(ctx context.Context, v Visitor) (wentLive bool, err 
 		x.conferences.forget(key)
 	case err == nil:
 		x.conferences.put(key, known{c, v.AtMillis})
+		err = notRemoved(v, c.Removed)
 	}
 	return wentLive, wrap("look at the conference", err)
 }

@@ -15,6 +15,7 @@ import (
 
 	"seatmeter/shared/host"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/removal"
 	"seatmeter/shared/tenant"
 )
 
@@ -55,6 +56,8 @@ type Conference struct {
 	// OwnPools: it went live under a named license, and needs its host. What the
 	// license becomes while it is live does not change that.
 	OwnPools bool
+	// Removed says who was removed from it.
+	Removed removal.Notes
 	// Ending: it has ended, and not everybody may have been told yet.
 	Ending bool
 }
@@ -102,6 +105,10 @@ type Conferences interface {
 	// End ends the numbered conference, if it has not ended, and gives it as it
 	// then stands; nil if it is no more. It is ending until Finish. Safe to repeat.
 	End(ctx context.Context, t tenant.ID, id ID, number Number, at time.Time) (*Conference, error)
+	// NoteRemoved replaces the notes of who was removed from the numbered
+	// conference, if they are as they were read. False: they are not, or it is no
+	// more; after a lost answer a repeat finds its own.
+	NoteRemoved(ctx context.Context, t tenant.ID, id ID, number Number, was, is removal.Notes) (bool, error)
 	// Finish completes the end of the numbered conference. Safe to repeat.
 	Finish(ctx context.Context, t tenant.ID, id ID, number Number) error
 	// Vacate notes since when the numbered conference is vacant, if it is

@@ -10,6 +10,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/removal"
 	"seatmeter/shared/tenant"
 )
 
@@ -97,6 +98,32 @@ func (s *Store) End(ctx context.Context, t tenant.ID, id conference.ID, numbered
 	})
 }
 
+// NoteRemoved implements conference.Conferences by one UpdateItem.
+func (s *Store) NoteRemoved(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, was, is removal.Notes) (bool, error) {
+	c := noteRemoved(was, is)
+	c.pk, c.sk, c.condition = tenantKey(t), conferenceKey(id), "#number = :number AND "+c.condition
+	c.values[":number"] = number(numbered)
+	_, refused, err := s.apply(ctx, c)
+	return !refused && err == nil, err
+}
+
+// noteRemoved replaces notes that are as they were read.
+func noteRemoved(was, is removal.Notes) change {
+	c := change{update: "SET #removed = :is", condition: "attribute_not_exists(#removed)", values: item{":is": notes(is)}}
+	if len(was) > 0 {
+		c.condition, c.values[":was"] = "#removed = :was", notes(was)
+	}
+	return c
+}
+
+func notes(n removal.Notes) types.AttributeValue {
+	m := make(item, len(n))
+	for key, at := range n {
+		m[string(key)] = number(at)
+	}
+	return &types.AttributeValueMemberM{Value: m}
+}
+
 // Finish implements conference.Conferences: it takes the conference off the
 // agenda.
 func (s *Store) Finish(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number) error {
@@ -155,7 +182,7 @@ func readConference(t tenant.ID, i item) (*conference.Conference, error) {
 		Tenant: t, ID: conference.ID(strings.TrimPrefix(r.text(attrSK), prefixConf)),
 		Number: conference.Number(r.number(attrNumber)), Host: host.Email(r.text(attrHost)), Title: r.text(attrTitle),
 		State: conference.State(r.text(attrState)), StartsAt: r.time(attrStarts), CreatedAt: r.time(attrCreated),
-		LiveAt: r.time(attrLive), EndedAt: r.time(attrEnded), VacantSince: r.time(attrVacant), OwnPools: r.flag(attrOwn),
+		LiveAt: r.time(attrLive), EndedAt: r.time(attrEnded), VacantSince: r.time(attrVacant), OwnPools: r.flag(attrOwn), Removed: r.notes(attrRemoved),
 	}
 	c.Ending = c.State == conference.StateEnded && r.text(attrBusy) != ""
 	if r.err != nil {

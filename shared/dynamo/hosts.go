@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/host"
+	"seatmeter/shared/removal"
 	"seatmeter/shared/tenant"
 )
 
@@ -225,6 +226,14 @@ func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, was, is host.Host) 
 	return !refused && err == nil, err
 }
 
+// NoteRemovedOfHost implements host.Hosts by one UpdateItem.
+func (s *Store) NoteRemovedOfHost(ctx context.Context, t tenant.ID, email host.Email, was, is removal.Notes) (bool, error) {
+	c := noteRemoved(was, is)
+	c.pk, c.sk, c.condition = tenantKey(t), hostKey(email), "attribute_exists(#pk) AND "+c.condition
+	_, refused, err := s.apply(ctx, c)
+	return !refused && err == nil, err
+}
+
 // Lock implements host.Hosts by one UpdateItem.
 func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.Lock) (host.Locked, error) {
 	c := change{
@@ -289,6 +298,7 @@ func readHost(i item) (host.Host, error) {
 	h := host.Host{
 		Email: host.Email(strings.TrimPrefix(r.text(attrSK), prefixHost)),
 		Name:  r.text(attrName), Active: r.flag(attrActive), CreatedAt: r.time(attrCreated),
+		Removed: r.notes(attrRemoved),
 	}
 	return h, r.err
 }

@@ -1,7 +1,9 @@
 package dynamo
 
 import (
+	"errors"
 	"fmt"
+	"seatmeter/shared/removal"
 	"strconv"
 	"time"
 
@@ -87,6 +89,24 @@ func (r *reader) number(name string) int64 {
 		r.fault(name)
 	}
 	return parsed
+}
+
+func (r *reader) notes(name string) removal.Notes {
+	value, exists := r.item[name]
+	if !exists {
+		return nil
+	}
+	m, ok := value.(*types.AttributeValueMemberM)
+	if !ok {
+		r.fault(name)
+		return nil
+	}
+	inner, list := reader{item: m.Value}, make(removal.Notes, len(m.Value))
+	for who := range m.Value {
+		list[removal.Key(who)] = inner.number(who)
+	}
+	r.err = errors.Join(r.err, inner.err)
+	return list
 }
 
 func (r *reader) int(name string) int { return int(r.number(name)) }

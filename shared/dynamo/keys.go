@@ -156,6 +156,8 @@ const (
 	attrLive         = "live_at"
 	attrEnded        = "ended_at"
 	attrVacant       = "vacant_since"
+	attrRemoved      = "removed"
+	attrIssued       = "issued"
 	attrSince        = "since"
 	attrConferences  = "conferences"
 	attrFingerprint  = "fingerprint"

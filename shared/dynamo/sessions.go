@@ -108,7 +108,7 @@ func writeSession(s session.Session) item {
 		setNumber(attrLimit, int64(s.Limit)).setNumber(attrInUse, int64(s.InUse)).
 		setNumber(attrShards, int64(s.Shards)).
 		setNumber(attrExpires, (s.BeganMillis+session.KeepMillis)/millisPerSecond)
-	i.setText(attrFrom, string(s.From)).setNumber(attrFenced, s.FencedMillis)
+	i.setText(attrFrom, string(s.From)).setNumber(attrFenced, s.FencedMillis).setNumber(attrIssued, s.IssuedMillis)
 	i.setNumber(attrMoved, s.MovedAtMillis).setText(attrStay, string(s.StayID)).setFlag(attrResumed, s.Resumed)
 	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
 	if s.State == session.StateLobby {
@@ -126,7 +126,7 @@ func readSession(i item) (*session.Session, error) {
 		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
 		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
 		StayID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
-		From: seat.ConnectionID(r.text(attrFrom)), FencedMillis: r.number(attrFenced),
+		From: seat.ConnectionID(r.text(attrFrom)), FencedMillis: r.number(attrFenced), IssuedMillis: r.number(attrIssued),
 		Block: readBlockName(&r, t), Seat: r.number(attrSeat), JoinedAtMillis: r.number(attrJoined),
 		Mark:  uint16(r.number(attrMark)), //nolint:gosec // written from one
 		Limit: r.int(attrLimit), InUse: r.int(attrInUse), Shards: r.int(attrShards),

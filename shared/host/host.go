@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"seatmeter/shared/problem"
+	"seatmeter/shared/removal"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/typed"
 )
@@ -91,6 +92,8 @@ type Host struct {
 	Name      string
 	Active    bool
 	CreatedAt time.Time
+	// Removed says who was removed from the host's conferences.
+	Removed removal.Notes
 }
 
 // Lock holds a host to one conference.
@@ -158,6 +161,9 @@ type Hosts interface {
 	// read with. False: it has not, or is not there; after a lost answer a repeat
 	// finds what it wrote.
 	ChangeHost(ctx context.Context, t tenant.ID, was, is Host) (bool, error)
+	// NoteRemovedOfHost replaces the notes of who was removed from a host's conferences,
+	// if they are as they were read. False: they are not, or there is no such host.
+	NoteRemovedOfHost(ctx context.Context, t tenant.ID, email Email, was, is removal.Notes) (bool, error)
 	// MoveHost puts another person into a host's slot, in one atomic step: one
 	// host is gone, the other there, and it counts as a change; see Tally.Move.
 	// After a lost answer a repeat finds the first one gone.

@@ -124,6 +124,10 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 		(*removeFromInput).target, func(ctx context.Context, in *removeFromInput) (*struct{}, error) {
 			return nil, remove(ctx, meetings, in.Tenant, in.Conference, in.RemovalInput)
 		})
+	act(a, operation{id: "remove-participant", method: http.MethodDelete, path: one + "/participants/{identity}", summary: "Remove a person from a conference", status: http.StatusNoContent, roles: admins},
+		(*removePersonInput).target, func(ctx context.Context, in *removePersonInput) (*struct{}, error) {
+			return nil, removePerson(ctx, meetings, in)
+		})
 	register(a, operation{id: "create-join-token", method: http.MethodPost, path: one + "/join-tokens", summary: "Make a join token", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
 			ConferenceInput
@@ -151,15 +155,23 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 		})
 }
 
+// byAdministrator is the reason that is given where there is none.
+const byAdministrator = "An administrator removed you."
+
 // RemovalInput says which connection to remove, and why.
 type RemovalInput struct {
 	Connection string `path:"connection"`
-	Reason     string `query:"reason" minLength:"1" maxLength:"200"`
+	ReasonInput
+}
+
+// ReasonInput says why somebody is removed.
+type ReasonInput struct {
+	Reason string `query:"reason" minLength:"1" maxLength:"200"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
 // what it can.
-func (in *RemovalInput) Resolve(huma.Context) []error {
+func (in *ReasonInput) Resolve(huma.Context) []error {
 	if fault := typed.Fault(in.Reason, 0, maxReasonBytes); fault != "" { // it may be left out
 		return []error{problem.InvalidFields(problem.Field{Pointer: "#/reason", Detail: fault})}
 	}
@@ -194,7 +206,7 @@ func (in *removeFromInput) target() (tenant.ID, audit.Target) {
 type removed struct {
 	Conference conference.ID  `json:"conference"`
 	Identity   string         `json:"identity"`
-	Role       jointoken.Role `json:"role"`
+	Role       jointoken.Role `json:"role,omitempty"`
 }
 
 func remove(ctx context.Context, meetings *meeting.Meetings, t, c string, in RemovalInput) error {
@@ -204,12 +216,42 @@ func remove(ctx context.Context, meetings *meeting.Meetings, t, c string, in Rem
 	if err := allowChange(ctx); err != nil { // whether it is there the removal finds out
 		return err
 	}
-	reason := cmp.Or(in.Reason, "An administrator removed you.")
-	s, err := meetings.Remove(ctx, tenant.ID(t), conference.ID(c), seat.ConnectionID(in.Connection), reason, callerOf(ctx).at)
+	reason := cmp.Or(in.Reason, byAdministrator)
+	from := meeting.Person{Tenant: tenant.ID(t), Conference: conference.ID(c)}
+	s, err := meetings.Remove(ctx, from, seat.ConnectionID(in.Connection), reason, callerOf(ctx).at)
 	if s.Connection == "" {
 		return err
 	}
 	return errors.Join(err, note(ctx, removed{s.Conference, s.Identity, s.Role}, nil))
+}
+
+type removePersonInput struct {
+	ConferenceInput
+	Identity string `path:"identity"`
+	ReasonInput
+}
+
+func (in *removePersonInput) target() (tenant.ID, audit.Target) {
+	return tenant.ID(in.Tenant), audit.Target{Conference: in.Conference, Reason: in.Reason}
+}
+
+func removePerson(ctx context.Context, meetings *meeting.Meetings, in *removePersonInput) error {
+	id, err := conference.ParseID(in.Conference)
+	if err != nil {
+		return err
+	}
+	identity, err := jointoken.ParseIdentity(in.Identity, "#/identity")
+	if err != nil {
+		return err
+	}
+	if err := allowChange(ctx); err != nil { // whether the conference is there the removal finds out
+		return err
+	}
+	p := meeting.Person{Tenant: tenant.ID(in.Tenant), Conference: id, Identity: identity}
+	if _, err := meetings.RemovePerson(ctx, p, cmp.Or(in.Reason, byAdministrator), callerOf(ctx).at); err != nil {
+		return err
+	}
+	return note(ctx, removed{Conference: id, Identity: identity}, nil)
 }
 
 func connections(ctx context.Context, occupied *occupancy.Reader, store conference.Conferences, in *ConferenceInput, page request) (*PageOutput[ConnectionView], error) {

@@ -87,6 +87,7 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"post " + tenant + "/conferences/{conference}/join-tokens":                "201",
 		"delete " + tenant + "/connections/{connection}":                          "204",
 		"delete " + tenant + "/conferences/{conference}/connections/{connection}": "204",
+		"delete " + tenant + "/conferences/{conference}/participants/{identity}":  "204",
 		"get " + tenant + "/seats":                                                "200",
 		"get " + tenant + "/usage":                                                "200",
 		"get " + tenant + "/usage/peaks":                                          "200",

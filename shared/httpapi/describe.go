@@ -94,11 +94,15 @@ var descriptions = map[string]description{
 	},
 	"remove-connection": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "The connection is told `removed`, with the `reason` as its `detail`, and closed; its seat is free at once. Safe to repeat: a repeat is answered 404.",
+		text: "The connection is told `removed`, with the `reason` as its `detail`, and closed; its seat is free at once. Tokens of the same identity for this conference that were made before do not let anybody in any more; a new join token does. An id that the connection had before it was resumed finds it too. Safe to repeat: a repeat is answered 404.",
 	},
 	"remove-connection-of-conference": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
 		text: "As remove-connection, but only if the connection is in this conference. Safe to repeat: a repeat is answered 404.",
+	},
+	"remove-participant": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound, problem.ConferenceEnded},
+		text: "All connections of the identity in the conference, its lobby included, are told `removed`, with the `reason` as its `detail`, and closed; their seats are free at once. Tokens of the identity for this conference that were made before do not let anybody in any more, also where it had no connection; a new join token does. Safe to repeat.",
 	},
 	"create-join-token": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound, problem.ConferenceEnded},

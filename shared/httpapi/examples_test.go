@@ -115,6 +115,7 @@ func (s *script) play() {
 	carl := s.join("acme", "weekly", "carl@example.org", "participant", 4)
 	s.now += 60_000
 	s.ask(acmeAdmin, "DELETE", acme+"/conferences/weekly/connections/"+string(carl)+"?reason=Wrong+room", "")
+	s.ask(acmeAdmin, "DELETE", acme+"/conferences/weekly/participants/eve@example.com?reason=Wrong+room", "")
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/end", "")
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/join-tokens", `{"identity":"bob@example.org","role":"participant"}`)
 

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"seatmeter/shared/conference"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
-	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 	"time"
 
@@ -17,28 +15,6 @@ import (
 
 // parallel bounds how many connections are told or closed at once.
 const parallel = 16
-
-// Remove tells one connection that it is removed, ends its stay and closes it.
-// With a conference it must be in that one. It gives the session, also where it
-// failed half way. Safe to repeat: what is gone is not found.
-func (m *Meetings) Remove(ctx context.Context, t tenant.ID, c conference.ID, id seat.ConnectionID, reason string, now time.Time) (session.Session, error) {
-	s, err := m.departures.Connected(ctx, id)
-	if err != nil {
-		return session.Session{}, err
-	}
-	// Before anything more is read: another's connection takes as long as none.
-	if s.Tenant != t || c != "" && s.Conference != c {
-		return session.Session{}, session.NotFound()
-	}
-	seated, err := m.departures.HoldsSeat(ctx, s)
-	if err != nil {
-		return session.Session{}, err
-	}
-	if s.State == session.StateSeated && !seated {
-		return session.Session{}, session.NotFound()
-	}
-	return s, m.dismiss(ctx, []seat.ConnectionID{id}, message{Type: "removed", Detail: reason}, now, usage.EndRemoved)
-}
 
 // Dismiss tells one connection that its conference has ended, ends its stay and
 // closes it. Safe to repeat.

@@ -29,7 +29,7 @@ func (m *Meetings) End(ctx context.Context, t tenant.ID, id conference.ID, now t
 		return conference.Conference{}, fmt.Errorf("read the conference: %w", err)
 	}
 	if c == nil {
-		return conference.Conference{}, problem.New(problem.NotFound, "There is no such conference.")
+		return conference.Conference{}, notFound()
 	}
 	ended, err := m.store.End(ctx, t, id, c.Number, now)
 	if err != nil {

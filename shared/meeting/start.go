@@ -130,30 +130,30 @@ func (m *Meetings) withinHosts(ctx context.Context, l license.License, c confere
 	return nil
 }
 
-// CheckHost refuses a visitor of a live conference whose host is no active host
-// any more: deleted, deactivated or replaced. The people in the conference stay.
+// CheckHost gives the host of a live conference, and refuses its visitor if that is
+// no active host any more: deleted, deactivated or replaced. The people in the conference stay.
 // The read is not consistent, costs half a unit, and may miss what happened in the
 // last moment; a host who would be refused is read again, consistently.
-func (m *Meetings) CheckHost(ctx context.Context, c conference.Conference, role jointoken.Role) error {
+func (m *Meetings) CheckHost(ctx context.Context, c conference.Conference, role jointoken.Role) (host.Host, error) {
 	for _, consistent := range []bool{false, true} {
 		h, err := m.store.Host(ctx, c.Tenant, c.Host, consistent)
 		if err != nil {
-			return fmt.Errorf("read the host: %w", err)
+			return host.Host{}, fmt.Errorf("read the host: %w", err)
 		}
 		if h != nil && h.Active {
-			return nil
+			return *h, nil
 		}
 	}
 	if role != jointoken.RoleHost && !c.OwnPools {
 		blocks, err := m.store.Read(ctx, seat.PoolsOf(c.Tenant, c.Number).Participants)
 		if err != nil {
-			return fmt.Errorf("read a pool: %w", err)
+			return host.Host{}, fmt.Errorf("read a pool: %w", err)
 		}
 		if len(blocks) == 0 {
-			return conference.NotLive(c.ID)
+			return host.Host{}, conference.NotLive(c.ID)
 		}
 	}
-	return problem.New(problem.Forbidden, noHost)
+	return host.Host{}, problem.New(problem.Forbidden, noHost)
 }
 
 const noHost = "The conference's host is not a registered, active host."

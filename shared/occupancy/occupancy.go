@@ -117,14 +117,21 @@ func (r *Reader) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (O
 	return o, nil
 }
 
-// PoolUsage is the limit and the seats in use of the pool that a session draws
+// PoolUsage is what a session's pool offers.
+type PoolUsage struct {
+	Limit, InUse int
+	// GraceSeconds is for how long a seat of it is held for a lost connection.
+	GraceSeconds int
+}
+
+// PoolUsage reads the limit and the seats in use of the pool that a session draws
 // on, or would draw on: for the host in the chair, that of the participants. In
 // a pool that has, or had, more than 1,920 the seats in use may be those of ten
 // seconds ago.
-func (r *Reader) PoolUsage(ctx context.Context, s session.Session, nowMillis int64) (limit, inUse int, err error) {
+func (r *Reader) PoolUsage(ctx context.Context, s session.Session, nowMillis int64) (PoolUsage, error) {
 	l, err := r.licensing.Get(ctx, s.Tenant)
 	if err != nil {
-		return 0, 0, err
+		return PoolUsage{}, wrap("read the license", err)
 	}
 	of := seat.Pool{Tenant: s.Tenant}
 	if l.Model == license.ModelNamed {
@@ -134,9 +141,9 @@ func (r *Reader) PoolUsage(ctx context.Context, s session.Session, nowMillis int
 		of = s.Block.Pool
 		of.Chair = false
 	}
-	inUse, err = r.pools.InUse(ctx, of, s.Connection, pool.Terms{Capacity: l.Capacity(), Revision: l.Revision}, nowMillis)
+	inUse, err := r.pools.InUse(ctx, of, s.Connection, pool.Terms{Capacity: l.Capacity(), Revision: l.Revision}, nowMillis)
 	if err != nil {
-		return 0, 0, fmt.Errorf("count the seats in use: %w", err)
+		return PoolUsage{}, fmt.Errorf("count the seats in use: %w", err)
 	}
-	return l.Limit(), inUse, nil
+	return PoolUsage{Limit: l.Limit(), InUse: inUse, GraceSeconds: l.ReconnectGraceSeconds}, nil
 }

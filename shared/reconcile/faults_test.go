@@ -12,6 +12,7 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
@@ -80,7 +81,7 @@ var (
 		return err
 	}}
 	remove = step{"remove", func(ctx context.Context, a *actor, d *worldtest.Process) error {
-		_, err := d.Remove(ctx, acme, "", a.self.Connection, "", a.clock())
+		_, err := d.Remove(ctx, meeting.Person{Tenant: acme}, a.self.Connection, "", a.clock())
 		return err
 	}}
 	vanish = step{"vanish", func(_ context.Context, a *actor, _ *worldtest.Process) error {

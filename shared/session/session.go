@@ -68,6 +68,8 @@ type Session struct {
 	Host       host.Email
 	Identity   string
 	Role       jointoken.Role
+	// IssuedMillis is when the token was issued that let the connection in.
+	IssuedMillis int64
 
 	// The seat that it has or, in the lobby, had last.
 	StayID  usage.StayID

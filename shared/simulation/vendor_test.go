@@ -11,6 +11,7 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
@@ -89,7 +90,7 @@ func (w *world) removes(c *connection) {
 	c.excused, c.removed = true, true
 	var err error
 	w.begin("remove "+string(c.id), handlerTime, func(ctx context.Context, p *process) {
-		_, err = p.door.Remove(ctx, c.pass.Tenant, "", c.id, "removed", w.clock(p))
+		_, err = p.door.Remove(ctx, meeting.Person{Tenant: c.pass.Tenant}, c.id, "removed", w.clock(p))
 	}, func() { w.say("remove %s: %v", c.id, err) })
 }
 

@@ -11,6 +11,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/removal"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
@@ -68,6 +69,39 @@ func vacancy(t *testing.T, store Store, id tenant.ID) {
 	}
 	other(store.Vacate(ctx, id, c.ID, 2, instant(95)))
 	equal(t, "not vacant before it is live", must(store.Conference(ctx, id, c.ID, true))(t).VacantSince, time.Time{})
+}
+
+// removals are notes of who was removed, in a conference and in a host.
+func removals(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	first := removal.Notes{"ann": 5}
+	both := first.With("bob", 7)
+	c := conference.Conference{Tenant: id, ID: "weekly", Number: 1, Host: "ann@example.org", State: conference.StateScheduled}
+	equal(t, "of no conference", must(store.NoteRemoved(ctx, id, c.ID, 1, nil, first))(t), false)
+	must(store.Schedule(ctx, c))(t)
+	equal(t, "of another number", must(store.NoteRemoved(ctx, id, c.ID, 2, nil, first))(t), false)
+	equal(t, "the first", must(store.NoteRemoved(ctx, id, c.ID, 1, nil, first))(t), true)
+	equal(t, "another first", must(store.NoteRemoved(ctx, id, c.ID, 1, nil, both))(t), false)
+	equal(t, "the second", must(store.NoteRemoved(ctx, id, c.ID, 1, first, both))(t), true)
+	equal(t, "after what has changed", must(store.NoteRemoved(ctx, id, c.ID, 1, first, first))(t), false)
+	equal(t, "of another number, as read", must(store.NoteRemoved(ctx, id, c.ID, 2, both, first))(t), false)
+	equal(t, "in the conference", must(store.Conference(ctx, id, c.ID, true))(t).Removed, both)
+	must(store.End(ctx, id, c.ID, 1, instant(10)))(t)
+	if err := store.Finish(ctx, id, c.ID, 1); err != nil {
+		t.Fatal(err)
+	}
+	c.Number = 2
+	must(store.Schedule(ctx, c))(t)
+	equal(t, "in the one that has its id next", must(store.Conference(ctx, id, c.ID, true))(t).Removed, removal.Notes(nil))
+
+	h := host.Host{Email: "ann@example.org", Name: "Ann", Active: true}
+	equal(t, "of no host", must(store.NoteRemovedOfHost(ctx, id, h.Email, nil, first))(t), false)
+	must(store.AddHost(ctx, id, h, host.Slots{Limit: 5}))(t)
+	equal(t, "the host's first", must(store.NoteRemovedOfHost(ctx, id, h.Email, nil, first))(t), true)
+	equal(t, "another first of the host", must(store.NoteRemovedOfHost(ctx, id, h.Email, nil, both))(t), false)
+	equal(t, "the host's second", must(store.NoteRemovedOfHost(ctx, id, h.Email, first, both))(t), true)
+	equal(t, "of the host, after what has changed", must(store.NoteRemovedOfHost(ctx, id, h.Email, first, first))(t), false)
+	equal(t, "in the host", must(store.Host(ctx, id, h.Email, true))(t).Removed, both)
 }
 
 func second[T any](_ T, err error) error { return err }

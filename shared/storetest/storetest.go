@@ -74,6 +74,7 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"TheLobbyListsWhoWaits", lobby},
 		{"AVacantConferenceExpiresOnlyIfNobodyCameBack", vacancy},
 		{"TheAgendaListsWhatIsToBeLookedAfter", agenda},
+		{"ARemovalIsNotedOnceAndForOneConference", removals},
 		{"OneLookAtATimeHasAPool", lookClaims},
 		{"OneRunAtATimeGoesOverTheAgenda", claims},
 		{"ACheckpointIsReadAsItWasWritten", checkpoints},

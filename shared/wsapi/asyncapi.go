@@ -38,7 +38,7 @@ var (
 	whyNot = []string{"conference", "limit", "in_use", "request_id", "errors", "retry_after_seconds"}
 
 	fromServer = []said{
-		{typeAdmitted, "You hold a seat", "The answer to `status` and `join` while you hold a seat. Also the answer to a `leave` that a later `join` has overtaken.", []string{"connection_id", "conference", "limit", "in_use", "resume_token"}, nil},
+		{typeAdmitted, "You hold a seat", "The answer to `status` and `join` while you hold a seat. Also the answer to a `leave` that a later `join` has overtaken.", []string{"connection_id", "conference", "limit", "in_use", "grace_seconds", "expires_at", "ping_within_seconds", "resume_token"}, nil},
 		{typeLobby, "You are in the lobby, without a seat", "The answer to `status`, `join` and `leave` while you hold no seat.", []string{"connection_id", "conference"}, nil},
 		{typeRefused, "You cannot have a seat", "The answer to a `join` that is refused. You stay in the lobby, and can send `join` again.", []string{"code", "detail"}, whyNot},
 		{typeConferenceLive, "The conference went live", "Told to everyone in its lobby, who can now send `join`. This message can get lost: `join` always tells.", nil, nil},
@@ -83,10 +83,16 @@ func members() object {
 		"conference":    text("The conference that you are in or wait for. Of `host_busy`: the conference that stands in the way.", "weekly"),
 		"limit":         quantity("How many seats the pool has that your seat is of, or would be of. A named host's own first connection has a pool of one.", "seats", 0, 25),
 		"in_use":        quantity("How many seats of that pool are in use, those held for lost connections included. Of a pool of more than 1,920 seats it can be ten seconds old.", "seats", 0, 12),
-		"resume_token":  text("Connect with it to go on in this seat. It is a secret.", "made-up.resume.token"),
-		"code":          object{"$ref": schemaRef + codeSchema, "description": "The problem's code, which is the same over HTTP."},
-		"detail":        text("What is wrong, or why, for people.", "All 25 seats are in use."),
-		"request_id":    text("The message's id. The service's log has it too.", "MadeUpRequest00="),
+		"grace_seconds": quantity("For how long your seat is held for you if the connection is lost. 0: it is not.", "seconds", 0, 30),
+		"expires_at": object{
+			"type": "string", "format": "date-time", "examples": []string{"2026-09-21T16:13:20.000Z"},
+			"description": "When the platform closes this connection. Connect before that with the resume token, and go on on the new connection.",
+		},
+		"ping_within_seconds": quantity("Send something at least so often, for instance `ping`: a connection that is idle for longer may be closed.", "seconds", 1, 540),
+		"resume_token":        text("Connect with it to go on in this seat. It is a secret.", "made-up.resume.token"),
+		"code":                object{"$ref": schemaRef + codeSchema, "description": "The problem's code, which is the same over HTTP."},
+		"detail":              text("What is wrong, or why, for people.", "All 25 seats are in use."),
+		"request_id":          text("The message's id. The service's log has it too.", "MadeUpRequest00="),
 		"errors": object{
 			"type": "array", "description": "One entry for each faulty member.", "items": object{"$ref": schemaRef + fieldSchema},
 		},

@@ -18,6 +18,7 @@ import (
 
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/wsapi"
@@ -258,7 +259,7 @@ func TestEveryObjectAndEnumerationHasANameOfItsOwn(t *testing.T) {
 }
 
 func TestAMessageThatIsNotAsDescribedIsNoticed(t *testing.T) {
-	good := `{"type":"admitted","connection_id":"c","conference":"weekly","limit":25,"in_use":1,"resume_token":"t"}`
+	good := `{"type":"admitted","connection_id":"c","conference":"weekly","limit":25,"in_use":1,"grace_seconds":30,"expires_at":"2026-09-21T16:13:20.000Z","ping_within_seconds":540,"resume_token":"t"}`
 	if err := contract(t).Check([]byte(good)); err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +318,7 @@ func (w *world) wantDescribed(r wsapi.Response) {
 // remove has an administrator remove a connection.
 func (w *world) remove(id seat.ConnectionID) {
 	w.t.Helper()
-	if _, err := w.door().Remove(w.t.Context(), acme, weekly, id, "An administrator removed you.", w.now()); err != nil {
+	if _, err := w.door().Remove(w.t.Context(), meeting.Person{Tenant: acme, Conference: weekly}, id, "An administrator removed you.", w.now()); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -77,12 +77,19 @@ func (a *Authorizer) identify(h handshakeInput) (bearer, error) {
 		return bearer{pass: pass}, err
 	}
 	pass, claim, err := a.signer.VerifyResume(h.resume, a.now())
+	if err != nil && h.lobby && h.join != "" { // into the lobby, where join says why not
+		pass, err := a.signer.Verify(h.join, a.now())
+		return bearer{pass: pass}, err
+	}
 	if err != nil || h.join == "" {
 		return bearer{pass, claim}, err
 	}
 	holder, err := a.signer.Recognize(h.join, a.now())
-	if err == nil && holder != pass {
+	if err == nil && !holder.SameBearer(pass) {
 		err = problem.New(problem.TokenInvalid, "The two tokens are not the same person's.")
+	}
+	if fresh, late := a.signer.Verify(h.join, a.now()); late == nil {
+		pass.IssuedMillis = max(pass.IssuedMillis, fresh.IssuedMillis)
 	}
 	return bearer{pass, claim}, err
 }
@@ -128,7 +135,7 @@ func (b bearer) write() map[string]any {
 	p := b.pass
 	context := map[string]any{
 		"tenant": string(p.Tenant), "conference": string(p.Conference), "number": strconv.FormatInt(int64(p.Number), 10),
-		"identity": p.Identity, "role": string(p.Role),
+		"identity": p.Identity, "role": string(p.Role), "issued": strconv.FormatInt(p.IssuedMillis, 10),
 	}
 	if b.resume.Connection != "" {
 		context["resume"], context["stay"] = string(b.resume.Connection), b.resume.Stay
@@ -148,8 +155,9 @@ func readBearer(context any) (bearer, bool) {
 		return s
 	}
 	number, err := strconv.ParseInt(text("number"), 10, 64)
+	issued, _ := strconv.ParseInt(text("issued"), 10, 64) // zero is earlier than any removal
 	p := jointoken.Pass{
-		Tenant: tenant.ID(text("tenant")), Conference: conference.ID(text("conference")), Number: conference.Number(number),
+		IssuedMillis: issued, Tenant: tenant.ID(text("tenant")), Conference: conference.ID(text("conference")), Number: conference.Number(number),
 		Identity: text("identity"), Role: jointoken.Role(text("role")),
 	}
 	ok = err == nil && p.Tenant != "" && p.Conference != "" && p.Identity != ""

@@ -36,7 +36,7 @@ func TestATokenIsTakenFromTheQueryOrFromASubProtocol(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := map[string]any{
-				"tenant": "acme", "conference": "weekly", "number": "1", "identity": "person-1@example.org", "role": "participant",
+				"tenant": "acme", "conference": "weekly", "number": "1", "identity": "person-1@example.org", "role": "participant", "issued": "1790000000000",
 			}
 			if diff := cmp.Diff(want, got.Context); diff != "" {
 				t.Error(diff)

@@ -3,6 +3,7 @@ package wsapi
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -60,7 +61,7 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: clockMillis(request.ConnectedAt), Origin: originOf(event)}
 	enter := c.admissions.Connect
 	if who.resume != (jointoken.Claim{}) {
-		enter = func(ctx context.Context, v admission.Visitor) error { return c.admissions.Resume(ctx, v, who.resume) }
+		enter = func(ctx context.Context, v admission.Visitor) error { return c.resume(ctx, v, who.resume, asked.lobby) }
 	} else if asked.lobby {
 		enter = c.admissions.EnterLobby
 	}
@@ -79,6 +80,16 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	}
 	c.log.InfoContext(ctx, "admitted", "tenant", pass.Tenant, "conference", pass.Conference, "connection", request.ConnectionID)
 	return Response{StatusCode: http.StatusOK, Headers: chosenProtocol(event)}, nil
+}
+
+// resume lets a connection go on with a stay. With the lobby asked for as well, one
+// that cannot goes there, where join tells it why.
+func (c *Connector) resume(ctx context.Context, v admission.Visitor, from jointoken.Claim, lobby bool) error {
+	err := c.admissions.Resume(ctx, v, from)
+	if p, refused := errors.AsType[*problem.Error](err); lobby && refused && p.Code != problem.Unavailable {
+		return c.admissions.EnterLobby(ctx, v)
+	}
+	return err
 }
 
 // clockMillis bounds a time of the gateway's clock to those that a block can

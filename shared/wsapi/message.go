@@ -43,12 +43,18 @@ type Reply struct {
 	Conference   conference.ID     `json:"conference,omitempty"`
 	Limit        *int              `json:"limit,omitempty"`
 	InUse        *int              `json:"in_use,omitempty"`
-	ResumeToken  string            `json:"resume_token,omitempty"`
-	Code         problem.Code      `json:"code,omitempty"`
-	Detail       string            `json:"detail,omitempty"`
-	Errors       []problem.Field   `json:"errors,omitempty"`
-	RequestID    string            `json:"request_id,omitempty"`
-	RetrySeconds int64             `json:"retry_after_seconds,omitempty"`
+	// GraceSeconds is for how long the seat is held if the connection is lost,
+	// ExpiresAt when the platform closes the connection, and PingWithinSeconds how
+	// soon the client must send something lest it be closed as idle.
+	GraceSeconds      *int            `json:"grace_seconds,omitempty"`
+	ExpiresAt         string          `json:"expires_at,omitempty"`
+	PingWithinSeconds int             `json:"ping_within_seconds,omitempty"`
+	ResumeToken       string          `json:"resume_token,omitempty"`
+	Code              problem.Code    `json:"code,omitempty"`
+	Detail            string          `json:"detail,omitempty"`
+	Errors            []problem.Field `json:"errors,omitempty"`
+	RequestID         string          `json:"request_id,omitempty"`
+	RetrySeconds      int64           `json:"retry_after_seconds,omitempty"`
 }
 
 // Messenger handles messages, which all come by the $default route.
@@ -191,6 +197,14 @@ func readAction(event Event) (action, fault string) {
 	return action, ""
 }
 
+const (
+	// moments is how times are written: RFC 3339 with milliseconds.
+	moments = "2006-01-02T15:04:05.000Z07:00"
+	// pingWithinSeconds leaves a minute of the ten that API Gateway lets a connection
+	// be idle. Source: API Gateway quotas for WebSocket APIs.
+	pingWithinSeconds = 540
+)
+
 // resumable is how long a resume token holds: as long as its connection can
 // last, and as a seat can be held for it after that.
 const resumable = time.Duration(session.LifeMillis)*time.Millisecond + license.MaxReconnectGraceSeconds*time.Second
@@ -201,13 +215,15 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 	if !seated {
 		return reply, nil
 	}
-	limit, inUse, err := m.occupancy.PoolUsage(ctx, s, atMillis)
+	pool, err := m.occupancy.PoolUsage(ctx, s, atMillis)
 	if err != nil {
 		return Reply{}, err
 	}
 	pass := jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role}
 	reply.ResumeToken, err = m.signer.SignResume(pass, s.Claim(), time.UnixMilli(atMillis), time.UnixMilli(s.BeganMillis).Add(resumable))
-	reply.Type, reply.Limit, reply.InUse = "admitted", &limit, &inUse
+	reply.Type, reply.Limit, reply.InUse, reply.GraceSeconds = "admitted", &pool.Limit, &pool.InUse, &pool.GraceSeconds
+	reply.ExpiresAt = time.UnixMilli(s.BeganMillis + session.LifeMillis).UTC().Format(moments)
+	reply.PingWithinSeconds = pingWithinSeconds
 	return reply, err
 }
 
@@ -218,8 +234,8 @@ func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int
 	if problem.Is(cause, problem.RateLimited) || problem.As(cause).Occupancy != nil {
 		return reply // the pool was not asked, or has answered, and is not asked now
 	}
-	if limit, inUse, err := m.occupancy.PoolUsage(ctx, s, atMillis); err == nil && s.Tenant != "" {
-		reply.Limit, reply.InUse = &limit, &inUse
+	if pool, err := m.occupancy.PoolUsage(ctx, s, atMillis); err == nil && s.Tenant != "" {
+		reply.Limit, reply.InUse = &pool.Limit, &pool.InUse
 	}
 	return reply
 }
