@@ -17,6 +17,8 @@ package admission
 
 import (
 	"log/slog"
+	"sync"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/host"
@@ -28,7 +30,6 @@ import (
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
-	"sync"
 )
 
 // Store is what admissions read and write.

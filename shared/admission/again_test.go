@@ -12,7 +12,7 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// A complete board refuses without a look at the blocks, and does not know who
+// A complete directory refuses without a look at the blocks, and does not know who
 // is in them.
 func TestARepeatThatAFullBoardRefusesIsAdmitted(t *testing.T) {
 	const seats = 150
@@ -33,7 +33,7 @@ func TestARepeatThatAFullBoardRefusesIsAdmitted(t *testing.T) {
 			t.Fatalf("%s is answered %v", v.Connection, err)
 		}
 	}
-	refused(s.comes(seats, jointoken.RoleParticipant)) // looks, and completes the board
+	refused(s.comes(seats, jointoken.RoleParticipant)) // looks, and completes the directory
 	for n := range 3 {
 		calls = nil
 		if err := d.Connect(t.Context(), first); err != nil {

@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"fmt"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"

@@ -3,10 +3,11 @@ package admission_test
 import (
 	"context"
 	"fmt"
-	"seatmeter/shared/pool"
-	"seatmeter/shared/worldtest"
 	"sync/atomic"
 	"testing"
+
+	"seatmeter/shared/pool"
+	"seatmeter/shared/worldtest"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"

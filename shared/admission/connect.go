@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
@@ -31,13 +32,13 @@ const admissionTries = 5
 
 // Why a join acts and does not answer. errStaleCache: the join went by something out
 // of date. errPoolNotFound: the pool that it draws on is not open. errUnsearched:
-// a refusal came from a board, which does not know that the connection may be in
+// a refusal came from a directory, which does not know that the connection may be in
 // already.
 var (
 	errStaleCache   = errors.New("out of date")
 	errPoolNotFound = errors.New("no such pool")
 	errRemoved      = errors.New("removed")
-	errUnsearched   = errors.New("its board says that the pool is full")
+	errUnsearched   = errors.New("its directory says that the pool is full")
 )
 
 // Connect admits a new connection to a seat.

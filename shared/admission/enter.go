@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
 	"seatmeter/shared/problem"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"

@@ -3,6 +3,7 @@ package admission
 import (
 	"context"
 	"errors"
+
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"

@@ -3,9 +3,10 @@ package admission
 import (
 	"context"
 	"errors"
+	"time"
+
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
-	"time"
 )
 
 // withinRate counts a join, also one into the lobby. A join beyond the limit is

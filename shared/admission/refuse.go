@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+
 	"seatmeter/shared/problem"
 	"seatmeter/shared/usage"
 )

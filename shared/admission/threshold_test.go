@@ -3,9 +3,10 @@ package admission_test
 import (
 	"context"
 	"log/slog"
+	"testing"
+
 	"seatmeter/shared/pool"
 	"seatmeter/shared/worldtest"
-	"testing"
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/dynamo"

@@ -3,10 +3,11 @@ package departure
 import (
 	"context"
 	"fmt"
+	"time"
+
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
-	"time"
 )
 
 // Abandon frees a seat whose session was not written, or seemed not to be. Where

@@ -3,6 +3,7 @@ package departure
 import (
 	"context"
 	"fmt"
+
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"

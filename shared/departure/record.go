@@ -3,6 +3,7 @@ package departure
 import (
 	"context"
 	"fmt"
+
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"

@@ -3,8 +3,9 @@ package dynamo
 import (
 	"context"
 	"fmt"
-	"seatmeter/shared/pool"
 	"strconv"
+
+	"seatmeter/shared/pool"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 

@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"seatmeter/shared/pool"
 	"slices"
 	"testing"
 	"time"
+
+	"seatmeter/shared/pool"
 
 	"github.com/google/go-cmp/cmp"
 

@@ -3,9 +3,10 @@ package dynamo
 import (
 	"errors"
 	"fmt"
-	"seatmeter/shared/removal"
 	"strconv"
 	"time"
+
+	"seatmeter/shared/removal"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )

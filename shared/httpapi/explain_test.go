@@ -62,10 +62,10 @@ func (d *contract) described() map[string][]node {
 			return
 		}
 		name, of := n.at[len(n.at)-1], n.at[len(n.at)-2]
-		switch {
-		case of == "properties":
+		switch of {
+		case "properties":
 			found[name] = append(found[name], n)
-		case of == "parameters" || of == "headers":
+		case "parameters", "headers":
 			if named := n.text("name"); named != "" {
 				name = named
 			}

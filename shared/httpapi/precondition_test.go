@@ -146,8 +146,12 @@ func TestNoPreconditionIsPassedOverInSilence(t *testing.T) {
 			}
 			method := strings.ToUpper(method)
 			for _, headers := range [][]string{
-				{"if-match", `"1"`}, {"if-match", `W/"1"`}, {"if-none-match", "*"}, {"if-none-match", `"7"`, "if-unmodified-since", atStart},
-				{"if-unmodified-since", "Fri, 31 Dec 2100 23:59:59 GMT"}, {"if-match", "*", "if-none-match", "*"},
+				{"if-match", `"1"`},
+				{"if-match", `W/"1"`},
+				{"if-none-match", "*"},
+				{"if-none-match", `"7"`, "if-unmodified-since", atStart},
+				{"if-unmodified-since", "Fri, 31 Dec 2100 23:59:59 GMT"},
+				{"if-match", "*", "if-none-match", "*"},
 			} {
 				w := populated(t)
 				w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
@@ -177,8 +181,10 @@ func TestNoPreconditionIsPassedOverInSilence(t *testing.T) {
 func TestAPreconditionOfWhatIsNotThereIsNotAsked(t *testing.T) {
 	w := populated(t)
 	for _, call := range [][2]string{
-		{"PATCH", "/v1/tenants/acme/hosts/nobody@example.org"}, {"DELETE", "/v1/tenants/acme/hosts/nobody@example.org"},
-		{"POST", "/v1/tenants/acme/conferences/none/end"}, {"POST", "/v1/tenants/nowhere/hosts"},
+		{"PATCH", "/v1/tenants/acme/hosts/nobody@example.org"},
+		{"DELETE", "/v1/tenants/acme/hosts/nobody@example.org"},
+		{"POST", "/v1/tenants/acme/conferences/none/end"},
+		{"POST", "/v1/tenants/nowhere/hosts"},
 	} {
 		body := map[string]string{"PATCH": "{}", "POST": `{"email":"zoe@example.org"}`}[call[0]]
 		if strings.HasSuffix(call[1], "/end") {

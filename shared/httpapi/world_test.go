@@ -10,10 +10,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"seatmeter/shared/meeting"
-	"seatmeter/shared/pool"
-	"seatmeter/shared/rate"
-	"seatmeter/shared/worldtest"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +17,11 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"seatmeter/shared/meeting"
+	"seatmeter/shared/pool"
+	"seatmeter/shared/rate"
+	"seatmeter/shared/worldtest"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/google/go-cmp/cmp"

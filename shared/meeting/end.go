@@ -3,13 +3,14 @@ package meeting
 import (
 	"context"
 	"fmt"
+	"time"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
-	"time"
 )
 
 // keepClosed is how long a closed pool is kept, so that no process remembers

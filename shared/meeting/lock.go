@@ -3,11 +3,12 @@ package meeting
 import (
 	"context"
 	"fmt"
+	"time"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
-	"time"
 )
 
 // abandonedAfter is when a lock whose conference never went live counts as

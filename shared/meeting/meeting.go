@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/host"

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
+	"time"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/removal"
@@ -12,8 +15,6 @@ import (
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
-	"slices"
-	"time"
 )
 
 // Person is somebody in a conference.

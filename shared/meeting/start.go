@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"time"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
@@ -11,8 +14,6 @@ import (
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
-	"slices"
-	"time"
 )
 
 // startTries bounds how often a start is tried again because hosts that started

@@ -3,9 +3,10 @@ package occupancy
 import (
 	"context"
 	"fmt"
+	"slices"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/seat"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 )

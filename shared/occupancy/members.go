@@ -5,12 +5,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
+
 	"seatmeter/shared/conference"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
-	"slices"
 )
 
 // Members lists the sessions that hold a seat in one conference, in order of

@@ -1,8 +1,9 @@
 package pool
 
 import (
-	"seatmeter/shared/seat"
 	"slices"
+
+	"seatmeter/shared/seat"
 )
 
 // cache is what one process remembers of a pool: hints where to begin, never a
@@ -14,13 +15,13 @@ type cache struct {
 	// reach is how many blocks the pool has been given, as far as is known; zero
 	// before anything is.
 	reach int
-	// counted is what was in use when the board was last read.
+	// counted is what was in use when the directory was last read.
 	counted Count
-	// listed: the pool has a board, whatever its terms are.
+	// listed: the pool has a directory, whatever its terms are.
 	listed bool
-	// dense: the board says that few blocks have room.
+	// dense: the directory says that few blocks have room.
 	dense bool
-	// scarceMillis is when nobody found room, or only a board knew of some. By
+	// scarceMillis is when nobody found room, or only a directory knew of some. By
 	// the times at which connections come.
 	scarceMillis int64
 }
@@ -77,7 +78,7 @@ func (v *cache) pick(id seat.ConnectionID, capacity, n int) (index int, worth bo
 
 // saw remembers whether a block has room. The last few seats of a block are
 // left alone while there are others: who leaves a full block has to look at the
-// board.
+// directory.
 func (v *cache) saw(s seat.State) {
 	v.locked(func() {
 		v.listed = s.Listed
@@ -94,7 +95,7 @@ func (v *cache) saw(s seat.State) {
 	})
 }
 
-// sawListed is saw for a block that was found on the board. While few have
+// sawListed is saw for a block that was found on the directory. While few have
 // room it stays there for all, and is taken off by whoever fills it.
 func (v *cache) sawListed(s seat.State) {
 	dense := false
@@ -104,7 +105,7 @@ func (v *cache) sawListed(s seat.State) {
 	}
 }
 
-// read remembers what a board says: how many blocks there are, and whether few
+// read remembers what a directory says: how many blocks there are, and whether few
 // have room.
 func (v *cache) read(b Directory, capacity int) {
 	v.locked(func() {
@@ -155,7 +156,7 @@ func (v *cache) widen(capacity int) (wider bool) {
 }
 
 // opened remembers what a look through the whole pool shows, but for the rooms
-// that are on the board for all.
+// that are on the directory for all.
 func (v *cache) opened(states []seat.State, listed map[int]int64) {
 	v.locked(func() {
 		v.reach = len(states)

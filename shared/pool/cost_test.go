@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"seatmeter/shared/pool"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"seatmeter/shared/pool"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -19,7 +20,7 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// bill adds up what DynamoDB charges for joins, and for the boards.
+// bill adds up what DynamoDB charges for joins, and for the directories.
 type bill struct {
 	mu            sync.Mutex
 	writes, reads float64
@@ -146,7 +147,7 @@ func (c *crowd) units(n int) (writes, reads float64) {
 	return writes, reads
 }
 
-// As long as there is room a join finds it with few writes, those to the board
+// As long as there is room a join finds it with few writes, those to the directory
 // with them, and a leave costs no more than its one (which is not counted here).
 func TestAJoinOfALargePoolWritesLittleMoreThanItsSeat(t *testing.T) {
 	const seats, stays = 10_000, 2000
@@ -196,7 +197,7 @@ func TestAStormOnAFullPoolWritesNothing(t *testing.T) {
 				if admitted != left {
 					t.Errorf("%d left, and %d were admitted", left, admitted)
 				}
-				// A seat that changes hands by the board costs a write for each.
+				// A seat that changes hands by the directory costs a write for each.
 				writes, reads := c.units(refused)
 				if most := 0.02 + 4*float64(left)/float64(refused); writes > most || reads > 2 {
 					t.Errorf("a refusal costs %.3f writes and %.3f read units; want at most %.3f and 2", writes, reads, most)
@@ -250,7 +251,7 @@ func TestAStormOnAPoolThatHasShrunkReadsLittle(t *testing.T) {
 }
 
 // Connections drop all the time, and their seats are held for longer than a
-// board is complete: nobody has to look through the pool for that.
+// directory is complete: nobody has to look through the pool for that.
 func TestAStormWhileConnectionsDropReadsLittle(t *testing.T) {
 	const seats, storm = 10_000, 2000
 	c := newCrowd(t, seats)
@@ -277,7 +278,7 @@ func TestAStormWhileConnectionsDropReadsLittle(t *testing.T) {
 	}
 }
 
-// Who comes by a process that remembers the license before leaves the board to
+// Who comes by a process that remembers the license before leaves the directory to
 // those who know better.
 func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
 	const seats = 10_000
@@ -408,7 +409,7 @@ func TestRoomInAPoolThatHasShrunkIsFoundWhenEnoughHaveLeft(t *testing.T) {
 	}
 }
 
-// What is in use is told for the price of a board at any size, and not older
+// What is in use is told for the price of a directory at any size, and not older
 // than promised; of a pool of few blocks it is told as it is.
 func TestWhatIsInUseIsToldForAUnitAtAnySize(t *testing.T) {
 	for _, test := range []struct {

@@ -3,6 +3,7 @@ package pool
 import (
 	"context"
 	"errors"
+
 	"seatmeter/shared/seat"
 )
 
@@ -10,7 +11,7 @@ const (
 	// countMillis is how old a large pool's count may be that is told. A look before
 	// that, as long as one may take, one of those who ask counts anew.
 	countMillis = 10_000
-	// heardMillis is how long a process tells what it read of the board.
+	// heardMillis is how long a process tells what it read of the directory.
 	heardMillis = 1000
 )
 
@@ -20,7 +21,7 @@ const (
 // old.
 //
 // Safe to repeat; when whoever looks dies, others wait for two seconds before
-// they do, if what is on the board is too old.
+// they do, if what is on the directory is too old.
 func (p *Pools) InUse(ctx context.Context, pool seat.Pool, id seat.ConnectionID, terms Terms, nowMillis int64) (int, error) {
 	v := p.view(pool)
 	large := v.most(terms.Capacity) > batch
@@ -53,27 +54,27 @@ func (p *Pools) counted(ctx context.Context, pool seat.Pool, id seat.ConnectionI
 	if heard.within(heardMillis, nowMillis) {
 		return heard, true, nil
 	}
-	board, err := p.blocks.Directory(ctx, pool)
+	directory, err := p.blocks.Directory(ctx, pool)
 	if errors.Is(err, ErrBusy) {
 		return heard, heard.within(countMillis, nowMillis), nil
 	}
 	if err != nil {
-		return Count{}, false, wrap("read the board", err)
+		return Count{}, false, wrap("read the directory", err)
 	}
-	v.read(board, terms.Capacity)
-	looking := board.scanning(nowMillis)
-	if board.within(countMillis-scanMillis, nowMillis) || looking && board.within(countMillis, nowMillis) {
-		return board.Count, true, nil
+	v.read(directory, terms.Capacity)
+	looking := directory.scanning(nowMillis)
+	if directory.within(countMillis-scanMillis, nowMillis) || looking && directory.within(countMillis, nowMillis) {
+		return directory.Count, true, nil
 	}
 	if looking || v.most(0) <= batch {
 		return Count{}, false, nil
 	}
-	look := Scan{By: id, Count: Count{AtMillis: nowMillis}, Revision: max(board.Revision, terms.Revision), Beyond: board.Left}
-	// What it does to the board is for others, and for later: who asks is told also
+	look := Scan{By: id, Count: Count{AtMillis: nowMillis}, Revision: max(directory.Revision, terms.Revision), Beyond: directory.Left}
+	// What it does to the directory is for others, and for later: who asks is told also
 	// where that fails.
 	mine, _ := p.blocks.BeginScan(ctx, pool, look, nowMillis-scanMillis, true)
 	if !mine {
-		return board.Count, board.within(countMillis, nowMillis), nil
+		return directory.Count, directory.within(countMillis, nowMillis), nil
 	}
 	states, err := p.blocks.Read(ctx, pool)
 	if err != nil {

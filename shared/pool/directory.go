@@ -5,23 +5,24 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"seatmeter/shared/seat"
 	"slices"
+
+	"seatmeter/shared/seat"
 )
 
-// A pool of more blocks than this is large, and has a board. A look through a
-// smaller one costs one read unit, as the board does.
+// A pool of more blocks than this is large, and has a directory. A look through a
+// smaller one costs one read unit, as the directory does.
 const largeAbove = 4
 
 const (
-	// maxRooms is how many blocks a board lists: it stays one write unit.
+	// maxRooms is how many blocks a directory lists: it stays one write unit.
 	maxRooms = 48
-	// trustMillis is how long after a look began its board is complete. It is
+	// trustMillis is how long after a look began its directory is complete. It is
 	// no longer than the shortest hold, so that a hold which began since is not
 	// over yet.
 	trustMillis = 1000
 	// aheadMillis is how long before that somebody who is refused looks anew,
-	// while others still go by the board.
+	// while others still go by the directory.
 	aheadMillis = 400
 	// scanMillis is how long a look is waited for: then whoever began it is
 	// taken for dead.
@@ -35,7 +36,7 @@ const (
 // the moment at which the look begins, whoever makes room in a full block adds
 // it to the list, and whoever finds a listed block full takes it off. So for a
 // while after the look the list is complete: a block with room is on it, or who
-// made the room is about to say so, and has not answered yet. A complete board
+// made the room is about to say so, and has not answered yet. A complete directory
 // without rooms says that the pool is full at that moment, for one read unit.
 //
 // A block's Version tells the room that was found taken from the room that
@@ -56,7 +57,7 @@ type Directory struct {
 	// is not: before that, who leaves makes no room.
 	Left, Beyond int64
 	// Rooms are the versions of the blocks that have room, by their index. While
-	// the board is not complete they are some that had.
+	// the directory is not complete they are some that had.
 	Rooms map[int]int64
 }
 
@@ -68,7 +69,7 @@ type Count struct {
 	InUse, Opened int
 }
 
-// complete tells whether the board names all blocks with room, and no capacity
+// complete tells whether the directory names all blocks with room, and no capacity
 // is left to hand out.
 func (b Directory) complete(revision, nowMillis int64) bool {
 	return b.Revision == revision && nowMillis < b.UntilMillis && b.Left <= b.Beyond
@@ -80,7 +81,7 @@ func (b Directory) scanning(nowMillis int64) bool {
 }
 
 // PublishesVacancies tells whether who makes room in a full block must say so. It goes
-// by no clock: too much said costs a write, and ends when the board is full.
+// by no clock: too much said costs a write, and ends when the directory is full.
 func (b Directory) PublishesVacancies() bool { return b.UntilMillis != 0 || b.ScanningMillis != 0 }
 
 // sample is of how many who leave one says so, for all: each does where few must
@@ -97,7 +98,7 @@ type Scan struct {
 	By seat.ConnectionID
 	// Count is what was found; its AtMillis is when the look began.
 	Count
-	// The others are as the board's.
+	// The others are as the directory's.
 	Revision    int64
 	UntilMillis int64
 	Beyond      int64
@@ -107,100 +108,100 @@ type Scan struct {
 // ErrBusy says that more people ask than can be answered.
 var ErrBusy = errors.New("too many ask at once")
 
-// Directories is where boards live.
+// Directories is where directories live.
 type Directories interface {
-	// Directory gives a pool's board; the zero Directory if it has none. Where more ask
+	// Directory gives a pool's directory; the zero Directory if it has none. Where more ask
 	// than the store can answer it is ErrBusy at once: whoever waited in a storm
 	// would keep others waiting.
 	Directory(ctx context.Context, pool seat.Pool) (Directory, error)
 	// BeginScan notes that a look begins, unless another began after staleMillis
-	// and has not ended. With reset it takes all rooms off the board, which is not
-	// complete from then on; without, the board must be one that was not cleared.
+	// and has not ended. With reset it takes all rooms off the directory, which is not
+	// complete from then on; without, the directory must be one that was not cleared.
 	// It tells whether it was noted, now or at an earlier try.
 	BeginScan(ctx context.Context, pool seat.Pool, look Scan, staleMillis int64, reset bool) (bool, error)
-	// EndScan adds to the board what a look found, leaving rooms that are on it
+	// EndScan adds to the directory what a look found, leaving rooms that are on it
 	// as they are, and ends the look. False: the look had ended otherwise, and
 	// nothing was added.
 	EndScan(ctx context.Context, pool seat.Pool, look Scan) (bool, error)
-	// AddRoom puts a block on the board, if there is one; a later version stays.
+	// AddRoom puts a block on the directory, if there is one; a later version stays.
 	AddRoom(ctx context.Context, block seat.Block, version int64) error
-	// RemoveRoom takes a block off the board that was put there with a version
+	// RemoveRoom takes a block off the directory that was put there with a version
 	// before this one.
 	RemoveRoom(ctx context.Context, block seat.Block, before int64) error
-	// AddLeft counts some more who left, if the pool has a board. It is tried once:
-	// who leaves does not wait, and a board that misses it is wrong for a second.
+	// AddLeft counts some more who left, if the pool has a directory. It is tried once:
+	// who leaves does not wait, and a directory that misses it is wrong for a second.
 	AddLeft(ctx context.Context, pool seat.Pool, n int64) error
-	// ClearDirectory says that the board is not complete, and ends a look under way.
+	// ClearDirectory says that the directory is not complete, and ends a look under way.
 	ClearDirectory(ctx context.Context, pool seat.Pool) error
 }
 
-// later tells whether it is the news of a hold that ends when the board is not
+// later tells whether it is the news of a hold that ends when the directory is not
 // complete any more, nor will be by a look that has begun.
 func later(v seat.Vacancy, b Directory) bool {
 	return v.EndsMillis != 0 && v.EndsMillis >= max(b.UntilMillis, b.ScanningMillis+trustMillis)
 }
 
-// publish tells the board of room. It is part of giving a seat back: a process
-// that dies before leaves a board that is wrong for a second. An error is that
+// publish tells the directory of room. It is part of giving a seat back: a process
+// that dies before leaves a directory that is wrong for a second. An error is that
 // too, and the seat is given back all the same.
 func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.ConnectionID, v *seat.Vacancy) {
 	if v == nil {
 		return
 	}
-	board, err := p.blocks.Directory(ctx, block.Pool)
+	directory, err := p.blocks.Directory(ctx, block.Pool)
 	busy := errors.Is(err, ErrBusy) // then many are about to go by it
 	switch {
-	case err != nil && !busy || err == nil && (!board.PublishesVacancies() || later(*v, board)):
-	case v.Beyond && (busy || board.ScanningMillis != 0 || board.Left < board.Beyond):
-		n := 1 // busy, the board cannot say; and a look may find another Beyond
-		if !busy && board.ScanningMillis == 0 {
-			n = board.sample()
+	case err != nil && !busy || err == nil && (!directory.PublishesVacancies() || later(*v, directory)):
+	case v.Beyond && (busy || directory.ScanningMillis != 0 || directory.Left < directory.Beyond):
+		n := 1 // busy, the directory cannot say; and a look may find another Beyond
+		if !busy && directory.ScanningMillis == 0 {
+			n = directory.sample()
 		}
 		if id.Hash()%n == 0 {
 			_ = p.blocks.AddLeft(ctx, block.Pool, int64(n))
 		}
-	case v.Beyond || v.Pending || len(board.Rooms) >= maxRooms:
+	case v.Beyond || v.Pending || len(directory.Rooms) >= maxRooms:
 		_ = p.blocks.ClearDirectory(ctx, block.Pool)
 	default:
 		_ = p.blocks.AddRoom(ctx, block, v.Version)
 	}
 }
 
-// takeByDirectory takes a seat of a large pool where the board knows of one, or refuses
-// if the board is complete and has none. Where it is not, one of those who come
+// takeByDirectory takes a seat of a large pool where the directory knows of one, or refuses
+// if the directory is complete and has none. Where it is not, one of those who come
 // looks through the pool, and the others wait for it.
 func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Place, terms Terms) (Seated, error) {
 	now := to.Member.JoinedAtMillis
 	for round := range maxRounds {
-		board, err := p.blocks.Directory(ctx, pool)
+		directory, err := p.blocks.Directory(ctx, pool)
 		if err != nil {
-			return Seated{}, wrap("read the board", err)
+			return Seated{}, wrap("read the directory", err)
 		}
-		if board.Revision > terms.Revision { // nothing of it is ours to change
+		if directory.Revision > terms.Revision { // nothing of it is ours to change
 			return Seated{Refusal: RefusalStale}, nil
 		}
-		answer, done, err := p.takeListed(ctx, pool, board, to, terms)
+		answer, done, err := p.takeListed(ctx, pool, directory, to, terms)
 		if done || err != nil {
 			return answer, err
 		}
-		complete := board.complete(terms.Revision, now)
-		full := complete && len(board.Rooms) == 0
-		refusal := Seated{Refusal: RefusalFull, InUse: max(terms.Capacity, board.InUse), Unsearched: true}
+		complete := directory.complete(terms.Revision, now)
+		full := complete && len(directory.Rooms) == 0
+		refusal := Seated{Refusal: RefusalFull, InUse: max(terms.Capacity, directory.InUse), Unsearched: true}
 		if complete {
 			p.view(pool).scarce(now)
 		}
 		switch {
-		case full && (now < board.UntilMillis-aheadMillis || board.scanning(now)):
+		case full && (now < directory.UntilMillis-aheadMillis || directory.scanning(now)):
 			return refusal, nil
 		case complete && !full:
 			continue // others were faster
-		case !complete && board.scanning(now) && round < maxRounds/2:
+		case !complete && directory.scanning(now) && round < maxRounds/2:
 			if err := p.wait(ctx, to.Connection, round); err != nil {
 				return Seated{}, err
 			}
 			continue
 		}
-		look := Scan{By: to.Connection, Count: Count{AtMillis: now}, Revision: terms.Revision, Beyond: board.Left}
+		look := Scan{By: to.Connection, Count: Count{AtMillis: now}, Revision: terms.Revision, Beyond: directory.Left}
 		mine, err := p.blocks.BeginScan(ctx, pool, look, now-scanMillis, !complete)
 		if err != nil {
 			return Seated{}, wrap("begin a look", err)
@@ -222,11 +223,11 @@ func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Pla
 	return Seated{}, ErrBusy // others were faster each time
 }
 
-// takeListed tries some of the blocks that the board lists, beginning at one that
+// takeListed tries some of the blocks that the directory lists, beginning at one that
 // is chosen by the connection's id, and takes those off that are full.
-func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, board Directory, to seat.Place, terms Terms) (Seated, bool, error) {
-	rooms := slices.Sorted(maps.Keys(board.Rooms))
-	p.view(pool).read(board, terms.Capacity)
+func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, directory Directory, to seat.Place, terms Terms) (Seated, bool, error) {
+	rooms := slices.Sorted(maps.Keys(directory.Rooms))
+	p.view(pool).read(directory, terms.Capacity)
 	for n := range min(len(rooms), probes) {
 		block := seat.Block{Pool: pool, Index: rooms[(to.Connection.Hash()+n)%len(rooms)]}
 		attempt, err := p.enter(ctx, block, to, terms.Revision)
@@ -246,7 +247,7 @@ func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, board Directory,
 	return Seated{}, false, nil
 }
 
-// scan looks through the whole pool, says on the board what it found, and tries
+// scan looks through the whole pool, says on the directory what it found, and tries
 // that. Not done: others took it.
 func (p *Pools) scan(ctx context.Context, pool seat.Pool, look Scan, to seat.Place, terms Terms) (Seated, bool, error) {
 	states, err := p.Rebalance(ctx, pool, terms, false)
@@ -264,7 +265,7 @@ func (p *Pools) scan(ctx context.Context, pool seat.Pool, look Scan, to seat.Pla
 // survey sums up what the pool looked like. The list is complete only if no
 // capacity is left to hand out, or will be when a hold is ended that is over,
 // and no block is under other terms. Where more is in use than the terms have,
-// so many must have left first; who left since the board was read, and before
+// so many must have left first; who left since the directory was read, and before
 // the pool was, counts twice, which errs to the safe side.
 func (l *Scan) survey(states []seat.State, terms Terms) {
 	l.InUse, l.Opened, l.Rooms = Occupied(states, l.AtMillis), len(states), make(map[int]int64)

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"seatmeter/shared/pool"
 	"testing"
 	"time"
+
+	"seatmeter/shared/pool"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -21,7 +22,7 @@ func throttles(context.Context, any, faults.Next) (any, error) {
 	return nil, fmt.Errorf("%w: %w", errThrottled, &types.ProvisionedThroughputExceededException{})
 }
 
-// In a storm a board may answer nobody. Who leaves then is counted all the same.
+// In a storm a directory may answer nobody. Who leaves then is counted all the same.
 func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 	const before, beyond = 10_000, 40
 	c := newCrowd(t, before)
@@ -46,7 +47,7 @@ func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 	}
 }
 
-// What a look adds to the board is for others: who asked is told also where that
+// What a look adds to the directory is for others: who asked is told also where that
 // fails.
 func TestWhatIsInUseIsToldAlsoWhereTheBoardTakesNoWord(t *testing.T) {
 	const seats = 10_000
@@ -77,7 +78,7 @@ func TestWhoIsNeverFastEnoughIsToldToComeAgain(t *testing.T) {
 	}
 }
 
-// Whoever completes a change of license clears the board, although another did all
+// Whoever completes a change of license clears the directory, although another did all
 // the rest of it.
 func TestAChangeThatDiesBeforeTheBoardIsClearedIsCompletedWithThat(t *testing.T) {
 	c := newCrowd(t, 300)

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"seatmeter/shared/pool"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"seatmeter/shared/pool"
 
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
@@ -20,7 +21,7 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Whatever calls of a large pool and its board fail, in whatever order they
+// Whatever calls of a large pool and its directory fail, in whatever order they
 // come, and wherever processes die: the pool is never oversold, nobody is
 // refused while there is room, but for the second that a process which died can
 // cost, and when everything is quiet each seat is to be had, and none beyond.
@@ -136,7 +137,7 @@ type turn struct {
 
 type actorKey struct{}
 
-// trusted is how long a board can be wrong by a process that died.
+// trusted is how long a directory can be wrong by a process that died.
 const trusted = time.Second
 
 // upheave plays a schedule, and tells which promise was broken. A seed means
@@ -440,7 +441,7 @@ func (u *upheaval) settleDown(ctx context.Context) {
 		}
 	}
 	settle()
-	time.Sleep(5 * time.Second) // the longest hold, and what a board may be wrong for
+	time.Sleep(5 * time.Second) // the longest hold, and what a directory may be wrong for
 	u.in = nil
 	for _, s := range u.read() {
 		for id, m := range s.Members {

@@ -1,13 +1,26 @@
+// Package pool makes pools of any number of blocks.
+//
+// A pool larger than one block is split by escrow: every block enforces its own
+// capacity, and the capacities never add up to more than the pool's (see
+// Pools.Rebalance), so that no order of writes can oversell the pool. A join tries
+// a block or two, by what its process has cached, and then reads.
+//
+// Terms: to rebalance is to bring the blocks of a pool to its terms, a capacity
+// under a license's revision. A pool of more than four blocks is large, and has a
+// directory, one item that lists the blocks with room while there are few (see
+// Directory), so that a refusal needs no scan, which reads every block. A vacancy
+// is room that somebody makes in a full block; it is published in the directory.
 package pool
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"seatmeter/shared/seat"
 	"slices"
 	"sync"
 	"time"
+
+	"seatmeter/shared/seat"
 )
 
 // probes is how many blocks a join tries by what it remembers, or blindly,
@@ -24,7 +37,7 @@ type Terms struct {
 	Revision int64
 }
 
-// large tells whether a pool of so many blocks has a board: it has many, which
+// large tells whether a pool of so many blocks has a directory: it has many, which
 // stay when a license shrinks, or may get them.
 func (t Terms) large(blocks int) bool { return max(blocks, count(t.Capacity)) > largeAbove }
 
@@ -335,12 +348,12 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 }
 
 // GiveBack is Blocks.GiveBack; and where that makes room in a full block of a
-// large pool, the board tells of it.
+// large pool, the directory tells of it.
 func (p *Pools) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
 	return p.andPublish(ctx, block, id, func() (seat.Returned, error) { return p.blocks.GiveBack(ctx, block, id, member, void) })
 }
 
-// Hold is Blocks.Hold. The board of a large pool is not complete any more if the
+// Hold is Blocks.Hold. The directory of a large pool is not complete any more if the
 // hold may be over before its time is.
 func (p *Pools) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, hold seat.Hold) (seat.Returned, error) {
 	return p.andPublish(ctx, block, id, func() (seat.Returned, error) {
@@ -376,10 +389,10 @@ func (p *Pools) Close(ctx context.Context, pool seat.Pool, states []seat.State, 
 	if !slices.ContainsFunc(states, isListed) {
 		return nil
 	}
-	return wrap("clear the board", p.blocks.ClearDirectory(ctx, pool))
+	return wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
 }
 
-// andPublish gives a seat back, or will, and tells the board.
+// andPublish gives a seat back, or will, and tells the directory.
 func (p *Pools) andPublish(ctx context.Context, block seat.Block, id seat.ConnectionID, step func() (seat.Returned, error)) (seat.Returned, error) {
 	returned, err := step()
 	if err != nil {

@@ -3,9 +3,10 @@ package pool
 import (
 	"context"
 	"fmt"
-	"seatmeter/shared/seat"
 	"slices"
 	"sync/atomic"
+
+	"seatmeter/shared/seat"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -58,7 +59,7 @@ func (p *Pools) Rebalance(ctx context.Context, pool seat.Pool, terms Terms, crea
 		}
 		if wrote+missed == 0 && relicensed && slices.ContainsFunc(states, isListed) {
 			// Nobody is to be refused any more by what is known of the terms before.
-			return states, wrap("clear the board", p.blocks.ClearDirectory(ctx, pool))
+			return states, wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
 		}
 		if wrote+missed == 0 {
 			return states, nil

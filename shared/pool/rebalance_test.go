@@ -4,11 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"seatmeter/shared/pool"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
+
+	"seatmeter/shared/pool"
 
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"

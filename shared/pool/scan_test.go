@@ -1,14 +1,15 @@
 package pool_test
 
 import (
-	"seatmeter/shared/pool"
 	"testing"
+
+	"seatmeter/shared/pool"
 
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/seat"
 )
 
-// A hold ends and nobody says so. A board that refuses people without a look at
+// A hold ends and nobody says so. A directory that refuses people without a look at
 // the blocks must not do so beyond that moment.
 func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
 	const seats, cameAt, ends = 5 * seat.BlockSeats, 1_790_000_000_000, 500
@@ -41,7 +42,7 @@ func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
 		}
 		return seated
 	}
-	join("before=", cameAt, pool.RefusalFull) // looks through the pool, and fills in the board
+	join("before=", cameAt, pool.RefusalFull) // looks through the pool, and fills in the directory
 	if soon := join("soon=", cameAt+1, pool.RefusalFull); !soon.Unsearched {
 		t.Fatal("refused after a look at the blocks: the board is not complete")
 	}

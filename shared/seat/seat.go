@@ -11,11 +11,7 @@
 // hold ends; then it is as good as free. A void is a seat that was taken and
 // never used.
 //
-// A pool larger than one block is split by escrow: every block enforces its
-// own capacity, and the capacities never add up to more than the pool's (see
-// Pools.Settle), so that no order of writes can oversell the pool. A large pool
-// has a board, which tells where there is room when there is little (see
-// Board), so that a refusal needs no look through all its blocks.
+// This package knows one block. Package pool makes pools of blocks.
 package seat
 
 import (
@@ -130,7 +126,7 @@ type Share struct {
 	// Revision is the license's, under which seats are taken.
 	Revision int64
 	// Listed: the pool is a large one, and who makes room in a full block of it
-	// tells its board.
+	// tells its directory.
 	Listed bool
 }
 

@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"seatmeter/shared/pool"
 	"slices"
 	"strings"
+
+	"seatmeter/shared/pool"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"reflect"
+	"slices"
 	"time"
 
 	"seatmeter/shared/license"
@@ -94,7 +95,7 @@ func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff
 	if err != nil {
 		return none, nil, err
 	}
-	all := append(revisions, *l)
+	all := slices.Concat(revisions, []license.License{*l})
 	s, err := c.span(ctx, t, period, before, all)
 	if err != nil {
 		return none, nil, err

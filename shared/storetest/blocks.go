@@ -2,9 +2,10 @@ package storetest
 
 import (
 	"context"
-	"seatmeter/shared/pool"
 	"sync/atomic"
 	"testing"
+
+	"seatmeter/shared/pool"
 
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"

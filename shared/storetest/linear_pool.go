@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"seatmeter/shared/pool"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"seatmeter/shared/pool"
 
 	"github.com/anishathalye/porcupine"
 	"golang.org/x/sync/errgroup"

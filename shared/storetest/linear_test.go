@@ -3,11 +3,12 @@ package storetest
 import (
 	"context"
 	"errors"
-	"seatmeter/shared/pool"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"seatmeter/shared/pool"
 
 	"github.com/anishathalye/porcupine"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"

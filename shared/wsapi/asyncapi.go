@@ -256,11 +256,12 @@ func (m messages) addMessage(name, title, summary string, schema object, example
 
 // addOperation adds what is done with a message that was added.
 func (m messages) addOperation(name, action, message string) object {
-	about := m.components[message].(object)
-	m.operations[name] = object{
+	about, _ := m.components[message].(object)
+	operation := object{
 		"action": action, "channel": channel(), "summary": about["title"], "description": about["summary"], "messages": inChannel(message),
 	}
-	return m.operations[name].(object)
+	m.operations[name] = operation
+	return operation
 }
 
 func channel() object { return object{"$ref": "#/channels/conference"} }

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"seatmeter/shared/pool"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"seatmeter/shared/pool"
 
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"

@@ -1,10 +1,11 @@
 package memtable_test
 
 import (
-	"seatmeter/shared/pool"
 	"strconv"
 	"testing"
 	"time"
+
+	"seatmeter/shared/pool"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
