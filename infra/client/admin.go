@@ -98,6 +98,7 @@ type License struct {
 	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty"`
 	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty"`
 	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty"`
+	HostChangesFollowHosts    bool       `json:"host_changes_follow_hosts,omitempty"`
 	AllowedOrigins            []string   `json:"allowed_origins,omitempty"`
 
 	// ETag is the version read, and what PutLicense insists on; empty for

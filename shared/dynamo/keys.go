@@ -140,6 +140,7 @@ const (
 	attrGrace        = "reconnect_grace_seconds"
 	attrAbsent       = "host_absent_minutes"
 	attrChanges      = "host_changes_per_month"
+	attrFollow       = "host_changes_follow"
 	attrSlots        = "slots"
 	attrChangesMade  = "changes"
 	attrMonth        = "month"

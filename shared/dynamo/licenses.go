@@ -29,7 +29,7 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 		Status: license.Status(r.text(attrStatus)), StartsAt: r.time(attrStarts), ExpiresAt: r.time(attrExpiresAt),
 		TimeZone: r.text(attrZone), Overage: license.Overage(r.text(attrOverage)), Burst: r.int(attrBurst),
 		ReconnectGraceSeconds: r.int(attrGrace), HostAbsentMinutes: r.int(attrAbsent),
-		HostChangesPerMonth: r.int(attrChanges), Shards: r.int(attrShards), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
+		HostChangesPerMonth: r.int(attrChanges), HostChangesFollow: r.flag(attrFollow), Shards: r.int(attrShards), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
 		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)), RolledOut: r.flag(attrSettled),
 	}
 	if r.err != nil {
@@ -53,6 +53,7 @@ func writeLicense(i item, l license.License) item {
 		setNumber(attrGrace, int64(l.ReconnectGraceSeconds)).
 		setNumber(attrAbsent, int64(l.HostAbsentMinutes)).
 		setNumber(attrChanges, int64(l.HostChangesPerMonth)).
+		setFlag(attrFollow, l.HostChangesFollow).
 		setNumber(attrShards, int64(l.Shards)).
 		setNumber(attrRevision, l.Revision).
 		setNumber(attrChanged, l.ChangedAtMillis).

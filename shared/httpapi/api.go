@@ -373,8 +373,8 @@ func fieldsOf(err error) []problem.Field {
 	}
 	if _, rest, ok := strings.Cut(d.Message, "into Go struct field "); ok {
 		// Only whole numbers get as far as this, past the schema.
-		_, rest, _ = strings.Cut(rest, ".")
-		member, _, found = strings.Cut(rest, " ")
+		rest, _, found = strings.Cut(rest, " ")
+		member = rest[strings.LastIndex(rest, ".")+1:] // behind the types that it is in
 		d.Message = "must be a whole number in plain digits, and not too large"
 	}
 	if !found {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -177,12 +178,22 @@ type ChangeHostBody struct {
 	Email  *string `json:"email,omitempty" minLength:"1" maxLength:"254"`
 	Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	Active *bool   `json:"active,omitempty"`
+	// CreatedAt is for reading, and may be written back.
+	CreatedAt *Moment `json:"created_at,omitempty" doc:"The host's own, or left out"`
+}
+
+// readOnly refuses to change what is for reading.
+func (b *ChangeHostBody) readOnly(h host.Host) error {
+	if b.CreatedAt == nil || b.CreatedAt.Equal(h.CreatedAt) {
+		return nil
+	}
+	return problem.InvalidFields(problem.Field{Pointer: "#/created_at", Detail: "must be the host's own, or left out"})
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
 // what it can.
 func (b *ChangeHostBody) Resolve(huma.Context) []error {
-	faults := nameFaults(or(b.Name, ""))
+	faults := append(nameFaults(or(b.Name, "")), b.CreatedAt.faults("#/created_at")...)
 	if b.Email != nil {
 		_, err := host.ParseEmail(*b.Email, "#/email")
 		faults = append(faults, problem.FieldsOf(err)...)
@@ -250,7 +261,7 @@ func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.
 	t := tenant.ID(in.Tenant)
 	was, err := findHost(ctx, hosts, &in.HostInput)
 	if err == nil {
-		err = allowChange(ctx)
+		err = errors.Join(in.Body.readOnly(was), allowChange(ctx))
 	}
 	if err != nil {
 		return nil, err

@@ -22,8 +22,15 @@ import (
 )
 
 // LicenseBody is a license as callers write it. What is left out has its
-// default; which members belong together, the model says.
+// default; which members belong together, the model says. What callers read, they
+// may write.
 type LicenseBody struct {
+	Tenant *tenant.ID `json:"tenant,omitempty" maxLength:"64" doc:"The tenant of the path, or left out"`
+	LicenseTerms
+}
+
+// LicenseTerms are what callers write of a license, and read.
+type LicenseTerms struct {
 	Model                     string   `json:"model" enum:"named,concurrent"`
 	Hosts                     int      `json:"hosts,omitempty" minimum:"1" maximum:"100000" doc:"Named hosts (named)"`
 	ParticipantsPerConference int      `json:"participants_per_conference,omitempty" minimum:"1" maximum:"10000" doc:"Participants of one conference (named)"`
@@ -38,12 +45,19 @@ type LicenseBody struct {
 	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440" doc:"15 if left out"`
 	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
 	AllowedOrigins            []string `json:"allowed_origins,omitempty" minItems:"1" maxItems:"20" nullable:"true" example:"[\"https://meet.example.com\"]"`
+	HostChangesFollowHosts    bool     `json:"host_changes_follow_hosts,omitempty" doc:"host_changes_per_month was left out, and is as many as hosts. Written back with that number as it was read, it goes on to follow hosts; another number is taken as it is"`
 }
 
 // LicenseView is a license as callers read it.
 type LicenseView struct {
 	Tenant tenant.ID `json:"tenant"`
-	LicenseBody
+	LicenseTerms
+}
+
+// changing are the terms that are compared from revision to revision.
+func (t LicenseTerms) changing() LicenseTerms {
+	t.HostChangesFollowHosts = false
+	return t
 }
 
 // RevisionView is a license as it was from one change to the next.
@@ -60,9 +74,9 @@ type RevisionView struct {
 func viewRevision(was *license.License, l license.License) (RevisionView, error) {
 	from, to := any(nil), viewLicense(l)
 	if was != nil {
-		from = viewLicense(*was).LicenseBody
+		from = viewLicense(*was).changing()
 	}
-	changes, err := audit.Compare(from, to.LicenseBody)
+	changes, err := audit.Compare(from, to.changing())
 	if err != nil {
 		return RevisionView{}, fmt.Errorf("compare revisions: %w", err)
 	}
@@ -74,7 +88,7 @@ func viewRevision(was *license.License, l license.License) (RevisionView, error)
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
 // what it can.
-func (b *LicenseBody) Resolve(huma.Context) []error {
+func (b *LicenseTerms) Resolve(huma.Context) []error {
 	faults := append(b.StartsAt.faults("#/starts_at"), b.ExpiresAt.faults("#/expires_at")...)
 	faults = append(faults, problem.FieldsOf(b.license("").Validate())...)
 	_, err := license.NewOrigins(b.AllowedOrigins)
@@ -93,7 +107,7 @@ func resolved(err error) []error {
 	return []error{err}
 }
 
-func (b *LicenseBody) license(t tenant.ID) license.License {
+func (b *LicenseTerms) license(t tenant.ID) license.License {
 	l := license.License{
 		Tenant: t, Model: license.Model(b.Model), Hosts: b.Hosts,
 		ParticipantsPerConference: b.ParticipantsPerConference, Seats: b.Seats,
@@ -101,6 +115,7 @@ func (b *LicenseBody) license(t tenant.ID) license.License {
 		ReconnectGraceSeconds: or(b.ReconnectGraceSeconds, license.DefaultReconnectGraceSeconds),
 		HostAbsentMinutes:     or(b.HostAbsentMinutes, license.DefaultHostAbsentMinutes),
 		HostChangesPerMonth:   or(b.HostChangesPerMonth, min(max(b.Hosts, 0), license.MaxHosts)),
+		HostChangesFollow:     b.HostChangesPerMonth == nil,
 		StartsAt:              readTime(b.StartsAt), ExpiresAt: readTime(b.ExpiresAt),
 	}
 	return l.WithDefaults()
@@ -127,12 +142,12 @@ func viewTime(at time.Time) *time.Time {
 }
 
 func viewLicense(l license.License) LicenseView {
-	return LicenseView{Tenant: l.Tenant, LicenseBody: LicenseBody{
+	return LicenseView{Tenant: l.Tenant, LicenseTerms: LicenseTerms{
 		Model: string(l.Model), Hosts: l.Hosts, ParticipantsPerConference: l.ParticipantsPerConference, Seats: l.Seats,
 		Status: string(l.Status), StartsAt: viewMoment(l.StartsAt), ExpiresAt: viewMoment(l.ExpiresAt), TimeZone: l.TimeZone,
 		Overage: string(l.Overage), Burst: l.Burst, ReconnectGraceSeconds: &l.ReconnectGraceSeconds,
 		HostAbsentMinutes: &l.HostAbsentMinutes, HostChangesPerMonth: &l.HostChangesPerMonth,
-		AllowedOrigins: l.AllowedOrigins.List(),
+		AllowedOrigins: l.AllowedOrigins.List(), HostChangesFollowHosts: l.HostChangesFollow,
 	}}
 }
 
@@ -199,9 +214,36 @@ type putLicenseInput struct {
 	Body LicenseBody
 }
 
+// Resolve implements huma.Resolver: what is for reading may be written as it is.
+func (in *putLicenseInput) Resolve(huma.Context) []error {
+	if t := in.Body.Tenant; t != nil && string(*t) != in.Tenant {
+		return []error{problem.InvalidFields(problem.Field{Pointer: "#/tenant", Detail: "must be the one of the path, or left out"})}
+	}
+	return nil
+}
+
+// follow leaves out the number that follows hosts, if it is as it was read.
+func (in *putLicenseInput) follow(ctx context.Context, licenses license.Licenses) error {
+	b := &in.Body
+	if b.HostChangesPerMonth == nil || !b.HostChangesFollowHosts {
+		return nil
+	}
+	l, err := licenses.License(ctx, tenant.ID(in.Tenant))
+	if err != nil {
+		return fmt.Errorf("read the license: %w", err)
+	}
+	if l != nil && l.HostChangesFollow && l.HostChangesPerMonth == *b.HostChangesPerMonth {
+		b.HostChangesPerMonth = nil
+	}
+	return nil
+}
+
 func putLicense(ctx context.Context, licensing *licensing.Licensing, licenses license.Licenses, in *putLicenseInput) (*licenseOutput, error) {
 	revision, err := expectedRevision(ctx, licenses, tenant.ID(in.Tenant))
 	if err != nil {
+		return nil, err
+	}
+	if err := in.follow(ctx, licenses); err != nil {
 		return nil, err
 	}
 	wanted := in.Body.license(tenant.ID(in.Tenant))
@@ -224,7 +266,7 @@ func putLicense(ctx context.Context, licensing *licensing.Licensing, licenses li
 
 // revisionTerms is a license without what every change changes.
 type revisionTerms struct {
-	LicenseBody
+	LicenseTerms
 	Revision int64 `json:"revision,omitempty"`
 }
 
@@ -233,7 +275,7 @@ func viewTerms(l *license.License) *revisionTerms {
 	if l == nil {
 		return nil
 	}
-	return &revisionTerms{viewLicense(*l).LicenseBody, l.Revision}
+	return &revisionTerms{viewLicense(*l).changing(), l.Revision}
 }
 
 // addHistory adds the operation that tells who changed a license, when, to what.

@@ -174,6 +174,7 @@ var members = map[string]member{
 	"host_absent_minutes":         {text: "How long a conference goes on without its host before it is ended. For `named` alone.", unit: "minutes", example: 15},
 	"host_changes_per_month":      {text: "How many slots that a deleted host has left may be filled again in a month of `time_zone`. For `named` alone. As many as `hosts` if left out.", unit: "changes of hosts", example: 5},
 	"allowed_origins":             {text: "The origins (RFC 6454) whose pages may connect, 1 to 20: `https://host`, `https://host:port`, `http://localhost`, or those of apps and extensions, such as `capacitor://localhost` and `chrome-extension://id`, each of up to 150 characters. Case makes no difference. Any may if left out, or null. Clients that send no `Origin` always may.", example: []any{"https://meet.example.com"}},
+	"host_changes_follow_hosts":   {example: true},
 
 	// Seats right now.
 	"limit":                      {text: "How many seats the pool has, without any burst.", unit: unitSeats, example: 25},

@@ -20,7 +20,7 @@ func TestALicenseIsWrittenReadAndListed(t *testing.T) {
 	w := newWorld(t)
 	const path = "/v1/tenants/acme/license"
 	concurrent := `{"tenant":"acme","model":"concurrent","seats":25,"status":"active","time_zone":"UTC","overage":"deny",
-		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0}`
+		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0,"host_changes_follow_hosts":true}`
 	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25}`).want(201, concurrent)
 	w.call(vendor, "GET", path, "").want(200, concurrent)
 
@@ -33,7 +33,7 @@ func TestALicenseIsWrittenReadAndListed(t *testing.T) {
 
 	w.call(vendor, "PUT", path, `{"model":"named","hosts":5,"participants_per_conference":25}`).want(200, `{"tenant":"acme",
 		"model":"named","hosts":5,"participants_per_conference":25,"status":"active","time_zone":"UTC","overage":"deny",
-		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":5}`)
+		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":5,"host_changes_follow_hosts":true}`)
 	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme"}],"next_cursor":null}`)
 }
 
@@ -42,7 +42,7 @@ func TestALicensesHistoryTellsWhoChangedItWhenToWhatAndIsPaged(t *testing.T) {
 	const path = "/v1/tenants/acme/license"
 	revision := func(n, seats int, at, by, changes string) string {
 		return fmt.Sprintf(`{"tenant":"acme","model":"concurrent","seats":%d,"status":"active","time_zone":"UTC","overage":"deny",
-			"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0,"revision":%d,"changed_at":%q,"changed_by":%q,"changes":[%s]}`, seats, n, at, by, changes)
+			"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":0,"host_changes_follow_hosts":true,"revision":%d,"changed_at":%q,"changed_by":%q,"changes":[%s]}`, seats, n, at, by, changes)
 	}
 	ann, bob := caller{role: "vendor", subject: "ann"}, caller{role: "vendor", subject: "bob"}
 	w.call(ann, "PUT", path, `{"model":"concurrent","seats":25}`).ok()

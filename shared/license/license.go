@@ -74,7 +74,9 @@ type License struct {
 	ReconnectGraceSeconds     int
 	HostAbsentMinutes         int
 	HostChangesPerMonth       int // named only
-	AllowedOrigins            Origins
+	// HostChangesFollow: HostChangesPerMonth was left out, and is as many as Hosts.
+	HostChangesFollow bool
+	AllowedOrigins    Origins
 	// Shards is into how many parts the records of the tenant's ledger are
 	// written; zero is one. It never becomes less: see Following.
 	Shards   int
