@@ -205,7 +205,7 @@ func TestBearer_WhatIsForgedReadsAndChangesNothing(t *testing.T) {
 		"a role in capitals":   claim("role", "VENDOR"),
 		"a role with a blank":  claim("role", "vendor "),
 		"a role with a NUL":    claim("role", "vendor\x00"),
-		"a list of roles":      claim("role", []string{vendor}),
+		"a list of roles":      claim("role", []string{vendor, "finance"}),
 		"roles in an object":   claim("role", map[string]any{vendor: true}),
 		"a role that is true":  claim("role", true),
 		"no role":              claim("role", nil),
