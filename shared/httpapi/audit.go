@@ -101,8 +101,8 @@ func note(ctx context.Context, from, to any) error {
 // ChangeView says from what to what a member went.
 type ChangeView struct {
 	Member string `json:"member"`
-	From   any    `json:"from" doc:"Null if there was none"`
-	To     any    `json:"to" doc:"Null if there is none any more"`
+	From   any    `json:"from"`
+	To     any    `json:"to"`
 }
 
 func viewChanges(list []audit.Change) ([]ChangeView, error) {
@@ -119,17 +119,17 @@ func viewChanges(list []audit.Change) ([]ChangeView, error) {
 // ActionView is a record of the audit log.
 type ActionView struct {
 	At         string            `json:"at" format:"date-time"`
-	By         string            `json:"by" doc:"The sub claim of the bearer; empty if it had none"`
+	By         string            `json:"by"`
 	Role       Role              `json:"role"`
-	Action     string            `json:"action" doc:"The operation's id in this document"`
-	Host       string            `json:"host,omitempty" doc:"What it was about, as the request named it: so are conference, connection and period"`
+	Action     string            `json:"action"`
+	Host       string            `json:"host,omitempty"`
 	Conference conference.ID     `json:"conference,omitempty"`
 	Connection seat.ConnectionID `json:"connection,omitempty"`
 	Period     string            `json:"period,omitempty"`
-	Reason     string            `json:"reason,omitempty" doc:"The one that was given, if one was"`
+	Reason     string            `json:"reason,omitempty"`
 	Changes    []ChangeView      `json:"changes" nullable:"false"`
-	Outcome    audit.Result      `json:"outcome" enum:"done,refused,failed,unknown" doc:"failed: by a fault of ours, and a part of it may have happened, or all. unknown: it is under way, or its process died, and it may or may not have happened"`
-	Code       problem.Code      `json:"code,omitempty" doc:"Why it was refused, or failed"`
+	Outcome    audit.Result      `json:"outcome" enum:"done,refused,failed,unknown"`
+	Code       problem.Code      `json:"code,omitempty"`
 	RequestID  string            `json:"request_id"`
 }
 
@@ -145,8 +145,8 @@ func viewAction(r audit.Record) (ActionView, error) {
 type auditInput struct {
 	TenantInput
 	PageInput
-	From string `query:"from" maxLength:"1024" doc:"RFC 3339, inclusive; the beginning if left out"`
-	To   string `query:"to" maxLength:"1024" doc:"RFC 3339, exclusive; no end if left out"`
+	From string `query:"from" maxLength:"1024"`
+	To   string `query:"to" maxLength:"1024"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
@@ -160,7 +160,7 @@ func (in *auditInput) Resolve(huma.Context) []error {
 func (a *API) AddAudit(store AuditStore) {
 	register(a, operation{
 		id: "list-actions", method: http.MethodGet, path: "/v1/tenants/{tenant}/audit", roles: []Role{RoleVendor, RoleTenantAdmin},
-		summary: "The audit log: who did what, the newest first",
+		summary: "List actions",
 	}, func(ctx context.Context, in *auditInput) (*PageOutput[ActionView], error) {
 		from, to, err := in.span()
 		if err != nil {

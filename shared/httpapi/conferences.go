@@ -97,12 +97,12 @@ func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.M
 			list, err := store.Conferences(ctx, tenant.ID(in.Tenant), conference.ID(page.after), in.Limit+1)
 			return pageOf(page, list, func(c conference.Conference) string { return string(c.ID) }, viewConference), err
 		})
-	register(a, operation{id: "get-conference", method: http.MethodGet, path: one, summary: "Read a conference", roles: admins},
+	register(a, operation{id: "get-conference", method: http.MethodGet, path: one, summary: "Get a conference", roles: admins},
 		func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
 			c, err := findConference(ctx, store, in)
 			return &conferenceOutput{viewConference(c)}, err
 		})
-	act(a, operation{id: "end-conference", method: http.MethodPost, path: one + "/end", summary: "End a conference: everyone in it is told, then closed", roles: admins},
+	act(a, operation{id: "end-conference", method: http.MethodPost, path: one + "/end", summary: "End a conference", roles: admins},
 		(*ConferenceInput).target, func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
 			id, err := conference.ParseID(in.Conference)
 			if err != nil {

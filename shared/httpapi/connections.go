@@ -45,7 +45,7 @@ func viewConnection(s session.Session) ConnectionView {
 type TokenBody struct {
 	Identity         string `json:"identity" minLength:"1" maxLength:"254"`
 	Role             string `json:"role" enum:"host,participant"`
-	ExpiresInSeconds *int   `json:"expires_in_seconds,omitempty" minimum:"10" maximum:"86400" doc:"300 if left out"`
+	ExpiresInSeconds *int   `json:"expires_in_seconds,omitempty" minimum:"10" maximum:"86400"`
 }
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
@@ -70,7 +70,7 @@ func (b *TokenBody) lifetime() time.Duration {
 // TokenView is a join token, ready to use.
 type TokenView struct {
 	Token     string    `json:"token"`
-	URL       string    `json:"url" doc:"WebSocket URL to connect to"`
+	URL       string    `json:"url"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
@@ -78,9 +78,9 @@ type TokenView struct {
 type SeatsView struct {
 	Tenant      tenant.ID             `json:"tenant"`
 	Model       license.Model         `json:"model"`
-	Limit       *int                  `json:"limit,omitempty" doc:"Seats in all (concurrent only)"`
-	InUse       int                   `json:"in_use" doc:"Seats that nobody else can have, held ones included"`
-	Held        int                   `json:"held" doc:"Of those, the seats held for a connection that was lost"`
+	Limit       *int                  `json:"limit,omitempty"`
+	InUse       int                   `json:"in_use"`
+	Held        int                   `json:"held"`
 	Conferences []ConferenceSeatsView `json:"conferences" nullable:"false"`
 	Hosts       *HostSlotsView        `json:"hosts,omitempty"`
 }
@@ -104,7 +104,7 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 	const tenantPath = "/v1/tenants/{tenant}"
 	const one = tenantPath + "/conferences/{conference}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
-	register(a, operation{id: "list-connections", method: http.MethodGet, path: one + "/connections", summary: "List the connections in a conference", roles: admins},
+	register(a, operation{id: "list-connections", method: http.MethodGet, path: one + "/connections", summary: "List the connections of a conference", roles: admins},
 		func(ctx context.Context, in *struct {
 			ConferenceInput
 			PageInput
@@ -116,11 +116,11 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 			}
 			return connections(ctx, occupied, store, &in.ConferenceInput, page)
 		})
-	act(a, operation{id: "remove-connection", method: http.MethodDelete, path: tenantPath + "/connections/{connection}", summary: "Remove a connection: it is told, then closed", status: http.StatusNoContent, roles: admins},
+	act(a, operation{id: "remove-connection", method: http.MethodDelete, path: tenantPath + "/connections/{connection}", summary: "Remove a connection", status: http.StatusNoContent, roles: admins},
 		(*removeInput).target, func(ctx context.Context, in *removeInput) (*struct{}, error) {
 			return nil, remove(ctx, meetings, in.Tenant, "", in.RemovalInput)
 		})
-	act(a, operation{id: "remove-connection-of-conference", method: http.MethodDelete, path: one + "/connections/{connection}", summary: "The same, if it is in this conference", status: http.StatusNoContent, roles: admins},
+	act(a, operation{id: "remove-connection-of-conference", method: http.MethodDelete, path: one + "/connections/{connection}", summary: "Remove a connection from a conference", status: http.StatusNoContent, roles: admins},
 		(*removeFromInput).target, func(ctx context.Context, in *removeFromInput) (*struct{}, error) {
 			return nil, remove(ctx, meetings, in.Tenant, in.Conference, in.RemovalInput)
 		})
@@ -128,7 +128,7 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 		(*removePersonInput).target, func(ctx context.Context, in *removePersonInput) (*struct{}, error) {
 			return nil, removePerson(ctx, meetings, in)
 		})
-	register(a, operation{id: "create-join-token", method: http.MethodPost, path: one + "/join-tokens", summary: "Make a join token", status: http.StatusCreated, roles: admins},
+	register(a, operation{id: "create-join-token", method: http.MethodPost, path: one + "/join-tokens", summary: "Create a join token", status: http.StatusCreated, roles: admins},
 		func(ctx context.Context, in *struct {
 			ConferenceInput
 			Body TokenBody
@@ -148,7 +148,7 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 			token, err := tokens.create(c, l, in.Body, callerOf(ctx).at)
 			return &struct{ Body TokenView }{token}, err
 		})
-	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Seats in use right now", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
+	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Get the seats in use", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
 		func(ctx context.Context, in *TenantInput) (*struct{ Body SeatsView }, error) {
 			o, err := occupied.Occupancy(ctx, tenant.ID(in.Tenant), callerOf(ctx).at.UnixMilli())
 			return &struct{ Body SeatsView }{viewSeats(o)}, err

@@ -133,7 +133,7 @@ func (d description) describe(op *huma.Operation) {
 	describeReplay(op)
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
 		op.Responses[strconv.Itoa(status)].Headers = map[string]*huma.Param{
-			"Retry-After": {Description: "Seconds after which to try again. Not in API Gateway's own answers.", Schema: &huma.Schema{Type: huma.TypeInteger}},
+			"Retry-After": {Schema: &huma.Schema{Type: huma.TypeInteger}},
 		}
 	}
 }
@@ -192,5 +192,5 @@ func whoMay(op *huma.Operation) string {
 			names[i] += " (of its own tenant)"
 		}
 	}
-	return "For " + strings.Join(names, ", ") + "."
+	return "Callers: " + strings.Join(names, ", ") + "."
 }

@@ -12,18 +12,18 @@ import (
 func explain(document *huma.OpenAPI) {
 	for name, schema := range document.Components.Schemas.Map() {
 		for member, property := range schema.Properties {
-			memberOf(name, member, property.Description).explain(member, property)
+			memberOf(name, member).explain(member, property)
 		}
 	}
 	done := make(map[*huma.Param]bool) // answers of one call share headers
 	for _, item := range document.Paths {
 		for _, op := range operationsOf(item) {
 			for _, p := range op.Parameters {
-				explainParameter(p.Name, p, done)
+				explainParameter(op.OperationID, p.Name, p, done)
 			}
 			for _, r := range op.Responses {
 				for name, header := range r.Headers {
-					explainParameter(name, header, done)
+					explainParameter(op.OperationID, name, header, done)
 				}
 			}
 		}
@@ -31,16 +31,21 @@ func explain(document *huma.OpenAPI) {
 }
 
 // explainParameter explains a parameter or a header.
-func explainParameter(name string, p *huma.Param, done map[*huma.Param]bool) {
+func explainParameter(operation, name string, p *huma.Param, done map[*huma.Param]bool) {
 	if done[p] {
 		return
 	}
 	done[p] = true
-	key := name
-	if _, ok := members["?"+name]; ok && p.In == "query" {
-		key = "?" + name
+	m := members[name]
+	for _, key := range []string{"?" + name, operation + "?" + name} {
+		if special, ok := members[key]; ok && p.In == "query" {
+			m = special
+		}
 	}
-	memberOf("", key, cmp.Or(p.Schema.Description, p.Description)).explain(name, p.Schema)
+	if of := cmp.Or(p.Schema.Description, p.Description); of != "" {
+		m.text = of // where one call, or one answer, says more
+	}
+	m.explain(name, p.Schema)
 	lift(p)
 }
 
@@ -54,17 +59,12 @@ func lift(p *huma.Param) {
 	p.Schema.Description, p.Schema.Examples = "", nil
 }
 
-// memberOf is what is known of a member of a schema. What its tag says comes
-// before what its name usually means.
-func memberOf(schema, name, tag string) member {
+// memberOf is what is known of a member of a schema.
+func memberOf(schema, name string) member {
 	if m, ok := members[schema+"."+name]; ok {
 		return m
 	}
-	m := members[name]
-	if tag != "" {
-		m.text = tag
-	}
-	return m
+	return members[name]
 }
 
 // explain completes the schema of a member of this name.
@@ -76,7 +76,7 @@ func (m member) explain(name string, s *huma.Schema) {
 		s.Pattern = m.pattern
 	}
 	var known []any
-	text := m.text
+	text := cmp.Or(m.text, s.Description)
 	for _, value := range m.values {
 		if len(s.Enum) == 0 || slices.Contains(s.Enum, any(value[0])) {
 			known = append(known, value[0])

@@ -10,7 +10,11 @@ import (
 	"testing"
 
 	"seatmeter/shared/host"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
 )
 
 // node is an object in the document, and where it is.
@@ -116,6 +120,42 @@ func (n node) unexplained() []string {
 		faults = append(faults, "has no example")
 	}
 	return faults
+}
+
+func TestEveryWayAStayEndsIsExplained(t *testing.T) {
+	described, _ := dig(contractFor(t).whole, "components", "schemas", "StayRecord", "properties", "end", "enum").([]any)
+	for _, end := range usage.Ends() {
+		if !slices.Contains(described, any(string(end))) {
+			t.Errorf("%s is not explained", end)
+		}
+	}
+	if len(described) != len(usage.Ends()) {
+		t.Errorf("explained are %v", described)
+	}
+}
+
+// The example in the section on overage.
+func TestTheWorkedExampleOfOverageIsWhatAReportSays(t *testing.T) {
+	const minute = 60_000
+	stay := func(name string, from, to int64) usage.Stay {
+		return usage.Stay{
+			ID: usage.StayID(name), Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org", Identity: name,
+			Block: seat.Block{Pool: seat.Pool{Tenant: "acme"}}, JoinedAtMillis: from * minute, LeftAtMillis: to * minute, End: usage.EndClosed,
+		}
+	}
+	rows := usage.Report(
+		[]usage.Period{{FromMillis: 600 * minute, ToMillis: 660 * minute}},
+		usage.Limits{{Model: license.ModelConcurrent, Seats: 2}},
+		[]usage.Stay{stay("ann", 600, 660), stay("bob", 600, 660), stay("eve", 620, 650)},
+		[]usage.Refusal{{Tenant: "acme", Conference: "weekly", Number: 1, Identity: "dan", AtMillis: 630 * minute, Code: problem.SeatsExhausted}},
+		700*minute,
+	)
+	r := rows[0]
+	said := fmt.Sprintf("`peak` %d, `seat_ms` %d (60 + 60 + 30 minutes), `overage_ms` %d (the 30 minutes with 3 connections in), `joins` %d and `refused` %d",
+		r.Peak, r.SeatMillis, r.OverageMillis, r.Joins, r.Refused())
+	if !strings.Contains(contractFor(t).document.Info.Description, said) {
+		t.Errorf("the example does not say: %s", said)
+	}
 }
 
 func TestEveryExampleMatchesItsSchema(t *testing.T) {

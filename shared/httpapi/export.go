@@ -57,7 +57,7 @@ func answerWith(ctx context.Context, exports *export.Exports, f export.File, wri
 func (a *API) describeFile(path string, formats map[string]*huma.Schema) {
 	a.describe(path, formats)
 	a.OpenAPI().Paths[path].Get.Responses[strconv.Itoa(http.StatusSeeOther)] = &huma.Response{
-		Description: "Over 5 MB: it is found at the location, which needs no bearer, for 15 minutes.",
+		Description: "The file is over 5 MB, and is at `Location` for 15 minutes. That address needs no token.",
 		Headers: map[string]*huma.Param{
 			"Location": {
 				Schema:  &huma.Schema{Type: huma.TypeString, Format: "uri", Description: "Where the file is."},

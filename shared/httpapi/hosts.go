@@ -101,8 +101,8 @@ func nameFaults(name string) []problem.Field {
 }
 
 type hostOutput struct {
-	Location        string `header:"Location" doc:"Where the host is, if it has moved"`
-	ContentLocation string `header:"Content-Location" doc:"The same"`
+	Location        string `header:"Location"`
+	ContentLocation string `header:"Content-Location"`
 	Body            HostView
 }
 
@@ -130,19 +130,19 @@ func (a *API) AddHosts(licensing *licensing.Licensing, hosts host.Hosts) {
 			list, err := hosts.Hosts(ctx, tenant.ID(in.Tenant), host.Email(page.after), in.Limit+1)
 			return pageOf(page, list, func(h host.Host) string { return string(h.Email) }, viewHost), err
 		})
-	register(a, operation{id: "get-host", method: http.MethodGet, path: one, summary: "Read a host", roles: admins},
+	register(a, operation{id: "get-host", method: http.MethodGet, path: one, summary: "Get a host", roles: admins},
 		func(ctx context.Context, in *HostInput) (*hostOutput, error) {
 			h, err := findHost(ctx, hosts, in)
 			return &hostOutput{Body: viewHost(h)}, err
 		})
 	act(a, operation{
 		id: "change-host", method: http.MethodPatch, path: one, roles: admins,
-		summary: "Rename, activate or deactivate a host, or give its slot to another person",
+		summary: "Change a host",
 	},
 		(*changeHostInput).target, func(ctx context.Context, in *changeHostInput) (*hostOutput, error) {
 			return changeHost(ctx, licensing, hosts, in)
 		})
-	act(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host and free its slot", status: http.StatusNoContent, roles: admins},
+	act(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host", status: http.StatusNoContent, roles: admins},
 		(*HostInput).target, func(ctx context.Context, in *HostInput) (*struct{}, error) {
 			was, err := findHost(ctx, hosts, in)
 			if err == nil {

@@ -39,7 +39,7 @@ func (in *ledgerInput) Resolve(ctx huma.Context) []error {
 func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, exports *export.Exports) {
 	const path = "/v1/tenants/{tenant}/ledger"
 	register(a, operation{
-		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone(), summary: "List the raw records of a range",
+		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone(), summary: "List the records of the ledger",
 		formats: []format{formatNDJSON, formatJSON, formatCSV},
 	}, func(ctx context.Context, in *ledgerInput) (*pagedOutput, error) {
 		l, err := licensing.Get(ctx, tenant.ID(in.Tenant))

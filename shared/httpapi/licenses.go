@@ -32,20 +32,20 @@ type LicenseBody struct {
 // LicenseTerms are what callers write of a license, and read.
 type LicenseTerms struct {
 	Model                     string   `json:"model" enum:"named,concurrent"`
-	Hosts                     int      `json:"hosts,omitempty" minimum:"1" maximum:"100000" doc:"Named hosts (named)"`
-	ParticipantsPerConference int      `json:"participants_per_conference,omitempty" minimum:"1" maximum:"10000" doc:"Participants of one conference (named)"`
-	Seats                     int      `json:"seats,omitempty" minimum:"1" maximum:"1000000" doc:"Connections in all (concurrent)"`
+	Hosts                     int      `json:"hosts,omitempty" minimum:"1" maximum:"100000"`
+	ParticipantsPerConference int      `json:"participants_per_conference,omitempty" minimum:"1" maximum:"10000"`
+	Seats                     int      `json:"seats,omitempty" minimum:"1" maximum:"1000000"`
 	Status                    string   `json:"status,omitempty" enum:"active,suspended"`
 	StartsAt                  *Moment  `json:"starts_at,omitempty"`
 	ExpiresAt                 *Moment  `json:"expires_at,omitempty"`
-	TimeZone                  string   `json:"time_zone,omitempty" minLength:"1" maxLength:"64" doc:"The zone of the IANA database whose calendar billing periods follow, spelt as there; UTC if left out"`
+	TimeZone                  string   `json:"time_zone,omitempty" minLength:"1" maxLength:"64"`
 	Overage                   string   `json:"overage,omitempty" enum:"deny,allow"`
 	Burst                     int      `json:"burst,omitempty" minimum:"0" maximum:"1000000"`
-	ReconnectGraceSeconds     *int     `json:"reconnect_grace_seconds,omitempty" minimum:"0" maximum:"300" doc:"30 if left out"`
-	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440" doc:"15 if left out"`
-	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000" doc:"How many slots that a deleted host has left may be filled again in a month of time_zone (named); as many as there are hosts if left out"`
+	ReconnectGraceSeconds     *int     `json:"reconnect_grace_seconds,omitempty" minimum:"0" maximum:"300"`
+	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440"`
+	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000"`
 	AllowedOrigins            []string `json:"allowed_origins,omitempty" minItems:"1" maxItems:"20" nullable:"true" example:"[\"https://meet.example.com\"]"`
-	HostChangesFollowHosts    bool     `json:"host_changes_follow_hosts,omitempty" doc:"host_changes_per_month was left out, and is as many as hosts. Written back with that number as it was read, it goes on to follow hosts; another number is taken as it is"`
+	HostChangesFollowHosts    bool     `json:"host_changes_follow_hosts,omitempty"`
 }
 
 // LicenseView is a license as callers read it.
@@ -63,11 +63,11 @@ func (t LicenseTerms) changing() LicenseTerms {
 // RevisionView is a license as it was from one change to the next.
 type RevisionView struct {
 	LicenseView
-	Revision  int64  `json:"revision" doc:"Counts the changes: the first license is revision 1"`
-	ChangedAt string `json:"changed_at" format:"date-time" doc:"From when on it was in force"`
-	ChangedBy string `json:"changed_by" doc:"The sub claim of the bearer that wrote it; empty if it had none"`
+	Revision  int64  `json:"revision"`
+	ChangedAt string `json:"changed_at" format:"date-time"`
+	ChangedBy string `json:"changed_by"`
 	// Changes are without those that every revision has.
-	Changes []ChangeView `json:"changes" nullable:"false" doc:"From what to what its members went, compared with the revision before it"`
+	Changes []ChangeView `json:"changes" nullable:"false"`
 }
 
 // viewRevision views a revision beside the one before it, nil for the first.
@@ -198,12 +198,12 @@ func (a *API) AddLicenses(licensing *licensing.Licensing, licenses license.Licen
 			return pageOf(page, ids, func(t tenant.ID) string { return string(t) },
 				func(t tenant.ID) TenantView { return TenantView{t} }), err
 		})
-	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Read a license", roles: vendor, conditions: []string{headerIfNoneMatch, headerIfModifiedSince}},
+	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Get a license", roles: vendor, conditions: []string{headerIfNoneMatch, headerIfModifiedSince}},
 		func(ctx context.Context, in *TenantInput) (*licenseOutput, error) {
 			l, err := licensing.Get(ctx, tenant.ID(in.Tenant))
 			return answerLicense(l, http.StatusOK), err
 		})
-	act(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Write a license", roles: vendor, creates: true, conditions: []string{headerIfMatch, headerIfNoneMatch, headerIfUnmodifiedSince}},
+	act(a, operation{id: "put-license", method: http.MethodPut, path: "/v1/tenants/{tenant}/license", summary: "Create or replace a license", roles: vendor, creates: true, conditions: []string{headerIfMatch, headerIfNoneMatch, headerIfUnmodifiedSince}},
 		(*putLicenseInput).target, func(ctx context.Context, in *putLicenseInput) (*licenseOutput, error) {
 			return putLicense(ctx, licensing, licenses, in)
 		})
@@ -282,7 +282,7 @@ func viewTerms(l *license.License) *revisionTerms {
 func (a *API) addHistory(licenses license.Licenses) {
 	register(a, operation{
 		id: "get-license-history", method: http.MethodGet, path: "/v1/tenants/{tenant}/license/history",
-		summary: "List every revision of a license, the first one first", roles: []Role{RoleVendor},
+		summary: "List the revisions of a license", roles: []Role{RoleVendor},
 	},
 		func(ctx context.Context, in *struct {
 			TenantInput

@@ -24,12 +24,10 @@ func describeKey() *huma.Param {
 	shortest, longest := 1, idempotency.MaxKeyLength
 	return &huma.Param{
 		Name: idempotencyHeader, In: "header",
-		Description: "Makes the call safe to repeat: for 24 hours, the same caller's same key with the same request " +
-			"(path, query and body) is answered as the first was, its request_id included, and nothing happens again; " +
-			"`Idempotency-Replayed: true` says that the answer is an old one. " +
-			"With another request it is refused as invalid. While the first is under way, a repeat waits for it for up to " +
-			"5 seconds, and is then answered 503. Answers of 429 and of 500 and above, and those over 300 KB, " +
-			"are not kept: a repeat happens again.",
+		Description: "A key of the caller's choice, which makes the call safe to repeat. For 24 hours, the same caller's same key with the same " +
+			"request (path, query and body) is answered as the first try was, with `Idempotency-Replayed: true`, and nothing happens again. " +
+			"With another request the key is refused as `invalid`. While the first try is under way, a repeat waits for up to 5 seconds, and " +
+			"is then answered 503. Answers of 429, of 500 and above, and over 300 KB are not kept: a repeat happens again.",
 		Schema:  &huma.Schema{Type: huma.TypeString, MinLength: &shortest, MaxLength: &longest, Pattern: "^[!-~]+$"},
 		Example: "6f1c8a52-3b0e-4a57-9d43-0c1f2f6f7a10",
 	}

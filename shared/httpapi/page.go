@@ -11,8 +11,8 @@ import (
 
 // PageInput is how a list is asked for.
 type PageInput struct {
-	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50" doc:"Items at the most: a page may have fewer, also before the last"`
-	Cursor string `query:"cursor" maxLength:"512" pattern:"^[A-Za-z0-9_-]*$" doc:"Where to go on: next_cursor of the page before, of the same list"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
+	Cursor string `query:"cursor" maxLength:"512" pattern:"^[A-Za-z0-9_-]*$"`
 }
 
 // asksPage tells a limit that was asked for from the default.
@@ -21,7 +21,7 @@ func asksPage(ctx huma.Context) bool { return ctx.Query("limit") != "" || ctx.Qu
 // Page is a part of a list.
 type Page[T any] struct {
 	Items      []T     `json:"items" nullable:"false"`
-	NextCursor *string `json:"next_cursor" nullable:"true" doc:"Null on the last page; for nobody to read"`
+	NextCursor *string `json:"next_cursor" nullable:"true"`
 }
 
 // PageOutput is the answer to a request for a list.

@@ -30,10 +30,10 @@ type HolderView struct {
 	Identity   string            `json:"identity"`
 	Role       jointoken.Role    `json:"role"`
 	JoinedAt   string            `json:"joined_at"`
-	LeftAt     *string           `json:"left_at" doc:"Null while it is in. If it is no later than the moment, the seat was held, and resumed by another connection"`
-	Estimated  bool              `json:"estimated" doc:"Nobody saw the end: it is the last proof of life"`
-	Pool       string            `json:"pool" enum:"tenant,conference,chair" doc:"What it drew on: the chair is a host's own first connection's"`
-	Limit      *int              `json:"limit" doc:"The pool's at the moment; null if it has none"`
+	LeftAt     *string           `json:"left_at"`
+	Estimated  bool              `json:"estimated"`
+	Pool       string            `json:"pool" enum:"tenant,conference,chair"`
+	Limit      *int              `json:"limit"`
 }
 
 // PeakView says who made a peak.
@@ -42,8 +42,8 @@ type PeakView struct {
 	From   string    `json:"from"`
 	To     string    `json:"to"`
 	Peak   int       `json:"peak"`
-	PeakAt *string   `json:"peak_at" doc:"The first moment; null if nobody was in"`
-	Limit  *int      `json:"limit" doc:"The tenant's at that moment; null if each conference has its own"`
+	PeakAt *string   `json:"peak_at"`
+	Limit  *int      `json:"limit"`
 	Page[HolderView]
 }
 
@@ -51,15 +51,15 @@ type PeakView struct {
 type RefusalView struct {
 	At         string            `json:"at"`
 	Code       problem.Code      `json:"code"`
-	Limit      *int              `json:"limit" doc:"Of the full pool; null if it was not for want of a seat"`
-	InUse      *int              `json:"in_use" doc:"In the full pool, with the seats held for connections that were lost"`
+	Limit      *int              `json:"limit"`
+	InUse      *int              `json:"in_use"`
 	Conference conference.ID     `json:"conference"`
 	Host       host.Email        `json:"host"`
 	Identity   string            `json:"identity"`
 	Role       jointoken.Role    `json:"role"`
 	Connection seat.ConnectionID `json:"connection"`
-	Holders    int               `json:"holders" doc:"How many were in the full pool: in_use, but for seats that are held for a lost connection, and for whoever came in the moments that it took to decide"`
-	HeldBy     []HolderView      `json:"held_by" nullable:"false" doc:"The first 100 of them, in order of joining"`
+	Holders    int               `json:"holders"`
+	HeldBy     []HolderView      `json:"held_by" nullable:"false"`
 }
 
 type whoInput struct {
@@ -88,7 +88,7 @@ func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter
 	const path = "/v1/tenants/{tenant}/usage/peaks"
 	register(a, operation{
 		id: "get-peak", method: http.MethodGet, path: path, roles: everyone(), formats: []format{formatJSON, formatCSV},
-		summary: "The peak of a range: its first moment, the limit then, and who held the seats, in order of joining",
+		summary: "Get the peak of a range",
 	}, func(ctx context.Context, in *peakInput) (*pagedOutput, error) {
 		q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 		if err != nil {
@@ -223,8 +223,7 @@ func viewLimit(limit int, bounded bool) *int {
 func (a *API) addRefusals(licensing *licensing.Licensing, reporter *report.Reporter) {
 	register(a, operation{
 		id: "list-refusals", method: http.MethodGet, path: "/v1/tenants/{tenant}/usage/refusals", roles: everyone(),
-		summary: "The joins that were denied in a range, in order of time, and who held the seats. " +
-			fmt.Sprintf("A page ends before limit where its items would have more than %d in held_by", report.MaxPageHolders),
+		summary: "List refused joins",
 	}, func(ctx context.Context, in *whoInput) (*PageOutput[RefusalView], error) {
 		q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 		if err != nil {

@@ -22,7 +22,7 @@ import (
 
 // StatementBody asks for a period to be closed.
 type StatementBody struct {
-	Period string `json:"period" minLength:"7" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" doc:"A month of the tenant's calendar that has ended" example:"2026-11"`
+	Period string `json:"period" minLength:"7" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" example:"2026-11"`
 }
 
 // StatementView is a statement in a list.
@@ -44,12 +44,12 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 	finance := []Role{RoleVendor, RoleFinance}
 	act(a, operation{
 		id: "close-period", method: http.MethodPost, path: "/v1/tenants/{tenant}/statements", roles: finance, status: http.StatusCreated,
-		summary: "Close a period: 201 with a new revision, or 200 with the latest if nothing has come in since",
+		summary: "Close a period",
 	},
 		(*closeInput).target, func(ctx context.Context, in *closeInput) (*statementOutput, error) {
 			return closePeriod(ctx, closer, in.Tenant, in.Body.Period)
 		})
-	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements, all revisions", roles: finance},
+	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements", roles: finance},
 		func(ctx context.Context, in *struct {
 			TenantInput
 			PageInput
@@ -76,13 +76,13 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 	const one = "/v1/tenants/{tenant}/statements/{period}"
 	register(a, operation{
 		id: "get-statement", method: http.MethodGet, path: one, roles: finance, formats: []format{formatJSON, formatCSV},
-		summary: "Read a statement, checked against its hash; as CSV, its days",
+		summary: "Get a statement",
 	},
 		func(ctx context.Context, in *struct {
 			TenantInput
 			Period   string `path:"period" example:"2026-11"`
 			Format   string `query:"format" enum:"json,csv"`
-			Revision int    `query:"revision" minimum:"1" maximum:"999999" doc:"Default: the latest"`
+			Revision int    `query:"revision" minimum:"1" maximum:"999999"`
 		},
 		) (*fileOutput, error) {
 			if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // it names no statement, and no key

@@ -23,8 +23,8 @@ import (
 // TermsView is a license in short.
 type TermsView struct {
 	Model    license.Model `json:"model"`
-	Limit    int           `json:"limit" doc:"Seats in all (concurrent), or participants of one conference (named)"`
-	Hosts    *int          `json:"hosts" doc:"Named hosts; null under the concurrent model"`
+	Limit    int           `json:"limit"`
+	Hosts    *int          `json:"hosts"`
 	Revision int64         `json:"revision"`
 	TimeZone string        `json:"time_zone"`
 }
@@ -32,7 +32,7 @@ type TermsView struct {
 // TenantUsageView is a tenant's row in a report of all.
 type TenantUsageView struct {
 	RowView
-	License *TermsView `json:"license,omitempty" doc:"As in force at the end of the period, or now if it goes on; absent if there was none yet"`
+	License *TermsView `json:"license,omitempty"`
 }
 
 // TenantsUsageView is a page of a report of all tenants.
@@ -44,7 +44,7 @@ type TenantsUsageView struct {
 
 type tenantsUsageInput struct {
 	PageInput
-	Period string `query:"period" required:"true" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" doc:"A month, of each tenant's own calendar" example:"2026-11"`
+	Period string `query:"period" required:"true" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" example:"2026-11"`
 	Format string `query:"format" enum:"json,csv"`
 	// paged: the caller asks for a page, by its limit or its cursor.
 	paged bool
@@ -61,7 +61,7 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 	const path = "/v1/usage"
 	register(a, operation{
 		id: "list-usage", method: http.MethodGet, path: path, roles: []Role{RoleVendor, RoleFinance}, formats: []format{formatJSON, formatCSV},
-		summary: "Usage of a month: a row for every tenant, as JSON by pages, or as CSV: all in one file or, with limit or cursor, by pages",
+		summary: "Get the usage of all tenants",
 	}, func(ctx context.Context, in *tenantsUsageInput) (*pagedOutput, error) {
 		csv := formatOf(ctx) == formatCSV
 		if csv && !in.paged {

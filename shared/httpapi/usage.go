@@ -27,10 +27,10 @@ type RowView struct {
 	From             string               `json:"from"`
 	To               string               `json:"to"`
 	Group            string               `json:"group"`
-	Opening          int                  `json:"opening" doc:"In at the beginning of the row. Of a row that begins after as_of: in at as_of, since nobody knows who will be"`
-	Closing          int                  `json:"closing" doc:"In across the end of the row, or still in at as_of"`
-	Peak             int                  `json:"peak" doc:"The most that were in at once, until as_of"`
-	PeakAt           *string              `json:"peak_at" doc:"When that was first"`
+	Opening          int                  `json:"opening"`
+	Closing          int                  `json:"closing"`
+	Peak             int                  `json:"peak"`
+	PeakAt           *string              `json:"peak_at"`
 	SeatMillis       int64                `json:"seat_ms"`
 	SeatMinutes      string               `json:"seat_minutes"`
 	OverMillis       *int64               `json:"overage_ms"`
@@ -51,7 +51,7 @@ type UsageView struct {
 	Granularity usage.Granularity `json:"granularity"`
 	TimeZone    string            `json:"time_zone"`
 	AsOf        string            `json:"as_of"`
-	Rounding    string            `json:"rounding" doc:"How seat_minutes is rounded"`
+	Rounding    string            `json:"rounding"`
 	Rows        []RowView         `json:"rows"`
 	Total       *RowView          `json:"total,omitempty"`
 }
@@ -82,7 +82,7 @@ func everyone() []Role { return []Role{RoleVendor, RoleTenantAdmin, RoleFinance}
 
 func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporter, exports *export.Exports) {
 	const path = "/v1/tenants/{tenant}/usage"
-	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Usage report of at most 1,100 days, as JSON or CSV", roles: everyone(), formats: []format{formatJSON, formatCSV}},
+	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Get a usage report", roles: everyone(), formats: []format{formatJSON, formatCSV}},
 		func(ctx context.Context, in *usageInput) (*fileOutput, error) {
 			q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 			if err != nil {

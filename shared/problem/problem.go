@@ -82,8 +82,8 @@ func (c Code) Type() string { return "urn:seatmeter:problem:" + string(c) }
 type Field struct {
 	// Pointer is a JSON pointer as a URI fragment ("#/seats") for a body's
 	// member; for a parameter it is "#" followed by its name's pointer.
-	Pointer string `json:"pointer" doc:"JSON pointer to the faulty member, as a URI fragment" example:"#/seats"`
-	Detail  string `json:"detail" doc:"What is wrong with it" example:"must be between 1 and 1000000"`
+	Pointer string `json:"pointer" example:"#/seats"`
+	Detail  string `json:"detail" example:"must be between 1 and 1000000"`
 }
 
 // Error is a problem on its way to the caller. It is safe to show: the cause,
@@ -200,16 +200,16 @@ func Is(err error, code Code) bool {
 
 // Document is the RFC 9457 form of a problem.
 type Document struct {
-	Type       string  `json:"type" doc:"Stable URI of the problem" example:"urn:seatmeter:problem:not_found"`
-	Title      string  `json:"title" doc:"Short description, the same at every occurrence"`
-	Status     int     `json:"status" doc:"HTTP status" example:"404"`
-	Code       Code    `json:"code" doc:"The type's last part" example:"not_found"`
-	Detail     string  `json:"detail,omitempty" doc:"This occurrence, for a person"`
-	RequestID  string  `json:"request_id,omitempty" doc:"The request's id, as the log has it"`
-	Errors     []Field `json:"errors,omitempty" doc:"One entry per faulty member"`
-	Conference string  `json:"conference,omitempty" doc:"The conference that stands in the way"`
-	Limit      *int    `json:"limit,omitempty" doc:"The pool's limit when it refused"`
-	InUse      *int    `json:"in_use,omitempty" doc:"Seats in use when it refused"`
+	Type       string  `json:"type" example:"urn:seatmeter:problem:not_found"`
+	Title      string  `json:"title"`
+	Status     int     `json:"status" example:"404"`
+	Code       Code    `json:"code" example:"not_found"`
+	Detail     string  `json:"detail,omitempty"`
+	RequestID  string  `json:"request_id,omitempty"`
+	Errors     []Field `json:"errors,omitempty"`
+	Conference string  `json:"conference,omitempty"`
+	Limit      *int    `json:"limit,omitempty"`
+	InUse      *int    `json:"in_use,omitempty"`
 }
 
 // Document renders the problem for a caller.

@@ -76,23 +76,23 @@ func (s Sealed) Name() Name { return Name{s.Period, s.Revision} }
 // Statement is what a document says.
 type Statement struct {
 	Tenant   tenant.ID `json:"tenant"`
-	Period   string    `json:"period" doc:"A month of the tenant's calendar" example:"2026-11"`
-	Revision int       `json:"revision" doc:"From 1; the latest one holds"`
+	Period   string    `json:"period" example:"2026-11"`
+	Revision int       `json:"revision"`
 	From     string    `json:"from"`
-	To       string    `json:"to" doc:"Exclusive"`
+	To       string    `json:"to"`
 	TimeZone string    `json:"time_zone"`
-	ClosedAt string    `json:"closed_at" doc:"The cutoff: what was recorded by then is in it; what was recorded while it was closed may be"`
-	Records  int64     `json:"records" doc:"Of the ledger, that its figures were recomputed from"`
+	ClosedAt string    `json:"closed_at"`
+	Records  int64     `json:"records"`
 	Rules    string    `json:"rule_version"`
 	Rounding string    `json:"rounding"`
-	Licenses []Terms   `json:"licenses" nullable:"false" doc:"Those in force in the period, each from its moment on"`
+	Licenses []Terms   `json:"licenses" nullable:"false"`
 	Totals   Figures   `json:"totals"`
-	Days     []Figures `json:"days" nullable:"false" doc:"They add up to the totals' times and counts"`
+	Days     []Figures `json:"days" nullable:"false"`
 	// Corrects is the revision that this one corrects; zero for the first.
-	Corrects    int         `json:"corrects" doc:"The revision before; 0 for the first"`
-	Corrections []Figures   `json:"corrections" nullable:"false" doc:"By day, what is different from the revision before"`
-	Adjustment  *Adjustment `json:"adjustment,omitempty" doc:"What is different in the totals"`
-	SHA256      string      `json:"sha256,omitempty" doc:"Of the canonical form (RFC 8785) without this member"`
+	Corrects    int         `json:"corrects"`
+	Corrections []Figures   `json:"corrections" nullable:"false"`
+	Adjustment  *Adjustment `json:"adjustment,omitempty"`
+	SHA256      string      `json:"sha256,omitempty"`
 }
 
 // Terms is a license as it stands in a statement.

@@ -41,6 +41,11 @@ const (
 	EndConferenceEnded End = "conference_ended" // the conference was ended
 )
 
+// Ends are all of them.
+func Ends() []End {
+	return []End{EndClosed, EndDropped, EndGoingAway, EndResumed, EndVanished, EndLeft, EndRemoved, EndConferenceEnded}
+}
+
 // MaxStayMillis is longer than any connection can last: the platform closes
 // them after two hours. A report looks this far back for stays that reach in.
 const MaxStayMillis = 3 * 60 * 60 * 1000

@@ -163,22 +163,22 @@ type StayRecord struct {
 	Kind       Kind              `json:"kind" enum:"stay"`
 	Tenant     tenant.ID         `json:"tenant"`
 	Conference conference.ID     `json:"conference"`
-	Number     conference.Number `json:"number" doc:"Tells conferences apart that had the same id one after the other"`
+	Number     conference.Number `json:"number"`
 	Host       host.Email        `json:"host"`
 	Identity   string            `json:"identity"`
 	Role       jointoken.Role    `json:"role"`
 	Connection seat.ConnectionID `json:"connection"`
-	Stay       StayID            `json:"stay" doc:"The same for all connections that one stay went on in"`
-	Resumed    bool              `json:"resumed" doc:"An earlier connection began the stay"`
-	Pool       PoolKind          `json:"pool" enum:"tenant,conference,chair" doc:"A chair is the host's own first connection"`
+	Stay       StayID            `json:"stay"`
+	Resumed    bool              `json:"resumed"`
+	Pool       PoolKind          `json:"pool" enum:"tenant,conference,chair"`
 	Block      int               `json:"block"`
-	Seat       int64             `json:"seat" doc:"The how manyth seat taken of the block"`
+	Seat       int64             `json:"seat"`
 	JoinedAt   string            `json:"joined_at" format:"date-time"`
-	LeftAt     string            `json:"left_at" format:"date-time" doc:"Exclusive"`
-	End        End               `json:"end" doc:"How it ended: closed (by its client), dropped (the connection was lost), going_away (the client's page was reloaded or closed), resumed (another connection went on in the seat), vanished (found dead), left (for the lobby), removed, or conference_ended"`
-	Estimated  bool              `json:"estimated" doc:"Nobody saw the end: left_at is the last proof of life"`
-	Limit      int               `json:"limit" doc:"The pool's, just after the join"`
-	InUse      int               `json:"in_use,omitempty" doc:"The pool's, just after the join, where it has one block"`
+	LeftAt     string            `json:"left_at" format:"date-time"`
+	End        End               `json:"end"`
+	Estimated  bool              `json:"estimated"`
+	Limit      int               `json:"limit"`
+	InUse      int               `json:"in_use,omitempty"`
 }
 
 // RefusalRecord is a refusal as a line of NDJSON. Members that are not known
@@ -192,11 +192,11 @@ type RefusalRecord struct {
 	Identity   string            `json:"identity"`
 	Role       jointoken.Role    `json:"role"`
 	Connection seat.ConnectionID `json:"connection"`
-	Pool       PoolKind          `json:"pool,omitempty" enum:"tenant,conference" doc:"The pool that was full, if that was the reason"`
+	Pool       PoolKind          `json:"pool,omitempty" enum:"tenant,conference"`
 	At         string            `json:"at" format:"date-time"`
 	Code       problem.Code      `json:"code"`
-	Limit      *int              `json:"limit,omitempty" doc:"Of the pool that was full"`
-	InUse      *int              `json:"in_use,omitempty" doc:"Of the pool that was full"`
+	Limit      *int              `json:"limit,omitempty"`
+	InUse      *int              `json:"in_use,omitempty"`
 }
 
 func stayRecord(s Stay) StayRecord {
