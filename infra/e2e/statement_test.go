@@ -82,7 +82,7 @@ func TestStatement_APeriodThatIsOverIsClosedOnceWhoeverAsksAtTheSameTime(t *test
 	wantProblem(t, err, "not_found")
 }
 
-func TestStatement_AMonthBeforeTheLicenseIsNotClosedAndTheFirstIsNamed(t *testing.T) {
+func TestStatement_ClosingBeforeTheLicenseNamesTheFirstMonth(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(2))
 	_, err := c.closing(time.Now().UTC().AddDate(0, -2, 0).Format("2006-01"))

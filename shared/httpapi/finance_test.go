@@ -72,7 +72,7 @@ func inPage(t *testing.T, tables map[string]string) {
 	}
 	found := 0
 	now := regexp.MustCompile(`(?s)<!-- ([a-z ]+): printed -->\n.*?<!-- end -->`).ReplaceAllStringFunc(string(text), func(block string) string {
-		name := strings.TrimPrefix(block[:strings.Index(block, ": printed")], "<!-- ")
+		name, _, _ := strings.Cut(strings.TrimPrefix(block, "<!-- "), ": printed")
 		if tables[name] == "" {
 			t.Errorf("nothing is printed as %q", name)
 			return block

@@ -221,7 +221,7 @@ func TestClosingAgainChangesNothing(t *testing.T) {
 }
 
 // As closed by the rules before: it stays as it is, and is corrected.
-func TestAStatementOfEarlierRulesHoldsUntilTheLedgerSaysMore(t *testing.T) {
+func TestAStatementOfEarlierRulesHoldsUntilCorrected(t *testing.T) {
 	w := newWorld(t)
 	w.stays(2, w.at(5, 9), time.Hour)
 	w.now = w.at(32, 0)
@@ -344,7 +344,7 @@ func TestAPeriodWhoseDaysAreNotSettledIsNotClosedAndTheyAreNamed(t *testing.T) {
 	w.closes(true)
 }
 
-func TestAMonthBeforeTheLicenseIsNotClosedAndTheFirstIsNamed(t *testing.T) {
+func TestClosingBeforeTheLicenseNamesTheFirstMonth(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		given func(*world)
