@@ -88,10 +88,10 @@ func viewRevision(was *license.License, l license.License) (RevisionView, error)
 
 // Resolve implements huma.Resolver: what no schema can tell is reported with
 // what it can.
-func (b *LicenseTerms) Resolve(huma.Context) []error {
-	faults := append(b.StartsAt.faults("#/starts_at"), b.ExpiresAt.faults("#/expires_at")...)
-	faults = append(faults, problem.FieldsOf(b.license("").Validate())...)
-	_, err := license.NewOrigins(b.AllowedOrigins)
+func (t *LicenseTerms) Resolve(huma.Context) []error {
+	faults := append(t.StartsAt.faults("#/starts_at"), t.ExpiresAt.faults("#/expires_at")...)
+	faults = append(faults, problem.FieldsOf(t.license("").Validate())...)
+	_, err := license.NewOrigins(t.AllowedOrigins)
 	faults = append(faults, problem.FieldsOf(err)...)
 	if len(faults) == 0 {
 		return nil
@@ -107,16 +107,16 @@ func resolved(err error) []error {
 	return []error{err}
 }
 
-func (b *LicenseTerms) license(t tenant.ID) license.License {
+func (t *LicenseTerms) license(of tenant.ID) license.License {
 	l := license.License{
-		Tenant: t, Model: license.Model(b.Model), Hosts: b.Hosts,
-		ParticipantsPerConference: b.ParticipantsPerConference, Seats: b.Seats,
-		Status: license.Status(b.Status), TimeZone: b.TimeZone, Overage: license.Overage(b.Overage), Burst: b.Burst,
-		ReconnectGraceSeconds: or(b.ReconnectGraceSeconds, license.DefaultReconnectGraceSeconds),
-		HostAbsentMinutes:     or(b.HostAbsentMinutes, license.DefaultHostAbsentMinutes),
-		HostChangesPerMonth:   or(b.HostChangesPerMonth, min(max(b.Hosts, 0), license.MaxHosts)),
-		HostChangesFollow:     b.HostChangesPerMonth == nil,
-		StartsAt:              readTime(b.StartsAt), ExpiresAt: readTime(b.ExpiresAt),
+		Tenant: of, Model: license.Model(t.Model), Hosts: t.Hosts,
+		ParticipantsPerConference: t.ParticipantsPerConference, Seats: t.Seats,
+		Status: license.Status(t.Status), TimeZone: t.TimeZone, Overage: license.Overage(t.Overage), Burst: t.Burst,
+		ReconnectGraceSeconds: or(t.ReconnectGraceSeconds, license.DefaultReconnectGraceSeconds),
+		HostAbsentMinutes:     or(t.HostAbsentMinutes, license.DefaultHostAbsentMinutes),
+		HostChangesPerMonth:   or(t.HostChangesPerMonth, min(max(t.Hosts, 0), license.MaxHosts)),
+		HostChangesFollow:     t.HostChangesPerMonth == nil,
+		StartsAt:              readTime(t.StartsAt), ExpiresAt: readTime(t.ExpiresAt),
 	}
 	return l.WithDefaults()
 }
