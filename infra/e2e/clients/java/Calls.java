@@ -42,8 +42,8 @@ public final class Calls {
     private void license() throws Exception {
         LicensesApi api = new LicensesApi(client);
         LicenseBody body = new LicenseBody().model(LicenseBody.ModelEnum.CONCURRENT).seats(25L);
-        want("the license written", api.putLicense(TENANT, body, null).getSeats(), 25L);
-        LicenseView read = api.getLicense(TENANT, null);
+        want("the license written", api.putLicense(TENANT, body, null, null).getSeats(), 25L);
+        LicenseView read = api.getLicense(TENANT, null, null);
         want("the license read", read.getTenant(), TENANT);
         String more = read.toJson().replaceFirst("\\{", "{\"a_member_of_tomorrow\":1,");
         want("a license with one member more", LicenseView.fromJson(more).getSeats(), 25L);
@@ -51,7 +51,7 @@ public final class Calls {
 
     private void missing() throws Exception {
         try {
-            new LicensesApi(client).getLicense("nobody", null);
+            new LicensesApi(client).getLicense("nobody", null, null);
             throw new IllegalStateException("a tenant that is not there has a license");
         } catch (ApiException refused) {
             want("the problem", Problem.fromJson(refused.getResponseBody()).getCode(), Problem.CodeEnum.NOT_FOUND);
