@@ -42,7 +42,7 @@ public final class Calls {
     private void license() throws Exception {
         LicensesApi api = new LicensesApi(client);
         LicenseBody body = new LicenseBody().model(LicenseBody.ModelEnum.CONCURRENT).seats(25L);
-        want("the license written", api.putLicense(TENANT, body, null, null).getSeats(), 25L);
+        want("the license written", api.putLicense(TENANT, body, null, null, null).getSeats(), 25L);
         LicenseView read = api.getLicense(TENANT, null, null);
         want("the license read", read.getTenant(), TENANT);
         String more = read.toJson().replaceFirst("\\{", "{\"a_member_of_tomorrow\":1,");
