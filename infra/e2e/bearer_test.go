@@ -215,7 +215,7 @@ func TestBearer_WhatIsForgedReadsAndChangesNothing(t *testing.T) {
 		wantStatus(name, http.StatusForbidden, "Bearer "+token)
 	}
 	for name, tenant := range map[string]any{
-		"an object": map[string]any{"id": c.id}, "a list": []string{c.id}, "in capitals": strings.ToUpper(c.id),
+		"an object": map[string]any{"id": c.id}, "a list": []string{c.id, "another"}, "in capitals": strings.ToUpper(c.id),
 		"with a blank": c.id + " ", "with a NUL": c.id + "\x00", "a pattern": "*", "a path": c.id + "/../" + c.id,
 		"a look-alike": strings.Replace(c.id, "a", "а", 1), "empty": "", "a number": 1, "null": nil,
 	} {
