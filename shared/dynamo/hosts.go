@@ -229,7 +229,10 @@ func (s *Store) ChangeHost(ctx context.Context, t tenant.ID, was, is host.Host) 
 // NoteRemovedOfHost implements host.Hosts by one UpdateItem.
 func (s *Store) NoteRemovedOfHost(ctx context.Context, t tenant.ID, email host.Email, was, is removal.Notes) (bool, error) {
 	c := noteRemoved(was, is)
-	c.pk, c.sk, c.condition = tenantKey(t), hostKey(email), "attribute_exists(#pk) AND "+c.condition
+	c.pk, c.sk = tenantKey(t), hostKey(email)
+	if len(was) == 0 {
+		c.condition = "attribute_exists(#pk) AND " + c.condition
+	}
 	_, refused, err := s.apply(ctx, c)
 	return !refused && err == nil, err
 }
