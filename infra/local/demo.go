@@ -5,20 +5,50 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"seatmeter/infra/client"
+	"seatmeter/infra/local/history"
+	"seatmeter/shared/license"
 )
 
-// demoHosts is both how many hosts globex may have and how many it gets.
-const demoHosts = 5
+// demoHosts is both how many hosts globex may have and how many it gets;
+// demoSeats is what acme may have in all, and globex in each conference.
+const (
+	demoHosts = 5
+	demoSeats = 25
+)
+
+// writeHistory gives the demo tenants a past, if they have none and are to.
+func (s *Stack) writeHistory(ctx context.Context, state database) error {
+	if !s.options.Demo || !s.options.History {
+		return nil
+	}
+	const seed = 1
+	fmt.Fprintln(s.options.Progress, "Making three months of history for the demo tenants, unless they are there already.")
+	for _, l := range []license.License{
+		{Tenant: "acme", Model: license.ModelConcurrent, Seats: demoSeats},
+		{
+			Tenant: "globex", Model: license.ModelNamed, Hosts: demoHosts, ParticipantsPerConference: demoSeats,
+			HostChangesPerMonth: demoHosts,
+		},
+	} {
+		l.ReconnectGraceSeconds, l.HostAbsentMinutes = license.DefaultReconnectGraceSeconds, license.DefaultHostAbsentMinutes
+		l.ChangedBy = "vendor" // as a bearer of ./scripts/token would have it
+		if err := history.Write(ctx, history.Tables{API: state.api, Names: state.names}, l.WithDefaults(), seed, time.Now()); err != nil {
+			return fmt.Errorf("make a past for %s: %w", l.Tenant, err)
+		}
+	}
+	return nil
+}
 
 // seedDemo gives the demo tenants what they lack: a tenant with a license
 // keeps it, one with hosts keeps those.
 func seedDemo(ctx context.Context, vendor *client.Admin) error {
-	if err := seedLicense(ctx, vendor, "acme", client.Concurrent(25)); err != nil {
+	if err := seedLicense(ctx, vendor, "acme", client.Concurrent(demoSeats)); err != nil {
 		return err
 	}
-	if err := seedLicense(ctx, vendor, "globex", client.Named(demoHosts, 25)); err != nil {
+	if err := seedLicense(ctx, vendor, "globex", client.Named(demoHosts, demoSeats)); err != nil {
 		return err
 	}
 	present, err := vendor.Hosts(ctx, "globex", client.Paging{Limit: 1})

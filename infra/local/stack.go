@@ -66,10 +66,12 @@ type Options struct {
 	// HTTPPort and WSPort are free ones where they are 0.
 	HTTPPort, WSPort int
 	// Demo adds the demo tenants where they are missing.
-	Demo   bool
-	Limits apigateway.Limits
-	Faults apigateway.Faults
-	Deaths Deaths
+	Demo bool
+	// History gives demo tenants that are added three months of a past.
+	History bool
+	Limits  apigateway.Limits
+	Faults  apigateway.Faults
+	Deaths  Deaths
 	// BareRefusals has refused handshakes say nothing but their status.
 	BareRefusals bool
 	// Rates are the template's defaults where they are 0.
@@ -135,6 +137,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	if system.WebSocket == nil {
 		return fmt.Errorf("template %s: there is no WebSocket API in it", s.options.Template)
 	}
+	fmt.Fprintln(s.options.Progress, "Starting ...")
 	lock, err := claim(s.options.DataDir)
 	if err != nil {
 		return err
@@ -208,6 +211,9 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return fmt.Errorf("build the gateway: %w", err)
 	}
 	invoker := apigateway.NewInvoker(system, handlers, s.options.Log)
+	if err := s.writeHistory(ctx, state); err != nil {
+		return err
+	}
 	deliveries, err := s.connect(ctx, system.Streams, invoker, state.feed)
 	if err != nil {
 		return err

@@ -10,10 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
-	"seatmeter/infra/client"
 	"seatmeter/infra/local"
 	"seatmeter/infra/local/apigateway"
 	"seatmeter/infra/local/engine"
@@ -31,6 +29,7 @@ type devCommand struct {
 	DynamoDBEndpoint string `name:"dynamodb-endpoint" placeholder:"URL" help:"A DynamoDB that runs already (default: one is started)."`
 	Template         string `placeholder:"FILE" type:"existingfile" help:"The SAM template (default: template.yaml of the project)."`
 	Verbose          bool   `short:"v" help:"Log what the functions log."`
+	History          bool   `negatable:"" default:"true" help:"Give the demo tenants, when they are made, stays of the three months before this one."`
 	Yes              bool   `help:"Install what DynamoDB Local needs without asking (see scripts/setup --help)."`
 
 	Limits limitFlags `embed:"" group:"API Gateway's limits, shortened"`
@@ -68,12 +67,11 @@ func (c devCommand) Run(ctx context.Context) error {
 		}
 		return err
 	}
-	failed := c.welcome(ctx, stack, options.DataDir)
-	if failed == nil {
-		select {
-		case <-ctx.Done():
-		case failed = <-stack.Failed():
-		}
+	fmt.Print(c.banner(stack.Endpoints, options.DataDir, time.Now()))
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-stack.Failed():
 	}
 	fmt.Println("\nStopping.")
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWithin)
@@ -110,6 +108,7 @@ func (c devCommand) options() (local.Options, error) {
 		HTTPPort:         c.HTTPPort,
 		WSPort:           c.WSPort,
 		Demo:             true,
+		History:          c.History,
 		Limits:           apigateway.Limits{Idle: c.Limits.IdleTimeout, Life: c.Limits.MaxConnection},
 		Faults: apigateway.Faults{
 			LoseDisconnect:    c.Faults.LoseDisconnects,
@@ -153,62 +152,32 @@ func (c devCommand) setUp(ctx context.Context) bool {
 	return command.Run() == nil
 }
 
-// welcome says where everything is, and what to try.
-func (c devCommand) welcome(ctx context.Context, stack *local.Stack, dataDir string) error {
-	e := stack.Endpoints
-	fmt.Printf(`
-Seatmeter is running; Ctrl-C stops it.
-
-  HTTP       %s
-  WebSocket  %s
-  console    %s
-  DynamoDB   %s
-  data       %s
-
-Bearers for 12 hours (./scripts/token makes others):
-`, e.HTTP, e.WebSocket, e.Console, cmp.Or(e.DynamoDB, "none: state is in memory and ends with this process"), dataDir)
-	var admin string
-	for _, who := range []struct{ role, tenant string }{{"vendor", ""}, {"finance", ""}, {"tenant_admin", welcomeTenant}} {
-		bearer, err := stack.Issuer.Mint(who.role, who.tenant, tokenLifetime, time.Now())
-		if err != nil {
-			return err
-		}
-		fmt.Printf("\n%s\n%s\n", strings.TrimSpace(who.role+" "+who.tenant), bearer)
-		admin = bearer
-	}
-	data := ""
+// banner says where everything is, and what to try. It fits a terminal of 80 by
+// 24, together with what was said before.
+func (c devCommand) banner(e local.Endpoints, dataDir string, now time.Time) string {
+	data, try := "", ""
 	if c.Data != "" {
 		data = " --data " + c.Data
 	}
-	fmt.Printf(`
-Look at the seats of %[1]s:
-  curl -s -H "Authorization: Bearer $(./scripts/token --role tenant_admin --tenant %[1]s%[2]s)" %[3]s/v1/tenants/%[1]s/seats
-`, welcomeTenant, data, e.HTTP)
-	join, err := welcomeToken(ctx, client.NewAdmin(e.HTTP, admin))
-	if err != nil {
-		fmt.Printf("(No conference to try: %v.)\n", err) // such as when acme's license was changed
-		return nil
+	if c.History {
+		lastMonth := now.UTC().AddDate(0, 0, -now.UTC().Day()).Format(periodLayout)
+		try = fmt.Sprintf("\n  ./scripts/report --tenant acme --period %s%s", lastMonth, data)
 	}
-	fmt.Printf("Take one, with any WebSocket client, and say {\"action\":\"status\"}:\n  npx wscat -c '%s?token=%s'\n", e.WebSocket, join)
-	return nil
-}
+	return fmt.Sprintf(`
+Seatmeter is running; Ctrl-C stops it.
 
-const (
-	welcomeTenant     = "acme"
-	welcomeConference = "welcome"
-	welcomeHost       = "ada@acme.example"
-)
+  console    %[1]s
+  API        %[2]s
+  its docs   %[2]s/v1/docs
+  WebSocket  %[3]s
+  DynamoDB   %[4]s
+  data       %[5]s
 
-// welcomeToken makes a join token for a day, and the conference if need be.
-func welcomeToken(ctx context.Context, admin *client.Admin) (string, error) {
-	_, err := admin.CreateConference(ctx, welcomeTenant, client.Conference{
-		Conference: welcomeConference, Host: welcomeHost, Title: "Welcome",
-	})
-	if p, ok := errors.AsType[*client.Problem](err); err != nil && (!ok || p.Code != client.CodeAlreadyExists) {
-		return "", err
-	}
-	token, err := admin.CreateJoinToken(ctx, welcomeTenant, welcomeConference, client.JoinRequest{
-		Identity: welcomeHost, Role: client.RoleHost, ExpiresInSeconds: int((24 * time.Hour).Seconds()),
-	})
-	return token.Token, err
+Tokens for the console and the API, good for 12 hours:
+  ./scripts/token --role vendor%[6]s
+  ./scripts/token --role finance%[6]s
+  ./scripts/token --role tenant_admin --tenant acme%[6]s
+To try, in another terminal:
+  ./scripts/demo%[6]s%[7]s
+`, e.Console, e.HTTP, e.WebSocket, cmp.Or(e.DynamoDB, "none: state is in memory and ends with this process"), dataDir, data, try)
 }

@@ -143,3 +143,34 @@ func TestAMisusedCommandIsRefusedAndPointsToItsHelp(t *testing.T) {
 		}
 	}
 }
+
+func TestDev_TheBannerFitsATerminalAndHasNoBearer(t *testing.T) {
+	t.Parallel()
+	const columns, lines = 80, 20 // of 24: the rest is for what was said before
+	at := local.Endpoints{
+		HTTP: "http://127.0.0.1:3000", WebSocket: "ws://127.0.0.1:3001/live",
+		Console: "http://127.0.0.1:3000/console/", DynamoDB: "http://127.0.0.1:54321",
+	}
+	for _, c := range []devCommand{{}, {History: true}, {History: true, dataFlag: dataFlag{Data: "/tmp/data"}}} {
+		said := c.banner(at, "/home/ada/seatmeter/.local", time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC))
+		if n := strings.Count(said, "\n"); n > lines {
+			t.Errorf("%d lines, want at most %d", n, lines)
+		}
+		for line := range strings.Lines(said) {
+			if len(line) > columns+1 {
+				t.Errorf("wider than %d: %s", columns, line)
+			}
+		}
+		if strings.Contains(said, "eyJ") {
+			t.Error("it has a bearer")
+		}
+		for _, words := range []string{at.HTTP, at.WebSocket, at.Console, "./scripts/token --role vendor" + map[bool]string{true: " --data /tmp/data"}[c.Data != ""]} {
+			if !strings.Contains(said, words) {
+				t.Errorf("%q is not said", words)
+			}
+		}
+		if strings.Contains(said, "--period 2026-02") != c.History {
+			t.Errorf("said of a past, which there is %t:\n%s", c.History, said)
+		}
+	}
+}

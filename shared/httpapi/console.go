@@ -61,6 +61,7 @@ func Console(log *slog.Logger, messages []byte) http.Handler {
 	mux.HandleFunc("GET /v1/asyncapi.json", give("application/json", messages, briefly))
 	mux.HandleFunc("GET /v1/docs", all.giveMade("text/html; charset=utf-8", docsPolicy(), briefly, page))
 	mux.HandleFunc("GET /console/{$}", give("text/html; charset=utf-8", consolePage, "no-cache"))
+	mux.Handle("GET /{$}", http.RedirectHandler("/console/", http.StatusTemporaryRedirect))
 	mux.Handle("GET /console", http.RedirectHandler("/console/", http.StatusPermanentRedirect))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(mux, w, r) })
 }

@@ -50,6 +50,9 @@ func TestTheConsoleTheHealthCheckAndTheDescriptionAreOpenToEveryone(t *testing.T
 	if got := console(t, "/console", http.MethodGet); got.status != http.StatusPermanentRedirect || got.headers["location"] != "/console/" {
 		t.Errorf("answered %d, %v", got.status, got.headers)
 	}
+	if got := console(t, "/", http.MethodGet); got.status != http.StatusTemporaryRedirect || got.headers["location"] != "/console/" {
+		t.Errorf("answered %d, %v", got.status, got.headers)
+	}
 	console(t, "/console/nothing", http.MethodGet).refused(problem.NotFound)
 	console(t, "/v1/tenants", http.MethodGet).refused(problem.NotFound)
 }

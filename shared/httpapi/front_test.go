@@ -24,6 +24,7 @@ func TestAPathToldByAnotherMethodNamesThoseThatItHas(t *testing.T) {
 		"/healthz":                                 "GET, HEAD, OPTIONS",
 		"/console":                                 "GET, HEAD, OPTIONS",
 		"/console/":                                "GET, HEAD, OPTIONS",
+		"/":                                        "GET, HEAD, OPTIONS",
 	} {
 		for _, method := range []string{"TRACE", "PROPFIND", "get"} {
 			got := console(t, target, method)
@@ -42,7 +43,7 @@ func TestAPathToldByAnotherMethodNamesThoseThatItHas(t *testing.T) {
 // A path is what it says. Nobody is redirected with a bearer in the hand.
 func TestAPathThatIsNearlyOneIsNone(t *testing.T) {
 	for _, target := range []string{
-		"", "/", "/v1", "/v1/tenants/", acmeLicense + "/", "//v1/tenants", "/v1//tenants", "/v1/tenants//license", "/v1/./tenants",
+		"/v1", "/v1/tenants/", acmeLicense + "/", "//v1/tenants", "/v1//tenants", "/v1/tenants//license", "/v1/./tenants",
 		"/v1/tenants/acme/../acme/license", "/V1/tenants", "/v1/tenants/a%2Fb/license", "/console//", "/healthz/", "//",
 	} {
 		for _, method := range []string{"GET", "POST", "OPTIONS", "TRACE"} {

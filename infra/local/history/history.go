@@ -1,0 +1,239 @@
+// Package history gives a tenant a past: three months of stays and refusals that
+// never happened, so that a new stack has something to report and to close.
+//
+// The past is made in memory, by the store, the pools, the ledger and the roll-up
+// that make it in production, with the times of then. So a refusal is that of a
+// pool that was full, and the books balance. What came of it is then written to
+// the tables as it is, many items at a time. The same tenant, seed and months give
+// the same people at the same times.
+package history
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/memtable"
+	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
+	"seatmeter/shared/pool"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/reconcile"
+	"seatmeter/shared/rollup"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+)
+
+// months are those before the present one, by the calendar of UTC.
+const months = 3
+
+// Tables are where a past is written to.
+type Tables struct {
+	API   dynamo.API
+	Names dynamo.Tables
+}
+
+// Write gives a tenant without a license a past, and the license, in force since
+// the past began. A tenant that has a license is left alone. The license comes
+// last, so that a call that broke off can be repeated.
+func Write(ctx context.Context, to Tables, l license.License, seed uint64, now time.Time) error {
+	there, err := dynamo.New(to.API, to.Names).License(ctx, l.Tenant)
+	if err != nil {
+		return fmt.Errorf("read the license: %w", err)
+	}
+	if there != nil {
+		return nil
+	}
+	end := time.Date(now.UTC().Year(), now.UTC().Month(), 1, 0, 0, 0, 0, time.UTC)
+	begin := end.AddDate(0, -months, 0)
+	l.ChangedAtMillis = begin.UnixMilli()
+	made := memtable.Named(to.Names)
+	w := newWriter(dynamo.New(made, to.Names), l.Following(nil))
+	if err := w.write(ctx, scheduled(l, seed, begin, end)); err != nil {
+		return err
+	}
+	if err := w.sumUp(ctx, now); err != nil {
+		return err
+	}
+	for _, table := range []string{to.Names.Ledger, to.Names.Usage, to.Names.Live} {
+		if err := keep(ctx, to.API, made, table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep writes all items of one of the tables in memory. Those of the live table,
+// the license among them, are few enough to be written at once.
+func keep(ctx context.Context, api dynamo.API, made *memtable.Tables, table string) error {
+	const most = 100 // in a transaction of DynamoDB's
+	var puts []types.TransactWriteItem
+	made.Each(table, func(i memtable.Item) {
+		puts = append(puts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(table), Item: i}})
+	})
+	for some := range slices.Chunk(puts, most) {
+		if _, err := api.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: some}); err != nil {
+			return fmt.Errorf("keep what was made: %w", err)
+		}
+	}
+	return nil
+}
+
+// writer makes one tenant's past.
+type writer struct {
+	store   *dynamo.Store
+	license license.License
+	// tenants are the pools of tenants. Those of conferences are gone some time
+	// after the conference has ended, and are not kept.
+	tenants, conferences *pool.Pools
+	in                   map[*visit]sitting
+}
+
+// sitting is where somebody sits.
+type sitting struct {
+	pools  *pool.Pools
+	seated pool.Seated
+}
+
+func newWriter(store *dynamo.Store, l license.License) *writer {
+	return &writer{
+		store: store, license: l, tenants: pool.New(store, pool.Sleep),
+		conferences: pool.New(dynamo.New(memtable.New(), memtable.Names), pool.Sleep),
+		in:          map[*visit]sitting{},
+	}
+}
+
+// write has everybody come and go, in the order of their times.
+func (w *writer) write(ctx context.Context, list []*meeting) error {
+	if _, _, err := licensing.New(w.store, w.tenants).Put(ctx, w.license, licensing.AnyRevision); err != nil {
+		return fmt.Errorf("license the tenant: %w", err)
+	}
+	for _, m := range list {
+		if err := w.open(ctx, m); err != nil {
+			return err
+		}
+	}
+	for _, e := range inOrder(list) {
+		happen := w.join
+		if e.leaves {
+			happen = w.leave
+		}
+		if err := happen(ctx, e.visit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open gives a conference its number and, under a named license, its pools.
+func (w *writer) open(ctx context.Context, m *meeting) error {
+	var err error
+	if m.number, err = w.store.NextNumber(ctx, w.license.Tenant); err != nil {
+		return fmt.Errorf("number a conference: %w", err)
+	}
+	if w.license.Model == license.ModelConcurrent {
+		return nil
+	}
+	of := seat.PoolsOf(w.license.Tenant, m.number)
+	for name, capacity := range map[seat.Pool]int{of.Participants: w.license.Capacity(), of.Chair: 1} {
+		if _, err := w.conferences.Rebalance(ctx, name, pool.Terms{Capacity: capacity, Revision: w.license.Revision}, true); err != nil {
+			return fmt.Errorf("open a pool: %w", err)
+		}
+	}
+	return nil
+}
+
+// join seats somebody, or records a refusal.
+func (w *writer) join(ctx context.Context, v *visit) error {
+	pools, name, capacity := w.tenants, seat.Pool{Tenant: w.license.Tenant}, w.license.Capacity()
+	if w.license.Model == license.ModelNamed {
+		of := seat.PoolsOf(w.license.Tenant, v.meeting.number)
+		pools, name = w.conferences, of.Participants
+		if v.isHost() {
+			name, capacity = of.Chair, 1
+		}
+	}
+	member := seat.Member{JoinedAtMillis: v.joinedAtMillis, Mark: seat.NewMark(), Conference: v.meeting.number, Host: v.isHost()}
+	seated, err := pools.Take(ctx, name, v.connection, member, pool.Terms{Capacity: capacity, Revision: w.license.Revision})
+	if err != nil {
+		return fmt.Errorf("take a seat: %w", err)
+	}
+	switch seated.Refusal {
+	case pool.RefusalNone:
+		w.in[v] = sitting{pools, seated}
+		return nil
+	case pool.RefusalFull:
+		return w.refuse(ctx, v, seated.InUse)
+	case pool.RefusalClosed, pool.RefusalStale, pool.RefusalMissing, pool.RefusalLost:
+	}
+	return fmt.Errorf("a pool refuses by %d", seated.Refusal)
+}
+
+func (w *writer) refuse(ctx context.Context, v *visit, inUse int) error {
+	code := problem.SeatsExhausted
+	if w.license.Model == license.ModelNamed {
+		code = problem.ParticipantsExhausted
+	}
+	err := w.store.Refuse(ctx, usage.Refusal{
+		Tenant: w.license.Tenant, Conference: v.meeting.id, Number: v.meeting.number, Host: v.meeting.host,
+		Identity: v.identity, Role: v.role(), Connection: v.connection, AtMillis: v.joinedAtMillis,
+		Code: code, Limit: w.license.Limit(), InUse: inUse,
+	})
+	if err != nil {
+		return fmt.Errorf("record a refusal: %w", err)
+	}
+	return nil
+}
+
+// leave records the stay, and gives the seat back.
+func (w *writer) leave(ctx context.Context, v *visit) error {
+	s, in := w.in[v]
+	if !in {
+		return nil // refused
+	}
+	delete(w.in, v)
+	// As of then: a record that is written hours after the stay began is late.
+	_, err := w.store.At(func() time.Time { return time.UnixMilli(v.leftAtMillis) }).Record(ctx, usage.Stay{
+		ID: usage.NewStayID(v.connection, v.joinedAtMillis), Tenant: w.license.Tenant,
+		Conference: v.meeting.id, Number: v.meeting.number, Host: v.meeting.host, Identity: v.identity, Role: v.role(),
+		Connection: v.connection, Block: s.seated.Block, Seat: s.seated.Number,
+		JoinedAtMillis: v.joinedAtMillis, LeftAtMillis: v.leftAtMillis, End: v.end, Estimated: v.end == usage.EndVanished,
+		Limit: w.license.Limit(), InUse: s.seated.InUse,
+	})
+	if err != nil {
+		return fmt.Errorf("record a stay: %w", err)
+	}
+	_, err = s.pools.GiveBack(ctx, s.seated.Block, v.connection, s.seated.Member, false)
+	if err != nil {
+		return fmt.Errorf("give a seat back: %w", err)
+	}
+	return nil
+}
+
+// sumUp rolls up what has happened, and notes that the books of the tenant's own
+// pool balance so far, as reconciliation would have each hour: it does not look
+// back by months.
+func (w *writer) sumUp(ctx context.Context, now time.Time) error {
+	roller := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	if _, err := roller.Tenant(ctx, w.license.Tenant); err != nil {
+		return fmt.Errorf("roll up: %w", err)
+	}
+	states, err := w.store.Read(ctx, seat.Pool{Tenant: w.license.Tenant})
+	if err != nil {
+		return fmt.Errorf("read the pool: %w", err)
+	}
+	for _, s := range states {
+		balanced := reconcile.Checkpoint{AtMillis: now.UnixMilli(), Taken: s.Taken, Voids: s.Voids}
+		if err := w.store.PutCheckpoint(ctx, s.Block, balanced); err != nil {
+			return fmt.Errorf("note the books: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,43 @@
+package local
+
+import (
+	"crypto/rand"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"seatmeter/infra/client"
+)
+
+// What a new stack has to show: months to report, and to close.
+func TestStack_ItsTenantsHaveAPastThatIsReportedAndClosed(t *testing.T) {
+	t.Parallel()
+	for _, store := range []Store{StoreMemory, StoreDynamoDB} {
+		t.Run(string(store), func(t *testing.T) {
+			t.Parallel()
+			if store == StoreDynamoDB && (testing.Short() || os.Getenv("SEATMETER_TEST_STORE") == "memory") {
+				t.Skip("on DynamoDB Local the whole run does it")
+			}
+			o := options(t.TempDir())
+			o.Store, o.TablePrefix, o.Temporary, o.History = store, "history-"+rand.Text(), true, true
+			api := vendor(t, start(t, o))
+			today := time.Now().UTC()
+			thisMonth := time.Date(today.Year(), today.Month(), 1, 0, 0, 0, 0, time.UTC)
+			for _, tenant := range []string{"acme", "globex"} {
+				for months := range 3 {
+					from := thisMonth.AddDate(0, -1-months, 0)
+					usage, err := api.Usage(t.Context(), tenant, client.UsageQuery{From: from, To: from.AddDate(0, 1, 0), Granularity: client.GranularityTotal})
+					if err != nil || len(usage.Rows) != 1 || usage.Rows[0].Joins < 100 || usage.Rows[0].Peak < 2 {
+						t.Errorf("%s from %s on: %+v (%v)", tenant, from, usage.Rows, err)
+					}
+				}
+				period := thisMonth.AddDate(0, -1, 0).Format("2006-01")
+				closed, err := api.Do(t.Context(), http.MethodPost, "/v1/tenants/"+tenant+"/statements", nil, map[string]string{"period": period})
+				if err != nil || closed.Status != http.StatusCreated {
+					t.Errorf("%s: closing %s was answered %d (%v)", tenant, period, closed.Status, err)
+				}
+			}
+		})
+	}
+}
