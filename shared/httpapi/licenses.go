@@ -55,9 +55,9 @@ type LicenseView struct {
 }
 
 // changing are the terms that are compared from revision to revision.
-func (t LicenseTerms) changing() LicenseTerms {
-	t.HostChangesFollowHosts = false
-	return t
+func (b LicenseTerms) changing() LicenseTerms {
+	b.HostChangesFollowHosts = false
+	return b
 }
 
 // RevisionView is a license as it was from one change to the next.
