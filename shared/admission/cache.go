@@ -37,11 +37,15 @@ func (x *Admissions) conference(ctx context.Context, v Visitor, fresh bool) (con
 }
 
 // conferenceForToken gives the conference that the visitor's token was made for, in
-// whatever state.
+// whatever state. A scheduled one may have another host by now: under a named
+// license meeting.Start finds out, and under a concurrent one it is read again.
 func (x *Admissions) conferenceForToken(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
 	key := conferenceKey{v.Tenant, v.Conference}
 	there, ok := x.conferences.get(key)
 	c := there.Conference
+	if l, _ := x.licenses.get(v.Tenant); c.State == conference.StateScheduled && l.Model == license.ModelConcurrent {
+		fresh = true
+	}
 	if !ok || fresh {
 		read, err := x.store.Conference(ctx, v.Tenant, v.Conference, true)
 		if err != nil {

@@ -62,6 +62,29 @@ type Conference struct {
 	Ending bool
 }
 
+// Change is what is to be changed of a scheduled conference. What is nil stays.
+type Change struct {
+	Title    *string
+	StartsAt *time.Time
+	Host     *host.Email
+	// Removed replaces the notes, if they are as they were read.
+	Removed removal.Notes
+}
+
+// Of is a conference as the change makes it.
+func (ch Change) Of(c Conference) Conference {
+	if ch.Title != nil {
+		c.Title = *ch.Title
+	}
+	if ch.StartsAt != nil {
+		c.StartsAt = *ch.StartsAt
+	}
+	if ch.Host != nil {
+		c.Host = *ch.Host
+	}
+	return c
+}
+
 // EmptyFor is how long a conference without anybody stays live under a
 // concurrent license.
 const EmptyFor = 5 * time.Minute
@@ -98,10 +121,13 @@ type Conferences interface {
 	Conference(ctx context.Context, t tenant.ID, id ID, consistent bool) (*Conference, error)
 	// Conferences lists conferences in order of id, beginning after one.
 	Conferences(ctx context.Context, t tenant.ID, after ID, limit int) ([]Conference, error)
-	// GoLive makes the numbered conference live, with or without pools of its own,
-	// if it is scheduled, and gives it as it then stands; nil if it is no more.
-	// Safe to repeat.
-	GoLive(ctx context.Context, t tenant.ID, id ID, number Number, at time.Time, ownPools bool) (*Conference, error)
+	// Reschedule changes the conference of c's number if it is scheduled, and gives
+	// it as it then stands, changed or not; nil if it is no more. Safe to repeat.
+	Reschedule(ctx context.Context, c Conference, change Change) (*Conference, error)
+	// GoLive makes the conference of c's number live if it is scheduled, and gives
+	// it as it then stands; nil if it is no more. With pools of its own it goes live
+	// only if its host is c's, who is held to it. Safe to repeat.
+	GoLive(ctx context.Context, c Conference, at time.Time, ownPools bool) (*Conference, error)
 	// End ends the numbered conference, if it has not ended, and gives it as it
 	// then stands; nil if it is no more. It is ending until Finish. Safe to repeat.
 	End(ctx context.Context, t tenant.ID, id ID, number Number, at time.Time) (*Conference, error)

@@ -124,6 +124,7 @@ var steps = []struct{ of, text, name string }{
 	{"conference", "SET #vacant_since", "vacate"},
 	{"conference", "SET #state = :ended", "expire conference"},
 	{"conference", "REMOVE #vacant_since", "occupy"},
+	{"conference", "#state = :scheduled", "reschedule"},
 	{"conference", "#removed = :is", "note removed"},
 	{"license", "#settled = :yes", "note settled"},
 	{"rate", "#counted :n", "count"},

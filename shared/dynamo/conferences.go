@@ -3,6 +3,7 @@ package dynamo
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -67,22 +68,55 @@ func (s *Store) Conferences(ctx context.Context, t tenant.ID, after conference.I
 	return list, nil
 }
 
+// Reschedule implements conference.Conferences by one UpdateItem.
+func (s *Store) Reschedule(ctx context.Context, of conference.Conference, to conference.Change) (*conference.Conference, error) {
+	c := change{condition: "#number = :number AND #state = :scheduled", values: item{
+		":number": number(of.Number), ":scheduled": text(string(conference.StateScheduled)),
+	}}
+	var sets []string
+	set := func(attribute, value string, to types.AttributeValue) {
+		sets, c.values[value] = append(sets, attribute+" = "+value), to
+	}
+	if to.Host != nil {
+		set("#host", ":host", text(string(*to.Host)))
+	}
+	if to.StartsAt != nil {
+		set("#starts_at", ":starts", number(to.StartsAt.UnixMilli()))
+	}
+	if to.Title != nil && *to.Title != "" {
+		set("#title", ":title", text(*to.Title))
+	}
+	if to.Removed != nil {
+		noted := noteRemoved(of.Removed, to.Removed)
+		sets, c.condition = append(sets, strings.TrimPrefix(noted.update, "SET ")), c.condition+" AND "+noted.condition
+		maps.Copy(c.values, noted.values)
+	}
+	if len(sets) > 0 {
+		c.update = "SET " + strings.Join(sets, ", ")
+	}
+	if to.Title != nil && *to.Title == "" {
+		c.update = strings.TrimSpace(c.update + " REMOVE #title")
+	}
+	return s.changeConference(ctx, of.Tenant, of.ID, c)
+}
+
 // GoLive implements conference.Conferences by one UpdateItem, which puts the
 // conference on the agenda.
-func (s *Store) GoLive(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, at time.Time, own bool) (*conference.Conference, error) {
+func (s *Store) GoLive(ctx context.Context, of conference.Conference, at time.Time, own bool) (*conference.Conference, error) {
 	c := change{
 		update:    "SET #state = :live, #live_at = :at, #busy = :busy",
 		condition: "#number = :number AND #state = :scheduled",
 		values: item{
-			":live": text(string(conference.StateLive)), ":at": number(at.UnixMilli()), ":number": number(numbered),
-			":scheduled": text(string(conference.StateScheduled)), ":busy": text(shardOf(string(t))),
+			":live": text(string(conference.StateLive)), ":at": number(at.UnixMilli()), ":number": number(of.Number),
+			":scheduled": text(string(conference.StateScheduled)), ":busy": text(shardOf(string(of.Tenant))),
 		},
 	}
 	if own {
 		c.update += ", #own_pools = :yes"
-		c.values.setFlag(":yes", true)
+		c.condition += " AND #host = :host"
+		c.values.setFlag(":yes", true).setText(":host", string(of.Host))
 	}
-	return s.changeConference(ctx, t, id, c)
+	return s.changeConference(ctx, of.Tenant, of.ID, c)
 }
 
 // End implements conference.Conferences by one UpdateItem, which puts the

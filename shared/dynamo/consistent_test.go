@@ -73,7 +73,7 @@ func writeConference(ctx context.Context, s *dynamo.Store, n int64) (err error) 
 	case 0:
 		_, err = s.Schedule(ctx, conference.Conference{Tenant: someTenant, ID: "weekly", Number: 1, State: conference.StateScheduled})
 	case 1:
-		_, err = s.GoLive(ctx, someTenant, "weekly", 1, time.UnixMilli(1), false)
+		_, err = s.GoLive(ctx, conference.Conference{Tenant: someTenant, ID: "weekly", Number: 1}, time.UnixMilli(1), false)
 	default:
 		err = s.Vacate(ctx, someTenant, "weekly", 1, time.UnixMilli(2))
 	}

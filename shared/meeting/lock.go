@@ -16,8 +16,8 @@ import (
 const abandonedAfter = time.Minute
 
 // lock holds a host to a conference, and tells whether the conference had
-// the lock before. A lock of a conference that has ended, or of one that was never
-// brought to life, is taken over, unless it was taken again meanwhile: that
+// the lock before. A lock of a conference that has ended, that was never brought to
+// life, or that went live with another host, is taken over, unless it was taken again meanwhile: that
 // attempt may be bringing the conference to life. Safe to repeat: a conference's
 // own lock is no obstacle.
 func (m *Meetings) lock(ctx context.Context, t tenant.ID, mine host.Lock) (renewed bool, err error) {
@@ -34,7 +34,8 @@ func (m *Meetings) lock(ctx context.Context, t tenant.ID, mine host.Lock) (renew
 		return false, fmt.Errorf("read the host's other conference: %w", err)
 	}
 	hasEnded := other == nil || int64(other.Number) != holder.Number || other.State == conference.StateEnded
-	abandoned := !hasEnded && other.State == conference.StateScheduled && mine.Since.Sub(holder.Since) > abandonedAfter
+	abandoned := !hasEnded && (other.State == conference.StateScheduled && mine.Since.Sub(holder.Since) > abandonedAfter ||
+		other.State == conference.StateLive && other.Host != mine.Host)
 	if hasEnded {
 		// Its end may not have come to that yet. Once the lock is another's, a
 		// change of license does not reach them.

@@ -2,6 +2,7 @@ package meeting
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -37,7 +38,7 @@ type Opening struct {
 // the license afresh, opens the conference's pools, and marks the conference live.
 // Nothing else opens those pools. It gives the license in force; the one that is
 // passed in may be out of date. licensing.ErrSuperseded: the license has changed,
-// and the host is to be judged by it anew.
+// or the conference has another host, and the visitor is to be judged anew.
 //
 // Safe to repeat at every step. The license is read after the lock is taken: a
 // change of license either finds the lock, and rebalances the pools, or is seen
@@ -69,12 +70,16 @@ func (m *Meetings) Start(ctx context.Context, o Opening, l license.License) (liv
 			return c, l, err
 		}
 		live, l, err = m.open(ctx, o)
-		if renewed || !problem.Is(err, problem.HostsExhausted) {
+		replaced := errors.Is(err, errReplaced)
+		if renewed || !replaced && !problem.Is(err, problem.HostsExhausted) {
 			return live, l, err
 		}
 		exhausted = err
 		if err := m.store.Unlock(ctx, c.Tenant, mine); err != nil {
 			return c, l, fmt.Errorf("unlock the host: %w", err)
+		}
+		if replaced {
+			return c, l, exhausted
 		}
 		if err := m.pools.Wait(ctx, rand.N(startPause)); err != nil { //nolint:gosec // a pause is no secret
 			return c, l, fmt.Errorf("wait for other hosts: %w", err)
@@ -82,6 +87,9 @@ func (m *Meetings) Start(ctx context.Context, o Opening, l license.License) (liv
 	}
 	return c, l, exhausted
 }
+
+// errReplaced: the conference has another host by now.
+var errReplaced = fmt.Errorf("replaced as the host: %w", licensing.ErrSuperseded)
 
 // open is what Start does under the host's lock.
 func (m *Meetings) open(ctx context.Context, o Opening) (conference.Conference, license.License, error) {
@@ -99,9 +107,12 @@ func (m *Meetings) open(ctx context.Context, o Opening) (conference.Conference, 
 	if err := m.licensing.OpenConference(ctx, l, c.Number); err != nil {
 		return c, l, err
 	}
-	live, err := m.store.GoLive(ctx, c.Tenant, c.ID, c.Number, time.UnixMilli(o.AtMillis), true)
+	live, err := m.store.GoLive(ctx, c, time.UnixMilli(o.AtMillis), true)
 	if err != nil {
 		return c, l, fmt.Errorf("go live: %w", err)
+	}
+	if live != nil && live.Number == c.Number && live.State == conference.StateScheduled {
+		return c, l, errReplaced
 	}
 	if live == nil || live.Number != c.Number || live.State != conference.StateLive {
 		return c, l, conference.Ended(c.ID)
@@ -179,7 +190,7 @@ func (m *Meetings) Attend(ctx context.Context, p jointoken.Pass, atMillis int64)
 	switch {
 	case err != nil || hasEnded():
 	case now.State == conference.StateScheduled:
-		now, err = m.store.GoLive(ctx, p.Tenant, p.Conference, p.Number, time.UnixMilli(atMillis), false)
+		now, err = m.store.GoLive(ctx, *now, time.UnixMilli(atMillis), false)
 		wentLive = true
 	case !now.VacantSince.IsZero():
 		now, err = m.store.Occupy(ctx, p.Tenant, p.Conference, p.Number)

@@ -98,7 +98,7 @@ func (r *run) lock(ctx context.Context, t tenant.ID, email host.Email, tenants *
 	if err != nil {
 		return fmt.Errorf("read a host's conference: %w", err)
 	}
-	if c != nil && c.State == conference.StateLive && int64(c.Number) == l.Number {
+	if c != nil && c.State == conference.StateLive && int64(c.Number) == l.Number && c.Host == email {
 		return nil
 	}
 	r.count(func(f *Found) { f.Locks++ })

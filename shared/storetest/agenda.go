@@ -20,7 +20,7 @@ func live(t *testing.T, store Store, id tenant.ID) conference.Conference {
 	t.Helper()
 	c := conference.Conference{Tenant: id, ID: "weekly", Number: 1, Host: "ann@example.org", State: conference.StateScheduled, CreatedAt: instant(0)}
 	must(store.Schedule(t.Context(), c))(t)
-	return *must(store.GoLive(t.Context(), id, c.ID, 1, instant(1), false))(t)
+	return *must(store.GoLive(t.Context(), c, instant(1), false))(t)
 }
 
 func vacancy(t *testing.T, store Store, id tenant.ID) {

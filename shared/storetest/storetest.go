@@ -70,6 +70,9 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"ALockHasOneHolder", locks},
 		{"ConferenceNumbersNeverRepeat", numbers},
 		{"AConferenceOnlyMovesForward", conferenceStates},
+		{"AConferenceIsChangedOnlyWhileItIsScheduled", rescheduling},
+		{"AHostIsReplacedByOneStepWithTheNoteOfIt", replacedHost},
+		{"AConferenceWithPoolsOfItsOwnIsStartedByItsHost", startedByItsHost},
 		{"ASessionChangesOnlyFromItsLastVersion", sessionVersions},
 		{"TheLobbyListsWhoWaits", lobby},
 		{"AVacantConferenceExpiresOnlyIfNobodyCameBack", vacancy},
@@ -413,17 +416,17 @@ func conferenceStates(t *testing.T, store Store, id tenant.ID) {
 	second := c
 	second.Number = 2
 	equal(t, "schedule over a scheduled one", must(store.Schedule(ctx, second))(t), &c)
-	equal(t, "another number", must(store.GoLive(ctx, id, "weekly", 2, instant(1), false))(t), &c)
+	equal(t, "another number", must(store.GoLive(ctx, second, instant(1), false))(t), &c)
 	live := c
 	live.State, live.LiveAt = conference.StateLive, instant(2)
-	equal(t, "go live", must(store.GoLive(ctx, id, "weekly", 1, instant(2), false))(t), &live)
-	equal(t, "go live again", must(store.GoLive(ctx, id, "weekly", 1, instant(3), false))(t), &live)
+	equal(t, "go live", must(store.GoLive(ctx, c, instant(2), false))(t), &live)
+	equal(t, "go live again", must(store.GoLive(ctx, c, instant(3), false))(t), &live)
 	equal(t, "end another number", must(store.End(ctx, id, "weekly", 2, instant(3)))(t), &live)
 	ended := live
 	ended.State, ended.EndedAt, ended.Ending = conference.StateEnded, instant(4), true
 	equal(t, "end", must(store.End(ctx, id, "weekly", 1, instant(4)))(t), &ended)
 	equal(t, "end again", must(store.End(ctx, id, "weekly", 1, instant(5)))(t), &ended)
-	equal(t, "no way back", must(store.GoLive(ctx, id, "weekly", 1, instant(6), false))(t), &ended)
+	equal(t, "no way back", must(store.GoLive(ctx, c, instant(6), false))(t), &ended)
 	equal(t, "schedule over one that is ending", must(store.Schedule(ctx, second))(t), &ended)
 	finish := func(number conference.Number) {
 		t.Helper()
@@ -440,7 +443,7 @@ func conferenceStates(t *testing.T, store Store, id tenant.ID) {
 	ended = second
 	ended.State, ended.EndedAt, ended.Ending = conference.StateEnded, instant(7), true
 	equal(t, "end before it is live", must(store.End(ctx, id, "weekly", 2, instant(7)))(t), &ended)
-	equal(t, "no such conference", must(store.GoLive(ctx, id, "none", 1, instant(1), false))(t), none)
+	equal(t, "no such conference", must(store.GoLive(ctx, conference.Conference{Tenant: id, ID: "none", Number: 1}, instant(1), false))(t), none)
 }
 
 func sessionOf(id tenant.ID, connection seat.ConnectionID) session.Session {
