@@ -81,6 +81,10 @@ var calls = []row{
 	}},
 	{method: "GET", path: "/v1/tenants/{tenant}/conferences", success: 200, roles: ofAdmins},
 	{method: "GET", path: "/v1/tenants/{tenant}/conferences/{conference}", success: 200, roles: ofAdmins},
+	{
+		method: "PATCH", path: "/v1/tenants/{tenant}/conferences/{conference}", success: 200, roles: ofAdmins,
+		conference: func(m *matrix) string { return m.schedule(m.host(0)) }, body: always(map[string]string{"title": "Another title"}),
+	},
 	{method: "POST", path: "/v1/tenants/{tenant}/conferences/{conference}/end", success: 200, roles: ofAdmins, conference: func(m *matrix) string {
 		return m.schedule(m.host(0))
 	}},

@@ -50,6 +50,7 @@ func TestEveryActionIsInTheAuditLogWithWhoWhatFromWhichToWhich(t *testing.T) {
 		{acmeAdmin, "PATCH", hosts + "/bob@example.org", `{"name":"Rob"}`, "change-host", "bob@example.org", "name: Bob → Rob"},
 		{acmeAdmin, "PATCH", hosts + "/bob@example.org", `{"email":"eve@example.org"}`, "change-host", "bob@example.org", "email: bob@example.org → eve@example.org, name: Rob → eve@example.org"},
 		{acmeAdmin, "POST", conferences, `{"conference":"weekly","host":"eve@example.org"}`, "schedule-conference", "eve@example.org weekly", "conference: <nil> → weekly, created_at: <nil> → " + startText + ", host: <nil> → eve@example.org, state: <nil> → scheduled"},
+		{acmeAdmin, "PATCH", conferences + "/weekly", `{"title":"Weekly","starts_at":"2026-09-22T08:00:00+02:00"}`, "change-conference", "weekly", "starts_at: <nil> → 2026-09-22T06:00:00Z, title: <nil> → Weekly"},
 		{acmeAdmin, "DELETE", "/v1/tenants/acme/connections/", "", "remove-connection", "MadeUpConnec001= too loud", "conference: weekly → <nil>, identity: eve@example.org → <nil>, role: host → <nil>"},
 		{acmeAdmin, "DELETE", conferences + "/weekly/participants/EVE@example.org?reason=again", "", "remove-participant", "weekly again", "conference: weekly → <nil>, identity: eve@example.org → <nil>"},
 		{acmeAdmin, "POST", conferences + "/weekly/end", "", "end-conference", "weekly", "ended_at: <nil> → " + startText + ", state: live → ended"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
-	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/problem"
@@ -82,25 +82,24 @@ func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.M
 			return schedule(ctx, licensing, meetings, store, in)
 		})
 	register(a, operation{id: "list-conferences", method: http.MethodGet, path: many, summary: "List conferences", roles: admins},
-		func(ctx context.Context, in *struct {
-			TenantInput
-			PageInput
-		},
-		) (*PageOutput[ConferenceView], error) {
-			page, err := a.page(in.PageInput, "list-conferences", in.Tenant)
+		func(ctx context.Context, in *listConferencesInput) (*PageOutput[ConferenceView], error) {
+			page, err := a.page(in.PageInput, in.name()...)
 			if err != nil {
 				return nil, err
 			}
 			if _, err := licensing.Get(ctx, tenant.ID(in.Tenant)); err != nil {
 				return nil, err
 			}
-			list, err := store.Conferences(ctx, tenant.ID(in.Tenant), conference.ID(page.after), in.Limit+1)
-			return pageOf(page, list, func(c conference.Conference) string { return string(c.ID) }, viewConference), err
+			return listConferences(ctx, store, in, page)
 		})
 	register(a, operation{id: "get-conference", method: http.MethodGet, path: one, summary: "Get a conference", roles: admins},
 		func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
 			c, err := findConference(ctx, store, in)
 			return &conferenceOutput{viewConference(c)}, err
+		})
+	act(a, operation{id: "change-conference", method: http.MethodPatch, path: one, summary: "Update a conference", roles: admins},
+		(*changeConferenceInput).target, func(ctx context.Context, in *changeConferenceInput) (*conferenceOutput, error) {
+			return changeConference(ctx, licensing, meetings, store, in)
 		})
 	act(a, operation{id: "end-conference", method: http.MethodPost, path: one + "/end", summary: "End a conference", roles: admins},
 		(*ConferenceInput).target, func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
@@ -124,6 +123,59 @@ func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.M
 			}
 			return &conferenceOutput{viewConference(c)}, nil
 		})
+}
+
+type listConferencesInput struct {
+	TenantInput
+	PageInput
+	State string `query:"state" enum:"scheduled,live,ended"`
+}
+
+// name is the list's, by which its cursors are good for it alone.
+func (in *listConferencesInput) name() []string {
+	name := []string{"list-conferences", in.Tenant}
+	if in.State != "" {
+		name = append(name, in.State)
+	}
+	return name
+}
+
+// mostLooked bounds how many conferences one page looks at, and lookedAtOnce how
+// many are read at once, to find those of a state.
+const (
+	mostLooked   = 5000
+	lookedAtOnce = 500
+)
+
+// listConferences lists conferences, all of them or those of a state. A page of the
+// latter ends where it has looked at enough.
+func listConferences(ctx context.Context, store conference.Conferences, in *listConferencesInput, page request) (*PageOutput[ConferenceView], error) {
+	name := func(c conference.Conference) string { return string(c.ID) }
+	if in.State == "" {
+		list, err := store.Conferences(ctx, tenant.ID(in.Tenant), conference.ID(page.after), page.limit+1)
+		return pageOf(page, list, name, viewConference), err //nolint:wrapcheck // the store's own
+	}
+	var found []conference.Conference
+	after := conference.ID(page.after)
+	for looked := 0; looked < mostLooked; looked += lookedAtOnce {
+		list, err := store.Conferences(ctx, tenant.ID(in.Tenant), after, lookedAtOnce)
+		if err != nil {
+			return nil, fmt.Errorf("list conferences: %w", err)
+		}
+		for _, c := range list {
+			if string(c.State) == in.State {
+				found = append(found, c)
+			}
+		}
+		if len(found) > page.limit || len(list) < lookedAtOnce {
+			return pageOf(page, found, name, viewConference), nil
+		}
+		after = list[len(list)-1].ID
+	}
+	out := pageOf(page, found, name, viewConference)
+	next := page.seal.close(page.list, string(after))
+	out.Body.NextCursor = &next
+	return out, nil
 }
 
 type scheduleInput struct {
@@ -150,24 +202,17 @@ func findConference(ctx context.Context, store conference.Conferences, in *Confe
 // schedule plans a new conference. Safe to repeat: see meeting.Meetings.Schedule.
 func schedule(ctx context.Context, licensing *licensing.Licensing, meetings *meeting.Meetings, hosts ConferenceStore, in *scheduleInput) (*conferenceOutput, error) {
 	t := tenant.ID(in.Tenant)
-	l, err := licensing.Get(ctx, t)
-	if err != nil {
-		return nil, err
-	}
 	c, err := in.Body.conference(t, callerOf(ctx).at)
+	if err == nil {
+		err = notPast(c.StartsAt, c.CreatedAt)
+	}
+	if err == nil {
+		err = mayHost(ctx, licensing, hosts, t, c.Host)
+	}
+	if err == nil {
+		err = allowChange(ctx)
+	}
 	if err != nil {
-		return nil, err
-	}
-	if l.Model == license.ModelNamed {
-		h, err := hosts.Host(ctx, t, c.Host, true)
-		if err != nil || h == nil {
-			return nil, orError(err, noHost())
-		}
-		if !h.Active {
-			return nil, problem.InvalidFields(problem.Field{Pointer: "#/host", Detail: "is not active"})
-		}
-	}
-	if err := allowChange(ctx); err != nil {
 		return nil, err
 	}
 	if c, err = meetings.Schedule(ctx, c); err != nil {
@@ -196,6 +241,6 @@ func (b *ScheduleBody) conference(t tenant.ID, now time.Time) (conference.Confer
 	}
 	return conference.Conference{
 		Tenant: t, ID: conference.ID(id), Host: email, Title: b.Title, State: conference.StateScheduled,
-		StartsAt: or(b.StartsAt, Moment{}).UTC(), CreatedAt: now,
+		StartsAt: readTime(b.StartsAt), CreatedAt: now,
 	}, nil
 }

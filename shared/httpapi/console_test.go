@@ -85,6 +85,7 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"patch " + tenant + "/hosts/{email}": "200", "delete " + tenant + "/hosts/{email}": "204",
 		"post " + tenant + "/conferences": "201", "get " + tenant + "/conferences": "200",
 		"get " + tenant + "/conferences/{conference}":                             "200",
+		"patch " + tenant + "/conferences/{conference}":                           "200",
 		"post " + tenant + "/conferences/{conference}/end":                        "200",
 		"get " + tenant + "/conferences/{conference}/connections":                 "200",
 		"post " + tenant + "/conferences/{conference}/join-tokens":                "201",

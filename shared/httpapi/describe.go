@@ -83,10 +83,15 @@ var descriptions = map[string]description{
 	"schedule-conference": {
 		tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.AlreadyExists},
 		text: "Creates a conference. Under a named license its host must be registered (`not_found`) and active (`invalid`), and the conference goes live when the host connects. Under a concurrent license any address may host, and the first connection makes the conference live. The id of an ended conference can be used again.\n\n" +
-			"Safe to repeat if the request names the conference or has an `Idempotency-Key`.",
+			"`starts_at` is for people, and must not be more than a minute in the past. Safe to repeat if the request names the conference or has an `Idempotency-Key`.",
 	},
-	"list-conferences": {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "Lists all conferences, those that have ended too, in order of id. " + readsOnly},
+	"list-conferences": {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "Lists conferences in order of id: all of them, those that have ended too, or those of a `state`. A page of a state looks at 5,000 conferences at the most, and may have fewer than `limit` and a `next_cursor`. " + readsOnly},
 	"get-conference":   {tag: tagConferences, codes: []problem.Code{problem.NotFound}, text: "Returns one conference. " + readsOnly},
+	"change-conference": {
+		tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.AlreadyExists, problem.ConferenceEnded},
+		text: "Updates the members that are given, of a conference that is scheduled. A conference that is live (`already_exists`) or has ended is not changed. " +
+			"Under a named license another `host` must be registered (`not_found`) and active (`invalid`), and the join tokens of the host before are no longer good for the conference. Safe to repeat: members that are already so are no change.",
+	},
 	"end-conference": {
 		tag: tagConferences, codes: []problem.Code{problem.NotFound},
 		text: "Tells everyone in the conference and its lobby `conference_ended`, closes their connections, and lets nobody join any more. Safe to repeat: a conference that has ended is answered as it is. 412 if the conference was scheduled anew in that moment.",

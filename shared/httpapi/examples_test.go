@@ -101,12 +101,15 @@ func (s *script) play() {
 	weekly := `{"conference":"weekly","host":"ann@example.org","title":"Weekly","starts_at":"2026-09-21T15:00:00Z"}`
 	s.ask(acmeAdmin, "POST", acme+"/conferences", weekly)
 	s.ask(acmeAdmin, "POST", acme+"/conferences", weekly)
+	s.ask(acmeAdmin, "PATCH", acme+"/conferences/weekly", `{"title":"Weekly of all","starts_at":"2026-09-21T16:00:00Z"}`)
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/join-tokens", `{"identity":"bob@example.org","role":"participant","expires_in_seconds":300}`)
 	s.join("acme", "weekly", "ann@example.org", "host", 1)
 	s.now += 60_000
 	bob := s.join("acme", "weekly", "bob@example.org", "participant", 2)
 	s.refuse("weekly", "eve@example.org", 3)
 	s.ask(acmeAdmin, "GET", acme+"/conferences?limit=50", "")
+	s.ask(acmeAdmin, "GET", acme+"/conferences?state=live", "")
+	s.ask(acmeAdmin, "PATCH", acme+"/conferences/weekly", `{"title":"Weekly"}`)
 	s.ask(acmeAdmin, "GET", acme+"/conferences/weekly", "")
 	s.ask(acmeAdmin, "GET", acme+"/conferences/weekly/connections?limit=50", "")
 	s.ask(finance, "GET", acme+"/seats", "")

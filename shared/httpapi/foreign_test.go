@@ -112,6 +112,7 @@ func TestWhatAForeignTenantHasCannotBeToldFromWhatNobodyHas(t *testing.T) {
 	w, connection := theirs(t)
 	bodies := map[string]string{
 		"PATCH /v1/tenants/{tenant}/hosts/{email}":                       `{"name":"Eve"}`,
+		"PATCH /v1/tenants/{tenant}/conferences/{conference}":            `{"title":"Theirs"}`,
 		"POST /v1/tenants/{tenant}/conferences/{conference}/join-tokens": `{"identity":"eve","role":"participant"}`,
 	}
 	theirs := strings.NewReplacer("{tenant}", "acme", "{conference}", "weekly", "{email}", "ann@example.org", "{connection}", string(connection))

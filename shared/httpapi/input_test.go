@@ -86,6 +86,7 @@ var bodies = map[string][]map[string]string{
 	"create-host":         {{"email": `"zoe@example.org"`, "name": `"Zoe"`}},
 	"change-host":         {{"name": `"Ann"`, "active": `true`}},
 	"schedule-conference": {{"host": `"ann@example.org"`}},
+	"change-conference":   {{"title": `""`}},
 	"create-join-token":   {{"identity": `"bob"`, "role": `"participant"`}},
 	"close-period":        {{"period": `"2026-08"`}},
 }
@@ -105,9 +106,11 @@ var samples = map[string][]string{
 	"conference":      {`"c"`, `"-_9"`, quoted(strings.Repeat("c", 64))},
 	"time_zone":       {`"UTC"`, `"America/Argentina/ComodRivadavia"`},
 	"period":          {`"2000-01"`, `"2026-08"`},
-	"starts_at":       {`"2026-11-30T09:00:00+01:00"`, `"1970-01-01T00:00:00Z"`},
+	"starts_at":       {`"2026-11-30T09:00:00+01:00"`, `"9999-12-31T23:59:59Z"`},
 	"allowed_origins": {`["https://a.example","https://b.example:8443"]`, `["capacitor://localhost","chrome-extension://abc"]`, "[" + strings.Repeat(`"https://a.example",`, 19) + `"https://a.example"]`},
 	"expires_at":      {`"2026-11-30T09:00:00.123456789Z"`, `"9999-12-31T23:59:59Z"`},
+	"live_at":         {quoted(startText)},
+	"ended_at":        {quoted(startText)},
 }
 
 // tooMany are values of more bytes, or of fewer, than any character count says.
@@ -118,6 +121,8 @@ var tooMany = map[string][]string{
 	"name":            {quoted(strings.Repeat("é", 101))},
 	"title":           {quoted(strings.Repeat("é", 101))},
 	"tenant":          {`"globex"`, `"ACME"`, `""`, `"acme "`},
+	"live_at":         {`"2026-09-21T14:13:20.001Z"`, `"1970-01-01T00:00:00Z"`},
+	"ended_at":        {`"2026-09-21T14:13:20Z"`},
 	"created_at":      {`"2026-09-21T14:13:20.001Z"`, `"2026-09-21T14:13:20.0001Z"`},
 	"overage":         {`""`},
 	"status":          {`""`},
@@ -346,13 +351,18 @@ func TestAMemberAtItsBoundsIsTaken(t *testing.T) {
 		}
 		for name, member := range s.Properties {
 			values := member.right(name)
+			if strings.HasSuffix(target, "/conferences/weekly") && !slices.Contains([]string{"title", "starts_at", "host"}, name) {
+				continue // it is for reading
+			}
 			if len(values) == 0 {
 				t.Errorf("%s has no bounds that are tried", name)
 			}
 			for _, value := range values {
 				var faults []string
 				for _, body := range tried {
-					if got := populated(t).call(vendor, method, target, written(body, name, value)); got.status == http.StatusUnprocessableEntity {
+					w := populated(t)
+					w.schedule("acme", "daily", "ann@example.org") // weekly is live
+					if got := w.call(vendor, method, strings.Replace(target, "/weekly", "/daily", 1), written(body, name, value)); got.status == http.StatusUnprocessableEntity {
 						faults = append(faults, got.body)
 					} else if got.ok(); method == "" {
 						t.Fatal("no method")

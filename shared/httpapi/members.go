@@ -95,6 +95,7 @@ var members = map[string]member{
 	"rounding":          {text: "How `seat_minutes` is rounded: `half_up`, once, at output.", example: "half_up"},
 	"rule_version":      {text: "The version of the rules by which the figures were computed.", example: "2"},
 	replayedHeader:      {example: "true", values: [][2]string{{"true", "the answer was given before."}}},
+	"?state":            {text: "Which conferences to list. All if left out.", example: "live", values: [][2]string{{"scheduled", "those that nobody has been in yet."}, {"live", "those that go on."}, {"ended", "those that are over."}}},
 	"?format":           {text: "The format of the answer, whatever `Accept` says. `Accept` decides if left out.", example: "csv", values: [][2]string{{"json", "`application/json`."}, {"ndjson", "`application/x-ndjson`: a JSON object a line."}, {"csv", "`text/csv` (RFC 4180)."}}},
 	"?cursor":           {text: "The `next_cursor` of the page before, of the same list. Leave it out, or empty, for the first page.", example: "q1w2e3r4t5y6"},
 	"?limit":            {text: "How many items a page has at the most. It may have fewer, also before the last page.", unit: "items", example: 50},

@@ -86,3 +86,34 @@ func TestAHostMayBeWrittenAsItIsRead(t *testing.T) {
 		t.Errorf("got %v", moved)
 	}
 }
+
+func TestAConferenceMayBeWrittenAsItIsRead(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	const weekly = conferences + "/weekly"
+	w.call(acmeAdmin, http.MethodPost, conferences, `{"conference":"weekly","host":"ann@example.org","title":"Weekly","starts_at":"2026-09-21T15:00:00.1239Z"}`).ok()
+	same := func() map[string]any {
+		t.Helper()
+		before := w.call(acmeAdmin, http.MethodGet, weekly, "")
+		w.call(acmeAdmin, http.MethodPatch, weekly, before.body).want(200, before.body)
+		return read[map[string]any](before)
+	}
+	view := same()
+	w.now += 24 * 60 * 60 * 1000 // its beginning is in the past by now
+	if got := read[map[string]any](w.call(acmeAdmin, http.MethodPatch, weekly, change(t, view, map[string]any{"title": "Daily"}))); got["title"] != "Daily" || got["starts_at"] != view["starts_at"] {
+		t.Errorf("got %v", got)
+	}
+	view = same()
+	for member, value := range map[string]any{"conference": "daily", "state": "live", "created_at": startText + "x", "live_at": startText, "ended_at": startText} {
+		w.call(acmeAdmin, http.MethodPatch, weekly, change(t, view, map[string]any{member: value})).refused(problem.Invalid, "#/"+member)
+	}
+	w.join("acme", "weekly", "ann@example.org", "host", 1)
+	view = same()
+	if view["state"] != "live" || view["live_at"] == nil {
+		t.Errorf("it is %v", view)
+	}
+	w.call(acmeAdmin, http.MethodPatch, weekly, change(t, view, map[string]any{"title": "Monthly"})).refused(problem.AlreadyExists)
+	w.call(acmeAdmin, http.MethodPost, weekly+"/end", "").ok()
+	view = same()
+	w.call(acmeAdmin, http.MethodPatch, weekly, change(t, view, map[string]any{"title": "Monthly"})).refused(problem.ConferenceEnded)
+}

@@ -22,7 +22,7 @@ var meanings = map[Code]string{
 	MethodNotAllowed:      "The path does not have this method. `Allow` names its methods.",
 	NotAcceptable:         "`Accept` or `Accept-Encoding` excludes every form that the answer can have. Nothing was done.",
 	UnsupportedMediaType:  "The body's `Content-Type` is not JSON in UTF-8, or it has a `Content-Encoding`. `Accept` and `Accept-Encoding` of the answer say what is taken. Nothing was done.",
-	AlreadyExists:         "It exists already, and was not changed.",
+	AlreadyExists:         "It exists already, or the conference that was to be changed is live already. Nothing was changed.",
 	PreconditionFailed:    "It is not, or no longer, what the call was meant for. Read it again.",
 	Invalid:               "The input is not valid. `errors` names each faulty member, and says what is wrong.",
 	RateLimited:           "Too many requests. Wait for the seconds in `Retry-After`.",
