@@ -48,9 +48,9 @@ func TestAllPackagesRunAndEachFailureIsNamedLast(t *testing.T) {
 		t.Errorf("counts %+v, want %+v", counts, want)
 	}
 	want := []string{
-		"with-engine -- go test -count=1 ./broken",
-		`with-engine -- go test -count=1 ./fails -run '^TestFails$/^isn'\''t$/^that_\(odd\)\?$'`,
-		"with-engine -- go test -count=1 ./panics -run '^TestPanics$'",
+		"with-engine -- go -C testdata/module test -count=1 ./broken",
+		`with-engine -- go -C testdata/module test -count=1 ./fails -run '^TestFails$/^isn'\''t$/^that_\(odd\)\?$'`,
+		"with-engine -- go -C testdata/module test -count=1 ./panics -run '^TestPanics$'",
 	}
 	if got := failures(out); !slices.Equal(got, want) {
 		t.Errorf("failures %q, want %q", got, want)
@@ -73,7 +73,6 @@ func TestTheCommandThatIsNamedRunsWhatFailed(t *testing.T) {
 		t.Fatalf("named %q, want one command", named)
 	}
 	command := exec.CommandContext(t.Context(), "sh", "-c", named[0]+" -v")
-	command.Dir = "testdata/module"
 	again, err := command.CombinedOutput()
 	if err == nil || !bytes.Contains(again, []byte("what fails says")) || bytes.Contains(again, []byte("/fine")) {
 		t.Errorf("%s: %v, having said:\n%s", named[0], err, again)
@@ -83,7 +82,7 @@ func TestTheCommandThatIsNamedRunsWhatFailed(t *testing.T) {
 func TestATestThatDoesNotEndIsAFailureOfItsPackage(t *testing.T) {
 	t.Parallel()
 	counts, out := run(t, gotest.Options{Flags: []string{"-timeout=1s"}, Silence: 50 * time.Millisecond}, "hangs")
-	if counts.Failed != 1 || !slices.Equal(failures(out), []string{"go test ./hangs"}) {
+	if counts.Failed != 1 || !slices.Equal(failures(out), []string{"go -C testdata/module test ./hangs"}) {
 		t.Errorf("counts %+v, failures %q", counts, failures(out))
 	}
 	for _, words := range []string{"...  hangs (", "TestHangs", "test timed out after 1s"} {

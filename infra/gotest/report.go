@@ -151,8 +151,12 @@ func (r *report) blame(p *ran) {
 // again is the command that runs a test again, or all tests of a package.
 func (r *report) again(name, test string) string {
 	words := []string{"go test"}
+	if r.options.Dir != "" {
+		words = []string{"go -C " + r.options.Dir + " test"}
+		name = strings.Replace(name, "/"+r.options.Dir+"/", "/", 1)
+	}
 	if r.options.Again != "" {
-		words = []string{r.options.Again, "go test"}
+		words = slices.Insert(words, 0, r.options.Again)
 	}
 	for _, flag := range r.options.Flags {
 		if !strings.HasPrefix(flag, "-timeout") {

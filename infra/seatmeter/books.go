@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"seatmeter/infra/command"
 	"seatmeter/infra/local"
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/tables"
@@ -59,7 +60,7 @@ func (c booksCommand) Run(ctx context.Context) error {
 		return fmt.Errorf("books: %w", err)
 	}
 	if off > 0 {
-		return exitStatus(1)
+		return command.StatusFailed
 	}
 	return nil
 }

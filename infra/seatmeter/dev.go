@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"seatmeter/infra/command"
 	"seatmeter/infra/local"
 	"seatmeter/infra/local/apigateway"
 	"seatmeter/infra/local/engine"
@@ -63,7 +64,7 @@ func (c devCommand) Run(ctx context.Context) error {
 	stack, err := c.start(ctx, options)
 	if err != nil {
 		if ctx.Err() != nil {
-			return exitStatus(130) // interrupted: the user knows
+			return command.Status(130) // interrupted: the user knows
 		}
 		return err
 	}
@@ -90,11 +91,11 @@ func (c devCommand) options() (local.Options, error) {
 	}
 	file := c.Template
 	if file == "" {
-		root, err := projectRoot()
+		root, err := command.Root()
 		if err != nil {
 			return local.Options{}, fmt.Errorf("%w; say where it is with --template", err)
 		}
-		file = filepath.Join(root, templateFile)
+		file = filepath.Join(root, command.TemplateFile)
 	}
 	level := slog.LevelWarn
 	if c.Verbose {
@@ -140,16 +141,16 @@ func (c devCommand) start(ctx context.Context, o local.Options) (*local.Stack, e
 // setUp has what DynamoDB Local needs installed, and tells whether it is there.
 // The script says what it does, or what to do.
 func (c devCommand) setUp(ctx context.Context) bool {
-	root, err := projectRoot()
+	root, err := command.Root()
 	if err != nil {
 		return false
 	}
-	command := exec.CommandContext(ctx, filepath.Join(root, "scripts", "setup"), "java", "maven")
+	setup := exec.CommandContext(ctx, filepath.Join(root, "scripts", "setup"), "java", "maven")
 	if c.Yes {
-		command.Args = slices.Insert(command.Args, 1, "--yes")
+		setup.Args = slices.Insert(setup.Args, 1, "--yes")
 	}
-	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
-	return command.Run() == nil
+	setup.Stdin, setup.Stdout, setup.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return setup.Run() == nil
 }
 
 // banner says where everything is, and what to try. It fits a terminal of 80 by

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"seatmeter/infra/command"
 	"seatmeter/infra/local/engine"
 )
 
@@ -52,24 +53,24 @@ func someCommand(words []string) error {
 // run runs a command to its end, with variables added to its environment.
 // Signals are passed on; when to end is the command's business.
 func run(ctx context.Context, words []string, variables ...string) error {
-	command := exec.CommandContext(context.WithoutCancel(ctx), words[0], words[1:]...)
-	command.Env = append(os.Environ(), variables...)
-	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
+	process := exec.CommandContext(context.WithoutCancel(ctx), words[0], words[1:]...)
+	process.Env = append(os.Environ(), variables...)
+	process.Stdin, process.Stdout, process.Stderr = os.Stdin, os.Stdout, os.Stderr
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
-	if err := command.Start(); err != nil {
+	if err := process.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", words[0], err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
+	go func() { ended <- process.Wait() }()
 	for {
 		select {
 		case s := <-signals:
 			if s == os.Interrupt && interactive() {
 				continue // the terminal has sent it to the command as well
 			}
-			_ = command.Process.Signal(s) // it may just have ended
+			_ = process.Process.Signal(s) // it may just have ended
 		case err := <-ended:
 			return status(err)
 		}
@@ -88,7 +89,7 @@ func status(err error) error {
 		return err
 	}
 	if w, ok := failed.Sys().(syscall.WaitStatus); ok && w.Signaled() {
-		return exitStatus(128 + int(w.Signal()))
+		return command.Status(128 + int(w.Signal()))
 	}
-	return exitStatus(failed.ExitCode())
+	return command.Status(failed.ExitCode())
 }

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	"seatmeter/infra/command"
 	"seatmeter/infra/gotest"
 )
 
 type gotestCommand struct {
 	Counts string   `placeholder:"FILE" help:"Add a line to this file: tests passed, failed, skipped."`
+	Dir    string   `placeholder:"FOLDER" help:"The module's folder (default: the working directory)."`
 	Again  string   `placeholder:"COMMAND" help:"What stands before the commands that run a test again."`
 	Words  []string `arg:"" passthrough:"" help:"After --: flags of go test, each in one word, and packages."`
 }
@@ -22,6 +24,7 @@ func (c gotestCommand) Run(ctx context.Context) error {
 	words := afterDashes(c.Words)
 	isFlag := func(word string) bool { return strings.HasPrefix(word, "-") }
 	counts, err := gotest.Run(ctx, gotest.Options{
+		Dir:      c.Dir,
 		Flags:    slices.DeleteFunc(slices.Clone(words), func(word string) bool { return !isFlag(word) }),
 		Packages: slices.DeleteFunc(slices.Clone(words), isFlag),
 		Again:    c.Again, Out: os.Stdout,
@@ -33,7 +36,7 @@ func (c gotestCommand) Run(ctx context.Context) error {
 		return err
 	}
 	if counts.Failed > 0 {
-		return exitStatus(statusFailed)
+		return command.StatusFailed
 	}
 	return nil
 }

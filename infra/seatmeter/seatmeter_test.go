@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/infra/client"
+	"seatmeter/infra/command"
 	"seatmeter/infra/local"
 	"seatmeter/infra/local/issuer"
 )
@@ -99,8 +100,8 @@ func TestEngine_EndsAsItsCommandDoes(t *testing.T) {
 	t.Parallel()
 	for script, want := range map[string]error{
 		"exit 0":        nil,
-		"exit 7":        exitStatus(7),
-		"kill -TERM $$": exitStatus(143),
+		"exit 7":        command.Status(7),
+		"kill -TERM $$": command.Status(143),
 		`test "$DYNAMODB_ENDPOINT" = http://endpoint`: nil,
 	} {
 		if err := run(t.Context(), []string{"sh", "-c", script}, "DYNAMODB_ENDPOINT=http://endpoint"); !errors.Is(err, want) {
@@ -133,8 +134,8 @@ func TestAMisusedCommandIsRefusedAndPointsToItsHelp(t *testing.T) {
 		"nothing-of-the-kind":                 {"nothing-of-the-kind", "./scripts/seatmeter --help"},
 	} {
 		var said bytes.Buffer
-		if status := execute(strings.Fields(arguments), &said); status != statusMisuse {
-			t.Errorf("%s: status %d, want %d", arguments, status, statusMisuse)
+		if status := program().Execute(strings.Fields(arguments), &said); status != command.StatusMisuse {
+			t.Errorf("%s: status %d, want %d", arguments, status, command.StatusMisuse)
 		}
 		for _, words := range want {
 			if !strings.Contains(said.String(), words) {

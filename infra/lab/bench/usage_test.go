@@ -3,7 +3,7 @@ package bench_test
 import (
 	"testing"
 
-	"seatmeter/infra/bench"
+	"seatmeter/infra/lab/bench"
 	"seatmeter/shared/usage"
 )
 

@@ -10,7 +10,7 @@ import (
 	"os"
 	"text/tabwriter"
 
-	"seatmeter/infra/cost"
+	"seatmeter/infra/lab/cost"
 )
 
 type costCommand struct {
@@ -33,7 +33,7 @@ type costCommand struct {
 
 // Help is the command's longer help.
 func (costCommand) Help() string {
-	return "The bill of a month beside that of the design that most tutorials show. What DynamoDB charges for is measured by tests, on DynamoDB Local; prices are AWS's lists, from infra/cost/prices.go, which has its date and sources. Free tiers, discounts, data sent to the internet and CloudWatch's storage are left out."
+	return "The bill of a month beside that of the design that most tutorials show. What DynamoDB charges for is measured by tests, on DynamoDB Local; prices are AWS's lists, from infra/lab/cost/prices.go, which has its date and sources. Free tiers, discounts, data sent to the internet and CloudWatch's storage are left out."
 }
 
 // mostCounted bounds the flags: what is more is a slip.

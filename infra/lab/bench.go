@@ -14,7 +14,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"seatmeter/infra/bench"
+	"seatmeter/infra/command"
+	"seatmeter/infra/lab/bench"
+	"seatmeter/infra/lab/bench/sqlite"
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
@@ -140,7 +142,7 @@ func benchLean(ctx context.Context, c benchCommand, database *benchEngine) (benc
 }
 
 func benchCold(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Report, error) {
-	root, err := projectRoot()
+	root, err := command.Root()
 	if err != nil {
 		return bench.Report{}, err
 	}
@@ -153,7 +155,7 @@ func benchUsage(ctx context.Context, c benchCommand, database *benchEngine) (ben
 		return bench.Report{}, err
 	}
 	return bench.Usage(ctx, dynamo.New(client, names), bench.UsageOptions{
-		Sessions: c.Sessions, Rounds: c.Rounds, Reports: c.Reports, SQLite: loadSQLite, Progress: c.progress,
+		Sessions: c.Sessions, Rounds: c.Rounds, Reports: c.Reports, SQLite: sqlite.Load, Progress: c.progress,
 	})
 }
 
@@ -182,7 +184,7 @@ func withinLimits(report bench.Report) error {
 		}
 	}
 	if broken > 0 {
-		return exitStatus(1)
+		return command.StatusFailed
 	}
 	return nil
 }
@@ -226,11 +228,11 @@ func benchTables(ctx context.Context, endpoint string) (*dynamodb.Client, tables
 	if err != nil {
 		return nil, tables.Tables{}, err
 	}
-	root, err := projectRoot()
+	root, err := command.Root()
 	if err != nil {
 		return nil, tables.Tables{}, err
 	}
-	description, err := template.Read(filepath.Join(root, "template.yaml"))
+	description, err := template.Read(filepath.Join(root, command.TemplateFile))
 	if err != nil {
 		return nil, tables.Tables{}, fmt.Errorf("bench: %w", err)
 	}

@@ -6,9 +6,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"time"
 
-	"seatmeter/infra/bench"
 	"seatmeter/infra/client"
+	"seatmeter/infra/command"
+	"seatmeter/infra/lab/bench"
+	"seatmeter/infra/local/issuer"
 )
 
 // socketsCommand is the clients' side of the sockets benchmark: a process of
@@ -23,9 +27,13 @@ type socketsCommand struct {
 // Run measures the stack that it was started by, and prints what it found.
 func (c socketsCommand) Run(ctx context.Context) error {
 	const workers = 32
-	bearer, err := mint(c.Data, "vendor", "")
+	keys, err := issuer.Open(c.Data)
 	if err != nil {
-		return err
+		return fmt.Errorf("bench sockets: %w", err)
+	}
+	bearer, err := keys.Mint("vendor", "", time.Hour, time.Now())
+	if err != nil {
+		return fmt.Errorf("bench sockets: %w", err)
 	}
 	report, err := bench.Sockets(ctx, bench.SocketsOptions{
 		Admin: client.NewAdmin(c.HTTP, bearer), WebSocket: c.WebSocket, Process: os.Getppid(),
@@ -43,7 +51,11 @@ func benchSockets(ctx context.Context, c benchCommand, _ *benchEngine) (report b
 	if err != nil {
 		return report, fmt.Errorf("find this program: %w", err)
 	}
-	stack := exec.CommandContext(ctx, self, "stack", "--store", "memory", "--", self, "sockets", fmt.Sprint(c.Sockets))
+	root, err := command.Root()
+	if err != nil {
+		return report, err
+	}
+	stack := exec.CommandContext(ctx, filepath.Join(root, "scripts", "seatmeter"), "stack", "--store", "memory", "--", self, "sockets", fmt.Sprint(c.Sockets))
 	stack.Stderr = os.Stderr
 	out, err := stack.Output()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"seatmeter/infra/limits"
+	"seatmeter/infra/lab/limits"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/dynamo"

@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"seatmeter/infra/chaos"
+	"seatmeter/infra/command"
+	"seatmeter/infra/lab/chaos"
 	"seatmeter/infra/local"
 )
 
@@ -41,7 +42,7 @@ func scratch() string {
 
 // Run runs the chaos.
 func (c chaosCommand) Run(ctx context.Context) (err error) {
-	root, err := projectRoot()
+	root, err := command.Root()
 	if err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (c chaosCommand) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	o := chaos.Usual()
-	o.Template, o.DataDir, o.Store = filepath.Join(root, templateFile), dir, local.Store(c.Store)
+	o.Template, o.DataDir, o.Store = filepath.Join(root, command.TemplateFile), dir, local.Store(c.Store)
 	o.Joins, o.For, o.Seed, o.Progress = c.Joins, c.For, c.Seed, os.Stderr
 	if o.Seed == 0 {
 		o.Seed = uint64(rand.Uint32())
@@ -77,7 +78,7 @@ func (c chaosCommand) Run(ctx context.Context) (err error) {
 	}
 	if len(report.Breaches) > 0 {
 		fmt.Fprintf(os.Stderr, "seatmeter: chaos: broken with --seed %d\n", o.Seed)
-		return exitStatus(1)
+		return command.StatusFailed
 	}
 	return nil
 }

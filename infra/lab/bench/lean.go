@@ -77,7 +77,7 @@ const (
 	// templateMegabytes is what template.yaml gives connect.
 	templateMegabytes = 256
 	// callMillis is what a call of DynamoDB takes: an assumption, the same as
-	// infra/limits'.
+	// infra/lab/limits'.
 	callMillis = 5
 )
 

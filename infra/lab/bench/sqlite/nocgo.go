@@ -7,7 +7,7 @@ import (
 	"errors"
 	"io"
 
-	"seatmeter/infra/bench"
+	"seatmeter/infra/lab/bench"
 )
 
 // Load gives an error: this was built without cgo.

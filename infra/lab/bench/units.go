@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
-	"seatmeter/infra/limits"
+	"seatmeter/infra/lab/limits"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"seatmeter/infra/limits"
+	"seatmeter/infra/lab/limits"
 )
 
 // The limits of the simulated figures; those of takes and of joins are as those

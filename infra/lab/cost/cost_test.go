@@ -11,7 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"seatmeter/infra/cost"
+	"seatmeter/infra/lab/cost"
 	parsed "seatmeter/infra/local/template"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/usage"

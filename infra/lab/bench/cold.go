@@ -22,7 +22,7 @@ const (
 
 // ColdOptions says how much is measured.
 type ColdOptions struct {
-	// Root is the folder of go.mod, where the functions are built.
+	// Root is the project's folder, where the functions are built.
 	Root   string
 	Starts int
 	// Progress is told what is being done.
@@ -40,10 +40,8 @@ func Cold(ctx context.Context, o ColdOptions) (report Report, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	o.Progress("building connect, and the least functions")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", "-o", dir+"/", "./functions/connect", "./infra/bench/hello", "./infra/bench/hellosdk")
-	build.Dir, build.Env = o.Root, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		return report, fmt.Errorf("build: %w\n%s", err, out)
+	if err := o.build(ctx, dir); err != nil {
+		return report, err
 	}
 	names := []string{"connect", "hello", "hellosdk"}
 	took := make([][]float64, len(names))
@@ -65,6 +63,21 @@ func Cold(ctx context.Context, o ColdOptions) (report Report, err error) {
 		ratio("cold_start_vs_sdk", "that time over a function's that also makes the SDK's clients of DynamoDB and of connections, and nothing else", ours, sdk).atMost(limitCold),
 		figure("cold_start_milliseconds", "that time of connect, on this machine", ours),
 	}})
+}
+
+// build builds the functions into a folder, each in its own module.
+func (o ColdOptions) build(ctx context.Context, into string) error {
+	for module, packages := range map[string][]string{
+		o.Root:                                {"./functions/connect"},
+		filepath.Join(o.Root, "infra", "lab"): {"./bench/hello", "./bench/hellosdk"},
+	} {
+		build := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-tags=lambda.norpc", "-o", into + "/"}, packages...)...)
+		build.Dir, build.Env = module, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build: %w\n%s", err, out)
+		}
+	}
+	return nil
 }
 
 // sizes adds how large the packages are.

@@ -155,7 +155,7 @@ func local(t *testing.T) *crowd {
 // open makes the template's tables, and drops them when the test is over.
 func open(t *testing.T) *dynamo.Store {
 	t.Helper()
-	return dynamo.New(tablestest.Make(t, "../../template.yaml"))
+	return dynamo.New(tablestest.Make(t, "../../../template.yaml"))
 }
 
 // How far apart the two may be: who tries which block when is chance on both.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"seatmeter/infra/bench"
-	"seatmeter/infra/bench/sqlite"
+	"seatmeter/infra/lab/bench"
+	"seatmeter/infra/lab/bench/sqlite"
 	"seatmeter/infra/local/tables/tablestest"
 	"seatmeter/shared/dynamo"
 )
@@ -18,7 +18,7 @@ const sessions = 2000
 // open makes the template's tables, and drops them when the test is over.
 func open(t *testing.T) *dynamo.Store {
 	t.Helper()
-	return dynamo.New(tablestest.Make(t, "../../../template.yaml"))
+	return dynamo.New(tablestest.Make(t, "../../../../template.yaml"))
 }
 
 // The benchmark ends with an error unless SQLite has the same figures as the

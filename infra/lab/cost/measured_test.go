@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"seatmeter/infra/cost"
+	"seatmeter/infra/lab/cost"
 	"seatmeter/infra/local/tables/tablestest"
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
@@ -304,7 +304,7 @@ func TestTheTextbooksStayCostsWhatTheBillSays(t *testing.T) {
 }
 
 const (
-	template           = "../../template.yaml"
+	template           = "../../../template.yaml"
 	acme     tenant.ID = "acme"
 	ann                = host.Email("ann@example.org")
 	seats              = 25

@@ -4,7 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"seatmeter/infra/bench"
+	"seatmeter/infra/command"
+	"seatmeter/infra/lab/bench"
 )
 
 func TestBenchEndsWithStatus1IfAFigureIsAboveItsLimit(t *testing.T) {
@@ -13,7 +14,7 @@ func TestBenchEndsWithStatus1IfAFigureIsAboveItsLimit(t *testing.T) {
 		t.Errorf("all are kept: %v", err)
 	}
 	err := withinLimits(bench.Report{Figures: []bench.Figure{kept, {Name: "broken", Median: 2, AtMost: 1}}})
-	if status, ok := errors.AsType[exitStatus](err); !ok || status != 1 {
+	if status, ok := errors.AsType[command.Status](err); !ok || status != command.StatusFailed {
 		t.Errorf("one is broken: %v", err)
 	}
 }

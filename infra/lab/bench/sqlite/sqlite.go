@@ -11,7 +11,7 @@ import (
 
 	_ "github.com/mattn/go-sqlite3" // the driver
 
-	"seatmeter/infra/bench"
+	"seatmeter/infra/lab/bench"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/usage"
 )

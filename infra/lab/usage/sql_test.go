@@ -97,7 +97,7 @@ func someDays(seed uint64, from, to int64) history {
 		h.limits = append(h.limits, usage.Limit{FromMillis: at, Model: model, Seats: 2 + r.IntN(20)})
 	}
 	for i := range 3000 {
-		one := part(i, 0, -1)
+		one := part(i)
 		one.JoinedAtMillis = from - 3*3_600_000 + r.Int64N(to-from+4*3_600_000)
 		one.Number = conference.Number(1 + r.IntN(40))
 		one.Host = host.Email(fmt.Sprintf("host-%d@example.org", one.Number%7))
@@ -273,7 +273,10 @@ func TestAReportEqualsWhatSQLMakesOfTheSameRecordsWhereTheClocksChange(t *testin
 			for _, g := range []usage.Granularity{
 				usage.GranularityQuarterHour, usage.GranularityHour, usage.GranularityDay, usage.GranularityMonth, usage.GranularityTotal,
 			} {
-				cut := periods(t, from, to, g, test.zone)
+				cut, err := usage.Periods(from, to, g, location)
+				if err != nil {
+					t.Fatal(err)
+				}
 				want, got := db.report(cut, h.asOf), h.report(cut)
 				if diff := gocmp.Diff(want, got); diff != "" {
 					t.Errorf("%s: %s", g, diff)
