@@ -55,9 +55,9 @@ type LicenseView struct {
 }
 
 // changing are the terms that are compared from revision to revision.
-func (b LicenseTerms) changing() LicenseTerms {
-	b.HostChangesFollowHosts = false
-	return b
+func (t LicenseTerms) changing() LicenseTerms {
+	t.HostChangesFollowHosts = false
+	return t
 }
 
 // RevisionView is a license as it was from one change to the next.
