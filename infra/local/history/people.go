@@ -87,7 +87,7 @@ func scheduled(l license.License, seed uint64, from, to time.Time) []*meeting {
 	}
 	name := fnv.New64a()
 	name.Write([]byte(l.Tenant))
-	r := rand.New(rand.NewPCG(seed, name.Sum64())) //nolint:gosec // repeatable on purpose
+	r := rand.New(rand.NewPCG(seed, name.Sum64()))
 	var list []*meeting
 	for day := from; day.Before(to); day = day.AddDate(0, 0, 1) {
 		for _, h := range habits {
