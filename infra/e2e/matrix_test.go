@@ -62,9 +62,9 @@ var calls = []row{
 	{method: "GET", path: "/console", success: 200},
 	{method: "OPTIONS", path: "/{proxy+}", success: 204},
 	{method: "GET", path: "/v1/tenants", success: 200, roles: ofVendor},
-	{method: "GET", path: "/v1/tenants/{tenant}/license", success: 200, roles: ofVendor},
+	{method: "GET", path: "/v1/tenants/{tenant}/license", success: 200, roles: ofAll},
 	{method: "PUT", path: "/v1/tenants/{tenant}/license", success: 200, roles: ofVendor, creates: true, body: always(client.Named(100, 1000))},
-	{method: "GET", path: "/v1/tenants/{tenant}/license/history", success: 200, roles: ofVendor},
+	{method: "GET", path: "/v1/tenants/{tenant}/license/history", success: 200, roles: ofAll},
 	{method: "POST", path: "/v1/tenants/{tenant}/hosts", success: 201, roles: ofAdmins, body: func(*matrix) any {
 		return client.Host{Email: newID("host") + "@example.com", Name: "A Host"}
 	}},

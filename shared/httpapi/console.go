@@ -24,7 +24,7 @@ var consolePage []byte
 func Console(log *slog.Logger, messages []byte) http.Handler {
 	// For their descriptions alone: none of these operations is ever called.
 	all := New(Config{Log: log})
-	all.AddLicenses(nil, nil)
+	all.AddLicenses(nil, nil, nil)
 	all.AddHosts(nil, nil)
 	all.AddConferences(nil, nil, nil)
 	all.AddConnections(nil, nil, nil, nil, JoinTokens{})

@@ -146,10 +146,10 @@ func TestACursorOfAnotherSecretIsRefused(t *testing.T) {
 		config := w.config()
 		config.Seal = seal(t, letter)
 		api := httpapi.New(config)
-		api.AddLicenses(w.door.Licensing, w.failing())
+		api.AddLicenses(w.door.Licensing, w.door.Reader, w.failing())
 		return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)), w.event(vendor, http.MethodGet, "/v1/tenants?cursor="+cursor, ""))
 	}
-	call('s').want(200, `{"items":[{"tenant":"globex"}],"next_cursor":null}`)
+	call('s').want(200, `{"items":[{"tenant":"globex","model":"concurrent","limit":1,"status":"active","in_use":0}],"next_cursor":null}`)
 	call('t').refused(problem.Invalid, "#/cursor")
 	if _, err := httpapi.NewSeal([]byte("short")); err == nil {
 		t.Error("a secret of 5 bytes will do")

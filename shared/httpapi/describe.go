@@ -46,7 +46,7 @@ const readsOnly = "Safe to repeat: it changes nothing."
 
 // descriptions by operation id. A test sees to it that there is one for each.
 var descriptions = map[string]description{
-	"list-tenants": {tag: tagLicenses, text: "Lists every tenant that has a license, in order of id. " + readsOnly},
+	"list-tenants": {tag: tagLicenses, text: "Lists every tenant that has a license, in order of id. `in_use` is counted now, from the blocks of each tenant's pools: a page costs as much as so many calls of `GET …/seats`, and ends before `limit` when it has read 20,000 blocks. " + readsOnly},
 	"get-license": {
 		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
 		text: "Returns the license in force. Its `ETag` is its revision: see Preconditions. " + readsOnly,

@@ -234,7 +234,7 @@ func TestAnAnswerThatIsNotAsDescribedIsNoticed(t *testing.T) {
 	answered := func(status int, kind, body string) answer {
 		return answer{t: t, status: status, headers: map[string]string{"content-type": kind}, body: body}
 	}
-	if fault := d.fault(get, path, answered(200, kind, `{"items":[{"tenant":"acme"}],"next_cursor":null}`)); fault != "" {
+	if fault := d.fault(get, path, answered(200, kind, `{"items":[{"tenant":"acme","model":"concurrent","limit":25,"status":"active","in_use":0}],"next_cursor":null}`)); fault != "" {
 		t.Errorf("a good answer: %s", fault)
 	}
 	problemOf := func(code problem.Code) string {

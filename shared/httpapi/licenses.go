@@ -16,6 +16,7 @@ import (
 	"seatmeter/shared/audit"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
+	"seatmeter/shared/occupancy"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -179,13 +180,8 @@ func answerLicense(l license.License, status int) *licenseOutput {
 	}
 }
 
-// TenantView is an entry of the list of tenants.
-type TenantView struct {
-	Tenant tenant.ID `json:"tenant"`
-}
-
 // AddLicenses adds the operations on licenses.
-func (a *API) AddLicenses(licensing *licensing.Licensing, licenses license.Licenses) {
+func (a *API) AddLicenses(licensing *licensing.Licensing, occupied *occupancy.Reader, licenses license.Licenses) {
 	a.addHistory(licenses)
 	vendor := []Role{RoleVendor}
 	register(a, operation{id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", summary: "List tenants", roles: vendor},
@@ -194,11 +190,9 @@ func (a *API) AddLicenses(licensing *licensing.Licensing, licenses license.Licen
 			if err != nil {
 				return nil, err
 			}
-			ids, err := licenses.Tenants(ctx, tenant.ID(page.after), in.Limit+1)
-			return pageOf(page, ids, func(t tenant.ID) string { return string(t) },
-				func(t tenant.ID) TenantView { return TenantView{t} }), err
+			return listTenants(ctx, licenses, occupied, page)
 		})
-	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Get a license", roles: vendor, conditions: []string{headerIfNoneMatch, headerIfModifiedSince}},
+	register(a, operation{id: "get-license", method: http.MethodGet, path: "/v1/tenants/{tenant}/license", summary: "Get a license", roles: everyone(), conditions: []string{headerIfNoneMatch, headerIfModifiedSince}},
 		func(ctx context.Context, in *TenantInput) (*licenseOutput, error) {
 			l, err := licensing.Get(ctx, tenant.ID(in.Tenant))
 			return answerLicense(l, http.StatusOK), err
@@ -282,7 +276,7 @@ func viewTerms(l *license.License) *revisionTerms {
 func (a *API) addHistory(licenses license.Licenses) {
 	register(a, operation{
 		id: "get-license-history", method: http.MethodGet, path: "/v1/tenants/{tenant}/license/history",
-		summary: "List the revisions of a license", roles: []Role{RoleVendor},
+		summary: "List the revisions of a license", roles: everyone(),
 	},
 		func(ctx context.Context, in *struct {
 			TenantInput

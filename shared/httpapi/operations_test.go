@@ -34,7 +34,7 @@ func TestALicenseIsWrittenReadAndListed(t *testing.T) {
 	w.call(vendor, "PUT", path, `{"model":"named","hosts":5,"participants_per_conference":25}`).want(200, `{"tenant":"acme",
 		"model":"named","hosts":5,"participants_per_conference":25,"status":"active","time_zone":"UTC","overage":"deny",
 		"reconnect_grace_seconds":30,"host_absent_minutes":15,"host_changes_per_month":5,"host_changes_follow_hosts":true}`)
-	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme"}],"next_cursor":null}`)
+	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme","model":"named","limit":25,"hosts":5,"status":"active","in_use":0}],"next_cursor":null}`)
 }
 
 func TestALicensesHistoryTellsWhoChangedItWhenToWhatAndIsPaged(t *testing.T) {

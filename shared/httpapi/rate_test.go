@@ -14,7 +14,7 @@ func (w *world) limit(perSecond int) {
 	config := w.config()
 	config.Limiter, config.CallsPerSecond = rate.NewLimiter(w.failing(), config.Log), perSecond
 	api := httpapi.New(config)
-	api.AddLicenses(w.door.Licensing, w.failing())
+	api.AddLicenses(w.door.Licensing, w.door.Reader, w.failing())
 	api.AddHosts(w.door.Licensing, w.failing())
 	w.api = environments{httpapi.Serve(api)}
 }

@@ -88,7 +88,7 @@ func newWorld(t testing.TB) *world {
 	config := w.config()
 	config.Log = log
 	api := httpapi.New(config)
-	api.AddLicenses(w.door.Licensing, w.failing())
+	api.AddLicenses(w.door.Licensing, w.door.Reader, w.failing())
 	api.AddHosts(w.door.Licensing, w.failing())
 	api.AddConferences(w.door.Licensing, w.door.Meetings, w.failing())
 	tokens := httpapi.JoinTokens{Signer: signer, WebSocketURL: "wss://door.example.org/prod"}

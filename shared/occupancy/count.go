@@ -7,6 +7,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -18,12 +19,36 @@ const samples = 5
 type census struct {
 	conferences map[conference.Number]*ConferenceOccupancy
 	sample      map[conference.Number][]seat.ConnectionID
-	held        *int
+	held        int
 	nowMillis   int64
 }
 
+// census reads a tenant's pools, counts who is in them, and tells how many blocks
+// they have.
+func (r *Reader) census(ctx context.Context, t tenant.ID, nowMillis int64) (by census, blocks int, err error) {
+	by = census{
+		conferences: make(map[conference.Number]*ConferenceOccupancy), sample: make(map[conference.Number][]seat.ConnectionID), nowMillis: nowMillis,
+	}
+	locks, err := r.store.Locks(ctx, t)
+	if err != nil {
+		return by, 0, fmt.Errorf("list live conferences: %w", err)
+	}
+	pools := []seat.Pool{{Tenant: t}}
+	for _, lock := range locks {
+		number := conference.Number(lock.Number)
+		if by.conferences[number] != nil {
+			continue // a start that broke off left another lock
+		}
+		by.conferences[number] = &ConferenceOccupancy{Conference: conference.ID(lock.Conference), Host: lock.Host}
+		pools = append(pools, seat.Pool{Tenant: t, Number: number})
+	}
+	states, err := r.readAll(ctx, pools)
+	by.count(states)
+	return by, len(states), err
+}
+
 // count adds the members of blocks.
-func (by census) count(blocks []seat.State) {
+func (by *census) count(blocks []seat.State) {
 	for _, b := range blocks {
 		for id, m := range b.Members {
 			if m.Expired(by.nowMillis) {
@@ -34,7 +59,7 @@ func (by census) count(blocks []seat.State) {
 			}
 			by.conferences[m.Conference].InUse++
 			if m.Held() {
-				*by.held++
+				by.held++
 			}
 			if len(by.sample[m.Conference]) < samples {
 				by.sample[m.Conference] = append(by.sample[m.Conference], id)

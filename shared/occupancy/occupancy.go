@@ -85,27 +85,15 @@ func (r *Reader) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (O
 			return o, fmt.Errorf("count the hosts: %w", err)
 		}
 	}
-	byNumber := make(map[conference.Number]*ConferenceOccupancy)
-	locks, err := r.store.Locks(ctx, t)
-	if err != nil {
-		return o, fmt.Errorf("list live conferences: %w", err)
-	}
-	pools := []seat.Pool{{Tenant: t}}
-	for _, lock := range locks {
-		number := conference.Number(lock.Number)
-		byNumber[number] = &ConferenceOccupancy{Conference: conference.ID(lock.Conference), Host: lock.Host}
-		pools = append(pools, seat.Pool{Tenant: t, Number: number})
-	}
-	blocks, err := r.readAll(ctx, pools)
+	by, _, err := r.census(ctx, t, nowMillis)
 	if err != nil {
 		return o, err
 	}
-	by := census{byNumber, make(map[conference.Number][]seat.ConnectionID), &o.Held, nowMillis}
-	by.count(blocks)
-	if err := r.nameConferences(ctx, byNumber, by.sample); err != nil {
+	o.Held = by.held
+	if err := r.nameConferences(ctx, by.conferences, by.sample); err != nil {
 		return o, err
 	}
-	for _, c := range byNumber {
+	for _, c := range by.conferences {
 		c.Limit = l.Limit()
 		o.InUse += c.InUse
 		if c.Conference == "" {
@@ -115,6 +103,16 @@ func (r *Reader) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (O
 	}
 	slices.SortFunc(o.Conferences, func(a, b ConferenceOccupancy) int { return cmp.Compare(a.Conference, b.Conference) })
 	return o, nil
+}
+
+// InUse counts the seats in use of a tenant, as Occupancy does. It tells how many
+// blocks it read for that, which is what it costs.
+func (r *Reader) InUse(ctx context.Context, t tenant.ID, nowMillis int64) (inUse, blocks int, err error) {
+	by, blocks, err := r.census(ctx, t, nowMillis)
+	for _, c := range by.conferences {
+		inUse += c.InUse
+	}
+	return inUse, blocks, err
 }
 
 // PoolUsage is what a session's pool offers.

@@ -41,8 +41,10 @@ func (p Process) licensing() *licensing.Licensing {
 
 // Licenses is the function of tenants and their licenses.
 func Licenses(p Process) any {
+	pools := pool.New(p.Store, pool.Sleep)
+	terms := licensing.New(p.Store, pools)
 	a := p.empty()
-	a.AddLicenses(p.licensing(), p.Store)
+	a.AddLicenses(terms, occupancy.New(p.Store, pools, terms), p.Store)
 	return httpapi.Serve(a)
 }
 
