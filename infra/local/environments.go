@@ -17,18 +17,17 @@ import (
 // are those of a buffer that the next invocation overwrites, so that two at
 // once would read each other's answers.
 type environments struct {
-	starters map[string]Starter
-	reaper   *reaper
+	starters  map[string]Starter
+	processes Processes
 
 	mu   sync.Mutex
 	free map[string][]lambda.Handler
 }
 
 // newEnvironments gives for every function a handler that may be invoked any
-// number of times at once, and whose processes die as the reaper decides. It
-// starts each once, to see that it can be.
-func newEnvironments(starters map[string]Starter, r *reaper) (map[string]lambda.Handler, error) {
-	e := &environments{starters: starters, reaper: r, free: map[string][]lambda.Handler{}}
+// number of times at once. It starts each once, to see that it can be.
+func newEnvironments(starters map[string]Starter, processes Processes) (map[string]lambda.Handler, error) {
+	e := &environments{starters: starters, processes: processes, free: map[string][]lambda.Handler{}}
 	handlers := make(map[string]lambda.Handler, len(starters))
 	for name := range starters {
 		handler, err := e.acquire(name)
@@ -76,16 +75,16 @@ type function struct {
 	name         string
 }
 
-// Invoke implements lambda.Handler. An environment whose function panicked is
-// or whose process died is not used again.
+// Invoke implements lambda.Handler. An environment whose function panicked or
+// whose process died is not used again.
 func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	handler, err := f.environments.acquire(f.name)
 	if err != nil {
 		return nil, err
 	}
-	ctx, life := f.environments.reaper.begin(ctx)
+	ctx, died := f.environments.processes.Begin(ctx)
 	response, err := handler.Invoke(ctx, payload)
-	if life.isOver() { // whatever it still answered
+	if died() { // whatever it still answered
 		return nil, errDied
 	}
 	response = bytes.Clone(response) // while the buffer is ours

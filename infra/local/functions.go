@@ -50,6 +50,7 @@ type Environment struct {
 	// Store is where the functions keep their state. Opened once; on AWS, each
 	// function opens its own.
 	Store          *dynamo.Store
+	Processes      Processes
 	JoinTokenKey   []byte
 	CursorSecret   []byte
 	WebSocketURL   string
@@ -72,7 +73,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	if err != nil {
 		return nil, err
 	}
-	cfg.HTTPClient = mortalClient{cfg.HTTPClient}
+	cfg.HTTPClient = env.Processes.HTTP(cfg.HTTPClient)
 	signer, err := jointoken.NewSigner(env.JoinTokenKey)
 	if err != nil {
 		return nil, fmt.Errorf("use the join token key: %w", err)

@@ -71,7 +71,8 @@ type Options struct {
 	History bool
 	Limits  apigateway.Limits
 	Faults  apigateway.Faults
-	Deaths  Deaths
+	// Processes are ones that never die unless set.
+	Processes Processes
 	// BareRefusals has refused handshakes say nothing but their status.
 	BareRefusals bool
 	// Rates are the template's defaults where they are 0.
@@ -89,7 +90,6 @@ type Stack struct {
 
 	options   Options
 	store     *dynamo.Store
-	reaper    *reaper
 	engine    *engine.Engine // nil if state is in memory
 	scheduler *apigateway.Scheduler
 	failed    chan error
@@ -115,6 +115,9 @@ func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
 	}
+	if o.Processes == nil {
+		o.Processes = lasting{}
+	}
 	o.Rates.JoinsPerSecond = cmp.Or(o.Rates.JoinsPerSecond, rate.DefaultPerSecond)
 	o.Rates.CallsPerSecond = cmp.Or(o.Rates.CallsPerSecond, rate.DefaultPerSecond)
 	s := &Stack{options: o, failed: make(chan error, 8)}
@@ -127,9 +130,6 @@ func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context, build builder) error {
-	if err := s.options.Deaths.validate(); err != nil {
-		return err
-	}
 	system, err := template.Read(s.options.Template)
 	if err != nil {
 		return err
@@ -168,7 +168,6 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return err
 	}
 	s.store = dynamo.New(state.api, state.names)
-	s.reaper = newReaper(s.options.Deaths)
 	key, err := secretKey(s.options.DataDir, joinTokenKeyFile)
 	if err != nil {
 		return err
@@ -178,7 +177,8 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return err
 	}
 	starters, err := build(context.WithoutCancel(ctx), Environment{
-		Store:          dynamo.New(s.reaper.mortal(state.api), state.names),
+		Store:          dynamo.New(s.options.Processes.DynamoDB(state.api), state.names),
+		Processes:      s.options.Processes,
 		JoinTokenKey:   key,
 		CursorSecret:   cursors,
 		WebSocketURL:   s.Endpoints.WebSocket,
@@ -191,7 +191,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	if err != nil {
 		return fmt.Errorf("build the functions: %w", err)
 	}
-	handlers, err := newEnvironments(starters, s.reaper)
+	handlers, err := newEnvironments(starters, s.options.Processes)
 	if err != nil {
 		return fmt.Errorf("build the functions: %w", err)
 	}
@@ -283,19 +283,8 @@ func (s *Stack) RestartEngine(ctx context.Context) error {
 }
 
 // Store is where the functions keep their state: for looking at it from
-// beside them. Calls on it do not die.
+// beside them. Its calls are not those of Options.Processes.
 func (s *Stack) Store() *dynamo.Store { return s.store }
-
-// Died is how many processes have died so far, as Options.Deaths has it.
-func (s *Stack) Died() int {
-	if s.reaper == nil {
-		return 0
-	}
-	return int(s.reaper.died.Load())
-}
-
-// Spare lets no more processes die.
-func (s *Stack) Spare() { s.reaper.spare() }
 
 // serve answers requests on a listener until the stack is closed.
 func (s *Stack) serve(listener net.Listener, handler http.Handler) {

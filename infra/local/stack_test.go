@@ -187,7 +187,7 @@ func echo(started *atomic.Int32) map[string]Starter {
 
 func TestEnvironments_EachAnswerIsThatOfItsOwnEvent(t *testing.T) {
 	t.Parallel()
-	handlers, err := newEnvironments(echo(new(atomic.Int32)), nil)
+	handlers, err := newEnvironments(echo(new(atomic.Int32)), lasting{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestEnvironments_EachAnswerIsThatOfItsOwnEvent(t *testing.T) {
 func TestEnvironments_AreUsedAgain(t *testing.T) {
 	t.Parallel()
 	var built atomic.Int32
-	handlers, err := newEnvironments(echo(&built), nil)
+	handlers, err := newEnvironments(echo(&built), lasting{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,5 +222,36 @@ func TestEnvironments_AreUsedAgain(t *testing.T) {
 	}
 	if n := built.Load(); n != 1 {
 		t.Errorf("%d environments for one invocation after the other, want 1", n)
+	}
+}
+
+// doomed processes die in every second invocation.
+type doomed struct {
+	lasting
+	begun *int
+}
+
+// Begin implements Processes.
+func (d doomed) Begin(ctx context.Context) (context.Context, func() bool) {
+	*d.begun++
+	die := *d.begun%2 == 0
+	return ctx, func() bool { return die }
+}
+
+func TestEnvironments_WhoseProcessDiedAnswerNothingAndAreNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	var built atomic.Int32
+	handlers, err := newEnvironments(echo(&built), doomed{begun: new(int)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		answer, err := handlers["echo"].Invoke(t.Context(), []byte(`"x"`))
+		if died := i%2 == 1; died != errors.Is(err, errDied) || died != (answer == nil) {
+			t.Errorf("invocation %d was answered %q, %v", i, answer, err)
+		}
+	}
+	if n := built.Load(); n != 5 {
+		t.Errorf("%d environments for 5 deaths, want 5: the last was not replaced yet", n)
 	}
 }

@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"seatmeter/infra/client"
+	"seatmeter/infra/lab/deaths"
 	"seatmeter/infra/local"
 	"seatmeter/infra/local/apigateway"
 )
@@ -65,9 +66,10 @@ type Options struct {
 	For   time.Duration
 	// Seed makes the decisions repeatable, as far as their order is.
 	Seed uint64
-	// Faults and Deaths are those of the stack; their seeds are set from Seed.
+	// Faults are those of the stack; their seed is set from Seed.
 	Faults apigateway.Faults
-	Deaths local.Deaths
+	// Deaths is the share of calls at which a process dies, as package deaths has it.
+	Deaths float64
 	// Restart kills DynamoDB Local once and starts it again.
 	Restart bool
 	// Log is the stack's; Progress hears a line every few seconds. Nil: nowhere.
@@ -81,7 +83,7 @@ func Usual() Options {
 		Faults: apigateway.Faults{
 			LoseDisconnect: 0.2, RepeatDisconnect: 0.1, DelayDisconnect: 0.05, ReorderDisconnect: 0.05,
 		},
-		Deaths:  local.Deaths{Share: 0.005},
+		Deaths:  0.005,
 		Restart: true,
 	}
 }
@@ -89,6 +91,7 @@ func Usual() Options {
 // run is one run.
 type run struct {
 	options   Options
+	reaper    *deaths.Reaper
 	stack     *local.Stack
 	api       *client.Admin
 	customers []*customer
@@ -108,7 +111,7 @@ type run struct {
 // Run makes the chaos and reports what came of it. The error is of the run
 // itself: that promises were broken is in the report.
 func Run(ctx context.Context, o Options) (report Report, err error) {
-	o.Faults.Seed, o.Deaths.Seed = o.Seed, o.Seed
+	o.Faults.Seed = o.Seed
 	o.Store = cmp.Or(o.Store, local.StoreDynamoDB)
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -116,10 +119,14 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 	if o.Joins <= 0 && o.For <= 0 {
 		return Report{}, errors.New("neither a number of joins nor a time to stop after")
 	}
-	r := &run{options: o, began: time.Now()}
+	reaper, err := deaths.New(o.Deaths, o.Seed)
+	if err != nil {
+		return Report{}, err
+	}
+	r := &run{options: o, reaper: reaper, began: time.Now()}
 	r.stack, err = local.Start(ctx, local.Options{
 		Template: o.Template, DataDir: o.DataDir, Store: o.Store, OwnEngine: true,
-		Faults: o.Faults, Deaths: o.Deaths, Log: o.Log, Progress: o.Progress,
+		Faults: o.Faults, Processes: reaper, Log: o.Log, Progress: o.Progress,
 	})
 	if err != nil {
 		return Report{}, fmt.Errorf("start the stack: %w", err)
@@ -168,7 +175,7 @@ func (r *run) run(ctx context.Context) error {
 	r.drain(ctx)
 	rest()
 	watchers.Wait()
-	r.stack.Spare()
+	r.reaper.Spare()
 	if err := r.books(ctx); err != nil {
 		return err
 	}

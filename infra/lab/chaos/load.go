@@ -69,7 +69,7 @@ func (r *run) progress() {
 			unavailable += c.tally.unavailable.Load()
 		}
 		r.say("%d joins (%.0f/s), %d refused, %d unavailable, %d failed; %d processes died; %d seats in use, %d of them ghosts",
-			joins, float64(joins-last)/every.Seconds(), refused, unavailable, failed, r.stack.Died(), r.inUse(), r.ghosts())
+			joins, float64(joins-last)/every.Seconds(), refused, unavailable, failed, r.reaper.Died(), r.inUse(), r.ghosts())
 		last = joins
 		if idle := time.Since(time.UnixMilli(r.lastJoin.Load())); idle > stalled {
 			r.breach("nobody has been admitted for %.0f s", idle.Seconds())

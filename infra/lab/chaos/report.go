@@ -57,7 +57,7 @@ type Tenant struct {
 
 func (r *run) report() Report {
 	report := Report{
-		Seed: r.options.Seed, Seconds: time.Since(r.began).Seconds(), Died: r.stack.Died(),
+		Seed: r.options.Seed, Seconds: time.Since(r.began).Seconds(), Died: r.reaper.Died(),
 		RestartSeconds: r.restartTook.Seconds(), Other: map[client.Code]int{}, Breaches: r.breaches,
 	}
 	if r.breachesMore > 0 {
