@@ -2,6 +2,7 @@ package shared_test
 
 import (
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -21,12 +22,14 @@ func list(t *testing.T, arguments ...string) [][]string {
 	t.Helper()
 	// What another process reads, go test does not know of: without this walk it
 	// would go on showing an old result.
-	for _, tree := range []string{".", "../functions"} {
+	for _, tree := range []string{".", "../functions", "../infra"} {
 		if err := filepath.WalkDir(tree, func(_ string, _ fs.DirEntry, err error) error { return err }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	out, err := exec.CommandContext(t.Context(), "go", append([]string{"list"}, arguments...)...).Output()
+	command := exec.CommandContext(t.Context(), "go", append([]string{"list"}, arguments...)...)
+	command.Env = append(os.Environ(), "CGO_ENABLED=1") // so that it lists what needs cgo
+	out, err := command.Output()
 	if err != nil {
 		t.Fatalf("go list %v: %v", arguments, err)
 	}
@@ -56,16 +59,49 @@ func TestNounsKnowNothingOfAWS(t *testing.T) {
 // forTests are the packages beside shared/dynamo that import DynamoDB's SDK.
 var forTests = []string{module + "shared/dynamo/memtable", module + "shared/dynamo/faults"}
 
-func TestNoFunctionHasAStoreForTests(t *testing.T) {
-	found := false
-	for _, line := range list(t, "-deps", module+"functions/...") {
-		if slices.Contains(forTests, line[0]) {
-			t.Errorf("a function depends on %s", line[0])
+// testLibraries are the modules that tests alone import.
+var testLibraries = []string{
+	"github.com/anishathalye/porcupine", "github.com/google/go-cmp", "github.com/santhosh-tekuri/jsonschema/v6", "pgregory.net/rapid",
+}
+
+func TestNoCommandLinksWhatOnlyTestsNeed(t *testing.T) {
+	for command, others := range map[string][]string{
+		"functions/...":   forTests,
+		"infra/seatmeter": {module + "shared/dynamo/faults"}, // the store of --store memory is memtable
+	} {
+		found := false
+		for _, line := range list(t, "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}", module+command) {
+			own := strings.HasPrefix(line[0], module)
+			if slices.Contains(others, line[0]) || line[0] == "testing" || own && strings.HasSuffix(line[0], "test") && line[0] != module+"infra/gotest" ||
+				len(line) > 1 && slices.Contains(testLibraries, line[1]) {
+				t.Errorf("%s links %s", command, line[0])
+			}
+			found = found || line[0] == module+"shared/dynamo"
 		}
-		found = found || line[0] == module+"shared/dynamo"
+		if !found {
+			t.Errorf("%s does not link shared/dynamo: does this test still look at the right thing?", command)
+		}
 	}
-	if !found {
-		t.Error("no function depends on shared/dynamo: does this test still look at the right thing?")
+}
+
+func TestNothingNeedsCgo(t *testing.T) {
+	for _, line := range list(t, "-deps", "-test", "-f", "{{.ImportPath}} {{.Standard}} {{len .CgoFiles}}", module+"...") {
+		// The standard library does without where there is none.
+		if standard, files := line[len(line)-2], line[len(line)-1]; standard == "false" && files != "0" {
+			t.Errorf("%s needs cgo", line[0])
+		}
+	}
+}
+
+func TestDirectDependenciesAreLinkedOrTestLibraries(t *testing.T) {
+	linked := slices.Clone(testLibraries)
+	for _, line := range list(t, "-deps", "-f", "{{with .Module}}{{.Path}}{{end}} .", module+"functions/...", module+"infra/seatmeter") {
+		linked = append(linked, line[0])
+	}
+	for _, line := range list(t, "-m", "-f", "{{.Path}} {{.Main}} {{.Indirect}}", "all") {
+		if line[1] == "false" && line[2] == "false" && !slices.Contains(linked, line[0]) {
+			t.Errorf("%s is required, and no command links it", line[0])
+		}
 	}
 }
 
