@@ -59,6 +59,7 @@ var calls = []row{
 	{method: "GET", path: "/v1/openapi.json", success: 200},
 	{method: "GET", path: "/v1/asyncapi.json", success: 200},
 	{method: "GET", path: "/v1/docs", success: 200},
+	{method: "GET", path: "/v1/docs.js", success: 200},
 	{method: "GET", path: "/console", success: 200},
 	{method: "OPTIONS", path: "/{proxy+}", success: 204},
 	{method: "GET", path: "/v1/tenants", success: 200, roles: ofVendor},

@@ -43,7 +43,7 @@ func TestRoles_SomeoneElsesTenantLooksLikeOneThatDoesNotExist(t *testing.T) {
 func TestRoles_WhatIsOpenNeedsNoBearer(t *testing.T) {
 	t.Parallel()
 	anybody := client.NewAdmin(running.HTTP, "")
-	for _, path := range []string{"/", "/healthz", "/v1/openapi.json", "/v1/asyncapi.json", "/v1/docs", "/console/"} {
+	for _, path := range []string{"/", "/healthz", "/v1/openapi.json", "/v1/asyncapi.json", "/v1/docs", "/v1/docs.js", "/console/"} {
 		if r, err := anybody.Do(t.Context(), http.MethodGet, path, nil, nil); err != nil || r.Status != http.StatusOK {
 			t.Errorf("%s was answered %d (%v), want 200", path, r.Status, err)
 		}

@@ -184,9 +184,9 @@ func TestOnlyHealthDocumentationAndConsoleAreOpen(t *testing.T) {
 	}
 	slices.Sort(open)
 	if diff := cmp.Diff([]string{
-		"$default", "GET /console", "GET /healthz", "GET /v1/asyncapi.json", "GET /v1/docs", "GET /v1/openapi.json",
+		"$default", "GET /console", "GET /healthz", "GET /v1/asyncapi.json", "GET /v1/docs", "GET /v1/docs.js", "GET /v1/openapi.json",
 		"HEAD /console", "HEAD /healthz",
-		"HEAD /v1/asyncapi.json", "HEAD /v1/docs", "HEAD /v1/openapi.json", "OPTIONS /{proxy+}",
+		"HEAD /v1/asyncapi.json", "HEAD /v1/docs", "HEAD /v1/docs.js", "HEAD /v1/openapi.json", "OPTIONS /{proxy+}",
 	}, open); diff != "" {
 		t.Errorf("routes without an authorizer (-want +got):\n%s", diff)
 	}

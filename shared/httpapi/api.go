@@ -208,7 +208,7 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 		Middlewares: huma.Middlewares{a.permit(op), a.negotiate(op.answers()), a.strict}, // in this order: who may not ask learns nothing
 		Extensions:  map[string]any{rolesName: op.roles},
 	}
-	described.Parameters = describeConditions(op.conditions)
+	described.Parameters = describeConditions(op.method, op.conditions)
 	if op.method == http.MethodPost {
 		described.Parameters = append(described.Parameters, describeKey())
 		described.Middlewares = append(described.Middlewares, a.once) // whose key it is must be certain

@@ -60,6 +60,7 @@ func Console(log *slog.Logger, messages []byte) http.Handler {
 	mux.HandleFunc("GET /v1/openapi.json", all.giveMade("application/json", consolePolicy, briefly, openAPI))
 	mux.HandleFunc("GET /v1/asyncapi.json", give("application/json", messages, briefly))
 	mux.HandleFunc("GET /v1/docs", all.giveMade("text/html; charset=utf-8", docsPolicy(), briefly, page))
+	mux.HandleFunc("GET /v1/docs.js", give("text/javascript; charset=utf-8", docsScript, briefly))
 	mux.HandleFunc("GET /console/{$}", give("text/html; charset=utf-8", consolePage, "no-cache"))
 	mux.Handle("GET /{$}", http.RedirectHandler("/console/", http.StatusTemporaryRedirect))
 	mux.Handle("GET /console", http.RedirectHandler("/console/", http.StatusPermanentRedirect))

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -24,13 +25,15 @@ var (
 	docsPage string
 	//go:embed docs.css
 	docsStyle string
+	//go:embed docs.js
+	docsScript []byte
 )
 
-// docsPolicy lets the page have its own style and nothing else: no script, no
-// image, no font, no frame.
+// docsPolicy lets the page have its own style, scripts of this address, and
+// nothing else: no inline script, no image, no font, no frame.
 func docsPolicy() string {
 	sum := sha256.Sum256([]byte(docsStyle))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
+	return "default-src 'none'; script-src 'self'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
@@ -39,6 +42,8 @@ type docsView struct {
 	Style    template.CSS
 	General  []section
 	Groups   []group
+	Headers  []row
+	Objects  []object
 	Problems []problem.Code
 	Socket   socketView
 }
@@ -53,16 +58,35 @@ type group struct {
 // call is one operation as it is read.
 type call struct {
 	*huma.Operation
-	Text     string
 	Problems []problem.Code
+	Inputs   []row
 	Body     []row
 	Examples []Example
 	Answers  []answerRow
 }
 
-type row struct{ Name, Type, Text string }
+// row is a member, a parameter or a header.
+type row struct {
+	// Name is with where a parameter is.
+	Name, Where string
+	Type        template.HTML
+	Required    bool
+	Text        string
+	Example     string
+}
 
-type answerRow struct{ Status, Kinds, Text string }
+type answerRow struct {
+	Status  string
+	Kinds   []template.HTML
+	Text    string
+	Headers []string
+}
+
+// object is a schema that answers have.
+type object struct {
+	Name, Text string
+	Members    []row
+}
 
 // socketView is the part of the AsyncAPI document that is shown.
 type socketView struct {
@@ -97,8 +121,29 @@ type socketView struct {
 type socketSchema struct {
 	Ref               string `json:"$ref"`
 	Type, Description string
-	Enum              []any
+	Enum, Examples    []any
+	Items             *socketSchema
 	Properties        map[string]socketSchema
+}
+
+// Rows are its members.
+func (s socketSchema) Rows() []row {
+	var rows []row
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		p := s.Properties[name]
+		r := row{Name: name, Type: template.HTML(template.HTMLEscapeString(p.Type)), Text: p.Description} //nolint:gosec // escaped
+		switch {
+		case p.Ref != "":
+			r.Type = objectLink(p.Ref)
+		case p.Items != nil:
+			r.Type = "list of " + objectLink(p.Items.Ref)
+		}
+		if len(p.Examples) > 0 {
+			r.Example = compact(p.Examples[0])
+		}
+		rows = append(rows, r)
+	}
+	return rows
 }
 
 type reference struct {
@@ -132,8 +177,9 @@ func renderDocs(document *huma.OpenAPI, messages []byte) ([]byte, error) {
 		}
 		view.Groups = append(view.Groups, g)
 	}
+	view.Objects, view.Headers = objectsOf(document), headersOf(document)
 	page, err := template.New("docs").Funcs(template.FuncMap{
-		"prose": prose, "json": indent, "curl": Example.curl, "type": typeOf, "lower": strings.ToLower,
+		"prose": prose, "json": indent, "curl": Example.curl, "lower": strings.ToLower, "object": objectLink,
 	}).Parse(docsPage)
 	if err != nil {
 		return nil, fmt.Errorf("read the page: %w", err)
@@ -146,50 +192,125 @@ func renderDocs(document *huma.OpenAPI, messages []byte) ([]byte, error) {
 }
 
 func callOf(document *huma.OpenAPI, op *huma.Operation, examples []Example) call {
-	c := call{Operation: op, Text: op.Description, Examples: examples}
+	c := call{Operation: op, Examples: examples}
 	c.Problems, _ = op.Extensions[problemsName].([]problem.Code)
+	for _, p := range op.Parameters {
+		c.Inputs = append(c.Inputs, row{
+			Name: p.Name, Where: p.In, Type: typeOf(p.Schema), Required: p.Required, Text: p.Description, Example: compact(p.Example),
+		})
+	}
 	if op.RequestBody != nil {
-		schema := op.RequestBody.Content["application/json"].Schema
-		if schema.Ref != "" {
-			schema = document.Components.Schemas.SchemaFromRef(schema.Ref)
-		}
-		for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
-			p := schema.Properties[name]
-			text := p.Description
-			if slices.Contains(schema.Required, name) {
-				text = strings.TrimSpace("Required. " + text)
-			}
-			c.Body = append(c.Body, row{name, typeOf(p), text})
-		}
+		c.Body = membersOf(document, op.RequestBody.Content[formatJSON.media].Schema)
 	}
 	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
-		r := op.Responses[status]
-		if text := r.Description; len(status) == 3 {
-			number, _ := strconv.Atoi(status)
-			if number >= http.StatusBadRequest {
-				continue // the problems have a list of their own
-			}
-			c.Answers = append(c.Answers, answerRow{status, strings.Join(slices.Sorted(maps.Keys(r.Content)), ", "), text})
+		if number, _ := strconv.Atoi(status); number >= http.StatusBadRequest {
+			continue // the problems have a list of their own
 		}
+		r := op.Responses[status]
+		answer := answerRow{Status: status, Text: r.Description, Headers: slices.Sorted(maps.Keys(r.Headers))}
+		for _, kind := range slices.Sorted(maps.Keys(r.Content)) {
+			text := template.HTML(template.HTMLEscapeString(kind)) //nolint:gosec // escaped
+			if ref := r.Content[kind].Schema.Ref; ref != "" {
+				text += ": " + objectLink(ref)
+			}
+			answer.Kinds = append(answer.Kinds, text)
+		}
+		c.Answers = append(c.Answers, answer)
 	}
 	return c
 }
 
-// typeOf says what a value is, and within which bounds.
-func typeOf(s *huma.Schema) string {
-	if s == nil {
-		return ""
+// membersOf are the members of a schema, in order of name.
+func membersOf(document *huma.OpenAPI, schema *huma.Schema) []row {
+	if schema.Ref != "" {
+		schema = document.Components.Schemas.SchemaFromRef(schema.Ref)
 	}
-	text := s.Type
+	var rows []row
+	for _, name := range slices.Sorted(maps.Keys(schema.Properties)) {
+		p := schema.Properties[name]
+		r := row{Name: name, Type: typeOf(p), Required: slices.Contains(schema.Required, name), Text: p.Description}
+		if len(p.Examples) > 0 {
+			r.Example = compact(p.Examples[0])
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// headersOf are the headers of all answers.
+func headersOf(document *huma.OpenAPI) []row {
+	seen := make(map[string]*huma.Param)
+	for _, path := range slices.Sorted(maps.Keys(document.Paths)) {
+		for _, op := range operationsOf(document.Paths[path]) {
+			for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
+				for name, h := range op.Responses[status].Headers {
+					if seen[name] == nil {
+						seen[name] = h
+					}
+				}
+			}
+		}
+	}
+	var rows []row
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		h := seen[name]
+		rows = append(rows, row{
+			Name: name, Type: typeOf(h.Schema), Text: h.Description, Example: fmt.Sprint(h.Example),
+		})
+	}
+	return rows
+}
+
+// objectsOf are the schemas of answers. Those of requests stand with their calls.
+func objectsOf(document *huma.OpenAPI) []object {
+	var list []object
+	for _, name := range slices.Sorted(maps.Keys(document.Components.Schemas.Map())) {
+		schema := document.Components.Schemas.Map()[name]
+		if schema.AdditionalProperties == false {
+			continue
+		}
+		o := object{Name: name, Members: membersOf(document, schema)}
+		for i := range o.Members {
+			o.Members[i].Required = false // that is for who writes it
+		}
+		for _, one := range schema.OneOf {
+			o.Text += " or `" + strings.TrimPrefix(one.Ref, schemaRef) + "`"
+		}
+		if o.Text != "" {
+			o.Text = "Either" + strings.TrimPrefix(o.Text, " or") + "."
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+// objectLink links to an object. Those of the WebSocket that are the API's too are
+// found under its names.
+func objectLink(ref string) template.HTML {
+	name := ref[strings.LastIndex(ref, "/")+1:]
+	anchor := "object-" + name
+	switch name {
+	case "ProblemCode":
+		anchor = "problems"
+	case "InvalidMember":
+		anchor = "object-Field"
+	}
+	return template.HTML(`<a href="#` + anchor + `">` + name + "</a>") //nolint:gosec // names of ours
+}
+
+// typeOf says what a value is, and within which bounds.
+func typeOf(s *huma.Schema) template.HTML {
+	switch {
+	case s == nil:
+		return ""
+	case s.Ref != "":
+		return objectLink(s.Ref)
+	case s.Type == huma.TypeArray:
+		return orNull("list of "+typeOf(s.Items), s)
+	}
+	text := cmp.Or(s.Type, "any")
 	if s.Format != "" && s.Type == huma.TypeString {
 		text = s.Format
-	}
-	if len(s.Enum) > 0 {
-		var values []string
-		for _, v := range s.Enum {
-			values = append(values, fmt.Sprint(v))
-		}
-		text = strings.Join(values, " | ")
 	}
 	if s.Minimum != nil && s.Maximum != nil {
 		text += fmt.Sprintf(", %.0f to %.0f", *s.Minimum, *s.Maximum)
@@ -200,24 +321,55 @@ func typeOf(s *huma.Schema) string {
 	if s.Default != nil {
 		text += fmt.Sprintf("; %v if left out", s.Default)
 	}
+	return orNull(template.HTML(template.HTMLEscapeString(text)), s) //nolint:gosec // escaped
+}
+
+func orNull(text template.HTML, s *huma.Schema) template.HTML {
+	if s.Nullable {
+		return text + " or null"
+	}
 	return text
 }
 
-// prose makes HTML of a text of ours: paragraphs, and code in backticks.
+// compact is an example as JSON, on one line.
+func compact(example any) string {
+	text, err := json.Marshal(example)
+	if err != nil || example == nil {
+		return ""
+	}
+	return string(text)
+}
+
+// prose makes HTML of a text of ours: paragraphs, lists of lines that begin with a
+// hyphen, and code in backticks.
 func prose(text string) template.HTML {
 	var b strings.Builder
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
-		b.WriteString("<p>")
-		for i, part := range strings.Split(paragraph, "`") {
-			part = template.HTMLEscapeString(part)
-			if i%2 == 1 {
-				part = "<code>" + part + "</code>"
-			}
-			b.WriteString(part)
+		items, isList := strings.CutPrefix(paragraph, "- ")
+		if !isList {
+			b.WriteString("<p>" + inline(paragraph) + "</p>")
+			continue
 		}
-		b.WriteString("</p>")
+		b.WriteString("<ul>")
+		for item := range strings.SplitSeq(items, "\n- ") {
+			b.WriteString("<li>" + inline(item) + "</li>")
+		}
+		b.WriteString("</ul>")
 	}
-	return template.HTML(b.String()) //nolint:gosec // escaped above
+	return template.HTML(b.String()) //nolint:gosec // escaped by inline
+}
+
+// inline escapes a text, and marks what is in backticks as code.
+func inline(text string) string {
+	var b strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		part = template.HTMLEscapeString(part)
+		if i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		b.WriteString(part)
+	}
+	return b.String()
 }
 
 // indent lays out JSON; a JSON string is shown as the text that it is.

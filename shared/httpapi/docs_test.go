@@ -3,10 +3,12 @@ package httpapi_test
 import (
 	"encoding/xml"
 	"errors"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,16 +55,69 @@ func TestTheDocumentationsLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-func TestTheDocumentationNeedsNoScriptAndItsPolicyAllowsNothingButItsStyle(t *testing.T) {
+func TestTheDocumentationsPolicyAllowsItsStyleAndItsScriptOnly(t *testing.T) {
 	page := console(t, "/v1/docs", "GET")
 	policy := page.headers["content-security-policy"]
-	if !strings.HasPrefix(policy, "default-src 'none'; style-src 'sha256-") || strings.Contains(policy, "unsafe") {
+	if !strings.HasPrefix(policy, "default-src 'none'; script-src 'self'; style-src 'sha256-") || strings.Contains(policy, "unsafe") {
 		t.Errorf("policy %s", policy)
 	}
-	for _, forbidden := range []string{"<script", "<img", "<iframe", "<link", " style=", " onclick", "javascript:", "ZgotmplZ"} {
-		if strings.Contains(page.body, forbidden) {
+	body := strings.Replace(page.body, `<script src="docs.js"></script>`, "", 1)
+	for _, forbidden := range []string{"<script", "<img", "<iframe", "<link", " style=", " onclick", "javascript:", "ZgotmplZ", "<nil>", "no value"} {
+		if strings.Contains(body, forbidden) {
 			t.Errorf("the page has %s", forbidden)
 		}
+	}
+	script := console(t, "/v1/docs.js", "GET")
+	if script.status != 200 || script.headers["content-type"] != "text/javascript; charset=utf-8" || strings.Contains(script.body, "http") {
+		t.Errorf("the script is answered %d, %v", script.status, script.headers)
+	}
+	for _, used := range []string{"search", "found"} {
+		if !strings.Contains(page.body, ` id="`+used+`"`) || !strings.Contains(script.body, "'"+used+"'") {
+			t.Errorf("the page or its script has no %s", used)
+		}
+	}
+}
+
+// plainText is the text of a page, or of a description, without any spaces.
+func plainText(text string) string {
+	text = regexp.MustCompile(`<[^>]*>`).ReplaceAllString(text, "")
+	text = strings.ReplaceAll(strings.ReplaceAll(html.UnescapeString(text), "`", ""), "\n- ", "")
+	return strings.Join(strings.Fields(text), "")
+}
+
+func TestTheDocumentationShowsEveryMemberParameterAndHeader(t *testing.T) {
+	text := plainText(console(t, "/v1/docs", "GET").body)
+	for name, nodes := range contractFor(t).described() {
+		for _, n := range nodes {
+			if slices.Contains(n.at, "Location") { // which means something else in each answer
+				continue
+			}
+			if !strings.Contains(text, plainText(n.text("description"))) {
+				t.Errorf("%s (%s) is not shown", n, name)
+			}
+		}
+	}
+}
+
+func TestTheGuideSetsEachVariableBeforeItIsUsed(t *testing.T) {
+	_, guide, _ := strings.Cut(console(t, "/v1/docs", "GET").body, `<h2 id="guide">`)
+	guide, _, _ = strings.Cut(guide, "</section>")
+	set, used := make(map[string]bool), 0
+	for _, block := range regexp.MustCompile(`(?s)<pre[^>]*><code>(.*?)</code></pre>`).FindAllStringSubmatch(guide, -1) {
+		for line := range strings.Lines(html.UnescapeString(block[1])) {
+			for _, name := range regexp.MustCompile(`\$([a-z_]+)`).FindAllStringSubmatch(line, -1) {
+				used++
+				if !set[name[1]] {
+					t.Errorf("%s is used before it is set: %s", name[1], line)
+				}
+			}
+			if name, _, ok := strings.Cut(line, "="); ok && regexp.MustCompile(`^[a-z_]+$`).MatchString(name) {
+				set[name] = true
+			}
+		}
+	}
+	if used < 10 {
+		t.Errorf("%d variables are used", used)
 	}
 }
 

@@ -45,6 +45,9 @@ func explainParameter(operation, name string, p *huma.Param, done map[*huma.Para
 	if of := cmp.Or(p.Schema.Description, p.Description); of != "" {
 		m.text = of // where one call, or one answer, says more
 	}
+	if p.In == "path" && m.pattern == emailPattern {
+		m.pattern = "" // some clients check it against the address as it stands in the URL, with a %40
+	}
 	m.explain(name, p.Schema)
 	lift(p)
 }
@@ -79,15 +82,18 @@ func (m member) explain(name string, s *huma.Schema) {
 	text := cmp.Or(m.text, s.Description)
 	for _, value := range m.values {
 		if len(s.Enum) == 0 || slices.Contains(s.Enum, any(value[0])) {
+			if known == nil {
+				text += "\n"
+			}
 			known = append(known, value[0])
-			text += "\n\n- `" + value[0] + "`: " + value[1]
+			text += "\n- `" + value[0] + "`: " + value[1]
 		}
 	}
 	if s.Type == huma.TypeString && known != nil {
 		s.Enum = known
 	}
 	if m.unit != "" {
-		text = strings.TrimSuffix(text, ".") + ". Unit: " + m.unit + "."
+		text += " Unit: " + m.unit + "."
 	}
 	s.Description = text
 	if m.example == nil || len(s.Examples) > 0 {

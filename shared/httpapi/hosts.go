@@ -179,7 +179,7 @@ type ChangeHostBody struct {
 	Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	Active *bool   `json:"active,omitempty"`
 	// CreatedAt is for reading, and may be written back.
-	CreatedAt *Moment `json:"created_at,omitempty" doc:"The host's own, or left out"`
+	CreatedAt *Moment `json:"created_at,omitempty"`
 }
 
 // readOnly refuses to change what is for reading.

@@ -26,7 +26,7 @@ import (
 // default; which members belong together, the model says. What callers read, they
 // may write.
 type LicenseBody struct {
-	Tenant *tenant.ID `json:"tenant,omitempty" maxLength:"64" doc:"The tenant of the path, or left out"`
+	Tenant *tenant.ID `json:"tenant,omitempty" maxLength:"64"`
 	LicenseTerms
 }
 

@@ -173,6 +173,8 @@ var members = map[string]member{
 	"TenantUsageView.hosts":               {text: "How many hosts had somebody in their conferences.", unit: unitHosts, example: 2},
 	"Figures.hosts":                       {text: "How many hosts had somebody in their conferences.", unit: unitHosts, example: 2},
 	"Adjustment.hosts":                    {text: "How many more hosts had somebody in their conferences.", unit: unitHosts, example: 1},
+	"LicenseBody.tenant":                  {text: "The tenant of the path. May be left out.", example: "acme", pattern: idPattern},
+	"ChangeHostBody.created_at":           {text: "When the host was registered, as it was read. May be left out, and cannot be changed.", example: exampleTime},
 	"LicenseBody.status":                  {text: "Whether people may join. `active` if left out.", example: "active", values: valuesStatus},
 	"LicenseBody.overage":                 {text: "What happens to a join beyond the limit. `deny` if left out.", example: "deny", values: valuesOverage},
 	"LicenseBody.time_zone":               {text: "The zone of the IANA database whose calendar billing periods follow, spelt as there. `UTC` if left out.", example: "Europe/Berlin"},

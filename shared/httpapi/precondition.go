@@ -103,12 +103,16 @@ func (p *preconditions) readDate(header http.Header, name string) time.Time {
 }
 
 // describeConditions is the headers of preconditions, for the document of a call
-// whose resource has an ETag.
-func describeConditions(headers []string) []*huma.Param {
+// whose resource has an ETag. A read takes no notice of one that is out of bounds.
+func describeConditions(method string, headers []string) []*huma.Param {
 	longest := maxCondition
 	var list []*huma.Param
 	for _, name := range headers {
-		list = append(list, &huma.Param{Name: name, In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &longest}})
+		p := &huma.Param{Name: name, In: "header", Schema: &huma.Schema{Type: huma.TypeString}}
+		if method != http.MethodGet {
+			p.Schema.MaxLength = &longest
+		}
+		list = append(list, p)
 	}
 	return list
 }
