@@ -143,7 +143,9 @@ func TestAnAdminAndFinanceReadALicense(t *testing.T) {
 	w.concurrent("acme", 25)
 	w.concurrent("globex", 3)
 	for _, path := range []string{"/license", "/license/history"} {
-		of := func(name string) string { return w.call(vendor, http.MethodGet, "/v1/tenants/"+name+path, "").ok().body }
+		of := func(name string) string {
+			return w.call(vendor, http.MethodGet, "/v1/tenants/"+name+path, "").ok().body
+		}
 		w.call(acmeAdmin, http.MethodGet, "/v1/tenants/acme"+path, "").want(200, of("acme"))
 		w.call(finance, http.MethodGet, "/v1/tenants/globex"+path, "").want(200, of("globex"))
 		if got := w.call(acmeAdmin, http.MethodGet, "/v1/tenants/globex"+path, ""); got.status != http.StatusNotFound {
