@@ -26,6 +26,7 @@ import (
 type benchCommand struct {
 	Names    []string `arg:"" optional:"" help:"What to measure (see above); all of it, if nothing is named."`
 	JSON     bool     `help:"Print one JSON object."`
+	Write    bool     `help:"Keep what is printed in infra/lab/figures.json, and print it into the tables of infra/lab/README.md."`
 	Rounds   int      `default:"5" help:"Rounds, after one to warm up."`
 	Joins    int      `default:"1000" help:"Of seat and storm: joins in a round."`
 	Workers  int      `default:"16" help:"Of seat and storm: joins at the same time."`
@@ -86,6 +87,7 @@ func (c benchCommand) Run(ctx context.Context) error {
 	database := &benchEngine{}
 	defer database.stop(ctx)
 	var report bench.Report
+	runs := make(map[string]printed)
 	for _, b := range benchmarks {
 		if len(c.Names) > 0 && !slices.Contains(c.Names, b.name) {
 			continue
@@ -95,11 +97,29 @@ func (c benchCommand) Run(ctx context.Context) error {
 			return fmt.Errorf("bench %s: %w", b.name, err)
 		}
 		report.Add(one)
+		runs[b.name] = printedNow(one)
+	}
+	if c.Write {
+		if err := keep(runs); err != nil {
+			return fmt.Errorf("bench: %w", err)
+		}
 	}
 	if err := c.print(report); err != nil {
 		return fmt.Errorf("bench: %w", err)
 	}
 	return withinLimits(report)
+}
+
+// keep writes what was measured into the laboratory's files.
+func keep(runs map[string]printed) error {
+	folder, err := labFolder()
+	if err != nil {
+		return err
+	}
+	if err := writeFigures(folder, runs); err != nil {
+		return err
+	}
+	return writePage(folder)
 }
 
 // progress says what is being done.

@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/big"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"seatmeter/infra/lab/cost"
@@ -136,9 +137,7 @@ func (c costCommand) bill(w io.Writer) error {
 			NotVerified []string         `json:"not_verified"`
 		}{c.load(), c.assumed(), list, dollars(cost.Probes(counts)), cost.PricesRead, cost.Prices, cost.NotVerified})
 	}
-	fmt.Fprintf(w, "%v tenants, %v joins a day of %v minutes and %v messages each, %v in a hundred more refused, %v people in a conference.\n",
-		c.Tenants, c.JoinsPerDay, c.MinutesPerStay, c.MessagesPerStay, c.Refusals, c.PeoplePerConference)
-	fmt.Fprintf(w, "Dollars a month at AWS's list prices in us-east-1, looked up on %s.\n\n", cost.PricesRead)
+	fmt.Fprint(w, c.about(), "\n")
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row(out, "", list, func(p priced) string { return p.Name })
 	for i, service := range list[0].Services {
@@ -161,6 +160,36 @@ func (c costCommand) bill(w io.Writer) error {
 	c.footnotes(w)
 	fmt.Fprintf(w, "- Were GetConnection charged as a message, Seatmeter would cost %s a month more.\n", cents(dollars(cost.Probes(counts))))
 	return nil
+}
+
+// about says what the bill is of.
+func (c costCommand) about() string {
+	return fmt.Sprintf("%.0f tenants, %.0f joins a day of %v minutes and %v messages each, %v in a hundred more refused, %v people in a conference.\n",
+		c.Tenants, c.JoinsPerDay, c.MinutesPerStay, c.MessagesPerStay, c.Refusals, c.PeoplePerConference) +
+		fmt.Sprintf("Dollars a month at AWS's list prices in us-east-1, looked up on %s.\n", cost.PricesRead)
+}
+
+// table is the bill in Markdown.
+func (c costCommand) table() string {
+	var out strings.Builder
+	fmt.Fprint(&out, c.about(), "\n")
+	list := c.bills()
+	line := func(name string, cell func(priced) string) {
+		out.WriteString("| " + name)
+		for _, p := range list {
+			out.WriteString(" | " + cell(p))
+		}
+		out.WriteString(" |\n")
+	}
+	line("", func(p priced) string { return p.Name })
+	line("---", func(priced) string { return "---:" })
+	for i, service := range list[0].Services {
+		line(service.Name, func(p priced) string { return cents(p.Services[i].Dollars) })
+	}
+	line("all", func(p priced) string { return cents(p.Total) })
+	line("per million joins", func(p priced) string { return cents(p.PerJoins) })
+	line("per million seat-hours", func(p priced) string { return cents(p.PerSeatHours) })
+	return out.String()
 }
 
 func row(out io.Writer, name string, list []priced, cell func(priced) string) {

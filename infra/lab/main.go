@@ -11,6 +11,7 @@ type commands struct {
 	Bench benchCommand `cmd:"" help:"Measure joins and usage beside what they are built on and held against."`
 	Chaos chaosCommand `cmd:"" help:"Let clients contend for seats while everything around them fails, and count what is lost."`
 	Cost  costCommand  `cmd:"" help:"Say what so many joins cost on AWS at list prices, and what each tenant has its part in."`
+	Page  pageCommand  `cmd:"" help:"Print the figures of the last runs, and the bill, into infra/lab/README.md."`
 
 	Sockets socketsCommand `cmd:"" hidden:"" help:"The clients of bench sockets."`
 }

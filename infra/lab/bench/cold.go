@@ -60,8 +60,8 @@ func Cold(ctx context.Context, o ColdOptions) (report Report, err error) {
 	ours, hello, sdk := took[0], took[1], took[2]
 	return sizes(dir, Report{Figures: []Figure{
 		ratio("cold_start_vs_hello", "time until connect asks for its first event, over a function's that only loads the configuration", ours, hello).atMost(limitCold),
-		ratio("cold_start_vs_sdk", "that time over a function's that also makes the SDK's clients of DynamoDB and of connections, and nothing else", ours, sdk).atMost(limitCold),
-		figure("cold_start_milliseconds", "that time of connect, on this machine", ours),
+		ratio("cold_start_vs_sdk", "time until connect asks for its first event, over a function's that only makes the SDK's clients of DynamoDB and of connections too", ours, sdk).atMost(limitCold),
+		figure("cold_start_milliseconds", "milliseconds until connect asks for its first event, on this machine", ours),
 	}})
 }
 
@@ -94,7 +94,7 @@ func sizes(dir string, report Report) (Report, error) {
 	report.Figures = append(
 		report.Figures,
 		figure("package_megabytes", "connect's package, zipped", []float64{float64(connect) / megabyte}),
-		figure("package_vs_hello", "over the other's", []float64{float64(connect) / float64(hello)}),
+		figure("package_vs_hello", "size of connect's package over that of the function that only loads the configuration", []float64{float64(connect) / float64(hello)}),
 	)
 	return report, nil
 }

@@ -98,8 +98,8 @@ func memorySizes(used []spent, events, waits int) []Figure {
 		}
 		figures = append(
 			figures,
-			figure(fmt.Sprintf("join_milliseconds_at_%g_mb", megabytes), "milliseconds that connect takes with so much memory, by its CPU, reckoned", takes),
-			figure(fmt.Sprintf("join_compute_at_%g_mb", megabytes), "what they cost, over those at the template's 256", costs),
+			figure(fmt.Sprintf("join_milliseconds_at_%g_mb", megabytes), "milliseconds that connect takes with so much memory, reckoned from its CPU and 5 ms for each call", takes),
+			figure(fmt.Sprintf("join_compute_at_%g_mb", megabytes), "price of connect's time with so much memory, over that with the template's 256 MB", costs),
 		)
 	}
 	return figures
@@ -328,8 +328,8 @@ func leanRounds(o LeanOptions, contestants ...func() error) (Report, []spent, er
 		Rates: []Rate{{"events of connect for a second of CPU", median(perSecond)}},
 		Figures: []Figure{
 			of("handler_cpu_vs_sdk", "CPU of connect, event in and response out, over its bare SDK calls", func(s spent) float64 { return s.micros }),
-			of("handler_allocations_vs_sdk", "allocations of the same", func(s spent) float64 { return s.objects }),
-			of("handler_bytes_vs_sdk", "bytes allocated by the same", func(s spent) float64 { return s.bytes }),
+			of("handler_allocations_vs_sdk", "allocations of connect over those of its bare SDK calls", func(s spent) float64 { return s.objects }),
+			of("handler_bytes_vs_sdk", "bytes that connect allocates over those of its bare SDK calls", func(s spent) float64 { return s.bytes }),
 		},
 	}, used[0], nil
 }

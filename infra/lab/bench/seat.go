@@ -76,10 +76,10 @@ func Seat(ctx context.Context, client *dynamodb.Client, tables dynamo.Tables, o 
 			{"joins by a lock on what was read", median(rates[4])},
 		},
 		Figures: []Figure{
-			ratio("joins_vs_limit", "joins over two bare conditional UpdateItems each, of a block and a session of the same size", rates[0], rates[1]).atLeast(limitJoins),
-			ratio("joins_vs_calls", "the same with the one read that a join has", rates[0], rates[2]),
-			ratio("joins_vs_transaction", "joins over joins by TransactWriteItems of one counter and the connection", rates[0], rates[3]).atLeast(limitTransaction),
-			ratio("joins_vs_lock", "joins over joins by a read and a write on condition of what was read", rates[0], rates[4]),
+			ratio("joins_vs_limit", "joins a second, over pairs of bare conditional UpdateItems of a block and a session of the same size", rates[0], rates[1]).atLeast(limitJoins),
+			ratio("joins_vs_calls", "joins a second, over the same calls made bare", rates[0], rates[2]),
+			ratio("joins_vs_transaction", "joins a second, over joins by TransactWriteItems of one counter and the connection", rates[0], rates[3]).atLeast(limitTransaction),
+			ratio("joins_vs_lock", "joins a second, over joins that read a counter and write it if it is as read", rates[0], rates[4]),
 		},
 	}, nil
 }

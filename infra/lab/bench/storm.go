@@ -67,7 +67,7 @@ func everybody(ctx context.Context, o StormOptions) (Report, error) {
 	report.Figures = append(
 		report.Figures,
 		ratio("storm_speedup", held, rates[:1], rates[2:]).atLeast(limitStorm),
-		ratio("first_storm_speedup", "the same where the tenant never had as many, and its blocks are opened meanwhile", rates[1:2], rates[2:]),
+		ratio("first_storm_speedup", "as storm_speedup, of a tenant that never had as many, whose blocks are opened meanwhile", rates[1:2], rates[2:]),
 	)
 	return report, nil
 }
@@ -98,8 +98,8 @@ func weather(ctx context.Context, o StormOptions) (Report, error) {
 	}
 	report.Figures = append(
 		report.Figures,
-		figure("neighbours_p99", "p99 of a small tenant's joins beside a storm of refusals, over that alone", joins).atMost(limitNeighbours),
-		figure("leaves_p99", "p99 of leaves from the full pool itself, over that alone", leaves).atMost(limitNeighbours),
+		figure("neighbours_p99", "simulated p99 of a small tenant's joins beside a storm of refusals, over that alone", joins).atMost(limitNeighbours),
+		figure("leaves_p99", "simulated p99 of leaves from the full pool that such a storm is on, over that alone", leaves).atMost(limitNeighbours),
 	)
 	return report, nil
 }
@@ -121,9 +121,9 @@ func simulatedContest(ctx context.Context, o StormOptions) (Report, error) {
 		report.Rates = append(report.Rates, Rate{"simulated joins, " + contestant, median(rates[i])})
 	}
 	report.Figures = []Figure{
-		ratio("simulated_joins_vs_limit", "joins over as many bare conditional writes", rates[0], rates[1]).atLeast(limitJoins),
-		ratio("simulated_joins_vs_transaction", "joins over TransactWriteItems of one counter and the connection, tried again at conflicts", rates[0], rates[2]).atLeast(limitTransaction),
-		ratio("simulated_joins_vs_lock", "joins over reading one counter and writing it if it is as read, tried again if not", rates[0], rates[3]),
+		ratio("simulated_joins_vs_limit", "simulated joins a second, over as many bare conditional writes", rates[0], rates[1]).atLeast(limitJoins),
+		ratio("simulated_joins_vs_transaction", "simulated joins a second, over TransactWriteItems of one counter and the connection, tried again at conflicts", rates[0], rates[2]).atLeast(limitTransaction),
+		ratio("simulated_joins_vs_lock", "simulated joins a second, over reading one counter and writing it if it is as read, tried again if not", rates[0], rates[3]),
 	}
 	return report, nil
 }
@@ -147,7 +147,8 @@ func churn(ctx context.Context, o StormOptions) (Report, error) {
 			report.Figures,
 			figure(fmt.Sprintf("simulated_writes_per_join_at_%d", c.percent),
 				fmt.Sprintf("seats tried for by each join that was admitted to a pool of %d that is %d %% full", fullSeats, c.percent), takes).atMost(c.most),
-			figure(fmt.Sprintf("simulated_reads_per_join_at_%d", c.percent), "read units of each", reads),
+			figure(fmt.Sprintf("simulated_reads_per_join_at_%d", c.percent),
+				fmt.Sprintf("read units of each join that was admitted to a pool of %d that is %d %% full", fullSeats, c.percent), reads),
 		)
 	}
 	return report, nil

@@ -99,10 +99,10 @@ func largeUnits(ctx context.Context, store *dynamo.Store, o UnitsOptions) (Repor
 		figure("write_units_per_stay_10000", "write units of a join and its leave, of 10,000 seats at 90 %", at[0].writes).atMost(limitWritesLarge),
 		figure("read_units_per_stay_10000", "read units of a join and its leave, of 10,000 seats at 90 %", at[0].reads).atMost(limitReadsLarge),
 		figure("writes_per_join_at_90", "writes of a join of 10,000 seats at 90 %, but for its session: its seat, tries in vain, the board", at[0].takes).atMost(limitTakesAt90),
-		figure("writes_per_join_at_99", "the same at 99 %", at[1].takes).atMost(limitTakesAt99),
-		figure("reads_per_join_at_99", "read units of a join and its leave at 99 %", at[1].reads),
+		figure("writes_per_join_at_99", "writes of a join of 10,000 seats at 99 %, but for its session", at[1].takes).atMost(limitTakesAt99),
+		figure("reads_per_join_at_99", "read units of a join and its leave, of 10,000 seats at 99 %", at[1].reads),
 		figure("writes_per_refusal", "write units of a refusal, its record with them, in a storm of 10,000 a second on a full pool of as many", at[2].writes).atMost(limitRefusalWrites),
-		figure("reads_per_refusal", "read units of such a refusal", at[2].reads).atMost(limitRefusalReads),
+		figure("reads_per_refusal", "read units of a refusal in a storm of 10,000 a second on a full pool of as many", at[2].reads).atMost(limitRefusalReads),
 	}}, nil
 }
 

@@ -160,7 +160,7 @@ func measureExportMemory(ctx context.Context, _ *dynamo.Store, o UsageOptions, r
 		sessions   int
 	}{
 		{"export_peak_memory_mb", "peak heap while the ledger is exported, the larger of CSV and NDJSON", o.Sessions},
-		{"export_tenth_peak_memory_mb", "the same for a tenth of the sessions: it is flat", o.Sessions / wholeOverPart},
+		{"export_tenth_peak_memory_mb", "peak heap while a tenth of the sessions is exported: it is flat", o.Sessions / wholeOverPart},
 	} {
 		m, err := NewMonth(tenantMany, size.sessions)
 		if err != nil {
