@@ -40,7 +40,8 @@ type Counts struct{ Passed, Failed, Skipped int }
 // Run runs the tests of all packages, also after one has failed. An error says
 // that go test could not be run; that tests failed is in the counts.
 func Run(ctx context.Context, o Options) (Counts, error) {
-	command := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-json"}, o.Flags, o.Packages)...)
+	// The packages first: go test takes nothing after a flag of a test's own for one.
+	command := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-json"}, o.Packages, o.Flags)...)
 	command.Dir, command.Stderr = o.Dir, os.Stderr
 	// As Ctrl-C does, so that what the tests have started ends too.
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
