@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
@@ -56,10 +57,12 @@ func (x *Admissions) Resume(ctx context.Context, v Visitor, from jointoken.Claim
 	}
 	a := admitted{session: resumed}
 	if old.Block.Pool.Number == 0 || resumed.Member().Host {
-		// A look that fails, and does not refuse, takes nothing from who was in.
+		// A look that fails, and does not refuse, takes nothing from who was in. Nor
+		// does a removal of another connection of the same person, by its note: a
+		// connection that is removed itself has no seat that could be resumed.
 		a.look = func(ctx context.Context) (bool, error) {
 			by := v
-			by.IssuedMillis = old.IssuedMillis // whoever is in came by that token
+			by.IssuedMillis = math.MaxInt64
 			live, err := x.attend(ctx, by)
 			if _, refused := errors.AsType[*problem.Error](err); !refused {
 				err = nil
