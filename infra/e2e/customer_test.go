@@ -173,7 +173,7 @@ func (c *customer) refusedToken(token string, code client.Code) {
 }
 
 // denied asks for a seat in the lobby, where it has to be refused with a code, and
-// gives what is said of it.
+// gives the refusal.
 func (c *customer) denied(conference, identity string, role client.Role, code client.Code) client.Message {
 	c.t.Helper()
 	m := c.ask(c.wait(conference, identity, role), client.ActionJoin, client.TypeRefused)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// report is what is known of the packages so far.
+// report collects the results of packages while go test runs.
 type report struct {
 	options  Options
 	counts   Counts
@@ -191,7 +191,7 @@ func (r *report) tellRunning() {
 	r.say("     ...  %s", strings.Join(running, ", "))
 }
 
-// end counts what had not ended, and prints what failed.
+// end counts the packages that were interrupted as failed, and prints the failures.
 func (r *report) end() {
 	for _, p := range r.packages { // interrupted
 		r.counts.Failed++

@@ -110,7 +110,7 @@ func (c benchCommand) Run(ctx context.Context) error {
 	return withinLimits(report)
 }
 
-// keep writes what was measured into the laboratory's files.
+// keep writes the figures of this run into the laboratory's files.
 func keep(runs map[string]printed) error {
 	folder, err := labFolder()
 	if err != nil {

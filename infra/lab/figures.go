@@ -42,8 +42,8 @@ func readFigures(folder string) (map[string]printed, error) {
 	return runs, nil
 }
 
-// writeFigures takes over what was measured, and leaves the other benchmarks'
-// last runs as they are.
+// writeFigures replaces the last runs of the benchmarks that were measured. The runs
+// of other benchmarks stay.
 func writeFigures(folder string, measured map[string]printed) error {
 	runs, err := readFigures(folder)
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package admission is the way in: it seats connections, lets them into the
-// lobby, and resumes stays.
+// Package admission seats connections, lets them into the lobby, and resumes stays.
 //
 // A join checks the license and the conference, takes a seat by one conditional
 // write, and then writes the session and looks at the conference at the same time.
@@ -8,11 +7,11 @@
 // step that fails is treated as the death of its process would be: the seat is
 // abandoned (see package departure).
 //
-// What a process has cached of licenses and conferences never admits anybody: a
+// A process caches licenses and conferences. The cache alone never admits a visitor: a
 // seat is taken under the license's revision, which the block checks, and a
 // conference's end is written in its pool or, where the pool is the tenant's, read
-// after the seat was taken. Nor does it refuse anybody: a refusal that rests on
-// something cached is decided again on a fresh read.
+// after the seat was taken. Nor does the cache alone refuse one: such a refusal is
+// decided again on a fresh read.
 package admission
 
 import (

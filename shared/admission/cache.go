@@ -75,7 +75,7 @@ func (x *Admissions) checkEnded(ctx context.Context, v Visitor) error {
 	if !ok || v.AtMillis-c.atMillis >= recent {
 		read, err := x.store.Conference(ctx, v.Tenant, v.Conference, false)
 		if err != nil || read == nil {
-			return wrap("read the conference", err)
+			return problem.Wrap("read the conference", err)
 		}
 		c = known{*read, v.AtMillis}
 		x.conferences.put(key, c)

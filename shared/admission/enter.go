@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/session"
@@ -48,7 +47,7 @@ func (x *Admissions) enter(ctx context.Context, v Visitor, a admitted) (session.
 		return s, x.refuse(ctx, v, x.retract(ctx, s, refusal))
 	}
 	if !in {
-		// Where the write failed it may have landed, or another attempt's has.
+		// A write that failed may have landed, and so may that of another attempt.
 		if err != nil || !there.Names(s.Block, s.Member()) {
 			there = cmp.Or(x.departures.Abandon(ctx, s), there)
 		}
@@ -130,15 +129,8 @@ func unlessUnavailable(err error) error {
 func (x *Admissions) write(ctx context.Context, s session.Session) (*session.Session, error) {
 	if s.Version == 0 {
 		there, err := x.store.Begin(ctx, s)
-		return there, wrap("begin a session", err)
+		return there, problem.Wrap("begin a session", err)
 	}
 	there, err := x.store.Change(ctx, s)
-	return there, wrap("change a session", err)
-}
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
+	return there, problem.Wrap("change a session", err)
 }

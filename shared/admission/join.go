@@ -67,5 +67,5 @@ func (x *Admissions) keepSeat(ctx context.Context, s session.Session, atMillis i
 	s.MovedAtMillis = atMillis
 	s.Version++
 	there, err := x.store.Change(ctx, s)
-	return there == nil || *there == s, wrap("change a session", err)
+	return there == nil || *there == s, problem.Wrap("change a session", err)
 }

@@ -10,6 +10,7 @@ import (
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
 )
 
 var everyModel = map[string]license.License{"concurrent": concurrent(25), "named": named(5, 25)}
@@ -39,11 +40,11 @@ func TestATokenIssuedBeforeARemovalLetsNobodyIn(t *testing.T) {
 	for model, l := range everyModel {
 		for how, remove := range map[string]func(w *world, guest admission.Visitor) error{
 			"the connection": func(w *world, guest admission.Visitor) error {
-				_, err := w.door().Remove(w.t.Context(), meeting.Person{Tenant: acme}, guest.Connection, "", at(w))
+				_, err := w.door().Remove(w.t.Context(), meeting.Removal{Tenant: acme, At: at(w)}, guest.Connection)
 				return err
 			},
 			"the person": func(w *world, guest admission.Visitor) error {
-				n, err := w.door().RemovePerson(w.t.Context(), meeting.Person{Tenant: acme, Conference: weekly, Identity: guest.Identity}, "", at(w))
+				n, err := w.door().RemovePerson(w.t.Context(), meeting.Removal{Tenant: acme, Conference: weekly, At: at(w)}, guest.Identity)
 				if n != 2 {
 					w.t.Errorf("%d removed, want 2", n)
 				}
@@ -93,7 +94,7 @@ func TestARemovalByAnEarlierConnectionFindsTheStay(t *testing.T) {
 			if err := w.door().Resume(t.Context(), heir, claimOf(guest)); err != nil {
 				t.Fatal(err)
 			}
-			s, err := w.door().Remove(t.Context(), meeting.Person{Tenant: acme, Conference: weekly}, guest.Connection, "", at(w))
+			s, err := w.door().Remove(t.Context(), meeting.Removal{Tenant: acme, Conference: weekly, At: at(w)}, guest.Connection)
 			if err != nil || s.Connection != heir.Connection {
 				t.Fatalf("removed %+v, %v", s, err)
 			}
@@ -104,10 +105,42 @@ func TestARemovalByAnEarlierConnectionFindsTheStay(t *testing.T) {
 					t.Errorf("%+v is in still, %v", s, err)
 				}
 			}
-			_, err = w.door().Remove(t.Context(), meeting.Person{Tenant: acme, Conference: weekly}, guest.Connection, "", at(w))
+			_, err = w.door().Remove(t.Context(), meeting.Removal{Tenant: acme, Conference: weekly, At: at(w)}, guest.Connection)
 			if !problem.Is(err, problem.NotFound) {
 				t.Errorf("a repeat is answered %v", err)
 			}
 		})
+	}
+}
+
+func TestAPersonWhoIsRemovedWhileTheirSeatIsHeldCannotResume(t *testing.T) {
+	for model, l := range everyModel {
+		for how, remove := range map[string]func(w *world, guest admission.Visitor) error{
+			"the connection": func(w *world, guest admission.Visitor) error {
+				_, err := w.door().Remove(w.t.Context(), meeting.Removal{Tenant: acme, At: at(w)}, guest.Connection)
+				return err
+			},
+			"the person": func(w *world, guest admission.Visitor) error {
+				_, err := w.door().RemovePerson(w.t.Context(), meeting.Removal{Tenant: acme, Conference: weekly, At: at(w)}, guest.Identity)
+				return err
+			},
+		} {
+			t.Run(fmt.Sprintf("%s license, %s", model, how), func(t *testing.T) {
+				l.ReconnectGraceSeconds = 30
+				w, guest := staged(t, l)
+				w.now += 1000
+				if err := w.door().Leave(t.Context(), guest.Connection, w.now, usage.EndDropped); err != nil {
+					t.Fatal(err)
+				}
+				if err := remove(w, guest); err != nil {
+					t.Fatal(err)
+				}
+				w.books(1)
+				if err := w.door().Resume(t.Context(), w.again(guest, 2, guest.IssuedMillis), claimOf(guest)); !problem.Is(err, problem.TokenInvalid) {
+					t.Errorf("a resume is answered %v", err)
+				}
+				w.books(1)
+			})
+		}
 	}
 }

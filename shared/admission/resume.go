@@ -108,7 +108,7 @@ func (x *Admissions) takeOver(ctx context.Context, v Visitor, old session.Sessio
 		case !open && !there.Held(): // it is beginning the next part of the stay
 			now, err := x.store.Session(ctx, old.Connection, true)
 			if err != nil || now == nil || now.State != session.StateSeated || now.StayID != old.StayID {
-				return old, cmp.Or(wrap("read the session to resume", err), errNotHeld())
+				return old, cmp.Or(problem.Wrap("read the session to resume", err), errNotHeld())
 			}
 			old = *now
 			continue

@@ -36,7 +36,7 @@ func (x *Admissions) admit(ctx context.Context, v Visitor) (admitted, error) {
 		a, err := x.try(ctx, v, fresh)
 		stale := errors.Is(err, errStaleCache) || errors.Is(err, licensing.ErrSuperseded)
 		_, refused := errors.AsType[*problem.Error](err)
-		// What failed may have left a seat that is being given back still.
+		// An attempt that failed may have left a seat that is still being given back.
 		refused = refused && !problem.Is(err, problem.Unavailable)
 		full := problem.Is(err, problem.SeatsExhausted) || problem.Is(err, problem.ParticipantsExhausted) || problem.Is(err, problem.RateLimited)
 		if err == nil || fresh && !stale || full || !refused && !stale {
@@ -123,7 +123,7 @@ func (x *Admissions) joinNamed(ctx context.Context, t *attempt) error {
 func (x *Admissions) start(ctx context.Context, t *attempt) error {
 	live, l, err := x.meetings.Start(ctx, meeting.Opening{Conference: t.conference, AtMillis: t.AtMillis, Origin: t.Origin}, t.license)
 	if err != nil {
-		return wrap("start the conference", err)
+		return problem.Wrap("start the conference", err)
 	}
 	t.conference, t.license = live, l
 	x.licenses.put(t.Tenant, l)
@@ -193,7 +193,7 @@ func (x *Admissions) attend(ctx context.Context, v Visitor) (wentLive bool, err 
 		x.conferences.put(key, known{c, v.AtMillis})
 		err = notRemoved(v, c.Removed)
 	}
-	return wentLive, wrap("look at the conference", err)
+	return wentLive, problem.Wrap("look at the conference", err)
 }
 
 // way is how a seat of a pool is taken: a method of pool.Pools.

@@ -1,5 +1,4 @@
-// Package departure is the way out: it ends stays, and gives seats back or holds
-// them.
+// Package departure ends stays, and gives their seats back or holds them.
 //
 // A leave reads the session, writes the ledger record, and gives the seat back,
 // each by one write that is safe to repeat. Whatever order two deliveries come in,
@@ -46,13 +45,6 @@ type Departures struct {
 // New makes Departures over a store and the pools in it.
 func New(store Store, pools *pool.Pools, log *slog.Logger) *Departures {
 	return &Departures{store, pools, log}
-}
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
 }
 
 // SessionState reads a connection's session, consistently, and tells whether

@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"time"
 
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
 )
 
-// Abandon frees a seat whose session was not written, or seemed not to be. Where
-// the seat cannot be freed since its session is there it gives that. A seat that
-// could not be freed otherwise is left to reconciliation.
+// Abandon frees a seat whose session was not written, or seemed not to be. If the
+// session is there after all, the seat stays, and Abandon gives the session. A seat
+// that cannot be freed because of an error is left to reconciliation.
 func (x *Departures) Abandon(ctx context.Context, s session.Session) *session.Session {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
@@ -104,7 +105,7 @@ func (x *Departures) Retract(ctx context.Context, s session.Session, end usage.E
 	if err == nil && there == nil {
 		_, err = x.endStay(ctx, left, left.MovedAtMillis, end)
 	}
-	return wrap("take a seat back", err)
+	return problem.Wrap("take a seat back", err)
 }
 
 // cleanupTime bounds work that must go on when the caller has given up.

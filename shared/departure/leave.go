@@ -117,5 +117,5 @@ func (x *Departures) CompleteLeave(ctx context.Context, s session.Session) error
 	if err == nil && b != nil && b.Members[s.Connection] == s.Member() {
 		_, err = x.FinishLeave(ctx, s)
 	}
-	return wrap("finish a leave", err)
+	return problem.Wrap("finish a leave", err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
@@ -30,7 +31,7 @@ func (x *Departures) endStay(ctx context.Context, s session.Session, atMillis in
 	}
 	other := returned.Instead
 	if err != nil || other == nil || s.Adopts(*other) {
-		return returned.Done, wrap("give back or hold the seat", err)
+		return returned.Done, problem.Wrap("give back or hold the seat", err)
 	}
 	// A late delivery of the $connect took a seat for this very stay; or the seat
 	// is held after this very stay for longer than it has to be: first it looked
@@ -42,7 +43,7 @@ func (x *Departures) endStay(ctx context.Context, s session.Session, atMillis in
 	case held || !other.Held():
 		returned, err = x.pools.GiveBack(ctx, s.Block, s.Connection, *other, !held)
 	}
-	return returned.Done, wrap("give back or hold a seat", err)
+	return returned.Done, problem.Wrap("give back or hold a seat", err)
 }
 
 // reloadSeconds is the longest that a seat is held for a client that went away:
@@ -56,7 +57,7 @@ func (x *Departures) grace(ctx context.Context, s session.Session, end usage.End
 	}
 	l, err := x.store.License(ctx, s.Tenant)
 	if err != nil || l == nil {
-		return 0, wrap("read the license", err)
+		return 0, problem.Wrap("read the license", err)
 	}
 	if end == usage.EndGoingAway {
 		return min(l.ReconnectGraceSeconds, reloadSeconds), nil
@@ -91,7 +92,7 @@ func (x *Departures) record(ctx context.Context, s session.Session, atMillis int
 	part.Estimated = stay.Estimated
 	recorded, err = x.store.Record(ctx, part)
 	part.LeftAtMillis = recorded.LeftAtMillis
-	return next, part, wrap("write the ledger", err)
+	return next, part, problem.Wrap("write the ledger", err)
 }
 
 // nextPart begins the next part of a stay in its own seat, and has the session
@@ -118,7 +119,7 @@ func (x *Departures) nextPart(ctx context.Context, s session.Session, fromMillis
 	next.Seat = state.Taken
 	next.Version++
 	there, err := x.store.Change(ctx, next)
-	return next, err == nil && (there == nil || *there == next), wrap("change a session", err)
+	return next, err == nil && (there == nil || *there == next), problem.Wrap("change a session", err)
 }
 
 // stay is the record of a stay that ends. Where it is said to have ended when

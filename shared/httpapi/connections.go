@@ -217,8 +217,8 @@ func remove(ctx context.Context, meetings *meeting.Meetings, t, c string, in Rem
 		return err
 	}
 	reason := cmp.Or(in.Reason, byAdministrator)
-	from := meeting.Person{Tenant: tenant.ID(t), Conference: conference.ID(c)}
-	s, err := meetings.Remove(ctx, from, seat.ConnectionID(in.Connection), reason, callerOf(ctx).at)
+	order := meeting.Removal{Tenant: tenant.ID(t), Conference: conference.ID(c), Reason: reason, At: callerOf(ctx).at}
+	s, err := meetings.Remove(ctx, order, seat.ConnectionID(in.Connection))
 	if s.Connection == "" {
 		return err
 	}
@@ -247,8 +247,8 @@ func removePerson(ctx context.Context, meetings *meeting.Meetings, in *removePer
 	if err := allowChange(ctx); err != nil { // whether the conference is there the removal finds out
 		return err
 	}
-	p := meeting.Person{Tenant: tenant.ID(in.Tenant), Conference: id, Identity: identity}
-	if _, err := meetings.RemovePerson(ctx, p, cmp.Or(in.Reason, byAdministrator), callerOf(ctx).at); err != nil {
+	order := meeting.Removal{Tenant: tenant.ID(in.Tenant), Conference: id, Reason: cmp.Or(in.Reason, byAdministrator), At: callerOf(ctx).at}
+	if _, err := meetings.RemovePerson(ctx, order, identity); err != nil {
 		return err
 	}
 	return note(ctx, removed{Conference: id, Identity: identity}, nil)

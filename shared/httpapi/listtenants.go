@@ -23,9 +23,8 @@ type TenantView struct {
 	InUse     int            `json:"in_use"`
 }
 
-// What a page of tenants costs is linear in its entries and in the blocks of their
-// pools, since in_use is read from those, consistently: a block is 1 KB, and 30
-// seats. A page ends before limit when it has read mostBlocks. So many tenants are
+// The cost of a page of tenants is linear in its entries and in the blocks of their
+// pools, from which in_use is read, consistently. A block is 1 KB and has 30 seats. A page ends before limit when it has read mostBlocks. So many tenants are
 // read at the same time.
 const (
 	mostBlocks    = 20_000

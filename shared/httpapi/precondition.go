@@ -156,7 +156,7 @@ func (t *tagList) has(e existing) bool {
 func (e existing) modifiedAfter(at time.Time) bool { return e.modified.Truncate(time.Second).After(at) }
 
 // allowChange refuses to change what is there and has neither an ETag nor a date.
-// It is asked when all is known but what the change itself decides.
+// A handler calls it last, when only the change itself can still be refused.
 func allowChange(ctx context.Context) error {
 	return forbidden(preconditionsOf(ctx).forbid(existing{there: true}))
 }

@@ -100,11 +100,11 @@ func (x *Licensing) Put(ctx context.Context, l license.License, ifRevision int64
 func (x *Licensing) write(ctx context.Context, l license.License) (bool, error) {
 	written, err := x.store.PutLicense(ctx, l)
 	if written || err != nil {
-		return written, wrap("write the license", err)
+		return written, problem.Wrap("write the license", err)
 	}
 	now, err := x.store.License(ctx, l.Tenant)
 	if now == nil || err != nil {
-		return false, wrap("read the license again", err)
+		return false, problem.Wrap("read the license again", err)
 	}
 	now.RolledOut = false
 	return *now == l, nil
@@ -112,13 +112,6 @@ func (x *Licensing) write(ctx context.Context, l license.License) (bool, error) 
 
 func errChanging() error {
 	return problem.New(problem.Unavailable, "Others keep changing the license. Try again.")
-}
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
 }
 
 func matches(ifRevision int64, was *license.License) bool {
@@ -147,7 +140,7 @@ func (x *Licensing) RollOut(ctx context.Context, l license.License) error {
 			err = x.store.NoteRolledOut(ctx, l.Tenant, l.Revision)
 		}
 		if !errors.Is(err, ErrSuperseded) {
-			return wrap("roll out a license", err)
+			return problem.Wrap("roll out a license", err)
 		}
 		now, err := x.Get(ctx, l.Tenant)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
@@ -98,7 +99,7 @@ func (m *Meetings) Announce(ctx context.Context, s session.Session) {
 func (m *Meetings) CloseReplaced(ctx context.Context, id seat.ConnectionID) error {
 	s, err := m.store.Session(ctx, id, false)
 	if err != nil || s == nil {
-		return wrap("read the session", err)
+		return problem.Wrap("read the session", err)
 	}
 	return m.CloseReplacedBy(ctx, *s)
 }
@@ -122,12 +123,12 @@ func (m *Meetings) CloseReplacedBy(ctx context.Context, s session.Session) error
 	}
 	old, err := m.store.Session(ctx, s.From, true)
 	if err != nil || old == nil || old.State != session.StateSeated || old.StayID != s.StayID {
-		return wrap("read the session of a connection that was replaced", err)
+		return problem.Wrap("read the session of a connection that was replaced", err)
 	}
 	old.State = session.StateGone
 	old.Version++
 	if there, err := m.store.Change(ctx, *old); err != nil || there != nil {
-		return wrap("close a connection that was replaced", err)
+		return problem.Wrap("close a connection that was replaced", err)
 	}
-	return wrap("close a connection that was replaced", m.gateway.Close(ctx, s.From))
+	return problem.Wrap("close a connection that was replaced", m.gateway.Close(ctx, s.From))
 }

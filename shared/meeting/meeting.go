@@ -11,7 +11,6 @@ package meeting
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"seatmeter/shared/conference"
@@ -74,10 +73,3 @@ func New(c Config) *Meetings {
 // tries bounds how often a conference is scheduled again because the one before
 // it is still ending.
 const tries = 5
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
-}

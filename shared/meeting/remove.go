@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -17,69 +16,37 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Person is somebody in a conference.
-type Person struct {
+// Removal is an administrator's order to remove somebody from a conference.
+type Removal struct {
 	Tenant     tenant.ID
 	Conference conference.ID
-	Identity   string
+	// Reason is shown to the removed client.
+	Reason string
+	At     time.Time
 }
 
-// Remove tells one connection that it is removed, ends its stay and closes it, and
-// keeps the tokens that its person has so far from letting anybody into the
-// conference again. An id that the stay had before it was resumed does as well.
-// With a conference it must be in that one. It gives the session, also where it
-// failed half way. Safe to repeat: what is gone is not found.
-func (m *Meetings) Remove(ctx context.Context, from Person, id seat.ConnectionID, reason string, now time.Time) (session.Session, error) {
-	s, err := m.present(ctx, from, id)
+// Remove removes one connection: the connection is told, its stay ends, and it is
+// closed. Its seat is given back at once, also one that is held for it. Tokens of
+// the same person that were issued before let nobody into the conference any more.
+// An id that the stay had before a resume finds the connection too. Without a
+// conference, the connection may be in any of the tenant's. It gives the
+// connection's session, also where it failed half way. Safe to repeat: a
+// connection that is gone is not found.
+func (m *Meetings) Remove(ctx context.Context, r Removal, id seat.ConnectionID) (session.Session, error) {
+	s, err := m.present(ctx, r, id)
 	if err != nil {
 		return session.Session{}, err
 	}
-	if err := m.noteRemoved(ctx, s.Tenant, s.Conference, s.Identity, now); err != nil {
-		return s, err
-	}
-	return s, m.dismiss(ctx, []seat.ConnectionID{s.Connection}, message{Type: "removed", Detail: reason}, now, usage.EndRemoved)
-}
-
-// present gives the session of a connection that is in a conference or its lobby,
-// or of the connection that has its stay by now. To find the latter it reads the
-// whole pool.
-func (m *Meetings) present(ctx context.Context, from Person, id seat.ConnectionID) (session.Session, error) {
-	s, err := m.store.Session(ctx, id, true)
-	if err != nil {
-		return session.Session{}, fmt.Errorf("read the session: %w", err)
-	}
-	// Before anything more is read: another's connection takes as long as none.
-	if s == nil || s.Tenant != from.Tenant || from.Conference != "" && s.Conference != from.Conference {
-		return session.Session{}, session.NotFound()
-	}
-	if s.State == session.StateLobby {
-		return *s, nil
-	}
-	seated, err := m.departures.HoldsSeat(ctx, *s)
-	if seated || err != nil {
-		return *s, wrap("look for the seat", err)
-	}
-	if s.StayID == "" {
-		return session.Session{}, session.NotFound()
-	}
-	all, err := m.seated(ctx, s.Tenant, s.Number)
-	if err != nil {
-		return session.Session{}, err
-	}
-	for _, heir := range all {
-		if heir.StayID == s.StayID {
-			return heir, nil
-		}
-	}
-	return session.Session{}, session.NotFound()
+	r.Conference = s.Conference
+	return s, m.remove(ctx, r, s.Identity, []seat.ConnectionID{s.Connection})
 }
 
 // RemovePerson removes all connections of a person from a conference and its lobby,
-// as Remove does, and keeps that person's tokens out also where none of them is
-// there. It gives how many there were. It reads the conference's pool whole. Safe
-// to repeat.
-func (m *Meetings) RemovePerson(ctx context.Context, p Person, reason string, now time.Time) (int, error) {
-	c, err := m.store.Conference(ctx, p.Tenant, p.Conference, true)
+// as Remove does. The person's tokens are refused also where there is no
+// connection. It gives the number of connections. It reads the conference's pool
+// whole. Safe to repeat.
+func (m *Meetings) RemovePerson(ctx context.Context, r Removal, identity string) (int, error) {
+	c, err := m.store.Conference(ctx, r.Tenant, r.Conference, true)
 	if err != nil {
 		return 0, fmt.Errorf("read the conference: %w", err)
 	}
@@ -89,56 +56,101 @@ func (m *Meetings) RemovePerson(ctx context.Context, p Person, reason string, no
 	if c.State == conference.StateEnded {
 		return 0, conference.Ended(c.ID)
 	}
-	if err := m.noteRemoved(ctx, p.Tenant, p.Conference, p.Identity, now); err != nil {
-		return 0, err
-	}
-	everybody, err := m.seated(ctx, p.Tenant, c.Number)
-	if err != nil {
-		return 0, err
-	}
-	waiting, err := m.store.Lobby(ctx, p.Tenant, c.Number)
+	waiting, err := m.store.Lobby(ctx, r.Tenant, c.Number)
 	if err != nil {
 		return 0, fmt.Errorf("list the lobby: %w", err)
 	}
-	sessions, err := m.store.Sessions(ctx, waiting)
+	everybody, err := m.sessions(ctx, r.Tenant, c.Number, waiting...)
 	if err != nil {
-		return 0, fmt.Errorf("read sessions: %w", err)
+		return 0, err
 	}
-	everybody = slices.AppendSeq(everybody, maps.Values(sessions))
 	var theirs []seat.ConnectionID
 	for _, s := range everybody {
-		if s.Identity == p.Identity && s.State != session.StateGone {
+		if s.Identity == identity {
 			theirs = append(theirs, s.Connection)
 		}
 	}
-	return len(theirs), m.dismiss(ctx, theirs, message{Type: "removed", Detail: reason}, now, usage.EndRemoved)
+	return len(theirs), m.remove(ctx, r, identity, theirs)
 }
 
-// seated lists the sessions that hold a seat in a conference.
-func (m *Meetings) seated(ctx context.Context, t tenant.ID, number conference.Number) ([]session.Session, error) {
-	all, err := m.occupancy.Members(ctx, t, number, seat.Place{}, math.MaxInt)
-	return all, wrap("list who is in", err)
+// remove refuses a person's tokens first, so that no connection that is closed
+// comes back by one.
+func (m *Meetings) remove(ctx context.Context, r Removal, identity string, ids []seat.ConnectionID) error {
+	if err := m.noteRemoved(ctx, r, identity); err != nil {
+		return err
+	}
+	return m.dismiss(ctx, ids, message{Type: "removed", Detail: r.Reason}, r.At, usage.EndRemoved)
+}
+
+// present gives the session of a connection that has a seat, a held one included,
+// or is in a lobby. Where another connection has resumed its stay, present gives
+// the session of that one; to find it, it reads the pool whole.
+func (m *Meetings) present(ctx context.Context, r Removal, id seat.ConnectionID) (session.Session, error) {
+	s, err := m.store.Session(ctx, id, true)
+	if err != nil {
+		return session.Session{}, fmt.Errorf("read the session: %w", err)
+	}
+	// Before anything more is read: another tenant's connection takes as long as none.
+	if s == nil || s.Tenant != r.Tenant || r.Conference != "" && s.Conference != r.Conference {
+		return session.Session{}, session.NotFound()
+	}
+	if s.State == session.StateLobby {
+		return *s, nil
+	}
+	seated, err := m.departures.HoldsSeat(ctx, *s)
+	if seated || err != nil {
+		return *s, problem.Wrap("look for the seat", err)
+	}
+	if s.StayID == "" {
+		return session.Session{}, session.NotFound()
+	}
+	all, err := m.sessions(ctx, s.Tenant, s.Number)
+	if err != nil {
+		return session.Session{}, err
+	}
+	for _, other := range all {
+		if other.StayID == s.StayID {
+			return other, nil
+		}
+	}
+	return session.Session{}, session.NotFound()
+}
+
+// sessions gives the sessions of all connections that have a seat in a conference,
+// held ones included, and of some more.
+func (m *Meetings) sessions(ctx context.Context, t tenant.ID, number conference.Number, more ...seat.ConnectionID) ([]session.Session, error) {
+	places, err := m.occupancy.Places(ctx, t, number)
+	if err != nil {
+		return nil, problem.Wrap("list the seats in use", err)
+	}
+	ids := more
+	for _, place := range places {
+		ids = append(ids, place.Connection)
+	}
+	found, err := m.store.Sessions(ctx, ids)
+	return slices.Collect(maps.Values(found)), problem.Wrap("read sessions", err)
 }
 
 // noteRemoved notes in the conference, and in its host if that is a registered one,
-// that somebody was removed.
-func (m *Meetings) noteRemoved(ctx context.Context, t tenant.ID, id conference.ID, identity string, now time.Time) error {
+// that a person was removed. Each note replaces the notes as they were read, so a
+// first try that landed is found by the next.
+func (m *Meetings) noteRemoved(ctx context.Context, r Removal, identity string) error {
 	for range tries {
-		c, err := m.store.Conference(ctx, t, id, true)
+		c, err := m.store.Conference(ctx, r.Tenant, r.Conference, true)
 		if err != nil || c == nil || c.State == conference.StateEnded {
-			return wrap("read the conference", err) // nobody gets in any more
+			return problem.Wrap("read the conference", err) // nobody gets in any more
 		}
-		h, err := m.store.Host(ctx, t, c.Host, true)
+		h, err := m.store.Host(ctx, r.Tenant, c.Host, true)
 		if err != nil {
 			return fmt.Errorf("read the host: %w", err)
 		}
 		key := removal.KeyOf(int64(c.Number), identity)
-		noted, err := m.store.NoteRemoved(ctx, t, id, c.Number, c.Removed, c.Removed.With(key, now.UnixMilli()))
+		noted, err := m.store.NoteRemoved(ctx, r.Tenant, c.ID, c.Number, c.Removed, c.Removed.With(key, r.At.UnixMilli()))
 		if err == nil && noted && h != nil {
-			noted, err = m.store.NoteRemovedOfHost(ctx, t, h.Email, h.Removed, h.Removed.With(key, now.UnixMilli()))
+			noted, err = m.store.NoteRemovedOfHost(ctx, r.Tenant, h.Email, h.Removed, h.Removed.With(key, r.At.UnixMilli()))
 		}
 		if noted || err != nil {
-			return wrap("note who was removed", err)
+			return problem.Wrap("note who was removed", err)
 		}
 	}
 	return problem.New(problem.Unavailable, "Others are being removed at the same time. Try again.")

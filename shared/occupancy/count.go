@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 
@@ -98,7 +99,7 @@ func (r *Reader) readAll(ctx context.Context, pools []seat.Pool) ([]seat.State, 
 	for n, pool := range pools {
 		group.Go(func() (err error) {
 			found[n], err = r.store.Read(ctx, pool)
-			return wrap("read a pool", err)
+			return problem.Wrap("read a pool", err)
 		})
 	}
 	err := group.Wait()

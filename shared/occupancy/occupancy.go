@@ -12,6 +12,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -44,13 +45,6 @@ func New(store Store, pools *pool.Pools, licensing *licensing.Licensing) *Reader
 
 // parallel is how many pools are read at the same time.
 const parallel = 32
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
-}
 
 // Occupancy is who uses what of a tenant's license right now. Held is how many
 // of the seats in use are held for a connection that was lost.
@@ -129,7 +123,7 @@ type PoolUsage struct {
 func (r *Reader) PoolUsage(ctx context.Context, s session.Session, nowMillis int64) (PoolUsage, error) {
 	l, err := r.licensing.Get(ctx, s.Tenant)
 	if err != nil {
-		return PoolUsage{}, wrap("read the license", err)
+		return PoolUsage{}, problem.Wrap("read the license", err)
 	}
 	of := seat.Pool{Tenant: s.Tenant}
 	if l.Model == license.ModelNamed {

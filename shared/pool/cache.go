@@ -38,8 +38,8 @@ const (
 	scarceFor = 1000
 )
 
-// view gives what is remembered of a pool.
-func (p *Pools) view(pool seat.Pool) *cache {
+// cacheOf gives the cache of a pool.
+func (p *Pools) cacheOf(pool seat.Pool) *cache {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.views[pool] == nil {

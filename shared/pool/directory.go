@@ -7,63 +7,67 @@ import (
 	"maps"
 	"slices"
 
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 )
 
-// A pool of more blocks than this is large, and has a directory. A look through a
-// smaller one costs one read unit, as the directory does.
+// A pool of more blocks than this is large, and has a directory. A scan of a smaller
+// pool costs one read unit, as a read of the directory does.
 const largeAbove = 4
 
 const (
 	// maxRooms is how many blocks a directory lists: it stays one write unit.
 	maxRooms = 48
-	// trustMillis is how long after a look began its directory is complete. It is
-	// no longer than the shortest hold, so that a hold which began since is not
-	// over yet.
+	// trustMillis is how long a directory is complete after the scan that filled it
+	// began. It is no longer than the shortest hold, so that a hold which began
+	// after the scan did has not expired yet.
 	trustMillis = 1000
-	// aheadMillis is how long before that somebody who is refused looks anew,
-	// while others still go by the directory.
+	// aheadMillis is how long before that time is over a refused connection begins
+	// the next scan, while other connections still go by the directory.
 	aheadMillis = 400
-	// scanMillis is how long a look is waited for: then whoever began it is
-	// taken for dead.
+	// scanMillis is how long other connections wait for a scan. After that, the
+	// process that began the scan counts as dead.
 	scanMillis = 2000
 )
 
-// Directory tells where a large pool has room, while seats are scarce. Nobody is
-// admitted by it; somebody may be refused.
+// Directory lists the blocks of a large pool that have room, while seats are scarce.
+// A connection may be refused by the directory alone, but is never admitted by it.
 //
-// Somebody looks through the whole pool, and lists the blocks with room. From
-// the moment at which the look begins, whoever makes room in a full block adds
-// it to the list, and whoever finds a listed block full takes it off. So for a
-// while after the look the list is complete: a block with room is on it, or who
-// made the room is about to say so, and has not answered yet. A complete directory
-// without rooms says that the pool is full at that moment, for one read unit.
+// One joining process scans the whole pool and lists the blocks with room. From the
+// moment at which the scan begins, a process that makes room in a full block
+// publishes the vacancy: it adds the block to the list before it answers. A process
+// that finds a listed block full takes the block off. So the list is complete for a
+// while after the scan: each block with room is on it, or its vacancy is about to be
+// published. A complete directory without rooms says that the pool is full at that
+// moment, for one read unit.
 //
-// A block's Version tells the room that was found taken from the room that
-// somebody made since. Room that nobody makes, since a hold merely ends, or
-// somebody died before saying so, is found by the next look.
+// The Version of a block tells room that was found taken from room that was made
+// afterwards. Two kinds of room are not published, and found by the next scan: a
+// hold that expires, and a seat given back by a process that dies before it
+// publishes.
 type Directory struct {
-	// Revision is the license's, under which the pool was looked through.
+	// Revision is that of the license under which the pool was scanned.
 	Revision int64
 	// UntilMillis is the end of the time for which Rooms is complete. Unix time.
 	// Zero: it was never, or there was too much room to list.
 	UntilMillis int64
-	// ScanningMillis is when a look began that has not ended. Zero: none.
+	// ScanningMillis is when a scan began that has not ended. Unix time. Zero: none.
 	ScanningMillis int64
-	// Count is what was in use when it was last counted, by a look or otherwise.
+	// Count is the seats in use when they were last counted.
 	Count
-	// Left counts, by samples, those who left blocks that are in use beyond their
-	// capacity, and Beyond is what it comes to, by the last look, until the pool
-	// is not: before that, who leaves makes no room.
+	// Left counts, by samples, the connections that left blocks in use beyond their
+	// capacity. Beyond is the value of Left from which on the pool itself is no
+	// longer in use beyond its capacity, by the last scan: until then a connection
+	// that leaves makes no room.
 	Left, Beyond int64
-	// Rooms are the versions of the blocks that have room, by their index. While
-	// the directory is not complete they are some that had.
+	// Rooms are the versions of the blocks with room, by their index. While the
+	// directory is not complete, they are some of the blocks that had room.
 	Rooms map[int]int64
 }
 
-// Count is what somebody counted who read a whole pool.
+// Count is the result of reading a whole pool.
 type Count struct {
-	// AtMillis is when. Unix time.
+	// AtMillis is when the pool was read. Unix time.
 	AtMillis int64
 	// InUse is the occupied seats, and Opened the blocks.
 	InUse, Opened int
@@ -75,30 +79,30 @@ func (b Directory) complete(revision, nowMillis int64) bool {
 	return b.Revision == revision && nowMillis < b.UntilMillis && b.Left <= b.Beyond
 }
 
-// scanning tells whether somebody is at it.
+// scanning tells whether a scan is under way.
 func (b Directory) scanning(nowMillis int64) bool {
 	return b.ScanningMillis != 0 && nowMillis-b.ScanningMillis < scanMillis
 }
 
-// PublishesVacancies tells whether who makes room in a full block must say so. It goes
-// by no clock: too much said costs a write, and ends when the directory is full.
+// PublishesVacancies tells whether a process that makes room in a full block must
+// publish the vacancy. No clock decides it: a vacancy too many costs a write.
 func (b Directory) PublishesVacancies() bool { return b.UntilMillis != 0 || b.ScanningMillis != 0 }
 
-// sample is of how many who leave one says so, for all: each does where few must
-// leave before there is room, and fewer while there is longer to go. What is told
-// may then be wrong by the root of their number, and for a second.
+// sample is n where one of n connections that leave is counted in Left, for all n.
+// It is 1 where few more must leave before there is room, and grows with their
+// number. Left may then be wrong by the root of that number, for a second.
 func (b Directory) sample() int {
 	const each = 256
 	return 1 + int(max(0, b.Beyond-b.Left)/each)
 }
 
-// Scan is what somebody found who looked through a pool.
+// Scan is the result of scanning a pool.
 type Scan struct {
-	// By is the connection for which it was done.
+	// By is the connection for which the pool was scanned.
 	By seat.ConnectionID
-	// Count is what was found; its AtMillis is when the look began.
+	// Count has the moment at which the scan began as its AtMillis.
 	Count
-	// The others are as the directory's.
+	// The other members are as the directory's.
 	Revision    int64
 	UntilMillis int64
 	Beyond      int64
@@ -110,40 +114,39 @@ var ErrBusy = errors.New("too many ask at once")
 
 // Directories is where directories live.
 type Directories interface {
-	// Directory gives a pool's directory; the zero Directory if it has none. Where more ask
-	// than the store can answer it is ErrBusy at once: whoever waited in a storm
-	// would keep others waiting.
+	// Directory reads a pool's directory; the zero Directory if it has none. ErrBusy
+	// comes at once where more connections ask than the store can answer: in a storm,
+	// waiting connections would keep others waiting.
 	Directory(ctx context.Context, pool seat.Pool) (Directory, error)
-	// BeginScan notes that a look begins, unless another began after staleMillis
-	// and has not ended. With reset it takes all rooms off the directory, which is not
-	// complete from then on; without, the directory must be one that was not cleared.
-	// It tells whether it was noted, now or at an earlier try.
-	BeginScan(ctx context.Context, pool seat.Pool, look Scan, staleMillis int64, reset bool) (bool, error)
-	// EndScan adds to the directory what a look found, leaving rooms that are on it
-	// as they are, and ends the look. False: the look had ended otherwise, and
-	// nothing was added.
-	EndScan(ctx context.Context, pool seat.Pool, look Scan) (bool, error)
-	// AddRoom puts a block on the directory, if there is one; a later version stays.
+	// BeginScan notes that a scan begins, unless another began after staleMillis and
+	// has not ended. With reset, the directory loses all its rooms and is not
+	// complete until the scan ends; without, BeginScan is refused where the directory
+	// was cleared. True: the scan is noted, by this try or an earlier one.
+	BeginScan(ctx context.Context, pool seat.Pool, scan Scan, staleMillis int64, reset bool) (bool, error)
+	// EndScan adds the result of a scan to the directory, and leaves the rooms that
+	// are listed as they are. False: the scan had ended otherwise, and nothing was
+	// added.
+	EndScan(ctx context.Context, pool seat.Pool, scan Scan) (bool, error)
+	// AddRoom lists a block, if the pool has a directory; a later version stays.
 	AddRoom(ctx context.Context, block seat.Block, version int64) error
-	// RemoveRoom takes a block off the directory that was put there with a version
-	// before this one.
+	// RemoveRoom takes a block off the list, if it was listed with an earlier version.
 	RemoveRoom(ctx context.Context, block seat.Block, before int64) error
-	// AddLeft counts some more who left, if the pool has a directory. It is tried once:
-	// who leaves does not wait, and a directory that misses it is wrong for a second.
+	// AddLeft adds to Left, if the pool has a directory. It is tried once: a leave
+	// does not wait for it, and a directory without it is wrong for a second.
 	AddLeft(ctx context.Context, pool seat.Pool, n int64) error
-	// ClearDirectory says that the directory is not complete, and ends a look under way.
+	// ClearDirectory has the directory not be complete, and ends a scan under way.
 	ClearDirectory(ctx context.Context, pool seat.Pool) error
 }
 
-// later tells whether it is the news of a hold that ends when the directory is not
-// complete any more, nor will be by a look that has begun.
-func later(v seat.Vacancy, b Directory) bool {
+// expiresLater tells whether a vacancy is that of a hold that expires when the
+// directory is not complete any more, nor will be by a scan that has begun.
+func expiresLater(v seat.Vacancy, b Directory) bool {
 	return v.EndsMillis != 0 && v.EndsMillis >= max(b.UntilMillis, b.ScanningMillis+trustMillis)
 }
 
-// publish tells the directory of room. It is part of giving a seat back: a process
-// that dies before leaves a directory that is wrong for a second. An error is that
-// too, and the seat is given back all the same.
+// publish publishes a vacancy, as a part of giving a seat back. If the process dies
+// before, or the write fails, the directory is wrong for a second; the seat is given
+// back all the same.
 func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.ConnectionID, v *seat.Vacancy) {
 	if v == nil {
 		return
@@ -151,9 +154,9 @@ func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.Connectio
 	directory, err := p.blocks.Directory(ctx, block.Pool)
 	busy := errors.Is(err, ErrBusy) // then many are about to go by it
 	switch {
-	case err != nil && !busy || err == nil && (!directory.PublishesVacancies() || later(*v, directory)):
+	case err != nil && !busy || err == nil && (!directory.PublishesVacancies() || expiresLater(*v, directory)):
 	case v.Beyond && (busy || directory.ScanningMillis != 0 || directory.Left < directory.Beyond):
-		n := 1 // busy, the directory cannot say; and a look may find another Beyond
+		n := 1 // busy, the directory cannot say; and a scan may find another Beyond
 		if !busy && directory.ScanningMillis == 0 {
 			n = directory.sample()
 		}
@@ -167,17 +170,17 @@ func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.Connectio
 	}
 }
 
-// takeByDirectory takes a seat of a large pool where the directory knows of one, or refuses
-// if the directory is complete and has none. Where it is not, one of those who come
-// looks through the pool, and the others wait for it.
+// takeByDirectory takes a seat of a block that the directory of a large pool lists, or
+// refuses if the directory is complete and lists none. While it is not complete, one
+// of the joining connections scans the pool, and the others wait for it.
 func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Place, terms Terms) (Seated, error) {
 	now := to.Member.JoinedAtMillis
 	for round := range maxRounds {
 		directory, err := p.blocks.Directory(ctx, pool)
 		if err != nil {
-			return Seated{}, wrap("read the directory", err)
+			return Seated{}, problem.Wrap("read the directory", err)
 		}
-		if directory.Revision > terms.Revision { // nothing of it is ours to change
+		if directory.Revision > terms.Revision { // it is kept under a later license
 			return Seated{Refusal: RefusalStale}, nil
 		}
 		answer, done, err := p.takeListed(ctx, pool, directory, to, terms)
@@ -188,7 +191,7 @@ func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Pla
 		full := complete && len(directory.Rooms) == 0
 		refusal := Seated{Refusal: RefusalFull, InUse: max(terms.Capacity, directory.InUse), Unsearched: true}
 		if complete {
-			p.view(pool).scarce(now)
+			p.cacheOf(pool).scarce(now)
 		}
 		switch {
 		case full && (now < directory.UntilMillis-aheadMillis || directory.scanning(now)):
@@ -196,15 +199,15 @@ func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Pla
 		case complete && !full:
 			continue // others were faster
 		case !complete && directory.scanning(now) && round < maxRounds/2:
-			if err := p.wait(ctx, to.Connection, round); err != nil {
+			if err := p.waitForScan(ctx, to.Connection, round); err != nil {
 				return Seated{}, err
 			}
 			continue
 		}
-		look := Scan{By: to.Connection, Count: Count{AtMillis: now}, Revision: terms.Revision, Beyond: directory.Left}
-		mine, err := p.blocks.BeginScan(ctx, pool, look, now-scanMillis, !complete)
+		scan := Scan{By: to.Connection, Count: Count{AtMillis: now}, Revision: terms.Revision, Beyond: directory.Left}
+		mine, err := p.blocks.BeginScan(ctx, pool, scan, now-scanMillis, !complete)
 		if err != nil {
-			return Seated{}, wrap("begin a look", err)
+			return Seated{}, problem.Wrap("begin a scan", err)
 		}
 		if !mine && full {
 			return refusal, nil
@@ -212,10 +215,10 @@ func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Pla
 		if !mine && round < maxRounds/2 {
 			continue
 		}
-		if !mine { // whoever looks takes long: all who wait would take longer
+		if !mine { // another's scan takes long: a wait for it would take longer
 			return Seated{}, ErrBusy
 		}
-		answer, done, err = p.scan(ctx, pool, look, to, terms)
+		answer, done, err = p.scan(ctx, pool, scan, to, terms)
 		if done || err != nil {
 			return answer, err
 		}
@@ -227,16 +230,16 @@ func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Pla
 // is chosen by the connection's id, and takes those off that are full.
 func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, directory Directory, to seat.Place, terms Terms) (Seated, bool, error) {
 	rooms := slices.Sorted(maps.Keys(directory.Rooms))
-	p.view(pool).read(directory, terms.Capacity)
+	p.cacheOf(pool).read(directory, terms.Capacity)
 	for n := range min(len(rooms), probes) {
 		block := seat.Block{Pool: pool, Index: rooms[(to.Connection.Hash()+n)%len(rooms)]}
 		attempt, err := p.enter(ctx, block, to, terms.Revision)
 		if err != nil {
 			return Seated{}, true, err
 		}
-		p.view(pool).sawListed(attempt.State)
+		p.cacheOf(pool).sawListed(attempt.State)
 		if attempt.State.Full(to.Member.JoinedAtMillis) {
-			// Left undone, it costs the next one who comes a try.
+			// If this fails, the next connection tries the block in vain.
 			// Room of this very version is gone too: the block was given less capacity since.
 			_ = p.blocks.RemoveRoom(ctx, block, attempt.State.Version()+1)
 		}
@@ -247,26 +250,26 @@ func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, directory Direct
 	return Seated{}, false, nil
 }
 
-// scan looks through the whole pool, says on the directory what it found, and tries
-// that. Not done: others took it.
-func (p *Pools) scan(ctx context.Context, pool seat.Pool, look Scan, to seat.Place, terms Terms) (Seated, bool, error) {
+// scan reads the whole pool, enters the result into the directory, and tries the blocks
+// with room. Not done: other connections took their seats.
+func (p *Pools) scan(ctx context.Context, pool seat.Pool, scan Scan, to seat.Place, terms Terms) (Seated, bool, error) {
 	states, err := p.Rebalance(ctx, pool, terms, false)
 	if err != nil {
 		return Seated{}, true, err
 	}
-	look.survey(states, terms)
-	p.view(pool).opened(states, look.Rooms)
-	if _, err := p.blocks.EndScan(ctx, pool, look); err != nil {
-		return Seated{}, true, wrap("end a look", err)
+	scan.survey(states, terms)
+	p.cacheOf(pool).opened(states, scan.Rooms)
+	if _, err := p.blocks.EndScan(ctx, pool, scan); err != nil {
+		return Seated{}, true, problem.Wrap("end a scan", err)
 	}
 	return p.among(ctx, pool, states, to, terms)
 }
 
-// survey sums up what the pool looked like. The list is complete only if no
-// capacity is left to hand out, or will be when a hold is ended that is over,
-// and no block is under other terms. Where more is in use than the terms have,
-// so many must have left first; who left since the directory was read, and before
-// the pool was, counts twice, which errs to the safe side.
+// survey fills a scan from the blocks of the pool. The list is complete only if no
+// block is under other terms, and no capacity is left to hand out, nor will be when an
+// expired hold is given back. Where more seats are in use than the terms have, as many
+// must be given back first. A connection that left after the directory was read and
+// before the pool was counts twice, which errs to the safe side.
 func (l *Scan) survey(states []seat.State, terms Terms) {
 	l.InUse, l.Opened, l.Rooms = Occupied(states, l.AtMillis), len(states), make(map[int]int64)
 	beyond := committed(states) - terms.Capacity

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 )
 
@@ -81,9 +82,9 @@ func Sleep(ctx context.Context, d time.Duration) error {
 // Wait waits by the pools' clock.
 func (p *Pools) Wait(ctx context.Context, d time.Duration) error { return p.pause(ctx, d) }
 
-// wait lets who looks through a pool come to an end: longer each time, and not
-// everybody for the same time.
-func (p *Pools) wait(ctx context.Context, id seat.ConnectionID, round int) error {
+// waitForScan lets another process end its scan: longer in each round, and not for
+// the same time for each connection.
+func (p *Pools) waitForScan(ctx context.Context, id seat.ConnectionID, round int) error {
 	most := min(firstWait<<round, longestWait)
 	return p.pause(ctx, most/2+most/2*time.Duration(id.Hash()%waitSteps)/waitSteps)
 }
@@ -141,17 +142,17 @@ type Seated struct {
 // did; the seat left behind there has no session, and reconciliation frees it.
 func (p *Pools) Take(ctx context.Context, pool seat.Pool, id seat.ConnectionID, member seat.Member, terms Terms) (Seated, error) {
 	to, now := seat.Place{Connection: id, Member: member}, member.JoinedAtMillis
-	if !p.view(pool).wasScarce(now) {
+	if !p.cacheOf(pool).wasScarce(now) {
 		answer, done, err := p.probe(ctx, pool, to, terms)
 		if done || err != nil {
 			return answer, err
 		}
 	}
-	if !terms.large(0) && !p.view(pool).hasDirectory() {
+	if !terms.large(0) && !p.cacheOf(pool).hasDirectory() {
 		return p.search(ctx, pool, to, terms)
 	}
 	answer, err := p.takeByDirectory(ctx, pool, to, terms)
-	if !errors.Is(err, ErrBusy) || !p.view(pool).widen(terms.Capacity) {
+	if !errors.Is(err, ErrBusy) || !p.cacheOf(pool).widen(terms.Capacity) {
 		return answer, err
 	}
 	// A rush: more blocks are being opened, and perhaps have been.
@@ -169,7 +170,7 @@ func (p *Pools) Reclaim(ctx context.Context, pool seat.Pool, id seat.ConnectionI
 	full := Seated{Refusal: RefusalFull}
 	b, err := p.blocks.Get(ctx, seat.Block{Pool: pool})
 	if err != nil || b == nil {
-		return full, wrap("read a block", err)
+		return full, problem.Wrap("read a block", err)
 	}
 	for lost, m := range b.Members {
 		if !m.Held() || m.Hold.LostAtMillis > member.JoinedAtMillis {
@@ -177,7 +178,7 @@ func (p *Pools) Reclaim(ctx context.Context, pool seat.Pool, id seat.ConnectionI
 		}
 		attempt, err := p.blocks.Swap(ctx, b.Block, seat.Place{Connection: lost, Member: m}, seat.Place{Connection: id, Member: member}, terms.Revision)
 		if err != nil {
-			return full, wrap("take a held seat", err)
+			return full, problem.Wrap("take a held seat", err)
 		}
 		answer, done, err := p.conclude(ctx, attempt, id, terms)
 		if done || err != nil {
@@ -190,7 +191,7 @@ func (p *Pools) Reclaim(ctx context.Context, pool seat.Pool, id seat.ConnectionI
 // probe tries a few blocks: those with room, as far as this process remembers;
 // else those at which connections begin to look. Not done: they are full.
 func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms Terms) (Seated, bool, error) {
-	v := p.view(pool)
+	v := p.cacheOf(pool)
 	for n := range min(probes, count(terms.Capacity)) {
 		index, worth := v.pick(to.Connection, terms.Capacity, n)
 		if !worth {
@@ -290,7 +291,7 @@ func (p *Pools) search(ctx context.Context, pool seat.Pool, to seat.Place, terms
 		if err != nil {
 			return Seated{}, err
 		}
-		p.view(pool).opened(states, nil)
+		p.cacheOf(pool).opened(states, nil)
 		var done bool
 		answer, done, err = p.among(ctx, pool, states, to, terms)
 		if done || err != nil {
@@ -321,7 +322,7 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 		case !in && over && state.InUse > state.Capacity:
 			// Its place would be above the capacity: free it, and settle again.
 			if _, err := p.GiveBack(ctx, state.Block, late.Connection, late.Member, false); err != nil {
-				return Seated{}, true, wrap("end a hold", err)
+				return Seated{}, true, problem.Wrap("end a hold", err)
 			}
 			tried = true
 			continue
@@ -332,7 +333,7 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 		if err != nil {
 			return Seated{}, true, err
 		}
-		p.view(pool).saw(attempt.State)
+		p.cacheOf(pool).saw(attempt.State)
 		answer, done, err := p.conclude(ctx, attempt, to.Connection, terms)
 		if done || err != nil {
 			return answer, true, err
@@ -343,7 +344,7 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 	if tried || committed(states) < terms.Capacity {
 		return full, false, nil
 	}
-	p.view(pool).scarce(now)
+	p.cacheOf(pool).scarce(now)
 	return full, true, nil
 }
 
@@ -378,18 +379,18 @@ func (p *Pools) Close(ctx context.Context, pool seat.Pool, states []seat.State, 
 				continue
 			}
 			if _, err := p.blocks.Close(ctx, s.Block, keepUntil); err != nil {
-				return wrap("close a block", err)
+				return problem.Wrap("close a block", err)
 			}
 		}
 		var err error
 		if states, err = p.blocks.Read(ctx, pool); err != nil {
-			return wrap("read the pool again", err)
+			return problem.Wrap("read the pool again", err)
 		}
 	}
 	if !slices.ContainsFunc(states, isListed) {
 		return nil
 	}
-	return wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
+	return problem.Wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
 }
 
 // andPublish gives a seat back, or will, and tells the directory.
@@ -400,13 +401,6 @@ func (p *Pools) andPublish(ctx context.Context, block seat.Block, id seat.Connec
 	}
 	p.publish(ctx, block, id, returned.Vacancy)
 	return returned, nil
-}
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
 }
 
 // committed is what the blocks admit together, at the most, as they stand.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 
 	"golang.org/x/sync/errgroup"
@@ -59,7 +60,7 @@ func (p *Pools) Rebalance(ctx context.Context, pool seat.Pool, terms Terms, crea
 		}
 		if wrote+missed == 0 && relicensed && slices.ContainsFunc(states, isListed) {
 			// Nobody is to be refused any more by what is known of the terms before.
-			return states, wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
+			return states, problem.Wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
 		}
 		if wrote+missed == 0 {
 			return states, nil

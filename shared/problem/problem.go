@@ -223,3 +223,11 @@ func (e *Error) Document() Document {
 	}
 	return d
 }
+
+// Wrap says what was being done when an error came; no error stays none.
+func Wrap(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}

@@ -9,6 +9,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
@@ -18,7 +19,7 @@ import (
 func (r *run) conference(ctx context.Context, t tenant.ID, id conference.ID, tenants *tenants) error {
 	c, err := r.store.Conference(ctx, t, id, true)
 	if err != nil || c == nil {
-		return wrap("read a conference", err)
+		return problem.Wrap("read a conference", err)
 	}
 	now := r.now()
 	switch {
@@ -53,7 +54,7 @@ func (r *run) conference(ctx context.Context, t tenant.ID, id conference.ID, ten
 		err = r.meetings.Expire(ctx, *c, now)
 		r.count(func(f *Found) { f.Expired++ })
 	}
-	return wrap("judge a conference", err)
+	return problem.Wrap("judge a conference", err)
 }
 
 // attended tells whether those are in a conference whom it needs: its host if it
@@ -102,7 +103,7 @@ func (r *run) lock(ctx context.Context, t tenant.ID, email host.Email, tenants *
 		return nil
 	}
 	r.count(func(f *Found) { f.Locks++ })
-	return wrap("unlock a host", r.store.Unlock(ctx, t, l))
+	return problem.Wrap("unlock a host", r.store.Unlock(ctx, t, l))
 }
 
 // tenants remembers, while a page of the agenda is worked on, what several of
@@ -125,7 +126,7 @@ type conferenceKey struct {
 func (t *tenants) conference(ctx context.Context, id tenant.ID, c conference.ID) (*conference.Conference, error) {
 	return t.meets.get(conferenceKey{id, c}, func() (*conference.Conference, error) {
 		c, err := t.run.store.Conference(ctx, id, c, false)
-		return c, wrap("read a conference that somebody is in", err)
+		return c, problem.Wrap("read a conference that somebody is in", err)
 	})
 }
 
@@ -136,7 +137,7 @@ func (t *tenants) license(ctx context.Context, id tenant.ID) (*license.License, 
 	return t.terms.get(id, func() (*license.License, error) {
 		l, err := t.run.store.License(ctx, id)
 		if err != nil || l == nil {
-			return nil, wrap("read a license", err)
+			return nil, problem.Wrap("read a license", err)
 		}
 		t.run.putIntoForce(ctx, *l)
 		return l, nil
@@ -146,7 +147,7 @@ func (t *tenants) license(ctx context.Context, id tenant.ID) (*license.License, 
 func (t *tenants) pool(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
 	read := func() ([]seat.State, error) {
 		states, err := t.run.store.Read(ctx, pool)
-		return states, wrap("read a pool", err)
+		return states, problem.Wrap("read a pool", err)
 	}
 	if pool.Number != 0 {
 		return read()
@@ -161,7 +162,7 @@ func (t *tenants) locks(ctx context.Context, id tenant.ID) (map[host.Email]host.
 		for _, l := range list {
 			byHost[l.Host] = l
 		}
-		return byHost, wrap("list locks", err)
+		return byHost, problem.Wrap("list locks", err)
 	})
 }
 

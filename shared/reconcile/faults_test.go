@@ -81,7 +81,7 @@ var (
 		return err
 	}}
 	remove = step{"remove", func(ctx context.Context, a *actor, d *worldtest.Process) error {
-		_, err := d.Remove(ctx, meeting.Person{Tenant: acme}, a.self.Connection, "", a.clock())
+		_, err := d.Remove(ctx, meeting.Removal{Tenant: acme, At: a.clock()}, a.self.Connection)
 		return err
 	}}
 	vanish = step{"vanish", func(_ context.Context, a *actor, _ *worldtest.Process) error {

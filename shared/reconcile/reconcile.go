@@ -36,6 +36,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/meeting"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -152,7 +153,7 @@ func (r *Reconciler) Round(ctx context.Context) error {
 	began := r.now()
 	at, mine, err := r.store.Claim(ctx, began, began.Add(claim))
 	if err != nil || !mine {
-		return wrap("claim the agenda", err)
+		return problem.Wrap("claim the agenda", err)
 	}
 	one := r.newRun()
 	one.lives = began.UnixMilli()-at.LivesAtMillis >= recent.Milliseconds()
@@ -162,7 +163,7 @@ func (r *Reconciler) Round(ctx context.Context) error {
 	}
 	one.audits(ctx)
 	if saved := r.store.Save(ctx, at); err == nil {
-		err = wrap("save how far it came", saved)
+		err = problem.Wrap("save how far it came", saved)
 	}
 	one.report(ctx, "round", r.now().Sub(began))
 	return err
@@ -271,7 +272,7 @@ func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 	err := each(pools, func(pool seat.Pool) error {
 		first, err := r.store.Get(ctx, seat.Block{Pool: pool})
 		if err != nil || first == nil {
-			return wrap("read a pool's first block", err)
+			return problem.Wrap("read a pool's first block", err)
 		}
 		if !first.Listed {
 			return one.look(ctx, pool, func() bool { return one.late(ctx) })
@@ -290,7 +291,7 @@ func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 		now := r.now()
 		mine, err := r.store.ClaimPool(ctx, pool, now, now.Add(lookFor))
 		if err != nil || !mine {
-			return wrap("claim a pool", err)
+			return problem.Wrap("claim a pool", err)
 		}
 		return one.look(ctx, pool, late)
 	}))
@@ -362,7 +363,7 @@ func since(m seat.Member) int64 {
 func (r *run) block(ctx context.Context, block seat.Block, tenants *tenants) error {
 	state, err := r.store.Get(ctx, block)
 	if err != nil || state == nil {
-		return wrap("read a block", err)
+		return problem.Wrap("read a block", err)
 	}
 	if len(state.Members) == 0 {
 		r.note(&r.idle, block)
@@ -400,7 +401,7 @@ func (r *run) putIntoForce(ctx context.Context, l license.License) {
 	}
 	settled, err := r.licensing.Complete(ctx, l, r.now())
 	r.count(func(f *Found) { f.Settled += one(settled) })
-	r.failed(ctx, Entry{Tenant: l.Tenant}, wrap("put a license into force", err))
+	r.failed(ctx, Entry{Tenant: l.Tenant}, problem.Wrap("put a license into force", err))
 }
 
 func (r *run) note(list *[]seat.Block, block seat.Block) {
@@ -426,7 +427,7 @@ func (r *run) replaced(ctx context.Context, state seat.State) error {
 			closing.Go(func() error { return r.meetings.CloseReplaced(ctx, id) })
 		}
 	}
-	return wrap("close connections that were replaced", closing.Wait())
+	return problem.Wrap("close connections that were replaced", closing.Wait())
 }
 
 // holds ends the holds of a block that are over.
@@ -443,7 +444,7 @@ func (r *run) holds(ctx context.Context, state seat.State) error {
 			return err
 		})
 	}
-	return wrap("end holds", holds.Wait())
+	return problem.Wrap("end holds", holds.Wait())
 }
 
 // members looks after a block's members: it ends the holds that are over, gives
@@ -471,7 +472,7 @@ func (r *run) members(ctx context.Context, state seat.State, tenants *tenants) (
 	if err != nil || !alive {
 		return false, err
 	}
-	return true, wrap("note that a block was seen", r.store.MarkAlive(ctx, state.Block, now.UnixMilli()))
+	return true, problem.Wrap("note that a block was seen", r.store.MarkAlive(ctx, state.Block, now.UnixMilli()))
 }
 
 // judge tells whether all of some members are alive, and does away with those
@@ -552,7 +553,7 @@ func (r *run) stays(ctx context.Context, s session.Session, tenants *tenants) (b
 	if c.Number == s.Number {
 		at = c.EndedAt
 	}
-	return false, wrap("send away a late connection", r.meetings.Dismiss(ctx, s.Connection, at))
+	return false, problem.Wrap("send away a late connection", r.meetings.Dismiss(ctx, s.Connection, at))
 }
 
 // hasEnded tells whether the numbered conference has ended, by a read that may be
@@ -574,12 +575,12 @@ func (r *run) probe(ctx context.Context, id seat.ConnectionID) (bool, error) {
 		alive, err := r.gateway.Alive(ctx, id)
 		if !errors.Is(err, ErrThrottled) {
 			r.pace.answered()
-			return alive, wrap("probe "+string(id), err)
+			return alive, problem.Wrap("probe "+string(id), err)
 		}
 		r.pace.throttled()
 		r.count(func(f *Found) { f.Throttled++ })
 		if r.late(ctx) {
-			return false, wrap("probe "+string(id), err)
+			return false, problem.Wrap("probe "+string(id), err)
 		}
 	}
 }
@@ -589,11 +590,4 @@ func one(yes bool) int {
 		return 1
 	}
 	return 0
-}
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
 }

@@ -26,6 +26,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
@@ -124,7 +125,7 @@ func (r *Roller) Tenant(ctx context.Context, t tenant.ID) (*Progress, error) {
 	began := r.now()
 	l, err := r.store.License(ctx, t)
 	if err != nil || l == nil {
-		return nil, wrap("read the license", err)
+		return nil, problem.Wrap("read the license", err)
 	}
 	revisions, err := r.store.Revisions(ctx, t)
 	if err != nil {
@@ -142,7 +143,7 @@ func (r *Roller) Tenant(ctx context.Context, t tenant.ID) (*Progress, error) {
 	if err := one.goOn(ctx, p, began.UnixMilli()-SettleMillis); err != nil {
 		return nil, err
 	}
-	return p, wrap("save the progress", r.store.SaveProgress(ctx, t, *p))
+	return p, problem.Wrap("save the progress", r.store.SaveProgress(ctx, t, *p))
 }
 
 // ledger is one tenant's, by its calendar.
@@ -290,7 +291,7 @@ func (l *ledger) day(ctx context.Context, p usage.Period) error {
 		day.Summary = usage.Merge(day.Summary, whole)
 		summaries = summaries[n:]
 	}
-	return wrap("keep a day", l.store.PutDay(ctx, l.tenant, l.zone.String(), day))
+	return problem.Wrap("keep a day", l.store.PutDay(ctx, l.tenant, l.zone.String(), day))
 }
 
 // month makes one from its days.
@@ -299,7 +300,7 @@ func (l *ledger) month(ctx context.Context, p usage.Period) error {
 	if err != nil {
 		return err
 	}
-	return wrap("keep a month", l.store.PutMonth(ctx, l.tenant, l.zone.String(), Month{records, summary.Row}))
+	return problem.Wrap("keep a month", l.store.PutMonth(ctx, l.tenant, l.zone.String(), Month{records, summary.Row}))
 }
 
 // Sum adds up the days that make a period, and tells of how many records.
@@ -321,11 +322,4 @@ func Sum(ctx context.Context, store Buckets, t tenant.ID, zone string, p usage.P
 	}
 	still(p.ToMillis)
 	return usage.MergeAll(list), records, nil
-}
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
 }

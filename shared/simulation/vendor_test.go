@@ -90,7 +90,7 @@ func (w *world) removes(c *connection) {
 	c.excused, c.removed = true, true
 	var err error
 	w.begin("remove "+string(c.id), handlerTime, func(ctx context.Context, p *process) {
-		_, err = p.door.Remove(ctx, meeting.Person{Tenant: c.pass.Tenant}, c.id, "removed", w.clock(p))
+		_, err = p.door.Remove(ctx, meeting.Removal{Tenant: c.pass.Tenant, Reason: "removed", At: w.clock(p)}, c.id)
 	}, func() { w.say("remove %s: %v", c.id, err) })
 }
 

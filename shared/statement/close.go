@@ -152,7 +152,7 @@ func (c *Closer) begun(ctx context.Context, t tenant.ID, s span, revisions []lic
 func (c *Closer) latest(ctx context.Context, t tenant.ID, period string) (*Sealed, *Statement, error) {
 	last, err := c.store.Statement(ctx, t, period, 0)
 	if err != nil || last == nil {
-		return nil, nil, wrap("read the latest revision", err)
+		return nil, nil, problem.Wrap("read the latest revision", err)
 	}
 	s, err := last.Open()
 	return last, &s, err
@@ -215,7 +215,7 @@ func spanOf(s Statement) (span, error) {
 	}
 	month, err := usage.MonthOf(s.Period, zone)
 	p := usage.Period{FromMillis: from.UnixMilli(), ToMillis: to.UnixMilli()}
-	return span{p, zone, p == month}, wrap("a statement's period", err)
+	return span{p, zone, p == month}, problem.Wrap("a statement's period", err)
 }
 
 func faults(details ...string) error {
@@ -452,11 +452,4 @@ func difference(now, before Figures) Figures {
 
 func (f Figures) nothing() bool {
 	return f.SeatMillis == 0 && f.OverageMillis == 0 && f.Joins == 0 && f.Refused == 0 && f.EstimatedMillis == 0 && len(f.Refusals) == 0
-}
-
-func wrap(doing string, err error) error {
-	if err != nil {
-		return fmt.Errorf("%s: %w", doing, err)
-	}
-	return nil
 }

@@ -1,8 +1,8 @@
 // Package wiring puts the functions together. The Lambda mains and the local stack
-// both call it, so that what is tested is wired as what runs.
+// both call it, so that the end-to-end tests run production's wiring.
 //
-// It has the functions of the WebSocket API and the scheduled ones; those of the
-// HTTP API are in wiring/api, so that connect does not carry them.
+// This package has the functions of the WebSocket API and the scheduled ones.
+// Package wiring/api has those of the HTTP API, so that connect does not carry them.
 package wiring
 
 import (

@@ -34,10 +34,9 @@ type Process struct {
 type Option func(*options)
 
 type options struct {
-	limits   admission.Limits
-	pause    pool.Pause
-	together func(steps ...func())
-	log      *slog.Logger
+	limits admission.Limits
+	pause  pool.Pause
+	log    *slog.Logger
 }
 
 // Limited bounds the joins of a tenant by a limiter.
@@ -50,26 +49,20 @@ func Pausing(pause func(context.Context, time.Duration) error) Option {
 	return func(o *options) { o.pause = pause }
 }
 
-// Together has the process do steps at the same time by other means than
-// goroutines.
-func Together(together func(steps ...func())) Option {
-	return func(o *options) { o.together = together }
-}
-
 // Logging has the process log.
 func Logging(log *slog.Logger) Option { return func(o *options) { o.log = log } }
 
 // NewProcess makes the rooms of a process that has just started.
 func NewProcess(store admission.Store, gateway meeting.Gateway, opts ...Option) *Process {
 	o := options{
-		limits: admission.Limits{Limiter: new(rate.Limiter)}, pause: pool.Sleep, together: admission.Together,
+		limits: admission.Limits{Limiter: new(rate.Limiter)}, pause: pool.Sleep,
 		log: slog.New(slog.DiscardHandler),
 	}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	rooms := wiring.NewRooms(store, gateway, o.pause, o.log)
-	return &Process{rooms.Admissions(o.limits, o.together), rooms.Departures, rooms.Meetings, rooms.Occupancy, rooms.Licensing}
+	return &Process{rooms.Admissions(o.limits, admission.Together), rooms.Departures, rooms.Meetings, rooms.Occupancy, rooms.Licensing}
 }
 
 // Messenger handles the process's messages.

@@ -37,8 +37,8 @@ func vanished() ending {
 	return ending{status: int(websocket.StatusAbnormalClosure), at: time.Now()}
 }
 
-// endingOf reads a failed read: the client's close frame, or that there was none, or that the
-// gateway does not take what came.
+// endingOf tells how a connection ended, by the error of a read: with the client's close
+// frame, without one, or by the gateway because of a frame that it refuses.
 func endingOf(err error) ending {
 	var frame websocket.CloseError
 	switch {

@@ -1,9 +1,9 @@
 // Package buckets is the S3 of this machine: the template's buckets, empty at
 // the start and kept in memory, over the real protocol.
 //
-// It takes any credentials. What it says to pages of other origins is what the
-// template says of each bucket. A link goes on being good after its time, and
-// nothing expires: what is in the buckets ends with the process.
+// It takes any credentials. Pages of other origins are answered by the CORS rules that
+// the template has for each bucket. Links and objects do not expire; they end with the
+// process.
 package buckets
 
 import (

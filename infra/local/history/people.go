@@ -60,8 +60,8 @@ const minutes = time.Minute
 
 var workdays = []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
 
-// What a concurrent tenant of 25 seats is used to: once a week not everybody
-// gets in.
+// ofConcurrent are the weekly conferences of a concurrent tenant of 25 seats. Once a
+// week some of its people are refused.
 var ofConcurrent = []habit{
 	{"standup", workdays, 9 * time.Hour, 15 * minutes, 1, 4, 6},
 	{"project", []time.Weekday{time.Tuesday, time.Thursday}, 13 * time.Hour, 60 * minutes, 2, 5, 9},
@@ -69,8 +69,8 @@ var ofConcurrent = []habit{
 	{"all-hands", []time.Weekday{time.Thursday}, 13*time.Hour + 30*minutes, 30 * minutes, 1, 16, 22},
 }
 
-// What a tenant of five named hosts is used to: each of them runs one conference
-// at a time, and some of them at the same time.
+// ofNamed are the weekly conferences of a tenant of five named hosts, some of whom
+// run theirs at the same time.
 var ofNamed = []habit{
 	{"standup", workdays, 8*time.Hour + 30*minutes, 15 * minutes, 1, 3, 5},
 	{"support", []time.Weekday{time.Monday, time.Wednesday}, 10 * time.Hour, 50 * minutes, 2, 2, 6},
