@@ -86,7 +86,7 @@ func (w *world) put(l license.License) {
 
 func (w *world) schedule() {
 	w.t.Helper()
-	c, err := w.door.Schedule(w.t.Context(), conference.Conference{Tenant: acme, ID: weekly, Host: ann, State: conference.StateScheduled, CreatedAt: w.now})
+	c, err := w.door.Schedule(w.t.Context(), conference.Conference{Tenant: acme, ID: weekly, Host: ann, State: conference.StateScheduled, CreatedAt: w.clock()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
