@@ -39,7 +39,7 @@ func TestARepeatThatAFullBoardRefusesIsAdmitted(t *testing.T) {
 		if err := d.Connect(t.Context(), first); err != nil {
 			t.Errorf("repeat %d is answered %v", n+1, err)
 		}
-		if !slices.Contains(calls, "get board") || slices.Contains(calls, "query pool") || slices.Contains(calls, "take") {
+		if !slices.Contains(calls, "get directory") || slices.Contains(calls, "query pool") || slices.Contains(calls, "take") {
 			t.Errorf("repeat %d made the calls %v, want the board alone to decide", n+1, calls)
 		}
 	}

@@ -58,7 +58,7 @@ func (s *stage) process() (*worldtest.Process, *faults.API) {
 }
 
 func (s *stage) over(api dynamo.API) *dynamo.Store {
-	return dynamo.New(api, memtable.Names).At(func() time.Time { return s.now })
+	return dynamo.New(api, memtable.Names).WithClock(func() time.Time { return s.now })
 }
 
 // unheard is a gateway that tells nobody anything.

@@ -17,12 +17,11 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// cursorSeparator stands between the two keys in a cursor of the agenda: no key
-// has it.
+// cursorSeparator separates the two keys in a cursor: no key contains it.
 const cursorSeparator = "\x1f"
 
-// Agenda implements reconcile.Agenda by one query of the sparse index busy,
-// which follows the table after a moment.
+// Agenda implements reconcile.Agenda by one query of the sparse index busy, which
+// is eventually consistent.
 func (s *Store) Agenda(ctx context.Context, shard int, after string, limit int) ([]reconcile.Entry, string, error) {
 	in := &dynamodb.QueryInput{
 		TableName: s.live, IndexName: aws.String(indexBusy), Limit: aws.Int32(int32(limit)), //nolint:gosec // a page

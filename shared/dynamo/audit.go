@@ -18,11 +18,11 @@ func (s *Store) BeginAction(ctx context.Context, e audit.Entry) error {
 		setNumber(attrAt, e.AtMillis).setText(attrRequest, e.RequestID).setText(attrBy, e.By).setText(attrRole, e.Role).
 		setText(attrAction, e.Action).setText(attrHost, e.Target.Host).setText(attrConference, e.Target.Conference).
 		setText(attrConnection, e.Target.Connection).setText(attrPeriod, e.Target.Period).setText(attrReason, e.Target.Reason)
-	there, refused, err := s.put(ctx, s.ledger, i, absent, nil)
+	existing, refused, err := s.put(ctx, s.ledger, i, absent, nil)
 	if err != nil || !refused {
 		return err
 	}
-	was, err := readAction(e.Tenant, there)
+	was, err := readAction(e.Tenant, existing)
 	if err == nil && was != e {
 		err = audit.ErrTaken
 	}
@@ -44,8 +44,8 @@ func (s *Store) EndAction(ctx context.Context, t tenant.ID, n audit.Name, o audi
 	return err
 }
 
-// Actions implements audit.Log. An outcome's key comes after its entry's, so
-// that it is met before it.
+// Actions implements audit.Log. It reads backwards, and an outcome's key comes
+// after its action's, so the outcome is read first.
 func (s *Store) Actions(ctx context.Context, t tenant.ID, fromMillis, toMillis int64, after audit.Name, limit int) ([]audit.Record, error) {
 	if fromMillis >= toMillis {
 		return nil, nil
@@ -89,7 +89,7 @@ func (s *Store) Actions(ctx context.Context, t tenant.ID, fromMillis, toMillis i
 	return list, nil
 }
 
-// readAction reads an entry, or of an outcome its name.
+// readAction decodes an action, or of an outcome only the name.
 func readAction(t tenant.ID, i item) (audit.Entry, error) {
 	r := reader{item: i}
 	e := audit.Entry{

@@ -60,7 +60,7 @@ func (s *Store) Swap(ctx context.Context, block seat.Block, from, to seat.Place,
 	})
 }
 
-// attempt reads the answer to a take or a swap.
+// attempt decodes the answer to a take or a swap.
 func attempt(block seat.Block, result item, refused bool, err error, judge func(seat.State) seat.Outcome) (seat.Attempt, error) {
 	if err != nil {
 		return seat.Attempt{}, err
@@ -111,8 +111,8 @@ func (s *Store) GiveBack(ctx context.Context, block seat.Block, id seat.Connecti
 	return returned(block, id, result, refused, err, seat.State.Vacated)
 }
 
-// Hold implements seat.Blocks by one UpdateItem. A repeat whose first try had
-// landed finds the hold that it was to make.
+// Hold implements seat.Blocks by one UpdateItem. A retry finds the hold that the
+// first try wrote, and succeeds.
 func (s *Store) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, hold seat.Hold) (seat.Returned, error) {
 	pk, sk := blockKeys(block)
 	result, refused, err := s.apply(ctx, change{
@@ -126,9 +126,10 @@ func (s *Store) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID
 	return returned(block, id, result, refused, err, seat.State.Pending)
 }
 
-// returned reads the answer to the end of a seat. Where there was none to end,
-// an earlier try may have ended it, and its news been lost.
-func returned(block seat.Block, id seat.ConnectionID, result item, refused bool, err error, news func(seat.State) *seat.Vacancy) (seat.Returned, error) {
+// returned decodes the answer to a GiveBack or Hold. A missing member may have
+// been removed by an earlier try whose answer was lost, so the vacancy is
+// reported then too.
+func returned(block seat.Block, id seat.ConnectionID, result item, refused bool, err error, vacancy func(seat.State) *seat.Vacancy) (seat.Returned, error) {
 	if err != nil {
 		return seat.Returned{}, err
 	}
@@ -139,7 +140,7 @@ func returned(block seat.Block, id seat.ConnectionID, result item, refused bool,
 	if instead, in := state.Members[id]; in && refused {
 		return seat.Returned{Instead: &instead}, nil
 	}
-	return seat.Returned{Done: !refused, Vacancy: news(state)}, nil
+	return seat.Returned{Done: !refused, Vacancy: vacancy(state)}, nil
 }
 
 // Create implements seat.Blocks.
@@ -175,11 +176,11 @@ func (s *Store) Resize(ctx context.Context, was seat.State, share seat.Share) (b
 	return !refused && err == nil, err
 }
 
-// Close implements seat.Blocks. A block that is there keeps its members; one
-// that is not is put, closed. Each of the two writes can only land once.
+// Close implements seat.Blocks by a put of a closed block, or an update of the
+// existing one, which keeps its members. Safe to retry.
 func (s *Store) Close(ctx context.Context, block seat.Block, keepUntil time.Time) (seat.State, error) {
-	shut := emptyBlock(block, seat.Share{}).setFlag(attrClosed, true).setNumber(attrExpires, keepUntil.Unix())
-	if _, refused, err := s.put(ctx, s.live, shut, absent, nil); err != nil || !refused {
+	closed := emptyBlock(block, seat.Share{}).setFlag(attrClosed, true).setNumber(attrExpires, keepUntil.Unix())
+	if _, refused, err := s.put(ctx, s.live, closed, absent, nil); err != nil || !refused {
 		return seat.State{Block: block, Closed: true}, err
 	}
 	pk, sk := blockKeys(block)
@@ -195,13 +196,13 @@ func (s *Store) Close(ctx context.Context, block seat.Block, keepUntil time.Time
 	return readBlock(block, result)
 }
 
-// pagesAtOnce is how many pages of a pool are read at the same time.
+// pagesAtOnce bounds how many pages of a pool are read in parallel.
 const pagesAtOnce = 32
 
-// Read implements seat.Blocks by one consistent query per page: first one, then
-// twice as many each time, side by side, until a page is not full. So a pool of
-// 100,000 seats, of 105 pages, is read in eight round trips, and a small one by
-// no other goroutine.
+// Read implements seat.Blocks by one consistent query per page. It reads one
+// page, then twice as many in parallel each time, until a page is not full: a
+// pool of 100,000 seats, of 105 pages, takes eight round trips, and a small pool
+// no goroutine.
 func (s *Store) Read(ctx context.Context, pool seat.Pool) ([]seat.State, error) {
 	states, err := s.page(ctx, pool, 0)
 	if err != nil {
@@ -254,8 +255,8 @@ func (s *Store) Get(ctx context.Context, block seat.Block) (*seat.State, error) 
 	return &state, err
 }
 
-// MarkAlive implements seat.Blocks by one UpdateItem. It keeps whole seconds: a block
-// has no room for more.
+// MarkAlive implements seat.Blocks by one UpdateItem. It keeps whole seconds, to
+// save bytes in the block.
 func (s *Store) MarkAlive(ctx context.Context, block seat.Block, atMillis int64) error {
 	pk, sk := blockKeys(block)
 	_, _, err := s.apply(ctx, change{
@@ -266,8 +267,8 @@ func (s *Store) MarkAlive(ctx context.Context, block seat.Block, atMillis int64)
 	return err
 }
 
-// Dequeue implements seat.Blocks by one UpdateItem: a take that comes between
-// either finds the block on the agenda or puts it back.
+// Dequeue implements seat.Blocks by one UpdateItem. A concurrent take either
+// makes the condition fail or queues the block again.
 func (s *Store) Dequeue(ctx context.Context, block seat.Block) error {
 	pk, sk := blockKeys(block)
 	_, _, err := s.apply(ctx, change{

@@ -17,10 +17,9 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// All reads of what is rolled up are consistent. The progress says that a day
-// is kept, and a month is made of its days right after the last of them was
-// written: a read that may be behind could miss that one, and the figures would
-// be too low without a sign of it. It costs little: 31 days are 2 units.
+// All reads of roll-ups are consistent. A month is added up right after its last
+// day is written: an eventually consistent read could miss that day, and the
+// figures would be silently too low. The cost is small: 31 days are 2 units.
 
 // Progress implements rollup.Buckets.
 func (s *Store) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, error) {
@@ -61,9 +60,9 @@ func (s *Store) SaveCursor(ctx context.Context, after tenant.ID) error {
 	return err
 }
 
-// PutDay implements rollup.Buckets: the sets first and the day's own row last,
-// each by a put on condition that what is there is of no more records. A day
-// only ever gets more: there is nothing to remove where nothing happened.
+// PutDay implements rollup.Buckets: first the sets, last the day's own row, each
+// by a put on condition that the existing item has no more records. A day only
+// gains records, so nothing ever has to be removed.
 func (s *Store) PutDay(ctx context.Context, t tenant.ID, zone string, d rollup.Day) error {
 	row := d.Summary.Row
 	if row.Still() {
@@ -108,7 +107,7 @@ func (s *Store) putRows(ctx context.Context, i item, records int64, rows ...usag
 	return s.putLater(ctx, i.setBytes(attrRows, packRows(happened)), records)
 }
 
-// putLater writes an item unless the one that is there is of more records.
+// putLater writes an item unless the existing one was made of more records.
 func (s *Store) putLater(ctx context.Context, i item, records int64) error {
 	i[attrRecords] = number(records)
 	_, _, err := s.put(ctx, s.usage, i, "attribute_not_exists(#pk) OR #records <= :records", item{":records": number(records)})
@@ -136,17 +135,17 @@ func (s *Store) Rows(ctx context.Context, t tenant.ID, zone string, g usage.Gran
 	}
 }
 
-// longestDayMillis is longer than any day, those on which clocks change included.
+// longestDayMillis is longer than any day, those of a clock change included.
 const longestDayMillis = 28 * 60 * 60 * 1000
 
-// rowItems reads the items in which rows that begin in [from, to) can be.
+// rowItems reads the items that can contain rows which begin in [from, to).
 func (s *Store) rowItems(ctx context.Context, t tenant.ID, zone string, g usage.Granularity, fromMillis, toMillis int64) iter.Seq2[item, error] {
 	if fromMillis >= toMillis {
 		return func(func(item, error) bool) {}
 	}
 	first := fromMillis
 	if g == usage.GranularityQuarterHour || g == usage.GranularityHour {
-		first -= longestDayMillis // the day it is in began before
+		first -= longestDayMillis // an item has a whole day
 	}
 	return s.pages(ctx, &dynamodb.QueryInput{
 		TableName: s.usage, ConsistentRead: aws.Bool(true),
@@ -171,8 +170,8 @@ func readRows(i item) ([]usage.Row, error) {
 	return rows, nil
 }
 
-// Days implements rollup.Buckets. It holds one day's sets at a time. Its days
-// have no hours and no quarters.
+// Days implements rollup.Buckets. It holds one day's sets in memory at a time,
+// and leaves Hours and Quarters empty.
 func (s *Store) Days(ctx context.Context, t tenant.ID, zone string, fromMillis, toMillis int64) iter.Seq2[rollup.Day, error] {
 	return func(yield func(rollup.Day, error) bool) {
 		for i, err := range s.rowItems(ctx, t, zone, usage.GranularityDay, fromMillis, toMillis) {
@@ -201,10 +200,10 @@ func (s *Store) day(ctx context.Context, t tenant.ID, zone string, i item) (roll
 	return day, s.readSets(ctx, t, zone, &r, &day.Summary)
 }
 
-// setKind is one of the sets of a day.
+// setKind describes one of the sets of a day.
 type setKind struct {
 	name string
-	attr string // of the day, which has how many parts its set is in
+	attr string // of the day's item: the number of the set's parts
 	of   func(*usage.Summary) *usage.Set
 }
 
@@ -214,10 +213,9 @@ var setKinds = []setKind{
 	{"identities", attrIdentityParts, func(s *usage.Summary) *usage.Set { return &s.Identities }},
 }
 
-// putSet writes a set and tells in how many parts. A part is cut by the first
-// bits of its digests, and not by their place in the set: a part of an older
-// version of the set beside parts of a newer one holds no less than the older
-// set did.
+// putSet writes a set and returns the number of its parts. A set is cut by the
+// first bits of its digests, not by their rank: if a part of an older version of
+// the set is left beside parts of a newer one, nothing of the older set is lost.
 func (s *Store) putSet(ctx context.Context, t tenant.ID, zone, kind string, dayMillis, records int64, set usage.Set) (int, error) {
 	parts, err := cutSet(set)
 	if err != nil {
@@ -242,8 +240,8 @@ const (
 	maxPartBits = 16
 )
 
-// cutSet cuts a set, by the first bits of its digests, into as few parts as
-// hold partDigests each; none if it is empty.
+// cutSet cuts a set by the first bits of its digests into the fewest parts of at
+// most partDigests each; none for an empty set.
 func cutSet(set usage.Set) ([]usage.Set, error) {
 	if len(set) == 0 {
 		return nil, nil
@@ -267,7 +265,7 @@ func firstBits(d usage.Digest, bits int) int {
 	return int(binary.BigEndian.Uint16(d[:])) >> (maxPartBits - bits)
 }
 
-// readSets reads the sets of a day, each in as many parts as the day says.
+// readSets reads the sets of a day, each in as many parts as the day's item says.
 func (s *Store) readSets(ctx context.Context, t tenant.ID, zone string, day *reader, into *usage.Summary) error {
 	dayMillis, missing := into.Row.FromMillis, 0
 	parts := make(map[string]*usage.Set)
@@ -290,7 +288,7 @@ func (s *Store) readSets(ctx context.Context, t tenant.ID, zone string, day *rea
 		name := r.text(attrSK)
 		set := parts[name[:strings.LastIndex(name, "#")+1]]
 		if set == nil {
-			continue // of the day when it had fewer
+			continue // a leftover of an older version of the day
 		}
 		if *set, err = appendDigests(*set, r.bytes(attrDigests)); err != nil || r.err != nil {
 			return fmt.Errorf("%s: %w", name, errors.Join(err, r.err))

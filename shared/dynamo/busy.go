@@ -15,7 +15,8 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// conflict is what a single write meets on an item that a transaction is writing.
+// conflict is the error code of a single write to an item that a transaction is
+// writing.
 const conflict = "TransactionConflictException"
 
 var (
@@ -25,16 +26,16 @@ var (
 	}, retry.DefaultRetryables...))
 )
 
-// repeatConflicts has a client repeat what met a transaction, as it does what was
-// throttled: by itself the SDK does not.
-func repeatConflicts(o *dynamodb.Options) { o.Retryer = retry.AddWithErrorCodes(o.Retryer, conflict) }
+// retryConflicts makes a client retry conflicts as it does throttling; the SDK by
+// itself does not.
+func retryConflicts(o *dynamodb.Options) { o.Retryer = retry.AddWithErrorCodes(o.Retryer, conflict) }
 
-// tellBusy has a client's errors say that the caller may try again, where the SDK
-// has, and gave up: throttling, faults of DynamoDB's own, and lost connections.
-func tellBusy(o *dynamodb.Options) {
+// wrapBusy wraps an error as problem.ErrBusy where the SDK has retried and given
+// up: throttling, DynamoDB's own faults, lost connections.
+func wrapBusy(o *dynamodb.Options) {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		//nolint:wrapcheck // the SDK's own
-		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("TellBusy", func(
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("WrapBusy", func(
 			ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
 		) (middleware.InitializeOutput, middleware.Metadata, error) {
 			out, metadata, err := next.HandleInitialize(ctx, in)
@@ -46,10 +47,9 @@ func tellBusy(o *dynamodb.Options) {
 	})
 }
 
-// transact writes all or nothing. Where a condition does not hold it gives the
-// reason for each write. The SDK does not repeat what conflicts with another
-// transaction: that is done here, each time after a longer pause, and not by
-// everybody at the same time.
+// transact writes all or nothing. A condition that does not hold gives the reason
+// for each write. The SDK does not retry conflicts with other transactions;
+// transact does, with a growing random back-off.
 func (s *Store) transact(ctx context.Context, writes ...types.TransactWriteItem) ([]types.CancellationReason, error) {
 	const tries, first, longest = 10, 10 * time.Millisecond, 250 * time.Millisecond
 	for n := range tries {

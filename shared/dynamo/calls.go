@@ -10,34 +10,34 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Call tells what a request of an API is for: to tests that have it fail, and
-// in what they print.
+// Call describes a request of an API: for tests that make it fail, and for what
+// they print.
 type Call struct {
-	// Name is the step of the domain that the request is: "take", "begin session".
+	// Name is the request's step in the domain: "take", "begin session".
 	Name string
-	// Write tells whether it may change anything.
+	// Write tells whether the request may change anything.
 	Write bool
-	// Consistent tells of a read that it must show the newest version.
+	// Consistent is true for a strongly consistent read.
 	Consistent bool
-	// Table, PK and SK are the item's, or the first one's of several. A query has
+	// Table, PK and SK are of the item, or of the first of several. A query has
 	// no SK.
 	Table, PK, SK string
-	// Of is the connection that a block's update is about, or the block that a
-	// board's is.
+	// Of is the connection that a block's update names, or the block that a
+	// directory's update names.
 	Of string
-	// Revision is the license's under which an update takes a seat. Zero: it takes
-	// none, or a stay goes on.
+	// Revision is that of the license under which an update takes a seat. Zero:
+	// it takes none, or continues a stay.
 	Revision int64
 }
 
-// Block tells which block a call is of. False: it is of none, or of several.
+// Block gives the block of a call. False: the call is of none, or of several.
 func (c Call) Block() (seat.Block, bool) {
 	e, err := entryOf(c.PK, c.SK)
 	return e.Block, err == nil && e.Block != seat.Block{}
 }
 
-// FirstPage tells of a query of a pool that it reads the first page, or the only
-// one: the others are read at the same time.
+// FirstPage tells whether a query of a pool reads the first or only page. The
+// other pages are read in parallel.
 func (c Call) FirstPage() bool {
 	page := c.PK[strings.LastIndexByte(c.PK, '#')+1:]
 	return page == "0" || page == chairPage
@@ -67,8 +67,8 @@ func Describe(in any) Call {
 	return Call{Name: "unknown"}
 }
 
-// describe names a call by its operation and kind of item, or by a step whose
-// text is in its expression: an update's update, a put's condition.
+// describe names a call by its operation and kind of item, or by a step that its
+// expression (an update's update, a put's condition) contains.
 func describe(operation, expression string, table *string, key item, write bool, consistent *bool) Call {
 	r := reader{item: key}
 	c := Call{Write: write, Consistent: aws.ToBool(consistent), Table: aws.ToString(table), PK: r.text(attrPK), SK: r.text(attrSK)}
@@ -97,8 +97,8 @@ func describeUpdate(in *dynamodb.UpdateItemInput) Call {
 	return c
 }
 
-// steps are the updates and puts that have a name of their own, by a part of
-// their text that no other of that kind of item before them has.
+// steps name updates and puts of one kind of item by a part of their expression;
+// the first match wins.
 var steps = []struct{ of, text, name string }{
 	{"session", absent, "begin session"},
 	{"session", "#version = :was", "change session"},
@@ -112,12 +112,12 @@ var steps = []struct{ of, text, name string }{
 	{"block", "#closed = :", "close"},
 	{"block", "#seen = :", "mark alive"},
 	{"block", "REMOVE #busy", "dequeue"},
-	{"board", "#looking = :at", "begin scan"},
-	{"board", "#counted = :at", "end scan"},
-	{"board", "SET #rooms.#index", "add room"},
-	{"board", "REMOVE #rooms.#index", "remove room"},
-	{"board", "ADD #gone", "add left"},
-	{"board", "REMOVE #until", "clear board"},
+	{"directory", "#looking = :at", "begin scan"},
+	{"directory", "#counted = :at", "end scan"},
+	{"directory", "SET #rooms.#index", "list block"},
+	{"directory", "REMOVE #rooms.#index", "unlist block"},
+	{"directory", "ADD #gone", "add left"},
+	{"directory", "REMOVE #until", "clear directory"},
 	{"conference", "#live_at = :at", "go live"},
 	{"conference", "#ended_at = :at, #busy", "end conference"},
 	{"conference", "REMOVE #busy", "finish conference"},
@@ -128,7 +128,7 @@ var steps = []struct{ of, text, name string }{
 	{"conference", "#starts_at = :starts", "reschedule"},
 	{"conference", "#title", "reschedule"},
 	{"conference", "#removed = :is", "note removed"},
-	{"license", "#settled = :yes", "note settled"},
+	{"license", "#settled = :yes", "note rolled out"},
 	{"rate", "#counted :n", "count"},
 	{"counters", "#conferences :one", "number conference"},
 	{"claim", "#until = :until", "claim pool"},

@@ -15,8 +15,8 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// NextNumber implements conference.Conferences. A retry whose first try had
-// landed skips a number, which is harmless.
+// NextNumber implements conference.Conferences. A retry may skip a number, which
+// is harmless.
 func (s *Store) NextNumber(ctx context.Context, t tenant.ID) (conference.Number, error) {
 	result, _, err := s.apply(ctx, change{
 		pk: tenantKey(t), sk: keyCounters, update: "ADD #conferences :one",
@@ -34,12 +34,12 @@ func (s *Store) Schedule(ctx context.Context, c conference.Conference) (*confere
 	i := key(tenantKey(c.Tenant), conferenceKey(c.ID)).
 		setNumber(attrNumber, int64(c.Number)).setText(attrHost, string(c.Host)).setText(attrTitle, c.Title).
 		setText(attrState, string(c.State)).setTime(attrStarts, c.StartsAt).setTime(attrCreated, c.CreatedAt)
-	there, refused, err := s.put(ctx, s.live, i, "attribute_not_exists(#pk) OR #state = :ended AND attribute_not_exists(#busy)",
+	existing, refused, err := s.put(ctx, s.live, i, "attribute_not_exists(#pk) OR #state = :ended AND attribute_not_exists(#busy)",
 		item{":ended": text(string(conference.StateEnded))})
 	if err != nil || !refused {
 		return nil, err
 	}
-	return readConference(c.Tenant, there)
+	return readConference(c.Tenant, existing)
 }
 
 // Conference implements conference.Conferences.
@@ -100,8 +100,8 @@ func (s *Store) Reschedule(ctx context.Context, of conference.Conference, to con
 	return s.changeConference(ctx, of.Tenant, of.ID, c)
 }
 
-// GoLive implements conference.Conferences by one UpdateItem, which puts the
-// conference on the agenda.
+// GoLive implements conference.Conferences by one UpdateItem, which also queues
+// the conference for reconciliation.
 func (s *Store) GoLive(ctx context.Context, of conference.Conference, at time.Time, own bool) (*conference.Conference, error) {
 	c := change{
 		update:    "SET #state = :live, #live_at = :at, #busy = :busy",
@@ -119,8 +119,8 @@ func (s *Store) GoLive(ctx context.Context, of conference.Conference, at time.Ti
 	return s.changeConference(ctx, of.Tenant, of.ID, c)
 }
 
-// End implements conference.Conferences by one UpdateItem, which puts the
-// conference on the agenda.
+// End implements conference.Conferences by one UpdateItem, which also queues the
+// conference for reconciliation.
 func (s *Store) End(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, at time.Time) (*conference.Conference, error) {
 	return s.changeConference(ctx, t, id, change{
 		update:    "SET #state = :ended, #ended_at = :at, #busy = :busy REMOVE #vacant_since",
@@ -141,7 +141,7 @@ func (s *Store) NoteRemoved(ctx context.Context, t tenant.ID, id conference.ID, 
 	return !refused && err == nil, err
 }
 
-// noteRemoved replaces notes that are as they were read.
+// noteRemoved replaces notes on condition that they are as they were read.
 func noteRemoved(was, is removal.Notes) change {
 	c := change{update: "SET #removed = :is", condition: "attribute_not_exists(#removed)", values: item{":is": notes(is)}}
 	if len(was) > 0 {
@@ -158,8 +158,8 @@ func notes(n removal.Notes) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: m}
 }
 
-// Finish implements conference.Conferences: it takes the conference off the
-// agenda.
+// Finish implements conference.Conferences: it removes the conference from
+// reconciliation's work queue.
 func (s *Store) Finish(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number) error {
 	_, err := s.changeConference(ctx, t, id, change{
 		update: "REMOVE #busy", condition: "#number = :number AND #state = :ended",
@@ -168,8 +168,8 @@ func (s *Store) Finish(ctx context.Context, t tenant.ID, id conference.ID, numbe
 	return err
 }
 
-// Vacate implements conference.Conferences by one UpdateItem. A note is of a
-// conference that is live: what ends it removes the note.
+// Vacate implements conference.Conferences by one UpdateItem. Only a live
+// conference has the mark.
 func (s *Store) Vacate(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, since time.Time) error {
 	_, err := s.changeConference(ctx, t, id, change{
 		update:    "SET #vacant_since = :since",
@@ -198,8 +198,8 @@ func (s *Store) Expire(ctx context.Context, t tenant.ID, id conference.ID, numbe
 	})
 }
 
-// changeConference applies a change and gives the conference as it then
-// stands, changed or not; nil if there is none.
+// changeConference applies a change and returns the conference as it is then,
+// changed or not; nil if there is none.
 func (s *Store) changeConference(ctx context.Context, t tenant.ID, id conference.ID, c change) (*conference.Conference, error) {
 	c.pk, c.sk, c.returns = tenantKey(t), conferenceKey(id), types.ReturnValueAllNew
 	result, _, err := s.apply(ctx, c)

@@ -112,7 +112,7 @@ func writeBoard(ctx context.Context, s *dynamo.Store, n int64) (err error) {
 	case 1:
 		_, err = s.EndScan(ctx, somePool, look)
 	default:
-		err = s.AddRoom(ctx, someBlock, 1)
+		err = s.ListBlock(ctx, someBlock, 1)
 	}
 	return err
 }
@@ -255,7 +255,7 @@ func TestABoardThatIsReadAgainShowsTheNewestVersion(t *testing.T) {
 		return faults.None
 	}
 	board, err := store.Directory(twoBehind(t.Context()), somePool)
-	if err != nil || len(board.Rooms) != 1 || tries != 2 {
+	if err != nil || len(board.WithRoom) != 1 || tries != 2 {
 		t.Errorf("after %d tries it shows %+v (%v), want its room", tries, board, err)
 	}
 }

@@ -109,7 +109,7 @@ func TestAStormCostsASixteenthOfAWriteUnitAJoinAndNothingWhenRefused(t *testing.
 // that is recorded in time does not.
 func TestALateRecordCostsOneMoreWriteUnit(t *testing.T) {
 	b, now := &bill{}, int64(1_790_000_000_000)
-	store := open(t).Metered(b.add).At(func() time.Time { return time.UnixMilli(now) })
+	store := open(t).Metered(b.add).WithClock(func() time.Time { return time.UnixMilli(now) })
 	units := func(after int64) float64 {
 		t.Helper()
 		stay := usage.Stay{Tenant: "acme", Connection: "Gd00000000001d1=", JoinedAtMillis: now, LeftAtMillis: now + 1000, End: usage.EndVanished}
@@ -140,7 +140,7 @@ func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 	t.Helper()
 	ctx, b := t.Context(), &bill{}
 	w := &costly{bill: b, now: 1_790_000_000_000}
-	store := open(t).Metered(b.add).At(func() time.Time { return time.UnixMilli(w.now) })
+	store := open(t).Metered(b.add).WithClock(func() time.Time { return time.UnixMilli(w.now) })
 	// As long as an id may be, since ids stand in the keys of blocks.
 	id := tenant.ID(fmt.Sprintf("%064d", 1))
 	l := license.License{Tenant: id, Model: model, Seats: capacity, HostAbsentMinutes: license.DefaultHostAbsentMinutes}

@@ -9,10 +9,10 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// Decode gives what an item of the live or of the ledger table is to the domain:
-// a seat.State, *session.Session, *conference.Conference, license.License (the
-// one in force), usage.Stay or usage.Refusal; nil if it is none of these. It is
-// for tests that watch the tables.
+// Decode decodes an item of the live or the ledger table into a seat.State,
+// *session.Session, *conference.Conference, license.License (the one in force),
+// usage.Stay or usage.Refusal; nil if it is none of these. It is for tests that
+// watch the tables.
 func Decode(i map[string]types.AttributeValue) (any, error) {
 	r := reader{item: i}
 	pk, sk := r.text(attrPK), r.text(attrSK)
@@ -38,8 +38,8 @@ func Decode(i map[string]types.AttributeValue) (any, error) {
 	return nil, r.err
 }
 
-// AgendaShard tells in which shard of reconciliation's agenda an item is. False:
-// it is not on the agenda.
+// AgendaShard gives an item's shard of reconciliation's work queue. False: the
+// item is not queued.
 func AgendaShard(i map[string]types.AttributeValue) (int, bool) {
 	busy := (&reader{item: i}).text(attrBusy)
 	if busy == "" {

@@ -1,13 +1,16 @@
-// Package dynamo keeps Seatmeter's state in DynamoDB. It is the only package
-// that knows DynamoDB.
+// Package dynamo keeps Seatmeter's state in DynamoDB. No other package knows
+// DynamoDB.
 //
-// Three tables: live (licenses, hosts, conferences, seat blocks, sessions, keys of requests, counts of joins and calls),
-// ledger (stays, refusals, and what admins did), of which the functions may only put and query,
-// and usage (what is added up), which can be made again from the ledger. A seat changes hands by one conditional UpdateItem on one block; there are
-// no transactions on that path, because on a hot item they conflict, and cost
-// double. The SDK retries what fails; each write's condition tests what the
-// write sets, so a retry whose first try had landed changes nothing more,
-// except where a method says what it then costs.
+// There are three tables. The live table holds licenses, hosts, conferences, seat
+// blocks, sessions, idempotency keys and rate counters. The ledger holds stays,
+// refusals and what admins did; the functions may only put and query there. The
+// usage table holds roll-ups, which can be made again from the ledger.
+//
+// A seat changes hands by one conditional UpdateItem on one block, without a
+// transaction: transactions on a hot item conflict, and cost double. The SDK
+// retries failed calls. Each write is conditional on what the write itself
+// changes, so a retry of a write that had succeeded changes nothing; methods for
+// which that is not so say what a retry costs.
 package dynamo
 
 import (
@@ -31,19 +34,18 @@ import (
 	"seatmeter/shared/statement"
 )
 
-// Tables names the tables. Who reads and writes no Buckets need not name Usage.
+// Tables names the tables. Usage may be empty where no Buckets are used.
 type Tables struct {
 	Live   string
 	Ledger string
 	Usage  string
 }
 
-// API is all that the store calls of DynamoDB: an atomic step each, in the SDK's
-// own types. The SDK's client is one implementation, memtable the other. Errors
-// are the SDK's: a condition that does not hold is a
-// types.ConditionalCheckFailedException, or in a transaction a
-// types.TransactionCanceledException. An implementation may have done what it
-// reports as failed, and may repeat a call that the options do not forbid it to.
+// API is the part of the SDK's client that the store calls; each call is one
+// atomic step. Implementations are the SDK's client and memtable. Errors are the
+// SDK's: a refused condition is a types.ConditionalCheckFailedException, or in a
+// transaction a types.TransactionCanceledException. A call that returns an error
+// may have been done, and may be retried unless its options forbid that.
 type API interface {
 	GetItem(ctx context.Context, in *dynamodb.GetItemInput, options ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(ctx context.Context, in *dynamodb.PutItemInput, options ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
@@ -74,12 +76,12 @@ var (
 	_ audit.Log        = (*Store)(nil)
 )
 
-// NewClient makes the client of the stores, whose errors are problem.ErrBusy where
-// a caller may try again. It leaves out the check of the
-// responses' CRC32: TLS guards them, and the SDK takes error responses, which
-// refused conditions are, for damaged and gives up their connection.
+// NewClient makes the SDK's client for a store. An error is problem.ErrBusy where
+// the caller may try again. The client does not check the CRC32 of responses: TLS
+// protects them, and the SDK takes the error response of a refused condition for
+// a damaged one and closes the connection.
 func NewClient(cfg aws.Config) *dynamodb.Client {
-	return dynamodb.NewFromConfig(cfg, repeatConflicts, tellBusy, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
+	return dynamodb.NewFromConfig(cfg, retryConflicts, wrapBusy, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
 }
 
 // New makes a store over existing tables.
@@ -90,17 +92,17 @@ func New(client API, tables Tables) *Store {
 	}
 }
 
-// At makes a copy of the store that tells the time otherwise: by which records
-// are late.
-func (s *Store) At(now func() time.Time) *Store {
+// WithClock returns a copy of the store with another clock. The clock decides which
+// records are late.
+func (s *Store) WithClock(now func() time.Time) *Store {
 	other := *s
 	other.now = now
 	return &other
 }
 
-// Metered makes a copy of the store that reports what each call consumed, and
-// whether the call was a write; from many goroutines, since pages are read
-// ahead.
+// Metered returns a copy of the store that calls meter with the capacity that
+// each call consumed and whether the call was a write. Pages are read ahead, so
+// meter must be safe for many goroutines.
 func (s *Store) Metered(meter func(consumed *types.ConsumedCapacity, write bool)) *Store {
 	metered := *s
 	metered.meter, metered.report = meter, types.ReturnConsumedCapacityTotal
@@ -129,12 +131,12 @@ func (s *Store) getFrom(ctx context.Context, table *string, pk, sk string, consi
 	return out.Item, nil
 }
 
-// once has a call not repeated when it has failed.
+// once turns retries off for one call.
 func once(o *dynamodb.Options) { o.RetryMaxAttempts = 1 }
 
-// put writes an item, on condition if there is one. Where the condition does not hold it gives
-// refused and the item that is there, nil if none.
-func (s *Store) put(ctx context.Context, table *string, i item, condition string, values item) (there item, refused bool, err error) {
+// put writes an item, on condition if there is one. A condition that does not
+// hold gives refused and the existing item, nil if none.
+func (s *Store) put(ctx context.Context, table *string, i item, condition string, values item) (existing item, refused bool, err error) {
 	in := &dynamodb.PutItemInput{TableName: table, Item: i, ReturnConsumedCapacity: s.report}
 	if condition != "" {
 		in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues = aws.String(condition), namesIn(condition), values
@@ -152,7 +154,7 @@ func (s *Store) put(ctx context.Context, table *string, i item, condition string
 	return nil, false, nil
 }
 
-// change is an UpdateItem on condition.
+// change is an UpdateItem, on condition if there is one.
 type change struct {
 	pk, sk    string
 	update    string
@@ -160,12 +162,12 @@ type change struct {
 	names     map[string]string
 	values    item
 	returns   types.ReturnValue
-	// once: not to be repeated when it has failed.
+	// once turns retries off.
 	once bool
 }
 
-// apply performs a change. Where the condition does not hold it gives refused
-// and the item as it is, nil if there is none; else what the change returns.
+// apply performs a change. A condition that does not hold gives refused and the
+// existing item, nil if there is none; otherwise result has what c.returns names.
 func (s *Store) apply(ctx context.Context, c change) (result item, refused bool, err error) {
 	names := namesIn(c.update + " " + c.condition)
 	if len(c.names) > 0 {
@@ -197,14 +199,18 @@ func (s *Store) apply(ctx context.Context, c change) (result item, refused bool,
 	return out.Attributes, false, nil
 }
 
-// kind is what an error may say of a key: the rest may be somebody's address.
+// kind names the kind of an item by its sort key, for errors: the rest of the key
+// may be an address.
 func kind(sk string) string {
+	if sk == keyDirectory {
+		return "directory"
+	}
 	before, _, _ := strings.Cut(sk, "#")
 	return before
 }
 
-// refusedWrite meters a write whose condition did not hold: the exception
-// carries no capacity, but the write costs its unit all the same.
+// refusedWrite meters a refused write: the exception carries no capacity, but the
+// write costs one unit.
 func (s *Store) refusedWrite() {
 	s.consumed(&types.ConsumedCapacity{CapacityUnits: aws.Float64(1)}, true)
 }
@@ -220,8 +226,8 @@ func (s *Store) query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.Q
 	return out, nil
 }
 
-// list reads up to limit items of a partition whose sort keys start with
-// prefix and come after one; limit zero means all.
+// list reads up to limit items of a partition whose sort keys start with prefix
+// and come after prefix+after. A limit of zero means all.
 func (s *Store) list(ctx context.Context, pk, prefix, after string, limit int) ([]item, error) {
 	in := &dynamodb.QueryInput{
 		TableName: s.live, ConsistentRead: aws.Bool(true),
@@ -256,14 +262,14 @@ func (s *Store) list(ctx context.Context, pk, prefix, after string, limit int) (
 	}
 }
 
-// known are the names in expressions that do not differ from call to call.
-var known sync.Map
+// expressionNames caches namesIn by expression.
+var expressionNames sync.Map
 
-// namesIn maps each #alias of an expression to the attribute of that name:
-// every attribute is written as an alias, so that none can be a reserved word.
-// What it gives is not to be changed.
+// namesIn maps each #alias of an expression to the attribute of that name. Every
+// attribute is written as an alias, so that none can be a reserved word. The
+// caller must not change the map.
 func namesIn(expression string) map[string]string {
-	if names, ok := known.Load(expression); ok {
+	if names, ok := expressionNames.Load(expression); ok {
 		return names.(map[string]string) //nolint:forcetypeassert // stored below
 	}
 	names := make(map[string]string)
@@ -278,7 +284,7 @@ func namesIn(expression string) map[string]string {
 		names[expression[i:end]] = expression[i+1 : end]
 		i = end - 1
 	}
-	known.Store(expression, names)
+	expressionNames.Store(expression, names)
 	return names
 }
 
@@ -290,13 +296,14 @@ func parseIndex(sk string) (int, error) {
 	return index, nil
 }
 
-// batch reads many items of the live table, in requests of up to 100 keys, and
-// asks again for what a request left over.
+// batch reads many items of the live table, 100 keys at a time. It asks again,
+// after a pause, for keys that DynamoDB left unprocessed because it was
+// throttled.
 func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValue, each func(item) error) error {
-	const most = 100
+	const maxKeys = 100
 	pause := 50 * time.Millisecond
 	for len(keys) > 0 {
-		ask := keys[:min(most, len(keys))]
+		ask := keys[:min(maxKeys, len(keys))]
 		keys = keys[len(ask):]
 		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{
@@ -319,7 +326,6 @@ func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValu
 		if len(left) == 0 {
 			continue
 		}
-		// DynamoDB leaves keys over when it is throttled.
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("get a batch: %w", ctx.Err())

@@ -20,5 +20,5 @@ func TestTheStoreKeepsThePortsPromises(t *testing.T) {
 }
 
 func TestAStayIsLateByTheStoresClock(t *testing.T) {
-	storetest.RunLate(t, func(now func() time.Time) storetest.Store { return open(t).At(now) })
+	storetest.RunLate(t, func(now func() time.Time) storetest.Store { return open(t).WithClock(now) })
 }

@@ -17,10 +17,10 @@ import (
 
 const conditionFailed = "ConditionalCheckFailed"
 
-// AddHost implements host.Hosts by one transaction of the host and the tally.
-// The SDK gives it a request token, so its retries add one host. A slot that was
-// never used is tried first; where the tally refuses, it comes with the refusal
-// and says what to try next.
+// AddHost implements host.Hosts by one transaction of the host and the tally. The
+// SDK gives it a request token, so its retries add one host. The first try
+// assumes a slot that was never used; a refusal returns the tally, which says
+// what to try next.
 func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, slots host.Slots) (host.Added, error) {
 	const tries = 10
 	added := s.addition(t, h)
@@ -47,10 +47,10 @@ func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, slots hos
 	return host.AddedNoMore, fmt.Errorf("add a host of %s: others changed the tally in %d tries", t, tries)
 }
 
-// count is the write that takes a tally to the next, on condition of what makes
-// it the right one and not of the numbers seen: who is not in each other's way
-// does not refuse each other. Used slots and the month only grow: what the tally
-// had of them, it still has.
+// count is the write that takes a tally to the next. Its condition is what makes
+// that next tally right, not equality with the numbers read, so that independent
+// changes do not refuse each other. The used slots and the month only grow, so
+// they still hold.
 func (s *Store) count(t tenant.ID, was, next host.Tally, slots host.Slots) *types.Update {
 	update, condition := "ADD #hosts :one", ""
 	values := item{":one": number(1)}
@@ -90,11 +90,11 @@ func readTally(i item) (host.Tally, error) {
 	return tally, r.err
 }
 
-// MoveHost implements host.Hosts by one transaction of both hosts and the tally,
-// likewise. The tally is read first: it says what to try.
+// MoveHost implements host.Hosts by one transaction of both hosts and the tally.
+// The tally is read first, to choose the write.
 func (s *Store) MoveHost(ctx context.Context, t tenant.ID, from host.Email, to host.Host, slots host.Slots) (host.Moved, error) {
 	const tries, exists = 10, "attribute_exists(#pk)"
-	there, err := s.get(ctx, tenantKey(t), keyCounters, true)
+	existing, err := s.get(ctx, tenantKey(t), keyCounters, true)
 	if err != nil {
 		return host.MovedNobody, err
 	}
@@ -103,7 +103,7 @@ func (s *Store) MoveHost(ctx context.Context, t tenant.ID, from host.Email, to h
 		ConditionExpression: aws.String(exists), ExpressionAttributeNames: namesIn(exists),
 	}}, {Put: s.addition(t, to)}}
 	for range tries {
-		tally, err := readTally(there)
+		tally, err := readTally(existing)
 		if err != nil {
 			return host.MovedNobody, err
 		}
@@ -126,12 +126,12 @@ func (s *Store) MoveHost(ctx context.Context, t tenant.ID, from host.Email, to h
 		case refused(reasons[1]):
 			return host.MovedBefore, nil
 		}
-		there = reasons[2].Item
+		existing = reasons[2].Item
 	}
 	return host.MovedNobody, fmt.Errorf("move a host of %s: others changed the tally in %d tries", t, tries)
 }
 
-// addition is the write that adds a host, if it is not there.
+// addition is the write that adds a host unless it exists.
 func (s *Store) addition(t tenant.ID, h host.Host) *types.Put {
 	return &types.Put{
 		TableName: s.live, ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
@@ -140,7 +140,7 @@ func (s *Store) addition(t tenant.ID, h host.Host) *types.Put {
 	}
 }
 
-// countMove is count for one who takes the place of another.
+// countMove is count for a host that replaces another.
 func (s *Store) countMove(t tenant.ID, was, next host.Tally, slots host.Slots) *types.Update {
 	update, condition := "ADD #changes :one", "#hosts <= :limit AND #changes < :most"
 	values := item{":one": number(1), ":limit": number(slots.Limit)}
@@ -157,7 +157,7 @@ func (s *Store) countMove(t tenant.ID, was, next host.Tally, slots host.Slots) *
 	}
 }
 
-// RemoveHost implements host.Hosts, likewise.
+// RemoveHost implements host.Hosts by one transaction of the host and the tally.
 func (s *Store) RemoveHost(ctx context.Context, t tenant.ID, email host.Email) (bool, error) {
 	const exists = "attribute_exists(#pk)"
 	reasons, err := s.transact(ctx, types.TransactWriteItem{Delete: &types.Delete{
@@ -253,11 +253,11 @@ func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.
 		c.values.setNumber(":stale", stale.Number).setTime(":since", stale.Since)
 		c.values[":was"] = number(int64(stale.Mark))
 	}
-	there, refused, err := s.apply(ctx, c)
-	if err != nil || there == nil {
+	existing, refused, err := s.apply(ctx, c)
+	if err != nil || existing == nil {
 		return host.Locked{}, err
 	}
-	held, err := readLock(there)
+	held, err := readLock(existing)
 	if refused {
 		return host.Locked{Holder: &held}, err
 	}

@@ -7,11 +7,11 @@ import (
 	"seatmeter/shared/idempotency"
 )
 
-// ClaimKey implements idempotency.Keys by one UpdateItem, on the condition that
-// idempotency.Judge states.
+// ClaimKey implements idempotency.Keys by one UpdateItem. Its condition is that
+// of idempotency.Judge.
 func (s *Store) ClaimKey(ctx context.Context, c idempotency.Claim) (idempotency.Attempt, error) {
 	pk, sk := idempotencyKeys(c.Key)
-	there, refused, err := s.apply(ctx, change{
+	existing, refused, err := s.apply(ctx, change{
 		pk: pk, sk: sk,
 		update: "SET #fingerprint = :fingerprint, #holder = :holder, #until = :until, #expires_at = :expires_at " +
 			"REMOVE #status, #content_type, #location, #body",
@@ -28,14 +28,14 @@ func (s *Store) ClaimKey(ctx context.Context, c idempotency.Claim) (idempotency.
 	if !refused {
 		return idempotency.Attempt{Outcome: idempotency.OutcomeClaimed}, nil
 	}
-	record, err := readKey(there)
+	record, err := readKey(existing)
 	if err != nil {
 		return idempotency.Attempt{}, err
 	}
 	return idempotency.Judge(&record, c), nil
 }
 
-// wholeSeconds rounds up, so that nothing expires early.
+// wholeSeconds rounds up, so that no key expires early.
 func wholeSeconds(millis int64) int64 { return (millis + millisPerSecond - 1) / millisPerSecond }
 
 func readKey(i item) (idempotency.Record, error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// item is a DynamoDB item. Its writers leave out what is empty.
+// item is a DynamoDB item. Its setters leave out empty values.
 type item map[string]types.AttributeValue
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -55,8 +55,8 @@ func (i item) setBytes(name string, value []byte) item {
 	return i
 }
 
-// reader reads an item's attributes and keeps the first fault, so that an item
-// of the wrong form is an error and not a zero value.
+// reader decodes an item's attributes and keeps the first error, so that an
+// attribute of the wrong type is an error and not a zero value.
 type reader struct {
 	item item
 	err  error

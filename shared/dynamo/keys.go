@@ -1,7 +1,6 @@
 package dynamo
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"hash/fnv"
@@ -20,8 +19,9 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// This file spells every key and attribute name. Names are short where they
-// count: in the seat block, which must stay below 1 KB with 30 members.
+// Every key and attribute name is in this file. Names are short where size
+// counts: a seat block with 30 members must stay below 1 KB. Stored names do not
+// change when the code's words do.
 //
 //	live table                            pk                         sk
 //	tenant's license                      t#<tenant>                 license
@@ -30,31 +30,31 @@ import (
 //	conference                            t#<tenant>                 conference#<id>
 //	list of tenants                       tenants                    <tenant>
 //	seat block (32 of a pool together)    p#<tenant>#<number>#<page> <index>
-//	a host's chair                        p#<tenant>#<number>#chair  <index>
-//	large pool's board                    b#<tenant>#<number>        board
+//	seat of a conference's host           p#<tenant>#<number>#chair  <index>
+//	large pool's directory                b#<tenant>#<number>        board
 //	session                               c#<connection>             session
-//	request that was sent with a key      idempotency#<SHA-256>      answer
+//	request with an Idempotency-Key       idempotency#<SHA-256>      answer
 //	joins, calls in ten seconds           rate#<kind>#<who>          <window>
 //	reconciliation's progress             reconcile                  progress
-//	where a block's books were checked    books#<tenant>             <number>#<index>
+//	checkpoint of a block's books         books#<tenant>             <number>#<index>
 //
 //	ledger table                          pk                         sk
 //	stay                                  <tenant>[#<shard>]         stay#<joined at>#<connection>
 //	refusal                               <tenant>#refused[#<shard>] refusal#<at>#<connection>
 //	revision of the license               <tenant>                   license#<revision>
 //	statement                             <tenant>                   statement#<period>#<revision>
-//	note of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
-//	entry of an action, and its outcome   <tenant>                   audit#<at>#<request id>, and the same with #outcome
+//	mark of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
+//	action, and its outcome               <tenant>                   audit#<at>#<request id>, and the same with #outcome
 //
 //	usage table                           pk                         sk
-//	how far a tenant is rolled up         t#<tenant>                 progress
+//	progress of a tenant's roll-up        t#<tenant>                 progress
 //	a day's rows, or a month's            t#<tenant>                 rows2#<granularity>#<zone>#<begins at>
-//	part of a set of a day's              t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
-//	tenant at which the next run begins   rollup                     cursor
+//	part of a day's set                   t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
+//	cursor of the roll-up over tenants    rollup                     cursor
 //
-// The index lobby (lobby_of, pk) holds just the sessions that wait in a lobby.
-// The index busy (busy, pk) is reconciliation's agenda, in shards: blocks that
-// may have members, conferences that are live or ending, and hosts' locks.
+// The index lobby (lobby_of, pk) has the sessions that wait in a lobby. The index
+// busy (busy, pk) is reconciliation's work queue, in shards: blocks that may have
+// members, conferences that are live or ending, and hosts' locks.
 const (
 	attrPK = "pk"
 	attrSK = "sk"
@@ -76,12 +76,12 @@ const (
 	attrSeen     = "seen"
 	attrListed   = "l"
 
-	attrLooking = "looking"
-	attrLooker  = "looker"
-	attrOpened  = "opened"
-	attrGone    = "gone"
-	attrBeyond  = "beyond"
-	attrRooms   = "rooms"
+	attrScanning  = "looking"
+	attrScannedBy = "looker"
+	attrOpened    = "opened"
+	attrLeftCount = "gone"
+	attrBeyond    = "beyond"
+	attrWithRoom  = "rooms"
 
 	attrTenant     = "tenant"
 	attrConference = "conference"
@@ -168,7 +168,7 @@ const (
 	attrBody         = "body"
 	attrOrigins      = "allowed_origins"
 	attrCounted      = "counted"
-	attrSettled      = "settled"
+	attrRolledOut    = "settled"
 	keyLicense       = "license"
 	keyCounters      = "counters"
 	keyTenants       = "tenants"
@@ -193,19 +193,17 @@ const (
 	attrChangedFromTo = "from_to"
 	prefixAudit       = "audit#"
 	suffixOutcome     = "#outcome"
-	// endOfText comes after every text that a key ends with.
+	// endOfText sorts after every text that ends a key.
 	endOfText         = "\U0010FFFF"
 	blocksPerPage     = 32
 	chairPage         = "chair"
-	joinedBytes       = 6
-	markBytes         = 2
 	base              = 36
 	lobbySeparator    = "#"
 	connectionKeyHead = "c#"
 	tenantKeyHead     = "t#"
 	poolKeyHead       = "p"
-	boardKeyHead      = "b"
-	keyBoard          = "board"
+	directoryKeyHead  = "b"
+	keyDirectory      = "board"
 	keyClaim          = "claim"
 	booksKeyHead      = "books#"
 	idempotencyHead   = "idempotency#"
@@ -227,8 +225,8 @@ const (
 // ExpiresAttribute is the time to live of the live table, in Unix seconds.
 const ExpiresAttribute = attrExpires
 
-// Indexes are those of the live table: each sparse, of the keys alone, and by
-// the attribute that it is named with here and pk.
+// Indexes maps each index of the live table to its partition key. The sort key is
+// pk. Each index is sparse and projects keys only.
 var Indexes = map[string]string{indexLobby: attrLobbyOf, indexBusy: attrBusy}
 
 func tenantKey(t tenant.ID) string { return tenantKeyHead + string(t) }
@@ -253,8 +251,8 @@ func lobbyKey(t tenant.ID, number conference.Number) string {
 	return string(t) + lobbySeparator + strconv.FormatInt(int64(number), 10)
 }
 
-// poolKey names a page of a pool's blocks: few enough to read in one query,
-// and enough pages that a large pool spreads over partitions.
+// poolKey names a page of a pool's blocks: small enough for one query, and a
+// large pool's pages spread over partitions.
 func poolKey(p seat.Pool, page int) string {
 	name := strconv.Itoa(page)
 	if p.Chair {
@@ -267,26 +265,26 @@ func blockKeys(b seat.Block) (pk, sk string) {
 	return poolKey(b.Pool, b.Index/blocksPerPage), fmt.Sprintf("%05d", b.Index)
 }
 
-func boardKeys(p seat.Pool) (pk, sk string) {
-	return strings.Join([]string{boardKeyHead, string(p.Tenant), strconv.FormatInt(int64(p.Number), base)}, "#"), keyBoard
+func directoryKeys(p seat.Pool) (pk, sk string) {
+	return strings.Join([]string{directoryKeyHead, string(p.Tenant), strconv.FormatInt(int64(p.Number), base)}, "#"), keyDirectory
 }
 
-// claimKeys names who looks at a pool: beside its board, since both are written
-// where many are refused.
+// claimKeys names the claim of reconciliation on a pool. It is next to the pool's
+// directory, since both are written when many joins are refused.
 func claimKeys(p seat.Pool) (pk, sk string) {
-	pk, _ = boardKeys(p)
+	pk, _ = directoryKeys(p)
 	if p.Chair {
 		pk += "#" + chairPage
 	}
 	return pk, keyClaim
 }
 
-// boardSeconds is how long a board is kept that nobody looks at.
-const boardSeconds = 24 * 60 * 60
+// directoryKeepSeconds is how long a directory is kept after its last scan.
+const directoryKeepSeconds = 24 * 60 * 60
 
 // checkpointSeconds is how long a checkpoint of a conference's block is kept:
-// longer than a closed pool. The blocks of a tenant's own pool stay, and so do
-// theirs.
+// longer than a closed pool. The blocks and checkpoints of a tenant's own pool do
+// not expire.
 const checkpointSeconds = 30 * 24 * 60 * 60
 
 func checkpointKeys(b seat.Block) (pk, sk string) {
@@ -299,12 +297,12 @@ func stayKey(joinedAtMillis int64, id seat.ConnectionID) string {
 	return prefixStay + timeKey(joinedAtMillis) + "#" + string(id)
 }
 
-// staysKey names a part of a tenant's stays. A tenant of one part has them beside
-// its other records.
+// staysKey names a partition of a tenant's stays. The first has the tenant's
+// other records too.
 func staysKey(t tenant.ID, shard int) string { return string(t) + shardSuffix(shard) }
 
-// refusalsKey names a part of a tenant's refusals. They are apart, so that a
-// storm of them takes nothing from who leaves.
+// refusalsKey names a partition of a tenant's refusals. It is not that of the
+// stays, so that a storm of refusals throttles no leave.
 func refusalsKey(t tenant.ID, shard int) string { return string(t) + refusedPart + shardSuffix(shard) }
 
 func shardSuffix(shard int) string {
@@ -314,13 +312,12 @@ func shardSuffix(shard int) string {
 	return "#" + strconv.Itoa(shard)
 }
 
-// tenantOf is whose part of the ledger this is.
+// tenantOf gives the tenant of a ledger partition.
 func tenantOf(part string) tenant.ID {
 	t, _, _ := strings.Cut(part, "#")
 	return tenant.ID(t)
 }
 
-// revisionKey has room for the digits of any revision that can be reached.
 func revisionKey(revision int64) string { return prefixRevision + fmt.Sprintf("%010d", revision) }
 
 func lateKey(atMillis, joinedMillis int64, id seat.ConnectionID) string {
@@ -339,10 +336,10 @@ func refusalKey(atMillis int64, id seat.ConnectionID) string {
 	return prefixRefusal + timeKey(atMillis) + "#" + string(id)
 }
 
-// rowsKey names the rows of one granularity of the day, or the month, that
-// begins at a moment. No zone's name has a #. The number in prefixRows and in
-// keyRolledUp is that of rowsForm: what was kept in an earlier form, with fewer
-// figures, is not read, and rolling up makes it again from the ledger.
+// rowsKey names the rows of one granularity in the day, or the month, that begins
+// at fromMillis. No zone's name has a #. The number in prefixRows and keyRolledUp
+// is the version of rowsVersion: rows of an earlier version, with fewer figures, are
+// not read, and the roll-up makes them again from the ledger.
 func rowsKey(g usage.Granularity, zone string, fromMillis int64) string {
 	return prefixRows + string(g) + "#" + zone + "#" + timeKey(fromMillis)
 }
@@ -351,8 +348,8 @@ func setsKey(zone string, dayMillis int64) string {
 	return prefixSets + zone + "#" + timeKey(dayMillis) + "#"
 }
 
-// partsKey begins the keys of a set's parts. It has how many there are, so that
-// a set cut into more does not mix with what it was before.
+// partsKey begins the keys of a set's parts. It contains their number, so that a
+// set that is cut into more parts does not mix with its older version.
 func partsKey(zone string, dayMillis int64, kind string, parts int) string {
 	return fmt.Sprintf("%s%s#%05d#", setsKey(zone, dayMillis), kind, parts)
 }
@@ -361,13 +358,13 @@ func partKey(zone string, dayMillis int64, kind string, parts, part int) string 
 	return partsKey(zone, dayMillis, kind, parts) + fmt.Sprintf("%05d", part)
 }
 
-// timeKey sorts as text like the times it stands for.
 // maxMillis is the latest time that a key can have.
 const maxMillis = 99_999_999_999_999
 
+// timeKey writes a time such that text order is time order.
 func timeKey(millis int64) string { return fmt.Sprintf("%014d", max(millis, 0)) }
 
-// shardOf spreads the agenda over reconcile.Shards partitions of its index.
+// shardOf spreads the work queue over reconcile.Shards partitions of its index.
 func shardOf(name string) string {
 	sum := fnv.New32a()
 	sum.Write([]byte(name))
@@ -381,7 +378,7 @@ func blockShard(b seat.Block) string {
 	return shardOf(string(b.Pool.Tenant) + "#" + strconv.FormatInt(int64(b.Pool.Number), base))
 }
 
-// entryOf reads an entry of the agenda from its item's keys.
+// entryOf gives the entry of the work queue that an item's keys name.
 func entryOf(pk, sk string) (reconcile.Entry, error) {
 	if t, ok := strings.CutPrefix(pk, tenantKeyHead); ok {
 		if id, ok := strings.CutPrefix(sk, prefixConf); ok {
@@ -402,54 +399,4 @@ func entryOf(pk, sk string) (reconcile.Entry, error) {
 	index, err := parseIndex(sk)
 	pool := seat.Pool{Tenant: tenant.ID(parts[1]), Number: conference.Number(number), Chair: parts[3] == chairPage}
 	return reconcile.Entry{Tenant: pool.Tenant, Block: seat.Block{Pool: pool, Index: index}}, err
-}
-
-// The first bits of a member's time of joining, or of being lost, are never
-// needed: three of them are flags.
-const (
-	flagLost     = 1 << 47
-	flagHost     = 1 << 46
-	flagTookOver = 1 << 45
-	timeMask     = seat.MaxMillis
-)
-
-// encodeMember packs a member into the fewest bytes: 48 bits of three flags and
-// of its time of joining, 16 of its mark, and a varint of its conference's
-// number. A hold takes the places of what it leaves of these, so that it takes
-// no more room. Text of the same content would push a full block over 1 KB.
-func encodeMember(m seat.Member) []byte {
-	first, second := uint64(m.JoinedAtMillis), m.Mark //nolint:gosec // after 1970
-	if m.Held() {
-		first, second = uint64(m.Hold.LostAtMillis)|flagLost, uint16(m.Hold.Seconds) //nolint:gosec // at most 300
-	}
-	if m.Host {
-		first |= flagHost
-	}
-	if m.TookOver {
-		first |= flagTookOver
-	}
-	packed := binary.BigEndian.AppendUint64(nil, first)
-	packed = binary.BigEndian.AppendUint16(packed[8-joinedBytes:], second)
-	return binary.AppendUvarint(packed, uint64(m.Conference)) //nolint:gosec // never negative
-}
-
-func decodeMember(packed []byte) (seat.Member, error) {
-	if len(packed) <= joinedBytes+markBytes {
-		return seat.Member{}, fmt.Errorf("member of %d bytes", len(packed))
-	}
-	var bits [8]byte
-	copy(bits[8-joinedBytes:], packed[:joinedBytes])
-	first, second := binary.BigEndian.Uint64(bits[:]), binary.BigEndian.Uint16(packed[joinedBytes:])
-	number, n := binary.Uvarint(packed[joinedBytes+markBytes:])
-	if n <= 0 {
-		return seat.Member{}, fmt.Errorf("member without a conference")
-	}
-	at := int64(first & timeMask)
-	m := seat.Member{Conference: conference.Number(number), Host: first&flagHost != 0, TookOver: first&flagTookOver != 0} //nolint:gosec // written from a Number
-	if first&flagLost != 0 {
-		m.Hold = seat.Hold{LostAtMillis: at, Seconds: int(second)}
-		return m, nil
-	}
-	m.JoinedAtMillis, m.Mark = at, second
-	return m, nil
 }

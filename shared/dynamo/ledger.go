@@ -17,14 +17,14 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Record implements usage.Ledger by one conditional put, and another before it
-// for the note that the stay is late. A put that is refused answers with what is
-// there, which needs no permission to read.
+// Record implements usage.Ledger by one conditional put; before it, another marks
+// a late stay. A refused put returns the existing record, so no permission to
+// read is needed.
 func (s *Store) Record(ctx context.Context, stay usage.Stay) (usage.Recorded, error) {
 	if now := s.now().UnixMilli(); now-stay.JoinedAtMillis >= usage.LateMillis {
-		note := key(string(stay.Tenant), lateKey(now, stay.JoinedAtMillis, stay.Connection)).
+		mark := key(string(stay.Tenant), lateKey(now, stay.JoinedAtMillis, stay.Connection)).
 			setNumber(attrJoined, stay.JoinedAtMillis).setNumber(attrLeft, stay.LeftAtMillis)
-		if _, _, err := s.put(ctx, s.ledger, note, absent, nil); err != nil {
+		if _, _, err := s.put(ctx, s.ledger, mark, absent, nil); err != nil {
 			return usage.Recorded{}, err
 		}
 	}
@@ -37,11 +37,11 @@ func (s *Store) Record(ctx context.Context, stay usage.Stay) (usage.Recorded, er
 		setNumber(attrLimit, int64(stay.Limit)).setNumber(attrInUse, int64(stay.InUse)).
 		setText(attrStay, string(stay.ID)).setFlag(attrResumed, stay.Resumed).
 		setNumber(attrShards, int64(stay.Shards))
-	there, refused, err := s.put(ctx, s.ledger, writeBlockName(i, stay.Block), absent, nil)
+	existing, refused, err := s.put(ctx, s.ledger, writeBlockName(i, stay.Block), absent, nil)
 	if err != nil || !refused {
 		return usage.Recorded{LeftAtMillis: stay.LeftAtMillis, End: stay.End}, err
 	}
-	r := reader{item: there}
+	r := reader{item: existing}
 	return usage.Recorded{LeftAtMillis: r.number(attrLeft), End: usage.End(r.text(attrEnd)), Before: true}, r.err
 }
 
@@ -73,7 +73,7 @@ func readRefusal(t tenant.ID, i item) (usage.Refusal, error) {
 
 // Stays implements usage.History.
 func (s *Store) Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Stay, error] {
-	return decode(s.spread(ctx, t, staysKey, prefixStay, fromMillis, toMillis), func(i item) (usage.Stay, error) {
+	return decode(s.allParts(ctx, t, staysKey, prefixStay, fromMillis, toMillis), func(i item) (usage.Stay, error) {
 		return readStay(t, i)
 	})
 }
@@ -94,23 +94,24 @@ func readStay(t tenant.ID, i item) (usage.Stay, error) {
 
 // Refusals implements usage.History.
 func (s *Store) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Refusal, error] {
-	return decode(s.spread(ctx, t, refusalsKey, prefixRefusal, fromMillis, toMillis), func(i item) (usage.Refusal, error) {
+	return decode(s.allParts(ctx, t, refusalsKey, prefixRefusal, fromMillis, toMillis), func(i item) (usage.Refusal, error) {
 		return readRefusal(t, i)
 	})
 }
 
 // Late implements usage.History.
 func (s *Store) Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[usage.Period, error] {
-	return decode(s.span(ctx, string(t), prefixLate, sinceMillis, maxMillis, 0), func(i item) (usage.Period, error) {
+	return decode(s.ledgerRange(ctx, string(t), prefixLate, sinceMillis, maxMillis, 0), func(i item) (usage.Period, error) {
 		r := reader{item: i}
 		return usage.Period{FromMillis: r.number(attrJoined), ToMillis: r.number(attrLeft)}, r.err
 	})
 }
 
-// spread reads a tenant's records of one kind in [from, to), in order of their
-// sort keys, from all the parts that they are in. How many there are is asked
-// first: who wrote into another since has joined since.
-func (s *Store) spread(ctx context.Context, t tenant.ID, part func(tenant.ID, int) string, prefix string, fromMillis, toMillis int64) iter.Seq2[item, error] {
+// allParts reads a tenant's records of one kind in [from, to) from all
+// partitions, in order of sort keys. The license, which has the number of
+// partitions, is read first: a connection that writes to a newer partition joined
+// after that.
+func (s *Store) allParts(ctx context.Context, t tenant.ID, part func(tenant.ID, int) string, prefix string, fromMillis, toMillis int64) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
 		if fromMillis >= toMillis {
 			return
@@ -121,24 +122,24 @@ func (s *Store) spread(ctx context.Context, t tenant.ID, part func(tenant.ID, in
 			return
 		}
 		if l == nil || l.Shards <= 1 {
-			s.span(ctx, part(t, 0), prefix, fromMillis, toMillis, 0)(yield)
+			s.ledgerRange(ctx, part(t, 0), prefix, fromMillis, toMillis, 0)(yield)
 			return
 		}
 		parts := make([]iter.Seq2[item, error], l.Shards)
 		for n := range parts {
-			parts[n] = s.span(ctx, part(t, n), prefix, fromMillis, toMillis, recordsAtOnce/l.Shards)
+			parts[n] = s.ledgerRange(ctx, part(t, n), prefix, fromMillis, toMillis, recordsAtOnce/l.Shards)
 		}
 		merge(parts)(yield)
 	}
 }
 
-// recordsAtOnce is how many records of a tenant's parts are read ahead, of all
-// together: some megabytes.
+// recordsAtOnce bounds how many records of all a tenant's partitions together are
+// read ahead: some megabytes.
 const recordsAtOnce = 4096
 
-// span reads a part's records of one kind in [from, to), page by page, of so
-// many at the most; zero: as large as they come.
-func (s *Store) span(ctx context.Context, part, prefix string, fromMillis, toMillis int64, perPage int) iter.Seq2[item, error] {
+// ledgerRange reads the records of one kind in [from, to) from one partition.
+// Zero perPage: pages as large as they come.
+func (s *Store) ledgerRange(ctx context.Context, part, prefix string, fromMillis, toMillis int64, perPage int) iter.Seq2[item, error] {
 	in := &dynamodb.QueryInput{
 		TableName: s.ledger, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:   aws.String("#pk = :part AND #sk BETWEEN :from AND :to"),
@@ -153,7 +154,7 @@ func (s *Store) span(ctx context.Context, part, prefix string, fromMillis, toMil
 	return s.pages(ctx, in)
 }
 
-// ledgerKind reads all of a tenant's records of one kind, page by page.
+// ledgerKind reads all records of one kind from a tenant's first partition.
 func (s *Store) ledgerKind(ctx context.Context, t tenant.ID, prefix string) iter.Seq2[item, error] {
 	return s.pages(ctx, &dynamodb.QueryInput{
 		TableName: s.ledger, ConsistentRead: aws.Bool(true),

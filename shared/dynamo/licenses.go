@@ -30,7 +30,7 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 		TimeZone: r.text(attrZone), Overage: license.Overage(r.text(attrOverage)), Burst: r.int(attrBurst),
 		ReconnectGraceSeconds: r.int(attrGrace), HostAbsentMinutes: r.int(attrAbsent),
 		HostChangesPerMonth: r.int(attrChanges), HostChangesFollow: r.flag(attrFollow), Shards: r.int(attrShards), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
-		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)), RolledOut: r.flag(attrSettled),
+		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)), RolledOut: r.flag(attrRolledOut),
 	}
 	if r.err != nil {
 		return l, fmt.Errorf("license of %s: %w", t, r.err)
@@ -61,10 +61,9 @@ func writeLicense(i item, l license.License) item {
 		setText(attrOrigins, string(l.AllowedOrigins))
 }
 
-// PutLicense implements license.Licenses by one transaction: the license in
-// force in the live table, and the revision in the ledger. A new tenant is
-// entered in the list of tenants first, so that none with a license is ever
-// missing from it.
+// PutLicense implements license.Licenses by one transaction: the license in force
+// in the live table, and the revision in the ledger. A new tenant is listed
+// before, so that no tenant with a license is missing from the list.
 func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error) {
 	if l.Revision == 1 {
 		if _, _, err := s.put(ctx, s.live, key(keyTenants, string(l.Tenant)), "", nil); err != nil {

@@ -5,10 +5,10 @@ import (
 	"sync"
 )
 
-// source is one of several sequences that are merged.
+// source is one of the sequences that are merged.
 type source struct {
 	next func() (item, error, bool)
-	// The item, or the error, that it gives next; none if it has ended.
+	// head is the next item, err the next error; neither once ended.
 	head  item
 	key   string
 	err   error
@@ -21,10 +21,10 @@ func (s *source) advance() {
 	s.key = (&reader{item: head}).text(attrSK)
 }
 
-// merge gives the items of several sequences, each in order of sort keys, in
-// that order; of those that have the same key, one. All begin at the same time,
-// since each has to ask for its first page. An error ends it, and whoever stops
-// ends them all. Safe to repeat, as they are.
+// merge merges sequences that are in order of sort keys into one in that order,
+// without duplicates of a key. All sequences begin in parallel, since each waits
+// for its first page. An error ends the merge. The result can be iterated again
+// if the sequences can.
 func merge(sequences []iter.Seq2[item, error]) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
 		sources := make([]*source, len(sequences))
@@ -51,8 +51,8 @@ func merge(sequences []iter.Seq2[item, error]) iter.Seq2[item, error] {
 	}
 }
 
-// first is the source that has failed or, if none has, that of the least key;
-// nil when all have ended.
+// first is a source that failed or, if none did, the one with the least key; nil
+// when all have ended.
 func first(sources []*source) *source {
 	var least *source
 	for _, s := range sources {

@@ -7,11 +7,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// pages gives what a query finds. A long range is bound by round trips, so that
-// the next page is read while one is given: two are held, and no more. It is
-// read from the second item on: who takes one item pays for one page. Whoever
-// stops has the query that is on its way cancelled. Nothing runs on after the
-// end. Safe to repeat: each time begins anew.
+// pages yields the items of a query. It reads the next page while the items of
+// one are consumed, beginning with the second item: a caller that takes one item
+// pays for one page. When the caller stops, a pending query is cancelled and
+// waited for. Every iteration queries anew.
 func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput) iter.Seq2[item, error] {
 	return func(yield func(item, error) bool) {
 		page, err := s.query(ctx, in)
@@ -20,7 +19,7 @@ func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput) iter.Seq2[it
 			return
 		}
 		for page.LastEvaluatedKey != nil {
-			if page = s.give(ctx, *in, page, yield); page == nil {
+			if page = s.yieldPage(ctx, *in, page, yield); page == nil {
 				return
 			}
 		}
@@ -32,12 +31,12 @@ func (s *Store) pages(ctx context.Context, in *dynamodb.QueryInput) iter.Seq2[it
 	}
 }
 
-// give gives a page's items and then the next page; nil if nobody wants it, or
-// if it cannot be read, which has been said then.
-func (s *Store) give(ctx context.Context, in dynamodb.QueryInput, page *dynamodb.QueryOutput, yield func(item, error) bool) *dynamodb.QueryOutput {
+// yieldPage yields a page's items and returns the next page; nil if the caller
+// stopped, or after yielding an error.
+func (s *Store) yieldPage(ctx context.Context, in dynamodb.QueryInput, page *dynamodb.QueryOutput, yield func(item, error) bool) *dynamodb.QueryOutput {
 	ctx, cancel := context.WithCancel(ctx)
 	in.ExclusiveStartKey = page.LastEvaluatedKey
-	next := &ahead{read: func() (*dynamodb.QueryOutput, error) { return s.query(ctx, &in) }}
+	next := &prefetch{read: func() (*dynamodb.QueryOutput, error) { return s.query(ctx, &in) }}
 	defer func() {
 		cancel()
 		next.wait()
@@ -58,16 +57,16 @@ func (s *Store) give(ctx context.Context, in dynamodb.QueryInput, page *dynamodb
 	return next.page
 }
 
-// ahead is a page that is read by a goroutine of its own.
-type ahead struct {
+// prefetch is a page that is read by a goroutine of its own.
+type prefetch struct {
 	read func() (*dynamodb.QueryOutput, error)
-	done chan struct{} // nil before it is begun; closed when page and err are there
+	done chan struct{} // nil before begin; closed when page and err are set
 	page *dynamodb.QueryOutput
 	err  error
 }
 
-// begin begins to read, once.
-func (a *ahead) begin() {
+// begin starts the read, once.
+func (a *prefetch) begin() {
 	if a.done != nil {
 		return
 	}
@@ -78,8 +77,8 @@ func (a *ahead) begin() {
 	}()
 }
 
-// wait waits until nothing is being read.
-func (a *ahead) wait() {
+// wait waits for a read that was begun.
+func (a *prefetch) wait() {
 	if a.done != nil {
 		<-a.done
 	}

@@ -10,13 +10,12 @@ import (
 	"seatmeter/shared/rate"
 )
 
-// countsKept is how long counts are kept when their window is over: no clock of
-// ours is that late.
+// countsKept is how long a counter is kept after its window has ended; no clock
+// is that late.
 const countsKept = 10 * time.Minute
 
-// Count implements rate.Counter by one UpdateItem, the only one here without a
-// condition, and therefore tried once: the SDK would repeat it after a lost
-// answer, and count twice.
+// Count implements rate.Counter by one UpdateItem. It has no condition, so a
+// retry would count twice: it is tried once.
 func (s *Store) Count(ctx context.Context, k rate.Key, window int64, n int) (int64, error) {
 	pk, sk := rateKeys(k, window)
 	counted, _, err := s.apply(ctx, change{

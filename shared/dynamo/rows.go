@@ -11,33 +11,33 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Rows are packed, since a report reads thousands of them. Second form:
+// Rows are packed, since a report reads thousands of them. Version 2:
 //
-//	1 byte    the form: 2
-//	number    when the first row begins
-//	number    how many codes of refusals there are, each
-//	number      its length in bytes
-//	bytes       its text
+//	1 byte    the version: 2
+//	number    beginning of the first row
+//	number    count of refusal codes, and for each code:
+//	number      length in bytes
+//	bytes       text
 //	rows      until the end
 //
-// A row is a byte of flags, then a number each of:
+// A row is a byte of flags, then one number for each of:
 //
-//	hasGap       the time between the end of the row before and its beginning
-//	hasLength    its length; without: that of the row before
-//	hasOpening   opening; without: the closing of the row before
-//	hasClosing   closing; without: its opening
+//	hasGap       time from the end of the previous row to its beginning
+//	hasLength    length; default: that of the previous row
+//	hasOpening   opening; default: closing of the previous row
+//	hasClosing   closing; default: opening
 //	always       peak
-//	if peak > 0  the time from its beginning to its peak, peak_hosts, peak_participants
+//	if peak > 0  time from the row's beginning to peak_at, peak_hosts, peak_participants
 //	always       seat_ms, joins, conferences, hosts, identities
-//	hasOverage   overage_ms; without: none
-//	hasEstimated estimated_ms; without: none
-//	hasRefusals  how many codes, and of each its place in the list and its count
+//	hasOverage   overage_ms; default: 0
+//	hasEstimated estimated_ms; default: 0
+//	hasRefusals  count of codes, and for each code its index in the list and its count
 //
-// Times are milliseconds. A number is words of 16 bits, most significant byte
-// first: 15 bits of the number, least significant first, under a bit that says
-// that there are more. Words and not bytes, so that a row of three people takes
-// the room of one of thousands: a report costs the same for both.
-const rowsForm = 2
+// Times are in milliseconds. A number is a varint of 16-bit big-endian words, least
+// significant first: 15 bits each, below a bit that says that more words follow.
+// Words instead of bytes make a row of three people as large as one of thousands,
+// so that a report costs the same for both.
+const rowsVersion = 2
 
 const (
 	hasGap = 1 << iota
@@ -70,9 +70,9 @@ func (p *packer) number(n int64) {
 
 func (p *packer) count(n int) { p.number(int64(n)) }
 
-// packRows packs rows in order, but for their groups.
+// packRows packs rows that are in order, without their groups.
 func packRows(rows []usage.Row) []byte {
-	p := packer{rowsForm}
+	p := packer{rowsVersion}
 	codes := refusalCodes(rows)
 	last := usage.Row{}
 	if len(rows) > 0 {
@@ -91,7 +91,7 @@ func packRows(rows []usage.Row) []byte {
 	return p
 }
 
-// refusalCodes are the codes of all rows, in order.
+// refusalCodes are the codes of all rows, sorted.
 func refusalCodes(rows []usage.Row) []problem.Code {
 	seen := make(map[problem.Code]bool)
 	for _, row := range rows {
@@ -140,18 +140,18 @@ func (p *packer) row(row, last usage.Row, codes []problem.Code) {
 	}
 }
 
-// unpacker reads numbers and keeps the first fault.
+// unpacker reads numbers and keeps the first error.
 type unpacker struct {
 	rest []byte
 	err  error
 }
 
-var errCutOff = errors.New("cut off, or not of its form")
+var errMalformed = errors.New("truncated or malformed")
 
-// bytes takes the next n; as many zeros, and a fault, if there are fewer.
+// bytes takes the next n bytes; nil, and an error, if there are fewer.
 func (u *unpacker) bytes(n int) []byte {
 	if n < 0 || n > len(u.rest) || u.err != nil {
-		u.err = errors.Join(u.err, errCutOff)
+		u.err = errors.Join(u.err, errMalformed)
 		return nil
 	}
 	taken := u.rest[:n]
@@ -179,28 +179,27 @@ func (u *unpacker) number() int64 {
 			return int64(n) //nolint:gosec // written from an int64
 		}
 	}
-	u.err = errors.Join(u.err, errCutOff)
+	u.err = errors.Join(u.err, errMalformed)
 	return 0
 }
 
 func (u *unpacker) count() int { return int(u.number()) }
 
-// list reads how many of something follow, each of which takes a number at
-// least.
+// list reads the length of a list whose elements take at least one number each.
 func (u *unpacker) list() int {
 	n := u.count()
 	if n < 0 || n > len(u.rest)/2 {
-		u.err = errors.Join(u.err, errCutOff)
+		u.err = errors.Join(u.err, errMalformed)
 		return 0
 	}
 	return n
 }
 
-// unpackRows reads what packRows has made.
+// unpackRows reverses packRows.
 func unpackRows(packed []byte) ([]usage.Row, error) {
 	u := unpacker{rest: packed}
-	if form := u.byte(); u.err == nil && form != rowsForm {
-		return nil, fmt.Errorf("rows of form %d, this version reads form %d", form, rowsForm)
+	if version := u.byte(); u.err == nil && version != rowsVersion {
+		return nil, fmt.Errorf("rows of version %d, this program reads version %d", version, rowsVersion)
 	}
 	last := usage.Row{ToMillis: u.number()}
 	last.FromMillis = last.ToMillis
@@ -222,7 +221,7 @@ func unpackRows(packed []byte) ([]usage.Row, error) {
 func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
 	flags := u.byte()
 	if flags >= unknownFlags {
-		u.err = errors.Join(u.err, errCutOff)
+		u.err = errors.Join(u.err, errMalformed)
 	}
 	optional := func(flag byte, without int64) int64 {
 		if flags&flag == 0 {
@@ -254,17 +253,17 @@ func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
 func (u *unpacker) refusals(codes []problem.Code) map[problem.Code]int {
 	n := u.list()
 	if n == 0 {
-		u.err = errors.Join(u.err, errCutOff)
+		u.err = errors.Join(u.err, errMalformed)
 		return nil
 	}
 	refusals := make(map[problem.Code]int)
 	for range n {
-		place, n := u.count(), u.count()
-		if place < 0 || place >= len(codes) {
-			u.err = errors.Join(u.err, errCutOff)
+		index, n := u.count(), u.count()
+		if index < 0 || index >= len(codes) {
+			u.err = errors.Join(u.err, errMalformed)
 			return nil
 		}
-		refusals[codes[place]] = n
+		refusals[codes[index]] = n
 	}
 	return refusals
 }

@@ -76,7 +76,7 @@ func TestTheFormOfRowsStaysAsItIs(t *testing.T) {
 
 func TestRowsOfAnotherFormAreRefused(t *testing.T) {
 	packed := packRows([]usage.Row{{FromMillis: 1, ToMillis: 2, Joins: 1}})
-	for _, form := range []byte{rowsForm - 1, rowsForm + 1} {
+	for _, form := range []byte{rowsVersion - 1, rowsVersion + 1} {
 		packed[0] = form
 		if rows, err := unpackRows(packed); err == nil {
 			t.Errorf("of form %d: %+v", form, rows)
@@ -114,7 +114,7 @@ func TestRowsThatAreCutOffAreAnError(t *testing.T) {
 	packed := packRows([]usage.Row{{FromMillis: 1, ToMillis: 2, Joins: 1, Refusals: map[problem.Code]int{problem.HostBusy: 1}}})
 	header := len(packRows(nil)) + 2 + len(problem.HostBusy)
 	for n := range len(packed) {
-		if _, err := unpackRows(packed[:n]); n != header && !errors.Is(err, errCutOff) {
+		if _, err := unpackRows(packed[:n]); n != header && !errors.Is(err, errMalformed) {
 			t.Errorf("%d of %d bytes: %v", n, len(packed), err)
 		}
 	}

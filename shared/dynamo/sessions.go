@@ -41,18 +41,18 @@ func (s *Store) Change(ctx context.Context, changed session.Session) (*session.S
 }
 
 func (s *Store) putSession(ctx context.Context, one session.Session, condition string, values item) (*session.Session, error) {
-	there, refused, err := s.put(ctx, s.live, writeSession(one), condition, values)
+	existing, refused, err := s.put(ctx, s.live, writeSession(one), condition, values)
 	if err != nil || !refused {
 		return nil, err
 	}
-	if there == nil {
+	if existing == nil {
 		return &session.Session{Connection: one.Connection, State: session.StateGone}, nil
 	}
-	return readSession(there)
+	return readSession(existing)
 }
 
-// Lobby implements session.Sessions by a query of the sparse index, which
-// follows the table after a moment.
+// Lobby implements session.Sessions by a query of the sparse index, which is
+// eventually consistent.
 func (s *Store) Lobby(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error) {
 	in := &dynamodb.QueryInput{
 		TableName: s.live, IndexName: aws.String(indexLobby),

@@ -16,8 +16,8 @@ import (
 )
 
 // AddStatement implements statement.Statements by one conditional put. The
-// document is kept compressed: an item has 400 KB, and a license that changed
-// a thousand times in a month makes more than that of plain text.
+// document is compressed: an item has at most 400 KB, and the plain text of a
+// month with a thousand license changes is larger.
 func (s *Store) AddStatement(ctx context.Context, sealed statement.Sealed) (bool, error) {
 	var packed bytes.Buffer
 	out := gzip.NewWriter(&packed)
@@ -54,8 +54,7 @@ func (s *Store) Statement(ctx context.Context, t tenant.ID, period string, revis
 	return &sealed, err
 }
 
-// Statements implements statement.Statements, without reading the documents'
-// text out of what comes.
+// Statements implements statement.Statements. It does not read the documents.
 func (s *Store) Statements(ctx context.Context, t tenant.ID, after statement.Name, limit int) ([]statement.Sealed, error) {
 	in := s.ofTenant(t, "#sk BETWEEN :after AND :end", item{
 		":after": text(statementKey(after)), ":end": text(prefixStatement + endOfText),
@@ -86,7 +85,7 @@ func (s *Store) Statements(ctx context.Context, t tenant.ID, after statement.Nam
 	return list, nil
 }
 
-// ofTenant asks for some of a tenant's records in the ledger.
+// ofTenant is a query of a tenant's records in the ledger.
 func (s *Store) ofTenant(t tenant.ID, which string, values item) *dynamodb.QueryInput {
 	values[":tenant"] = text(string(t))
 	return &dynamodb.QueryInput{

@@ -12,10 +12,10 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// RefusedPool reads a record of the ledger's stream, as Lambda delivers it:
-// the pool that was full when it refused somebody. False: the record tells of
-// no such pool. It takes the raw record because events.DynamoDBEventRecord
-// panics on some that are malformed.
+// RefusedPool decodes a record of the ledger's stream, as Lambda delivers it,
+// into the pool that was full when it refused a join. False: the record is not of
+// such a refusal. It decodes the raw record because events.DynamoDBEventRecord
+// panics on some malformed ones.
 func RefusedPool(record json.RawMessage) (seat.Pool, bool, error) {
 	var read struct {
 		Change struct {
@@ -45,8 +45,8 @@ func RefusedPool(record json.RawMessage) (seat.Pool, bool, error) {
 	return pool, full, nil
 }
 
-// attributes are those of a stream record that are texts or numbers; others
-// are empty.
+// attributes are the text and number attributes of a stream record; others are
+// empty.
 type attributes map[string]struct {
 	S *string `json:"S"`
 	N *string `json:"N"`
@@ -61,7 +61,7 @@ func (a attributes) item() item {
 		case value.N != nil:
 			i[name] = &types.AttributeValueMemberN{Value: *value.N}
 		default:
-			i[name] = nil // there, and a fault to whoever reads it
+			i[name] = nil // an error for a reader of the attribute
 		}
 	}
 	return i

@@ -16,8 +16,8 @@ import (
 const largeAbove = 4
 
 const (
-	// maxRooms is how many blocks a directory lists: it stays one write unit.
-	maxRooms = 48
+	// maxListed is how many blocks a directory lists: it stays one write unit.
+	maxListed = 48
 	// trustMillis is how long a directory is complete after the scan that filled it
 	// began. It is no longer than the shortest hold, so that a hold which began
 	// after the scan did has not expired yet.
@@ -48,7 +48,7 @@ const (
 type Directory struct {
 	// Revision is that of the license under which the pool was scanned.
 	Revision int64
-	// UntilMillis is the end of the time for which Rooms is complete. Unix time.
+	// UntilMillis is the end of the time for which WithRoom is complete. Unix time.
 	// Zero: it was never, or there was too much room to list.
 	UntilMillis int64
 	// ScanningMillis is when a scan began that has not ended. Unix time. Zero: none.
@@ -60,9 +60,9 @@ type Directory struct {
 	// longer in use beyond its capacity, by the last scan: until then a connection
 	// that leaves makes no room.
 	Left, Beyond int64
-	// Rooms are the versions of the blocks with room, by their index. While the
+	// WithRoom are the versions of the blocks with room, by their index. While the
 	// directory is not complete, they are some of the blocks that had room.
-	Rooms map[int]int64
+	WithRoom map[int]int64
 }
 
 // Count is the result of reading a whole pool.
@@ -106,7 +106,7 @@ type Scan struct {
 	Revision    int64
 	UntilMillis int64
 	Beyond      int64
-	Rooms       map[int]int64
+	WithRoom       map[int]int64
 }
 
 // ErrBusy says that more people ask than can be answered.
@@ -127,10 +127,10 @@ type Directories interface {
 	// are listed as they are. False: the scan had ended otherwise, and nothing was
 	// added.
 	EndScan(ctx context.Context, pool seat.Pool, scan Scan) (bool, error)
-	// AddRoom lists a block, if the pool has a directory; a later version stays.
-	AddRoom(ctx context.Context, block seat.Block, version int64) error
-	// RemoveRoom takes a block off the list, if it was listed with an earlier version.
-	RemoveRoom(ctx context.Context, block seat.Block, before int64) error
+	// ListBlock lists a block, if the pool has a directory; a later version stays.
+	ListBlock(ctx context.Context, block seat.Block, version int64) error
+	// UnlistBlock takes a block off the list, if it was listed with an earlier version.
+	UnlistBlock(ctx context.Context, block seat.Block, before int64) error
 	// AddLeft adds to Left, if the pool has a directory. It is tried once: a leave
 	// does not wait for it, and a directory without it is wrong for a second.
 	AddLeft(ctx context.Context, pool seat.Pool, n int64) error
@@ -163,10 +163,10 @@ func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.Connectio
 		if id.Hash()%n == 0 {
 			_ = p.blocks.AddLeft(ctx, block.Pool, int64(n))
 		}
-	case v.Beyond || v.Pending || len(directory.Rooms) >= maxRooms:
+	case v.Beyond || v.Pending || len(directory.WithRoom) >= maxListed:
 		_ = p.blocks.ClearDirectory(ctx, block.Pool)
 	default:
-		_ = p.blocks.AddRoom(ctx, block, v.Version)
+		_ = p.blocks.ListBlock(ctx, block, v.Version)
 	}
 }
 
@@ -188,7 +188,7 @@ func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Pla
 			return answer, err
 		}
 		complete := directory.complete(terms.Revision, now)
-		full := complete && len(directory.Rooms) == 0
+		full := complete && len(directory.WithRoom) == 0
 		refusal := Seated{Refusal: RefusalFull, InUse: max(terms.Capacity, directory.InUse), Unsearched: true}
 		if complete {
 			p.cacheOf(pool).scarce(now)
@@ -229,7 +229,7 @@ func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Pla
 // takeListed tries some of the blocks that the directory lists, beginning at one that
 // is chosen by the connection's id, and takes those off that are full.
 func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, directory Directory, to seat.Place, terms Terms) (Seated, bool, error) {
-	rooms := slices.Sorted(maps.Keys(directory.Rooms))
+	rooms := slices.Sorted(maps.Keys(directory.WithRoom))
 	p.cacheOf(pool).read(directory, terms.Capacity)
 	for n := range min(len(rooms), probes) {
 		block := seat.Block{Pool: pool, Index: rooms[(to.Connection.Hash()+n)%len(rooms)]}
@@ -241,7 +241,7 @@ func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, directory Direct
 		if attempt.State.Full(to.Member.JoinedAtMillis) {
 			// If this fails, the next connection tries the block in vain.
 			// Room of this very version is gone too: the block was given less capacity since.
-			_ = p.blocks.RemoveRoom(ctx, block, attempt.State.Version()+1)
+			_ = p.blocks.UnlistBlock(ctx, block, attempt.State.Version()+1)
 		}
 		if answer, done, err := p.conclude(ctx, attempt, to.Connection, terms); done || err != nil {
 			return answer, true, err
@@ -258,7 +258,7 @@ func (p *Pools) scan(ctx context.Context, pool seat.Pool, scan Scan, to seat.Pla
 		return Seated{}, true, err
 	}
 	scan.survey(states, terms)
-	p.cacheOf(pool).opened(states, scan.Rooms)
+	p.cacheOf(pool).opened(states, scan.WithRoom)
 	if _, err := p.blocks.EndScan(ctx, pool, scan); err != nil {
 		return Seated{}, true, problem.Wrap("end a scan", err)
 	}
@@ -271,7 +271,7 @@ func (p *Pools) scan(ctx context.Context, pool seat.Pool, scan Scan, to seat.Pla
 // must be given back first. A connection that left after the directory was read and
 // before the pool was counts twice, which errs to the safe side.
 func (l *Scan) survey(states []seat.State, terms Terms) {
-	l.InUse, l.Opened, l.Rooms = Occupied(states, l.AtMillis), len(states), make(map[int]int64)
+	l.InUse, l.Opened, l.WithRoom = Occupied(states, l.AtMillis), len(states), make(map[int]int64)
 	beyond := committed(states) - terms.Capacity
 	until, whole := l.AtMillis+trustMillis, beyond >= 0
 	l.Beyond += int64(beyond)
@@ -288,11 +288,11 @@ func (l *Scan) survey(states []seat.State, terms Terms) {
 			rooms = append(rooms, s)
 		}
 	}
-	if whole && len(rooms) <= maxRooms {
+	if whole && len(rooms) <= maxListed {
 		l.UntilMillis = until
 	}
 	slices.SortStableFunc(rooms, func(a, b seat.State) int { return cmp.Compare(b.Free(), a.Free()) })
-	for _, s := range rooms[:min(len(rooms), maxRooms)] {
-		l.Rooms[s.Block.Index] = s.Version()
+	for _, s := range rooms[:min(len(rooms), maxListed)] {
+		l.WithRoom[s.Block.Index] = s.Version()
 	}
 }

@@ -34,7 +34,7 @@ func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 	for range len(c.pools) * 4 {
 		c.join()
 	}
-	busy := pool.New(c.over(faults.On(c.api, "get board", throttles)), pool.Sleep)
+	busy := pool.New(c.over(faults.On(c.api, "get directory", throttles)), pool.Sleep)
 	for range beyond + 10 {
 		one := c.in[len(c.in)-1]
 		c.in = c.in[:len(c.in)-1]
@@ -68,10 +68,10 @@ func TestWhoIsNeverFastEnoughIsToldToComeAgain(t *testing.T) {
 		c.join()
 	}
 	const always = 1 << 40
-	if err := c.store.AddRoom(t.Context(), seat.Block{Pool: c.of}, always); err != nil { // where there is none
+	if err := c.store.ListBlock(t.Context(), seat.Block{Pool: c.of}, always); err != nil { // where there is none
 		t.Fatal(err)
 	}
-	elusive := pool.New(c.over(faults.On(c.api, "remove room", faults.Skip)), pool.Sleep)
+	elusive := pool.New(c.over(faults.On(c.api, "unlist block", faults.Skip)), pool.Sleep)
 	_, err := elusive.Take(t.Context(), c.of, "slow=", seat.Member{JoinedAtMillis: c.now, Conference: 1}, c.terms)
 	if !errors.Is(err, pool.ErrBusy) {
 		t.Errorf("told %v, want %v", err, pool.ErrBusy)
@@ -87,7 +87,7 @@ func TestAChangeThatDiesBeforeTheBoardIsClearedIsCompletedWithThat(t *testing.T)
 		c.join()
 	}
 	terms := pool.Terms{Capacity: 400, Revision: 2}
-	if _, err := pool.New(c.over(faults.On(c.api, "clear board", throttles)), pool.Sleep).Rebalance(t.Context(), c.of, terms, true); !errors.Is(err, errThrottled) {
+	if _, err := pool.New(c.over(faults.On(c.api, "clear directory", throttles)), pool.Sleep).Rebalance(t.Context(), c.of, terms, true); !errors.Is(err, errThrottled) {
 		t.Fatal(err)
 	}
 	if _, err := c.pools[0].Rebalance(t.Context(), c.of, terms, true); err != nil {

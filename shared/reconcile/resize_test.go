@@ -87,7 +87,7 @@ func TestARoundCompletesAChangeOnceForATenantAndNotWhileItMayBeUnderWay(t *testi
 		w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
 			mu.Lock()
 			defer mu.Unlock()
-			n += one(call.Name == "note settled")
+			n += one(call.Name == "note rolled out")
 			return faults.None
 		}
 		w.round()
@@ -169,7 +169,7 @@ func (w *world) dies(step int, run func()) bool {
 	n := 0
 	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
 		switch call.Name {
-		case "put license and put license", "put block", "resize", "clear board", "note settled":
+		case "put license and put license", "put block", "resize", "clear directory", "note rolled out":
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			n++

@@ -38,7 +38,7 @@ type stage struct {
 
 func newStage(t *testing.T, now func() time.Time) *stage {
 	s := &stage{t: t, api: faults.New(memtable.New()), now: now, dead: make(map[seat.ConnectionID]bool)}
-	s.store = dynamo.New(s.api, memtable.Names).At(now)
+	s.store = dynamo.New(s.api, memtable.Names).WithClock(now)
 	s.door = s.process()
 	return s
 }

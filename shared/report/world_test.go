@@ -42,7 +42,7 @@ type world struct {
 func newWorld(t rapid.TB, zone string) *world {
 	t.Helper()
 	w := &world{t: t}
-	w.store = dynamo.New(memtable.New(), memtable.Names).At(func() time.Time { return w.now })
+	w.store = dynamo.New(memtable.New(), memtable.Names).WithClock(func() time.Time { return w.now })
 	w.license = license.License{Tenant: acme, Model: license.ModelConcurrent, Seats: 2, TimeZone: zone, ChangedAtMillis: october.UnixMilli()}
 	w.now = w.at(1, 0)
 	w.change(func(*license.License) {})

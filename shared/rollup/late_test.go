@@ -26,7 +26,7 @@ type latecomer struct {
 func newLatecomer(t *testing.T) *latecomer {
 	t.Helper()
 	l := &latecomer{t: t, api: faults.New(memtable.New()), now: moment(1, 0, 0)}
-	l.store = dynamo.New(l.api, memtable.Names).At(func() time.Time { return l.now })
+	l.store = dynamo.New(l.api, memtable.Names).WithClock(func() time.Time { return l.now })
 	put, err := l.store.PutLicense(t.Context(), license.License{Tenant: acme, Model: license.ModelConcurrent, Seats: 25, Revision: 1})
 	if err != nil || !put {
 		t.Fatal(put, err)

@@ -41,7 +41,7 @@ func newWorld(t rapid.TB, zone string) *world {
 	}
 	w := &world{t: t, zone: location}
 	w.now = w.at(1, 0)
-	w.store = dynamo.New(memtable.New(), memtable.Names).At(func() time.Time { return w.now })
+	w.store = dynamo.New(memtable.New(), memtable.Names).WithClock(func() time.Time { return w.now })
 	w.put(license.License{Tenant: acme, Model: license.ModelConcurrent, Seats: 3, TimeZone: zone, Revision: 1, ChangedAtMillis: w.now.UnixMilli()})
 	return w
 }

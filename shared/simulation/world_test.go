@@ -164,7 +164,7 @@ func newWorld(s *script, v variant) *world {
 	w.gateway = &gateway{w}
 	w.plain = dynamo.New(w.tables, memtable.Names)
 	faulty := dynamo.New(faults.Intercept(w.tables, w.around), memtable.Names)
-	w.store = &store{faulty.At(func() time.Time { return time.UnixMilli(w.now()) }), w}
+	w.store = &store{faulty.WithClock(func() time.Time { return time.UnixMilli(w.now()) }), w}
 	return w
 }
 

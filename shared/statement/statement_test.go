@@ -56,7 +56,7 @@ func newWorldAt(t *testing.T, day int) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, zone: zone}
-	w.store = dynamo.New(memtable.New(), memtable.Names).At(func() time.Time { return w.now })
+	w.store = dynamo.New(memtable.New(), memtable.Names).WithClock(func() time.Time { return w.now })
 	w.now = w.at(day, 0)
 	w.license(3)
 	return w

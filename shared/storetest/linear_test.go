@@ -191,13 +191,13 @@ func staleReads(over dynamo.API) dynamo.API {
 
 // silentBoards hear of no room.
 func silentBoards(over dynamo.API) dynamo.API {
-	return faults.On(faults.On(over, "add room", faults.Skip), "clear board", faults.Skip)
+	return faults.On(faults.On(over, "list block", faults.Skip), "clear directory", faults.Skip)
 }
 
 // hastyBoards take a block off although room was made in it since it was found
 // full.
 func hastyBoards(over dynamo.API) dynamo.API {
-	return faults.On(over, "remove room", func(ctx context.Context, in any, next faults.Next) (any, error) {
+	return faults.On(over, "unlist block", func(ctx context.Context, in any, next faults.Next) (any, error) {
 		pause()
 		return faults.Without("#rooms.#index < :version")(ctx, in, next)
 	})
@@ -236,7 +236,7 @@ func TestAPoolThatBreaksItsPromisesIsFoundOut(t *testing.T) {
 // On a busy machine somebody who leaves may be long in telling of it.
 func TestAPoolWhoseLeaversAreSlowKeepsItsPromises(t *testing.T) {
 	for seed := range seeds(t, slowHistories) {
-		slow := faults.On(memtable.New(), "add room", func(ctx context.Context, in any, next faults.Next) (any, error) {
+		slow := faults.On(memtable.New(), "list block", func(ctx context.Context, in any, next faults.Next) (any, error) {
 			time.Sleep(2 * time.Millisecond)
 			return next(ctx, in)
 		})

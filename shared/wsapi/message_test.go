@@ -90,7 +90,7 @@ func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch call.Name {
-		case "get board":
+		case "get directory":
 			boards++
 		case "query pool":
 			pages[call.PK]++

@@ -560,7 +560,7 @@ func (w *world) record(n int) {
 		Connection: seat.ConnectionID(fmt.Sprintf("Gd%012d1=", n)), Seat: int64(n + 1), JoinedAtMillis: joined, LeftAtMillis: joined + 30*60_000,
 		End: usage.EndClosed, Limit: seats, InUse: 5,
 	}
-	if _, err := w.raw.At(func() time.Time { return time.UnixMilli(stay.LeftAtMillis) }).Record(w.t.Context(), stay); err != nil {
+	if _, err := w.raw.WithClock(func() time.Time { return time.UnixMilli(stay.LeftAtMillis) }).Record(w.t.Context(), stay); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -200,7 +200,7 @@ func (w *writer) leave(ctx context.Context, v *visit) error {
 	}
 	delete(w.in, v)
 	// As of then: a record that is written hours after the stay began is late.
-	_, err := w.store.At(func() time.Time { return time.UnixMilli(v.leftAtMillis) }).Record(ctx, usage.Stay{
+	_, err := w.store.WithClock(func() time.Time { return time.UnixMilli(v.leftAtMillis) }).Record(ctx, usage.Stay{
 		ID: usage.NewStayID(v.connection, v.joinedAtMillis), Tenant: w.license.Tenant,
 		Conference: v.meeting.id, Number: v.meeting.number, Host: v.meeting.host, Identity: v.identity, Role: v.role(),
 		Connection: v.connection, Block: s.seated.Block, Seat: s.seated.Number,

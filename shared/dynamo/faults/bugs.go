@@ -13,7 +13,7 @@ import (
 	"seatmeter/shared/dynamo"
 )
 
-// On is Intercept for the calls of one name alone, as dynamo.Describe has it.
+// On is Intercept for the calls of one name only (see dynamo.Describe).
 func On(over dynamo.API, name string, around Around) dynamo.API {
 	return Intercept(over, func(ctx context.Context, in any, next Next) (any, error) {
 		if dynamo.Describe(in).Name != name {
@@ -23,11 +23,11 @@ func On(over dynamo.API, name string, around Around) dynamo.API {
 	})
 }
 
-// Skip makes no update, and answers that it is done.
+// Skip does not make an update, and answers that it is done.
 func Skip(context.Context, any, Next) (any, error) { return &dynamodb.UpdateItemOutput{}, nil }
 
 // Without makes an update with parts of its condition left out, and with them the
-// names and values that nothing else mentions.
+// names and values that nothing else uses.
 func Without(parts ...string) Around {
 	return func(ctx context.Context, in any, next Next) (any, error) {
 		update, is := in.(*dynamodb.UpdateItemInput)

@@ -1,7 +1,7 @@
-// Package faults has the calls of a DynamoDB go wrong, as those of any process
-// can: they fail before or after they are done, are slow or never answered, and
-// the process dies before or after any of them. Intercept is for any other
-// change of a request or of its answer.
+// Package faults makes the calls of a DynamoDB fail as those of any process can:
+// before or after they are done, slowly, without an answer, or by a crash of the
+// process before or after a call. Intercept is for any other change of a request
+// or its answer.
 package faults
 
 import (
@@ -15,48 +15,47 @@ import (
 // Fault is what happens to one call.
 type Fault int
 
-// The faults. With a crash the process ends: no call of it has an effect any more
-// (see Crashes).
+// The faults. After a crash no call of the process has an effect (see Crashes).
 const (
 	None        Fault = iota
-	Before            // it fails, nothing was done
-	After             // it is done, and the answer is lost
-	CrashBefore       // the process dies before it
-	CrashAfter        // the process dies after it
+	Before            // the call fails, and nothing was done
+	After             // the call is done, and its answer is lost
+	CrashBefore       // the process crashes before the call
+	CrashAfter        // the process crashes after the call
 )
 
 // Errors of faulty calls.
 var (
 	ErrFault = errors.New("the store failed")
-	ErrCrash = errors.New("the process died")
+	ErrCrash = errors.New("the process crashed")
 )
 
-// API is a DynamoDB whose calls go wrong when Decide says so.
+// API is a DynamoDB whose calls fail when Decide says so.
 type API struct {
 	dynamo.API
-	// Decide is asked about each call before it is made. It may wait, and so has
-	// the call be slow. Nil: nothing goes wrong.
+	// Decide is asked before each call, and may wait to make the call slow. Nil: no
+	// faults.
 	Decide func(ctx context.Context, call dynamo.Call) Fault
 
-	dead atomic.Bool
+	crashed atomic.Bool
 }
 
-// New makes a DynamoDB over another whose calls go well until Decide is set.
+// New makes a DynamoDB over another, without faults until Decide is set.
 func New(over dynamo.API) *API {
 	a := &API{}
 	a.API = Intercept(over, a.around)
 	return a
 }
 
-// Crashes runs a handler, as a process of its own, and tells whether the process
-// died. What the handler still does then fails.
-func (a *API) Crashes(run func()) (died bool) {
+// Crashes runs a handler as a process of its own, and reports whether the process
+// crashed. Calls that the handler makes after the crash fail.
+func (a *API) Crashes(run func()) (crashed bool) {
 	run()
-	return a.dead.Swap(false)
+	return a.crashed.Swap(false)
 }
 
 func (a *API) around(ctx context.Context, in any, next Next) (any, error) {
-	if a.dead.Load() {
+	if a.crashed.Load() {
 		return nil, ErrCrash
 	}
 	fault := None
@@ -67,7 +66,7 @@ func (a *API) around(ctx context.Context, in any, next Next) (any, error) {
 	case Before:
 		return nil, ErrFault
 	case CrashBefore:
-		a.dead.Store(true)
+		a.crashed.Store(true)
 		return nil, ErrCrash
 	case None, After, CrashAfter:
 	}
@@ -76,7 +75,7 @@ func (a *API) around(ctx context.Context, in any, next Next) (any, error) {
 	case After:
 		return nil, ErrFault
 	case CrashAfter:
-		a.dead.Store(true)
+		a.crashed.Store(true)
 		return nil, ErrCrash
 	case None, Before, CrashBefore:
 	}

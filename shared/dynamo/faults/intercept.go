@@ -8,14 +8,16 @@ import (
 	"seatmeter/shared/dynamo"
 )
 
-// Next makes a call: with its request as it was, or another of the same type.
+// Next makes a call, with the original request or another of the same type.
 type Next func(ctx context.Context, in any) (out any, err error)
 
-// Around makes a call, or does not, and gives its answer, or another of the same
-// type; nil beside an error. In is a pointer to one of the SDK's input types.
+// Around is called instead of a call. It may make the call by next, and returns
+// an answer of the call's type, or an error. In is a pointer to one of the SDK's
+// input types.
 type Around func(ctx context.Context, in any, next Next) (out any, err error)
 
-// Intercept makes a DynamoDB that has a function around each call of another.
+// Intercept makes a DynamoDB that calls a function instead of each call of
+// another.
 func Intercept(over dynamo.API, around Around) dynamo.API { return &interceptor{over, around} }
 
 type interceptor struct {
@@ -23,7 +25,7 @@ type interceptor struct {
 	around Around
 }
 
-// method is a call of an API.
+// method is one of an API's calls.
 type method[I, O any] func(ctx context.Context, in *I, options ...func(*dynamodb.Options)) (*O, error)
 
 func through[I, O any](ctx context.Context, around Around, call method[I, O], in *I, options []func(*dynamodb.Options)) (*O, error) {

@@ -7,9 +7,8 @@ import (
 	"seatmeter/shared/dynamo"
 )
 
-// Nth has one call of those that are made from now on go wrong, the first being
-// number 1. What happens at it may make calls itself, which are not counted. Safe
-// for many goroutines.
+// Nth makes the n-th call from now on fail; the first is number 1. Calls that
+// happen makes itself are not counted. Safe for many goroutines.
 type Nth struct {
 	number int
 	happen func() Fault
@@ -19,7 +18,7 @@ type Nth struct {
 	busy  bool
 }
 
-// At makes an Nth whose call of a number becomes what happen says.
+// At makes an Nth for a call number; happen returns its fault.
 func At(number int, happen func() Fault) *Nth { return &Nth{number: number, happen: happen} }
 
 // Decide is for API.Decide.

@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// scope is what an expression is evaluated over: an item, which nothing here
-// changes, and the request's aliases and values.
+// scope is what an expression is evaluated over: an item, which is not changed,
+// and the request's aliases and values.
 type scope struct {
 	item   Item
 	names  map[string]string
@@ -72,8 +72,8 @@ func (s scope) holds(n node) bool {
 	return false
 }
 
-// compares compares two values. Where one is absent nothing holds; values of
-// different types are unequal, and neither is less.
+// compares compares two values. Nothing holds where one is absent; values of
+// different types are unequal and unordered.
 func compares(a, b types.AttributeValue, operator string) bool {
 	if a == nil || b == nil {
 		return false
@@ -141,7 +141,7 @@ func number(n *types.AttributeValueMemberN) *big.Rat {
 	return fraction
 }
 
-// maxDigits is how many significant digits a number has at the most.
+// maxDigits is DynamoDB's limit of significant digits.
 const maxDigits = 38
 
 // sum adds two numbers, or subtracts the second.
@@ -168,8 +168,8 @@ func sum(a, b types.AttributeValue, sign int64) (types.AttributeValue, error) {
 	return &types.AttributeValueMemberN{Value: text}, nil
 }
 
-// update gives the item as an update leaves it. Every operand is read from the
-// item as it was.
+// update returns the item after an update. Every operand is read from the item
+// before it.
 func (s scope) update(e *expression, key Item) (Item, error) {
 	if err := s.overlaps(e); err != nil {
 		return nil, err
@@ -212,8 +212,7 @@ func (s scope) update(e *expression, key Item) (Item, error) {
 	return next, nil
 }
 
-// only gives the attributes of an item in which an update has set something;
-// nil if none.
+// only returns the attributes that an update has set; nil if none.
 func (s scope) only(e *expression) Item {
 	var changed Item
 	keep := func(name string) {
@@ -231,8 +230,8 @@ func (s scope) only(e *expression) Item {
 	return changed
 }
 
-// put sets what is at a path, or removes it if the value is nil. Maps on the
-// way are copied, not changed.
+// put sets the value at a path, or removes it if the value is nil. It copies the
+// maps on the way.
 func (s scope) put(item Item, to path, value types.AttributeValue) error {
 	name := s.names[to[0]]
 	if len(to) > 1 {
@@ -257,8 +256,7 @@ func (s scope) put(item Item, to path, value types.AttributeValue) error {
 	return nil
 }
 
-// overlaps refuses two changes of one path, or of one and of what is in it, and
-// changes of the key.
+// overlaps refuses two changes of overlapping paths, and changes of the key.
 func (s scope) overlaps(e *expression) error {
 	all := slices.Clone(e.removes)
 	for _, one := range e.sets {

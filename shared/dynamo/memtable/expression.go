@@ -7,8 +7,7 @@ import (
 	"sync"
 )
 
-// expression is a condition, an update, a key condition or a projection, parsed
-// once for each text.
+// expression is a parsed condition, update, key condition or projection.
 type expression struct {
 	condition  node     // of a condition or a key condition
 	sets       []set    // of an update
@@ -54,11 +53,11 @@ type operand struct {
 	value string
 }
 
-// set gives a path the sum or difference of one or two operands.
+// set assigns a path the sum or difference of one or two operands.
 type set struct {
 	to          path
 	left, right operand
-	sign        int64 // of right; 0: there is none
+	sign        int64 // of right; 0: no right operand
 }
 
 // add adds a number to a top-level attribute.
@@ -95,7 +94,7 @@ func parse(text string, kind func(*parser) *expression) (*expression, error) {
 	return e, nil
 }
 
-// tokens splits a text: words, aliases, values, and signs.
+// tokens splits a text into words, aliases, values and signs.
 func tokens(text string) []string {
 	var list []string
 	for i := 0; i < len(text); {
@@ -121,7 +120,7 @@ func tokens(text string) []string {
 	return list
 }
 
-// parser takes tokens from the front, and keeps the first fault.
+// parser takes tokens from the front, and keeps the first error.
 type parser struct {
 	tokens []string
 	err    error
@@ -151,7 +150,7 @@ func (p *parser) next() string {
 	return token
 }
 
-// accept takes a token if it is this one.
+// accept takes the next token if it is this one.
 func (p *parser) accept(token string) bool {
 	if p.peek() != token {
 		return false
@@ -304,8 +303,8 @@ func (p *parser) list(one func()) {
 	}
 }
 
-// checkNames refuses aliases and values that are used and not given, or given
-// and not used, and values that the expressions do not take.
+// checkNames refuses aliases and values that are used but not given, or given but
+// not used, and values that the expressions do not take.
 func checkNames(names map[string]string, values Item, used ...*expression) error {
 	if names != nil && len(names) == 0 || values != nil && len(values) == 0 {
 		return invalid("ExpressionAttributeNames and ExpressionAttributeValues must not be empty")

@@ -1,23 +1,23 @@
-// Package memtable is DynamoDB in memory, as far as Seatmeter uses it: the seven
-// calls of dynamo.API over Seatmeter's three tables, with their conditions,
-// updates, indexes, limits and costs. It keeps nothing when the process ends.
+// Package memtable is an in-memory DynamoDB, as far as Seatmeter uses it: the
+// seven calls of dynamo.API over Seatmeter's three tables, with their conditions,
+// updates, indexes, limits and costs. Nothing is kept when the process ends.
 //
-// Its answers, errors, returned items and consumed units are DynamoDB's: a test
-// sends the same requests over the same items to DynamoDB Local, and tells where
-// that is not as DynamoDB is documented to be. Entries of an index that have the
-// same keys come in order of their sort keys; DynamoDB does not say in which. What the store
-// does not use is refused, not guessed at: other functions in expressions,
-// lists and sets, filters, scans, and attributes without an #alias.
+// Answers, errors, returned items and consumed units are DynamoDB's. A test sends
+// the same requests over the same items to DynamoDB Local, and says where that
+// differs from DynamoDB's documentation. Index entries with the same keys come in
+// order of their sort keys; DynamoDB promises no order. Features that the store
+// does not use are refused: other functions in expressions, lists and sets,
+// filters, scans, and attributes without an #alias.
 //
-// A read that is not consistent shows the newest version, unless the context
-// says otherwise (Behind). Items expire when Expire is told the time. Every call
-// is one atomic step, and safe for many goroutines. Items that come out must
-// not be changed below their top level.
+// An eventually consistent read returns the newest version, unless the context
+// says otherwise (Behind). Items expire when Expire is called. Every call is one
+// atomic step, and safe for many goroutines. Callers must not change returned
+// items below their top level.
 //
-// It is our own because github.com/truora/minidyn v0.8.2, which does the same,
-// ignores the REMOVE of a top-level attribute, makes NULL of an empty map, gives
-// no item with a refused put, tells nothing of consumed units, scans the table
-// for each query, and takes ten times as long for an update.
+// The library that does the same, github.com/truora/minidyn v0.8.2, ignores the
+// REMOVE of a top-level attribute, makes NULL of an empty map, returns no item
+// with a refused put, reports no consumed units, scans the table for each query,
+// and takes ten times as long for an update.
 package memtable
 
 import (
@@ -42,24 +42,24 @@ const (
 	attrSK = dynamo.SortKey
 )
 
-// Names are the tables that New makes.
+// Names are the names of New's tables.
 var Names = dynamo.Tables{Live: "live", Ledger: "ledger", Usage: "usage"}
 
-// Tables are DynamoDB tables in memory.
+// Tables is a set of DynamoDB tables in memory.
 type Tables struct {
 	names   dynamo.Tables
 	mu      sync.Mutex
 	tables  map[string]*table
 	watches []func(Write)
-	// soonest is no later than the first time to live of the live table that is
-	// over, in Unix seconds.
-	soonest int64
+	// earliestExpiry is a lower bound of the times at which items of the live table
+	// expire, in Unix seconds.
+	earliestExpiry int64
 }
 
 var _ dynamo.API = (*Tables)(nil)
 
-// Write is the change of one item, as a stream tells of it. Old is nil where
-// there was none, and New where there is none any more.
+// Write is the change of one item, as a stream reports it. Old is nil for a new
+// item, and New for a deleted one.
 type Write struct {
 	Table, PK, SK string
 	Old, New      Item
@@ -68,9 +68,9 @@ type Write struct {
 // New makes Seatmeter's tables, empty.
 func New() *Tables { return Named(Names) }
 
-// Named makes tables of other names.
+// Named makes tables with other names.
 func Named(names dynamo.Tables) *Tables {
-	t := &Tables{names: names, tables: make(map[string]*table), soonest: math.MaxInt64}
+	t := &Tables{names: names, tables: make(map[string]*table), earliestExpiry: math.MaxInt64}
 	for name, indexes := range map[string]map[string]string{names.Live: dynamo.Indexes, names.Ledger: nil, names.Usage: nil} {
 		one := &table{name: name, partitions: make(map[string]*partition)}
 		for of, attribute := range indexes {
@@ -87,39 +87,39 @@ func NewStore() (*dynamo.Store, *Tables) {
 	return dynamo.New(tables, Names), tables
 }
 
-// Watch has a function told of every write from now on, in order, before the
-// call that makes it is answered. It must not call the tables.
+// Watch calls a function with every later write, in order, before the writing
+// call returns. The function must not call the tables.
 func (t *Tables) Watch(watch func(Write)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.watches = append(t.watches, watch)
 }
 
-// Expire removes the items of the live table whose time to live is over. Only
-// they have one.
+// Expire removes the items of the live table whose time to live is over; items of
+// other tables have none.
 func (t *Tables) Expire(nowSeconds int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if nowSeconds <= t.soonest {
+	if nowSeconds <= t.earliestExpiry {
 		return
 	}
-	t.soonest = math.MaxInt64
+	t.earliestExpiry = math.MaxInt64
 	live := t.tables[t.names.Live]
 	for _, p := range live.partitions {
 		for _, r := range slices.Clone(p.records) {
-			switch at := ends(r.item); {
+			switch at := expirySeconds(r.item); {
 			case at < nowSeconds:
 				t.write(live, r.pk, r.sk, nil, 0)
 			default:
-				t.soonest = min(t.soonest, at)
+				t.earliestExpiry = min(t.earliestExpiry, at)
 			}
 		}
 	}
 }
 
-// ends is when an item's time to live is over, in Unix seconds; never, if it has
+// expirySeconds is an item's time to live in Unix seconds; the maximum if it has
 // none.
-func ends(i Item) int64 {
+func expirySeconds(i Item) int64 {
 	n, expires := i[dynamo.ExpiresAttribute].(*types.AttributeValueMemberN)
 	if !expires {
 		return math.MaxInt64
@@ -144,8 +144,8 @@ func (t *Tables) Each(table string, each func(Item)) {
 	}
 }
 
-// Set replaces an item whatever there is, or removes it: for tests that need an
-// item as no call would leave it.
+// Set replaces or removes an item, for tests that need an item which no call
+// would leave.
 func (t *Tables) Set(table string, pk, sk string, item Item) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -154,20 +154,18 @@ func (t *Tables) Set(table string, pk, sk string, item Item) {
 
 type behindKey struct{}
 
-// Behind has the reads of a context that are not consistent show an item as it
-// was before its last writes: as many as behind says of it, and two at the
-// most.
+// Behind makes eventually consistent reads with the context return older
+// versions. The function says how many writes an item's version is behind; at
+// most two are kept.
 func Behind(ctx context.Context, behind func(table, pk, sk string) int) context.Context {
 	return context.WithValue(ctx, behindKey{}, behind)
 }
 
-// table is one table.
 type table struct {
 	name       string
 	partitions map[string]*partition
 	indexes    []*index
-	// recent are records that were written lately, which an index that is behind
-	// may show still.
+	// recent are records that were written lately: a stale index may still have them.
 	recent []*record
 }
 
@@ -176,7 +174,7 @@ const maxRecent = 64
 // partition is the records of one pk, in order of sk.
 type partition struct{ records []*record }
 
-// index is a sparse global secondary index with the key (attribute, pk), which
+// index is a sparse global secondary index with the key (attribute, pk) that
 // projects keys only.
 type index struct {
 	name, attribute string
@@ -186,15 +184,15 @@ type index struct {
 // versions is how many writes a read can be behind.
 const versions = 2
 
-// record is an item and what it was before.
+// record is an item and its older versions.
 type record struct {
 	pk, sk string
-	item   Item // nil: deleted, and kept for those who are behind
+	item   Item // nil: deleted, and kept for stale reads
 	size   int
-	before [versions]Item // the last first
+	before [versions]Item // latest first
 }
 
-// version is the item as it was before its last writes.
+// version is the item as it was so many writes ago.
 func (r *record) version(behind int) Item {
 	if behind == 0 {
 		return r.item
@@ -222,8 +220,8 @@ func (t *table) item(pk, sk string) (Item, int) {
 	return nil, 0
 }
 
-// write replaces an item by one of so many bytes, keeps the indexes, and tells
-// those who watch.
+// write replaces an item, updates the indexes, and calls the watchers. It gets
+// the item's size in bytes.
 func (t *Tables) write(in *table, pk, sk string, item Item, bytes int) {
 	p := in.partitions[pk]
 	if p == nil {
@@ -240,7 +238,7 @@ func (t *Tables) write(in *table, pk, sk string, item Item, bytes int) {
 	r := p.records[at]
 	old := r.item
 	if in.name == t.names.Live {
-		t.soonest = min(t.soonest, ends(item))
+		t.earliestExpiry = min(t.earliestExpiry, expirySeconds(item))
 	}
 	for _, index := range in.indexes {
 		index.move(r, old, item)
@@ -255,8 +253,9 @@ func (t *Tables) write(in *table, pk, sk string, item Item, bytes int) {
 	}
 }
 
-// of is an item's partition of the index; empty if it is not in it.
-func (x *index) of(i Item) string {
+// partitionOf is an item's partition of the index; empty if the index does not
+// have it.
+func (x *index) partitionOf(i Item) string {
 	value, _ := i[x.attribute].(*types.AttributeValueMemberS)
 	if value == nil {
 		return ""
@@ -265,7 +264,7 @@ func (x *index) of(i Item) string {
 }
 
 func (x *index) move(r *record, old, item Item) {
-	from, to := x.of(old), x.of(item)
+	from, to := x.partitionOf(old), x.partitionOf(item)
 	if from == to {
 		return
 	}
@@ -281,5 +280,5 @@ func (x *index) move(r *record, old, item Item) {
 	}
 }
 
-// byKeys orders records as an index does those of one partition.
+// byKeys is the order of records in a partition of an index.
 func byKeys(a, b *record) int { return cmp.Or(cmp.Compare(a.pk, b.pk), cmp.Compare(a.sk, b.sk)) }

@@ -19,7 +19,7 @@ func promises(t *testing.T, wrap wrap) {
 		storetest.RunEach(t, func(t *testing.T) storetest.Store { return open(t) })
 	})
 	t.Run("late", func(t *testing.T) {
-		storetest.RunLate(t, func(now func() time.Time) storetest.Store { return open(t).At(now) })
+		storetest.RunLate(t, func(now func() time.Time) storetest.Store { return open(t).WithClock(now) })
 	})
 	t.Run("kept", func(t *testing.T) { kept(t, wrap) })
 	t.Run("tallied", func(t *testing.T) { tallied(t, wrap) })

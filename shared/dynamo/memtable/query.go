@@ -12,15 +12,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// span is what a query asks for: a partition, and in it the sort keys from low
-// on to which in says yes.
+// span is the range of a query: a partition, and its sort keys from low on for
+// which in holds.
 type span struct {
 	partition string
 	low       string
 	in        func(sk string) bool
 }
 
-// Query implements dynamo.API. Of an index it takes the partition's key alone.
+// Query implements dynamo.API. Over an index, only the partition key may be in
+// the key condition.
 func (t *Tables) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	table, err := t.begin(ctx, in.TableName)
 	if err != nil {
@@ -41,22 +42,22 @@ func (t *Tables) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*
 	case in.Limit != nil && *in.Limit < 1:
 		return nil, invalid("Limit must be greater than or equal to 1")
 	}
-	asked, projection, err := table.asks(in, over)
+	asked, projection, err := table.rangeOf(in, over)
 	if err != nil {
 		return nil, err
 	}
-	if err := asked.starts(in.ExclusiveStartKey, over); err != nil {
+	if err := asked.checkStart(in.ExclusiveStartKey, over); err != nil {
 		return nil, err
 	}
-	records := table.of(ctx, in, over, asked)
+	records := table.collect(ctx, in, over, asked)
 	if in.ScanIndexForward != nil && !*in.ScanIndexForward {
 		slices.Reverse(records)
 	}
 	return page(in, over, records, projection)
 }
 
-// asks reads the key condition and the projection.
-func (t *table) asks(in *dynamodb.QueryInput, over *index) (span, []string, error) {
+// rangeOf reads the key condition and the projection.
+func (t *table) rangeOf(in *dynamodb.QueryInput, over *index) (span, []string, error) {
 	e, err := parse(aws.ToString(in.KeyConditionExpression), conditionText)
 	if err != nil {
 		return span{}, nil, err
@@ -127,14 +128,14 @@ func (s scope) narrow(asked *span, term node) error {
 	return invalid("Query key condition not supported")
 }
 
-// starts refuses to start at a key that is not of what is asked for.
-func (s span) starts(key Item, over *index) error {
+// checkStart refuses an exclusive start key that is outside the range.
+func (s span) checkStart(key Item, over *index) error {
 	if key == nil {
 		return nil
 	}
 	hash, whole := textOf(key[attrPK]), 2
 	if over != nil {
-		hash, whole = over.of(key), 3
+		hash, whole = over.partitionOf(key), 3
 	}
 	sk := textOf(key[attrSK])
 	if textOf(key[attrPK]) == "" || sk == "" || len(key) != whole || hash != s.partition || over == nil && !s.in(sk) {
@@ -143,7 +144,7 @@ func (s span) starts(key Item, over *index) error {
 	return nil
 }
 
-// keyText reads a value that a key is compared to.
+// keyText reads a value that is compared to a key.
 func keyText(v types.AttributeValue) (string, error) {
 	text, isText := v.(*types.AttributeValueMemberS)
 	if !isText {
@@ -162,20 +163,20 @@ func textOf(v types.AttributeValue) string {
 	return ""
 }
 
-// found is a record as a query shows it.
+// found is a record in the version that a query returns.
 type found struct {
 	*record
 	item  Item
 	bytes int
 }
 
-// of gives what a query finds in order, from its exclusive start on.
-func (t *table) of(ctx context.Context, in *dynamodb.QueryInput, over *index, asked span) []found {
+// collect gives a query's records in order, from its exclusive start key on.
+func (t *table) collect(ctx context.Context, in *dynamodb.QueryInput, over *index, asked span) []found {
 	var list []found
 	add := func(r *record) {
 		writes := behind(ctx, in.ConsistentRead, t.name, r.pk, r.sk)
 		item, bytes := r.version(writes), r.size
-		if item == nil || over != nil && over.of(item) != asked.partition {
+		if item == nil || over != nil && over.partitionOf(item) != asked.partition {
 			return
 		}
 		if over != nil {
@@ -217,7 +218,7 @@ func (t *table) of(ctx context.Context, in *dynamodb.QueryInput, over *index, as
 	return list
 }
 
-// enough is how many records a page can need at the most.
+// enough bounds how many records a page can need.
 func (t *table) enough(in *dynamodb.QueryInput, backward bool) int {
 	if in.Limit != nil && !backward {
 		return int(*in.Limit) + 1
@@ -225,8 +226,8 @@ func (t *table) enough(in *dynamodb.QueryInput, backward bool) int {
 	return 1 << 31
 }
 
-// candidates are the records of an index's partition, and where the caller may
-// be behind also those that may have been.
+// candidates are the records of an index's partition; for stale reads also those
+// that may have been there.
 func (t *table) candidates(ctx context.Context, over *index, partition string) []*record {
 	list := over.partitions[partition]
 	if ctx.Value(behindKey{}) == nil {
@@ -237,7 +238,7 @@ func (t *table) candidates(ctx context.Context, over *index, partition string) [
 	return slices.Compact(list)
 }
 
-// page cuts what was found to a page.
+// page cuts the records to one page.
 func page(in *dynamodb.QueryInput, over *index, records []found, projection []string) (*dynamodb.QueryOutput, error) {
 	out := &dynamodb.QueryOutput{Items: make([]map[string]types.AttributeValue, 0, min(len(records), 1000))}
 	bytes := 0

@@ -15,8 +15,8 @@ func invalid(format string, args ...any) error {
 	return &smithy.GenericAPIError{Code: "ValidationException", Message: fmt.Sprintf(format, args...), Fault: smithy.FaultClient}
 }
 
-// begin locks the tables for a call and finds its table. The caller unlocks
-// them if there is no error.
+// begin locks the tables for a call and finds its table. The caller unlocks them
+// if there is no error.
 func (t *Tables) begin(ctx context.Context, name *string) (*table, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("canceled: %w", err)
@@ -29,7 +29,8 @@ func (t *Tables) begin(ctx context.Context, name *string) (*table, error) {
 	return nil, &types.ResourceNotFoundException{Message: aws.String("Cannot do operations on a non-existent table")}
 }
 
-// keys reads a primary key.
+// keys reads an item's primary key; with exactly, the item must have no other
+// attributes.
 func keys(i Item, exactly bool) (pk, sk string, err error) {
 	hash, isText := i[attrPK].(*types.AttributeValueMemberS)
 	order, also := i[attrSK].(*types.AttributeValueMemberS)
@@ -42,8 +43,8 @@ func keys(i Item, exactly bool) (pk, sk string, err error) {
 	return hash.Value, order.Value, nil
 }
 
-// fits gives an item's size, and refuses one that is too large or that an index
-// cannot take.
+// fits gives an item's size in bytes, and refuses an item that is too large or
+// that an index cannot hold.
 func (t *table) fits(i Item) (int, error) {
 	bytes := size(i)
 	if bytes > maxItem {
@@ -97,7 +98,7 @@ func (t *table) read(ctx context.Context, consistent *bool, pk, sk string) Item 
 	return r.version(behind(ctx, consistent, t.name, pk, sk))
 }
 
-// BatchGetItem implements dynamo.API. It leaves no keys over.
+// BatchGetItem implements dynamo.API. It leaves no keys unprocessed.
 func (t *Tables) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
 	out := &dynamodb.BatchGetItemOutput{Responses: make(map[string][]map[string]types.AttributeValue), UnprocessedKeys: make(map[string]types.KeysAndAttributes)}
 	for name, asked := range in.RequestItems {
@@ -117,7 +118,7 @@ func (t *Tables) getMany(ctx context.Context, name string, asked types.KeysAndAt
 	}
 	defer t.mu.Unlock()
 	if len(asked.Keys) == 0 || len(asked.Keys) > maxBatch {
-		return invalid("Too many items requested for the BatchGetItem call, or none")
+		return invalid("BatchGetItem takes 1 to 100 keys")
 	}
 	total, seen := 0.0, make(map[[2]string]bool, len(asked.Keys))
 	for _, key := range asked.Keys {

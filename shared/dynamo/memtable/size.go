@@ -12,10 +12,10 @@ const (
 	writeUnit   = 1024
 	maxItem     = 400 * 1024
 	maxPage     = 1024 * 1024
-	nestedBytes = 3 // of a map or list, and one for each of its elements
+	nestedBytes = 3 // of a map or list; each element adds 1
 )
 
-// size is an item's in bytes. Source: "DynamoDB item sizes and formats".
+// size is an item's size in bytes. Source: "DynamoDB item sizes and formats".
 func size(i Item) int {
 	total := 0
 	for name, value := range i {
@@ -38,8 +38,8 @@ func valueSize(v types.AttributeValue) int {
 	return 1
 }
 
-// numberSize is a byte for each two digits, counted from the point, without
-// zeros before and after; one more; and one more for a negative number.
+// numberSize is one byte per two digits, counted from the decimal point, without
+// leading and trailing zeros; plus one; plus one for a negative number.
 func numberSize(text string) int {
 	digits, negative := strings.CutPrefix(text, "-")
 	integer, fraction, _ := strings.Cut(digits, ".")
@@ -59,10 +59,10 @@ func numberSize(text string) int {
 
 func units(bytes, unit int) float64 { return float64(max(1, (bytes+unit-1)/unit)) }
 
-// WriteUnits is what a write costs that an item refuses by its condition.
+// WriteUnits is the cost of a write that the item's condition refuses.
 func WriteUnits(i Item) float64 { return units(size(i), writeUnit) }
 
-// readUnits is what reading so many bytes costs.
+// readUnits is the cost of reading so many bytes.
 func readUnits(bytes int, consistent bool) float64 {
 	if consistent {
 		return units(bytes, readUnit)
@@ -70,7 +70,7 @@ func readUnits(bytes int, consistent bool) float64 {
 	return units(bytes, readUnit) / 2 //nolint:mnd // half
 }
 
-// consumed is told only to a caller that asks.
+// consumed is nil unless the request asks for the total.
 func consumed(asked types.ReturnConsumedCapacity, table *string, units func() float64) *types.ConsumedCapacity {
 	if asked != types.ReturnConsumedCapacityTotal {
 		return nil

@@ -2,6 +2,7 @@ package memtable
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -22,8 +23,7 @@ func (t *Tables) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWr
 	for n, one := range in.TransactItems {
 		reasons[n].Code = aws.String("None")
 		p, err := t.plan(one)
-		var failed *types.ConditionalCheckFailedException
-		if asFailed(err, &failed) {
+		if failed, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
 			reasons[n] = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"), Message: failed.Message, Item: failed.Item}
 			canceled = true
 			continue
@@ -57,13 +57,7 @@ func (t *Tables) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWr
 	return out, nil
 }
 
-func asFailed(err error, failed **types.ConditionalCheckFailedException) bool {
-	one, is := err.(*types.ConditionalCheckFailedException) //nolint:errorlint // check's own
-	*failed = one
-	return is
-}
-
-// plan finds out whether one write of a transaction is possible.
+// plan checks one write of a transaction.
 func (t *Tables) plan(one types.TransactWriteItem) (planned, error) {
 	named := func(name *string) (*table, error) {
 		if found := t.tables[aws.ToString(name)]; found != nil {
@@ -77,20 +71,20 @@ func (t *Tables) plan(one types.TransactWriteItem) (planned, error) {
 		if err != nil {
 			return planned{}, err
 		}
-		return table.planPut(one.Put.Item, one.Put.ConditionExpression, one.Put.ExpressionAttributeNames, one.Put.ExpressionAttributeValues, one.Put.ReturnValuesOnConditionCheckFailure)
+		return table.planPut(one.Put.Item, condition{one.Put.ConditionExpression, one.Put.ExpressionAttributeNames, one.Put.ExpressionAttributeValues, one.Put.ReturnValuesOnConditionCheckFailure})
 	case one.Update != nil:
 		table, err := named(one.Update.TableName)
 		if err != nil {
 			return planned{}, err
 		}
-		p, _, err := table.planUpdate(one.Update.Key, one.Update.UpdateExpression, one.Update.ConditionExpression, one.Update.ExpressionAttributeNames, one.Update.ExpressionAttributeValues, one.Update.ReturnValuesOnConditionCheckFailure)
+		p, _, err := table.planUpdate(one.Update.Key, one.Update.UpdateExpression, condition{one.Update.ConditionExpression, one.Update.ExpressionAttributeNames, one.Update.ExpressionAttributeValues, one.Update.ReturnValuesOnConditionCheckFailure})
 		return p, err
 	case one.Delete != nil:
 		table, err := named(one.Delete.TableName)
 		if err != nil {
 			return planned{}, err
 		}
-		return table.planDelete(one.Delete.Key, one.Delete.ConditionExpression, one.Delete.ExpressionAttributeNames, one.Delete.ExpressionAttributeValues, one.Delete.ReturnValuesOnConditionCheckFailure)
+		return table.planDelete(one.Delete.Key, condition{one.Delete.ConditionExpression, one.Delete.ExpressionAttributeNames, one.Delete.ExpressionAttributeValues, one.Delete.ReturnValuesOnConditionCheckFailure})
 	}
 	return planned{}, invalid("A transaction's write is a Put, an Update or a Delete here")
 }

@@ -4,8 +4,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// validate refuses values that an expression can take of no item, as DynamoDB
-// does before it looks at one.
+// validate refuses values that no item could satisfy, as DynamoDB does before it
+// reads an item.
 func (e *expression) validate(values Item) error {
 	if e.condition != nil {
 		if err := validateNode(e.condition, values); err != nil {
@@ -66,8 +66,8 @@ func validateNode(n node, values Item) error {
 	return nil
 }
 
-// validateTyped refuses a :value of a type that an operator does not take. No
-// name: there is no value.
+// validateTyped refuses a :value whose type the operator does not take. An empty
+// name is no value.
 func validateTyped(values Item, name string, is func(types.AttributeValue) bool) error {
 	if name == "" || is(values[name]) {
 		return nil

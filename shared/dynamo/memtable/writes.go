@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// planned is a write that has been found to be possible.
+// planned is a write that was checked and can be committed.
 type planned struct {
 	table            *table
 	pk, sk           string
@@ -19,30 +19,39 @@ type planned struct {
 
 func (t *Tables) commit(p planned) { t.write(p.table, p.pk, p.sk, p.new, p.newSize) }
 
-// check evaluates a condition over an item. Where it does not hold the error is
-// a ConditionalCheckFailedException, with the item if that is asked for.
-func check(condition *string, names map[string]string, values Item, item Item, returns types.ReturnValuesOnConditionCheckFailure, others ...*expression) error {
+// condition is a write's condition, which may be absent, and the aliases and values
+// of the write's expressions.
+type condition struct {
+	text    *string
+	names   map[string]string
+	values  Item
+	returns types.ReturnValuesOnConditionCheckFailure
+}
+
+// check evaluates the condition over an item. Where it does not hold the error is a
+// ConditionalCheckFailedException, with the item if the request asks for it.
+func (c condition) check(item Item, others ...*expression) error {
 	var parsed *expression
-	if condition != nil {
+	if c.text != nil {
 		var err error
-		if parsed, err = parse(*condition, conditionText); err != nil {
+		if parsed, err = parse(*c.text, conditionText); err != nil {
 			return err
 		}
 	}
-	if err := checkNames(names, values, append(others, parsed)...); err != nil {
+	if err := checkNames(c.names, c.values, append(others, parsed)...); err != nil {
 		return err
 	}
-	if parsed == nil || (scope{item, names, values}).holds(parsed.condition) {
+	if parsed == nil || (scope{item, c.names, c.values}).holds(parsed.condition) {
 		return nil
 	}
 	failed := &types.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}
-	if returns == types.ReturnValuesOnConditionCheckFailureAllOld {
+	if c.returns == types.ReturnValuesOnConditionCheckFailureAllOld {
 		failed.Item = maps.Clone(item)
 	}
 	return failed
 }
 
-func (t *table) planPut(item Item, condition *string, names map[string]string, values Item, returns types.ReturnValuesOnConditionCheckFailure) (planned, error) {
+func (t *table) planPut(item Item, c condition) (planned, error) {
 	pk, sk, err := keys(item, false)
 	if err != nil {
 		return planned{}, err
@@ -52,19 +61,19 @@ func (t *table) planPut(item Item, condition *string, names map[string]string, v
 		return planned{}, err
 	}
 	old, was := t.item(pk, sk)
-	return planned{t, pk, sk, old, maps.Clone(item), was, bytes}, check(condition, names, values, old, returns)
+	return planned{t, pk, sk, old, maps.Clone(item), was, bytes}, c.check(old)
 }
 
-func (t *table) planDelete(key Item, condition *string, names map[string]string, values Item, returns types.ReturnValuesOnConditionCheckFailure) (planned, error) {
+func (t *table) planDelete(key Item, c condition) (planned, error) {
 	pk, sk, err := keys(key, true)
 	if err != nil {
 		return planned{}, err
 	}
 	old, was := t.item(pk, sk)
-	return planned{t, pk, sk, old, nil, was, 0}, check(condition, names, values, old, returns)
+	return planned{t, pk, sk, old, nil, was, 0}, c.check(old)
 }
 
-func (t *table) planUpdate(key Item, update, condition *string, names map[string]string, values Item, returns types.ReturnValuesOnConditionCheckFailure) (planned, *expression, error) {
+func (t *table) planUpdate(key Item, update *string, c condition) (planned, *expression, error) {
 	pk, sk, err := keys(key, true)
 	if err != nil {
 		return planned{}, nil, err
@@ -74,10 +83,10 @@ func (t *table) planUpdate(key Item, update, condition *string, names map[string
 		return planned{}, nil, err
 	}
 	old, was := t.item(pk, sk)
-	if err := check(condition, names, values, old, returns, e); err != nil {
+	if err := c.check(old, e); err != nil {
 		return planned{}, nil, err
 	}
-	next, err := scope{old, names, values}.update(e, key)
+	next, err := scope{old, c.names, c.values}.update(e, key)
 	if err != nil {
 		return planned{}, nil, err
 	}
@@ -92,7 +101,7 @@ func (t *Tables) PutItem(ctx context.Context, in *dynamodb.PutItemInput, _ ...fu
 		return nil, err
 	}
 	defer t.mu.Unlock()
-	p, err := table.planPut(in.Item, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure)
+	p, err := table.planPut(in.Item, condition{in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure})
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +116,7 @@ func (t *Tables) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, _
 		return nil, err
 	}
 	defer t.mu.Unlock()
-	p, err := table.planDelete(in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure)
+	p, err := table.planDelete(in.Key, condition{in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure})
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +132,7 @@ func (t *Tables) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _
 		return nil, err
 	}
 	defer t.mu.Unlock()
-	p, e, err := table.planUpdate(in.Key, in.UpdateExpression, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure)
+	p, e, err := table.planUpdate(in.Key, in.UpdateExpression, condition{in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure})
 	if err != nil {
 		return nil, err
 	}
@@ -138,17 +147,17 @@ func (t *Tables) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _
 		out.Attributes = scope{p.new, in.ExpressionAttributeNames, nil}.only(e)
 	case "", types.ReturnValueNone:
 	default:
-		return nil, invalid("ReturnValues %s is not known here", in.ReturnValues)
+		return nil, invalid("ReturnValues %s is not implemented", in.ReturnValues)
 	}
 	return out, nil
 }
 
-// units is what replacing an item costs: the larger of the two, and a unit for
-// each entry of an index that comes or goes.
+// units is the cost of replacing an item: the larger of both versions, and one
+// unit for each index entry that is added or removed.
 func (p planned) units() float64 {
 	total := units(max(p.oldSize, p.newSize), writeUnit)
 	for _, index := range p.table.indexes {
-		from, to := index.of(p.old), index.of(p.new)
+		from, to := index.partitionOf(p.old), index.partitionOf(p.new)
 		if from == to {
 			continue
 		}

@@ -12,10 +12,10 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Directory implements seat.Boards by one consistent read, which is not repeated
-// where it is throttled.
+// Directory implements pool.Directories by one consistent read. A throttled read
+// is not retried.
 func (s *Store) Directory(ctx context.Context, of seat.Pool) (pool.Directory, error) {
-	pk, sk := boardKeys(of)
+	pk, sk := directoryKeys(of)
 	i, err := s.get(ctx, pk, sk, true, once)
 	if err != nil && throttles.IsErrorThrottle(err).Bool() {
 		return pool.Directory{}, fmt.Errorf("%w: %w", pool.ErrBusy, err)
@@ -27,38 +27,39 @@ func (s *Store) Directory(ctx context.Context, of seat.Pool) (pool.Directory, er
 		return pool.Directory{}, err
 	}
 	r := reader{item: i}
-	board := pool.Directory{
-		Revision: r.number(attrRevision), UntilMillis: r.number(attrUntil), ScanningMillis: r.number(attrLooking),
+	directory := pool.Directory{
+		Revision: r.number(attrRevision), UntilMillis: r.number(attrUntil), ScanningMillis: r.number(attrScanning),
 		Count: pool.Count{AtMillis: r.number(attrCounted), InUse: r.int(attrInUse), Opened: r.int(attrOpened)},
-		Left:  r.number(attrGone), Beyond: r.number(attrBeyond), Rooms: make(map[int]int64),
+		Left:  r.number(attrLeftCount), Beyond: r.number(attrBeyond), WithRoom: make(map[int]int64),
 	}
-	if rooms, ok := i[attrRooms].(*types.AttributeValueMemberM); ok {
-		versions := reader{item: rooms.Value}
-		for index := range rooms.Value {
+	if listed, ok := i[attrWithRoom].(*types.AttributeValueMemberM); ok {
+		versions := reader{item: listed.Value}
+		for index := range listed.Value {
 			n, err := parseIndex(index)
 			if err != nil {
-				return board, err
+				return directory, err
 			}
-			board.Rooms[n] = versions.number(index)
+			directory.WithRoom[n] = versions.number(index)
 		}
 		if versions.err != nil {
-			return board, fmt.Errorf("board's rooms: %w", versions.err)
+			return directory, fmt.Errorf("blocks of a directory: %w", versions.err)
 		}
 	}
-	return board, r.err
+	return directory, r.err
 }
 
-// BeginScan implements seat.Boards by one UpdateItem. One that was noted answers
-// a repeat by what is there.
-func (s *Store) BeginScan(ctx context.Context, of seat.Pool, look pool.Scan, staleMillis int64, reset bool) (bool, error) {
-	pk, sk := boardKeys(of)
+// BeginScan implements pool.Directories by one UpdateItem. A repeat that is
+// refused finds its own scan in the existing item, and does not reset the
+// directory again.
+func (s *Store) BeginScan(ctx context.Context, of seat.Pool, scan pool.Scan, staleMillis int64, reset bool) (bool, error) {
+	pk, sk := directoryKeys(of)
 	c := change{
 		pk: pk, sk: sk,
 		update:    "SET #looking = :at, #looker = :by, #expires_at = :expires",
 		condition: "(attribute_not_exists(#looking) OR #looking <= :stale)",
 		values: item{
-			":at": number(look.AtMillis), ":by": text(string(look.By)), ":stale": number(staleMillis),
-			":expires": number(look.AtMillis/millisPerSecond + boardSeconds),
+			":at": number(scan.AtMillis), ":by": text(string(scan.By)), ":stale": number(staleMillis),
+			":expires": number(scan.AtMillis/millisPerSecond + directoryKeepSeconds),
 		},
 	}
 	if reset {
@@ -67,38 +68,38 @@ func (s *Store) BeginScan(ctx context.Context, of seat.Pool, look pool.Scan, sta
 	} else {
 		c.condition += " AND attribute_exists(#until)"
 	}
-	there, refused, err := s.apply(ctx, c)
+	existing, refused, err := s.apply(ctx, c)
 	if err != nil || !refused {
 		return err == nil, err
 	}
-	r := reader{item: there} // noted at an earlier try, it is not to be reset again
-	return r.number(attrLooking) == look.AtMillis && r.text(attrLooker) == string(look.By), r.err
+	r := reader{item: existing}
+	return r.number(attrScanning) == scan.AtMillis && r.text(attrScannedBy) == string(scan.By), r.err
 }
 
-// EndScan implements seat.Boards by one UpdateItem.
-func (s *Store) EndScan(ctx context.Context, of seat.Pool, look pool.Scan) (bool, error) {
-	pk, sk := boardKeys(of)
+// EndScan implements pool.Directories by one UpdateItem.
+func (s *Store) EndScan(ctx context.Context, of seat.Pool, scan pool.Scan) (bool, error) {
+	pk, sk := directoryKeys(of)
 	c := change{
 		pk: pk, sk: sk,
 		update:    "SET #rev = :rev, #counted = :at, #in_use = :inuse, #opened = :opened, #beyond = :beyond",
 		condition: "#looking = :at AND #looker = :by",
 		names:     make(map[string]string),
 		values: item{
-			":at": number(look.AtMillis), ":by": text(string(look.By)), ":rev": number(look.Revision),
-			":inuse": number(look.InUse), ":opened": number(look.Opened),
-			":beyond": number(look.Beyond),
+			":at": number(scan.AtMillis), ":by": text(string(scan.By)), ":rev": number(scan.Revision),
+			":inuse": number(scan.InUse), ":opened": number(scan.Opened),
+			":beyond": number(scan.Beyond),
 		},
 	}
 	n := 0
-	for index, version := range look.Rooms {
+	for index, version := range scan.WithRoom {
 		alias, value := "#"+ordinal(n), ":"+ordinal(n)
 		c.update += fmt.Sprintf(", #rooms.%s = if_not_exists(#rooms.%s, %s)", alias, alias, value)
 		c.names[alias], c.values[value] = strconv.Itoa(index), number(version)
 		n++
 	}
-	if look.UntilMillis != 0 {
+	if scan.UntilMillis != 0 {
 		c.update += ", #until = :until REMOVE #looking, #looker"
-		c.values[":until"] = number(look.UntilMillis)
+		c.values[":until"] = number(scan.UntilMillis)
 	} else {
 		c.update += " REMOVE #looking, #looker, #until"
 	}
@@ -106,25 +107,25 @@ func (s *Store) EndScan(ctx context.Context, of seat.Pool, look pool.Scan) (bool
 	return !refused && err == nil, err
 }
 
-// ordinal names the n-th of up to 676 by letters, as aliases are.
+// ordinal names the n-th of up to 676 aliases: an alias has letters only.
 func ordinal(n int) string {
 	const letters = "abcdefghijklmnopqrstuvwxyz"
 	return "x" + letters[n/len(letters):][:1] + letters[n%len(letters):][:1]
 }
 
-// AddRoom implements seat.Boards by one UpdateItem.
-func (s *Store) AddRoom(ctx context.Context, block seat.Block, version int64) error {
-	return s.room(ctx, block, version, "SET #rooms.#index = :version",
+// ListBlock implements pool.Directories by one UpdateItem.
+func (s *Store) ListBlock(ctx context.Context, block seat.Block, version int64) error {
+	return s.changeListed(ctx, block, version, "SET #rooms.#index = :version",
 		"attribute_exists(#rooms) AND (attribute_not_exists(#rooms.#index) OR #rooms.#index < :version)")
 }
 
-// RemoveRoom implements seat.Boards by one UpdateItem.
-func (s *Store) RemoveRoom(ctx context.Context, block seat.Block, before int64) error {
-	return s.room(ctx, block, before, "REMOVE #rooms.#index", "#rooms.#index < :version")
+// UnlistBlock implements pool.Directories by one UpdateItem.
+func (s *Store) UnlistBlock(ctx context.Context, block seat.Block, before int64) error {
+	return s.changeListed(ctx, block, before, "REMOVE #rooms.#index", "#rooms.#index < :version")
 }
 
-func (s *Store) room(ctx context.Context, block seat.Block, version int64, update, condition string) error {
-	pk, sk := boardKeys(block.Pool)
+func (s *Store) changeListed(ctx context.Context, block seat.Block, version int64, update, condition string) error {
+	pk, sk := directoryKeys(block.Pool)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: update, condition: condition,
 		names: map[string]string{"#index": strconv.Itoa(block.Index)}, values: item{":version": number(version)},
@@ -132,18 +133,18 @@ func (s *Store) room(ctx context.Context, block seat.Block, version int64, updat
 	return err
 }
 
-// AddLeft implements seat.Boards by one UpdateItem.
+// AddLeft implements pool.Directories by one UpdateItem.
 func (s *Store) AddLeft(ctx context.Context, of seat.Pool, n int64) error {
-	pk, sk := boardKeys(of)
+	pk, sk := directoryKeys(of)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: "ADD #gone :n", condition: "attribute_exists(#pk)", values: item{":n": number(n)}, once: true,
 	})
 	return err
 }
 
-// ClearDirectory implements seat.Boards by one UpdateItem.
+// ClearDirectory implements pool.Directories by one UpdateItem.
 func (s *Store) ClearDirectory(ctx context.Context, of seat.Pool) error {
-	pk, sk := boardKeys(of)
+	pk, sk := directoryKeys(of)
 	_, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: "REMOVE #until, #looking, #looker", condition: "attribute_exists(#pk)",
 	})

@@ -21,8 +21,8 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	bob := pool.Scan{By: connectionOf(id, 2), Count: pool.Count{AtMillis: now + 1}}
 
 	equal(t, "no board", board(), pool.Directory{})
-	ok(store.AddRoom(ctx, blockOf(id, 5), 1))
-	ok(store.RemoveRoom(ctx, blockOf(id, 5), 9))
+	ok(store.ListBlock(ctx, blockOf(id, 5), 1))
+	ok(store.UnlistBlock(ctx, blockOf(id, 5), 9))
 	ok(store.ClearDirectory(ctx, of))
 	ok(store.AddLeft(ctx, of, 1))
 	equal(t, "nobody looks, nothing is kept", board(), pool.Directory{})
@@ -31,13 +31,13 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "a look", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
 	equal(t, "a repeat", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
 	equal(t, "another meanwhile", must(store.BeginScan(ctx, of, bob, stale, true))(t), false)
-	ok(store.AddRoom(ctx, blockOf(id, 5), 10))
+	ok(store.ListBlock(ctx, blockOf(id, 5), 10))
 	for _, version := range []int64{18, 20, 19} {
-		ok(store.AddRoom(ctx, blockOf(id, 6), version))
+		ok(store.ListBlock(ctx, blockOf(id, 6), version))
 	}
 	equal(t, "a late repeat", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
 	found := ann
-	found.UntilMillis, found.InUse, found.Opened, found.Beyond, found.Rooms = now+1000, 299, 10, 17, map[int]int64{5: 4, 7: 30}
+	found.UntilMillis, found.InUse, found.Opened, found.Beyond, found.WithRoom = now+1000, 299, 10, 17, map[int]int64{5: 4, 7: 30}
 	late, stranger := bob, ann
 	late.By, stranger.By = ann.By, bob.By
 	for _, look := range []pool.Scan{bob, late, stranger} {
@@ -45,13 +45,13 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	}
 	equal(t, "its end", must(store.EndScan(ctx, of, found))(t), true)
 	equal(t, "a repeat", must(store.EndScan(ctx, of, found))(t), false)
-	complete := pool.Directory{Revision: 3, UntilMillis: now + 1000, Count: found.Count, Beyond: 17, Rooms: map[int]int64{5: 10, 6: 20, 7: 30}}
+	complete := pool.Directory{Revision: 3, UntilMillis: now + 1000, Count: found.Count, Beyond: 17, WithRoom: map[int]int64{5: 10, 6: 20, 7: 30}}
 	equal(t, "what was said stays, what was found comes to it", board(), complete)
 
-	ok(store.RemoveRoom(ctx, blockOf(id, 6), 20))
+	ok(store.UnlistBlock(ctx, blockOf(id, 6), 20))
 	equal(t, "room made since stays", board(), complete)
-	ok(store.RemoveRoom(ctx, blockOf(id, 6), 21))
-	delete(complete.Rooms, 6)
+	ok(store.UnlistBlock(ctx, blockOf(id, 6), 21))
+	delete(complete.WithRoom, 6)
 	equal(t, "room that was taken goes", board(), complete)
 	ok(store.AddLeft(ctx, of, 3))
 	ok(store.AddLeft(ctx, of, 4))
@@ -71,13 +71,13 @@ func boards(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "one that would go on with what was cleared", must(store.BeginScan(ctx, of, bob, stale, false))(t), false)
 	equal(t, "a look", must(store.BeginScan(ctx, of, bob, stale, true))(t), true)
 	equal(t, "one that takes over", must(store.BeginScan(ctx, of, ann, bob.AtMillis, true))(t), true)
-	equal(t, "whose rooms are its own", board().Rooms, map[int]int64{})
+	equal(t, "whose rooms are its own", board().WithRoom, map[int]int64{})
 	equal(t, "the one before", must(store.EndScan(ctx, of, bob))(t), false)
 	plenty := ann
-	plenty.Rooms = make(map[int]int64)
+	plenty.WithRoom = make(map[int]int64)
 	for i := range 48 {
-		plenty.Rooms[i] = int64(1000 + i)
+		plenty.WithRoom[i] = int64(1000 + i)
 	}
 	equal(t, "more room than is listed", must(store.EndScan(ctx, of, plenty))(t), true)
-	equal(t, "is not complete", board(), pool.Directory{Revision: 3, Count: plenty.Count, Left: 7, Rooms: plenty.Rooms})
+	equal(t, "is not complete", board(), pool.Directory{Revision: 3, Count: plenty.Count, Left: 7, WithRoom: plenty.WithRoom})
 }
