@@ -82,7 +82,7 @@ func newWorld(t testing.TB) *world {
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string)},
 		faulty:  faults.New(tables),
 	}
-	w.store = dynamo.New(tables, memtable.Names).At(w.clock)
+	w.store = dynamo.New(tables, memtable.Names).WithClock(w.clock)
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
 	w.door = worldtest.NewProcess(w.failing(), w.gateway, worldtest.Logging(log))
 	config := w.config()
@@ -114,7 +114,7 @@ func (w *world) config() httpapi.Config {
 func (w *world) clock() time.Time { return time.UnixMilli(w.now) }
 
 // failing is the store whose calls can go wrong.
-func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names).At(w.clock) }
+func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names).WithClock(w.clock) }
 
 // seal is of a secret that is this letter over and over.
 func seal(t testing.TB, letter byte) *httpapi.Seal {
