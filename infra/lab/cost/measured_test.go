@@ -340,7 +340,7 @@ func (silence) Alive(context.Context, seat.ConnectionID) (bool, error) { return 
 func newWorld(t *testing.T, model license.Model) *world {
 	t.Helper()
 	w := &world{t: t, model: model, log: slog.New(slog.DiscardHandler), now: 1_790_000_000_000, raw: dynamo.New(tablestest.Make(t, template))}
-	w.store = w.raw.Metered(w.meter).At(w.clock)
+	w.store = w.raw.Metered(w.meter).WithClock(w.clock)
 	var err error
 	if w.signer, err = jointoken.NewSigner([]byte(strings.Repeat("k", 32))); err != nil {
 		t.Fatal(err)

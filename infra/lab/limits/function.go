@@ -98,7 +98,7 @@ func (f *Function) serve(p *Process, handle func(*Process)) {
 
 func (e *Engine) process(units *Units) *Process {
 	client := e.client(units)
-	store := dynamo.New(client, memtable.Names).At(e.Clock.Time)
+	store := dynamo.New(client, memtable.Names).WithClock(e.Clock.Time)
 	p := &Process{client: client}
 	p.Door = newEntrance(store, e.Clock.Pause, func(steps ...func()) {
 		client.allowed.Store(int64(len(steps)))

@@ -28,7 +28,7 @@ type world struct {
 
 func newWorld(seed int) *world {
 	w := &world{engine: NewEngine(NewClock(), seed)}
-	w.store = dynamo.New(w.engine.tables, memtable.Names).At(w.engine.Clock.Time)
+	w.store = dynamo.New(w.engine.tables, memtable.Names).WithClock(w.engine.Clock.Time)
 	w.connect, w.disconnect = w.engine.NewFunction(), w.engine.NewFunction()
 	w.setup = NewEntrance(w.store)
 	return w
