@@ -16,7 +16,7 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-var update = flag.Bool("update", false, "write the table of who may call what into README.md")
+var update = flag.Bool("update", false, "write the table of who may call what into infra/README.md")
 
 const (
 	vendor      = "vendor"
@@ -40,7 +40,7 @@ type row struct {
 }
 
 // rows is the one table of who may call what: the calls, and with each GET the
-// HEAD that says the same without a body. README shows the former.
+// HEAD that says the same without a body. The operator's manual shows the former.
 var rows = withHeads(calls)
 
 func withHeads(calls []row) []row {
@@ -337,30 +337,30 @@ func TestMatrix_HasEachCallThatIsServed(t *testing.T) {
 }
 
 const (
-	readme      = "../../README.md"
+	manual      = "../README.md"
 	tableBegins = "<!-- The table is infra/e2e/matrix_test.go's: go test ./infra/e2e -run Matrix -update -->\n"
 	tableEnds   = "<!-- The end of the table. -->\n"
 )
 
-func TestMatrix_IsWhatREADMEShows(t *testing.T) {
-	text, err := os.ReadFile(readme)
+func TestMatrix_IsWhatTheManualShows(t *testing.T) {
+	text, err := os.ReadFile(manual)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, begins := strings.Cut(string(text), tableBegins)
 	shown, after, ends := strings.Cut(rest, tableEnds)
 	if !begins || !ends {
-		t.Fatal("README.md lacks the marks around the table")
+		t.Fatal("infra/README.md lacks the marks around the table")
 	}
 	want := markdown()
 	if *update {
-		if err := os.WriteFile(readme, []byte(before+tableBegins+want+tableEnds+after), 0o644); err != nil {
+		if err := os.WriteFile(manual, []byte(before+tableBegins+want+tableEnds+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if shown != want {
-		t.Error("README.md shows another table: run go test ./infra/e2e -run Matrix -update")
+		t.Error("infra/README.md shows another table: run go test ./infra/e2e -run Matrix -update")
 	}
 }
 

@@ -3,6 +3,8 @@ package dynamo_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"seatmeter/shared/admission"
@@ -13,8 +15,11 @@ import (
 	"seatmeter/shared/worldtest"
 )
 
-// What a stay costs by the way it ends, and what each of its later steps costs.
-func TestAStayCostsWhatTheReadmeSaysForEachEnd(t *testing.T) {
+func TestAStayCostsWhatTheArchitectureSaysForEachEnd(t *testing.T) {
+	page, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		end           string
 		writes, reads float64
@@ -33,7 +38,7 @@ func TestAStayCostsWhatTheReadmeSaysForEachEnd(t *testing.T) {
 			w.drop(t)
 			w.endHold(t)
 		}},
-		{"lost, and its seat taken by another who joins", 9, 3, func(t *testing.T, w *costly) {
+		{"lost, and its seat taken by another who joins and leaves", 9, 3, func(t *testing.T, w *costly) {
 			for len(w.in) < 24 {
 				w.join(t)
 			}
@@ -74,6 +79,9 @@ func TestAStayCostsWhatTheReadmeSaysForEachEnd(t *testing.T) {
 			test.run(t, w)
 			if w.bill.writes != test.writes || w.bill.reads != test.reads {
 				t.Errorf("%v write units, %v read units; want %v and %v", w.bill.writes, w.bill.reads, test.writes, test.reads)
+			}
+			if row := fmt.Sprintf("| %s | %v | %v |\n", test.end, test.writes, test.reads); !strings.Contains(string(page), row) {
+				t.Errorf("shared/README.md lacks the row %s", row)
 			}
 		})
 	}
