@@ -1,4 +1,4 @@
-// Command authorize checks join tokens before $connect runs.
+// Command authorize verifies tokens before $connect runs.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command connect admits connections to seats: the $connect route.
+// Command connect handles the $connect route: it admits connections.
 package main
 
 import (

@@ -1,4 +1,5 @@
-// Command console serves what is open to everyone: health, what describes the APIs, the console.
+// Command console serves what needs no bearer: health check, API documentation,
+// console.
 package main
 
 import (

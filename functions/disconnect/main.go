@@ -1,4 +1,4 @@
-// Command disconnect takes seats back: the $disconnect route.
+// Command disconnect handles the $disconnect route: it frees seats.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command message answers clients: the $default route.
+// Command message handles the $default route: it answers clients' messages.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command reconcile gives back the seats of dead connections: each minute, and
-// at once in a pool that has refused somebody.
+// Command reconcile frees the seats of dead connections: each minute, and at once in
+// a pool that has refused a join.
 package main
 
 import (

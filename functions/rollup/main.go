@@ -1,4 +1,4 @@
-// Command rollup adds usage up, once it can no longer change.
+// Command rollup rolls up usage that is final.
 package main
 
 import (

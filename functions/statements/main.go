@@ -1,4 +1,4 @@
-// Command statements closes billing periods, and reads what came of it.
+// Command statements closes billing periods, and serves statements.
 package main
 
 import (

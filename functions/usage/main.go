@@ -1,5 +1,4 @@
-// Command usage reports usage, and gives out the ledger it is computed from and
-// the audit log, which is kept there too.
+// Command usage serves usage reports, the ledger and the audit log.
 package main
 
 import (
@@ -12,8 +11,8 @@ import (
 	wired "seatmeter/shared/wiring/api"
 )
 
-// exportsBucket is the variable that names where large answers go, as
-// template.yaml sets it.
+// exportsBucket is the variable with the bucket for large answers, which
+// template.yaml sets.
 const exportsBucket = "EXPORTS_BUCKET"
 
 func main() {

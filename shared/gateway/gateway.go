@@ -1,5 +1,5 @@
-// Package gateway reaches WebSocket connections through API Gateway's
-// management API.
+// Package gateway pushes to, closes and probes WebSocket connections through API
+// Gateway's management API.
 package gateway
 
 import (
@@ -18,12 +18,12 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Gateway pushes to, closes and probes connections. All are safe to repeat; a
-// push that is repeated after a lost answer reaches the client twice.
+// Gateway pushes to, closes and probes connections. All calls are safe to repeat, but
+// a push that is repeated after a lost answer reaches the client twice.
 type Gateway struct {
 	client *apigatewaymanagementapi.Client
-	// probing tries a probe again as the SDK does, but for one that came too often:
-	// whoever probes has to slow down.
+	// probing retries like the SDK, except a throttled probe: the caller has to slow
+	// down.
 	probing aws.Retryer
 }
 
@@ -32,8 +32,7 @@ var (
 	_ reconcile.Prober = (*Gateway)(nil)
 )
 
-// New makes a gateway of the API whose management URL is endpoint
-// (https://…/<stage>).
+// New returns the gateway of the API with this management URL (https://…/<stage>).
 func New(cfg aws.Config, endpoint string) *Gateway {
 	client := apigatewaymanagementapi.NewFromConfig(cfg, func(o *apigatewaymanagementapi.Options) {
 		o.BaseEndpoint = aws.String(endpoint)
@@ -41,8 +40,7 @@ func New(cfg aws.Config, endpoint string) *Gateway {
 	return &Gateway{client: client, probing: unlessThrottled{client.Options().Retryer}}
 }
 
-// unlessThrottled tries again what another retryer does, but nothing that came too
-// often.
+// unlessThrottled retries like the retryer inside, except throttled calls.
 type unlessThrottled struct{ aws.Retryer }
 
 // IsErrorRetryable implements aws.Retryer.
@@ -94,8 +92,8 @@ func gone(err error) bool {
 	return is
 }
 
-// throttled tells whether a call came too often: LimitExceededException, or any
-// other name that comes with the status.
+// throttled reports whether the API refused a call for its rate: by
+// LimitExceededException, or by any error with the status 429.
 func throttled(err error) bool {
 	answer, is := errors.AsType[*awshttp.ResponseError](err)
 	return is && answer.HTTPStatusCode() == http.StatusTooManyRequests

@@ -1,9 +1,10 @@
-// Package httpapi is the REST side: typed operations over the rooms and the
-// stores, and their way from and to API Gateway's events.
+// Package httpapi serves the REST API: it decodes API Gateway's events, calls the
+// domain, and encodes the answers.
 //
-// Terms: a caller has a role (vendor, tenant_admin, finance), which says which
-// operations it may use, and for a tenant_admin a tenant, which is the only one
-// that exists for it. Every error is an RFC 9457 problem document.
+// Terms: a caller has a role (vendor, tenant_admin, finance), which decides the
+// operations that the caller may use. A tenant_admin also has a tenant, and any other
+// tenant looks to them as if it did not exist. Every error is an RFC 9457 problem
+// document.
 package httpapi
 
 import (
@@ -29,17 +30,16 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// Role is what a caller is.
+// Role is a caller's role.
 type Role string
 
-// The roles.
 const (
 	RoleVendor      Role = "vendor"
 	RoleTenantAdmin Role = "tenant_admin"
 	RoleFinance     Role = "finance"
 )
 
-// API collects operations and serves them.
+// API holds the operations and serves them.
 type API struct {
 	mux  *http.ServeMux
 	huma huma.API
@@ -53,23 +53,23 @@ type API struct {
 	callsPerSecond int
 }
 
-// Config is what an API is made of. All of it is needed to serve calls.
+// Config has the dependencies of an API. Serving calls needs all of them.
 type Config struct {
-	// Seal is that of the cursors of lists.
+	// Seal encrypts the cursors of lists.
 	Seal *Seal
-	// Keys keeps what Idempotency-Key needs, by the clock Now.
+	// Keys stores the answers of calls with an Idempotency-Key. Now dates them.
 	Keys idempotency.Keys
 	Now  func() time.Time
-	// Audit keeps a record of every action.
+	// Audit records every action.
 	Audit AuditStore
-	// Limiter refuses calls beyond CallsPerSecond: of a tenant's admins, and of each
-	// other role.
+	// Limiter refuses calls beyond CallsPerSecond. The admins of one tenant share a
+	// limit, and so do the callers of each other role.
 	Limiter        *rate.Limiter
 	CallsPerSecond int
 	Log            *slog.Logger
 }
 
-// New makes an API without operations.
+// New returns an API without operations.
 func New(c Config) *API {
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("Seatmeter", "1")
@@ -85,10 +85,10 @@ func New(c Config) *API {
 
 const bearer = "bearer"
 
-// ServeHTTP serves the operations.
+// ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { serve(a.mux, w, r) }
 
-// serve answers also where a mux knows no path, or not for this method.
+// serve calls the mux, and answers 404 and 405 with problem documents.
 func serve(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	if !isClean(r.URL) {
 		refuseRequest(w, r, unknownPath())
@@ -113,17 +113,17 @@ func serve(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 
 func unknownPath() *problem.Error { return problem.New(problem.NotFound, "There is no such path.") }
 
-// isClean tells the paths that are what they say from those with doubled
-// slashes and dots, which the mux would answer with a redirect: a client that
-// builds its URLs wrongly is told so, and not sent elsewhere with its bearer.
+// isClean reports whether the path has no doubled slashes and no dot segments. The
+// mux would redirect such a path; a client that builds URLs wrongly gets an error
+// instead, and its bearer is not sent elsewhere.
 func isClean(u *url.URL) bool {
 	given := u.EscapedPath()
 	clean := path.Clean("/" + given)
 	return given == clean || clean != "/" && given == clean+"/"
 }
 
-// allowedMethods are the methods that a path has, as in Allow; empty for a path
-// that is none.
+// allowedMethods returns the value of Allow for the request's path; empty if no
+// operation has the path.
 func allowedMethods(mux *http.ServeMux, r *http.Request) string {
 	var allowed []string
 	for _, method := range []string{
@@ -141,37 +141,37 @@ func allowedMethods(mux *http.ServeMux, r *http.Request) string {
 	return strings.Join(append(allowed, http.MethodOptions), ", ")
 }
 
-// refuseRequest answers with a problem before any operation has begun.
+// refuseRequest answers with a problem document, outside of any operation.
 func refuseRequest(w http.ResponseWriter, r *http.Request, p *problem.Error) {
 	d := p.Document()
 	d.RequestID = callerOf(r.Context()).requestID
 	body, err := json.Marshal(d)
 	if err != nil {
-		body = nil // a Document always encodes; a bare status is still an answer
+		body = nil // encoding a Document cannot fail; if it did, a status without a body is still an answer
 	}
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(d.Status)
-	_, _ = w.Write(body) // into memory
+	_, _ = w.Write(body) // writing to memory cannot fail
 }
 
-// OpenAPI is the document of the operations.
+// OpenAPI returns the document of the operations.
 func (a *API) OpenAPI() *huma.OpenAPI { return a.huma.OpenAPI() }
 
-// operation describes one call and who may make it.
+// operation describes a call and its permitted roles.
 type operation struct {
 	id, method, path, summary string
-	// status is that of success; 200 if zero.
+	// status is the status of success. Zero means 200.
 	status int
 	roles  []Role
-	// creates: the call may name a tenant that is not there yet.
+	// creates is true if the call may name a tenant that does not exist yet.
 	creates bool
-	// conditions are the headers of preconditions that the document shows.
+	// conditions are the precondition headers that the document shows.
 	conditions []string
-	// formats are those of a success; JSON alone if left out.
+	// formats are the formats of a successful answer. Nil means JSON.
 	formats []format
 }
 
-// answers are the formats of a success; none for one without a body.
+// answers returns the formats of a successful answer; none if it has no body.
 func (op operation) answers() []format {
 	switch {
 	case op.status == http.StatusNoContent:
@@ -182,15 +182,15 @@ func (op operation) answers() []format {
 	return op.formats
 }
 
-// noBound turns huma's off, which would refuse a body of just the most bytes:
-// strict has seen to it.
+// noBound turns off huma's bound on bodies, which refuses a body of exactly the
+// permitted size. The middleware strict bounds bodies.
 const noBound = -1
 
-// sparedTime is what is left of a function's time for clearing up, and for
-// saying that it was not enough.
+// sparedTime is the part of a function's time that is kept for cleaning up and for
+// answering that the call timed out.
 const sparedTime = 3 * time.Second
 
-// inTime lets a call go on until it is time to give up and to say so.
+// inTime sets a call's deadline sparedTime before the function's.
 func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
@@ -199,19 +199,19 @@ func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-sparedTime))
 }
 
-// register adds an operation. Its errors become problem documents here and
-// nowhere else.
+// register adds an operation. It is the only place where an operation's error becomes
+// a problem document.
 func register[I, O any](a *API, op operation, handler func(context.Context, *I) (*O, error)) {
 	described := huma.Operation{
 		OperationID: op.id, Method: op.method, Path: op.path, Summary: op.summary, DefaultStatus: op.status,
 		MaxBodyBytes: noBound, Security: []map[string][]string{{bearer: {}}},
-		Middlewares: huma.Middlewares{a.permit(op), a.negotiate(op.answers()), a.strict}, // in this order: who may not ask learns nothing
+		Middlewares: huma.Middlewares{a.permit(op), a.negotiate(op.answers()), a.strict}, // in this order: a caller without permission learns nothing about the request
 		Extensions:  map[string]any{rolesName: op.roles},
 	}
 	described.Parameters = describeConditions(op.method, op.conditions)
 	if op.method == http.MethodPost {
 		described.Parameters = append(described.Parameters, describeKey())
-		described.Middlewares = append(described.Middlewares, a.once) // whose key it is must be certain
+		described.Middlewares = append(described.Middlewares, a.once) // after the caller is known, since keys belong to callers
 	}
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
 		ctx, cancel := inTime(ctx)
@@ -227,8 +227,8 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 	})
 }
 
-// permit lets a caller through who has one of the roles and, being bound to a
-// tenant, asks about that one. Another's tenant is one that does not exist.
+// permit refuses callers without a permitted role, tenant_admins who ask about
+// another tenant, and calls beyond the rate limit.
 func (a *API) permit(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if err := check(callerOf(ctx.Context()), op.roles, ctx.Param("tenant"), op.creates); err != nil {
@@ -243,7 +243,7 @@ func (a *API) permit(op operation) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// withinRate counts a call.
+// withinRate counts a call, and refuses it if it is beyond the rate limit.
 func (a *API) withinRate(ctx context.Context) error {
 	c := callerOf(ctx)
 	key := rate.OfRole(rate.KindCall, string(c.role))
@@ -279,8 +279,7 @@ func check(c caller, roles []Role, asked string, creates bool) error {
 	return nil
 }
 
-// report makes an error the document that the caller sees, and logs what the
-// caller must not.
+// report converts an error to a problem document, and logs internal causes.
 func (a *API) report(ctx context.Context, err error) *fault {
 	p, c := problem.As(err), callerOf(ctx)
 	f := faultOf(p)
@@ -293,7 +292,7 @@ func (a *API) report(ctx context.Context, err error) *fault {
 
 const problemType = "application/problem+json"
 
-// fault is a problem document as huma wants it.
+// fault is a problem document as huma expects an error.
 type fault struct {
 	problem.Document
 	retrySeconds int64
@@ -308,7 +307,7 @@ func (f *fault) Error() string { return string(f.Code) + ": " + f.Detail }
 // GetStatus implements huma.StatusError.
 func (f *fault) GetStatus() int { return f.Status }
 
-// GetHeaders implements huma.HeadersError, for what operations return.
+// GetHeaders implements huma.HeadersError.
 func (f *fault) GetHeaders() http.Header {
 	header := make(http.Header)
 	if f.retrySeconds > 0 {
@@ -320,11 +319,11 @@ func (f *fault) GetHeaders() http.Header {
 // ContentType implements huma.ContentTypeFilter.
 func (f *fault) ContentType(string) string { return problemType }
 
-// Errors that huma finds by itself, before an operation runs, become the same
-// documents. huma asks for them through this variable.
-func init() { // huma's only way
+// init has huma report its own errors as problem documents. huma offers only package
+// variables for this.
+func init() {
 	huma.ValidateStrictCasing = true
-	huma.DefaultArrayNullable = false // our lists are empty, and never null
+	huma.DefaultArrayNullable = false // lists are empty, never null
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		for _, err := range errs {
 			if f, ok := errors.AsType[*fault](err); ok {
@@ -348,19 +347,20 @@ func init() { // huma's only way
 	}
 }
 
-// invalidInput names each member once, by the first fault that was found.
+// invalidInput returns a problem that names each faulty member once, with its first
+// fault.
 func invalidInput(message string, errs []error) *problem.Error {
 	p := problem.New(problem.Invalid, message)
 	for _, err := range errs {
 		p.Fields = addFaults(p.Fields, fieldsOf(err)...)
 	}
 	if len(p.Fields) > 0 {
-		return problem.InvalidFields(p.Fields...) // in the words that every other one has
+		return problem.InvalidFields(p.Fields...) // with the usual title and detail
 	}
 	return p
 }
 
-// fieldsOf reads a fault that huma found, or a resolver of ours.
+// fieldsOf returns the faulty members that an error of huma or of a resolver names.
 func fieldsOf(err error) []problem.Field {
 	var detail huma.ErrorDetailer
 	if !errors.As(err, &detail) {
@@ -368,27 +368,26 @@ func fieldsOf(err error) []problem.Field {
 	}
 	d := detail.ErrorDetail()
 	_, member, found := strings.Cut(d.Location, ".")
-	if rest, ok := strings.CutPrefix(d.Message, "expected required property "); ok { // huma names the parent
+	if rest, ok := strings.CutPrefix(d.Message, "expected required property "); ok { // huma names the parent object
 		member, _, found = strings.Cut(rest, " ")
 	}
 	if _, rest, ok := strings.Cut(d.Message, "into Go struct field "); ok {
-		// Only whole numbers get as far as this, past the schema.
+		// Only a whole number passes the schema and fails here.
 		rest, _, found = strings.Cut(rest, " ")
-		member = rest[strings.LastIndex(rest, ".")+1:] // behind the types that it is in
+		member = rest[strings.LastIndex(rest, ".")+1:] // drop the names of the Go types
 		d.Message = "must be a whole number in plain digits, and not too large"
 	}
 	if !found {
 		return []problem.Field{{Pointer: pointer(), Detail: d.Message}}
 	}
 	if list, index, ok := strings.Cut(strings.TrimSuffix(member, "]"), "["); ok && d.Message != validation.MsgUnexpectedProperty {
-		return []problem.Field{{Pointer: pointer(list, index), Detail: d.Message}} // of ours: no name of our own has a bracket
+		return []problem.Field{{Pointer: pointer(list, index), Detail: d.Message}} // a list member: no property of the API has a bracket in its name
 	}
 	return []problem.Field{{Pointer: pointer(member), Detail: d.Message}}
 }
 
-// pointer is the JSON pointer to what is found by these names, as a URI
-// fragment (RFC 6901). A parameter's is that of its name. (No member of a body
-// that huma checks has members of its own, but for lists of texts.)
+// pointer returns the JSON pointer to a member as a URI fragment (RFC 6901). A
+// parameter's pointer has its name alone.
 func pointer(names ...string) string {
 	p := "#"
 	for _, name := range names {

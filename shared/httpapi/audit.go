@@ -19,20 +19,19 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// endingTime bounds the writing of an outcome, when the request may be over: a
-// part of sparedTime, so that there is time left to answer.
+// endingTime bounds the write of an action's outcome, which may come after the call's
+// deadline. It is less than sparedTime, so that there is time left to answer.
 const endingTime = time.Second
 
-// AuditStore is what actions are recorded by.
+// AuditStore stores the audit log.
 type AuditStore interface {
 	audit.Log
 	license.Licenses
 }
 
-// act adds an operation that changes something of a tenant, which leaves a
-// record: it is entered in the audit log before it happens, and how it ended
-// after. A request that is not valid by its schema, and a repeat that is
-// answered with a kept answer, do not get as far as this, and are no actions.
+// act adds an operation that is recorded in the audit log: an entry before it
+// happens, and its outcome afterwards. A request that fails its schema, and a repeat
+// that gets a kept answer, are not recorded.
 func act[I, O any](a *API, op operation, target func(*I) (tenant.ID, audit.Target), handler func(context.Context, *I) (*O, error)) {
 	register(a, op, func(ctx context.Context, in *I) (*O, error) {
 		t, about := target(in)
@@ -51,9 +50,9 @@ func act[I, O any](a *API, op operation, target func(*I) (tenant.ID, audit.Targe
 	})
 }
 
-// begin writes an action's entry. Without one, nothing happens. A tenant that
-// does not exist gets none, since nothing can happen to it, unless the action is
-// the one that creates it: who tried that in vain is in its log if it ever is.
+// begin writes an action's entry. If it cannot be written, the action does not
+// happen. An action on a tenant that does not exist gets no entry, unless it is the
+// action that creates tenants.
 func (a *API) begin(ctx context.Context, e audit.Entry, creates bool) error {
 	if !creates {
 		l, err := a.audit.License(ctx, e.Tenant)
@@ -72,8 +71,8 @@ func (a *API) begin(ctx context.Context, e audit.Entry, creates bool) error {
 	return nil
 }
 
-// end writes how an action ended. It has happened, and its caller is told so
-// also where this fails.
+// end writes an action's outcome. A failure is only logged: the action has happened,
+// and the caller must get its answer.
 func (a *API) end(ctx context.Context, e audit.Entry, o audit.Outcome) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endingTime)
 	defer cancel()
@@ -85,11 +84,11 @@ func (a *API) end(ctx context.Context, e audit.Entry, o audit.Outcome) {
 
 type changesKey struct{}
 
-// changes are what an action has changed so far.
+// changes collects what the running action has changed.
 type changes struct{ list []audit.Change }
 
-// note has the record of the action under way say what it changed: the members
-// in which two views differ, nil being none.
+// note adds to the action's record the members that differ between two views. A nil
+// view means that the object does not exist.
 func note(ctx context.Context, from, to any) error {
 	list, err := audit.Compare(from, to)
 	if noted, ok := ctx.Value(changesKey{}).(*changes); ok && err == nil {
@@ -98,7 +97,7 @@ func note(ctx context.Context, from, to any) error {
 	return err
 }
 
-// ChangeView says from what to what a member went.
+// ChangeView is a changed member, with its value before and after.
 type ChangeView struct {
 	Member string `json:"member"`
 	From   any    `json:"from"`
@@ -116,7 +115,7 @@ func viewChanges(list []audit.Change) ([]ChangeView, error) {
 	return views, nil
 }
 
-// ActionView is a record of the audit log.
+// ActionView is an entry of the audit log as callers read it.
 type ActionView struct {
 	At         string            `json:"at" format:"date-time"`
 	By         string            `json:"by"`
@@ -149,14 +148,14 @@ type auditInput struct {
 	To   string `query:"to" maxLength:"1024"`
 }
 
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
+// Resolve implements huma.Resolver. It reports the faults that a schema cannot
+// express.
 func (in *auditInput) Resolve(huma.Context) []error {
 	_, _, err := in.span()
 	return resolved(err)
 }
 
-// AddAudit adds the reading of the audit log.
+// AddAudit adds the operation that lists the audit log.
 func (a *API) AddAudit(store AuditStore) {
 	register(a, operation{
 		id: "list-actions", method: http.MethodGet, path: "/v1/tenants/{tenant}/audit", roles: []Role{RoleVendor, RoleTenantAdmin},
@@ -201,7 +200,7 @@ func pageOfActions(r request, list []audit.Record) (*PageOutput[ActionView], err
 	return page, faults
 }
 
-// span is the range that is asked for, all time if none is.
+// span returns the range that the caller asks for; all time if there is none.
 func (in *auditInput) span() (fromMillis, toMillis int64, err error) {
 	r := RangeInput{From: in.From, To: in.To}
 	if r.From == "" {

@@ -7,10 +7,11 @@ import (
 
 const defaultStage = "$default"
 
-// splitPath takes off what stands before an API's own path in rawPath: the name
-// of the stage or, under a custom domain, the key of its mapping. The stage is in
-// the event; a mapping is known only by the route that the gateway matched. So of
-// a path without a route, a mapping stays, and there is no such path.
+// splitPath splits rawPath into the base that the gateway adds and the API's own
+// path. The base is the stage's name or, under a custom domain, the key of the
+// domain's mapping. The event names the stage. A mapping can only be told by the
+// route that the gateway matched, so a path without a route keeps it, and is answered
+// 404.
 func splitPath(event Event) (base, path string) {
 	raw := event.RawPath
 	_, route, routed := strings.Cut(event.RouteKey, " ")
@@ -30,8 +31,8 @@ func splitPath(event Event) (base, path string) {
 	return "", raw
 }
 
-// prefixBefore is the length of what stands before a route's path; zero if the
-// path does not end in the route's.
+// prefixBefore returns the length of the base before a route's path; zero if the path
+// does not end with the route's.
 func prefixBefore(route, raw string) int {
 	wanted, given := strings.Split(route, "/"), strings.Split(raw, "/")
 	before := len(given) - len(wanted)
@@ -46,7 +47,7 @@ func prefixBefore(route, raw string) int {
 	return len(strings.Join(given[:before+1], "/"))
 }
 
-// rebase puts a base before the paths that an answer's headers name.
+// rebase puts the base before the paths in an answer's headers.
 func rebase(header http.Header, base string) {
 	if base == "" {
 		return
@@ -61,8 +62,8 @@ func rebase(header http.Header, base string) {
 	}
 }
 
-// claimOf is a claim that is a text, or a list of one text, which the gateway
-// writes as [text]. A list of several is left as it is, and is nobody's role.
+// claimOf returns a claim that is a text or a list of one text, which the gateway
+// writes as [text]. A list of several is returned as it is, and equals no role.
 func claimOf(claim string) string {
 	one, isList := strings.CutPrefix(claim, "[")
 	if !isList || !strings.HasSuffix(one, "]") || strings.Contains(one, " ") {

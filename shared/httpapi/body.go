@@ -22,17 +22,17 @@ import (
 const (
 	// maxBody bounds a request's body, in bytes.
 	maxBody = 64 << 10
-	// maxDepth bounds how deep a body's members lie. None of ours is deeper
-	// than one.
+	// maxDepth bounds the nesting of a body. The API's own bodies are nested at most
+	// once.
 	maxDepth = 16
-	// maxFaults bounds how many faults an answer names.
+	// maxFaults bounds the faults that an answer names.
 	maxFaults = 100
 )
 
-// strict refuses what a lenient reader would repair in silence: a body or a
-// query of which only a part would be heeded, or that others read otherwise
-// than we do. It comes before a request's key is claimed: of a request that
-// cannot be read nothing happens, so there is nothing to keep.
+// strict refuses a body or a query that a lenient parser would repair silently, or
+// that two parsers could read differently. It runs before the request's idempotency
+// key is claimed: an unreadable request changes nothing, so there is no answer to
+// keep.
 func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 	address := ctx.URL()
 	faults := queryFaults(ctx.Operation(), address.RawQuery)
@@ -61,9 +61,9 @@ func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 	next(&read{ctx, bytes.NewReader(body)})
 }
 
-// bodyType refuses a body of another type than JSON in UTF-8, or one that is
-// encoded, and says what is taken (RFC 9110, 15.5.16). What many clients say when
-// nobody told them the type, a form, tells nothing.
+// bodyType refuses a body that is not JSON in UTF-8 or has a Content-Encoding, and
+// names the accepted type (RFC 9110, 15.5.16). A form's type counts as none, since
+// many clients send it by default.
 func bodyType(ctx huma.Context) error {
 	if coding := strings.TrimSpace(ctx.Header("Content-Encoding")); coding != "" && !strings.EqualFold(coding, "identity") {
 		ctx.SetHeader(headerAcceptEncoding, "identity")
@@ -82,8 +82,7 @@ func bodyType(ctx huma.Context) error {
 	return problem.New(problem.UnsupportedMediaType, "A body is application/json in UTF-8.")
 }
 
-// addFaults adds those of members that have none yet, so that each is named
-// once, and never too many.
+// addFaults appends the faults of members that have none yet, up to maxFaults.
 func addFaults(list []problem.Field, more ...problem.Field) []problem.Field {
 	for _, f := range more {
 		again := slices.ContainsFunc(list, func(g problem.Field) bool { return g.Pointer == f.Pointer })
@@ -94,7 +93,7 @@ func addFaults(list []problem.Field, more ...problem.Field) []problem.Field {
 	return list
 }
 
-// read is a request whose body was read.
+// read is a request whose body has been read.
 type read struct {
 	humaContext
 	in io.Reader
@@ -102,7 +101,7 @@ type read struct {
 
 func (r *read) BodyReader() io.Reader { return r.in }
 
-// Header has huma read every body as JSON: bodyType has seen to its type.
+// Header reports every body's type as JSON, since bodyType has checked it.
 func (r *read) Header(name string) string {
 	if strings.EqualFold(name, "Content-Type") {
 		return formatJSON.media
@@ -110,8 +109,8 @@ func (r *read) Header(name string) string {
 	return r.humaContext.Header(name)
 }
 
-// nullable are the members of a call's body of which null is the same as leaving
-// them out: those that generated clients would else send empty.
+// nullable returns the members of a call's body for which null means "left out".
+// Generated clients would otherwise send them empty.
 func (a *API) nullable(op *huma.Operation) map[string]bool {
 	names := make(map[string]bool)
 	schema := op.RequestBody.Content[formatJSON.media].Schema
@@ -126,10 +125,10 @@ func (a *API) nullable(op *huma.Operation) map[string]bool {
 	return names
 }
 
-// readBody looks through a body once, and tells what is wrong with it before
-// any member is known: each must be there once at most, and not be null unless it
-// is nullable. What is no JSON, or too deep, is not looked through to its end. It
-// gives the body with its whole numbers in plain digits.
+// readBody checks a body's syntax before its members are decoded: each member may
+// occur once, and must not be null unless it is nullable. Reading stops at a syntax
+// error or too deep a nesting. It returns the body with its whole numbers in plain
+// digits.
 func readBody(body []byte, nullable map[string]bool) (plain []byte, faults []problem.Field) {
 	whole := func(detail string) ([]byte, []problem.Field) {
 		return body, []problem.Field{{Pointer: "#", Detail: detail}}
@@ -146,165 +145,165 @@ func readBody(body []byte, nullable map[string]bool) (plain []byte, faults []pro
 	case !utf8.Valid(body):
 		return whole("must be UTF-8")
 	}
-	l := look{decoder: json.NewDecoder(bytes.NewReader(body)), body: body, nullable: nullable}
-	l.decoder.UseNumber()
+	s := scan{decoder: json.NewDecoder(bytes.NewReader(body)), body: body, nullable: nullable}
+	s.decoder.UseNumber()
 	for {
-		done, err := l.next()
+		done, err := s.next()
 		switch {
 		case errors.Is(err, errTooDeep):
 			_, deep := whole(fmt.Sprintf("must not be nested more than %d deep", maxDepth))
-			return body, addFaults(l.faults, deep...)
+			return body, addFaults(s.faults, deep...)
 		case err != nil:
 			_, other := whole("must be one JSON object")
-			return body, addFaults(l.faults, other...)
+			return body, addFaults(s.faults, other...)
 		case done:
-			return append(l.plain, body[l.copied:]...), l.faults
+			return append(s.plain, body[s.copied:]...), s.faults
 		}
 	}
 }
 
 var errTooDeep = errors.New("nested too deep")
 
-// look is how far a body is looked through.
-type look struct {
+// scan is the state of reading through a body.
+type scan struct {
 	decoder *json.Decoder
 	body    []byte
-	// nullable are members of the body itself.
+	// nullable are members of the outermost object.
 	nullable map[string]bool
 	open     []nest
-	// plain is the body up to what is copied, with whole numbers in plain digits.
+	// plain is the body so far, up to copied, with whole numbers in plain digits.
 	plain  []byte
 	copied int
-	// ended: the body's one value has been seen.
+	// ended is true after the body's one value.
 	ended  bool
 	faults []problem.Field
 }
 
-// nest is an object or a list that is not at its end.
+// nest is an open object or list.
 type nest struct {
-	// names are an object's so far; nil in a list.
+	// names are the object's members so far; nil in a list.
 	names map[string]bool
-	// at is the name or the index of the value that comes next or is looked at.
+	// at is the name or the index of the current value.
 	at string
-	// named: an object's name was read, and its value was not.
+	// named is true between a member's name and its value.
 	named bool
 	count int
 }
 
-// next looks at one token. It is done at the end of the body.
-func (l *look) next() (done bool, err error) {
-	begin := l.decoder.InputOffset()
-	token, err := l.decoder.Token()
-	if errors.Is(err, io.EOF) && l.ended {
+// next reads one token. It returns true at the end of the body.
+func (s *scan) next() (done bool, err error) {
+	begin := s.decoder.InputOffset()
+	token, err := s.decoder.Token()
+	if errors.Is(err, io.EOF) && s.ended {
 		return true, nil
 	}
-	if err != nil || l.ended {
+	if err != nil || s.ended {
 		return false, errors.Join(err, errors.New("it is no JSON, or more than one"))
 	}
-	sent := l.body[begin:l.decoder.InputOffset()]
+	sent := s.body[begin:s.decoder.InputOffset()]
 	if token == json.Delim('}') || token == json.Delim(']') {
-		l.open = l.open[:len(l.open)-1]
-		l.closeValue()
+		s.open = s.open[:len(s.open)-1]
+		s.closeValue()
 		return false, nil
 	}
-	if name, ok := token.(string); ok && l.isName() {
-		l.name(name, sent)
+	if name, ok := token.(string); ok && s.isName() {
+		s.name(name, sent)
 		return false, nil
 	}
-	return false, l.value(token, sent)
+	return false, s.value(token, sent)
 }
 
-// isName tells whether a text is the name of a member, and no value.
-func (l *look) isName() bool {
-	top := len(l.open) - 1
-	return top >= 0 && l.open[top].names != nil && !l.open[top].named
+// isName reports whether a text is a member's name and not a value.
+func (s *scan) isName() bool {
+	top := len(s.open) - 1
+	return top >= 0 && s.open[top].names != nil && !s.open[top].named
 }
 
-func (l *look) name(name string, sent []byte) {
-	top := &l.open[len(l.open)-1]
+func (s *scan) name(name string, sent []byte) {
+	top := &s.open[len(s.open)-1]
 	again := top.names[name]
 	top.names[name], top.at, top.named = true, name, true
 	if again {
-		l.fault("is there more than once")
+		s.fault("is there more than once")
 	}
 	if loneSurrogate(sent) {
-		l.fault("has half of a surrogate pair in its name")
+		s.fault("has half of a surrogate pair in its name")
 	}
 }
 
-func (l *look) value(token json.Token, sent []byte) error {
-	if len(l.open) == 0 && token != json.Delim('{') {
+func (s *scan) value(token json.Token, sent []byte) error {
+	if len(s.open) == 0 && token != json.Delim('{') {
 		return errors.New("it is no object")
 	}
-	if top := len(l.open) - 1; top >= 0 && l.open[top].names == nil {
-		l.open[top].at = strconv.Itoa(l.open[top].count)
-		l.open[top].count++
+	if top := len(s.open) - 1; top >= 0 && s.open[top].names == nil {
+		s.open[top].at = strconv.Itoa(s.open[top].count)
+		s.open[top].count++
 	}
 	switch token := token.(type) {
 	case json.Delim:
-		if len(l.open) == maxDepth {
+		if len(s.open) == maxDepth {
 			return errTooDeep
 		}
 		inner := nest{}
 		if token == '{' {
 			inner.names = make(map[string]bool)
 		}
-		l.open = append(l.open, inner)
+		s.open = append(s.open, inner)
 		return nil
 	case nil:
-		if len(l.open) > 1 || !l.nullable[l.open[0].at] {
-			l.fault("must not be null: leave it out")
+		if len(s.open) > 1 || !s.nullable[s.open[0].at] {
+			s.fault("must not be null: leave it out")
 		}
 	case string:
 		if loneSurrogate(sent) {
-			l.fault("has half of a surrogate pair")
+			s.fault("has half of a surrogate pair")
 		}
 	case json.Number:
 		if _, err := token.Float64(); err != nil {
-			l.fault("is too large a number")
+			s.fault("is too large a number")
 		}
-		l.writePlain(token.String())
+		s.writePlain(token.String())
 	}
-	l.closeValue()
+	s.closeValue()
 	return nil
 }
 
-func (l *look) closeValue() {
-	if top := len(l.open) - 1; top >= 0 {
-		l.open[top].named = false
+func (s *scan) closeValue() {
+	if top := len(s.open) - 1; top >= 0 {
+		s.open[top].named = false
 		return
 	}
-	l.ended = true
+	s.ended = true
 }
 
-// writePlain replaces the number that the decoder has just read.
-func (l *look) writePlain(number string) {
+// writePlain copies the last number in plain digits.
+func (s *scan) writePlain(number string) {
 	plain, ok := wholeNumber(number)
 	if !ok || plain == number {
 		return
 	}
-	end := int(l.decoder.InputOffset())
-	l.plain = append(append(l.plain, l.body[l.copied:end-len(number)]...), plain...)
-	l.copied = end
+	end := int(s.decoder.InputOffset())
+	s.plain = append(append(s.plain, s.body[s.copied:end-len(number)]...), plain...)
+	s.copied = end
 }
 
-// fault names what is looked at.
-func (l *look) fault(detail string) {
-	path := make([]string, len(l.open))
-	for i, o := range l.open {
+// fault records a fault of the current value.
+func (s *scan) fault(detail string) {
+	path := make([]string, len(s.open))
+	for i, o := range s.open {
 		path[i] = o.at
 	}
-	l.faults = addFaults(l.faults, problem.Field{Pointer: pointer(path...), Detail: detail})
+	s.faults = addFaults(s.faults, problem.Field{Pointer: pointer(path...), Detail: detail})
 }
 
-// loneSurrogate looks for an escaped half of a surrogate pair without its other
-// half, in a text as it was sent: the library would put U+FFFD in its place.
+// loneSurrogate reports whether an encoded text has half of a surrogate pair without
+// the other half. The library would replace it by U+FFFD.
 func loneSurrogate(sent []byte) bool {
 	for i := 0; i+1 < len(sent); i++ {
 		if sent[i] != '\\' {
 			continue
 		}
-		i++ // what is escaped
+		i++ // skip the escaped character
 		first, ok := escaped(sent[i-1:])
 		if !ok || !utf16.IsSurrogate(first) {
 			continue
@@ -313,12 +312,12 @@ func loneSurrogate(sent []byte) bool {
 		if !ok || utf16.DecodeRune(first, second) == utf8.RuneError {
 			return true
 		}
-		i += 10 // both
+		i += 10 // skip the pair
 	}
 	return false
 }
 
-// escaped reads a \uXXXX that a text begins with.
+// escaped decodes the \uXXXX at the start of a text.
 func escaped(text []byte) (rune, bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false

@@ -40,7 +40,7 @@ func viewConference(c conference.Conference) ConferenceView {
 	}
 }
 
-// ScheduleBody is what a conference is scheduled by.
+// ScheduleBody is the body of schedule-conference.
 type ScheduleBody struct {
 	Conference string  `json:"conference,omitempty" minLength:"1" maxLength:"64" pattern:"^[A-Za-z0-9_-]+$"`
 	Host       string  `json:"host" minLength:"1" maxLength:"254"`
@@ -48,14 +48,14 @@ type ScheduleBody struct {
 	StartsAt   *Moment `json:"starts_at,omitempty"`
 }
 
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
+// Resolve implements huma.Resolver. It reports the faults that a schema cannot
+// express.
 func (b *ScheduleBody) Resolve(huma.Context) []error {
 	_, err := b.conference("", time.Time{})
 	return resolved(err)
 }
 
-// ConferenceInput is a path that names a conference.
+// ConferenceInput is the part of a path that names a conference.
 type ConferenceInput struct {
 	TenantInput
 	Conference string `path:"conference"`
@@ -67,13 +67,13 @@ func (in *ConferenceInput) target() (tenant.ID, audit.Target) {
 
 type conferenceOutput struct{ Body ConferenceView }
 
-// ConferenceStore is where conferences and their hosts are read.
+// ConferenceStore reads conferences and their hosts.
 type ConferenceStore interface {
 	conference.Conferences
 	host.Hosts
 }
 
-// AddConferences adds the operations on conferences themselves.
+// AddConferences adds the operations on conferences.
 func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.Meetings, store ConferenceStore) {
 	const many, one = "/v1/tenants/{tenant}/conferences", "/v1/tenants/{tenant}/conferences/{conference}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
@@ -115,7 +115,7 @@ func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.M
 				return nil, err
 			}
 			c, err := meetings.End(ctx, tenant.ID(in.Tenant), id, callerOf(ctx).at)
-			if c.State == conference.StateEnded { // also where the rest is left to reconciliation
+			if c.State == conference.StateEnded { // even if reconciliation has to finish the end
 				err = errors.Join(err, note(ctx, viewConference(was), viewConference(c)))
 			}
 			if err != nil {
@@ -131,7 +131,7 @@ type listConferencesInput struct {
 	State string `query:"state" enum:"scheduled,live,ended"`
 }
 
-// name is the list's, by which its cursors are good for it alone.
+// name identifies the list, so that its cursors are valid for it alone.
 func (in *listConferencesInput) name() []string {
 	name := []string{"list-conferences", in.Tenant}
 	if in.State != "" {
@@ -140,15 +140,15 @@ func (in *listConferencesInput) name() []string {
 	return name
 }
 
-// mostLooked bounds how many conferences one page looks at, and lookedAtOnce how
-// many are read at once, to find those of a state.
+// mostScanned bounds the conferences that one page of a state reads, and
+// scannedAtOnce the conferences of one read.
 const (
-	mostLooked   = 5000
-	lookedAtOnce = 500
+	mostScanned   = 5000
+	scannedAtOnce = 500
 )
 
-// listConferences lists conferences, all of them or those of a state. A page of the
-// latter ends where it has looked at enough.
+// listConferences lists conferences, all of them or those of a state. A page of a
+// state ends after mostScanned conferences.
 func listConferences(ctx context.Context, store conference.Conferences, in *listConferencesInput, page request) (*PageOutput[ConferenceView], error) {
 	name := func(c conference.Conference) string { return string(c.ID) }
 	if in.State == "" {
@@ -157,8 +157,8 @@ func listConferences(ctx context.Context, store conference.Conferences, in *list
 	}
 	var found []conference.Conference
 	after := conference.ID(page.after)
-	for looked := 0; looked < mostLooked; looked += lookedAtOnce {
-		list, err := store.Conferences(ctx, tenant.ID(in.Tenant), after, lookedAtOnce)
+	for scanned := 0; scanned < mostScanned; scanned += scannedAtOnce {
+		list, err := store.Conferences(ctx, tenant.ID(in.Tenant), after, scannedAtOnce)
 		if err != nil {
 			return nil, fmt.Errorf("list conferences: %w", err)
 		}
@@ -167,7 +167,7 @@ func listConferences(ctx context.Context, store conference.Conferences, in *list
 				found = append(found, c)
 			}
 		}
-		if len(found) > page.limit || len(list) < lookedAtOnce {
+		if len(found) > page.limit || len(list) < scannedAtOnce {
 			return pageOf(page, found, name, viewConference), nil
 		}
 		after = list[len(list)-1].ID
@@ -199,7 +199,7 @@ func findConference(ctx context.Context, store conference.Conferences, in *Confe
 	return *c, nil
 }
 
-// schedule plans a new conference. Safe to repeat: see meeting.Meetings.Schedule.
+// schedule creates a conference. Safe to repeat: see meeting.Meetings.Schedule.
 func schedule(ctx context.Context, licensing *licensing.Licensing, meetings *meeting.Meetings, hosts ConferenceStore, in *scheduleInput) (*conferenceOutput, error) {
 	t := tenant.ID(in.Tenant)
 	c, err := in.Body.conference(t, callerOf(ctx).at)

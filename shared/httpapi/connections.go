@@ -25,7 +25,7 @@ import (
 	"seatmeter/shared/typed"
 )
 
-// ConnectionView is one connection that holds a seat.
+// ConnectionView is a connection that holds a seat.
 type ConnectionView struct {
 	ConnectionID seat.ConnectionID `json:"connection_id"`
 	Conference   conference.ID     `json:"conference"`
@@ -41,15 +41,15 @@ func viewConnection(s session.Session) ConnectionView {
 	}
 }
 
-// TokenBody is what a join token is made from.
+// TokenBody is the body of create-join-token.
 type TokenBody struct {
 	Identity         string `json:"identity" minLength:"1" maxLength:"254"`
 	Role             string `json:"role" enum:"host,participant"`
 	ExpiresInSeconds *int   `json:"expires_in_seconds,omitempty" minimum:"10" maximum:"86400"`
 }
 
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
+// Resolve implements huma.Resolver. It reports the faults that a schema cannot
+// express.
 func (b *TokenBody) Resolve(huma.Context) []error {
 	_, err := b.identity()
 	return resolved(err)
@@ -59,7 +59,7 @@ func (b *TokenBody) identity() (string, error) {
 	return jointoken.ParseIdentity(b.Identity, "#/identity")
 }
 
-// lifetime is how long the token is to hold.
+// lifetime returns the time for which the token is valid.
 func (b *TokenBody) lifetime() time.Duration {
 	if b.ExpiresInSeconds == nil {
 		return jointoken.DefaultLifetime
@@ -67,14 +67,14 @@ func (b *TokenBody) lifetime() time.Duration {
 	return time.Duration(*b.ExpiresInSeconds) * time.Second
 }
 
-// TokenView is a join token, ready to use.
+// TokenView is a join token with the address to use it at.
 type TokenView struct {
 	Token     string    `json:"token"`
 	URL       string    `json:"url"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
-// SeatsView is who uses what of a license right now.
+// SeatsView has the seats that a tenant uses now.
 type SeatsView struct {
 	Tenant      tenant.ID             `json:"tenant"`
 	Model       license.Model         `json:"model"`
@@ -85,13 +85,13 @@ type SeatsView struct {
 	Hosts       *HostSlotsView        `json:"hosts,omitempty"`
 }
 
-// HostSlotsView is how many of a named license's hosts there are.
+// HostSlotsView has a named license's slots, and how many are used.
 type HostSlotsView struct {
 	Used    int `json:"used"`
 	Allowed int `json:"allowed"`
 }
 
-// ConferenceSeatsView is one conference's part of it.
+// ConferenceSeatsView has the seats that one conference uses now.
 type ConferenceSeatsView struct {
 	Conference conference.ID `json:"conference"`
 	Host       host.Email    `json:"host"`
@@ -99,7 +99,8 @@ type ConferenceSeatsView struct {
 	InUse      int           `json:"in_use"`
 }
 
-// AddConnections adds the operations on who is in and who may come.
+// AddConnections adds the operations on connections, removals, join tokens and seats
+// in use.
 func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.Meetings, occupied *occupancy.Reader, store conference.Conferences, tokens JoinTokens) {
 	const tenantPath = "/v1/tenants/{tenant}"
 	const one = tenantPath + "/conferences/{conference}"
@@ -155,31 +156,31 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 		})
 }
 
-// byAdministrator is the reason that is given where there is none.
+// byAdministrator is the reason of a removal that names none.
 const byAdministrator = "An administrator removed you."
 
-// RemovalInput says which connection to remove, and why.
+// RemovalInput names the connection to remove, and the reason.
 type RemovalInput struct {
 	Connection string `path:"connection"`
 	ReasonInput
 }
 
-// ReasonInput says why somebody is removed.
+// ReasonInput is the reason of a removal.
 type ReasonInput struct {
 	Reason string `query:"reason" minLength:"1" maxLength:"200"`
 }
 
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
+// Resolve implements huma.Resolver. It reports the faults that a schema cannot
+// express.
 func (in *ReasonInput) Resolve(huma.Context) []error {
-	if fault := typed.Fault(in.Reason, 0, maxReasonBytes); fault != "" { // it may be left out
+	if fault := typed.Fault(in.Reason, 0, maxReasonBytes); fault != "" {
 		return []error{problem.InvalidFields(problem.Field{Pointer: "#/reason", Detail: fault})}
 	}
 	return nil
 }
 
 const (
-	// maxConnectionID bounds the gateway's ids of connections, in bytes.
+	// maxConnectionID bounds the gateway's connection ids, in bytes.
 	maxConnectionID = 128
 	maxReasonBytes  = 200
 )
@@ -202,7 +203,7 @@ func (in *removeFromInput) target() (tenant.ID, audit.Target) {
 	return tenant.ID(in.Tenant), audit.Target{Conference: in.Conference, Connection: in.Connection, Reason: in.Reason}
 }
 
-// removed is what an audit record says of who was removed.
+// removed describes the removed connections in an audit record.
 type removed struct {
 	Conference conference.ID  `json:"conference"`
 	Identity   string         `json:"identity"`
@@ -213,7 +214,7 @@ func remove(ctx context.Context, meetings *meeting.Meetings, t, c string, in Rem
 	if typed.Fault(in.Connection, 1, maxConnectionID) != "" {
 		return problem.New(problem.NotFound, "There is no such connection.")
 	}
-	if err := allowChange(ctx); err != nil { // whether it is there the removal finds out
+	if err := allowChange(ctx); err != nil { // the removal itself reports a missing connection
 		return err
 	}
 	reason := cmp.Or(in.Reason, byAdministrator)
@@ -244,7 +245,7 @@ func removePerson(ctx context.Context, meetings *meeting.Meetings, in *removePer
 	if err != nil {
 		return err
 	}
-	if err := allowChange(ctx); err != nil { // whether the conference is there the removal finds out
+	if err := allowChange(ctx); err != nil { // the removal itself reports a missing conference
 		return err
 	}
 	order := meeting.Removal{Tenant: tenant.ID(in.Tenant), Conference: id, Reason: cmp.Or(in.Reason, byAdministrator), At: callerOf(ctx).at}
@@ -272,7 +273,7 @@ func connections(ctx context.Context, occupied *occupancy.Reader, store conferen
 	return pageOf(page, members, name, viewConnection), nil
 }
 
-// JoinTokens makes join tokens, and the URLs that they are used at.
+// JoinTokens creates join tokens and the URLs to use them at.
 type JoinTokens struct {
 	Signer       *jointoken.Signer
 	WebSocketURL string
@@ -286,7 +287,7 @@ func (j JoinTokens) create(c conference.Conference, l license.License, body Toke
 	if c.State == conference.StateEnded {
 		return TokenView{}, conference.Ended(c.ID)
 	}
-	// A named slot is its host's, and nobody else's.
+	// Only the conference's own host may have the role host under a named license.
 	if l.Model == license.ModelNamed && body.Role == string(jointoken.RoleHost) && identity != string(c.Host) {
 		return TokenView{}, problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
 	}

@@ -15,14 +15,12 @@ import (
 //go:embed console.html
 var consolePage []byte
 
-// Console serves what is open to everyone: the health check, the OpenAPI
-// document of all operations, and a page that shows the seats of a tenant to
-// whoever has a bearer; beside them the document of the WebSocket's messages,
-// and both documents as a page for reading. It knows every path of the API, and
-// so answers for it where there is none: which methods a path has, and that
-// there is no such path.
+// Console serves what needs no bearer: the health check, the console page, the
+// OpenAPI and AsyncAPI documents, and the documentation page. It knows the paths of
+// all operations, so that it answers preflights, and 404 and 405 for paths that no
+// other function serves.
 func Console(log *slog.Logger, messages []byte) http.Handler {
-	// For their descriptions alone: none of these operations is ever called.
+	// Only to describe the operations. None of them is ever called.
 	all := New(Config{Log: log})
 	all.AddLicenses(nil, nil, nil)
 	all.AddHosts(nil, nil)
@@ -38,8 +36,8 @@ func Console(log *slog.Logger, messages []byte) http.Handler {
 			mux.HandleFunc(method+" "+address, elsewhere)
 		}
 	}
-	// Each is made when it is first asked for: preflights and health checks need
-	// not wait for that.
+	// The documents are built on first use, so that preflights and health checks do
+	// not wait for them.
 	document := sync.OnceValues(func() (*huma.OpenAPI, error) { return all.OpenAPI(), describe(all.OpenAPI()) })
 	openAPI := sync.OnceValues(func() ([]byte, error) {
 		d, err := document()
@@ -67,8 +65,8 @@ func Console(log *slog.Logger, messages []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(mux, w, r) })
 }
 
-// elsewhere takes what other functions answer. Only a path that the gateway
-// reads in another way than the mux comes here, and is one that is not there.
+// elsewhere answers the paths of other functions. A request comes here only if the
+// gateway reads its path otherwise than the mux does; no such path exists.
 func elsewhere(w http.ResponseWriter, r *http.Request) { refuseRequest(w, r, unknownPath()) }
 
 func methodsOf(item *huma.PathItem) []string {
@@ -90,7 +88,7 @@ func give(contentType string, body []byte, caching string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { write(w, contentType, consolePolicy, caching, body) }
 }
 
-// giveMade gives what is made first.
+// giveMade serves a document that is built on first use.
 func (a *API) giveMade(contentType, policy, caching string, made func() ([]byte, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := made()
@@ -107,5 +105,5 @@ func write(w http.ResponseWriter, contentType, policy, caching string, body []by
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set(headerCacheControl, caching)
-	_, _ = w.Write(body) // into memory
+	_, _ = w.Write(body) // writing to memory cannot fail
 }

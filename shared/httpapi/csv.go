@@ -10,9 +10,9 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// writeCSV writes views as RFC 4180: a column for each member that is a text, a
-// number or a truth, by its name in JSON, and empty where it is null. Text that a
-// spreadsheet would run as a formula gets an apostrophe in front.
+// writeCSV writes views as RFC 4180. Each member that is a text, a number or a
+// boolean is a column with its JSON name, and is empty where it is null. A text that
+// a spreadsheet would run as a formula gets an apostrophe in front.
 func writeCSV[T any](w io.Writer, views []T) error {
 	columns := columnsOf(reflect.TypeFor[T](), nil)
 	out := csv.NewWriter(w)
@@ -39,7 +39,7 @@ func writeCSV[T any](w io.Writer, views []T) error {
 	return nil
 }
 
-// column is a member of a view, and where it is.
+// column is a member of a view and its index.
 type column struct {
 	name  string
 	index []int

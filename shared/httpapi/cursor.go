@@ -9,19 +9,18 @@ import (
 	"fmt"
 )
 
-// minSecret bounds what a seal is made from, in bytes.
+// minSecret is the least length of a seal's secret, in bytes.
 const minSecret = 32
 
-// Seal makes cursors that only we can read or make: a position in a list may be
-// an e-mail address, which is not to stand in a URL, and what nobody can write
-// need not be feared. All that serve a list share one secret; with another one,
-// cursors that are out are refused, and their lists begin anew.
+// Seal encrypts and authenticates cursors. A cursor holds a position in a list, which
+// may be an e-mail address and must not be readable in a URL; and a caller cannot
+// forge one. All functions that serve a list share one secret. With a new secret,
+// earlier cursors are refused and their lists start over.
 //
-// Each is sealed with a nonce drawn at random, which is sound for 2^32 pages
-// under one secret.
+// Each cursor has a random nonce, which is safe for 2^32 cursors under one secret.
 type Seal struct{ box cipher.AEAD }
 
-// NewSeal needs a secret of at least 32 bytes.
+// NewSeal returns a seal of a secret of at least 32 bytes.
 func NewSeal(secret []byte) (*Seal, error) {
 	if len(secret) < minSecret {
 		return nil, fmt.Errorf("cursor secret: %d bytes, need %d", len(secret), minSecret)
@@ -38,13 +37,13 @@ func NewSeal(secret []byte) (*Seal, error) {
 	return &Seal{box}, nil
 }
 
-// close seals a position in a list.
+// close encrypts a position in a list.
 func (s *Seal) close(list []byte, position string) string {
 	sealed := s.box.Seal(nil, nil, []byte(position), list) //nolint:gosec // this box draws its nonces itself
 	return base64.RawURLEncoding.EncodeToString(sealed)
 }
 
-// open gives the position back, if the cursor is one of this very list.
+// open decrypts a cursor. It returns false for a cursor of any other list.
 func (s *Seal) open(list []byte, cursor string) (position string, ok bool) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	if err != nil {
@@ -54,8 +53,8 @@ func (s *Seal) open(list []byte, cursor string) (position string, ok bool) {
 	return string(opened), err == nil
 }
 
-// listOf names a list by what makes it this one: the operation, the tenant, and
-// whatever else decides which items are in it. No two lists have one name.
+// listOf returns the unique name of a list: the operation, the tenant, and the
+// parameters that decide which items are in it.
 func listOf(parts ...string) []byte {
 	var name []byte
 	for _, part := range parts {

@@ -284,8 +284,8 @@ func TestEveryOperationIsDescribedWithWhoMayItsProblemsAndExamples(t *testing.T)
 					t.Errorf("%s does not say that %s may", op.OperationID, role)
 				}
 			}
-			if !strings.Contains(op.Description, "afe to repeat") && !strings.Contains(op.Description, "A repeat is") {
-				t.Errorf("%s does not say what a repeat does", op.OperationID)
+			if !strings.Contains(op.Description, "afe to retry") && !strings.Contains(op.Description, "A retry gets") {
+				t.Errorf("%s does not say whether a retry is safe", op.OperationID)
 			}
 			if slices.Contains(op.Problems, problem.NotFound) != strings.HasPrefix(path, "/v1/tenants/{") {
 				t.Errorf("%s has the problems %v", op.OperationID, op.Problems)

@@ -29,15 +29,15 @@ var (
 	docsScript []byte
 )
 
-// docsPolicy lets the page have its own style, scripts of this address, and
-// nothing else: no inline script, no image, no font, no frame.
+// docsPolicy returns the page's Content-Security-Policy: its own style and scripts of
+// this origin, and nothing else.
 func docsPolicy() string {
 	sum := sha256.Sum256([]byte(docsStyle))
 	return "default-src 'none'; script-src 'self'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-// docsView is what the page shows.
+// docsView is the data of the page's template.
 type docsView struct {
 	Style    template.CSS
 	General  []section
@@ -55,7 +55,7 @@ type group struct {
 	Calls []call
 }
 
-// call is one operation as it is read.
+// call is an operation as the page shows it.
 type call struct {
 	*huma.Operation
 	Problems []problem.Code
@@ -67,7 +67,7 @@ type call struct {
 
 // row is a member, a parameter or a header.
 type row struct {
-	// Name is with where a parameter is.
+	// Where is a parameter's place: path, query or header.
 	Name, Where string
 	Type        template.HTML
 	Required    bool
@@ -82,13 +82,13 @@ type answerRow struct {
 	Headers []string
 }
 
-// object is a schema that answers have.
+// object is a schema of answers.
 type object struct {
 	Name, Text string
 	Members    []row
 }
 
-// socketView is the part of the AsyncAPI document that is shown.
+// socketView is the part of the AsyncAPI document that the page shows.
 type socketView struct {
 	Info     struct{ Description string }
 	Channels struct {
@@ -126,7 +126,7 @@ type socketSchema struct {
 	Properties        map[string]socketSchema
 }
 
-// Rows are its members.
+// Rows returns the schema's members.
 func (s socketSchema) Rows() []row {
 	var rows []row
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
@@ -150,10 +150,10 @@ type reference struct {
 	Ref string `json:"$ref"`
 }
 
-// Name is the message's.
+// Name returns the message's name.
 func (r reference) Name() string { return r.Ref[strings.LastIndex(r.Ref, "/")+1:] }
 
-// renderDocs renders the documentation out of the two documents.
+// renderDocs renders the documentation page from the two documents.
 func renderDocs(document *huma.OpenAPI, messages []byte) ([]byte, error) {
 	view := docsView{Style: template.CSS(docsStyle), Problems: problem.Codes()} //nolint:gosec // ours
 	if err := json.Unmarshal(messages, &view.Socket); err != nil {
@@ -204,7 +204,7 @@ func callOf(document *huma.OpenAPI, op *huma.Operation, examples []Example) call
 	}
 	for _, status := range slices.Sorted(maps.Keys(op.Responses)) {
 		if number, _ := strconv.Atoi(status); number >= http.StatusBadRequest {
-			continue // the problems have a list of their own
+			continue // problems have their own section
 		}
 		r := op.Responses[status]
 		answer := answerRow{Status: status, Text: r.Description, Headers: slices.Sorted(maps.Keys(r.Headers))}
@@ -220,7 +220,7 @@ func callOf(document *huma.OpenAPI, op *huma.Operation, examples []Example) call
 	return c
 }
 
-// membersOf are the members of a schema, in order of name.
+// membersOf returns a schema's members, in order of name.
 func membersOf(document *huma.OpenAPI, schema *huma.Schema) []row {
 	if schema.Ref != "" {
 		schema = document.Components.Schemas.SchemaFromRef(schema.Ref)
@@ -237,7 +237,7 @@ func membersOf(document *huma.OpenAPI, schema *huma.Schema) []row {
 	return rows
 }
 
-// headersOf are the headers of all answers.
+// headersOf returns the headers of all answers.
 func headersOf(document *huma.OpenAPI) []row {
 	seen := make(map[string]*huma.Param)
 	for _, path := range slices.Sorted(maps.Keys(document.Paths)) {
@@ -261,7 +261,8 @@ func headersOf(document *huma.OpenAPI) []row {
 	return rows
 }
 
-// objectsOf are the schemas of answers. Those of requests stand with their calls.
+// objectsOf returns the schemas of answers. Schemas of requests are shown with their
+// calls.
 func objectsOf(document *huma.OpenAPI) []object {
 	var list []object
 	for _, name := range slices.Sorted(maps.Keys(document.Components.Schemas.Map())) {
@@ -271,7 +272,7 @@ func objectsOf(document *huma.OpenAPI) []object {
 		}
 		o := object{Name: name, Members: membersOf(document, schema)}
 		for i := range o.Members {
-			o.Members[i].Required = false // that is for who writes it
+			o.Members[i].Required = false // "required" concerns only writers
 		}
 		for _, one := range schema.OneOf {
 			o.Text += " or `" + strings.TrimPrefix(one.Ref, schemaRef) + "`"
@@ -284,8 +285,8 @@ func objectsOf(document *huma.OpenAPI) []object {
 	return list
 }
 
-// objectLink links to an object. Those of the WebSocket that are the API's too are
-// found under its names.
+// objectLink returns the link to an object. An object that both APIs have is listed
+// once, with the REST API.
 func objectLink(ref string) template.HTML {
 	name := ref[strings.LastIndex(ref, "/")+1:]
 	anchor := "object-" + name
@@ -298,7 +299,7 @@ func objectLink(ref string) template.HTML {
 	return template.HTML(`<a href="#` + anchor + `">` + name + "</a>") //nolint:gosec // names of ours
 }
 
-// typeOf says what a value is, and within which bounds.
+// typeOf returns a value's type and bounds.
 func typeOf(s *huma.Schema) template.HTML {
 	switch {
 	case s == nil:
@@ -319,7 +320,7 @@ func typeOf(s *huma.Schema) template.HTML {
 		text += fmt.Sprintf(", up to %d long", *s.MaxLength)
 	}
 	if s.Default != nil {
-		text += fmt.Sprintf("; %v if left out", s.Default)
+		text += fmt.Sprintf("; default %v", s.Default)
 	}
 	return orNull(template.HTML(template.HTMLEscapeString(text)), s) //nolint:gosec // escaped
 }
@@ -331,7 +332,7 @@ func orNull(text template.HTML, s *huma.Schema) template.HTML {
 	return text
 }
 
-// compact is an example as JSON, on one line.
+// compact returns an example as JSON on one line.
 func compact(example any) string {
 	text, err := json.Marshal(example)
 	if err != nil || example == nil {
@@ -340,8 +341,8 @@ func compact(example any) string {
 	return string(text)
 }
 
-// prose makes HTML of a text of ours: paragraphs, lists of lines that begin with a
-// hyphen, and code in backticks.
+// prose converts a text to HTML: paragraphs, lists of lines that begin with a hyphen,
+// and code in backticks.
 func prose(text string) template.HTML {
 	var b strings.Builder
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
@@ -359,7 +360,7 @@ func prose(text string) template.HTML {
 	return template.HTML(b.String()) //nolint:gosec // escaped by inline
 }
 
-// inline escapes a text, and marks what is in backticks as code.
+// inline escapes a text, and marks up code in backticks.
 func inline(text string) string {
 	var b strings.Builder
 	for i, part := range strings.Split(text, "`") {
@@ -372,7 +373,7 @@ func inline(text string) string {
 	return b.String()
 }
 
-// indent lays out JSON; a JSON string is shown as the text that it is.
+// indent formats JSON. A JSON string is shown as its text.
 func indent(raw json.RawMessage) string {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {
@@ -385,7 +386,7 @@ func indent(raw json.RawMessage) string {
 	return out.String()
 }
 
-// curl is the command line that makes the call.
+// curl returns the command that makes the call.
 func (e Example) curl() string {
 	quote := func(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 	lines := []string{`curl -H "Authorization: Bearer $` + e.As + `"`}

@@ -1,4 +1,4 @@
-// Searches the documentation: shows the sections that have every word, and the links to them.
+// Search: shows the sections that contain every word, and the links to them.
 'use strict';
 
 const box = document.getElementById('search');
@@ -31,7 +31,7 @@ box.addEventListener('keydown', (event) => {
     document.querySelector('main section:not([hidden])')?.scrollIntoView();
   }
 });
-// What a link names is shown, whatever is searched for.
+// A followed link shows its section, even if the search hides it.
 window.addEventListener('hashchange', () => {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target?.closest('section[hidden]')) {

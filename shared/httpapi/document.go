@@ -23,8 +23,8 @@ const (
 	schemaRef    = "#/components/schemas/"
 )
 
-// describe completes the document of the operations: what is in it so far is
-// what huma makes of their types.
+// describe adds the documentation to the document that huma makes from the
+// operations' types.
 func describe(document *huma.OpenAPI) error {
 	examples, err := readExamples()
 	if err != nil {
@@ -57,8 +57,8 @@ func describe(document *huma.OpenAPI) error {
 	return nil
 }
 
-// openAnswers lets everything but requests gain members: a generated client
-// refuses an answer with a member that a closed schema does not have.
+// openAnswers permits unknown members in all schemas but those of requests, so that
+// generated clients accept members that are added later.
 func openAnswers(document *huma.OpenAPI) {
 	sent := make(map[string]bool)
 	for _, item := range document.Paths {
@@ -75,8 +75,8 @@ func openAnswers(document *huma.OpenAPI) {
 	}
 }
 
-// problemSchema is the schema of a problem's document, with its codes. It takes
-// the place of those that huma makes of the types of errors.
+// problemSchema returns the schema of problem documents. It replaces the schemas that
+// huma makes for errors.
 func problemSchema(schemas huma.Registry) *huma.Schema {
 	named := schemas.Schema(reflect.TypeFor[problem.Document](), true, "")
 	s := *schemas.SchemaFromRef(named.Ref)
@@ -97,14 +97,14 @@ func operationsOf(item *huma.PathItem) []*huma.Operation {
 		func(op *huma.Operation) bool { return op == nil })
 }
 
-// describe completes one operation.
+// describe adds an operation's documentation.
 func (d description) describe(op *huma.Operation) {
 	op.Tags = []string{d.tag}
 	op.Description = whoMay(op) + "\n\n" + d.text
 	delete(op.Responses, "default")
 	for _, p := range op.Parameters {
 		if p.Name == "cursor" {
-			p.Example = "next_cursor-of-the-page-before"
+			p.Example = "next_cursor-of-the-previous-page"
 		}
 	}
 	for status, text := range d.also {
@@ -113,7 +113,7 @@ func (d description) describe(op *huma.Operation) {
 		op.Responses[strconv.Itoa(status)] = &usual
 	}
 	if op.Method == http.MethodGet {
-		op.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "`If-None-Match` or `If-Modified-Since` says that the caller has it."}
+		op.Responses[strconv.Itoa(http.StatusNotModified)] = &huma.Response{Description: "Not modified since you read it, by `If-None-Match` or `If-Modified-Since`."}
 	}
 	codes := append(slices.Clone(commonCodes), d.codes...)
 	if op.RequestBody != nil {
@@ -128,7 +128,7 @@ func (d description) describe(op *huma.Operation) {
 		addAnswer(op, code.Status(), problemType, problemBody, "`"+string(code)+"`: "+code.Meaning())
 	}
 	for _, own := range ofGateway {
-		addAnswer(op, own.status, "application/json", gatewayBody, "API Gateway's own: "+own.about)
+		addAnswer(op, own.status, "application/json", gatewayBody, "From API Gateway: "+own.about)
 	}
 	describeReplay(op)
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
@@ -138,8 +138,8 @@ func (d description) describe(op *huma.Operation) {
 	}
 }
 
-// describeReplay says of every answer that may be kept under a key that it may be
-// an old one.
+// describeReplay adds the header Idempotency-Replayed to every answer that may be
+// kept.
 func describeReplay(op *huma.Operation) {
 	if op.Method != http.MethodPost {
 		return
@@ -148,19 +148,19 @@ func describeReplay(op *huma.Operation) {
 		if status >= strconv.Itoa(http.StatusTooManyRequests) {
 			continue
 		}
-		headers := maps.Clone(r.Headers) // answers of one call share them
+		headers := maps.Clone(r.Headers) // the answers of an operation share the map
 		if headers == nil {
 			headers = make(map[string]*huma.Param)
 		}
 		headers[replayedHeader] = &huma.Param{
-			Description: "Says that the request came before with this `Idempotency-Key`, and that this is its answer.",
+			Description: "Present if the answer is that of an earlier request with the same `Idempotency-Key`.",
 			Schema:      &huma.Schema{Type: huma.TypeString, Enum: []any{"true"}},
 		}
 		r.Headers = headers
 	}
 }
 
-// usualStatus is that of success as huma knows it.
+// usualStatus returns the status of success.
 func usualStatus(op *huma.Operation) int {
 	if op.DefaultStatus != 0 {
 		return op.DefaultStatus
@@ -168,7 +168,7 @@ func usualStatus(op *huma.Operation) int {
 	return http.StatusOK
 }
 
-// addAnswer adds an answer to those of a status.
+// addAnswer adds a media type to the answers with a status.
 func addAnswer(op *huma.Operation, status int, kind, schema, text string) {
 	name := strconv.Itoa(status)
 	r := op.Responses[name]
@@ -182,14 +182,14 @@ func addAnswer(op *huma.Operation, status int, kind, schema, text string) {
 	}
 }
 
-// whoMay says who may call, from the list by which it is decided.
+// whoMay returns the sentence that names the permitted roles.
 func whoMay(op *huma.Operation) string {
 	roles, _ := op.Extensions[rolesName].([]Role)
 	names := make([]string, len(roles))
 	for i, role := range roles {
 		names[i] = "`" + string(role) + "`"
 		if role == RoleTenantAdmin {
-			names[i] += " (of its own tenant)"
+			names[i] += " (own tenant only)"
 		}
 	}
 	return "Callers: " + strings.Join(names, ", ") + "."

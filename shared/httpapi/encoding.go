@@ -9,16 +9,17 @@ import (
 	"strings"
 )
 
-// leastGzipped is the longest body that is sent as it is: in one packet, as it
-// would be when compressed.
+// leastGzipped is the length, in bytes, up to which a body is not compressed: it fits
+// one packet anyway.
 const leastGzipped = 1400
 
-// encode compresses the body, where that is worth it and the caller takes it, or
-// where the caller takes nothing else; and leaves it out of the answers that have
-// none: to HEAD, and of their status.
+// encode compresses the body if the caller accepts that and it saves bytes, or if the
+// caller accepts nothing else. It removes the body of answers that must have none
+// (HEAD, 204, 304).
 //
-// What has an ETag stays as it is: a strong one names one sequence of bytes,
-// and If-Match takes no weak ones. Where it cannot stay so, its ETag is weak.
+// An answer with an ETag is not compressed: a strong ETag names one sequence of
+// bytes, and If-Match accepts no weak one. If it has to be compressed, its ETag
+// becomes weak.
 func (a *answer) encode(r *http.Request) {
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
 		a.header.Del("Content-Type")
@@ -42,17 +43,17 @@ func (a *answer) encode(r *http.Request) {
 	}
 }
 
-// compress puts a compressed body in the place of the body, if it is shorter
-// even as base64, in which Lambda carries it, or if nothing else will do. So
-// whatever could be carried before still can.
+// compress replaces the body by its compressed form, if that is shorter even as
+// base64, in which Lambda carries it, or if it is needed. So compression makes no
+// answer too large for Lambda.
 func (a *answer) compress(needed bool) {
 	var compressed bytes.Buffer
 	w, err := gzip.NewWriterLevel(&compressed, gzip.BestSpeed)
 	if err != nil {
-		return // there is such a level
+		return // the level is valid
 	}
-	_, _ = w.Write(a.body.Bytes()) // into memory
-	_ = w.Close()                  // into memory
+	_, _ = w.Write(a.body.Bytes()) // writing to memory cannot fail
+	_ = w.Close()                  // writing to memory cannot fail
 	if !needed && base64.StdEncoding.EncodedLen(compressed.Len()) >= a.body.Len() {
 		return
 	}
@@ -60,7 +61,7 @@ func (a *answer) compress(needed bool) {
 	a.header.Set("Content-Encoding", "gzip")
 }
 
-// isText tells the types that compress well.
+// isText reports whether bodies of a media type compress well.
 func isText(contentType string) bool {
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil {

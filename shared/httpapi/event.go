@@ -15,17 +15,17 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Event and Response are payload format 2.0 of an API Gateway HTTP API.
+// Event and Response are an HTTP API's payload format 2.0.
 type (
 	Event    = events.APIGatewayV2HTTPRequest
 	Response = events.APIGatewayV2HTTPResponse
 )
 
-// Lambda is a Lambda handler of HTTP API events.
+// Lambda handles the HTTP API's events.
 type Lambda func(context.Context, Event) (Response, error)
 
-// Serve makes a Lambda handler of an HTTP handler. (The library that everyone
-// names for this, aws-lambda-go-api-proxy, is archived.)
+// Serve adapts an HTTP handler to Lambda. (The usual library for this,
+// aws-lambda-go-api-proxy, is archived.)
 func Serve(handler http.Handler) Lambda {
 	return func(ctx context.Context, event Event) (Response, error) {
 		base, path := splitPath(event)
@@ -41,7 +41,7 @@ func Serve(handler http.Handler) Lambda {
 		rebase(w.header, base)
 		w.header.Set("X-Content-Type-Options", "nosniff")
 		if w.header.Get(headerCacheControl) == "" {
-			w.header.Set(headerCacheControl, "no-store") // it is of one caller, and of now
+			w.header.Set(headerCacheControl, "no-store") // an answer is for one caller, at one time
 		}
 		w.encode(request)
 		return w.response(), nil
@@ -57,9 +57,8 @@ func readEvent(ctx context.Context, event Event, path string) (*http.Request, er
 		}
 	}
 	ctx = context.WithValue(ctx, callerKey{}, readCaller(event))
-	// Not parsed: whatever path and query were sent, the mux says what is there. An
-	// HTTP API has the path decoded already, and once is enough: a host's address
-	// may have a "%".
+	// The path is not parsed: the mux decides whether it exists. An HTTP API decodes
+	// the path, and a second decoding would spoil a host's address with a "%".
 	address := &url.URL{Path: path, RawQuery: event.RawQueryString}
 	request := (&http.Request{
 		Method: event.RequestContext.HTTP.Method, URL: address, RequestURI: address.RequestURI(), Header: make(http.Header),
@@ -74,7 +73,7 @@ func readEvent(ctx context.Context, event Event, path string) (*http.Request, er
 
 const headerCacheControl = "Cache-Control"
 
-// answer collects what an HTTP handler writes.
+// answer is an http.ResponseWriter that keeps the answer in memory.
 type answer struct {
 	header http.Header
 	status int
@@ -99,13 +98,13 @@ func (a *answer) response() Response {
 	return response
 }
 
-// caller is who asks, as the gateway's JWT authorizer found.
+// caller is the caller as the gateway's JWT authorizer verified it.
 type caller struct {
 	role   Role
 	tenant string
-	// subject is the bearer's sub: who asks, by the issuer's name for them.
+	// subject is the bearer's claim sub.
 	subject string
-	// requestID is in the log and in the answer to a fault of ours.
+	// requestID is in the log and in problem documents.
 	requestID string
 	at        time.Time
 }

@@ -14,7 +14,7 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// examplesFile is what the API really answered: a test writes it.
+// examplesFile has calls with the API's real answers. A test writes it.
 //
 //go:embed examples.json
 var examplesFile []byte
@@ -22,17 +22,17 @@ var examplesFile []byte
 // Example is a call and its answer.
 type Example struct {
 	Operation string `json:"operation"`
-	// As is who asks.
+	// As is the caller's role.
 	As      string            `json:"as"`
 	Method  string            `json:"method"`
 	Target  string            `json:"target"`
 	Headers map[string]string `json:"headers,omitempty"`
 	Body    json.RawMessage   `json:"body,omitempty"`
 	Status  int               `json:"status"`
-	// ContentType is the answer's; empty if there is nothing in it.
+	// ContentType is the answer's type; empty if the answer has no body.
 	ContentType   string            `json:"content_type,omitempty"`
 	AnswerHeaders map[string]string `json:"answer_headers,omitempty"`
-	// Answer is JSON, or a JSON string of what is not.
+	// Answer is JSON; a JSON string if the body is not JSON.
 	Answer json.RawMessage `json:"answer,omitempty"`
 }
 
@@ -54,7 +54,7 @@ func readExamples() (examples, error) {
 			all.problems[code] = e.Answer
 		}
 	}
-	// What no story can bring about looks like this.
+	// Problems that no recorded call brings about get a made-up example.
 	for _, code := range problem.Codes() {
 		if all.problems[code] == nil {
 			var err error
@@ -66,7 +66,7 @@ func readExamples() (examples, error) {
 	return all, nil
 }
 
-// illustrate shows what was sent to an operation, and what it answered.
+// illustrate adds the recorded requests and answers to an operation.
 func (all examples) illustrate(op *huma.Operation) {
 	for _, e := range all.calls[op.OperationID] {
 		if op.RequestBody != nil && e.Body != nil && e.Status < http.StatusBadRequest {
@@ -80,7 +80,7 @@ func (all examples) illustrate(op *huma.Operation) {
 	}
 	for _, own := range ofGateway {
 		text, err := json.Marshal(map[string]string{"message": own.message})
-		if err == nil { // a text always encodes
+		if err == nil { // encoding a text cannot fail
 			show(op.Responses[strconv.Itoa(own.status)].Content["application/json"], "", text)
 		}
 	}
@@ -92,7 +92,7 @@ func (all examples) illustrate(op *huma.Operation) {
 	}
 }
 
-// code names the problem that was answered, if it was one.
+// code returns the problem's code; empty if the answer is none.
 func (e Example) code() problem.Code {
 	var p struct{ Code problem.Code }
 	if e.Status < http.StatusBadRequest || json.Unmarshal(e.Answer, &p) != nil {
@@ -101,7 +101,7 @@ func (e Example) code() problem.Code {
 	return p.Code
 }
 
-// show adds an example of a media type, by a name of its own.
+// show adds an example to a media type, under a unique name.
 func show(m *huma.MediaType, name string, value json.RawMessage) {
 	if m == nil {
 		return
@@ -115,7 +115,7 @@ func show(m *huma.MediaType, name string, value json.RawMessage) {
 	m.Examples[name] = &huma.Example{Value: value}
 }
 
-// illustrateParameters shows the parameters that were sent with success.
+// illustrateParameters adds the parameters of a successful call.
 func (e Example) illustrateParameters(op *huma.Operation) {
 	if e.Status >= http.StatusBadRequest {
 		return
@@ -131,7 +131,7 @@ func (e Example) illustrateParameters(op *huma.Operation) {
 	}
 }
 
-// asType is a parameter's value as its schema has it.
+// asType converts a parameter's value to the type in its schema.
 func asType(s *huma.Schema, value any) any {
 	text, ok := value.(string)
 	if !ok || s.Type == huma.TypeString {
@@ -144,8 +144,7 @@ func asType(s *huma.Schema, value any) any {
 	return read
 }
 
-// parameters are what a call names in its path, its query and its headers, by
-// place and name.
+// parameters returns a call's path, query and header parameters, by place and name.
 func (e Example) parameters(pattern string) map[string]any {
 	values := make(map[string]any)
 	path, query, _ := strings.Cut(e.Target, "?")

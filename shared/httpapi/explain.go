@@ -8,14 +8,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// explain completes every member, parameter and header of the document.
+// explain documents every member, parameter and header.
 func explain(document *huma.OpenAPI) {
 	for name, schema := range document.Components.Schemas.Map() {
 		for member, property := range schema.Properties {
 			memberOf(name, member).explain(member, property)
 		}
 	}
-	done := make(map[*huma.Param]bool) // answers of one call share headers
+	done := make(map[*huma.Param]bool) // the answers of an operation share headers
 	for _, item := range document.Paths {
 		for _, op := range operationsOf(item) {
 			for _, p := range op.Parameters {
@@ -30,7 +30,7 @@ func explain(document *huma.OpenAPI) {
 	}
 }
 
-// explainParameter explains a parameter or a header.
+// explainParameter documents a parameter or a header.
 func explainParameter(operation, name string, p *huma.Param, done map[*huma.Param]bool) {
 	if done[p] {
 		return
@@ -43,17 +43,17 @@ func explainParameter(operation, name string, p *huma.Param, done map[*huma.Para
 		}
 	}
 	if of := cmp.Or(p.Schema.Description, p.Description); of != "" {
-		m.text = of // where one call, or one answer, says more
+		m.text = of // a call or an answer may say more than the member's text
 	}
 	if p.In == "path" && m.pattern == emailPattern {
-		m.pattern = "" // some clients check it against the address as it stands in the URL, with a %40
+		m.pattern = "" // some clients check it against the escaped address, with %40
 	}
 	m.explain(name, p.Schema)
 	lift(p)
 }
 
-// lift moves what a parameter's schema says of it to the parameter itself, so
-// that it is said once.
+// lift moves what the document says in a parameter's schema to the parameter itself,
+// so that it is there once.
 func lift(p *huma.Param) {
 	p.Description = p.Schema.Description
 	if p.Example == nil && len(p.Schema.Examples) > 0 {
@@ -62,7 +62,7 @@ func lift(p *huma.Param) {
 	p.Schema.Description, p.Schema.Examples = "", nil
 }
 
-// memberOf is what is known of a member of a schema.
+// memberOf returns a member's documentation.
 func memberOf(schema, name string) member {
 	if m, ok := members[schema+"."+name]; ok {
 		return m
@@ -70,7 +70,7 @@ func memberOf(schema, name string) member {
 	return members[name]
 }
 
-// explain completes the schema of a member of this name.
+// explain documents the schema of a member.
 func (m member) explain(name string, s *huma.Schema) {
 	if s.Type == huma.TypeString && isTime(name) {
 		s.Format = "date-time"
@@ -105,7 +105,7 @@ func (m member) explain(name string, s *huma.Schema) {
 	}
 }
 
-// isTime tells the members that are times by their names.
+// isTime reports whether a member is a time, by its name.
 func isTime(name string) bool {
 	return strings.HasSuffix(name, "_at") || slices.Contains([]string{"at", "as_of", "from", "to"}, name)
 }

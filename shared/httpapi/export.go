@@ -16,7 +16,7 @@ func fileOf(t tenant.ID, what string, f format) export.File {
 	return export.File{Tenant: t, Name: string(t) + "-" + what + f.extension, ContentType: f.contentType}
 }
 
-// fileOutput is a file, or where it is.
+// fileOutput is a file, or a redirect to it.
 type fileOutput struct {
 	Status      int
 	ContentType string `header:"Content-Type" hidden:"true"`
@@ -25,7 +25,7 @@ type fileOutput struct {
 	Body        []byte
 }
 
-// pagedOutput is a file, or a page of one and where the next page is.
+// pagedOutput is a file, or a page of it with a link to the next.
 type pagedOutput struct {
 	Status      int
 	ContentType string `header:"Content-Type" hidden:"true"`
@@ -39,8 +39,7 @@ func (f *fileOutput) paged(link string) *pagedOutput {
 	return &pagedOutput{f.Status, f.ContentType, f.Disposition, link, f.Location, f.Body}
 }
 
-// answerWith answers with a file: itself or, where it is large, by a redirect
-// to a link.
+// answerWith answers with a file or, if it is large, with a redirect to its link.
 func answerWith(ctx context.Context, exports *export.Exports, f export.File, write func(context.Context, io.Writer) error) (*fileOutput, error) {
 	answer, err := exports.Answer(ctx, f, func(w io.Writer) error { return write(ctx, w) })
 	if err != nil {
@@ -52,22 +51,22 @@ func answerWith(ctx context.Context, exports *export.Exports, f export.File, wri
 	return &fileOutput{Status: http.StatusOK, ContentType: f.ContentType, Disposition: f.Disposition(), Body: answer.Body}, nil
 }
 
-// describeFile describes the answers of a call that gives a file, in the
-// formats that it has.
+// describeFile documents the answers of a call that returns a file in several
+// formats.
 func (a *API) describeFile(path string, formats map[string]*huma.Schema) {
 	a.describe(path, formats)
 	a.OpenAPI().Paths[path].Get.Responses[strconv.Itoa(http.StatusSeeOther)] = &huma.Response{
-		Description: "The file is over 5 MB, and is at `Location` for 15 minutes. That address needs no token.",
+		Description: "The file is over 5 MB. Get it from `Location` within 15 minutes, without a token.",
 		Headers: map[string]*huma.Param{
 			"Location": {
-				Schema:  &huma.Schema{Type: huma.TypeString, Format: "uri", Description: "Where the file is."},
+				Schema:  &huma.Schema{Type: huma.TypeString, Format: "uri", Description: "The address of the file."},
 				Example: "https://exports.example.org/acme-usage.csv?signature=made-up",
 			},
 		},
 	}
 }
 
-// describe describes a call that answers in several formats.
+// describe documents the formats of a call.
 func (a *API) describe(path string, formats map[string]*huma.Schema) {
 	content := make(map[string]*huma.MediaType, len(formats))
 	for media, schema := range formats {

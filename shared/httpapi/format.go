@@ -1,6 +1,6 @@
 package httpapi
 
-// format is how an answer is written.
+// format is the format of an answer.
 type format struct{ name, media, extension, contentType string }
 
 var (

@@ -30,7 +30,7 @@ func viewHost(h host.Host) HostView {
 	return HostView{Email: h.Email, Name: h.Name, Active: h.Active, CreatedAt: h.CreatedAt.UTC()}
 }
 
-// HostInput is a path that names a host.
+// HostInput is the part of a path that names a host.
 type HostInput struct {
 	TenantInput
 	Email string `path:"email"`
@@ -40,8 +40,8 @@ func (in *HostInput) target() (tenant.ID, audit.Target) {
 	return tenant.ID(in.Tenant), audit.Target{Host: named(in.Email)}
 }
 
-// named is how the audit log names a host: by its canonical address, where the
-// request has one.
+// named returns the name of a host in the audit log: the canonical address or, if the
+// text is no address, the text.
 func named(text string) string {
 	if email, err := host.ParseEmail(text, ""); err == nil {
 		return string(email)
@@ -49,7 +49,8 @@ func named(text string) string {
 	return text
 }
 
-// host is the address in the path: what is no address names no host.
+// host returns the address in the path. A text that is no address names no host
+// (404).
 func (in HostInput) host() (host.Email, error) {
 	email, err := host.ParseEmail(in.Email, "#/email")
 	if err != nil {
@@ -60,20 +61,20 @@ func (in HostInput) host() (host.Email, error) {
 
 func noHost() error { return problem.New(problem.NotFound, "There is no such host.") }
 
-// HostBody is what a host is registered by.
+// HostBody is the body of create-host.
 type HostBody struct {
 	Email string `json:"email" minLength:"1" maxLength:"254"`
 	Name  string `json:"name,omitempty" minLength:"1" maxLength:"200"`
 }
 
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
+// Resolve implements huma.Resolver. It reports the faults that a schema cannot
+// express.
 func (b *HostBody) Resolve(huma.Context) []error {
 	_, err := b.host(time.Time{})
 	return resolved(err)
 }
 
-// host reads the body. The error is problem.Invalid, at every faulty member.
+// host converts the body. The error is problem.Invalid, with every faulty member.
 func (b *HostBody) host(now time.Time) (host.Host, error) {
 	email, err := host.ParseEmail(b.Email, "#/email")
 	if faults := append(problem.FieldsOf(err), nameFaults(b.Name)...); len(faults) > 0 {
@@ -82,8 +83,7 @@ func (b *HostBody) host(now time.Time) (host.Host, error) {
 	return host.Host{Email: email, Name: cmp.Or(b.Name, nameBy(email)), Active: true, CreatedAt: now}, nil
 }
 
-// nameBy is the name of a host that is given none: as much of the address as
-// makes a name.
+// nameBy returns the default display name: as much of the address as a name may have.
 func nameBy(email host.Email) string {
 	name := string(email)
 	for host.CheckName(name) != nil {
@@ -92,7 +92,7 @@ func nameBy(email host.Email) string {
 	return name
 }
 
-// nameFaults looks at a name, if one is given.
+// nameFaults checks a name, if there is one.
 func nameFaults(name string) []problem.Field {
 	if name == "" {
 		return nil
@@ -106,7 +106,7 @@ type hostOutput struct {
 	Body            HostView
 }
 
-// AddHosts adds the operations on named hosts.
+// AddHosts adds the operations on hosts.
 func (a *API) AddHosts(licensing *licensing.Licensing, hosts host.Hosts) {
 	const many, one = "/v1/tenants/{tenant}/hosts", "/v1/tenants/{tenant}/hosts/{email}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
@@ -173,16 +173,16 @@ type changeHostInput struct {
 	Body ChangeHostBody
 }
 
-// ChangeHostBody is what a host is changed by.
+// ChangeHostBody is the body of change-host.
 type ChangeHostBody struct {
 	Email  *string `json:"email,omitempty" minLength:"1" maxLength:"254"`
 	Name   *string `json:"name,omitempty" minLength:"1" maxLength:"200"`
 	Active *bool   `json:"active,omitempty"`
-	// CreatedAt is for reading, and may be written back.
+	// CreatedAt is read-only. It may be sent back as it was read.
 	CreatedAt *Moment `json:"created_at,omitempty"`
 }
 
-// readOnly refuses to change what is for reading.
+// readOnly refuses changes of read-only members.
 func (b *ChangeHostBody) readOnly(h host.Host) error {
 	if b.CreatedAt == nil || b.CreatedAt.Equal(h.CreatedAt) {
 		return nil
@@ -190,8 +190,8 @@ func (b *ChangeHostBody) readOnly(h host.Host) error {
 	return problem.InvalidFields(problem.Field{Pointer: "#/created_at", Detail: "must be the host's own, or left out"})
 }
 
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
+// Resolve implements huma.Resolver. It reports the faults that a schema cannot
+// express.
 func (b *ChangeHostBody) Resolve(huma.Context) []error {
 	faults := append(nameFaults(or(b.Name, "")), b.CreatedAt.faults("#/created_at")...)
 	if b.Email != nil {
@@ -204,7 +204,7 @@ func (b *ChangeHostBody) Resolve(huma.Context) []error {
 	return []error{problem.InvalidFields(faults...)}
 }
 
-// createHost registers a host, within the slots of a named license.
+// createHost registers a host, if a named license has a free slot.
 func createHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, t tenant.ID, body HostBody) (*hostOutput, error) {
 	l, err := licensing.Get(ctx, t)
 	if err != nil {
@@ -232,7 +232,8 @@ func createHost(ctx context.Context, licensing *licensing.Licensing, hosts host.
 	return &hostOutput{Body: viewHost(h)}, note(ctx, nil, viewHost(h))
 }
 
-// slotsOf is what a license says of hosts at a moment.
+// slotsOf returns the slots that a license grants at a time; none under the
+// concurrent model.
 func slotsOf(l license.License, at time.Time) host.Slots {
 	if l.Model != license.ModelNamed {
 		return host.Slots{}
@@ -252,11 +253,11 @@ func findHost(ctx context.Context, hosts host.Hosts, in *HostInput) (host.Host, 
 	return *h, nil
 }
 
-// changeTries bounds how often a change is tried on what others keep changing.
+// changeTries bounds the tries of a change that concurrent changes disturb.
 const changeTries = 5
 
-// changeHost changes what is given and leaves what is not, whatever others change
-// at the same time.
+// changeHost changes the members that are given. Concurrent changes of other members
+// are kept.
 func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, in *changeHostInput) (*hostOutput, error) {
 	t := tenant.ID(in.Tenant)
 	was, err := findHost(ctx, hosts, &in.HostInput)
@@ -272,7 +273,7 @@ func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.
 			return nil, err
 		}
 		if email != was.Email {
-			return moveHost(ctx, licensing, hosts, t, was, in.successor(was, email, callerOf(ctx).at))
+			return moveHost(ctx, licensing, hosts, t, was, in.newHolder(was, email, callerOf(ctx).at))
 		}
 	}
 	for range changeTries {
@@ -291,7 +292,7 @@ func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.
 				return nil, err
 			}
 		}
-		if now.Name == is.Name && now.Active == is.Active { // perhaps by a try of this whose answer was lost
+		if now.Name == is.Name && now.Active == is.Active { // an earlier try may have been written although its answer was lost
 			return &hostOutput{Body: viewHost(now)}, note(ctx, viewHost(was), viewHost(now))
 		}
 		was = now
@@ -299,15 +300,15 @@ func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.
 	return nil, problem.New(problem.Unavailable, "Others keep changing the host. Try again.")
 }
 
-// successor is who has a host's slot next: as active as the one before, if
-// nothing else is said.
-func (in *changeHostInput) successor(was host.Host, email host.Email, at time.Time) host.Host {
+// newHolder returns the next holder of a host's slot, who is as active as the former
+// one if the body does not say.
+func (in *changeHostInput) newHolder(was host.Host, email host.Email, at time.Time) host.Host {
 	return host.Host{Email: email, Name: or(in.Body.Name, nameBy(email)), Active: or(in.Body.Active, was.Active), CreatedAt: at}
 }
 
-// moveHost gives a host's slot to another person, in one atomic step. What the
-// one before is running goes on without new joins, as after a deletion. After a
-// lost answer, a repeat finds no such host.
+// moveHost gives a host's slot to another person, in one atomic step. Live
+// conferences of the former host go on without new joins, as after a deletion. Not
+// safe to repeat: after a lost answer, a repeat finds no such host.
 func moveHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, t tenant.ID, was, is host.Host) (*hostOutput, error) {
 	if err := host.CheckName(is.Name); err != nil {
 		return nil, err

@@ -23,19 +23,19 @@ type ledgerInput struct {
 	RangeInput
 	PageInput
 	Format string `query:"format" enum:"json,ndjson,csv"`
-	// paged: the caller asks for a page, by its limit or its cursor.
+	// paged is true if the caller asks for a page, by limit or cursor.
 	paged bool
 }
 
-// Resolve implements huma.Resolver: it tells a limit that was asked for from
-// the default.
+// Resolve implements huma.Resolver. It distinguishes a limit in the query from the
+// default.
 func (in *ledgerInput) Resolve(ctx huma.Context) []error {
 	in.paged = asksPage(ctx)
 	return in.RangeInput.Resolve(ctx)
 }
 
-// AddLedger adds the reading out of the ledger, from which everybody can
-// compute again what a report says.
+// AddLedger adds the operation that lists the ledger's records, from which every
+// report can be computed again.
 func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, exports *export.Exports) {
 	const path = "/v1/tenants/{tenant}/ledger"
 	register(a, operation{
@@ -63,8 +63,8 @@ func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, e
 	})
 }
 
-// answerLedger answers with all records in one file or, as JSON or where a page
-// is asked for, with a page of them.
+// answerLedger answers with all records in one file. A caller who wants JSON, or asks
+// for a page, gets a page.
 func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.History, exports *export.Exports, period usage.Period) (*pagedOutput, error) {
 	t := tenant.ID(in.Tenant)
 	format, write := formatOf(ctx), usage.WriteLedgerJSON
@@ -106,7 +106,7 @@ func entriesOf(ctx context.Context, history usage.History, t tenant.ID, period u
 		return nil, err
 	}
 	period.FromMillis = max(period.FromMillis, atMillis)
-	given := page.after != "" // some of the entries of this moment were on the page before
+	given := page.after != "" // the page before ended within this millisecond
 	var list []usage.Entry
 	for entry, err := range usage.Entries(ctx, history, t, period) {
 		if err != nil {

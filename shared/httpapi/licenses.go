@@ -22,15 +22,14 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// LicenseBody is a license as callers write it. What is left out has its
-// default; which members belong together, the model says. What callers read, they
-// may write.
+// LicenseBody is the body of put-license. A license that was read may be sent back.
+// The domain checks which members belong together.
 type LicenseBody struct {
 	Tenant *tenant.ID `json:"tenant,omitempty" maxLength:"64"`
 	LicenseTerms
 }
 
-// LicenseTerms are what callers write of a license, and read.
+// LicenseTerms are the members of a license that callers write.
 type LicenseTerms struct {
 	Model                     string   `json:"model" enum:"named,concurrent"`
 	Hosts                     int      `json:"hosts,omitempty" minimum:"1" maximum:"100000"`
@@ -55,23 +54,24 @@ type LicenseView struct {
 	LicenseTerms
 }
 
-// changing are the terms that are compared from revision to revision.
+// changing returns the terms that the history of a license compares.
 func (t LicenseTerms) changing() LicenseTerms {
 	t.HostChangesFollowHosts = false
 	return t
 }
 
-// RevisionView is a license as it was from one change to the next.
+// RevisionView is a revision of a license.
 type RevisionView struct {
 	LicenseView
 	Revision  int64  `json:"revision"`
 	ChangedAt string `json:"changed_at" format:"date-time"`
 	ChangedBy string `json:"changed_by"`
-	// Changes are without those that every revision has.
+	// Changes omit members that every revision changes.
 	Changes []ChangeView `json:"changes" nullable:"false"`
 }
 
-// viewRevision views a revision beside the one before it, nil for the first.
+// viewRevision views a revision, with its changes since the one before; nil for the
+// first.
 func viewRevision(was *license.License, l license.License) (RevisionView, error) {
 	from, to := any(nil), viewLicense(l)
 	if was != nil {
@@ -87,8 +87,8 @@ func viewRevision(was *license.License, l license.License) (RevisionView, error)
 	}, err
 }
 
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
+// Resolve implements huma.Resolver. It reports the faults that a schema cannot
+// express.
 func (t *LicenseTerms) Resolve(huma.Context) []error {
 	faults := append(t.StartsAt.faults("#/starts_at"), t.ExpiresAt.faults("#/expires_at")...)
 	faults = append(faults, problem.FieldsOf(t.license("").Validate())...)
@@ -100,7 +100,7 @@ func (t *LicenseTerms) Resolve(huma.Context) []error {
 	return []error{problem.InvalidFields(faults...)}
 }
 
-// resolved is a resolver's answer.
+// resolved converts an error to a resolver's result.
 func resolved(err error) []error {
 	if err == nil {
 		return nil
@@ -129,7 +129,7 @@ func or[T any](value *T, otherwise T) T {
 	return *value
 }
 
-// readTime brings a time to the precision and zone in which times are kept.
+// readTime converts a time to the precision and the zone that are stored.
 func readTime(at *Moment) time.Time {
 	return or(at, Moment{}).UTC().Truncate(time.Millisecond)
 }
@@ -152,24 +152,25 @@ func viewLicense(l license.License) LicenseView {
 	}}
 }
 
-// TenantInput is the part of a path that names the tenant. (It is exported
-// because huma binds no members of types that are not.)
+// TenantInput is the part of a path that names the tenant. (Exported, since huma
+// binds no members of unexported types.)
 type TenantInput struct {
 	Tenant string `path:"tenant"`
 }
 
-// target of an action is the tenant as a whole.
+// target returns the tenant as a whole.
 func (in TenantInput) target() (tenant.ID, audit.Target) { return tenant.ID(in.Tenant), audit.Target{} }
 
-// tenantURL is what the paths of all that a tenant has begin with.
+// tenantURL returns the path of a tenant, which all its objects' paths begin with.
 func tenantURL(t tenant.ID) string { return "/v1/tenants/" + url.PathEscape(string(t)) + "/" }
 
 type licenseOutput struct {
 	Status int
 	ETag   string `header:"ETag"`
-	// LastModified is to the second. The ETag tells changes within one apart.
+	// LastModified is to the second. The ETag also differs for changes within one
+	// second.
 	LastModified time.Time `header:"Last-Modified"`
-	// CacheControl lets a caller keep it, and ask each time whether it still is so.
+	// CacheControl lets a caller keep the answer, and revalidate it on each use.
 	CacheControl string `header:"Cache-Control" hidden:"true"`
 	Body         LicenseView
 }
@@ -208,7 +209,7 @@ type putLicenseInput struct {
 	Body LicenseBody
 }
 
-// Resolve implements huma.Resolver: what is for reading may be written as it is.
+// Resolve implements huma.Resolver. A body may have the tenant that was read.
 func (in *putLicenseInput) Resolve(huma.Context) []error {
 	if t := in.Body.Tenant; t != nil && string(*t) != in.Tenant {
 		return []error{problem.InvalidFields(problem.Field{Pointer: "#/tenant", Detail: "must be the one of the path, or left out"})}
@@ -216,7 +217,8 @@ func (in *putLicenseInput) Resolve(huma.Context) []error {
 	return nil
 }
 
-// follow leaves out the number that follows hosts, if it is as it was read.
+// follow removes host_changes_per_month from the body if it was read with
+// host_changes_follow_hosts and is unchanged, so that it goes on to follow hosts.
 func (in *putLicenseInput) follow(ctx context.Context, licenses license.Licenses) error {
 	b := &in.Body
 	if b.HostChangesPerMonth == nil || !b.HostChangesFollowHosts {
@@ -246,7 +248,7 @@ func putLicense(ctx context.Context, licensing *licensing.Licensing, licenses li
 	}
 	wanted.ChangedAtMillis, wanted.ChangedBy = callerOf(ctx).at.UnixMilli(), callerOf(ctx).subject
 	was, is, err := licensing.Put(ctx, wanted, revision)
-	if is.Revision > 0 { // also where it is not in force everywhere yet
+	if is.Revision > 0 { // the revision is written, even if the change has still to be rolled out
 		err = errors.Join(err, note(ctx, viewTerms(was), viewTerms(&is)))
 	}
 	if err != nil {
@@ -258,13 +260,13 @@ func putLicense(ctx context.Context, licensing *licensing.Licensing, licenses li
 	return answerLicense(is, http.StatusOK), nil
 }
 
-// revisionTerms is a license without what every change changes.
+// revisionTerms are the terms of a revision, for the audit log.
 type revisionTerms struct {
 	LicenseTerms
 	Revision int64 `json:"revision,omitempty"`
 }
 
-// viewTerms is what changes from revision to revision; nil of none.
+// viewTerms returns a license's terms for the audit log; nil for no license.
 func viewTerms(l *license.License) *revisionTerms {
 	if l == nil {
 		return nil
@@ -272,7 +274,7 @@ func viewTerms(l *license.License) *revisionTerms {
 	return &revisionTerms{viewLicense(*l).changing(), l.Revision}
 }
 
-// addHistory adds the operation that tells who changed a license, when, to what.
+// addHistory adds the operation that lists a license's revisions.
 func (a *API) addHistory(licenses license.Licenses) {
 	register(a, operation{
 		id: "get-license-history", method: http.MethodGet, path: "/v1/tenants/{tenant}/license/history",
@@ -322,7 +324,8 @@ func listRevisions(ctx context.Context, licenses license.Licenses, t tenant.ID, 
 	return pageOf(page, views, name, func(v RevisionView) RevisionView { return v }), nil
 }
 
-// afterRevision is the revision that the page begins after.
+// afterRevision returns the revision that the page begins after; zero for the first
+// page.
 func (r request) afterRevision() (int64, error) {
 	if r.after == "" {
 		return 0, nil

@@ -12,7 +12,7 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// TenantView is an entry of the list of tenants.
+// TenantView is an item of the list of tenants.
 type TenantView struct {
 	Tenant    tenant.ID      `json:"tenant"`
 	Model     license.Model  `json:"model"`
@@ -23,16 +23,16 @@ type TenantView struct {
 	InUse     int            `json:"in_use"`
 }
 
-// The cost of a page of tenants is linear in its entries and in the blocks of their
-// pools, from which in_use is read, consistently. A block is 1 KB and has 30 seats. A page ends before limit when it has read mostBlocks. So many tenants are
-// read at the same time.
+// A page of tenants costs a consistent read of each tenant's pools: a block is 1 KB
+// and has 30 seats. A page ends early after mostBlocks blocks. tenantsAtOnce tenants
+// are read concurrently.
 const (
 	mostBlocks    = 20_000
 	tenantsAtOnce = 32
 )
 
-// listTenants lists the tenants that have a license. A tenant whose first license
-// is being written, or was not, is left out.
+// listTenants lists the tenants that have a license. It omits a tenant whose first
+// license is not in force yet.
 func listTenants(ctx context.Context, licenses license.Licenses, occupied *occupancy.Reader, page request) (*PageOutput[TenantView], error) {
 	ids, err := licenses.Tenants(ctx, tenant.ID(page.after), page.limit+1)
 	if err != nil {
@@ -69,7 +69,7 @@ func listTenants(ctx context.Context, licenses license.Licenses, occupied *occup
 	return out, nil
 }
 
-// viewTenant views a tenant, and tells how many blocks that took.
+// viewTenant views a tenant, and returns the number of blocks that it read.
 func viewTenant(ctx context.Context, licenses license.Licenses, occupied *occupancy.Reader, t tenant.ID) (*TenantView, int, error) {
 	l, err := licenses.License(ctx, t)
 	if err != nil {

@@ -13,16 +13,15 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// Moment is a time as callers write it. One that is out of form does not keep
-// the members after it from being read, so that all that is wrong with a body
-// can be told at once.
+// Moment is a time in a request. Decoding never fails, so that one answer can name
+// all faults of a body: see faults.
 type Moment struct {
 	time.Time
 	wrong bool
 }
 
-// Schema implements huma.SchemaProvider. huma's date-time refuses what RFC 3339
-// allows, so the format is given only in the document: see explain.
+// Schema implements huma.SchemaProvider. huma's format date-time refuses times that
+// RFC 3339 allows, so only the document has the format: see explain.
 func (Moment) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: huma.TypeString} }
 
 // UnmarshalJSON implements json.Unmarshaler. It never fails: see faults.
@@ -36,12 +35,12 @@ func (m *Moment) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// timeForm is RFC 3339 to the letter, which may be small. The library takes more:
-// a comma before a fraction, hours of one digit, offsets of more than a day.
+// timeForm is RFC 3339, in upper or lower case. The library also accepts a comma
+// before a fraction, hours of one digit, and offsets of more than a day.
 var timeForm = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$`)
 
-// parseTime reads a time. A leap second is the first second after it, as clocks
-// without leap seconds have it.
+// parseTime parses a time. A leap second becomes the second after it, as on clocks
+// without leap seconds.
 func parseTime(text string) (time.Time, error) {
 	if !timeForm.MatchString(text) {
 		return time.Time{}, errors.New("not in the form of RFC 3339")
@@ -71,11 +70,11 @@ func (m Moment) MarshalJSON() ([]byte, error) {
 	return text, nil
 }
 
-// Earlier times than of firstYear are what programs write for "none". RFC 3339
-// has no years after lastYear.
+// Programs write years before firstYear for "none". RFC 3339 has no years after
+// lastYear.
 const firstYear, lastYear = 1970, 9999
 
-// faults tells, of a time that was given, whether it is none, or out of bounds.
+// faults reports a given time that is malformed or out of bounds.
 func (m *Moment) faults(pointer string) []problem.Field {
 	switch {
 	case m == nil:

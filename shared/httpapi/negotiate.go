@@ -24,12 +24,12 @@ const (
 type preference struct {
 	name       string
 	parameters map[string]string
-	// weight is from 0, which means "not this", to 1 (12.4.2).
+	// weight is from 0, which excludes, to 1 (12.4.2).
 	weight float64
 }
 
-// preferences reads a header's list. An entry that cannot be read says nothing,
-// and a weight that is none counts as left out.
+// preferences parses a header. Malformed entries are ignored, and a malformed weight
+// counts as left out.
 func preferences(header string) []preference {
 	var list []preference
 	for _, entry := range splitUnquoted(header, ',') {
@@ -46,7 +46,7 @@ func readPreference(entry string) (preference, bool) {
 	for _, part := range parts[1:] {
 		name, value, _ := strings.Cut(part, "=")
 		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
-		if name == "q" { // what follows it is no parameter of the range
+		if name == "q" { // parameters after q do not belong to the media range
 			if weight, err := strconv.ParseFloat(value, 64); err == nil && weight >= 0 && weight <= 1 {
 				p.weight = weight
 			}
@@ -59,11 +59,11 @@ func readPreference(entry string) (preference, bool) {
 	return p, token.MatchString(p.name)
 }
 
-// token is the name of a coding, or a media range. (A lone "*" is no range of the
+// token matches the name of a coding, or a media range. (A lone "*" is not in the
 // RFC, but common.)
 var token = regexp.MustCompile("^[!#-'*+.0-9A-Z^-z|~-]+(/[!#-'*+.0-9A-Z^-z|~-]+)?$")
 
-// splitUnquoted splits a text at what stands outside quoted strings.
+// splitUnquoted splits a text at a separator outside of quoted strings.
 func splitUnquoted(text string, separator rune) []string {
 	var parts []string
 	begin, quoted, escaped := 0, false, false
@@ -82,8 +82,9 @@ func splitUnquoted(text string, separator rune) []string {
 	return append(parts, text[begin:])
 }
 
-// chooseFormat is the format that a caller wants most; of those equally wanted,
-// the first. False: none will do. A caller that names no media range takes any.
+// chooseFormat returns the format with the greatest weight; the first of several. It
+// returns false if the caller accepts none of them. A caller that names no media
+// range accepts any.
 func chooseFormat(accept string, formats []format) (format, bool) {
 	list := slices.DeleteFunc(preferences(accept), func(p preference) bool { return p.name != "*" && !strings.Contains(p.name, "/") })
 	if len(list) == 0 {
@@ -98,8 +99,7 @@ func chooseFormat(accept string, formats []format) (format, bool) {
 	return best, most > 0
 }
 
-// weight is how much a format is wanted, by the entry that describes it most
-// closely.
+// weight returns a format's weight, from the most specific entry that matches it.
 func (f format) weight(list []preference) float64 {
 	weight, closest := 0.0, -1
 	for _, p := range list {
@@ -110,8 +110,7 @@ func (f format) weight(list []preference) float64 {
 	return weight
 }
 
-// describes tells whether a media range has a format in it, and how closely it
-// describes it.
+// describes reports whether a media range matches a format, and how specific it is.
 func (p preference) describes(f format) (rank int, ok bool) {
 	kind, _, _ := strings.Cut(f.media, "/")
 	switch p.name {
@@ -139,20 +138,19 @@ func (p preference) describes(f format) (rank int, ok bool) {
 	return rank + len(p.parameters), true
 }
 
-// implied are parameters that are true of our formats also where their type does
+// implied are parameters that hold for the API's formats even where their type does
 // not name them.
 var implied = map[string]string{"charset": "utf-8", "header": "present"}
 
 type formatKey struct{}
 
-// negotiated is the format of an answer, or why there is none that its caller
-// accepts.
+// negotiated is the format of an answer, or the reason why there is none.
 type negotiated struct {
 	format  format
 	refusal error
 }
 
-// formatOf is the format that the caller of an operation wants.
+// formatOf returns the format that the caller of an operation wants.
 func formatOf(ctx context.Context) format { return negotiationOf(ctx).format }
 
 func negotiationOf(ctx context.Context) negotiated {
@@ -160,10 +158,10 @@ func negotiationOf(ctx context.Context) negotiated {
 	return n
 }
 
-// negotiate finds the format of an answer. An operation that answers without a
-// body has none. Where none will do, a call that could change something is
-// refused before it does, and any other when it would have succeeded: why it
-// fails is told as a problem, whatever its caller accepts.
+// negotiate chooses the format of an answer; none for an operation without a body. If
+// the caller accepts no format, a write is refused before it changes anything, and a
+// read is refused only if it would have succeeded, so that its own problem is
+// reported first.
 func (a *API) negotiate(formats []format) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if len(formats) == 0 {
@@ -175,7 +173,7 @@ func (a *API) negotiate(formats []format) func(huma.Context, func(huma.Context))
 		}
 		n := negotiated{format: formats[0]}
 		if i := slices.IndexFunc(formats, func(f format) bool { return f.name == ctx.Query("format") }); i >= 0 {
-			n.format = formats[i] // which comes before Accept
+			n.format = formats[i] // the parameter takes precedence over Accept
 		} else if f, ok := chooseFormat(ctx.Header(headerAccept), formats); ok {
 			n.format = f
 		} else {
@@ -197,12 +195,11 @@ func namesOf(formats []format) string {
 	return strings.Join(names, " or ")
 }
 
-// encoding is how an answer's body may be encoded.
+// encoding has the content codings that a caller accepts.
 type encoding struct{ plain, gzip bool }
 
-// encodingFor reads Accept-Encoding. A body as it is will do unless it is
-// excluded, and gzip only if it is asked for. What is wanted less than a body as
-// it is, is not used.
+// encodingFor parses Accept-Encoding. The identity coding is accepted unless it is
+// excluded; gzip only if it is listed, and with no less weight.
 func encodingFor(header string) encoding {
 	list := preferences(header)
 	find := func(names ...string) (weight float64, named bool) {
@@ -228,8 +225,7 @@ func encodingFor(header string) encoding {
 	return encoding{plain: plain > 0, gzip: zipped > 0 && zipped >= plain}
 }
 
-// encodable refuses a call whose answer nobody could send: its caller takes
-// neither a body as it is nor gzip.
+// encodable refuses a call whose caller accepts neither the identity coding nor gzip.
 func encodable(w http.ResponseWriter, r *http.Request) bool {
 	e := encodingFor(r.Header.Get(headerAcceptEncoding))
 	if e.plain || e.gzip || r.Method == http.MethodDelete || r.Method == http.MethodOptions {

@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// numberForm is a number of JSON: its sign, its digits before and after the point,
+// numberForm matches a JSON number: its sign, its digits before and after the point,
 // and its exponent.
 var numberForm = regexp.MustCompile(`^(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$`)
 
-// maxDigits bounds those of a whole number, so that it is one of 64 bits.
+// maxDigits bounds the digits of a whole number, so that it fits 64 bits.
 const maxDigits = 18
 
-// wholeNumber writes a number without a fraction in plain digits: 25.0 and 2.5e1
-// are integers to JSON Schema, and not to Go. False: it is none, or too large.
+// wholeNumber returns a number without a fraction in plain digits: 25.0 and 2.5e1 are
+// integers to JSON Schema, but not to Go. It returns false for any other number, and
+// for one too large.
 func wholeNumber(text string) (string, bool) {
 	parts := numberForm.FindStringSubmatch(text)
 	if parts == nil {
@@ -28,7 +29,7 @@ func wholeNumber(text string) (string, bool) {
 		}
 	}
 	digits := strings.TrimRight(parts[2]+parts[3], "0")
-	before := len(parts[2]) + exponent // of the digits, those before the point
+	before := len(parts[2]) + exponent // how many digits are before the point
 	switch {
 	case digits == "":
 		return "0", true

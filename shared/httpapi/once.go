@@ -14,26 +14,27 @@ import (
 
 const (
 	idempotencyHeader = "Idempotency-Key"
-	// replayedHeader marks an answer that was given before.
+	// replayedHeader marks a kept answer.
 	replayedHeader = "Idempotency-Replayed"
 )
 
-// describeKey is the header of the key, for the document. It is checked by the
-// idempotency package.
+// describeKey documents the header Idempotency-Key. The idempotency package checks
+// it.
 func describeKey() *huma.Param {
 	shortest, longest := 1, idempotency.MaxKeyLength
 	return &huma.Param{
 		Name: idempotencyHeader, In: "header",
-		Description: "A key of the caller's choice, which makes the call safe to repeat. For 24 hours, the same caller's same key with the same " +
-			"request (path, query and body) is answered as the first try was, with `Idempotency-Replayed: true`, and nothing happens again. " +
-			"With another request the key is refused as `invalid`. While the first try is under way, a repeat waits for up to 5 seconds, and " +
-			"is then answered 503. Answers of 429, of 500 and above, and over 300 KB are not kept: a repeat happens again.",
+		Description: "A key of your choice, which makes the call safe to retry. For 24 hours, a retry with the same key and the same " +
+			"request (path, query and body) gets the first answer again, with `Idempotency-Replayed: true`, and has no further effect. " +
+			"The same key with another request is refused as `invalid`. While the first try is in progress, a retry waits for up to 5 seconds " +
+			"and then gets 503. Answers with status 429 or from 500, and answers over 300 KB, are not kept: a retry then runs again.",
 		Schema:  &huma.Schema{Type: huma.TypeString, MinLength: &shortest, MaxLength: &longest, Pattern: "^[!-~]+$"},
 		Example: "6f1c8a52-3b0e-4a57-9d43-0c1f2f6f7a10",
 	}
 }
 
-// once has a request with a key happen once. One without is handed on.
+// once runs a request with an idempotency key at most once, and answers repeats with
+// the kept answer.
 func (a *API) once(ctx huma.Context, next func(huma.Context)) {
 	text, given := headerOf(ctx, idempotencyHeader)
 	if !given {
@@ -51,13 +52,14 @@ func (a *API) once(ctx huma.Context, next func(huma.Context)) {
 	}
 	next(r)
 	if err := a.gate.Leave(ctx.Context(), claim, r.answer()); err != nil {
-		// It has happened, and its caller is told so: only a repeat would suffer.
+		// The action has happened, so the caller gets its answer. Only a later repeat
+		// is affected.
 		a.log.WarnContext(ctx.Context(), "an answer is not kept", "request", callerOf(ctx.Context()).requestID, "error", err)
 	}
 	r.send()
 }
 
-// enter claims a request's key. The request is recorded from then on.
+// enter claims a request's key, and begins to record the answer.
 func (a *API) enter(ctx huma.Context, text string) (*recording, idempotency.Claim, *idempotency.Answer, error) {
 	none := idempotency.Claim{}
 	c := callerOf(ctx.Context())
@@ -75,12 +77,12 @@ func (a *API) enter(ctx huma.Context, text string) (*recording, idempotency.Clai
 	return r, claim, kept, err
 }
 
-// refuse answers with an error's document.
+// refuse answers with a problem document.
 func (a *API) refuse(ctx huma.Context, err error) {
-	_ = huma.WriteErr(a.huma, ctx, 0, "", a.report(ctx.Context(), err)) // it logs what it cannot write
+	_ = huma.WriteErr(a.huma, ctx, 0, "", a.report(ctx.Context(), err)) // huma logs a failed write
 }
 
-// repeat gives an answer again.
+// repeat sends a kept answer.
 func repeat(ctx huma.Context, kept idempotency.Answer) {
 	if kept.ContentType != "" {
 		ctx.SetHeader("Content-Type", kept.ContentType)
@@ -90,10 +92,10 @@ func repeat(ctx huma.Context, kept idempotency.Answer) {
 	}
 	ctx.SetHeader(replayedHeader, "true")
 	ctx.SetStatus(kept.Status)
-	_, _ = ctx.BodyWriter().Write(kept.Body) // into memory
+	_, _ = ctx.BodyWriter().Write(kept.Body) // writing to memory cannot fail
 }
 
-// headerOf tells an empty header from none.
+// headerOf returns a header, and whether it is there; an empty one is.
 func headerOf(ctx huma.Context, name string) (value string, given bool) {
 	ctx.EachHeader(func(n, v string) {
 		if strings.EqualFold(n, name) {
@@ -105,7 +107,7 @@ func headerOf(ctx huma.Context, name string) (value string, given bool) {
 
 type humaContext = huma.Context
 
-// recording is a request whose body was read, and whose answer is held back.
+// recording is a request whose body has been read and whose answer is held back.
 type recording struct {
 	read
 	status int
@@ -129,7 +131,7 @@ func (r *recording) answer() idempotency.Answer {
 	}
 }
 
-// send gives the answer that was held back.
+// send sends the answer that was held back.
 func (r *recording) send() {
 	for name, values := range r.header {
 		for _, value := range values {
@@ -137,5 +139,5 @@ func (r *recording) send() {
 		}
 	}
 	r.humaContext.SetStatus(r.status)
-	_, _ = r.humaContext.BodyWriter().Write(r.out.Bytes()) // into memory
+	_, _ = r.humaContext.BodyWriter().Write(r.out.Bytes()) // writing to memory cannot fail
 }

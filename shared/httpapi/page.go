@@ -9,13 +9,13 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// PageInput is how a list is asked for.
+// PageInput are the query parameters of a list.
 type PageInput struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 	Cursor string `query:"cursor" maxLength:"512" pattern:"^[A-Za-z0-9_-]*$"`
 }
 
-// asksPage tells a limit that was asked for from the default.
+// asksPage reports whether the query has a limit or a cursor.
 func asksPage(ctx huma.Context) bool { return ctx.Query("limit") != "" || ctx.Query("cursor") != "" }
 
 // Page is a part of a list.
@@ -24,20 +24,20 @@ type Page[T any] struct {
 	NextCursor *string `json:"next_cursor" nullable:"true"`
 }
 
-// PageOutput is the answer to a request for a list.
+// PageOutput is a page as an answer.
 type PageOutput[T any] struct{ Body Page[T] }
 
-// request is a page of one list, as it is asked for.
+// request is a request for a page of one list.
 type request struct {
 	seal  *Seal
 	list  []byte
 	limit int
-	// after is the key that the page begins after; empty for the first page.
+	// after is the key of the last item before the page; empty for the first page.
 	after string
 }
 
-// page reads which page is asked for of the list that is named by its parts:
-// see listOf. The error is problem.Invalid at #/cursor.
+// page decodes which page of a list is asked for; see listOf for the parts. The error
+// is problem.Invalid at #/cursor.
 func (a *API) page(in PageInput, list ...string) (request, error) {
 	r := request{seal: a.seal, list: listOf(list...), limit: in.Limit}
 	if in.Cursor == "" {
@@ -50,10 +50,10 @@ func (a *API) page(in PageInput, list ...string) (request, error) {
 	return r, nil
 }
 
-// moment is the key of what is listed by time: when it was, and its id.
+// moment returns the key of an item in a list by time: its time and its id.
 func moment(millis int64, id string) string { return strconv.FormatInt(millis, 10) + " " + id }
 
-// afterMoment is the moment that the page begins after; zero for the first.
+// afterMoment returns the key that the page begins after; zero for the first page.
 func (r request) afterMoment() (millis int64, id string, err error) {
 	if r.after == "" {
 		return 0, "", nil
@@ -69,13 +69,14 @@ func wrongCursor() error {
 	return problem.InvalidFields(problem.Field{Pointer: "#/cursor", Detail: "is not a cursor of this list"})
 }
 
-// pageOf makes a page of one item more than was asked for, which tells whether
-// there is a next one.
+// pageOf returns a page of items that were read with a limit one greater, which tells
+// whether there is a next page.
 func pageOf[T, V any](r request, items []T, key func(T) string, view func(T) V) *PageOutput[V] {
 	return pageThat(r, items[:min(len(items), r.limit)], len(items) > r.limit, key, view)
 }
 
-// pageThat makes a page of items, after which more may come.
+// pageThat returns a page of items. The argument more tells whether there is a next
+// page.
 func pageThat[T, V any](r request, items []T, more bool, key func(T) string, view func(T) V) *PageOutput[V] {
 	out := &PageOutput[V]{Body: Page[V]{Items: make([]V, len(items))}}
 	for i, item := range items {

@@ -22,7 +22,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// HolderView is a connection that held a seat at some moment.
+// HolderView is a connection that held a seat at a given time.
 type HolderView struct {
 	Connection seat.ConnectionID `json:"connection"`
 	Conference conference.ID     `json:"conference"`
@@ -36,7 +36,7 @@ type HolderView struct {
 	Limit      *int              `json:"limit"`
 }
 
-// PeakView says who made a peak.
+// PeakView is a range's peak with its connections.
 type PeakView struct {
 	Tenant tenant.ID `json:"tenant"`
 	From   string    `json:"from"`
@@ -47,7 +47,7 @@ type PeakView struct {
 	Page[HolderView]
 }
 
-// RefusalView is a join that was denied.
+// RefusalView is a refused join.
 type RefusalView struct {
 	At         string            `json:"at"`
 	Code       problem.Code      `json:"code"`
@@ -73,12 +73,12 @@ type peakInput struct {
 	RangeInput
 	PageInput
 	Format string `query:"format" enum:"json,csv"`
-	// paged: the caller asks for a page, by its limit or its cursor.
+	// paged is true if the caller asks for a page, by limit or cursor.
 	paged bool
 }
 
-// Resolve implements huma.Resolver: it tells a limit that was asked for from
-// the default.
+// Resolve implements huma.Resolver. It distinguishes a limit in the query from the
+// default.
 func (in *peakInput) Resolve(ctx huma.Context) []error {
 	in.paged = asksPage(ctx)
 	return in.RangeInput.Resolve(ctx)
@@ -115,7 +115,7 @@ func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter
 			return nil, err
 		}
 		if formatOf(ctx) == formatCSV && !in.paged {
-			page.limit = len(peak.Holders) // all of them
+			page.limit = len(peak.Holders) // all holders
 		}
 		return answerPeak(ctx, exports, in, viewPeak(q, peak, after, page))
 	})
@@ -125,7 +125,7 @@ func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter
 	})
 }
 
-// peakRow is a line of a peak as CSV.
+// peakRow is a row of a peak as CSV.
 type peakRow struct {
 	Tenant      tenant.ID `json:"tenant"`
 	From        string    `json:"from"`
@@ -136,7 +136,7 @@ type peakRow struct {
 	HolderView
 }
 
-// answerPeak answers with a page of a peak, or as CSV with all of it.
+// answerPeak answers with a page of a peak or, as CSV, with all of it.
 func answerPeak(ctx context.Context, exports *export.Exports, in *peakInput, v PeakView) (*pagedOutput, error) {
 	if formatOf(ctx) == formatJSON {
 		body, err := json.Marshal(v)
@@ -155,8 +155,8 @@ func answerPeak(ctx context.Context, exports *export.Exports, in *peakInput, v P
 	return out.paged(in.next(tenantURL(v.Tenant)+"usage/peaks", in.PageInput, v.NextCursor, formatCSV)), nil
 }
 
-// holderName is where a page of a peak's holders goes on. It has the moment, so
-// that all pages tell of the same one.
+// holderName is the key of a peak's holder in the list. It includes the peak's time,
+// so that all pages show the same peak.
 type holderName struct {
 	peakMillis, joinedMillis int64
 	connection               seat.ConnectionID
@@ -181,7 +181,7 @@ func (r request) afterHolder() (holderName, error) {
 	return n, nil
 }
 
-// nameRange tells one range from all others, however it is written.
+// nameRange identifies a range, however the query spells it.
 func nameRange(q report.Query) string { return fmt.Sprintf("%d %d", q.FromMillis, q.ToMillis) }
 
 func viewPeak(q report.Query, peak report.Peak, after holderName, page request) PeakView {
@@ -245,7 +245,7 @@ func (a *API) addRefusals(licensing *licensing.Licensing, reporter *report.Repor
 	})
 }
 
-// nameRefusal is where a page goes on after a refusal.
+// nameRefusal returns the key of a refusal in the list.
 func nameRefusal(r report.Refused) string { return fmt.Sprintf("%d %s", r.AtMillis, r.Connection) }
 
 func (r request) afterRefusal() (report.RefusalName, error) {

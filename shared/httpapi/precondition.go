@@ -26,41 +26,41 @@ const (
 	headerIfModifiedSince   = "If-Modified-Since"
 	headerIfUnmodifiedSince = "If-Unmodified-Since"
 
-	// maxCondition bounds such a header, in bytes.
+	// maxCondition bounds a precondition header, in bytes.
 	maxCondition = 1024
 )
 
-// preconditions are those of a request (RFC 9110, section 13).
+// preconditions are a request's preconditions (RFC 9110, section 13).
 type preconditions struct {
-	match, noneMatch               *tagList // nil: the header is not there
+	match, noneMatch               *tagList // nil if the header is absent
 	unmodifiedSince, modifiedSince time.Time
 	faults                         []problem.Field
 }
 
-// tagList is what a header names: any that there is, or these.
+// tagList is the list of tags in a header, or "*".
 type tagList struct {
 	any  bool
 	list []string
 }
 
-// existing is what a request is about, if it is there. Without an ETag no tag
-// matches it; without a date nobody knows whether it was modified.
+// existing is the resource that a request concerns. Without an ETag no tag matches
+// it; without a date it counts as modified.
 type existing struct {
 	there    bool
 	etag     string
 	modified time.Time
 }
 
-// entityTag is one of a list, with the comma before it (RFC 9110, section
-// 8.8.3; the letters beyond ASCII are left out: none of ours has any). One
-// without its quotes is taken too: clients lose them.
+// entityTag matches an entity tag in a list, with the comma before it (RFC 9110,
+// section 8.8.3; without letters beyond ASCII, which no tag of the API has). A tag
+// without quotes is accepted, since clients lose them.
 var entityTag = regexp.MustCompile(`^[ \t,]*(W/)?(?:"([!#-~]*)"|([!#-)+\--~]+))[ \t]*(,|$)`)
 
 func readPreconditions(header http.Header) preconditions {
 	var p preconditions
 	p.match, p.noneMatch = p.readTags(header, headerIfMatch), p.readTags(header, headerIfNoneMatch)
 	p.unmodifiedSince = p.readDate(header, headerIfUnmodifiedSince)
-	p.modifiedSince, _ = http.ParseTime(header.Get(headerIfModifiedSince)) // one that is none is ignored
+	p.modifiedSince, _ = http.ParseTime(header.Get(headerIfModifiedSince)) // a malformed date is ignored
 	return p
 }
 
@@ -102,8 +102,8 @@ func (p *preconditions) readDate(header http.Header, name string) time.Time {
 	return at
 }
 
-// describeConditions is the headers of preconditions, for the document of a call
-// whose resource has an ETag. A read takes no notice of one that is out of bounds.
+// describeConditions documents the precondition headers of a call. A read ignores
+// malformed ones, so they have no bounds there.
 func describeConditions(method string, headers []string) []*huma.Param {
 	longest := maxCondition
 	var list []*huma.Param
@@ -124,12 +124,12 @@ func preconditionsOf(ctx context.Context) preconditions {
 	return p
 }
 
-// weak is a tag as it is compared weakly.
+// weak returns a tag for weak comparison.
 func weak(tag string) string { return strings.TrimPrefix(tag, "W/") }
 
-// forbid names the header that forbids a change of what is there, in the order of
-// RFC 9110, section 13.2.2; empty if none does. What cannot be evaluated forbids
-// it too: a change must not be unconditional that was not meant to be.
+// forbid returns the header that forbids a change, in the order of RFC 9110, section
+// 13.2.2; empty if none does. A header that cannot be evaluated forbids the change
+// too, since the caller did not mean it to be unconditional.
 func (p preconditions) forbid(e existing) string {
 	switch {
 	case p.match != nil && !p.match.matches(e):
@@ -142,7 +142,7 @@ func (p preconditions) forbid(e existing) string {
 	return ""
 }
 
-// matches compares strongly, so that a weak tag matches nothing.
+// matches compares strongly: a weak tag matches nothing.
 func (t *tagList) matches(e existing) bool {
 	return e.there && (t.any || e.etag != "" && weak(e.etag) == e.etag && slices.Contains(t.list, e.etag))
 }
@@ -152,11 +152,12 @@ func (t *tagList) has(e existing) bool {
 	return e.there && (t.any || e.etag != "" && slices.ContainsFunc(t.list, func(tag string) bool { return weak(tag) == weak(e.etag) }))
 }
 
-// modifiedAfter compares to the second, as HTTP dates are.
+// modifiedAfter compares to the second, as HTTP dates do.
 func (e existing) modifiedAfter(at time.Time) bool { return e.modified.Truncate(time.Second).After(at) }
 
-// allowChange refuses to change what is there and has neither an ETag nor a date.
-// A handler calls it last, when only the change itself can still be refused.
+// allowChange checks the preconditions of a change of a resource that has neither an
+// ETag nor a date. A handler calls it last, when only the change itself can still
+// fail.
 func allowChange(ctx context.Context) error {
 	return forbidden(preconditionsOf(ctx).forbid(existing{there: true}))
 }
@@ -168,11 +169,11 @@ func forbidden(header string) error {
 	return problem.Newf(problem.PreconditionFailed, "%s does not hold for what is there.", header)
 }
 
-// noRevision is that of no license.
+// noRevision matches no license.
 const noRevision = -3
 
-// expectedRevision is the revision of a tenant's license that the preconditions of
-// a change allow: the change itself sees to it that it still is in force.
+// expectedRevision returns the revision of the license that a change's preconditions
+// allow. The write has to check that this revision is still in force.
 func expectedRevision(ctx context.Context, licenses license.Licenses, t tenant.ID) (int64, error) {
 	p := preconditionsOf(ctx)
 	alone := p.noneMatch == nil && p.unmodifiedSince.IsZero()
@@ -199,9 +200,9 @@ func expectedRevision(ctx context.Context, licenses license.Licenses, t tenant.I
 
 func etagOf(l license.License) string { return strconv.Quote(strconv.FormatInt(l.Revision, 10)) }
 
-// conditional has a read that succeeded answer 304 or 412 where its preconditions
-// say so, by the headers of the answer. Those that cannot be read, and a date
-// that nothing is known of, are ignored: a read changes nothing.
+// conditional applies preconditions to a successful read, which becomes 304 or 412.
+// Malformed headers, and dates if the resource has none, are ignored: a read changes
+// nothing.
 func (a *answer) conditional(r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead || a.status != http.StatusOK {
 		return
@@ -221,7 +222,7 @@ func (a *answer) conditional(r *http.Request) {
 	}
 }
 
-// replace answers with a problem instead.
+// replace replaces the answer by a problem.
 func (a *answer) replace(r *http.Request, err error) {
 	vary := a.header.Values(headerVary)
 	a.header = make(http.Header)

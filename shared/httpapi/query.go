@@ -11,10 +11,9 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// queryFaults looks for what would be left out or guessed at if a query were
-// read: parameters that the call does not have or that come twice, and what
-// cannot be decoded. An empty value is none, but for that of a cursor: clients
-// send it for the first page.
+// queryFaults returns parameters that would be ignored or guessed at: unknown ones,
+// repeated ones, and text that cannot be decoded. An empty value is a fault, except
+// that of cursor, which clients send for the first page.
 func queryFaults(op *huma.Operation, query string) []problem.Field {
 	var faults []problem.Field
 	given := make(map[string]bool)
@@ -39,7 +38,7 @@ func parameterFault(op *huma.Operation, pair string, given map[string]bool) (nam
 	}
 	value, err := url.QueryUnescape(sentValue)
 	switch {
-	case err != nil, strings.Contains(pair, ";"): // which some take for an &
+	case err != nil, strings.Contains(pair, ";"): // some parsers take ";" for "&"
 		return name, "cannot be decoded"
 	case !plain(name), !plain(value):
 		return name, "must be UTF-8 without control characters"
@@ -56,7 +55,7 @@ func parameterFault(op *huma.Operation, pair string, given map[string]bool) (nam
 	return name, ""
 }
 
-// taken is the schema of a parameter that a call takes; nil: it takes none such.
+// taken returns the schema of a call's parameter; nil if the call does not have it.
 func taken(op *huma.Operation, name string) *huma.Schema {
 	for _, p := range op.Parameters {
 		if p.In == "query" && p.Name == name {
@@ -66,7 +65,7 @@ func taken(op *huma.Operation, name string) *huma.Schema {
 	return nil
 }
 
-// plain tells whether a text is one, and has no control characters.
+// plain reports whether a text is UTF-8 without control characters.
 func plain(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }

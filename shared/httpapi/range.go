@@ -13,24 +13,23 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// RangeInput is the time that is asked for: from one moment to another, or a
-// month.
+// RangeInput is the query's time range: from and to, or a month.
 type RangeInput struct {
 	From   string `query:"from" maxLength:"1024"`
 	To     string `query:"to" maxLength:"1024"`
 	Period string `query:"period" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$"`
 }
 
-// Resolve implements huma.Resolver: what no schema can tell of what is given is
-// reported with what it can. What is missing is reported by parse, if all that is
-// given is in form.
+// Resolve implements huma.Resolver. It reports faults of given parameters that a
+// schema cannot express. parse reports missing ones, once the given ones are
+// well-formed.
 func (r *RangeInput) Resolve(huma.Context) []error {
 	_, _, err := r.given(time.UTC)
 	return resolved(err)
 }
 
-// parse reads the range, to the millisecond; a month is one of the zone's
-// calendar. The error is problem.Invalid at #/from, #/to or both, or at #/period.
+// parse returns the range, to the millisecond; a month is one of the zone's calendar.
+// The error is problem.Invalid at #/from, #/to or both, or at #/period.
 func (r *RangeInput) parse(zone *time.Location) (from, to time.Time, err error) {
 	from, to, err = r.given(zone)
 	if err != nil || r.Period != "" {
@@ -48,7 +47,7 @@ func (r *RangeInput) parse(zone *time.Location) (from, to time.Time, err error) 
 	return from, to, err
 }
 
-// given reads what is given of the range.
+// given parses the parameters that are given.
 func (r *RangeInput) given(zone *time.Location) (from, to time.Time, err error) {
 	if r.Period != "" {
 		return r.month(zone)
@@ -73,7 +72,7 @@ func (r *RangeInput) given(zone *time.Location) (from, to time.Time, err error) 
 	return from, to, err
 }
 
-// month reads the range of a month.
+// month returns the range of a month.
 func (r *RangeInput) month(zone *time.Location) (from, to time.Time, err error) {
 	if r.From != "" || r.To != "" {
 		return from, to, problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "stands for from and to: leave it out, or those"})
@@ -82,15 +81,15 @@ func (r *RangeInput) month(zone *time.Location) (from, to time.Time, err error) 
 	return time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), err //nolint:wrapcheck // a problem
 }
 
-// shortOffset is an offset without its colon, as generated clients in Python write
-// the times of a query.
+// shortOffset matches an offset without its colon, which clients generated for Python
+// write in queries.
 var shortOffset = regexp.MustCompile(`([+-][0-9]{2})([0-9]{2})$`)
 
 func queryTime(text string) (time.Time, error) {
 	return parseTime(shortOffset.ReplaceAllString(text, "$1:$2"))
 }
 
-// timeFault says what is wrong with a text that is no time.
+// timeFault tells what is wrong with a malformed time.
 func timeFault(text string) string {
 	if _, err := queryTime(strings.Replace(text, " ", "+", 1)); err == nil {
 		return "has a space where its offset has to begin with +: write that as %2B in a URL"
@@ -98,7 +97,7 @@ func timeFault(text string) string {
 	return "must be an RFC 3339 time, such as 2026-11-01T00:00:00Z"
 }
 
-// next is the Link to the next page of what is at a path, if there is one.
+// next returns the Link to the next page; empty if there is none.
 func (r RangeInput) next(path string, page PageInput, cursor *string, as format) string {
 	if cursor == nil {
 		return ""

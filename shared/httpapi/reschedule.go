@@ -16,8 +16,8 @@ import (
 	"seatmeter/shared/typed"
 )
 
-// ChangeConferenceBody is what a conference is changed by. Beside that it takes
-// what is for reading, as it was read.
+// ChangeConferenceBody is the body of update-conference. It may have read-only
+// members as they were read.
 type ChangeConferenceBody struct {
 	Title      *string           `json:"title,omitempty" maxLength:"200"`
 	StartsAt   *Moment           `json:"starts_at,omitempty"`
@@ -29,14 +29,14 @@ type ChangeConferenceBody struct {
 	EndedAt    *Moment           `json:"ended_at,omitempty" doc:"The conference's own, or left out"`
 }
 
-// Resolve implements huma.Resolver: what no schema can tell is reported with
-// what it can.
+// Resolve implements huma.Resolver. It reports the faults that a schema cannot
+// express.
 func (b *ChangeConferenceBody) Resolve(huma.Context) []error {
 	_, err := b.change()
 	return resolved(err)
 }
 
-// change reads the body. The error is problem.Invalid, at every faulty member.
+// change converts the body. The error is problem.Invalid, with every faulty member.
 func (b *ChangeConferenceBody) change() (conference.Change, error) {
 	var ch conference.Change
 	var faults []problem.Field
@@ -65,7 +65,7 @@ func (b *ChangeConferenceBody) change() (conference.Change, error) {
 	return ch, nil
 }
 
-// readOnly refuses to change what is for reading.
+// readOnly refuses changes of read-only members.
 func (b *ChangeConferenceBody) readOnly(c conference.Conference) error {
 	var faults []problem.Field
 	same := func(pointer string, is bool) {
@@ -89,8 +89,8 @@ type changeConferenceInput struct {
 	Body ChangeConferenceBody
 }
 
-// changeConference changes what is given of a scheduled conference. Safe to repeat:
-// see meeting.Meetings.Reschedule.
+// changeConference changes the given members of a scheduled conference. Safe to
+// repeat: see meeting.Meetings.Reschedule.
 func changeConference(ctx context.Context, licensing *licensing.Licensing, meetings *meeting.Meetings, store ConferenceStore, in *changeConferenceInput) (*conferenceOutput, error) {
 	c, err := findConference(ctx, store, &in.ConferenceInput)
 	if err != nil {
@@ -119,11 +119,11 @@ func changeConference(ctx context.Context, licensing *licensing.Licensing, meeti
 	return &conferenceOutput{viewConference(is)}, note(ctx, viewConference(was), viewConference(is))
 }
 
-// lately is how long ago a conference may begin that is scheduled for now: so much
-// do clocks differ, and so long may a request take.
+// lately is how far in the past starts_at may be, for differing clocks and slow
+// requests.
 const lately = time.Minute
 
-// notPast refuses to plan what has been.
+// notPast refuses a start in the past.
 func notPast(startsAt, now time.Time) error {
 	if startsAt.IsZero() || startsAt.After(now.Add(-lately)) {
 		return nil
@@ -131,8 +131,8 @@ func notPast(startsAt, now time.Time) error {
 	return problem.InvalidFields(problem.Field{Pointer: "#/starts_at", Detail: "must not be in the past"})
 }
 
-// mayHost refuses a host who is none under a named license. Under a concurrent one
-// anybody may host.
+// mayHost refuses a host who is not registered and active under a named license.
+// Under a concurrent license any address may host.
 func mayHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, t tenant.ID, email host.Email) error {
 	l, err := licensing.Get(ctx, t)
 	if err != nil || l.Model != license.ModelNamed {

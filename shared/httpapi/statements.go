@@ -20,12 +20,12 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// StatementBody asks for a period to be closed.
+// StatementBody is the body of close-period.
 type StatementBody struct {
 	Period string `json:"period" minLength:"7" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" example:"2026-11"`
 }
 
-// StatementView is a statement in a list.
+// StatementView is an item of the list of statements.
 type StatementView struct {
 	Period   string `json:"period"`
 	Revision int    `json:"revision"`
@@ -39,7 +39,7 @@ type statementOutput struct {
 	Body     statement.Statement
 }
 
-// AddStatements adds the closing of periods, and what comes of it.
+// AddStatements adds the operations that close periods, and that read statements.
 func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 	finance := []Role{RoleVendor, RoleFinance}
 	act(a, operation{
@@ -85,7 +85,7 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 			Revision int    `query:"revision" minimum:"1" maximum:"999999"`
 		},
 		) (*fileOutput, error) {
-			if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // it names no statement, and no key
+			if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // a malformed period names no statement
 				return nil, noStatement()
 			}
 			sealed, err := store.Statement(ctx, tenant.ID(in.Tenant), in.Period, in.Revision)
@@ -103,7 +103,7 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 	})
 }
 
-// dayRow is a line of a statement as CSV.
+// dayRow is a row of a statement as CSV.
 type dayRow struct {
 	Tenant   tenant.ID `json:"tenant"`
 	Period   string    `json:"period"`
@@ -111,7 +111,7 @@ type dayRow struct {
 	statement.Figures
 }
 
-// fileOfStatement is a statement as a whole or, as CSV, its days.
+// fileOfStatement answers with a statement or, as CSV, with its days.
 func fileOfStatement(f format, sealed *statement.Sealed) (*fileOutput, error) {
 	s, err := sealed.Open()
 	if err != nil {
@@ -168,7 +168,7 @@ func answerStatement(sealed *statement.Sealed) (*statementOutput, error) {
 	return &statementOutput{Status: http.StatusOK, Body: s}, nil
 }
 
-// known tells of a tenant that does not exist.
+// known refuses a tenant that does not exist.
 func known(ctx context.Context, store statement.Store, t tenant.ID) error {
 	l, err := store.License(ctx, t)
 	if err != nil {
@@ -180,7 +180,7 @@ func known(ctx context.Context, store statement.Store, t tenant.ID) error {
 	return nil
 }
 
-// afterStatement is the name that a page of statements begins after.
+// afterStatement returns the key that the page begins after; zero for the first page.
 func (r request) afterStatement() (statement.Name, error) {
 	if r.after == "" {
 		return statement.Name{}, nil

@@ -20,7 +20,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// TermsView is a license in short.
+// TermsView are a license's main terms.
 type TermsView struct {
 	Model    license.Model `json:"model"`
 	Limit    int           `json:"limit"`
@@ -29,13 +29,13 @@ type TermsView struct {
 	TimeZone string        `json:"time_zone"`
 }
 
-// TenantUsageView is a tenant's row in a report of all.
+// TenantUsageView is a tenant's row in the report of all tenants.
 type TenantUsageView struct {
 	RowView
 	License *TermsView `json:"license,omitempty"`
 }
 
-// TenantsUsageView is a page of a report of all tenants.
+// TenantsUsageView is a page of the report of all tenants.
 type TenantsUsageView struct {
 	Period string `json:"period"`
 	AsOf   string `json:"as_of"`
@@ -46,12 +46,12 @@ type tenantsUsageInput struct {
 	PageInput
 	Period string `query:"period" required:"true" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" example:"2026-11"`
 	Format string `query:"format" enum:"json,csv"`
-	// paged: the caller asks for a page, by its limit or its cursor.
+	// paged is true if the caller asks for a page, by limit or cursor.
 	paged bool
 }
 
-// Resolve implements huma.Resolver: it tells a limit that was asked for from
-// the default.
+// Resolve implements huma.Resolver. It distinguishes a limit in the query from the
+// default.
 func (in *tenantsUsageInput) Resolve(ctx huma.Context) []error {
 	in.paged = asksPage(ctx)
 	return nil
@@ -90,7 +90,8 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 	})
 }
 
-// everyTenant answers with a file of all tenants, or with a link to it.
+// everyTenant answers with a file of all tenants or, if it is large, with a redirect
+// to its link.
 func everyTenant(ctx context.Context, reporter *report.Reporter, exports *export.Exports, period string) (*pagedOutput, error) {
 	file := export.File{Name: "tenants-usage" + formatCSV.extension, ContentType: formatCSV.contentType}
 	asOf := callerOf(ctx).at.UnixMilli()
@@ -103,7 +104,7 @@ func everyTenant(ctx context.Context, reporter *report.Reporter, exports *export
 	return out.paged(""), nil
 }
 
-// next is the link to the next page, if there is one.
+// next returns the link to the next page; empty if there is none.
 func (in tenantsUsageInput) next(cursor *string) string {
 	if cursor == nil {
 		return ""
@@ -124,8 +125,7 @@ func pageOfTenants(list []report.TenantMonth, link string) (*pagedOutput, error)
 	return &pagedOutput{Status: http.StatusOK, ContentType: formatCSV.contentType, Link: link, Body: body.Bytes()}, err
 }
 
-// writeTenantsCSV writes tenants as they come. Errors are theirs, or the
-// writer's.
+// writeTenantsCSV writes tenants as they arrive.
 func writeTenantsCSV(w io.Writer, months iter.Seq2[report.TenantMonth, error]) error {
 	c, err := usage.NewCSV(w, usage.TenantsColumns)
 	if err != nil {

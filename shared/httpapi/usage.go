@@ -21,7 +21,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// RowView is one row of a report.
+// RowView is a row of a report.
 type RowView struct {
 	Tenant           tenant.ID            `json:"tenant"`
 	From             string               `json:"from"`
@@ -65,8 +65,8 @@ type usageInput struct {
 	Format      string `query:"format" enum:"json,csv"`
 }
 
-// maxJSONRows bounds a report in JSON: Lambda answers no more than 6 MB, and
-// rows that name many codes and groups are long.
+// maxJSONRows bounds a report in JSON: Lambda answers at most 6 MB, and a row is long
+// if it has many codes and a long group.
 const maxJSONRows = 10_000
 
 // AddUsage adds the reports.
@@ -112,8 +112,9 @@ func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporte
 	})
 }
 
-// query is about a tenant's usage in a range, as of now, by its present
-// calendar. The errors are problems: there is no such tenant, or it is no range.
+// query returns the report query for a tenant and a range, as of now, by the tenant's
+// present calendar. Errors are problems: the tenant does not exist, or the range is
+// invalid.
 func query(ctx context.Context, licensing *licensing.Licensing, t TenantInput, r RangeInput) (report.Query, error) {
 	l, err := licensing.Get(ctx, tenant.ID(t.Tenant))
 	if err != nil {
@@ -130,7 +131,7 @@ func query(ctx context.Context, licensing *licensing.Licensing, t TenantInput, r
 	}, err
 }
 
-// daysAndTotal answers with days and the whole of them.
+// daysAndTotal answers with a row for each day, and the total.
 func daysAndTotal(ctx context.Context, reporter *report.Reporter, q report.Query) (*fileOutput, error) {
 	if formatOf(ctx) != formatJSON || q.Granularity != usage.GranularityDay || q.GroupBy != usage.GroupingNone {
 		return nil, problem.InvalidFields(problem.Field{Pointer: "#/total", Detail: "is for JSON by day, without group_by"})
@@ -148,7 +149,7 @@ func daysAndTotal(ctx context.Context, reporter *report.Reporter, q report.Query
 	return &fileOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
 }
 
-// viewUsage is a report without rows.
+// viewUsage returns a report without rows.
 func viewUsage(q report.Query) UsageView {
 	return UsageView{
 		Tenant: q.Tenant, Granularity: q.Granularity, TimeZone: q.License.TimeZone, AsOf: usage.FormatTime(q.AsOfMillis),
@@ -156,7 +157,7 @@ func viewUsage(q report.Query) UsageView {
 	}
 }
 
-// writeJSON writes a report, if it is not too long.
+// writeJSON answers with a report, or refuses it if it is too long.
 func writeJSON(q report.Query, rows iter.Seq2[usage.Row, error]) (*fileOutput, error) {
 	view := viewUsage(q)
 	for row, err := range rows {
@@ -175,7 +176,7 @@ func writeJSON(q report.Query, rows iter.Seq2[usage.Row, error]) (*fileOutput, e
 	return &fileOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
 }
 
-// rounding is how seat_minutes is rounded.
+// rounding is the rounding of seat_minutes.
 const rounding = "half_up"
 
 func tooLong() error {
@@ -202,7 +203,7 @@ func viewRow(t tenant.ID, r usage.Row) RowView {
 	return v
 }
 
-// viewMillis is a time, or null for what is absent.
+// viewMillis formats a time. Zero is null.
 func viewMillis(millis int64) *string {
 	if millis == 0 {
 		return nil

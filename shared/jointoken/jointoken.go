@@ -1,10 +1,10 @@
-// Package jointoken makes and checks the tokens that let a client in.
+// Package jointoken signs and verifies the tokens with which clients connect.
 //
-// Terms: a join token names one person, one conference and one role, which is
-// a pass. A resume token names a pass and a claim: the connection's stay whose
-// seat its bearer may take up. Both are JWTs (HS256) whose typ and audience say that they are
-// nothing else, so that neither can pass for the other, or for a bearer of the
-// HTTP API, nor a bearer for them.
+// Terms: a pass is one person, one conference and one role. A join token has a pass.
+// A resume token has a pass and a claim: the stay whose seat the bearer may resume.
+// Both are JWTs (HS256). Their typ and audience differ from each other's and from
+// those of the HTTP API's bearer tokens, so that none is accepted in place of
+// another.
 package jointoken
 
 import (
@@ -22,19 +22,19 @@ import (
 	"seatmeter/shared/typed"
 )
 
-// Bounds and default of a token's life.
+// Bounds and default of a token's lifetime.
 const (
 	MinLifetime     = 10 * time.Second
 	MaxLifetime     = 24 * time.Hour
 	DefaultLifetime = 5 * time.Minute
-	// MaxLength bounds what is parsed at all, in bytes. The longest identity,
-	// all of letters that JSON escapes, makes a token of some 2,500.
+	// MaxLength bounds a token, in bytes. The longest identity, of letters that JSON
+	// escapes, makes a token of about 2,500.
 	MaxLength         = 4096
 	MaxIdentityLength = 254
 	minKeyLength      = 32
 )
 
-// kind is what a token is for.
+// kind is a token's purpose.
 type kind struct{ typ, audience string }
 
 var (
@@ -42,24 +42,25 @@ var (
 	kindResume = kind{"resume+jwt", "seatmeter-resume"}
 )
 
-// By default the library would cut a token's life to the second.
-func init() { jwt.TimePrecision = time.Millisecond } // the library's only way
+// The library would otherwise cut expiries to the second. It offers only a package
+// variable.
+func init() { jwt.TimePrecision = time.Millisecond }
 
-// Expiry is when a token that is to hold until a time expires: up to an eighth
-// of a second before it. A token tells its expiry as a decimal number of
-// seconds, which is read as a binary one and cut. Eighths are the same in both,
-// so that a token holds until the very moment that its bearer was told.
+// Expiry returns the expiry of a token that is to be valid until a time: up to an
+// eighth of a second earlier. A JWT has its expiry as a decimal number of seconds,
+// which is parsed to a binary one and truncated. Eighths of a second are exact in
+// both, so a token is valid up to exactly the time that its bearer was told.
 func Expiry(until time.Time) time.Time { return until.Truncate(time.Second / 8) }
 
-// ParseIdentity checks who a token is for and gives the one form of it: a host's
-// canonical address if it is an address, else the text in NFC, so that each
-// spelling of a name is one identity. The faulty member is named by pointer.
+// ParseIdentity checks an identity and returns its canonical form: a host's canonical
+// address if it is an address, else the text in NFC. So all spellings of a name are
+// one identity. The error names the member at pointer.
 func ParseIdentity(text, pointer string) (string, error) {
 	if email, err := host.ParseEmail(text, pointer); err == nil {
 		return string(email), nil
 	}
 	identity := norm.NFC.String(text)
-	for _, form := range []string{text, identity} { // NFC may be longer
+	for _, form := range []string{text, identity} { // NFC can be longer
 		if fault := typed.Fault(form, 1, MaxIdentityLength); fault != "" {
 			return "", problem.InvalidFields(problem.Field{Pointer: pointer, Detail: fault})
 		}
@@ -67,44 +68,43 @@ func ParseIdentity(text, pointer string) (string, error) {
 	return identity, nil
 }
 
-// Role is what its bearer is in the conference.
+// Role is a bearer's role in the conference.
 type Role string
 
-// The roles.
 const (
 	RoleHost        Role = "host"
 	RoleParticipant Role = "participant"
 )
 
-// Pass is what a token says.
+// Pass is what a token proves about its bearer.
 type Pass struct {
 	Tenant     tenant.ID
 	Conference conference.ID
 	Number     conference.Number
 	Identity   string
 	Role       Role
-	// IssuedMillis is when the token was made. Unix time.
+	// IssuedMillis is when the token was signed, in Unix time.
 	IssuedMillis int64
 }
 
-// SameBearer tells whether two passes are of the same person in the same conference
-// and role, whenever they were issued.
+// SameBearer reports whether two passes are for the same person in the same
+// conference and role, whenever they were issued.
 func (p Pass) SameBearer(other Pass) bool {
 	p.IssuedMillis = other.IssuedMillis
 	return p == other
 }
 
-// Claim is one stay of a connection, whose seat may be taken up.
+// Claim is a stay whose seat may be resumed.
 type Claim struct {
 	Connection seat.ConnectionID
-	// Stay is the stay's id. A connection's later stays are none of the claim's.
+	// Stay is the stay's id. The claim does not cover later stays of the connection.
 	Stay string
 }
 
-// Signer makes and checks tokens with one key.
+// Signer signs and verifies tokens with one key.
 type Signer struct{ key []byte }
 
-// NewSigner needs a key of at least 32 bytes.
+// NewSigner returns a signer with a key of at least 32 bytes.
 func NewSigner(key []byte) (*Signer, error) {
 	if len(key) < minKeyLength {
 		return nil, fmt.Errorf("join token key: %d bytes, need %d", len(key), minKeyLength)
@@ -122,14 +122,14 @@ type claims struct {
 	Stay       string            `json:"stay,omitempty"`
 }
 
-// Sign makes a join token that holds until the Expiry of a time.
+// Sign returns a join token that expires at Expiry(until).
 func (s *Signer) Sign(p Pass, now, until time.Time) (string, error) {
 	return s.sign(kindJoin, p, Claim{}, now, until)
 }
 
-// SignResume makes a resume token for a connection that has a seat. It holds
-// until the Expiry of a time, or until the seat is taken up or left, whichever comes first:
-// the seat itself sees to the latter.
+// SignResume returns a resume token for a connection with a seat. It expires at
+// Expiry(until). The token does not know whether the seat was resumed or left
+// earlier: the seat's own record decides that.
 func (s *Signer) SignResume(p Pass, c Claim, now, until time.Time) (string, error) {
 	return s.sign(kindResume, p, c, now, until)
 }
@@ -150,22 +150,21 @@ func (s *Signer) sign(k kind, p Pass, c Claim, now, until time.Time) (string, er
 	return text, nil
 }
 
-// Verify reads a join token. Whatever is wrong with it, the problem is the
-// same: token_invalid.
+// Verify verifies a join token. Every error is token_invalid.
 func (s *Signer) Verify(text string, now time.Time) (Pass, error) {
 	p, _, err := s.verify(kindJoin, text, now, 0)
 	return p, err
 }
 
-// Recognize reads a join token that may have expired: it tells who its bearer
-// is, and does not let anybody in.
+// Recognize verifies a join token that may have expired. It identifies the bearer,
+// but does not entitle to join.
 func (s *Signer) Recognize(text string, now time.Time) (Pass, error) {
 	const ever = 100 * 365 * 24 * time.Hour
 	p, _, err := s.verify(kindJoin, text, now, ever)
 	return p, err
 }
 
-// VerifyResume reads a resume token, likewise.
+// VerifyResume verifies a resume token. Every error is token_invalid.
 func (s *Signer) VerifyResume(text string, now time.Time) (Pass, Claim, error) {
 	return s.verify(kindResume, text, now, 0)
 }

@@ -5,33 +5,33 @@ import (
 	"slices"
 )
 
-// meanings say what each code means to whoever meets it, and what to do.
+// meanings tell the caller what each code means and what to do.
 var meanings = map[Code]string{
-	SeatsExhausted:        "All seats of the tenant's concurrent license are in use. Try again when somebody has left.",
-	ParticipantsExhausted: "The conference has as many participants as the named license allows. Try again when somebody has left.",
-	HostsExhausted:        "Every slot of the named license has a host. Delete a host, or ask for a larger license.",
-	HostChangesExhausted:  "The free slots had a host before, and were filled again as often as the license allows in this month of its time zone.",
-	LicenseExpired:        "The license has not begun, or has ended. Nobody who is in is cut off.",
-	LicenseSuspended:      "The license is suspended. Nobody who is in is cut off.",
-	HostBusy:              "The host is running another conference, which `conference` names. A named host runs one at a time.",
-	ConferenceNotLive:     "Under a named license, a conference goes live when its host connects. Wait in the lobby.",
+	SeatsExhausted:        "All seats of the tenant's concurrent license are in use. Try again when someone has left.",
+	ParticipantsExhausted: "The conference has as many participants as the named license permits. Try again when someone has left.",
+	HostsExhausted:        "All host slots of the named license are in use. Delete a host, or get a larger license.",
+	HostChangesExhausted:  "The free slots have had a host before, and the license permits no further host changes in this month of its time zone.",
+	LicenseExpired:        "The license has not begun or has ended. Nobody is disconnected.",
+	LicenseSuspended:      "The license is suspended. Nobody is disconnected.",
+	HostBusy:              "The host is running another conference, named in `conference`. A named host can run only one at a time.",
+	ConferenceNotLive:     "Under a named license, a conference goes live when its host connects. Wait in the lobby until then.",
 	ConferenceEnded:       "The conference has ended. It can be scheduled again.",
-	TokenInvalid:          "The token is missing, malformed, expired, of another issuer, or for another conference. Of a resume token: the seat is not held any more.",
-	Forbidden:             "The caller's role does not allow the call. Of a handshake: the conference's host is not registered and active, or the license does not allow the page's origin.",
-	NotFound:              "It does not exist, or it is another tenant's.",
-	MethodNotAllowed:      "The path does not have this method. `Allow` names its methods.",
-	NotAcceptable:         "`Accept` or `Accept-Encoding` excludes every form that the answer can have. Nothing was done.",
-	UnsupportedMediaType:  "The body's `Content-Type` is not JSON in UTF-8, or it has a `Content-Encoding`. `Accept` and `Accept-Encoding` of the answer say what is taken. Nothing was done.",
-	AlreadyExists:         "It exists already, or the conference that was to be changed is live already. Nothing was changed.",
-	PreconditionFailed:    "It is not, or no longer, what the call was meant for. Read it again.",
-	Invalid:               "The input is not valid. `errors` names each faulty member, and says what is wrong.",
+	TokenInvalid:          "The token is missing, malformed, expired, from another issuer, or for another conference. For a resume token: the seat is no longer held.",
+	Forbidden:             "Your role does not permit this call. For a handshake: the conference's host is not registered or not active, or the license does not permit the page's origin.",
+	NotFound:              "The object does not exist, or belongs to another tenant.",
+	MethodNotAllowed:      "The path does not have this method. `Allow` lists its methods.",
+	NotAcceptable:         "`Accept` or `Accept-Encoding` excludes every available format. Nothing was done.",
+	UnsupportedMediaType:  "The body is not JSON in UTF-8 by its `Content-Type`, or has a `Content-Encoding`. The answer's `Accept` and `Accept-Encoding` list what is supported. Nothing was done.",
+	AlreadyExists:         "The object already exists, or the conference to be changed is already live. Nothing was changed.",
+	PreconditionFailed:    "The object is not in the state that the call requires. Read it again.",
+	Invalid:               "The input is not valid. `errors` has each faulty member and what is wrong with it.",
 	RateLimited:           "Too many requests. Wait for the seconds in `Retry-After`.",
-	Unavailable:           "It cannot be done at the moment. Try again, after the seconds in `Retry-After` if it is there.",
-	Internal:              "A fault of the service. Its log has the cause under `request_id`.",
+	Unavailable:           "The service cannot handle the call now. Retry it, after the seconds in `Retry-After` if present.",
+	Internal:              "The service failed. Its log has the cause under `request_id`.",
 }
 
-// Meaning says what the code means to whoever meets it, and what to do.
+// Meaning tells the caller what the code means and what to do.
 func (c Code) Meaning() string { return meanings[c] }
 
-// Codes are all codes, in the order of the alphabet.
+// Codes returns all codes in alphabetical order.
 func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }

@@ -1,9 +1,9 @@
-// Package problem is the one list of things that can go wrong for a caller.
+// Package problem defines the errors that callers can get.
 //
-// Terms: a code is the stable name of a problem, the same over HTTP and
-// WebSocket; a document is its RFC 9457 form; a field error says which member
-// of the input was wrong. Everything that is not an *Error is our own fault:
-// callers see a bare 500 with an id that the log has too.
+// Terms: a code is the stable name of a problem, the same over HTTP and WebSocket; a
+// document is its RFC 9457 form; a field error tells what is wrong with one member of
+// the input. Any error that is not an *Error is internal: callers get a bare 500 with
+// an id that is also in the log.
 package problem
 
 import (
@@ -14,10 +14,9 @@ import (
 	"time"
 )
 
-// Code names a problem. Codes are a contract: they never change their meaning.
+// Code names a problem. Codes are part of the API: they never change their meaning.
 type Code string
 
-// The codes.
 const (
 	SeatsExhausted        Code = "seats_exhausted"
 	ParticipantsExhausted Code = "participants_exhausted"
@@ -48,7 +47,7 @@ var codes = map[Code]struct {
 }{
 	SeatsExhausted:        {http.StatusForbidden, "No seat is free"},
 	ParticipantsExhausted: {http.StatusForbidden, "The conference is full"},
-	HostsExhausted:        {http.StatusForbidden, "All named hosts of the license are taken"},
+	HostsExhausted:        {http.StatusForbidden, "All named hosts of the license are in use"},
 	HostChangesExhausted:  {http.StatusForbidden, "No more host changes this month"},
 	LicenseExpired:        {http.StatusForbidden, "The license is not valid now"},
 	LicenseSuspended:      {http.StatusForbidden, "The license is suspended"},
@@ -58,58 +57,57 @@ var codes = map[Code]struct {
 	TokenInvalid:          {http.StatusUnauthorized, "The token is not valid"},
 	Forbidden:             {http.StatusForbidden, "Not allowed"},
 	NotFound:              {http.StatusNotFound, "Not found"},
-	MethodNotAllowed:      {http.StatusMethodNotAllowed, "Not by this method"},
-	NotAcceptable:         {http.StatusNotAcceptable, "No format that the caller accepts"},
-	UnsupportedMediaType:  {http.StatusUnsupportedMediaType, "The body is of a type that is not taken"},
-	AlreadyExists:         {http.StatusConflict, "It exists already"},
-	PreconditionFailed:    {http.StatusPreconditionFailed, "It has changed meanwhile"},
+	MethodNotAllowed:      {http.StatusMethodNotAllowed, "Method not allowed"},
+	NotAcceptable:         {http.StatusNotAcceptable, "Not acceptable"},
+	UnsupportedMediaType:  {http.StatusUnsupportedMediaType, "Unsupported media type"},
+	AlreadyExists:         {http.StatusConflict, "Already exists"},
+	PreconditionFailed:    {http.StatusPreconditionFailed, "Precondition failed"},
 	Invalid:               {http.StatusUnprocessableEntity, "The input is not valid"},
 	RateLimited:           {http.StatusTooManyRequests, "Too many requests"},
-	Unavailable:           {http.StatusServiceUnavailable, "Not available at the moment"},
-	Internal:              {http.StatusInternalServerError, "Something went wrong on our side"},
+	Unavailable:           {http.StatusServiceUnavailable, "Temporarily unavailable"},
+	Internal:              {http.StatusInternalServerError, "Internal error"},
 }
 
 // Status is the code's HTTP status.
 func (c Code) Status() int { return codes[c].status }
 
-// Title is the code's short description, the same at every occurrence.
+// Title is the code's short description, the same for each occurrence.
 func (c Code) Title() string { return codes[c].title }
 
 // Type is the code's problem type URI.
 func (c Code) Type() string { return "urn:seatmeter:problem:" + string(c) }
 
-// Field says what is wrong with one member of the input.
+// Field tells what is wrong with one member of the input.
 type Field struct {
-	// Pointer is a JSON pointer as a URI fragment ("#/seats") for a body's
-	// member; for a parameter it is "#" followed by its name's pointer.
+	// Pointer is a JSON pointer to a member of the body, as a URI fragment
+	// ("#/seats"). For a parameter it is "#/" and the parameter's name.
 	Pointer string `json:"pointer" example:"#/seats"`
 	Detail  string `json:"detail" example:"must be between 1 and 1000000"`
 }
 
-// Error is a problem on its way to the caller. It is safe to show: the cause,
-// which is not, is for the log alone.
+// Error is a problem for a caller. All of it is safe to show, except the cause, which
+// is only for the log.
 type Error struct {
 	Code   Code
 	Detail string
 	Fields []Field
-	// Conference is the conference that stands in the way (host_busy).
+	// Conference is the conference that the host is running (host_busy).
 	Conference string
-	// Occupancy is set where a pool refused.
+	// Occupancy is set if the pool is full.
 	Occupancy *Occupancy
-	// RetryAfter is when to try again; zero: the default of its code.
+	// RetryAfter is how long to wait before retrying. Zero means the code's default.
 	RetryAfter time.Duration
 	cause      error
 }
 
-// What callers are told to wait who are to try again and are not told more
-// exactly.
+// The default waits before a retry.
 const (
 	defaultRetryUnavailable = 5 * time.Second
 	defaultRetryRateLimited = time.Second
 )
 
-// RetrySeconds is after how many seconds to try again, rounded up so that
-// nobody comes too early. Zero: trying again is no remedy, or nobody knows when.
+// RetrySeconds returns how many seconds to wait before retrying, rounded up. Zero
+// means that a retry would not help, or that the wait is unknown.
 func (e *Error) RetrySeconds() int64 {
 	wait := e.RetryAfter
 	if wait <= 0 {
@@ -129,13 +127,13 @@ func (e *Error) RetrySeconds() int64 {
 	return seconds
 }
 
-// Occupancy is what a full pool looked like when it refused.
+// Occupancy is how full a pool was when it refused a join.
 type Occupancy struct {
 	Limit int
 	InUse int
 }
 
-// New makes a problem with a detail for the caller.
+// New returns a problem with a detail for the caller.
 func New(code Code, detail string) *Error { return &Error{Code: code, Detail: detail} }
 
 // Newf is New with a format.
@@ -143,13 +141,13 @@ func Newf(code Code, format string, args ...any) *Error {
 	return New(code, fmt.Sprintf(format, args...))
 }
 
-// InvalidFields makes an invalid problem out of field errors.
+// InvalidFields returns a problem of the code Invalid.
 func InvalidFields(fields ...Field) *Error {
 	return &Error{Code: Invalid, Detail: "Some members of the input are not valid.", Fields: fields}
 }
 
-// FieldsOf gives the field errors in err, so that those of several checks can
-// be reported at once. No error has none.
+// FieldsOf returns the field errors in err, so that the faults of several checks can
+// be reported together. A nil error has none.
 func FieldsOf(err error) []Field {
 	if found, ok := errors.AsType[*Error](err); ok {
 		return found.Fields
@@ -157,7 +155,7 @@ func FieldsOf(err error) []Field {
 	return nil
 }
 
-// Because adds a cause for the log. It changes and returns e.
+// Because sets the cause, for the log. It returns e.
 func (e *Error) Because(cause error) *Error {
 	e.cause = cause
 	return e
@@ -173,32 +171,33 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.cause }
 
-// ErrBusy is that of a service which we stand on, and which had no answer although
-// it was asked more than once. Who meets it may try again.
-var ErrBusy = errors.New("busy, or out of reach")
+// ErrBusy means that a service that we depend on did not answer after several tries.
+// The caller may retry.
+var ErrBusy = errors.New("busy or unreachable")
 
-// As finds the problem in err. What carries none ran out of time, met ErrBusy, or
-// is internal: its document says nothing of the cause.
+// As returns the problem in err. Without one, an exceeded deadline and ErrBusy become
+// Unavailable, and any other error becomes Internal. The document does not reveal the
+// cause.
 func As(err error) *Error {
 	if found, ok := errors.AsType[*Error](err); ok {
 		return found
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return New(Unavailable, "This takes longer than a call may last. Try again or, of a report or a list, ask for a shorter range or smaller pages.").Because(err)
+		return New(Unavailable, "The call timed out. Retry it; for a report or a list, ask for a shorter range or smaller pages.").Because(err)
 	}
 	if errors.Is(err, ErrBusy) {
 		return New(Unavailable, "Please try again.").Because(err)
 	}
-	return New(Internal, "The fault is recorded under the request's id.").Because(err)
+	return New(Internal, "The cause is logged under the request id.").Because(err)
 }
 
-// Is tells whether err is a problem of this code.
+// Is reports whether err is a problem with this code.
 func Is(err error, code Code) bool {
 	found, ok := errors.AsType[*Error](err)
 	return ok && found.Code == code
 }
 
-// Document is the RFC 9457 form of a problem.
+// Document is a problem as RFC 9457 defines it.
 type Document struct {
 	Type       string  `json:"type" example:"urn:seatmeter:problem:not_found"`
 	Title      string  `json:"title"`
@@ -212,7 +211,7 @@ type Document struct {
 	InUse      *int    `json:"in_use,omitempty"`
 }
 
-// Document renders the problem for a caller.
+// Document returns the problem's document.
 func (e *Error) Document() Document {
 	d := Document{
 		Type: e.Code.Type(), Title: e.Code.Title(), Status: e.Code.Status(), Code: e.Code,
@@ -224,7 +223,7 @@ func (e *Error) Document() Document {
 	return d
 }
 
-// Wrap says what was being done when an error came; no error stays none.
+// Wrap adds to an error what was being done. Nil stays nil.
 func Wrap(doing string, err error) error {
 	if err == nil {
 		return nil

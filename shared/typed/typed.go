@@ -1,17 +1,16 @@
-// Package typed says which text that people type is taken: names, titles,
-// reasons and identities all go by this one rule.
+// Package typed checks text that people type: names, titles, reasons and identities.
 //
-// Text may be of any script, and may have emoji. It has no control characters
-// (also no tab and no line break), no overrides or embeddings of the writing
-// direction, no code points without an agreed meaning, and at least one character
-// that is seen. Terms: an invisible character is one that shows only by what it does to its
-// neighbours. It is taken where the neighbours need it, and refused elsewhere,
-// where two texts that look the same would differ by it:
+// Text can be in any script and have emoji. It must not have control characters
+// (including tabs and line breaks), bidirectional overrides or embeddings, or
+// unassigned code points, and must have at least one visible character. An invisible
+// character, which shows only in its effect on its neighbours, is permitted only
+// where the neighbours need it. Elsewhere, two texts that look the same could differ
+// by it. Permitted are:
 //   - joiners (U+200C, U+200D) beside a letter of a script whose letters join or
 //     stack, such as Arabic and Devanagari, and between the parts of an emoji;
 //   - variation selectors after what has variants;
 //   - tags in the flags of regions;
-//   - marks of direction (U+200E, U+200F, U+061C) in text written from right to left.
+//   - directional marks (U+200E, U+200F, U+061C) in right-to-left text.
 package typed
 
 import (
@@ -23,8 +22,8 @@ import (
 	"golang.org/x/text/unicode/bidi"
 )
 
-// Fault says why a text is not taken that must have so many bytes; it is empty
-// if the text is.
+// Fault returns why a text is not permitted; empty if it is. Its length must be
+// fewest to most bytes.
 func Fault(text string, fewest, most int) string {
 	switch {
 	case len(text) < fewest || len(text) > most:
@@ -46,8 +45,7 @@ func Fault(text string, fewest, most int) string {
 	return ""
 }
 
-// Invisible tells whether a character shows only by what it does to its
-// neighbours.
+// Invisible reports whether a character shows only in its effect on its neighbours.
 func Invisible(r rune) bool {
 	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Zl, unicode.Zp) ||
 		unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
@@ -69,32 +67,33 @@ const (
 	cancelTag      = '\U000e007f'
 )
 
-// A flag's region has so many letters and digits (Unicode CLDR, subdivisions).
+// The length of the region in a flag, in letters and digits (Unicode CLDR,
+// subdivisions).
 const (
 	fewestOfRegion = 3
 	mostOfRegion   = 6
 )
 
-// isAssigned tells whether a code point has an agreed meaning, as far as it is
-// known here. The blocks that Unicode keeps for emoji to come are taken as a
-// whole: phones have new ones each year.
+// isAssigned reports whether a code point has an agreed meaning. The blocks that
+// Unicode reserves for future emoji count as assigned, since phones have new ones
+// each year.
 func isAssigned(r rune) bool {
 	return unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs) || isPictograph(r) || Invisible(r) ||
 		unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
-// isSeen tells whether a character shows by itself.
+// isSeen reports whether a character is visible by itself.
 func isSeen(r rune) bool {
 	return r != blankBraille && (unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) || isPictograph(r))
 }
 
-// isPictograph tells whether a code point is or may become an emoji (UTS #51,
-// Extended_Pictographic), or another symbol, or a skin tone.
+// isPictograph reports whether a code point is, or is reserved for, an emoji (UTS
+// #51, Extended_Pictographic), or is another symbol or a skin tone.
 func isPictograph(r rune) bool {
 	return unicode.Is(unicode.So, r) || 0x1f000 <= r && r <= 0x1faff || 0x1fc00 <= r && r <= 0x1fffd
 }
 
-// separate are scripts in whose letters no joiner shows, and those of characters that many
+// separate are the scripts whose letters do not join, and the characters that many
 // scripts share.
 var separate = []*unicode.RangeTable{
 	unicode.Latin, unicode.Greek, unicode.Cyrillic, unicode.Armenian, unicode.Georgian, unicode.Han, unicode.Hiragana,
@@ -103,10 +102,10 @@ var separate = []*unicode.RangeTable{
 
 func joins(r rune) bool { return unicode.In(r, unicode.L, unicode.M) && !unicode.In(r, separate...) }
 
-// reading is a text of which each character is looked at beside the others.
+// reading is a text whose characters are checked in context.
 type reading struct{ runes []rune }
 
-// at is the character at a place; 0, which no text has, beyond both ends.
+// at returns the character at a position; 0, which no text has, outside of the text.
 func (t reading) at(i int) rune {
 	if i < 0 || i >= len(t.runes) {
 		return 0
@@ -114,8 +113,8 @@ func (t reading) at(i int) rune {
 	return t.runes[i]
 }
 
-// base is the nearest character before a place that is no mark shared by many
-// scripts, such as an accent, a variation selector or a keycap.
+// base returns the nearest character before a position that is not a mark shared by
+// many scripts, such as an accent, a variation selector or a keycap.
 func (t reading) base(i int) rune {
 	i--
 	for unicode.Is(unicode.Inherited, t.at(i)) && unicode.Is(unicode.M, t.at(i)) {
@@ -124,7 +123,7 @@ func (t reading) base(i int) rune {
 	return t.at(i)
 }
 
-// takes tells whether the character at a place is taken there.
+// takes reports whether the character at a position is permitted there.
 func (t reading) takes(i int) bool {
 	r := t.runes[i]
 	if !Invisible(r) {
@@ -146,7 +145,7 @@ func (t reading) takes(i int) bool {
 	return t.isInFlag(i)
 }
 
-// hasVariants tells whether a variation selector may follow a character.
+// hasVariants reports whether a variation selector may follow a character.
 func (t reading) hasVariants(r, selector, after rune) bool {
 	switch {
 	case unicode.Is(unicode.Mongolian, selector):
@@ -169,8 +168,8 @@ func (t reading) isRightToLeft() bool {
 	return false
 }
 
-// isInFlag tells whether a tag is of a region's flag: the black flag, three to
-// six letters or digits, and the tag that ends them.
+// isInFlag reports whether a tag belongs to a region's flag: the black flag, three to
+// six letters or digits, and the end tag.
 func (t reading) isInFlag(i int) bool {
 	start := i
 	for start > 0 && isTag(t.at(start-1)) {

@@ -1,4 +1,4 @@
-// Package worldtest is what the tests of the rooms stand on. It is linked into no
+// Package worldtest is what the tests of the domain stand on. It is linked into no
 // command.
 package worldtest
 
@@ -21,7 +21,7 @@ import (
 	"seatmeter/shared/wsapi"
 )
 
-// Process is all rooms of one process, wired as in production.
+// Process has the domain's services of one process, wired as in production.
 type Process struct {
 	*admission.Admissions
 	*departure.Departures
@@ -52,7 +52,7 @@ func Pausing(pause func(context.Context, time.Duration) error) Option {
 // Logging has the process log.
 func Logging(log *slog.Logger) Option { return func(o *options) { o.log = log } }
 
-// NewProcess makes the rooms of a process that has just started.
+// NewProcess makes the domain of a process that has just started.
 func NewProcess(store admission.Store, gateway meeting.Gateway, opts ...Option) *Process {
 	o := options{
 		limits: admission.Limits{Limiter: new(rate.Limiter)}, pause: pool.Sleep,
@@ -61,8 +61,8 @@ func NewProcess(store admission.Store, gateway meeting.Gateway, opts ...Option) 
 	for _, opt := range opts {
 		opt(&o)
 	}
-	rooms := wiring.NewRooms(store, gateway, o.pause, o.log)
-	return &Process{rooms.Admissions(o.limits, admission.Together), rooms.Departures, rooms.Meetings, rooms.Occupancy, rooms.Licensing}
+	domain := wiring.NewDomain(store, gateway, o.pause, o.log)
+	return &Process{domain.Admissions(o.limits, admission.Together), domain.Departures, domain.Meetings, domain.Occupancy, domain.Licensing}
 }
 
 // Messenger handles the process's messages.

@@ -11,10 +11,9 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// object is a part of the document.
 type object = map[string]any
 
-// The server's messages. Two of them, and removed, are sent by the door.
+// The types of the server's messages. Package meeting sends the last three.
 const (
 	typeAdmitted        = "admitted"
 	typeLobby           = "lobby"
@@ -26,43 +25,43 @@ const (
 	typeRemoved         = "removed"
 )
 
-// said is a message: what it means and which members it has.
+// said describes a message from the server.
 type said struct {
 	name, summary, text string
-	required            []string // besides the one that names it
+	required            []string // besides type
 	optional            []string
 }
 
 var (
-	// whyNot are the members that a problem may have.
+	// whyNot are the optional members of messages with a problem.
 	whyNot = []string{"conference", "limit", "in_use", "request_id", "errors", "retry_after_seconds"}
 
 	fromServer = []said{
 		{typeAdmitted, "You hold a seat", "The answer to `status` and `join` while you hold a seat. Also the answer to a `leave` that a later `join` has overtaken.", []string{"connection_id", "conference", "limit", "in_use", "grace_seconds", "expires_at", "ping_within_seconds", "resume_token"}, nil},
 		{typeLobby, "You are in the lobby, without a seat", "The answer to `status`, `join` and `leave` while you hold no seat.", []string{"connection_id", "conference"}, nil},
-		{typeRefused, "You cannot have a seat", "The answer to a `join` that is refused. You stay in the lobby, and can send `join` again.", []string{"code", "detail"}, whyNot},
-		{typeConferenceLive, "The conference went live", "Told to everyone in its lobby, who can now send `join`. This message can get lost: `join` always tells.", nil, nil},
-		{typeConferenceEnded, "The conference has ended", "Told to everyone in the conference and in its lobby. The connection is closed after it.", nil, nil},
-		{typeRemoved, "You were removed", "An administrator removed you, or another connection has taken over your seat. The connection is closed after it.", []string{"detail"}, nil},
-		{typePong, "The answer to ping", "The connection is open, and counts as used.", nil, nil},
-		{typeError, "The message cannot be handled", "The answer to a message that is not understood, or that cannot be handled now. The connection stays as it is.", []string{"code", "detail"}, whyNot},
+		{typeRefused, "You cannot have a seat", "The answer to a refused `join`. You stay in the lobby, and can send `join` again.", []string{"code", "detail"}, whyNot},
+		{typeConferenceLive, "The conference went live", "Sent to everyone in the conference's lobby, who can now send `join`. This message can get lost, but `join` always tells the current state.", nil, nil},
+		{typeConferenceEnded, "The conference has ended", "Sent to everyone in the conference and in its lobby. The server then closes the connection.", nil, nil},
+		{typeRemoved, "You were removed", "An administrator removed you, or another connection resumed your seat. The server then closes the connection.", []string{"detail"}, nil},
+		{typePong, "The answer to ping", "The connection is open, and its idle time starts again.", nil, nil},
+		{typeError, "The message cannot be handled", "The answer to a message that is malformed, or cannot be handled now. The connection and its seat are unchanged.", []string{"code", "detail"}, whyNot},
 	}
 )
 
-// fromClient are the actions, each with what may come in answer.
+// fromClient describes the client's actions, each with the types of its answers.
 var fromClient = []struct {
 	name, summary, text string
 	answers             []string
 }{
-	{actionStatus, "Ask whether you hold a seat", "Changes nothing: safe to repeat.", []string{typeAdmitted, typeLobby, typeError}},
-	{actionJoin, "Take a seat", "Takes a seat for this connection. A connection that holds one keeps it and takes no second one: safe to repeat.", []string{typeAdmitted, typeLobby, typeRefused, typeError}},
-	{actionLeave, "Give the seat back and stay connected", "The seat is free at once, and the connection is in the lobby. Safe to repeat.", []string{typeLobby, typeAdmitted, typeError}},
-	{actionPing, "Keep the connection open", "A connection is closed after ten idle minutes. Changes nothing: safe to repeat.", []string{typePong, typeError}},
+	{actionStatus, "Ask whether you hold a seat", "Safe to retry: changes nothing.", []string{typeAdmitted, typeLobby, typeError}},
+	{actionJoin, "Take a seat", "Takes a seat for this connection. Safe to retry: a connection that holds a seat keeps it, and takes no second one.", []string{typeAdmitted, typeLobby, typeRefused, typeError}},
+	{actionLeave, "Give the seat back and stay connected", "The seat is free at once, and you are in the lobby. Safe to retry.", []string{typeLobby, typeAdmitted, typeError}},
+	{actionPing, "Keep the connection open", "API Gateway closes a connection after ten idle minutes. Safe to retry: changes nothing.", []string{typePong, typeError}},
 }
 
 const schemaRef = "#/components/schemas/"
 
-// The schemas that several messages refer to.
+// The names of schemas that several messages share.
 const (
 	codeSchema  = "ProblemCode"
 	fieldSchema = "InvalidMember"
@@ -76,31 +75,31 @@ func quantity(description, unit string, least, example int) object {
 	return object{"type": "integer", "minimum": least, "description": description + " Unit: " + unit + ".", "examples": []int{example}}
 }
 
-// members are those of all messages; Reply has each of them.
+// members are the members of all messages. Reply has each of them.
 func members() object {
 	return object{
-		"connection_id": text("This connection's id, by which the HTTP API names it too.", "MadeUpConnec002="),
-		"conference":    text("The conference that you are in or wait for. Of `host_busy`: the conference that stands in the way.", "weekly"),
-		"limit":         quantity("How many seats the pool has that your seat is of, or would be of. A named host's own first connection has a pool of one.", "seats", 0, 25),
-		"in_use":        quantity("How many seats of that pool are in use, those held for lost connections included. Of a pool of more than 1,920 seats it can be ten seconds old.", "seats", 0, 12),
-		"grace_seconds": quantity("For how long your seat is held for you if the connection is lost. 0: it is not.", "seconds", 0, 30),
+		"connection_id": text("This connection's id. The HTTP API uses the same id.", "MadeUpConnec002="),
+		"conference":    text("The conference that you are in or waiting for. With `host_busy`: the conference that the host is running.", "weekly"),
+		"limit":         quantity("How many seats there are in the pool of your seat, or of the seat that you asked for. A named host's own first connection has a pool of one.", "seats", 0, 25),
+		"in_use":        quantity("How many of the pool's seats are in use, including those held for lost connections. For a pool of more than 1,920 seats, the figure can be ten seconds old.", "seats", 0, 12),
+		"grace_seconds": quantity("How long your seat is held for you if the connection is lost; 0 if it is not held.", "seconds", 0, 30),
 		"expires_at": object{
 			"type": "string", "format": "date-time", "examples": []string{"2026-09-21T16:13:20.000Z"},
-			"description": "When the platform closes this connection. Connect before that with the resume token, and go on on the new connection.",
+			"description": "When API Gateway closes this connection. Connect with the resume token before then, and continue on the new connection.",
 		},
-		"ping_within_seconds": quantity("Send something at least so often, for instance `ping`: a connection that is idle for longer may be closed.", "seconds", 1, 540),
-		"resume_token":        text("Connect with it to go on in this seat. It is a secret.", "made-up.resume.token"),
-		"code":                object{"$ref": schemaRef + codeSchema, "description": "The problem's code, which is the same over HTTP."},
-		"detail":              text("What is wrong, or why, for people.", "All 25 seats are in use."),
-		"request_id":          text("The message's id. The service's log has it too.", "MadeUpRequest00="),
+		"ping_within_seconds": quantity("Send a message, such as `ping`, at least this often. A connection that is idle for longer may be closed.", "seconds", 1, 540),
+		"resume_token":        text("Connect with it to resume this seat. Keep it secret.", "made-up.resume.token"),
+		"code":                object{"$ref": schemaRef + codeSchema, "description": "The problem's code, the same as over HTTP."},
+		"detail":              text("What is wrong, or the reason, in words.", "All 25 seats are in use."),
+		"request_id":          text("The message's id, which is also in the service's log.", "MadeUpRequest00="),
 		"errors": object{
-			"type": "array", "description": "One entry for each faulty member.", "items": object{"$ref": schemaRef + fieldSchema},
+			"type": "array", "description": "The faulty members of the message.", "items": object{"$ref": schemaRef + fieldSchema},
 		},
-		"retry_after_seconds": quantity("How long to wait before the next try.", "seconds", 1, 5),
+		"retry_after_seconds": quantity("How long to wait before retrying.", "seconds", 1, 5),
 	}
 }
 
-// sharedSchemas are those that several messages refer to.
+// sharedSchemas are the schemas that several messages share.
 func sharedSchemas() object {
 	codes, meanings := []string{}, "A problem's code.\n"
 	for _, code := range problem.Codes() {
@@ -113,13 +112,13 @@ func sharedSchemas() object {
 			"type": "object", "required": []string{"pointer", "detail"}, "description": "What is wrong with a member of the input.",
 			"properties": object{
 				"pointer": text("A JSON pointer to the faulty member, as a URI fragment.", "#/action"),
-				"detail":  text("What is wrong with it, for people.", "is there more than once"),
+				"detail":  text("What is wrong, in words.", "is there more than once"),
 			},
 		},
 	}
 }
 
-// schemaName is the name of a message's schema.
+// schemaName returns the name of a message's schema.
 func schemaName(message string) string {
 	name := ""
 	for word := range strings.SplitSeq(message, "_") {
@@ -128,9 +127,9 @@ func schemaName(message string) string {
 	return name
 }
 
-// named is the member that says which message it is.
+// named is the member that names the message.
 func named(message string) object {
-	return object{"type": "string", "const": message, "description": "Says which message this is.", "examples": []string{message}}
+	return object{"type": "string", "const": message, "description": "The message's type.", "examples": []string{message}}
 }
 
 func (s said) schema() object {
@@ -143,20 +142,19 @@ func (s said) schema() object {
 	}
 }
 
-// examplesFile is what the handlers really answered: a test writes it.
+// examplesFile has the handlers' real answers. A test writes it.
 //
 //go:embed examples.json
 var examplesFile []byte
 
-// Examples are what clients and server say to each other.
+// Examples are recorded messages and refusals.
 type Examples struct {
-	// Messages are the server's, by type.
+	// Messages are the server's messages, by type.
 	Messages map[string][]json.RawMessage `json:"messages"`
-	// Refusals are handshakes that were refused.
-	Refusals []RefusedHandshake `json:"refusals"`
+	Refusals []RefusedHandshake           `json:"refusals"`
 }
 
-// RefusedHandshake is the answer to a handshake that was refused.
+// RefusedHandshake is the answer to a refused handshake.
 type RefusedHandshake struct {
 	Status      int               `json:"status"`
 	ContentType string            `json:"content_type"`
@@ -164,26 +162,26 @@ type RefusedHandshake struct {
 	Body        json.RawMessage   `json:"body"`
 }
 
-// doorCodes are the problems for which a handshake is refused.
-var doorCodes = []problem.Code{
+// handshakeCodes are the problems that a handshake can be refused with.
+var handshakeCodes = []problem.Code{
 	problem.TokenInvalid, problem.Invalid, problem.Forbidden, problem.SeatsExhausted, problem.ParticipantsExhausted, problem.HostsExhausted,
 	problem.LicenseExpired, problem.LicenseSuspended, problem.NotFound, problem.HostBusy, problem.ConferenceNotLive,
 	problem.ConferenceEnded, problem.RateLimited, problem.Unavailable,
 }
 
-const about = `The WebSocket side of Seatmeter, for conference clients.
+const about = `The WebSocket API of Seatmeter, for conference clients.
 
-Connect with a join token, which the HTTP API makes: in the query, or as a sub-protocol, which keeps it out of logs. Without ` + "`lobby=true`" + ` the handshake takes a seat, or is refused with the HTTP status of the problem. Browsers hide that status from scripts: a client that needs the reason connects to the lobby and sends ` + "`join`" + `.
+Connect with a join token, which you get from the HTTP API. Send it in the query, or as a sub-protocol, which keeps it out of logs. Without ` + "`lobby=true`" + ` the handshake takes a seat, or is refused with the problem's HTTP status. Browsers hide that status from scripts. If you need the reason there, connect to the lobby and send ` + "`join`" + `.
 
-The server says nothing until it is asked: send ` + "`status`" + ` first, and keep the ` + "`resume_token`" + ` of its answer. A client that was cut off connects with it, within the license's ` + "`reconnect_grace_seconds`" + `, and goes on in the same seat; it needs no join token for that. So does one whose connection is nearly two hours old, which is when the platform closes it. An idle connection is closed after ten minutes.
+The server sends nothing until you ask. First send ` + "`status`" + `, and keep the ` + "`resume_token`" + ` of the answer. If you lose the connection, connect with that token within the license's ` + "`reconnect_grace_seconds`" + ` to get the same seat; you need no join token. Do the same when the connection is nearly two hours old, since API Gateway closes it then. It also closes a connection after ten idle minutes.
 
-A normal close (1000, or a close frame without a code) gives the seat back at once. So do ` + "`leave`" + ` and a removal. A page that is reloaded or closed (1001, as browsers send it) keeps its seat for 10 seconds of the grace at the most, and after any other end of the connection, the platform's own included, the seat is held for the whole grace. A binary frame is answered by closing with 1003.
+A normal close (1000, or a close frame without a code), ` + "`leave`" + ` and a removal free the seat at once. When a page is reloaded or closed (1001, as browsers send it), its seat is held for at most 10 seconds of the grace. After any other end of the connection, including API Gateway's own, the seat is held for the whole grace. The server closes the connection with 1003 if you send a binary frame.
 
-The parameters of the handshake are spelt exactly, each is given once, in the query or as a sub-protocol, and none is empty (an empty ` + "`token`" + ` counts as left out). A handshake with another spelling of one (` + "`Lobby=true`, `lobby=1`" + `) is refused as ` + "`invalid`" + `, takes no seat, and is told which parameter is wrong. Unknown parameters are ignored.
+Spell the handshake's parameters exactly, and send each once, in the query or as a sub-protocol, with a value (an empty ` + "`token`" + ` counts as left out). A misspelt parameter (` + "`Lobby=true`, `lobby=1`" + `) is refused as ` + "`invalid`" + `, takes no seat, and is named in the answer. Unknown parameters are ignored.
 
-Messages are JSON text of at most 4096 bytes, with the member ` + "`action`" + `, spelt so, once. Each may be sent again.`
+Messages are JSON text of at most 4096 bytes. They must have the member ` + "`action`" + `, spelt so, once. All are safe to retry.`
 
-// AsyncAPI is the AsyncAPI 3.0 document of the WebSocket side.
+// AsyncAPI returns the AsyncAPI 3.0 document of the WebSocket API.
 func AsyncAPI() ([]byte, error) {
 	var examples Examples
 	if err := json.Unmarshal(examplesFile, &examples); err != nil {
@@ -197,15 +195,15 @@ func AsyncAPI() ([]byte, error) {
 		"info": object{
 			"title": "Seatmeter", "version": "1", "description": about,
 			"license": object{"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
-			"tags":    []object{{"name": "Conferences", "description": "For the clients of conferences."}},
+			"tags":    []object{{"name": "Conferences", "description": "For conference clients."}},
 		},
 		"defaultContentType": "application/json",
 		"servers": object{
 			"aws": object{
 				"host": "{api}.execute-api.{region}.amazonaws.com", "pathname": "/{stage}", "protocol": "wss",
-				"description": "The `url` of a join token has all of it.",
+				"description": "Use the `url` that comes with a join token.",
 				"variables": object{
-					"api": object{"description": "The API's id."}, "region": object{"description": "Its AWS region."}, "stage": object{"description": "Its stage."},
+					"api": object{"description": "The API's id."}, "region": object{"description": "The API's AWS region."}, "stage": object{"description": "The API's stage."},
 				},
 			},
 		},
@@ -226,7 +224,7 @@ func AsyncAPI() ([]byte, error) {
 	return document, nil
 }
 
-// messages are the parts of the document that each message adds to.
+// messages are the parts of the document that grow with each message.
 type messages struct{ components, inChannel, operations, schemas object }
 
 func (m messages) add(examples Examples) {
@@ -254,7 +252,7 @@ func (m messages) addMessage(name, title, summary string, schema object, example
 	m.inChannel[name] = object{"$ref": "#/components/messages/" + name}
 }
 
-// addOperation adds what is done with a message that was added.
+// addOperation adds the operation that sends or receives a message.
 func (m messages) addOperation(name, action, message string) object {
 	about, _ := m.components[message].(object)
 	operation := object{
@@ -266,7 +264,7 @@ func (m messages) addOperation(name, action, message string) object {
 
 func channel() object { return object{"$ref": "#/channels/conference"} }
 
-// inChannel refers to messages.
+// inChannel returns references to messages.
 func inChannel(names ...string) []object {
 	list := make([]object, len(names))
 	for i, name := range names {
@@ -275,28 +273,28 @@ func inChannel(names ...string) []object {
 	return list
 }
 
-// handshake is how to connect: the schemas of its query and of its headers.
+// handshake returns the schemas of the handshake's query and headers.
 func handshake() (query, headers object) {
 	query = object{"type": "object", "description": "The parameters of the handshake.", "properties": object{
-		parameterToken:  text("A join token. Needed, here or as a sub-protocol, unless the connection resumes another.", "made-up.join.token"),
-		parameterResume: text("The resume token of an earlier connection, whose seat passes on to this one. A join token beside it may have expired, but must be the same person's.", "made-up.resume.token"),
+		parameterToken:  text("A join token. Required, here or as a sub-protocol, unless you resume.", "made-up.join.token"),
+		parameterResume: text("The resume token of an earlier connection, whose seat this connection resumes. If you also send a join token, it must be the same person's, but may have expired.", "made-up.resume.token"),
 		parameterLobby: object{
 			"type": "string", "enum": []string{"true", "false"}, "examples": []string{"true"},
-			"description": "`true` connects without a seat; `false`, or left out, with one. It says nothing where `resume` is given.",
+			"description": "`true` connects to the lobby, without a seat. `false`, the default, takes a seat. With `resume`, it takes effect only if the resume fails.",
 		},
 	}}
 	headers = object{"type": "object", "description": "The headers of the handshake.", "properties": object{
-		headerProtocol: text("Instead of the query: offer `seatmeter.v1`, which is the one that the server chooses, and `token.<join token>` or `resume.<resume token>`.", "seatmeter.v1, token.made-up.join.token"),
-		headerOrigin:   text("Sent by browsers. Where the license has `allowed_origins` it must be one of them. Clients that send none are let in.", "https://meet.example.com"),
+		headerProtocol: text("An alternative to the query. Offer `seatmeter.v1`, which the server chooses, and `token.<join token>` or `resume.<resume token>`.", "seatmeter.v1, token.made-up.join.token"),
+		headerOrigin:   text("Browsers send it. If the license has `allowed_origins`, it must be one of them. Clients that send none are admitted.", "https://meet.example.com"),
 	}}
 	return query, headers
 }
 
-// refusals are the answers to a handshake but for 101, with what was seen of
-// each. Those without codes are API Gateway's own.
+// refusals documents the handshake's answers other than 101, with recorded examples.
+// Answers without a code are API Gateway's own.
 func refusals(seen []RefusedHandshake) []object {
 	list := []object{}
-	for _, code := range doorCodes {
+	for _, code := range handshakeCodes {
 		refusal := object{"status": code.Status(), "content_type": "application/problem+json", "code": code, "title": code.Title(), "meaning": code.Meaning()}
 		for _, r := range seen {
 			var body struct {
@@ -312,8 +310,8 @@ func refusals(seen []RefusedHandshake) []object {
 		status  int
 		meaning string
 	}{
-		{http.StatusUnauthorized, "A token is missing, malformed, expired or not ours: the authorizer refused it."},
-		{http.StatusTooManyRequests, "More connections are being made than the account may make in a second."},
+		{http.StatusUnauthorized, "The token is missing, malformed, expired or from another issuer."},
+		{http.StatusTooManyRequests, "The account's limit on new connections per second is exceeded."},
 		{http.StatusInternalServerError, "The authorizer failed."},
 		{http.StatusBadGateway, "A function failed."},
 		{http.StatusGatewayTimeout, "A function did not answer in time."},

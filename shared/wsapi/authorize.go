@@ -1,12 +1,11 @@
-// Package wsapi is the WebSocket side: what the Lambdas behind API Gateway's
-// routes do with their events. It unpacks an event, calls the door, and packs
-// the answer; it decides nothing about seats.
+// Package wsapi serves the WebSocket API: it decodes the events of API Gateway's
+// routes, calls the domain, and encodes the answers. It makes no decisions about
+// seats.
 //
-// Terms: a join token comes in the query string or, so that access logs do not
-// keep it, as a sub-protocol; so does a resume token. A refused handshake has the status of the
-// problem's code and a problem document. After the handshake the client is
-// answered by messages pushed to its connection, since the routes have no
-// responses of their own.
+// Terms: a join token or a resume token comes in the query string or as a
+// sub-protocol, which keeps it out of access logs. A refused handshake has the status
+// of its problem, and a problem document. After the handshake all answers are
+// messages pushed to the connection, since the routes have no responses.
 package wsapi
 
 import (
@@ -41,7 +40,7 @@ const (
 	lobbyFalse = "false"
 )
 
-// errUnauthorized is the one word by which an authorizer makes API Gateway
+// errUnauthorized has the exact text with which an authorizer makes API Gateway
 // answer 401.
 var errUnauthorized = errors.New("Unauthorized")
 
@@ -52,22 +51,21 @@ type Authorizer struct {
 	log    *slog.Logger
 }
 
-// NewAuthorizer makes an authorizer.
 func NewAuthorizer(signer *jointoken.Signer, now func() time.Time, log *slog.Logger) *Authorizer {
 	return &Authorizer{signer, now, log}
 }
 
-// bearer is who the tokens of a handshake say is there: a pass and, to resume,
-// the stay whose seat is to be taken up.
+// bearer is what a handshake's tokens prove: the pass and, for a resume, the stay
+// whose seat is to be resumed.
 type bearer struct {
 	pass   jointoken.Pass
 	resume jointoken.Claim
 }
 
-// identify finds out who connects. A client that resumes needs no join token; a
-// join token that is there must be the same person's, and may have expired. The
-// parameters' form is for $connect to refuse, which can say what is wrong: here
-// any good token of such a handshake will do.
+// identify verifies a handshake's tokens. A resuming client needs no join token. If
+// it sends one, it must be the same person's, and may have expired. Malformed
+// parameters are left to $connect, which can name them; for the handshake to get
+// there, any valid token in it will do.
 func (a *Authorizer) identify(h handshakeInput) (bearer, error) {
 	if len(h.faults) > 0 {
 		return a.anyOf(h)
@@ -77,7 +75,7 @@ func (a *Authorizer) identify(h handshakeInput) (bearer, error) {
 		return bearer{pass: pass}, err
 	}
 	pass, claim, err := a.signer.VerifyResume(h.resume, a.now())
-	if err != nil && h.lobby && h.join != "" { // into the lobby, where join says why not
+	if err != nil && h.lobby && h.join != "" { // admit to the lobby, where join reports the reason
 		pass, err := a.signer.Verify(h.join, a.now())
 		return bearer{pass: pass}, err
 	}
@@ -94,7 +92,7 @@ func (a *Authorizer) identify(h handshakeInput) (bearer, error) {
 	return bearer{pass, claim}, err
 }
 
-// anyOf is the bearer of the first good token.
+// anyOf returns the bearer of the first valid token.
 func (a *Authorizer) anyOf(h handshakeInput) (bearer, error) {
 	for _, token := range h.joins {
 		if pass, err := a.signer.Verify(token, a.now()); err == nil {
@@ -109,7 +107,7 @@ func (a *Authorizer) anyOf(h handshakeInput) (bearer, error) {
 	return bearer{}, problem.New(problem.TokenInvalid, "There is no good token.")
 }
 
-// Handle allows the connection and passes on what the tokens say, or answers
+// Handle allows the connection and passes on what its tokens prove, or answers
 // Unauthorized. It changes nothing and is safe to repeat.
 func (a *Authorizer) Handle(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
 	who, err := a.identify(readHandshake(parts{
@@ -143,7 +141,7 @@ func (b bearer) write() map[string]any {
 	return context
 }
 
-// readBearer reads what the authorizer passed on. API Gateway makes all of it
+// readBearer reads what the authorizer passed on. API Gateway converts all of it to
 // text.
 func readBearer(context any) (bearer, bool) {
 	values, ok := context.(map[string]any)
@@ -155,7 +153,7 @@ func readBearer(context any) (bearer, bool) {
 		return s
 	}
 	number, err := strconv.ParseInt(text("number"), 10, 64)
-	issued, _ := strconv.ParseInt(text("issued"), 10, 64) // zero is earlier than any removal
+	issued, _ := strconv.ParseInt(text("issued"), 10, 64) // zero precedes any removal
 	p := jointoken.Pass{
 		IssuedMillis: issued, Tenant: tenant.ID(text("tenant")), Conference: conference.ID(text("conference")), Number: conference.Number(number),
 		Identity: text("identity"), Role: jointoken.Role(text("role")),
@@ -164,7 +162,7 @@ func readBearer(context any) (bearer, bool) {
 	return bearer{p, jointoken.Claim{Connection: seat.ConnectionID(text("resume")), Stay: text("stay")}}, ok
 }
 
-// headerLines gives all values of a header, however its name is written.
+// headerLines returns all values of a header, in whatever case its name is.
 func headerLines(headers map[string]string, multi map[string][]string, header string) []string {
 	var lines []string
 	for name, values := range multi {

@@ -20,15 +20,15 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Event is what API Gateway sends for every WebSocket route.
+// Event is API Gateway's event for every WebSocket route.
 type Event = events.APIGatewayWebsocketProxyRequest
 
-// Response is what API Gateway makes of a route's answer: for $connect the
-// handshake's, for the others nothing.
+// Response is a route's answer. API Gateway uses only that of $connect: it becomes
+// the handshake's answer.
 type Response = events.APIGatewayProxyResponse
 
-// retryAfter is the hint in refusals that are our own fault: somebody stands at
-// the door.
+// retryAfter is sent with refusals that are the service's fault. It is short, since a
+// person is waiting to join.
 const retryAfter = time.Second
 
 // Connector handles $connect.
@@ -37,13 +37,12 @@ type Connector struct {
 	log        *slog.Logger
 }
 
-// NewConnector makes a handler of $connect.
 func NewConnector(admissions *admission.Admissions, log *slog.Logger) *Connector {
 	return &Connector{admissions, log}
 }
 
-// Handle admits a connection to a seat or to the lobby, or lets it go on in the
-// seat of an earlier one, or refuses the handshake. Safe to repeat: see
+// Handle admits a connection to a seat or to the lobby, resumes an earlier
+// connection's seat, or refuses the handshake. Safe to repeat: see
 // admission.Admissions.
 func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	request := event.RequestContext
@@ -72,7 +71,7 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 		case problem.Unavailable:
 			level = slog.LevelError
 		case problem.RateLimited:
-			level = slog.LevelDebug // the limiter tells of the storm, once
+			level = slog.LevelDebug // the limiter logs a storm of joins once
 		}
 		c.log.Log(ctx, level, "refused", "tenant", pass.Tenant, "conference", pass.Conference,
 			"connection", request.ConnectionID, "code", p.Code, "error", p)
@@ -82,8 +81,8 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	return Response{StatusCode: http.StatusOK, Headers: chosenProtocol(event)}, nil
 }
 
-// resume lets a connection go on with a stay. With the lobby asked for as well, one
-// that cannot goes there, where join tells it why.
+// resume continues an earlier connection's stay. If that fails and the client asked
+// for the lobby as well, it is admitted to the lobby, where join reports the reason.
 func (c *Connector) resume(ctx context.Context, v admission.Visitor, from jointoken.Claim, lobby bool) error {
 	err := c.admissions.Resume(ctx, v, from)
 	if p, refused := errors.AsType[*problem.Error](err); lobby && refused && p.Code != problem.Unavailable {
@@ -92,12 +91,11 @@ func (c *Connector) resume(ctx context.Context, v admission.Visitor, from jointo
 	return err
 }
 
-// clockMillis bounds a time of the gateway's clock to those that a block can
-// hold, from 1970 to the year 3084. Others are no times.
+// clockMillis limits a time of the gateway's clock to those that a block can store,
+// from 1970 to the year 3084.
 func clockMillis(millis int64) int64 { return min(max(millis, 0), seat.MaxMillis) }
 
-// asRefusal makes whatever went wrong on our side a refusal to try again: a
-// join must not depend on what is out of order.
+// asRefusal converts an internal error to a refusal that the client can retry.
 func asRefusal(err error) *problem.Error {
 	p := problem.As(err)
 	if p.Code == problem.Internal {
@@ -119,13 +117,12 @@ func chosenProtocol(event Event) map[string]string {
 	return nil
 }
 
-// opaqueOrigin is what browsers send for pages that have no origin to speak of,
-// and stands here for an Origin header that names none, or more than one. It is
-// of no license's list.
+// opaqueOrigin is what browsers send for pages without an origin. Here it also stands
+// for an Origin header with no or several origins. No license lists it.
 const opaqueOrigin = "null"
 
-// originOf is the origin of the page that connects; empty if no browser's page
-// does.
+// originOf returns the origin of the page that connects; empty if the client is no
+// browser.
 func originOf(event Event) string {
 	lines := headerLines(event.Headers, event.MultiValueHeaders, headerOrigin)
 	switch {
@@ -142,7 +139,7 @@ func refusal(p *problem.Error, requestID string) Response {
 	document.RequestID = requestID
 	body, err := json.Marshal(document)
 	if err != nil {
-		body = nil // a Document always encodes; a bare status is still a refusal
+		body = nil // encoding a Document cannot fail; if it did, a status without a body is still a refusal
 	}
 	headers := map[string]string{"Content-Type": "application/problem+json"}
 	if seconds := p.RetrySeconds(); seconds > 0 {
@@ -157,27 +154,27 @@ type Disconnector struct {
 	log        *slog.Logger
 }
 
-// NewDisconnector makes a handler of $disconnect.
 func NewDisconnector(departures *departure.Departures, log *slog.Logger) *Disconnector {
 	return &Disconnector{departures, log}
 }
 
-// The statuses of closes (RFC 6455, 7.4.1) that end a stay otherwise than as lost.
+// Close statuses (RFC 6455, 7.4.1) with a meaning of their own. Any other counts as a
+// lost connection.
 const (
 	statusNormal    = 1000
 	statusGoingAway = 1001
-	statusNotSet    = 1005 // a close frame without a status, as by a browser's close()
+	statusNotSet    = 1005 // a close frame without a status, as from a browser's close()
 )
 
-// reasonByGateway is what API Gateway says with its own 1001, after ten idle
-// minutes or two hours. A browser that leaves a page gives no reason, which comes
-// as an empty text. Both have been seen in events; AWS promises neither.
+// reasonByGateway is the reason that API Gateway gives when it closes a connection
+// with 1001, after ten idle minutes or two hours. A browser that leaves a page gives
+// an empty reason. Both were observed in events; AWS documents neither.
 const reasonByGateway = "Going away"
 
-// ending tells from its $disconnect how a connection ended. A normal close is the
-// client's own, or answers a removal. Any other is taken for a lost connection
-// unless it is certain that a page went away: so a client keeps its seat over a
-// restart of the gateway, whichever code that comes with.
+// ending returns how a connection ended, from its $disconnect event. A normal close
+// comes from the client, or follows a removal. Any other close counts as a lost
+// connection unless it certainly is a page that was left, so that clients keep their
+// seats over a restart of the gateway, whatever code that sends.
 func ending(request events.APIGatewayWebsocketProxyRequestContext) usage.End {
 	switch reason := request.DisconnectReason; request.DisconnectStatusCode {
 	case statusNormal, statusNotSet:
@@ -190,9 +187,9 @@ func ending(request events.APIGatewayWebsocketProxyRequestContext) usage.End {
 	return usage.EndDropped
 }
 
-// Handle ends the connection's stay at the time of its close. Safe to repeat,
-// late, and before its $connect: see departure.Departures.Leave. An error makes the
-// invocation fail, so that it shows in the metrics.
+// Handle ends the connection's stay at the time of the close. Safe to repeat, late,
+// and before its $connect: see departure.Departures.Leave. It returns an error so
+// that the failure shows in the metrics.
 func (d *Disconnector) Handle(ctx context.Context, event Event) (Response, error) {
 	request := event.RequestContext
 	if request.ConnectionID == "" {

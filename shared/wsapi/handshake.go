@@ -10,16 +10,16 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// handshakeInput is what a client asks for when it connects.
+// handshakeInput are the parameters of a handshake.
 type handshakeInput struct {
 	join, resume string
 	lobby        bool
-	// joins and resumes are all tokens, however their parameters are spelt.
+	// joins and resumes are all tokens, even in misspelt parameters.
 	joins, resumes []string
 	faults         []problem.Field
 }
 
-// parts are those of a handshake's event that a client writes.
+// parts are the parts of a handshake's event that the client writes.
 type parts struct {
 	query        map[string]string
 	multiQuery   map[string][]string
@@ -27,9 +27,9 @@ type parts struct {
 	multiHeaders map[string][]string
 }
 
-// readHandshake reads the parameters of a handshake. A known parameter that is
-// spelt otherwise, repeated or empty is a fault, since a switch that is passed
-// over in silence would take a seat. Unknown parameters are nobody's business.
+// readHandshake reads a handshake's parameters. A known parameter that is misspelt,
+// repeated or empty is a fault: if a misspelt lobby were ignored, the connection
+// would take a seat. Unknown parameters are ignored.
 func readHandshake(from parts) handshakeInput {
 	var h handshakeInput
 	given := h.readQuery(from)
@@ -38,7 +38,7 @@ func readHandshake(from parts) handshakeInput {
 	return h
 }
 
-// fault names each parameter once, by the first fault that was found.
+// fault records the first fault of each parameter.
 func (h *handshakeInput) fault(name, detail string) {
 	f := problem.Field{Pointer: "#/" + url.PathEscape(name), Detail: detail}
 	if !slices.ContainsFunc(h.faults, func(g problem.Field) bool { return g.Pointer == f.Pointer }) {
@@ -55,7 +55,7 @@ func (h *handshakeInput) offer(known string, tokens ...string) {
 	}
 }
 
-// readQuery gives the values of the parameters that are spelt as they should be.
+// readQuery returns the values of the correctly spelt parameters.
 func (h *handshakeInput) readQuery(from parts) map[string]string {
 	given := make(map[string]string)
 	parameters := from.parameters()
@@ -73,7 +73,7 @@ func (h *handshakeInput) readQuery(from parts) map[string]string {
 		case len(values) > 1:
 			h.fault(name, "is given more than once")
 		case last == "" && name == parameterToken:
-			continue // as if it was left out: what it would have to say, another parameter says
+			continue // counts as left out; the token may be in another parameter
 		case last == "":
 			h.fault(name, "has no value: leave it out")
 		case name == parameterLobby && last != lobbyTrue && last != lobbyFalse:
@@ -84,7 +84,8 @@ func (h *handshakeInput) readQuery(from parts) map[string]string {
 	return given
 }
 
-// parameters are all values of a query. (Some events have only the last of each.)
+// parameters returns all values of the query. (Some events have only the last value
+// of each.)
 func (p parts) parameters() map[string][]string {
 	all := make(map[string][]string)
 	for name, value := range p.query {
@@ -98,8 +99,8 @@ func (p parts) parameters() map[string][]string {
 	return all
 }
 
-// knownParameter is the parameter that a name is a spelling of, going by its
-// letters alone; empty if there is none.
+// knownParameter returns the parameter whose letters a name has; empty if there is
+// none.
 func knownParameter(name string) string {
 	if decoded, err := url.QueryUnescape(name); err == nil {
 		name = decoded
@@ -118,9 +119,9 @@ func knownParameter(name string) string {
 	return ""
 }
 
-// readProtocols adds the tokens that are offered as sub-protocols. Where ours is
-// not offered with them there is nothing to agree on: clients would give up a
-// connection that had its seat.
+// readProtocols adds the tokens that are offered as sub-protocols. They are a fault
+// if our own sub-protocol is not offered with them: the server could choose none, and
+// clients would drop the connection after it took its seat.
 func (h *handshakeInput) readProtocols(lines []string, given map[string]string) {
 	protocols := splitList(lines)
 	ours := slices.Contains(protocols, protocol)
@@ -148,7 +149,7 @@ func (h *handshakeInput) readProtocols(lines []string, given map[string]string) 
 	}
 }
 
-// splitList gives the members of a header's comma-separated list.
+// splitList splits a header's comma-separated list.
 func splitList(lines []string) []string {
 	var all []string
 	for _, line := range lines {

@@ -25,10 +25,9 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// maxMessage bounds what is parsed of a client's message, in bytes.
+// maxMessage bounds a client's message, in bytes.
 const maxMessage = 4096
 
-// The actions of a client.
 const (
 	actionStatus = "status"
 	actionJoin   = "join"
@@ -36,16 +35,16 @@ const (
 	actionPing   = "ping"
 )
 
-// Reply is what a client is told. Which members are there depends on the type.
+// Reply is a message to a client. Its type decides which members it has.
 type Reply struct {
 	Type         string            `json:"type"`
 	ConnectionID seat.ConnectionID `json:"connection_id,omitempty"`
 	Conference   conference.ID     `json:"conference,omitempty"`
 	Limit        *int              `json:"limit,omitempty"`
 	InUse        *int              `json:"in_use,omitempty"`
-	// GraceSeconds is for how long the seat is held if the connection is lost,
-	// ExpiresAt when the platform closes the connection, and PingWithinSeconds how
-	// soon the client must send something lest it be closed as idle.
+	// GraceSeconds is how long the seat is held if the connection is lost. ExpiresAt
+	// is when API Gateway closes the connection. A client must send something every
+	// PingWithinSeconds so that the connection is not closed as idle.
 	GraceSeconds      *int            `json:"grace_seconds,omitempty"`
 	ExpiresAt         string          `json:"expires_at,omitempty"`
 	PingWithinSeconds int             `json:"ping_within_seconds,omitempty"`
@@ -57,7 +56,7 @@ type Reply struct {
 	RetrySeconds      int64           `json:"retry_after_seconds,omitempty"`
 }
 
-// Messenger handles messages, which all come by the $default route.
+// Messenger handles messages, which all come through $default.
 type Messenger struct {
 	admissions *admission.Admissions
 	departures *departure.Departures
@@ -67,25 +66,23 @@ type Messenger struct {
 	log        *slog.Logger
 }
 
-// MessengerConfig is what a Messenger is made of. All of it is needed.
+// MessengerConfig has the dependencies of a Messenger. All are required.
 type MessengerConfig struct {
 	Admissions *admission.Admissions
 	Departures *departure.Departures
 	Occupancy  *occupancy.Reader
 	Gateway    meeting.Gateway
-	// Signer signs resume tokens.
-	Signer *jointoken.Signer
-	Log    *slog.Logger
+	Signer     *jointoken.Signer
+	Log        *slog.Logger
 }
 
-// NewMessenger makes a handler of $default.
 func NewMessenger(c MessengerConfig) *Messenger {
 	return &Messenger{c.Admissions, c.Departures, c.Occupancy, c.Gateway, c.Signer, c.Log}
 }
 
-// Handle does what the client asks and tells it what became of it. Every
-// action may be repeated. Whatever goes wrong, the connection stays; if it
-// turns out to be gone, its stay is ended.
+// Handle does what a message asks, and answers it. Every action is safe to repeat. An
+// error leaves the connection open. If the connection turns out to be closed, Handle
+// ends its stay.
 func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocketProxyRequest) (Response, error) {
 	request := event.RequestContext
 	id := seat.ConnectionID(request.ConnectionID)
@@ -112,9 +109,9 @@ func (m *Messenger) Handle(ctx context.Context, event events.APIGatewayWebsocket
 	return ok, nil
 }
 
-// gone ends the stay of a connection that turns out to be gone. No seat is held
-// for a stay that this very message began: its client cannot know of it, as after
-// a join that came again when the connection had been closed.
+// gone ends the stay of a closed connection. If this message began the stay, its seat
+// is not held: the client cannot know of it, for example when a join is delivered
+// again after the close.
 func (m *Messenger) gone(ctx context.Context, id seat.ConnectionID, began bool, atMillis int64) error {
 	end := usage.EndDropped
 	if began {
@@ -123,8 +120,8 @@ func (m *Messenger) gone(ctx context.Context, id seat.ConnectionID, began bool, 
 	return m.departures.Leave(ctx, id, atMillis, end)
 }
 
-// act does what the message asks, and tells whether a stay began by it. With an error, the reply's type says what kind of answer the error belongs
-// in.
+// act does what a message asks, and reports whether that began a stay. With an error,
+// the reply has the type in which to report it.
 func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) (reply Reply, began bool, err error) {
 	action, fault := readAction(event)
 	invalid := problem.New(problem.Invalid, strings.TrimSpace(fault+` Send {"action": "status"|"join"|"leave"|"ping"}.`))
@@ -160,8 +157,8 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 // byteOrderMark is U+FEFF, which some editors put before a text.
 const byteOrderMark = "\ufeff"
 
-// readAction is a message's action, or what is wrong with the message. The member
-// is spelt exactly, and is there once; other members are ignored.
+// readAction returns a message's action, or the message's fault. The member must be
+// spelt exactly and occur once. Other members are ignored.
 func readAction(event Event) (action, fault string) {
 	switch {
 	case event.IsBase64Encoded:
@@ -179,7 +176,7 @@ func readAction(event Event) (action, fault string) {
 	}
 	found := false
 	for decoder.More() {
-		name, _ := decoder.Token() // no error: it is valid
+		name, _ := decoder.Token() // the token is valid, so there is no error
 		var value json.RawMessage
 		_ = decoder.Decode(&value)
 		if text, _ := name.(string); !strings.EqualFold(text, "action") {
@@ -192,24 +189,24 @@ func readAction(event Event) (action, fault string) {
 			return "", "The member action is there more than once."
 		}
 		found = true
-		_ = json.Unmarshal(value, &action) // what is no text is no action
+		_ = json.Unmarshal(value, &action) // another type than text is no known action
 	}
 	return action, ""
 }
 
 const (
-	// moments is how times are written: RFC 3339 with milliseconds.
+	// moments is the format of times: RFC 3339 with milliseconds.
 	moments = "2006-01-02T15:04:05.000Z07:00"
-	// pingWithinSeconds leaves a minute of the ten that API Gateway lets a connection
-	// be idle. Source: API Gateway quotas for WebSocket APIs.
+	// pingWithinSeconds is a minute less than API Gateway's idle timeout of ten.
+	// Source: API Gateway quotas for WebSocket APIs.
 	pingWithinSeconds = 540
 )
 
-// resumable is how long a resume token holds: as long as its connection can
-// last, and as a seat can be held for it after that.
+// resumable is how long a resume token is valid: the longest life of a connection and
+// the longest grace after it.
 const resumable = time.Duration(session.LifeMillis)*time.Millisecond + license.MaxReconnectGraceSeconds*time.Second
 
-// where tells a client where it is, and in a seat what to resume it with.
+// where returns the state of a connection and, if it holds a seat, its resume token.
 func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, atMillis int64) (Reply, error) {
 	reply := Reply{Type: "lobby", ConnectionID: s.Connection, Conference: s.Conference}
 	if !seated {
@@ -227,12 +224,12 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 	return reply, err
 }
 
-// refused begins the answer to a join that was refused: with the pool as it
-// stands, if that can be told. Where the pool refused, the cause has it already.
+// refused begins the answer to a refused join. It adds how full the pool is, unless
+// the refusal already has that, or the pool cannot be read.
 func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int64, cause error) Reply {
 	reply := Reply{Type: "refused"}
 	if problem.Is(cause, problem.RateLimited) || problem.As(cause).Occupancy != nil {
-		return reply // the pool was not asked, or has answered, and is not asked now
+		return reply // the pool was not asked, or its figures are in the cause
 	}
 	if pool, err := m.occupancy.PoolUsage(ctx, s, atMillis); err == nil && s.Tenant != "" {
 		reply.Limit, reply.InUse = &pool.Limit, &pool.InUse
@@ -240,7 +237,7 @@ func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int
 	return reply
 }
 
-// failed turns an error into the reply that tells of it.
+// failed adds a problem to a reply, and logs internal causes.
 func (m *Messenger) failed(ctx context.Context, id seat.ConnectionID, requestID string, reply Reply, err error) Reply {
 	p := asRefusal(err)
 	if p.Code == problem.Unavailable {
@@ -251,7 +248,7 @@ func (m *Messenger) failed(ctx context.Context, id seat.ConnectionID, requestID 
 		reply.Type = "error"
 	}
 	reply.Code, reply.Detail, reply.Errors, reply.RequestID = p.Code, p.Detail, p.Fields, requestID
-	reply.Conference = conference.ID(p.Conference) // the one that stands in the way
+	reply.Conference = conference.ID(p.Conference) // the one that the host is running
 	if p.Occupancy != nil {
 		reply.Limit, reply.InUse = &p.Occupancy.Limit, &p.Occupancy.InUse
 	}

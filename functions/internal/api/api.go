@@ -1,4 +1,4 @@
-// Package api reads what the functions of the HTTP API find in their environment.
+// Package api reads the settings of the HTTP API's functions.
 package api
 
 import (
@@ -12,11 +12,11 @@ import (
 	"seatmeter/shared/wiring/api"
 )
 
-// cursorSecretID is the variable that names the secret of cursors, as
-// template.yaml sets it.
+// cursorSecretID is the variable with the id of the cursors' secret, which
+// template.yaml sets.
 const cursorSecretID = "CURSOR_SECRET_ID" //nolint:gosec // names the secret, and is none
 
-// NewProcess adds to a process what every function of the HTTP API has.
+// NewProcess adds to a process what every function of the HTTP API needs.
 func NewProcess(ctx context.Context, env *environment.Environment, p wiring.Process) (api.Process, error) {
 	seal, err := seal(ctx, env)
 	if err != nil {
@@ -25,7 +25,7 @@ func NewProcess(ctx context.Context, env *environment.Environment, p wiring.Proc
 	return api.Process{Process: p, Seal: seal, CallsPerSecond: env.CallsPerSecond()}, nil
 }
 
-// seal is nil where the secret is not named, which environment.Start reports.
+// seal returns nil if the variable is not set, which environment.Start reports.
 func seal(ctx context.Context, env *environment.Environment) (*httpapi.Seal, error) {
 	key, err := secret.Read(ctx, env, cursorSecretID)
 	if key == nil || err != nil {

@@ -1,5 +1,5 @@
-// Package environment is what a Lambda finds when it starts: settings in
-// environment variables, and the clients built from them, once per process.
+// Package environment reads a Lambda's settings from environment variables, and
+// builds its AWS clients, once per process.
 package environment
 
 import (
@@ -20,7 +20,7 @@ import (
 	"seatmeter/shared/wiring"
 )
 
-// The environment variables, as template.yaml sets them.
+// The environment variables that template.yaml sets.
 const (
 	liveTable           = "LIVE_TABLE"
 	ledgerTable         = "LEDGER_TABLE"
@@ -30,8 +30,8 @@ const (
 	callsPerSecond      = "CALLS_PER_SECOND"
 )
 
-// Environment gives a function what it needs. A setting that is missing is
-// found when it is asked for and reported by Start.
+// Environment gives a function its settings and clients. Start reports a missing
+// setting after the function has asked for it.
 type Environment struct {
 	AWS     aws.Config
 	Log     *slog.Logger
@@ -63,12 +63,12 @@ func open(ctx context.Context, log *slog.Logger, build func(context.Context, *En
 	return handler, nil
 }
 
-// Process is a process over the live table and the ledger.
+// Process returns a process with the live table and the ledger.
 func (e *Environment) Process() wiring.Process {
 	return e.process(dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable)})
 }
 
-// UsageProcess is a process over those and the usage table.
+// UsageProcess returns a process with the live table, the ledger and the usage table.
 func (e *Environment) UsageProcess() wiring.Process {
 	return e.process(dynamo.Tables{Live: e.Get(liveTable), Ledger: e.Get(ledgerTable), Usage: e.Get(usageTable)})
 }
@@ -77,15 +77,15 @@ func (e *Environment) process(tables dynamo.Tables) wiring.Process {
 	return wiring.Process{Store: dynamo.New(dynamo.NewClient(e.AWS), tables), Log: e.Log, Now: time.Now}
 }
 
-// Gateway reaches the connections of the WebSocket API.
+// Gateway returns the gateway to the WebSocket API's connections.
 func (e *Environment) Gateway() *gateway.Gateway {
 	return gateway.New(e.AWS, e.Get(connectionsEndpoint))
 }
 
-// JoinsPerSecond is how many joins a second a tenant may make.
+// JoinsPerSecond returns the limit on each tenant's joins per second.
 func (e *Environment) JoinsPerSecond() int { return e.number(joinsPerSecond) }
 
-// CallsPerSecond is how many calls of the API a second a tenant may make.
+// CallsPerSecond returns the limit on each tenant's API calls per second.
 func (e *Environment) CallsPerSecond() int { return e.number(callsPerSecond) }
 
 // number reads a setting that is a whole number above 0.
@@ -97,7 +97,7 @@ func (e *Environment) number(name string) int {
 	return value
 }
 
-// Get reads a setting that must be there.
+// Get reads a required setting.
 func (e *Environment) Get(name string) string {
 	value := os.Getenv(name)
 	if value == "" {

@@ -8,25 +8,23 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// How long a call waits for AWS. The gateway waits 29 seconds for a function,
-// and DynamoDB answers in milliseconds: what has not answered in seconds will
-// not. The SDK tries three times, with pauses that add up to three seconds at
-// the most, so that a call is given up after nine seconds where nothing is
-// answered. A join makes two calls before it gives up, and so still says that
-// it can be tried again. A connection that died while the process was frozen
-// costs one attempt.
+// Timeouts of calls to AWS. API Gateway waits 29 seconds for a function, and DynamoDB
+// normally answers within milliseconds. The SDK tries three times with pauses of up
+// to three seconds in all, so a call without any answer fails after nine seconds. A
+// join makes two such calls before it fails, and still answers that it can be
+// retried. A connection that closed while the process was frozen costs one try.
 const (
 	connectWithin   = time.Second
 	handshakeWithin = time.Second
 	answerWithin    = 2 * time.Second
 )
 
-// idleConnections are kept open to a service: as many as are used at the same
-// time when a large pool is settled. The SDK keeps ten, and opens the others
-// anew for each call.
+// idleConnections is how many idle connections to a service stay open: as many as the
+// rebalancing of a large pool uses at the same time. The SDK keeps ten, and
+// reconnects for more.
 const idleConnections = 32
 
-// client is the HTTP client of all AWS's services.
+// client returns the HTTP client of all AWS clients.
 func client() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithDialerOptions(func(d *net.Dialer) {
 		d.Timeout = connectWithin

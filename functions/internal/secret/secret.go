@@ -13,11 +13,11 @@ import (
 	"seatmeter/shared/jointoken"
 )
 
-// joinTokenSecretID is the variable that names the secret of join tokens, as
-// template.yaml sets it.
+// joinTokenSecretID is the variable with the id of the join tokens' secret, which
+// template.yaml sets.
 const joinTokenSecretID = "JOIN_TOKEN_SECRET_ID" //nolint:gosec // names the secret, and is none
 
-// Signer makes the signer of join tokens.
+// Signer builds the signer of join tokens.
 func Signer(ctx context.Context, env *environment.Environment) (*jointoken.Signer, error) {
 	key, err := Read(ctx, env, joinTokenSecretID)
 	if key == nil || err != nil {
@@ -30,8 +30,8 @@ func Signer(ctx context.Context, env *environment.Environment) (*jointoken.Signe
 	return signer, nil
 }
 
-// Read reads the secret that a variable names; nil if it is not set, which
-// environment.Start reports.
+// Read reads the secret whose id is in a variable. It returns nil if the variable is
+// not set, which environment.Start reports.
 func Read(ctx context.Context, env *environment.Environment, variable string) ([]byte, error) {
 	id := env.Get(variable)
 	if id == "" {

@@ -27,8 +27,8 @@ func NewEntrance(store admission.Store) *Entrance {
 }
 
 func newEntrance(store admission.Store, pause pool.Pause, together func(steps ...func())) *Entrance {
-	rooms := wiring.NewRooms(store, deaf{}, pause, slog.New(slog.DiscardHandler))
-	return &Entrance{rooms.Admissions(admission.Limits{Limiter: new(rate.Limiter)}, together), rooms.Departures, rooms.Licensing}
+	domain := wiring.NewDomain(store, deaf{}, pause, slog.New(slog.DiscardHandler))
+	return &Entrance{domain.Admissions(admission.Limits{Limiter: new(rate.Limiter)}, together), domain.Departures, domain.Licensing}
 }
 
 // deaf is a gateway whose connections are all gone.

@@ -1,5 +1,5 @@
-// Package api puts the functions of the HTTP API together, which differ in their
-// operations alone.
+// Package api builds the functions of the HTTP API. They differ only in their
+// operations.
 package api
 
 import (
@@ -19,15 +19,15 @@ import (
 	"seatmeter/shared/occupancy"
 )
 
-// Process is what every function of the HTTP API has.
+// Process has what every function of the HTTP API needs.
 type Process struct {
 	wiring.Process
-	// Seal is that of the cursors of lists.
+	// Seal encrypts the cursors of lists.
 	Seal           *httpapi.Seal
 	CallsPerSecond int
 }
 
-// empty is an API without operations.
+// empty returns an API without operations.
 func (p Process) empty() *httpapi.API {
 	return httpapi.New(httpapi.Config{
 		Seal: p.Seal, Keys: p.Store, Now: p.Now, Audit: p.Store, Log: p.Log,
@@ -39,7 +39,7 @@ func (p Process) licensing() *licensing.Licensing {
 	return licensing.New(p.Store, pool.New(p.Store, pool.Sleep))
 }
 
-// Licenses is the function of tenants and their licenses.
+// Licenses builds the function for tenants and licenses.
 func Licenses(p Process) any {
 	pools := pool.New(p.Store, pool.Sleep)
 	terms := licensing.New(p.Store, pools)
@@ -48,23 +48,23 @@ func Licenses(p Process) any {
 	return httpapi.Serve(a)
 }
 
-// Hosts is the function of named hosts.
+// Hosts builds the function for hosts.
 func Hosts(p Process) any {
 	a := p.empty()
 	a.AddHosts(p.licensing(), p.Store)
 	return httpapi.Serve(a)
 }
 
-// Conferences is the function of conferences, connections and join tokens.
+// Conferences builds the function for conferences, connections and join tokens.
 func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) any {
-	r := p.Rooms(gateway)
+	d := p.Domain(gateway)
 	a := p.empty()
-	a.AddConferences(r.Licensing, r.Meetings, p.Store)
-	a.AddConnections(r.Licensing, r.Meetings, r.Occupancy, p.Store, tokens)
+	a.AddConferences(d.Licensing, d.Meetings, p.Store)
+	a.AddConnections(d.Licensing, d.Meetings, d.Occupancy, p.Store, tokens)
 	return httpapi.Serve(a)
 }
 
-// Usage is the function of reports, and of the ledger and the audit log.
+// Usage builds the function for reports, the ledger and the audit log.
 func Usage(p Process, exports *export.Exports) any {
 	pools := pool.New(p.Store, pool.Sleep)
 	terms := licensing.New(p.Store, pools)
@@ -75,14 +75,14 @@ func Usage(p Process, exports *export.Exports) any {
 	return httpapi.Serve(a)
 }
 
-// Statements is the function of statements.
+// Statements builds the function for statements.
 func Statements(p Process) any {
 	a := p.empty()
 	a.AddStatements(statement.NewCloser(p.Store, rollup.New(p.Store, p.Log, p.Now), p.Now), p.Store)
 	return httpapi.Serve(a)
 }
 
-// Console is the function of what is open to everyone. It needs no store.
+// Console builds the function for everything that needs no bearer. It needs no store.
 func Console(log *slog.Logger) (any, error) {
 	messages, err := wsapi.AsyncAPI()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package wsapitest checks the server's messages against the AsyncAPI document
-// that describes them. It is for tests.
+// Package wsapitest checks the server's messages against the AsyncAPI document. Only
+// tests use it.
 package wsapitest
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Contract is what a document says of the server's messages.
+// Contract is the schemas of the server's messages.
 type Contract struct {
 	messages map[string]*jsonschema.Schema
 }
@@ -59,8 +59,7 @@ func Read(document []byte) (*Contract, error) {
 	return c, nil
 }
 
-// closeSchemas refuses the members that are not described. Clients must put up
-// with them.
+// closeSchemas makes the schemas refuse unknown members, which clients must accept.
 func closeSchemas(document any) {
 	members := func(in any, name string) map[string]any {
 		object, _ := in.(map[string]any)
@@ -74,7 +73,7 @@ func closeSchemas(document any) {
 	}
 }
 
-// Types are the messages that the server may send.
+// Types returns the types of the server's messages.
 func (c *Contract) Types() map[string]bool {
 	types := make(map[string]bool)
 	for name := range c.messages {
@@ -83,7 +82,7 @@ func (c *Contract) Types() map[string]bool {
 	return types
 }
 
-// Check tells how a message of the server is not as the document says.
+// Check returns how a message deviates from the document; nil if it does not.
 func (c *Contract) Check(text []byte) error {
 	message, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
