@@ -127,7 +127,7 @@ func checkBooks(ctx context.Context, store *dynamo.Store, list []tenant.ID) (int
 			wrong++
 			block := b.State.Block
 			fmt.Fprintf(out, "%s\t%d\t%t\t%d\t%+d\t%d\t%d\t%d\t%d\t%v\t%v\n", t, block.Pool.Number, block.Pool.Chair, block.Index,
-				b.Off(), b.Opened(), b.Records, b.Open, b.Voids(), b.Suspects(suspects), b.Twice)
+				b.Imbalance(), b.Opened(), b.Records, b.Open, b.Voids(), b.Suspects(suspects), b.Twice)
 		}
 	}
 	fmt.Fprintln(os.Stderr)

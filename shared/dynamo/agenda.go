@@ -64,7 +64,7 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time) (reconcile.Prog
 		return reconcile.Progress{}, false, err
 	}
 	r := reader{item: result}
-	at := reconcile.Progress{Shard: r.int(attrShard), After: r.text(attrAfter), LivesAtMillis: r.number(attrLives)}
+	at := reconcile.Progress{Shard: r.int(attrShard), After: r.text(attrAfter), ConferencesAtMillis: r.number(attrLives)}
 	return at, r.err == nil, r.err
 }
 
@@ -83,7 +83,7 @@ func (s *Store) ClaimPool(ctx context.Context, pool seat.Pool, now, until time.T
 func (s *Store) Save(ctx context.Context, p reconcile.Progress) error {
 	c := change{
 		pk: keyReconcile, sk: keyProgress, update: "SET #shard = :shard, #lives = :lives REMOVE #until, #after",
-		values: item{":shard": number(p.Shard), ":lives": number(p.LivesAtMillis)},
+		values: item{":shard": number(p.Shard), ":lives": number(p.ConferencesAtMillis)},
 	}
 	if p.After != "" {
 		c.update = "SET #shard = :shard, #lives = :lives, #after = :after REMOVE #until"
@@ -107,11 +107,11 @@ func (s *Store) Checkpoint(ctx context.Context, block seat.Block) (*reconcile.Ch
 	if open, ok := i[attrOpen].(*types.AttributeValueMemberM); ok {
 		joined := reader{item: open.Value}
 		for id := range open.Value {
-			c.Open = append(c.Open, reconcile.Sitting{Connection: seat.ConnectionID(id), JoinedAtMillis: joined.number(id)})
+			c.Open = append(c.Open, reconcile.OpenSeat{Connection: seat.ConnectionID(id), JoinedAtMillis: joined.number(id)})
 		}
 		r.err = errors.Join(r.err, joined.err)
 	}
-	slices.SortFunc(c.Open, func(a, b reconcile.Sitting) int { return cmp.Compare(a.Connection, b.Connection) })
+	slices.SortFunc(c.Open, func(a, b reconcile.OpenSeat) int { return cmp.Compare(a.Connection, b.Connection) })
 	return c, r.err
 }
 

@@ -268,7 +268,7 @@ func (s *Store) MarkAlive(ctx context.Context, block seat.Block, atMillis int64)
 }
 
 // Dequeue implements seat.Blocks by one UpdateItem. A concurrent take either
-// makes the condition fail or queues the block again.
+// makes the condition fail or puts the block on the agenda again.
 func (s *Store) Dequeue(ctx context.Context, block seat.Block) error {
 	pk, sk := blockKeys(block)
 	_, _, err := s.apply(ctx, change{

@@ -100,8 +100,8 @@ func (s *Store) Reschedule(ctx context.Context, of conference.Conference, to con
 	return s.changeConference(ctx, of.Tenant, of.ID, c)
 }
 
-// GoLive implements conference.Conferences by one UpdateItem, which also queues
-// the conference for reconciliation.
+// GoLive implements conference.Conferences by one UpdateItem, which also puts the
+// conference on the agenda.
 func (s *Store) GoLive(ctx context.Context, of conference.Conference, at time.Time, own bool) (*conference.Conference, error) {
 	c := change{
 		update:    "SET #state = :live, #live_at = :at, #busy = :busy",
@@ -119,8 +119,8 @@ func (s *Store) GoLive(ctx context.Context, of conference.Conference, at time.Ti
 	return s.changeConference(ctx, of.Tenant, of.ID, c)
 }
 
-// End implements conference.Conferences by one UpdateItem, which also queues the
-// conference for reconciliation.
+// End implements conference.Conferences by one UpdateItem, which also puts the
+// conference on the agenda.
 func (s *Store) End(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, at time.Time) (*conference.Conference, error) {
 	return s.changeConference(ctx, t, id, change{
 		update:    "SET #state = :ended, #ended_at = :at, #busy = :busy REMOVE #vacant_since",
@@ -158,8 +158,8 @@ func notes(n removal.Notes) types.AttributeValue {
 	return &types.AttributeValueMemberM{Value: m}
 }
 
-// Finish implements conference.Conferences: it removes the conference from
-// reconciliation's work queue.
+// Finish implements conference.Conferences: it takes the conference off the
+// agenda.
 func (s *Store) Finish(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number) error {
 	_, err := s.changeConference(ctx, t, id, change{
 		update: "REMOVE #busy", condition: "#number = :number AND #state = :ended",

@@ -38,8 +38,8 @@ func Decode(i map[string]types.AttributeValue) (any, error) {
 	return nil, r.err
 }
 
-// AgendaShard gives an item's shard of reconciliation's work queue. False: the
-// item is not queued.
+// AgendaShard gives an item's shard of reconciliation's agenda. False: the item
+// is not on it.
 func AgendaShard(i map[string]types.AttributeValue) (int, bool) {
 	busy := (&reader{item: i}).text(attrBusy)
 	if busy == "" {

@@ -53,7 +53,7 @@ import (
 //	cursor of the roll-up over tenants    rollup                     cursor
 //
 // The index lobby (lobby_of, pk) has the sessions that wait in a lobby. The index
-// busy (busy, pk) is reconciliation's work queue, in shards: blocks that may have
+// busy (busy, pk) is reconciliation's agenda, in shards: blocks that may have
 // members, conferences that are live or ending, and hosts' locks.
 const (
 	attrPK = "pk"
@@ -364,7 +364,7 @@ const maxMillis = 99_999_999_999_999
 // timeKey writes a time such that text order is time order.
 func timeKey(millis int64) string { return fmt.Sprintf("%014d", max(millis, 0)) }
 
-// shardOf spreads the work queue over reconcile.Shards partitions of its index.
+// shardOf spreads the agenda over reconcile.Shards partitions of its index.
 func shardOf(name string) string {
 	sum := fnv.New32a()
 	sum.Write([]byte(name))
@@ -378,7 +378,7 @@ func blockShard(b seat.Block) string {
 	return shardOf(string(b.Pool.Tenant) + "#" + strconv.FormatInt(int64(b.Pool.Number), base))
 }
 
-// entryOf gives the entry of the work queue that an item's keys name.
+// entryOf gives the entry of the agenda that an item's keys name.
 func entryOf(pk, sk string) (reconcile.Entry, error) {
 	if t, ok := strings.CutPrefix(pk, tenantKeyHead); ok {
 		if id, ok := strings.CutPrefix(sk, prefixConf); ok {

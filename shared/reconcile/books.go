@@ -15,65 +15,65 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// The books of a block balance if every seat that was ever taken is a record of
-// the ledger, or open, or void. They are checked from one checkpoint to the
-// next: what was open then, and what was taken since, must have been recorded
-// since, or be open still, or have become void.
+// The books of a block balance if every seat ever taken is recorded in the ledger,
+// or open, or void. They are checked from one checkpoint to the next: seats that were
+// open at the checkpoint or taken since must since have been recorded, or become
+// void, or be open.
 
-// Sitting is a connection in a seat since it joined: the key of its record.
-type Sitting struct {
+// OpenSeat is a seat in use, by the key that its ledger record will have.
+type OpenSeat struct {
 	Connection     seat.ConnectionID
 	JoinedAtMillis int64
 }
 
-// Checkpoint is a block as its books were last checked. The zero checkpoint is
-// a block before anybody sat there.
+// Checkpoint is a block's state when its books were last checked. The zero
+// checkpoint is that of a new block.
 type Checkpoint struct {
 	AtMillis int64
 	Taken    int64
 	Voids    int64
-	Open     []Sitting
+	Open     []OpenSeat
 }
 
-// Books is where checkpoints are kept. Errors are the store's own.
+// Books stores checkpoints. Errors are the store's own.
 type Books interface {
-	// Checkpoint reads a block's, consistently; nil if there is none.
+	// Checkpoint reads a block's checkpoint, consistently; nil if there is none.
 	Checkpoint(ctx context.Context, block seat.Block) (*Checkpoint, error)
-	// PutCheckpoint replaces a block's. Safe to repeat.
+	// PutCheckpoint replaces a block's checkpoint. Safe to retry.
 	PutCheckpoint(ctx context.Context, block seat.Block, c Checkpoint) error
 }
 
-// Balance is the books of one block since a checkpoint.
+// Balance is a block's books since a checkpoint.
 type Balance struct {
 	State seat.State
 	From  Checkpoint
-	// Records counts the ledger's, Open the seats that are neither recorded
-	// nor given back.
+	// Records is the number of ledger records, Open that of seats neither recorded nor
+	// given back.
 	Records, Open int64
-	// Twice are the numbers of seats that are recorded more than once.
+	// Twice lists the numbers of seats that are recorded more than once.
 	Twice []int64
-	// recorded has a bit for each number since the checkpoint; sitting is, for
-	// each member, the record that the ledger has of it already; nil: none.
+	// recorded has a bit for each seat number since the checkpoint.
 	recorded []uint64
-	sitting  map[Sitting]*usage.Recorded
+	// members has the ledger record of each member's stay, nil if there is none.
+	members map[OpenSeat]*usage.Recorded
 }
 
 func newBalance(state seat.State, from Checkpoint) *Balance {
-	b := &Balance{State: state, From: from, sitting: make(map[Sitting]*usage.Recorded, len(state.Members))}
+	b := &Balance{State: state, From: from, members: make(map[OpenSeat]*usage.Recorded, len(state.Members))}
 	b.recorded = make([]uint64, max(0, state.Taken-from.Taken)/wordBits+1)
 	for id, m := range state.Members {
-		b.sitting[Sitting{id, m.JoinedAtMillis}] = nil
+		b.members[OpenSeat{id, m.JoinedAtMillis}] = nil
 	}
 	return b
 }
 
 const wordBits = 64
 
-// record counts a record of the block.
-func (b *Balance) record(number int64, s Sitting, r usage.Recorded) {
+// record adds a ledger record.
+func (b *Balance) record(number int64, s OpenSeat, r usage.Recorded) {
 	b.Records++
-	if _, in := b.sitting[s]; in {
-		b.sitting[s] = &r
+	if _, in := b.members[s]; in {
+		b.members[s] = &r
 	}
 	if at := number - b.From.Taken - 1; at >= 0 {
 		word, bit := &b.recorded[at/wordBits], uint64(1)<<(at%wordBits)
@@ -84,18 +84,18 @@ func (b *Balance) record(number int64, s Sitting, r usage.Recorded) {
 	}
 }
 
-// Opened is what has to be accounted for, Voids what came to nothing.
+// Opened is the number of seats to account for.
 func (b Balance) Opened() int64 { return int64(len(b.From.Open)) + b.State.Taken - b.From.Taken }
 
-// Voids is the seats that became void.
+// Voids is the number of seats that became void.
 func (b Balance) Voids() int64 { return b.State.Voids - b.From.Voids }
 
-// Off is how many seats are unaccounted for; below zero, recorded beyond those
-// that were taken.
-func (b Balance) Off() int64 { return b.Opened() - b.Records - b.Open - b.Voids() }
+// Imbalance is the number of seats that are unaccounted for. It is negative if more
+// seats are recorded than were taken.
+func (b Balance) Imbalance() int64 { return b.Opened() - b.Records - b.Open - b.Voids() }
 
-// Suspects are seat numbers to look for: the first of those taken since the
-// checkpoint that the ledger has no record of. Some of them are open, or void.
+// Suspects lists the first seat numbers since the checkpoint without a ledger record.
+// Some of them are open, or void.
 func (b Balance) Suspects(most int) []int64 {
 	var list []int64
 	for at := range b.State.Taken - b.From.Taken {
@@ -106,17 +106,17 @@ func (b Balance) Suspects(most int) []int64 {
 	return list
 }
 
-// audit checks the books of one tenant's blocks in one pass over the ledger.
-// States are read before the ledger is: a seat that changes hands meanwhile is
-// in it, and counted once.
-func audit(ctx context.Context, history usage.History, t tenant.ID, states []seat.State, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
+// computeBalances checks the books of one tenant's blocks in one pass over the
+// ledger. The caller reads the states first: a seat that changes hands meanwhile is
+// in the ledger, and counted once.
+func computeBalances(ctx context.Context, history usage.History, t tenant.ID, states []seat.State, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
 	balances := make(map[seat.Block]*Balance, len(states))
-	opened := make(map[seat.Block]map[Sitting]bool, len(states))
+	opened := make(map[seat.Block]map[OpenSeat]bool, len(states))
 	first := now.UnixMilli()
 	for _, state := range states {
 		c := from[state.Block]
 		balances[state.Block] = newBalance(state, c)
-		opened[state.Block] = make(map[Sitting]bool, len(c.Open))
+		opened[state.Block] = make(map[OpenSeat]bool, len(c.Open))
 		first = min(first, c.AtMillis-usage.MaxStayMillis)
 		for _, s := range c.Open {
 			opened[state.Block][s] = true
@@ -128,11 +128,11 @@ func audit(ctx context.Context, history usage.History, t tenant.ID, states []sea
 			return nil, fmt.Errorf("read the ledger: %w", err)
 		}
 		b, wanted := balances[stay.Block]
-		sitting := Sitting{stay.Connection, stay.JoinedAtMillis}
-		if !wanted || stay.Seat > b.State.Taken || stay.Seat <= b.From.Taken && !opened[stay.Block][sitting] {
+		key := OpenSeat{stay.Connection, stay.JoinedAtMillis}
+		if !wanted || stay.Seat > b.State.Taken || stay.Seat <= b.From.Taken && !opened[stay.Block][key] {
 			continue
 		}
-		b.record(stay.Seat, sitting, usage.Recorded{LeftAtMillis: stay.LeftAtMillis, End: stay.End})
+		b.record(stay.Seat, key, usage.Recorded{LeftAtMillis: stay.LeftAtMillis, End: stay.End})
 	}
 	list := make([]Balance, len(states))
 	for i, state := range states {
@@ -143,28 +143,27 @@ func audit(ctx context.Context, history usage.History, t tenant.ID, states []sea
 	return list, nil
 }
 
-// open lists the seats that are neither recorded nor given back. A seat that is
-// recorded and not given back yet is on its way out, or to another connection;
-// one that is held is recorded.
-func (b *Balance) open() []Sitting {
-	var list []Sitting
+// open lists the seats that are neither recorded nor given back. A recorded seat in
+// use is about to be given back or resumed; a held seat is recorded.
+func (b *Balance) open() []OpenSeat {
+	var list []OpenSeat
 	for id, m := range b.State.Members {
-		s := Sitting{id, m.JoinedAtMillis}
-		if m.Held() || b.sitting[s] != nil {
+		s := OpenSeat{id, m.JoinedAtMillis}
+		if m.Held() || b.members[s] != nil {
 			continue
 		}
 		list = append(list, s)
 	}
-	slices.SortFunc(list, func(a, b Sitting) int { return int(a.JoinedAtMillis - b.JoinedAtMillis) })
+	slices.SortFunc(list, func(a, b OpenSeat) int { return int(a.JoinedAtMillis - b.JoinedAtMillis) })
 	return list
 }
 
-// stuck lists the connections that have left, by the ledger, and so long ago that
-// the process which was to give the seat back must have died. A connection whose
-// hand-over to another broke off is still in its seat, and not listed.
+// stuck lists members that left by the ledger, so long ago that the process which was
+// to give their seats back must have crashed. A member whose resumption by another
+// connection broke off is still in its seat, and not listed.
 func (b *Balance) stuck(now time.Time) []seat.ConnectionID {
 	var list []seat.ConnectionID
-	for s, r := range b.sitting {
+	for s, r := range b.members {
 		if r != nil && r.End != usage.EndResumed && r.LeftAtMillis <= now.Add(-young).UnixMilli() {
 			list = append(list, s.Connection)
 		}
@@ -172,14 +171,15 @@ func (b *Balance) stuck(now time.Time) []seat.ConnectionID {
 	return list
 }
 
-// Audit checks all books of a tenant from the beginning, and gives those that
-// do not balance, after a second look. It reads the whole ledger of the tenant.
+// Audit checks all books of a tenant from the beginning, and returns the number of
+// blocks and the books that do not balance, twice in a row. It reads the tenant's
+// whole ledger.
 func Audit(ctx context.Context, store Store, t tenant.ID, now time.Time) (blocks int, off []Balance, err error) {
 	pools, err := poolsOf(ctx, store, t)
 	if err != nil {
 		return 0, nil, err
 	}
-	look := func() ([]Balance, error) {
+	check := func() ([]Balance, error) {
 		var states []seat.State
 		for _, pool := range pools {
 			read, err := store.Read(ctx, pool)
@@ -189,20 +189,20 @@ func Audit(ctx context.Context, store Store, t tenant.ID, now time.Time) (blocks
 			states = append(states, read...)
 		}
 		blocks = len(states)
-		return audit(ctx, store, t, states, nil, now)
+		return computeBalances(ctx, store, t, states, nil, now)
 	}
-	first, err := look()
-	if err != nil || !slices.ContainsFunc(first, isOff) {
+	first, err := check()
+	if err != nil || !slices.ContainsFunc(first, unbalanced) {
 		return blocks, nil, err
 	}
-	second, err := look()
-	return blocks, slices.DeleteFunc(second, func(b Balance) bool { return !isOff(b) }), err
+	second, err := check()
+	return blocks, slices.DeleteFunc(second, func(b Balance) bool { return !unbalanced(b) }), err
 }
 
-func isOff(b Balance) bool { return b.Off() != 0 }
+func unbalanced(b Balance) bool { return b.Imbalance() != 0 }
 
-// poolsOf lists the pools that a tenant has, or had, and that left a trace: its
-// own, its conferences', and those that the ledger knows of.
+// poolsOf lists the pools that a tenant has or had: its own, its conferences', and
+// those in the ledger.
 func poolsOf(ctx context.Context, store Store, t tenant.ID) ([]seat.Pool, error) {
 	const most = 1000
 	known := map[seat.Pool]bool{{Tenant: t}: true}
@@ -233,16 +233,17 @@ func poolsOf(ctx context.Context, store Store, t tenant.ID) ([]seat.Pool, error)
 	return pools, nil
 }
 
-// due tells whether a block's books are to be checked in a round: once an hour,
-// in a minute of its own.
+// due tells whether a block's books are to be checked now: once an hour, in a minute
+// chosen by the block's name.
 func due(block seat.Block, now time.Time) bool {
 	sum := fnv.New32a()
 	fmt.Fprint(sum, block)
 	return int(sum.Sum32()%60) == now.Minute() //nolint:mnd // minutes of an hour
 }
 
-// books checks those of one tenant's blocks since their last checkpoints.
-func (r *run) books(ctx context.Context, t tenant.ID, list []seat.Block) error {
+// checkBooks checks the books of one tenant's blocks since their last checkpoints, and
+// writes new checkpoints.
+func (r *run) checkBooks(ctx context.Context, t tenant.ID, list []seat.Block) error {
 	now := r.now()
 	from := make(map[seat.Block]Checkpoint, len(list))
 	for _, block := range list {
@@ -257,12 +258,12 @@ func (r *run) books(ctx context.Context, t tenant.ID, list []seat.Block) error {
 			from[block] = *c
 		}
 	}
-	balances, err := r.balance(ctx, t, list, from, now)
+	balances, err := r.readBalances(ctx, t, list, from, now)
 	if err != nil {
 		return err
 	}
-	if slices.ContainsFunc(balances, isOff) { // a second look, at what may have been in motion
-		if balances, err = r.balance(ctx, t, list, from, now); err != nil {
+	if slices.ContainsFunc(balances, unbalanced) { // seats may have changed hands between the reads
+		if balances, err = r.readBalances(ctx, t, list, from, now); err != nil {
 			return err
 		}
 	}
@@ -270,8 +271,8 @@ func (r *run) books(ctx context.Context, t tenant.ID, list []seat.Block) error {
 		if err := r.unstick(ctx, b.State, b.stuck(now)); err != nil {
 			return err
 		}
-		if isOff(b) {
-			r.count(func(f *Found) { f.Imbalances++ })
+		if unbalanced(b) {
+			r.count(func(f *RunStats) { f.Imbalances++ })
 			r.log.LogAttrs(ctx, slog.LevelError, "the books of a block do not balance", b.Attrs()...)
 		}
 		next := Checkpoint{AtMillis: now.UnixMilli(), Taken: b.State.Taken, Voids: b.State.Voids, Open: b.open()}
@@ -282,8 +283,8 @@ func (r *run) books(ctx context.Context, t tenant.ID, list []seat.Block) error {
 	return nil
 }
 
-// unstick gives back the seats of those who have left, by the ledger: who is
-// still connected would be in without being counted.
+// unstick gives back the seats of members that left by the ledger: if still
+// connected, they would be in the conference without being counted.
 func (r *run) unstick(ctx context.Context, state seat.State, ids []seat.ConnectionID) error {
 	if len(ids) == 0 {
 		return nil
@@ -294,18 +295,18 @@ func (r *run) unstick(ctx context.Context, state seat.State, ids []seat.Connecti
 	}
 	for id, s := range sessions {
 		if s.State != session.StateSeated || s.Block != state.Block || s.Member() != state.Members[id] {
-			continue // an orphan's, which each round frees
+			continue // an orphan, which checkSessions frees
 		}
-		freed, err := r.departures.CloseDead(ctx, s, s.JoinedAtMillis) // the ledger keeps the record that it has
+		freed, err := r.departures.CloseDead(ctx, s, s.JoinedAtMillis) // the ledger keeps its record
 		if err != nil {
 			return err
 		}
-		r.count(func(f *Found) { f.Stuck += one(freed) })
+		r.count(func(f *RunStats) { f.Stuck += boolCount(freed) })
 	}
 	return nil
 }
 
-func (r *run) balance(ctx context.Context, t tenant.ID, list []seat.Block, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
+func (r *run) readBalances(ctx context.Context, t tenant.ID, list []seat.Block, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
 	var states []seat.State
 	for _, block := range list {
 		state, err := r.store.Get(ctx, block)
@@ -316,16 +317,16 @@ func (r *run) balance(ctx context.Context, t tenant.ID, list []seat.Block, from 
 			states = append(states, *state)
 		}
 	}
-	return audit(ctx, r.store, t, states, from, now)
+	return computeBalances(ctx, r.store, t, states, from, now)
 }
 
-// Attrs is what is needed to find an imbalance.
+// Attrs is what an operator needs to find the cause of an imbalance.
 func (b Balance) Attrs() []slog.Attr {
 	const most = 20
 	return []slog.Attr{
 		slog.String("tenant", string(b.State.Block.Pool.Tenant)), slog.Int64("pool", int64(b.State.Block.Pool.Number)),
 		slog.Bool("chair", b.State.Block.Pool.Chair), slog.Int("block", b.State.Block.Index),
-		slog.Int64("off", b.Off()), slog.Int64("opened", b.Opened()), slog.Int64("records", b.Records),
+		slog.Int64("off", b.Imbalance()), slog.Int64("opened", b.Opened()), slog.Int64("records", b.Records),
 		slog.Int64("open", b.Open), slog.Int64("voids", b.Voids()),
 		slog.Time("since", time.UnixMilli(b.From.AtMillis).UTC()), slog.Any("suspect_seats", b.Suspects(most)), slog.Any("recorded_twice", b.Twice),
 	}

@@ -100,7 +100,7 @@ func TestALostRecordIsFoundAndTold(t *testing.T) {
 				}
 			})
 			off := w.audit()
-			if len(off) != 1 || off[0].Off() != 1 || !slices.Contains(off[0].Suspects(9), off[0].State.Taken) {
+			if len(off) != 1 || off[0].Imbalance() != 1 || !slices.Contains(off[0].Suspects(9), off[0].State.Taken) {
 				t.Errorf("the books are off by %+v, want by one seat, the last that was taken", off)
 			}
 			log := w.rounds(61)
@@ -126,7 +126,7 @@ func TestARecordOfASeatThatWasNotTakenIsFound(t *testing.T) {
 	if _, err := w.store.Record(t.Context(), forged); err != nil {
 		t.Fatal(err)
 	}
-	if off := w.audit(); len(off) != 1 || off[0].Off() != -1 {
+	if off := w.audit(); len(off) != 1 || off[0].Imbalance() != -1 {
 		t.Errorf("the books are off by %+v, want by a record too many", off)
 	}
 }

@@ -3,30 +3,32 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
 )
 
-// ErrThrottled is a prober's answer where the platform was asked too often.
-var ErrThrottled = errors.New("the platform was asked too often")
+// ErrThrottled is a Prober's answer when the platform limited the rate of calls.
+var ErrThrottled = errors.New("the platform throttled a probe")
 
 const (
-	perSecond = 2000 // probes at the most
-	slowest   = 20   // and at the least, however often the platform says that it is too often
-	// between is how long after it was halved the rate is not halved again: by then
-	// what was asked before has been answered.
+	maxPerSecond = 2000
+	minPerSecond = 20
+	// between is the least time between two halvings: probes sent before the first have
+	// been answered by then.
 	between = 250 * time.Millisecond
-	// recovery is by how much the rate grows with each probe that is answered: by a
-	// tenth in a second.
+	// recovery is what each answered probe adds to the rate: a tenth of it in a second.
 	recovery = 0.1
 )
 
-// pace is how often the platform is asked by one process. API Gateway limits calls
-// for connections by account and Region, and promises no figure, so the rate is
-// found by trying: it is halved where the platform says that it was too often, and
-// grows again while it does not.
+// pace limits the rate at which one process probes. API Gateway limits these
+// calls per account and Region, and documents no figure, so the rate is adapted:
+// it is halved on throttling, and grows with answered probes.
 type pace struct {
 	limiter *rate.Limiter
 
@@ -34,33 +36,56 @@ type pace struct {
 	halvedAt time.Time
 }
 
-func newPace() *pace { return &pace{limiter: rate.NewLimiter(perSecond, burst(perSecond))} }
+func newPace() *pace { return &pace{limiter: rate.NewLimiter(maxPerSecond, burst(maxPerSecond))} }
 
-// burst is what may be asked at once: what a tenth of a second brings.
+// burst is a tenth of a second's probes.
 func burst(limit rate.Limit) int { return max(int(limit)/10, 1) }
 
 func (p *pace) wait(ctx context.Context) error { return p.limiter.Wait(ctx) }
 
-// throttled slows down.
+// throttled halves the rate.
 func (p *pace) throttled() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if now := time.Now(); now.Sub(p.halvedAt) >= between {
 		p.halvedAt = now
-		p.set(max(p.limiter.Limit()/2, slowest))
+		p.set(max(p.limiter.Limit()/2, minPerSecond))
 	}
 }
 
-// answered speeds up again.
+// answered raises the rate.
 func (p *pace) answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if limit := p.limiter.Limit(); limit < perSecond {
-		p.set(min(limit+recovery, perSecond))
+	if limit := p.limiter.Limit(); limit < maxPerSecond {
+		p.set(min(limit+recovery, maxPerSecond))
 	}
 }
 
 func (p *pace) set(limit rate.Limit) {
 	p.limiter.SetLimit(limit)
 	p.limiter.SetBurst(burst(limit))
+}
+
+// probe asks the platform whether a connection is open, at the rate of the pace.
+// It retries throttled calls until the run is out of time.
+func (r *run) probe(ctx context.Context, id seat.ConnectionID) (bool, error) {
+	r.slots <- struct{}{}
+	defer func() { <-r.slots }()
+	for {
+		if err := r.pace.wait(ctx); err != nil {
+			return false, fmt.Errorf("wait to probe: %w", err)
+		}
+		r.count(func(f *RunStats) { f.Probed++ })
+		alive, err := r.gateway.Alive(ctx, id)
+		if !errors.Is(err, ErrThrottled) {
+			r.pace.answered()
+			return alive, problem.Wrap("probe "+string(id), err)
+		}
+		r.pace.throttled()
+		r.count(func(f *RunStats) { f.Throttled++ })
+		if r.outOfTime(ctx) {
+			return false, problem.Wrap("probe "+string(id), err)
+		}
+	}
 }

@@ -203,7 +203,7 @@ func claims(t *testing.T, store Store, _ tenant.ID) {
 		}
 		return ok
 	}
-	want := reconcile.Progress{Shard: 3, After: "somewhere", LivesAtMillis: 1_790_000_000_000}
+	want := reconcile.Progress{Shard: 3, After: "somewhere", ConferencesAtMillis: 1_790_000_000_000}
 	equal(t, "first", claim(0, 10), true)
 	equal(t, "while another runs", claim(9, 20), false)
 	equal(t, "when that should have ended", claim(10, 20), true)
@@ -226,7 +226,7 @@ func checkpoints(t *testing.T, store Store, id tenant.ID) {
 		t.Fatalf("a checkpoint that nobody wrote: %+v", c)
 	}
 	chair := seat.Block{Pool: seat.Pool{Tenant: id, Number: 3, Chair: true}}
-	want := reconcile.Checkpoint{AtMillis: 5, Taken: 7, Voids: 2, Open: []reconcile.Sitting{{Connection: "a=", JoinedAtMillis: 3}, {Connection: "b=", JoinedAtMillis: 4}}}
+	want := reconcile.Checkpoint{AtMillis: 5, Taken: 7, Voids: 2, Open: []reconcile.OpenSeat{{Connection: "a=", JoinedAtMillis: 3}, {Connection: "b=", JoinedAtMillis: 4}}}
 	for i, block := range []seat.Block{one, other, chair} {
 		want.AtMillis = int64(i + 1)
 		if err := store.PutCheckpoint(ctx, block, want); err != nil {

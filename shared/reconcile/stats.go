@@ -6,44 +6,45 @@ import (
 	"time"
 )
 
-// Found counts what a run found and did.
-type Found struct {
-	// Probed is the connections that the platform was asked for.
+// RunStats counts what a run found and did.
+type RunStats struct {
+	// Probed is the probes sent.
 	Probed int
-	// Throttled is how often the platform said that it was asked too often.
+	// Throttled is the probes that the platform throttled.
 	Throttled int
-	// Ghosts, Orphans and Holds are the seats given back.
+	// Ghosts, Orphans and Holds (expired ones) are seats given back.
 	Ghosts, Orphans, Holds int
-	// Expired is the conferences ended for being vacant, Completed those whose
-	// end had broken off, Locks the hosts freed.
+	// Expired is the vacant conferences that were ended, Completed the unfinished ends
+	// that were completed, Locks the hosts unlocked.
 	Expired, Completed, Locks int
-	// Stuck is the seats given back of those who had left, by the ledger.
+	// Stuck is the seats given back of connections that had left by the ledger.
 	Stuck int
-	// Late is those who were sent away from a conference that had ended.
+	// Late is the connections dismissed from a conference that had ended.
 	Late int
-	// Settled is the changes of licenses that had broken off.
-	Settled int
+	// RolledOut is the unfinished changes of licenses that were completed. Its metric
+	// is named settled.
+	RolledOut int
 	// Imbalances is the blocks whose books do not balance.
 	Imbalances int
-	// Failed is the entries that are left to the next round.
+	// Failed is the entries left to the next round.
 	Failed int
 }
 
-func (r *run) count(change func(*Found)) {
+func (r *run) count(change func(*RunStats)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	change(&r.found)
+	change(&r.stats)
 }
 
-// namespace is the metrics' in CloudWatch.
+// namespace is that of the metrics in CloudWatch.
 const namespace = "Seatmeter"
 
-// report logs what was found, in CloudWatch's embedded metric format, which
+// report logs the run's counts in CloudWatch's embedded metric format, which
 // makes metrics of log lines. Source: "Specification: Embedded metric format".
 func (r *run) report(ctx context.Context, kind string, took time.Duration) {
-	f := r.found
+	f := r.stats
 	values := []slog.Attr{
-		slog.Int("probed", f.Probed), slog.Int("throttled", f.Throttled), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late), slog.Int("settled", f.Settled),
+		slog.Int("probed", f.Probed), slog.Int("throttled", f.Throttled), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late), slog.Int("settled", f.RolledOut),
 		slog.Int("conferences_expired", f.Expired), slog.Int("ends_completed", f.Completed), slog.Int("locks_freed", f.Locks),
 		slog.Int("imbalances", f.Imbalances), slog.Int("failed", f.Failed), slog.Int64("took_ms", took.Milliseconds()),
 	}
@@ -60,4 +61,11 @@ func (r *run) report(ctx context.Context, kind string, took time.Duration) {
 	}
 	values = append(values, slog.String("run", kind), slog.Any("_aws", directive)) //nolint:sloglint // the format's own name
 	r.log.LogAttrs(ctx, slog.LevelInfo, "reconciled", values...)
+}
+
+func boolCount(yes bool) int {
+	if yes {
+		return 1
+	}
+	return 0
 }
