@@ -121,7 +121,7 @@ func (x *Admissions) takeOver(ctx context.Context, v Visitor, old session.Sessio
 				return old, err
 			}
 		}
-		mine := there.Found(at, seat.NewMark())
+		mine := there.Resumed(at, seat.NewMark())
 		mine.TookOver = open
 		attempt, err := x.store.Swap(ctx, old.Block, seat.Place{Connection: old.Connection, Member: there}, seat.Place{Connection: v.Connection, Member: mine}, 0)
 		if err != nil {

@@ -10,31 +10,30 @@ import (
 // reason to admit or to refuse.
 type cache struct {
 	pools *Pools
-	// room is the blocks that had room when last seen.
+	// room is the indexes of blocks that had room when last read.
 	room []int
-	// reach is how many blocks the pool has been given, as far as is known; zero
-	// before anything is.
+	// reach is how many blocks the pool is known to have; zero: unknown.
 	reach int
-	// counted is what was in use when the directory was last read.
+	// counted is the last count of seats in use.
 	counted Count
-	// listed: the pool has a directory, whatever its terms are.
+	// listed: the pool has a directory.
 	listed bool
 	// dense: the directory says that few blocks have room.
 	dense bool
-	// scarceMillis is when nobody found room, or only a directory knew of some. By
-	// the times at which connections come.
+	// scarceMillis is the last joining time at which no room was found, or only by the
+	// directory.
 	scarceMillis int64
 }
 
 const (
-	// maxViews bounds the pools remembered, and maxHints the blocks of each.
-	maxViews = 10_000
-	maxHints = 64
-	// spare is how many seats of a block are left while there are others.
+	// maxCaches bounds the cached pools, and maxHints the blocks of each.
+	maxCaches = 10_000
+	maxHints  = 64
+	// spare is how many seats of a block are left free while other blocks have room.
 	spare = 3
-	// A pool is dense from so many seats in use of so many.
+	// A pool is dense if denseFrom of whole seats are in use.
 	denseFrom, whole = 92, 100
-	// scarceFor is how long it is remembered that seats are scarce.
+	// scarceFor is how long seats count as scarce, in milliseconds.
 	scarceFor = 1000
 )
 
@@ -42,13 +41,13 @@ const (
 func (p *Pools) cacheOf(pool seat.Pool) *cache {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.views[pool] == nil {
-		if p.views == nil || len(p.views) >= maxViews {
-			p.views = make(map[seat.Pool]*cache)
+	if p.caches[pool] == nil {
+		if p.caches == nil || len(p.caches) >= maxCaches {
+			p.caches = make(map[seat.Pool]*cache)
 		}
-		p.views[pool] = &cache{pools: p}
+		p.caches[pool] = &cache{pools: p}
 	}
-	return p.views[pool]
+	return p.caches[pool]
 }
 
 func (v *cache) locked(do func()) {
@@ -57,9 +56,9 @@ func (v *cache) locked(do func()) {
 	do()
 }
 
-// pick chooses the block that a connection tries at its n-th attempt: by its
-// id, among those that had room; where nothing is remembered, among those that
-// the pool was given. False: so few have room that a guess is not worth a write.
+// pick chooses the block of a connection's n-th attempt, by its id: among blocks
+// that had room or, where none is cached, among all blocks of the pool. False: so
+// few have room that a guess is not worth a write.
 func (v *cache) pick(id seat.ConnectionID, capacity, n int) (index int, worth bool) {
 	v.locked(func() {
 		if len(v.room) > 0 {
@@ -76,8 +75,8 @@ func (v *cache) pick(id seat.ConnectionID, capacity, n int) (index int, worth bo
 	return index, worth
 }
 
-// saw remembers whether a block has room. The last few seats of a block are
-// left alone while there are others: who leaves a full block has to look at the
+// saw caches whether a block has room. The last spare seats of a block count as
+// none while others have room: a leave from a full block has to read the
 // directory.
 func (v *cache) saw(s seat.State) {
 	v.locked(func() {
@@ -95,8 +94,8 @@ func (v *cache) saw(s seat.State) {
 	})
 }
 
-// sawListed is saw for a block that was found on the directory. While few have
-// room it stays there for all, and is taken off by whoever fills it.
+// sawListed is saw for a block that the directory lists. In a dense pool the
+// directory alone keeps it.
 func (v *cache) sawListed(s seat.State) {
 	dense := false
 	v.locked(func() { dense = v.dense })
@@ -105,8 +104,7 @@ func (v *cache) sawListed(s seat.State) {
 	}
 }
 
-// read remembers what a directory says: how many blocks there are, and whether few
-// have room.
+// read caches how many blocks a directory counts, and whether few have room.
 func (v *cache) read(b Directory, capacity int) {
 	v.locked(func() {
 		v.reach = max(v.reach, b.Opened)
@@ -115,24 +113,23 @@ func (v *cache) read(b Directory, capacity int) {
 	})
 }
 
-// most is how many blocks a pool of a capacity may have, as far as is known.
+// most is how many blocks a pool of some capacity may have.
 func (v *cache) most(capacity int) (blocks int) {
 	v.locked(func() { blocks = max(v.reach, count(capacity)) })
 	return blocks
 }
 
-// counts remembers what was counted.
+// counts caches a count.
 func (v *cache) counts(c Count) {
 	v.locked(func() { v.reach, v.counted = max(v.reach, c.Opened), c })
 }
 
-// lastCount is what was in use as this process last heard.
 func (v *cache) lastCount() (c Count) {
 	v.locked(func() { c = v.counted })
 	return c
 }
 
-// missing remembers that a block is not there.
+// missing caches that a block does not exist.
 func (v *cache) missing(index int) {
 	v.locked(func() { v.reach = max(1, index) })
 }
@@ -142,8 +139,8 @@ func (v *cache) hasDirectory() (listed bool) {
 	return listed
 }
 
-// widen takes it that there are twice as many blocks as is known. False: few have
-// room, or there cannot be more.
+// widen assumes twice as many blocks as are known. False: few have room, or there
+// cannot be more.
 func (v *cache) widen(capacity int) (wider bool) {
 	v.locked(func() {
 		reach := max(v.reach, batch)
@@ -155,8 +152,8 @@ func (v *cache) widen(capacity int) (wider bool) {
 	return wider
 }
 
-// opened remembers what a look through the whole pool shows, but for the rooms
-// that are on the directory for all.
+// opened caches a read of the whole pool, without the blocks that the directory
+// lists.
 func (v *cache) opened(states []seat.State, listed map[int]int64) {
 	v.locked(func() {
 		v.reach = len(states)

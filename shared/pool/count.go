@@ -9,26 +9,26 @@ import (
 )
 
 const (
-	// countMillis is how old the count of a large pool may be. A connection that asks
-	// scanMillis before that begins the next scan.
+	// countMillis is how old the count of a large pool may be. The next scan begins
+	// scanMillis before that.
 	countMillis = 10_000
-	// heardMillis is how long a process goes by the count that it last read.
-	heardMillis = 1000
+	// cachedMillis is how long a process uses its cached count.
+	cachedMillis = 1000
 )
 
-// InUse counts the occupied seats of a pool, for a connection. It reads the blocks
-// of a pool that has no more than a batch of them. A larger pool is scanned by one
-// of the connections that ask, for all of them, and the count may be ten seconds old.
+// InUse counts the occupied seats of a pool. It reads the blocks of a pool that
+// has no more than a batch of them. A larger pool is scanned by one caller for
+// all, and the count may be ten seconds old.
 //
-// Safe to repeat. When the scanning process dies, other connections wait for two
-// seconds before one of them scans, if the directory's count is too old.
+// Safe to retry. After a crash of the scanning process other callers wait two
+// seconds before one of them scans again.
 func (p *Pools) InUse(ctx context.Context, pool seat.Pool, id seat.ConnectionID, terms Terms, nowMillis int64) (int, error) {
 	v := p.cacheOf(pool)
 	large := v.most(terms.Capacity) > batch
 	for round := 0; large && round < maxRounds/2; round++ {
-		told, done, err := p.counted(ctx, pool, id, terms, nowMillis)
+		count, done, err := p.counted(ctx, pool, id, terms, nowMillis)
 		if done || err != nil {
-			return told.InUse, err
+			return count.InUse, err
 		}
 		if large = v.most(0) > batch; !large {
 			break
@@ -46,17 +46,17 @@ func (p *Pools) InUse(ctx context.Context, pool seat.Pool, id seat.ConnectionID,
 	return c.InUse, nil
 }
 
-// counted gives the last count of a large pool, or scans the pool. Not done: there
-// is no count yet, or the pool is not known to have many blocks.
+// counted gives the last count of a large pool, or scans the pool. Not done:
+// there is no count yet, or the pool is not known to have many blocks.
 func (p *Pools) counted(ctx context.Context, pool seat.Pool, id seat.ConnectionID, terms Terms, nowMillis int64) (Count, bool, error) {
 	v := p.cacheOf(pool)
-	heard := v.lastCount()
-	if heard.within(heardMillis, nowMillis) {
-		return heard, true, nil
+	cached := v.lastCount()
+	if cached.within(cachedMillis, nowMillis) {
+		return cached, true, nil
 	}
 	directory, err := p.blocks.Directory(ctx, pool)
 	if errors.Is(err, ErrBusy) {
-		return heard, heard.within(countMillis, nowMillis), nil
+		return cached, cached.within(countMillis, nowMillis), nil
 	}
 	if err != nil {
 		return Count{}, false, problem.Wrap("read the directory", err)
@@ -70,8 +70,8 @@ func (p *Pools) counted(ctx context.Context, pool seat.Pool, id seat.ConnectionI
 		return Count{}, false, nil
 	}
 	scan := Scan{By: id, Count: Count{AtMillis: nowMillis}, Revision: max(directory.Revision, terms.Revision), Beyond: directory.Left}
-	// The directory is written for later, and for other connections: this one is
-	// answered also where a write fails.
+	// The directory is written for other callers: this one has its answer even if a
+	// write fails.
 	mine, _ := p.blocks.BeginScan(ctx, pool, scan, nowMillis-scanMillis, true)
 	if !mine {
 		return directory.Count, directory.within(countMillis, nowMillis), nil
@@ -86,7 +86,7 @@ func (p *Pools) counted(ctx context.Context, pool seat.Pool, id seat.ConnectionI
 	return scan.Count, true, nil
 }
 
-// within tells whether a count of many blocks is young enough.
+// within tells whether a count is that of a large pool, and recent enough.
 func (c Count) within(millis, nowMillis int64) bool {
 	return c.Opened > batch && nowMillis-c.AtMillis < millis
 }

@@ -25,8 +25,8 @@ const (
 	// aheadMillis is how long before that time is over a refused connection begins
 	// the next scan, while other connections still go by the directory.
 	aheadMillis = 400
-	// scanMillis is how long other connections wait for a scan. After that, the
-	// process that began the scan counts as dead.
+	// scanMillis is how long other connections wait for a scan. After that, the process
+	// that began the scan counts as crashed.
 	scanMillis = 2000
 )
 
@@ -38,20 +38,19 @@ const (
 // publishes the vacancy: it adds the block to the list before it answers. A process
 // that finds a listed block full takes the block off. So the list is complete for a
 // while after the scan: each block with room is on it, or its vacancy is about to be
-// published. A complete directory without rooms says that the pool is full at that
+// published. A complete directory that lists no block says that the pool is full at that
 // moment, for one read unit.
 //
-// The Version of a block tells room that was found taken from room that was made
-// afterwards. Two kinds of room are not published, and found by the next scan: a
-// hold that expires, and a seat given back by a process that dies before it
-// publishes.
+// The version of a block tells room that was found taken from room that was made
+// afterwards. The next scan finds room that is not published: that of an expired
+// hold, and of a seat given back by a process that crashed before it published.
 type Directory struct {
 	// Revision is that of the license under which the pool was scanned.
 	Revision int64
-	// UntilMillis is the end of the time for which WithRoom is complete. Unix time.
-	// Zero: it was never, or there was too much room to list.
+	// UntilMillis is until when WithRoom is complete. Unix time. Zero: it is not, or
+	// too many blocks have room.
 	UntilMillis int64
-	// ScanningMillis is when a scan began that has not ended. Unix time. Zero: none.
+	// ScanningMillis is when the scan under way began. Unix time. Zero: none is.
 	ScanningMillis int64
 	// Count is the seats in use when they were last counted.
 	Count
@@ -60,8 +59,8 @@ type Directory struct {
 	// longer in use beyond its capacity, by the last scan: until then a connection
 	// that leaves makes no room.
 	Left, Beyond int64
-	// WithRoom are the versions of the blocks with room, by their index. While the
-	// directory is not complete, they are some of the blocks that had room.
+	// WithRoom lists blocks with room: index to version. While the directory is not
+	// complete, they are some of the blocks that had room.
 	WithRoom map[int]int64
 }
 
@@ -69,31 +68,31 @@ type Directory struct {
 type Count struct {
 	// AtMillis is when the pool was read. Unix time.
 	AtMillis int64
-	// InUse is the occupied seats, and Opened the blocks.
+	// InUse is the number of occupied seats, Opened that of the blocks.
 	InUse, Opened int
 }
 
 // complete tells whether the directory names all blocks with room, and no capacity
 // is left to hand out.
-func (b Directory) complete(revision, nowMillis int64) bool {
-	return b.Revision == revision && nowMillis < b.UntilMillis && b.Left <= b.Beyond
+func (d Directory) complete(revision, nowMillis int64) bool {
+	return d.Revision == revision && nowMillis < d.UntilMillis && d.Left <= d.Beyond
 }
 
 // scanning tells whether a scan is under way.
-func (b Directory) scanning(nowMillis int64) bool {
-	return b.ScanningMillis != 0 && nowMillis-b.ScanningMillis < scanMillis
+func (d Directory) scanning(nowMillis int64) bool {
+	return d.ScanningMillis != 0 && nowMillis-d.ScanningMillis < scanMillis
 }
 
 // PublishesVacancies tells whether a process that makes room in a full block must
-// publish the vacancy. No clock decides it: a vacancy too many costs a write.
-func (b Directory) PublishesVacancies() bool { return b.UntilMillis != 0 || b.ScanningMillis != 0 }
+// publish the vacancy. It uses no clock: an unneeded vacancy costs only a write.
+func (d Directory) PublishesVacancies() bool { return d.UntilMillis != 0 || d.ScanningMillis != 0 }
 
-// sample is n where one of n connections that leave is counted in Left, for all n.
-// It is 1 where few more must leave before there is room, and grows with their
-// number. Left may then be wrong by the root of that number, for a second.
-func (b Directory) sample() int {
+// sample is the sampling interval of Left: one of n leaving connections adds n. It is
+// 1 where few more must leave before there is room, and grows with their number.
+// Left may then be wrong by the root of that number, for a second.
+func (d Directory) sample() int {
 	const each = 256
-	return 1 + int(max(0, b.Beyond-b.Left)/each)
+	return 1 + int(max(0, d.Beyond-d.Left)/each)
 }
 
 // Scan is the result of scanning a pool.
@@ -102,61 +101,60 @@ type Scan struct {
 	By seat.ConnectionID
 	// Count has the moment at which the scan began as its AtMillis.
 	Count
-	// The other members are as the directory's.
+	// The other members are the directory's.
 	Revision    int64
 	UntilMillis int64
 	Beyond      int64
-	WithRoom       map[int]int64
+	WithRoom    map[int]int64
 }
 
-// ErrBusy says that more people ask than can be answered.
-var ErrBusy = errors.New("too many ask at once")
+// ErrBusy means that the store cannot answer all callers; one may try again.
+var ErrBusy = errors.New("too many callers at once")
 
-// Directories is where directories live.
+// Directories stores the directories of pools.
 type Directories interface {
-	// Directory reads a pool's directory; the zero Directory if it has none. ErrBusy
-	// comes at once where more connections ask than the store can answer: in a storm,
-	// waiting connections would keep others waiting.
+	// Directory reads a pool's directory; the zero Directory if it has none. It fails
+	// with ErrBusy, without a retry, where the store is throttled: in a storm of joins,
+	// waiting connections would make others wait.
 	Directory(ctx context.Context, pool seat.Pool) (Directory, error)
 	// BeginScan notes that a scan begins, unless another began after staleMillis and
-	// has not ended. With reset, the directory loses all its rooms and is not
+	// has not ended. With reset, the directory lists no blocks and is not
 	// complete until the scan ends; without, BeginScan is refused where the directory
 	// was cleared. True: the scan is noted, by this try or an earlier one.
 	BeginScan(ctx context.Context, pool seat.Pool, scan Scan, staleMillis int64, reset bool) (bool, error)
-	// EndScan adds the result of a scan to the directory, and leaves the rooms that
-	// are listed as they are. False: the scan had ended otherwise, and nothing was
-	// added.
+	// EndScan adds the result of a scan to the directory, and keeps listed blocks as
+	// they are. False: the scan was no longer under way, and nothing was added.
 	EndScan(ctx context.Context, pool seat.Pool, scan Scan) (bool, error)
-	// ListBlock lists a block, if the pool has a directory; a later version stays.
+	// ListBlock lists a block with room, if the pool has a directory; a later version
+	// stays.
 	ListBlock(ctx context.Context, block seat.Block, version int64) error
 	// UnlistBlock takes a block off the list, if it was listed with an earlier version.
 	UnlistBlock(ctx context.Context, block seat.Block, before int64) error
-	// AddLeft adds to Left, if the pool has a directory. It is tried once: a leave
-	// does not wait for it, and a directory without it is wrong for a second.
+	// AddLeft adds to Left, if the pool has a directory. It is not retried: a leave
+	// does not wait for it, and a missed one makes the directory wrong for a second.
 	AddLeft(ctx context.Context, pool seat.Pool, n int64) error
-	// ClearDirectory has the directory not be complete, and ends a scan under way.
+	// ClearDirectory makes the directory incomplete, and ends a scan under way.
 	ClearDirectory(ctx context.Context, pool seat.Pool) error
 }
 
-// expiresLater tells whether a vacancy is that of a hold that expires when the
-// directory is not complete any more, nor will be by a scan that has begun.
+// expiresLater tells whether a vacancy is that of a hold which expires only when the
+// directory and a scan under way are no longer complete.
 func expiresLater(v seat.Vacancy, b Directory) bool {
 	return v.EndsMillis != 0 && v.EndsMillis >= max(b.UntilMillis, b.ScanningMillis+trustMillis)
 }
 
-// publish publishes a vacancy, as a part of giving a seat back. If the process dies
-// before, or the write fails, the directory is wrong for a second; the seat is given
-// back all the same.
+// publish publishes a vacancy, after a seat was given back. If the process crashes
+// before, or the write fails, the directory is wrong for a second.
 func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.ConnectionID, v *seat.Vacancy) {
 	if v == nil {
 		return
 	}
 	directory, err := p.blocks.Directory(ctx, block.Pool)
-	busy := errors.Is(err, ErrBusy) // then many are about to go by it
+	busy := errors.Is(err, ErrBusy) // many joins are about to use the directory
 	switch {
 	case err != nil && !busy || err == nil && (!directory.PublishesVacancies() || expiresLater(*v, directory)):
 	case v.Beyond && (busy || directory.ScanningMillis != 0 || directory.Left < directory.Beyond):
-		n := 1 // busy, the directory cannot say; and a scan may find another Beyond
+		n := 1 // of a busy directory, and one being scanned, Beyond is unknown
 		if !busy && directory.ScanningMillis == 0 {
 			n = directory.sample()
 		}
@@ -229,18 +227,18 @@ func (p *Pools) takeByDirectory(ctx context.Context, pool seat.Pool, to seat.Pla
 // takeListed tries some of the blocks that the directory lists, beginning at one that
 // is chosen by the connection's id, and takes those off that are full.
 func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, directory Directory, to seat.Place, terms Terms) (Seated, bool, error) {
-	rooms := slices.Sorted(maps.Keys(directory.WithRoom))
+	listed := slices.Sorted(maps.Keys(directory.WithRoom))
 	p.cacheOf(pool).read(directory, terms.Capacity)
-	for n := range min(len(rooms), probes) {
-		block := seat.Block{Pool: pool, Index: rooms[(to.Connection.Hash()+n)%len(rooms)]}
+	for n := range min(len(listed), probes) {
+		block := seat.Block{Pool: pool, Index: listed[(to.Connection.Hash()+n)%len(listed)]}
 		attempt, err := p.enter(ctx, block, to, terms.Revision)
 		if err != nil {
 			return Seated{}, true, err
 		}
 		p.cacheOf(pool).sawListed(attempt.State)
 		if attempt.State.Full(to.Member.JoinedAtMillis) {
-			// If this fails, the next connection tries the block in vain.
-			// Room of this very version is gone too: the block was given less capacity since.
+			// If this fails, the next connection tries the block in vain. The version as
+			// read is included: the block's capacity may have been lowered since.
 			_ = p.blocks.UnlistBlock(ctx, block, attempt.State.Version()+1)
 		}
 		if answer, done, err := p.conclude(ctx, attempt, to.Connection, terms); done || err != nil {
@@ -250,7 +248,7 @@ func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, directory Direct
 	return Seated{}, false, nil
 }
 
-// scan reads the whole pool, enters the result into the directory, and tries the blocks
+// scan reads the whole pool, adds the result to the directory, and tries the blocks
 // with room. Not done: other connections took their seats.
 func (p *Pools) scan(ctx context.Context, pool seat.Pool, scan Scan, to seat.Place, terms Terms) (Seated, bool, error) {
 	states, err := p.Rebalance(ctx, pool, terms, false)
@@ -268,31 +266,31 @@ func (p *Pools) scan(ctx context.Context, pool seat.Pool, scan Scan, to seat.Pla
 // survey fills a scan from the blocks of the pool. The list is complete only if no
 // block is under other terms, and no capacity is left to hand out, nor will be when an
 // expired hold is given back. Where more seats are in use than the terms have, as many
-// must be given back first. A connection that left after the directory was read and
-// before the pool was counts twice, which errs to the safe side.
-func (l *Scan) survey(states []seat.State, terms Terms) {
-	l.InUse, l.Opened, l.WithRoom = Occupied(states, l.AtMillis), len(states), make(map[int]int64)
+// must be given back first. A connection that left between the reads of the
+// directory and of the pool counts twice, which errs to the safe side.
+func (scan *Scan) survey(states []seat.State, terms Terms) {
+	scan.InUse, scan.Opened, scan.WithRoom = Occupied(states, scan.AtMillis), len(states), make(map[int]int64)
 	beyond := committed(states) - terms.Capacity
-	until, whole := l.AtMillis+trustMillis, beyond >= 0
-	l.Beyond += int64(beyond)
-	var rooms []seat.State
+	until, whole := scan.AtMillis+trustMillis, beyond >= 0
+	scan.Beyond += int64(beyond)
+	var withRoom []seat.State
 	for _, s := range states {
-		_, over := s.ExpiredHold("", l.AtMillis)
+		_, over := s.ExpiredHold("", scan.AtMillis)
 		whole = whole && !s.Closed && s.Revision == terms.Revision && s.Listed && (!over || s.InUse <= s.Capacity)
 		for _, m := range s.Members {
-			if end := m.Hold.UntilMillis(); m.Held() && end > l.AtMillis {
+			if end := m.Hold.UntilMillis(); m.Held() && end > scan.AtMillis {
 				until = min(until, end)
 			}
 		}
-		if !s.Full(l.AtMillis) {
-			rooms = append(rooms, s)
+		if !s.Full(scan.AtMillis) {
+			withRoom = append(withRoom, s)
 		}
 	}
-	if whole && len(rooms) <= maxListed {
-		l.UntilMillis = until
+	if whole && len(withRoom) <= maxListed {
+		scan.UntilMillis = until
 	}
-	slices.SortStableFunc(rooms, func(a, b seat.State) int { return cmp.Compare(b.Free(), a.Free()) })
-	for _, s := range rooms[:min(len(rooms), maxListed)] {
-		l.WithRoom[s.Block.Index] = s.Version()
+	slices.SortStableFunc(withRoom, func(a, b seat.State) int { return cmp.Compare(b.Free(), a.Free()) })
+	for _, s := range withRoom[:min(len(withRoom), maxListed)] {
+		scan.WithRoom[s.Block.Index] = s.Version()
 	}
 }

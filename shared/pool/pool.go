@@ -24,25 +24,23 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// probes is how many blocks a join tries by what it remembers, or blindly,
-// before it reads.
+// probes is how many blocks a join tries, by the cache or its id, before it reads.
 const probes = 2
 
-// maxRounds bounds how often a settle or a search starts over because others
-// write at the same time.
+// maxRounds bounds how often an operation starts over after losing races.
 const maxRounds = 16
 
-// Terms are what a pool is to offer: a capacity, under a license revision.
+// Terms are what a pool offers: a capacity, under a license revision.
 type Terms struct {
 	Capacity int
 	Revision int64
 }
 
-// large tells whether a pool of so many blocks has a directory: it has many, which
-// stay when a license shrinks, or may get them.
+// large tells whether a pool with so many blocks has a directory. A shrunk pool
+// keeps its blocks, so the capacity alone does not decide.
 func (t Terms) large(blocks int) bool { return max(blocks, count(t.Capacity)) > largeAbove }
 
-// share is a block's part of the terms, in a pool of so many.
+// share is the share of a block in a pool with so many blocks.
 func (t Terms) share(capacity, blocks int) seat.Share {
 	return seat.Share{Capacity: capacity, Revision: t.Revision, Listed: t.large(blocks)}
 }
@@ -53,11 +51,11 @@ type Pools struct {
 	blocks Store
 	pause  Pause
 
-	mu    sync.Mutex
-	views map[seat.Pool]*cache
+	mu     sync.Mutex
+	caches map[seat.Pool]*cache
 }
 
-// Store keeps the blocks of pools, and the directories of large ones.
+// Store keeps blocks and directories.
 type Store interface {
 	seat.Blocks
 	Directories
@@ -69,7 +67,7 @@ func New(blocks Store, pause Pause) *Pools { return &Pools{blocks: blocks, pause
 // Pause waits for a time, or until its context ends, which is an error.
 type Pause func(ctx context.Context, d time.Duration) error
 
-// Sleep is the Pause of the machine's own clock.
+// Sleep is a Pause by the machine's clock.
 func Sleep(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
@@ -82,8 +80,8 @@ func Sleep(ctx context.Context, d time.Duration) error {
 // Wait waits by the pools' clock.
 func (p *Pools) Wait(ctx context.Context, d time.Duration) error { return p.pause(ctx, d) }
 
-// waitForScan lets another process end its scan: longer in each round, and not for
-// the same time for each connection.
+// waitForScan waits for another process to end its scan: longer in each round,
+// with a jitter by the connection's id.
 func (p *Pools) waitForScan(ctx context.Context, id seat.ConnectionID, round int) error {
 	most := min(firstWait<<round, longestWait)
 	return p.pause(ctx, most/2+most/2*time.Duration(id.Hash()%waitSteps)/waitSteps)
@@ -95,23 +93,22 @@ const (
 	waitSteps   = 16
 )
 
-// Refusal says why a pool took nobody in.
+// Refusal says why a pool admitted nobody.
 type Refusal int
 
 // The refusals. RefusalNone is an admission.
 const (
 	RefusalNone Refusal = iota
-	// RefusalFull: a full pass found no block with room.
+	// RefusalFull: no block has room.
 	RefusalFull
 	// RefusalClosed: the pool's conference has ended.
 	RefusalClosed
 	// RefusalStale: the pool is under a newer license revision than the
 	// caller's; read the license again.
 	RefusalStale
-	// RefusalMissing: there is no such pool. Whoever may open it does so by
-	// Settle; a join does not.
+	// RefusalMissing: the pool does not exist. Rebalance creates it; a join does not.
 	RefusalMissing
-	// RefusalLost: the connection was in, and was lost.
+	// RefusalLost: the connection was lost, and its seat is held.
 	RefusalLost
 )
 
@@ -121,25 +118,25 @@ type Seated struct {
 	Block   seat.Block
 	// Number is the seat's number in its block.
 	Number int64
-	// Member is how the connection holds it: as asked, or as it did already.
+	// Member is the member as asked for or, if the connection was in already, as it was.
 	Member seat.Member
-	// InUse is the pool's occupied seats just after, for a pool of one block,
-	// or at the refusal; zero where it would cost reading the other blocks.
+	// InUse is the pool's occupied seats after an admission to a pool of one block, or
+	// at a refusal; zero where it would cost reading the other blocks.
 	InUse int
-	// Unsearched: it was refused without a look at every block, so that it may
-	// be in already by an earlier attempt.
+	// Unsearched: the refusal is by the directory, and the connection may be in one of
+	// the blocks by an earlier attempt.
 	Unsearched bool
 }
 
-// Take finds a seat. One write suffices unless blocks are full. Where no seat
-// is free, a hold that has expired at the member's time of joining gives way.
-// A pool that was full a moment ago is read first, so that a storm of refusals
-// makes no writes.
+// Take takes a seat. It costs one write unless blocks are full. Where no seat is
+// free, the join replaces a hold that has expired at the member's time of joining. A
+// pool that was full a moment ago is read before anything is written, so a storm of
+// refused joins writes nothing.
 //
-// Safe to repeat: a connection that is in already keeps its seat and gets a
-// fresh number (see Blocks.Renumber). In a pool of several blocks a repeat
-// after a crash may find room in another block than the crashed attempt
-// did; the seat left behind there has no session, and reconciliation frees it.
+// Safe to retry: a connection that is in already keeps its seat and gets a new
+// number (see Blocks.Renumber). In a pool of several blocks a retry after a crash may
+// take a seat of another block; the first seat has no session, and reconciliation
+// frees it.
 func (p *Pools) Take(ctx context.Context, pool seat.Pool, id seat.ConnectionID, member seat.Member, terms Terms) (Seated, error) {
 	to, now := seat.Place{Connection: id, Member: member}, member.JoinedAtMillis
 	if !p.cacheOf(pool).wasScarce(now) {
@@ -155,7 +152,7 @@ func (p *Pools) Take(ctx context.Context, pool seat.Pool, id seat.ConnectionID, 
 	if !errors.Is(err, ErrBusy) || !p.cacheOf(pool).widen(terms.Capacity) {
 		return answer, err
 	}
-	// A rush: more blocks are being opened, and perhaps have been.
+	// In a rush of joins more blocks are being created, or have been.
 	again, done, failed := p.probe(ctx, pool, to, terms)
 	if done || failed != nil {
 		return again, failed
@@ -163,9 +160,9 @@ func (p *Pools) Take(ctx context.Context, pool seat.Pool, id seat.ConnectionID, 
 	return answer, err
 }
 
-// Reclaim takes the place of a hold in a pool of one block for whom it is held:
-// somebody who comes anew, without what the seat is resumed by. There may be
-// none, and then the pool is full. Safe to repeat, by Take.
+// Reclaim replaces a held member of a pool of one block by a new connection of the
+// same person, who has no resume token. RefusalFull: no seat is held. After a lost
+// answer, retry with Take.
 func (p *Pools) Reclaim(ctx context.Context, pool seat.Pool, id seat.ConnectionID, member seat.Member, terms Terms) (Seated, error) {
 	full := Seated{Refusal: RefusalFull}
 	b, err := p.blocks.Get(ctx, seat.Block{Pool: pool})
@@ -188,8 +185,8 @@ func (p *Pools) Reclaim(ctx context.Context, pool seat.Pool, id seat.ConnectionI
 	return full, nil
 }
 
-// probe tries a few blocks: those with room, as far as this process remembers;
-// else those at which connections begin to look. Not done: they are full.
+// probe tries a few blocks: those with room by the cache, else those that follow from
+// the connection's id. Not done: they are full.
 func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms Terms) (Seated, bool, error) {
 	v := p.cacheOf(pool)
 	for n := range min(probes, count(terms.Capacity)) {
@@ -220,8 +217,8 @@ func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms 
 	return Seated{}, false, nil
 }
 
-// enter takes a free seat of a block or, where there is none, the place of a
-// hold that has expired: each by one conditional write.
+// enter takes a free seat of a block or, where there is none, replaces an expired
+// hold: each by one conditional write.
 func (p *Pools) enter(ctx context.Context, block seat.Block, to seat.Place, revision int64) (seat.Attempt, error) {
 	var attempt seat.Attempt
 	var err error
@@ -244,8 +241,8 @@ func (p *Pools) enter(ctx context.Context, block seat.Block, to seat.Place, revi
 	return attempt, nil
 }
 
-// conclude turns an attempt into an answer where it is one: seated, closed, or
-// a license that has moved on. Not done: the pool needs settling or searching.
+// conclude turns an attempt into an answer where it is final: seated, closed, or
+// under a later license. Not done: the pool must be rebalanced or searched.
 func (p *Pools) conclude(ctx context.Context, a seat.Attempt, id seat.ConnectionID, terms Terms) (Seated, bool, error) {
 	switch a.Outcome {
 	case seat.OutcomeTaken:
@@ -280,10 +277,9 @@ func seated(s seat.State, id seat.ConnectionID, terms Terms) Seated {
 	return taken
 }
 
-// search settles the pool, which also reads all of it, and then tries every
-// block with room. It refuses after a read that showed no room in any block and
-// no capacity that is not handed out; or when others took the room that it saw,
-// time and again.
+// search rebalances the pool, which reads all of it, and tries every block with room.
+// It refuses after a read that shows no room and no slack, or after losing the
+// room to others maxRounds times.
 func (p *Pools) search(ctx context.Context, pool seat.Pool, to seat.Place, terms Terms) (Seated, error) {
 	var answer Seated
 	for range maxRounds {
@@ -301,10 +297,9 @@ func (p *Pools) search(ctx context.Context, pool seat.Pool, to seat.Place, terms
 	return answer, nil
 }
 
-// among tries the blocks of a whole pool, as they were just read, that have
-// room, beginning at one chosen by the connection's id. Not done: others took
-// what room there was, or there is capacity to hand out; the answer is what it
-// is if that happens time and again.
+// among tries the blocks with room of a whole pool that was just read, beginning at
+// one chosen by the connection's id. Not done: others took the room, or there is
+// slack to hand out; the answer then is for a caller that gives up.
 func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, to seat.Place, terms Terms) (Seated, bool, error) {
 	if len(states) == 0 {
 		return Seated{Refusal: RefusalMissing}, true, nil
@@ -320,7 +315,7 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 		case state.Revision > terms.Revision:
 			return Seated{Refusal: RefusalStale}, true, nil
 		case !in && over && state.InUse > state.Capacity:
-			// Its place would be above the capacity: free it, and settle again.
+			// Replacing this hold would exceed the capacity: end it, and rebalance.
 			if _, err := p.GiveBack(ctx, state.Block, late.Connection, late.Member, false); err != nil {
 				return Seated{}, true, problem.Wrap("end a hold", err)
 			}
@@ -348,14 +343,14 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 	return full, true, nil
 }
 
-// GiveBack is Blocks.GiveBack; and where that makes room in a full block of a
-// large pool, the directory tells of it.
+// GiveBack is Blocks.GiveBack, and publishes a vacancy in a large pool's
+// directory.
 func (p *Pools) GiveBack(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, void bool) (seat.Returned, error) {
 	return p.andPublish(ctx, block, id, func() (seat.Returned, error) { return p.blocks.GiveBack(ctx, block, id, member, void) })
 }
 
-// Hold is Blocks.Hold. The directory of a large pool is not complete any more if the
-// hold may be over before its time is.
+// Hold is Blocks.Hold. It clears a large pool's directory if the hold may expire
+// while the directory is complete.
 func (p *Pools) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, hold seat.Hold) (seat.Returned, error) {
 	return p.andPublish(ctx, block, id, func() (seat.Returned, error) {
 		returned, err := p.blocks.Hold(ctx, block, id, member, hold)
@@ -366,13 +361,13 @@ func (p *Pools) Hold(ctx context.Context, block seat.Block, id seat.ConnectionID
 	})
 }
 
-// Close is Blocks.Close for all blocks of a pool, as they were read, and for those
-// that were made since: the process that made one may be about to give it
-// capacity. A block that is made later still gets none (see closing).
+// Close is Blocks.Close for all blocks of a pool, as they were read, and for
+// those that were created since: the process that created one may be about to
+// give it capacity. A block that is created later gets none (see closing).
 func (p *Pools) Close(ctx context.Context, pool seat.Pool, states []seat.State, keepUntil time.Time) error {
 	for round := 0; slices.ContainsFunc(states, isOpen); round++ {
 		if round == maxRounds {
-			return fmt.Errorf("close %+v: blocks kept coming", pool)
+			return fmt.Errorf("close %+v: others kept creating blocks", pool)
 		}
 		for _, s := range states {
 			if s.Closed {
@@ -393,7 +388,8 @@ func (p *Pools) Close(ctx context.Context, pool seat.Pool, states []seat.State, 
 	return problem.Wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
 }
 
-// andPublish gives a seat back, or will, and tells the directory.
+// andPublish runs a step that gives a seat back or holds it, and publishes the
+// vacancy.
 func (p *Pools) andPublish(ctx context.Context, block seat.Block, id seat.ConnectionID, step func() (seat.Returned, error)) (seat.Returned, error) {
 	returned, err := step()
 	if err != nil {
@@ -403,7 +399,7 @@ func (p *Pools) andPublish(ctx context.Context, block seat.Block, id seat.Connec
 	return returned, nil
 }
 
-// committed is what the blocks admit together, at the most, as they stand.
+// committed is the most seats that the blocks can have in use, as they were read.
 func committed(states []seat.State) int {
 	total := 0
 	for _, s := range states {

@@ -12,37 +12,39 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Blocks are opened as they are needed: the first batch at once, as many again
-// when less than one seat in scarce of those there is free. So a license of a
-// million seats costs what is used of it.
+// Blocks are created on demand: the first batch at once, as many again when less
+// than one seat in scarceDivisor of the existing ones is free. So a license of a
+// million seats costs only the blocks in use.
 const (
-	batch    = 64
-	maxBatch = 1024
-	scarce   = 4
-	// parallel is how many writes of a settling are made at the same time.
+	batch         = 64
+	maxBatch      = 1024
+	scarceDivisor = 4
+	// parallel is how many blocks are written at the same time.
 	parallel = 32
 )
 
-// Rebalance brings a pool's blocks to its terms and gives them as they stand.
-// With create it opens a pool that is not there, if only without capacity.
+// Rebalance brings a pool's blocks to its terms and returns them. With create it
+// opens a pool that does not exist, even one without capacity.
 //
-// Why it cannot oversell, whoever else runs it: capacities are first lowered,
-// under the new revision, until Σ max(capacity, in use) is within the terms;
-// the first block last, and each on condition that no more are in than was
-// reckoned with, so that the first block's revision says that it is done.
-// They are raised only when every block has that revision, only by what is
-// then left, always at the first blocks short of their targets, and each on
-// condition that it is as it was seen. Two callers that count the same slack
-// therefore mean the same blocks, and each block is raised by one of them.
-// Seats in use above a capacity only become fewer, so that an old view errs to
-// the safe side; where a capacity is raised to them, nobody may have left since,
-// whose seat another may be giving to a block before. A block is made without
-// capacity and raised after another read, so that one whose making was long
-// under way brings nothing that was given away since.
-// Safe to repeat and to abandon at any point: the next caller goes on.
+// It cannot oversell, however many callers run it. Capacities are first lowered,
+// under the new revision, until Σ max(capacity, in use) is within the terms. The
+// first block comes last, so its revision says that all are done; each write is
+// on condition that no more seats are in use than were read.
+//
+// Capacities are raised only when every block has that revision, only by the
+// slack that is then left, always at the first blocks below their targets, and
+// each on condition that the block is as it was read. So two callers that count
+// the same slack raise the same blocks, and each block is raised by one of them.
+// Seats in use above a capacity only become fewer, so a stale read errs to the
+// safe side. Where a capacity is raised to the seats in use, nobody may have left
+// meanwhile: another caller may be giving that seat to an earlier block. A block
+// is created without capacity and raised after another read, so that a delayed
+// creation brings no capacity that was given to others since.
+//
+// Safe to retry and to abort at any point: the next caller completes it.
 func (p *Pools) Rebalance(ctx context.Context, pool seat.Pool, terms Terms, create bool) ([]seat.State, error) {
-	relicensed := create // by somebody else perhaps, who died
-	for stuck := 0; stuck < maxRounds; {
+	relicensed := create // another process may have crashed before it cleared the directory
+	for lost := 0; lost < maxRounds; {
 		states, err := p.blocks.Read(ctx, pool)
 		if err != nil {
 			return nil, fmt.Errorf("read the pool: %w", err)
@@ -59,21 +61,21 @@ func (p *Pools) Rebalance(ctx context.Context, pool seat.Pool, terms Terms, crea
 			return nil, err
 		}
 		if wrote+missed == 0 && relicensed && slices.ContainsFunc(states, isListed) {
-			// Nobody is to be refused any more by what is known of the terms before.
+			// No join may be refused any more by what the directory says of the earlier terms.
 			return states, problem.Wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
 		}
 		if wrote+missed == 0 {
 			return states, nil
 		}
 		if wrote == 0 {
-			stuck++
+			lost++
 		}
 	}
-	return nil, fmt.Errorf("settle %+v: others kept changing the pool", pool)
+	return nil, fmt.Errorf("rebalance %+v: others kept changing the pool", pool)
 }
 
-// done tells whether there is nothing to settle: no pool and none wanted, a
-// closed pool, or one under newer terms than ours.
+// done tells whether there is nothing to rebalance: no pool and none wanted, a
+// closed pool, or one under a later license.
 func done(states []seat.State, terms Terms, create bool) bool {
 	if len(states) == 0 {
 		return !create
@@ -86,18 +88,18 @@ func isOpen(s seat.State) bool { return !s.Closed }
 
 func isListed(s seat.State) bool { return s.Listed }
 
-// closing tells whether somebody has begun to close the pool. A block of it that
-// is open still gets no capacity any more.
+// closing tells whether a process has begun to close the pool. Its open blocks
+// get no more capacity.
 func closing(states []seat.State) bool {
 	return slices.ContainsFunc(states, func(s seat.State) bool { return s.Closed })
 }
 
-// lower brings blocks under the terms' revision and down to their targets, and
-// takes what other blocks still use above it from blocks with room. A pool in
-// use beyond its terms gets no capacity at all: what is left to a full block
-// would be room again when somebody leaves it. The first block comes last: while
-// it is under an older revision others may be too, and when it is not, none is.
-// It counts its writes, and those that somebody else forestalled.
+// lower brings blocks under the terms' revision and down to their targets. Seats
+// in use above a target are compensated by blocks with room. A pool with more
+// seats in use than its terms gets no capacity at all: capacity left to a full
+// block would become room when somebody leaves. The first block comes last: while
+// its revision is older, others' may be too; when it is not, none is. It returns
+// the number of its writes, and of those that lost a race.
 func (p *Pools) lower(ctx context.Context, states []seat.State, terms Terms) (wrote, missed int, err error) {
 	capacities, admitted := make([]int, len(states)), 0
 	for i, s := range states {
@@ -134,8 +136,8 @@ func (p *Pools) lower(ctx context.Context, states []seat.State, terms Terms) (wr
 	return wrote + w, m, err
 }
 
-// raise hands out the slack where seats are scarce, to the first blocks short
-// of their targets, a batch at a time.
+// raise hands out slack where seats are scarce, to the first blocks below their
+// targets, a batch at a time. It counts like lower.
 func (p *Pools) raise(ctx context.Context, pool seat.Pool, states []seat.State, terms Terms) (wrote, missed int, err error) {
 	slack, room, capacity, byIndex := terms.Capacity-committed(states), 0, 0, make(map[int]seat.State, len(states))
 	for _, s := range states {
@@ -143,13 +145,13 @@ func (p *Pools) raise(ctx context.Context, pool seat.Pool, states []seat.State, 
 		capacity += s.Capacity
 		byIndex[s.Block.Index] = s
 	}
-	if len(states) > 0 && (slack <= 0 || room*scarce > capacity) {
+	if len(states) > 0 && (slack <= 0 || room*scarceDivisor > capacity) {
 		return 0, 0, nil
 	}
 	var writes []func(context.Context) (bool, error)
 	for index := 0; index < max(1, count(terms.Capacity)) && len(writes) < min(max(batch, len(states)), maxBatch); index++ {
 		state, exists := byIndex[index]
-		// What is in use above the capacity is committed already.
+		// Seats in use above the capacity are committed already.
 		target := Target(terms.Capacity, index)
 		held := max(state.Capacity, min(state.InUse, target))
 		add := max(0, min(slack, target-held))
@@ -168,8 +170,8 @@ func (p *Pools) raise(ctx context.Context, pool seat.Pool, states []seat.State, 
 	return all(ctx, writes)
 }
 
-// all makes writes at the same time and counts those that were done, and those
-// that somebody else forestalled.
+// all makes writes in parallel. It returns how many were done, and how many lost
+// a race.
 func all(ctx context.Context, writes []func(context.Context) (bool, error)) (wrote, missed int, err error) {
 	var done atomic.Int64
 	one := func(ctx context.Context, write func(context.Context) (bool, error)) error {
@@ -190,7 +192,7 @@ func all(ctx context.Context, writes []func(context.Context) (bool, error)) (wro
 		err = group.Wait()
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("settle a block: %w", err)
+		return 0, 0, fmt.Errorf("rebalance a block: %w", err)
 	}
 	return int(done.Load()), len(writes) - int(done.Load()), nil
 }

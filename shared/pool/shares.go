@@ -4,8 +4,8 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Target is the capacity that a block is to have in a pool of this capacity:
-// full blocks and a rest. Growing a pool never lowers a block.
+// Target is the capacity of a block in a pool of some capacity: all blocks are
+// full but the last. Growing a pool lowers no block's target.
 func Target(capacity, index int) int {
 	return max(0, min(seat.BlockSeats, capacity-index*seat.BlockSeats))
 }
@@ -13,8 +13,8 @@ func Target(capacity, index int) int {
 // count is how many blocks a pool of this capacity can have.
 func count(capacity int) int { return (capacity + seat.BlockSeats - 1) / seat.BlockSeats }
 
-// start is the block at which a connection begins to look for a seat: chosen
-// by its id, each block in proportion to its seats.
+// start is the block that a connection tries first, by its id; each block gets
+// connections in proportion to its seats.
 func start(id seat.ConnectionID, capacity int) int {
 	if capacity <= seat.BlockSeats {
 		return 0
@@ -22,7 +22,7 @@ func start(id seat.ConnectionID, capacity int) int {
 	return id.Hash() % capacity / seat.BlockSeats
 }
 
-// InUse adds up the seats in use in some blocks, expired holds included.
+// InUse is the number of seats in use in some blocks, expired holds included.
 func InUse(blocks []seat.State) int {
 	total := 0
 	for _, b := range blocks {
@@ -31,7 +31,7 @@ func InUse(blocks []seat.State) int {
 	return total
 }
 
-// Occupied adds up the seats of some blocks that are not free at a moment.
+// Occupied is the number of seats in some blocks that are not free at a moment.
 func Occupied(blocks []seat.State, nowMillis int64) int {
 	total := 0
 	for _, b := range blocks {

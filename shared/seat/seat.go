@@ -1,15 +1,14 @@
-// Package seat holds what Seatmeter exists for: a bounded number of seats that
-// change hands by one conditional write each.
+// Package seat holds the bounded number of seats that change hands by one
+// conditional write each.
 //
-// Terms: a seat is the right of one connection to be in a conference. A pool
-// is a bounded set of seats; both licensing models are pools and differ only
-// in which one a connection draws on: the tenant's one pool, or the pool of a
-// conference. A host's own first connection takes the conference's chair, a
-// pool of one. A block is the part of a pool that is one item of at most 1 KB,
-// so that a seat costs one write unit. A member is a connection that holds a
-// seat of a block. A seat whose connection was lost is held for it until the
-// hold ends; then it is as good as free. A void is a seat that was taken and
-// never used.
+// Terms: a seat is the right of one connection to be in a conference. A pool is a
+// bounded set of seats. Both licensing models are pools, and differ only in the
+// pool that a connection takes a seat of: the tenant's, or a conference's own.
+// Under a named license, the host's own first connection takes the conference's
+// chair, a pool of one. A block is the part of a pool that is one item of at most
+// 1 KB, so that a seat costs one write unit. A member is a connection that has a
+// seat of a block. The seat of a lost connection is held until the hold ends, and
+// is free from then on. A void is a seat that was taken and never used.
 //
 // This package knows one block. Package pool makes pools of blocks.
 package seat
@@ -25,12 +24,12 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// BlockSeats is how many seats one block holds at the most. Thirty members
-// with 16-byte connection ids stay below the 1 KB that one write unit covers.
+// BlockSeats is the most seats of a block. Thirty members with 16-byte connection
+// ids stay below the 1 KB that one write unit covers.
 const BlockSeats = 30
 
-// MaxMillis is the latest time that a member can have joined at, or a hold begun:
-// a block has room for no later one.
+// MaxMillis is the latest time of a join or of the beginning of a hold: members
+// are packed.
 const MaxMillis = 1<<45 - 1
 
 // ConnectionID is the gateway's id of one WebSocket.
@@ -41,15 +40,14 @@ type Pool struct {
 	Tenant tenant.ID
 	// Number is the conference's, or zero for the tenant's own pool.
 	Number conference.Number
-	// Chair is the pool of one that a host's first connection takes.
+	// Chair is set for the pool of one that a host's first connection takes a seat of.
 	Chair bool
 }
 
-// ConferencePools are the pools that a conference has to itself under a named
-// license.
+// ConferencePools are a conference's own pools, under a named license.
 type ConferencePools struct{ Participants, Chair Pool }
 
-// PoolsOf names the pools of the conference with a number.
+// PoolsOf names the pools of a numbered conference.
 func PoolsOf(t tenant.ID, number conference.Number) ConferencePools {
 	return ConferencePools{Pool{Tenant: t, Number: number}, Pool{Tenant: t, Number: number, Chair: true}}
 }
@@ -63,21 +61,19 @@ type Block struct {
 	Index int
 }
 
-// Member is a connection that holds a seat, or one that was lost and whose
-// seat is held for it.
+// Member is a connection that has a seat, or a lost one whose seat is held.
 type Member struct {
-	// JoinedAtMillis tells a connection's successive stays apart. Unix time.
-	// Zero where the connection was lost.
+	// JoinedAtMillis tells a connection's successive stays apart. Unix time. Zero if
+	// the seat is held.
 	JoinedAtMillis int64
-	// Mark tells two takes for the same stay apart, should the second come
-	// when the first was given back already. Drawn by chance. Zero where the
-	// connection was lost.
+	// Mark is random. It tells two takes for the same stay apart, in case the second
+	// comes after the first was given back. Zero if the seat is held.
 	Mark uint16
 	// Conference is the number of the conference that the seat is used in.
 	Conference conference.Number
-	// Host: it is the conference's host who sits here.
+	// Host: the member is the conference's host.
 	Host bool
-	// TookOver: its connection took the seat over from one that was open, which
+	// TookOver: the connection resumed the seat of another while that was open, and it
 	// may be open still.
 	TookOver bool
 	// Hold is set where the connection was lost.
@@ -87,13 +83,12 @@ type Member struct {
 // NewMark draws a member's mark.
 func NewMark() uint16 { return uint16(rand.Uint32()) } //nolint:gosec // any 16 bits
 
-// Hold is how a seat waits for its connection to come back.
+// Hold is the time for which a lost connection's seat is kept for its return.
 type Hold struct {
-	// LostAtMillis is when the connection was lost: the end of its stay,
-	// unless it comes back. Unix time.
+	// LostAtMillis is when the connection was lost. Unix time.
 	LostAtMillis int64
-	// Seconds is how long from then the seat is held. The ledger has the stay
-	// before the hold begins.
+	// Seconds is how long from then the seat is held. The stay is in the ledger before
+	// the hold begins.
 	Seconds int
 }
 
@@ -105,32 +100,31 @@ const millisPerSecond = 1000
 // Held tells whether the member's connection was lost.
 func (m Member) Held() bool { return m.Hold != Hold{} }
 
-// Expired tells whether the member's seat was held and is no longer.
+// Expired tells whether the member's hold has ended.
 func (m Member) Expired(nowMillis int64) bool { return m.Held() && m.Hold.UntilMillis() <= nowMillis }
 
-// Lost is the member when its connection is lost.
+// Lost is the member after the loss of its connection.
 func (m Member) Lost(hold Hold) Member {
 	m.JoinedAtMillis, m.Mark, m.TookOver, m.Hold = 0, 0, false, hold
 	return m
 }
 
-// Found is the member that takes a held seat up again.
-func (m Member) Found(atMillis int64, mark uint16) Member {
+// Resumed is the member of a held seat after its connection came back.
+func (m Member) Resumed(atMillis int64, mark uint16) Member {
 	m.JoinedAtMillis, m.Mark, m.Hold = atMillis, mark, Hold{}
 	return m
 }
 
-// Share is what a block is given of its pool's capacity, and by which license.
+// Share is a block's part of its pool's capacity, under a license revision.
 type Share struct {
 	Capacity int
 	// Revision is the license's, under which seats are taken.
 	Revision int64
-	// Listed: the pool is a large one, and who makes room in a full block of it
-	// tells its directory.
+	// Listed: the pool has a directory, in which vacancies are published.
 	Listed bool
 }
 
-// State is what one read of a block shows.
+// State is a block as it was read.
 type State struct {
 	Block Block
 	Share
@@ -139,22 +133,22 @@ type State struct {
 	Taken int64
 	// Voids counts the seats that were taken and never used.
 	Voids int64
-	// Closed blocks accept no more joins: their conference has ended.
+	// Closed: the block accepts no joins, since its conference has ended.
 	Closed bool
-	// SeenAtMillis is when reconciliation last found every member alive that
-	// had been in for a minute. Unix time.
+	// SeenAtMillis is when reconciliation last found all members alive, except those of
+	// less than a minute. Unix time.
 	SeenAtMillis int64
 	Members      map[ConnectionID]Member
 }
 
-// Overused tells whether more seats are in use than the block's capacity, by
-// which a share with more may be counted. Who leaves then leaves no room in the
-// block, but in the pool: perhaps it has been given to another block already.
+// Overused tells whether more seats are in use than the block's capacity, and the
+// share raises the capacity to them. A leave then makes no room in the block but
+// slack in the pool, which may have been given to another block already.
 func (s State) Overused(share Share) bool {
 	return s.InUse > s.Capacity && share.Capacity > s.Capacity
 }
 
-// Free is how many more connections the block admits as it stands.
+// Free is how many more connections the block admits.
 func (s State) Free() int {
 	if s.Closed {
 		return 0
@@ -162,14 +156,14 @@ func (s State) Free() int {
 	return max(0, s.Capacity-s.InUse)
 }
 
-// Full tells whether a join at a moment finds no place in the block.
+// Full tells whether the block has neither a free seat nor an expired hold that a
+// join may replace.
 func (s State) Full(nowMillis int64) bool {
 	_, over := s.ExpiredHold("", nowMillis)
 	return s.Free() == 0 && (!over || s.InUse > s.Capacity)
 }
 
-// Occupied is the seats that are not free at a moment: those in use but for
-// the holds that have expired.
+// Occupied is the seats in use without expired holds.
 func (s State) Occupied(nowMillis int64) int {
 	occupied := s.InUse
 	for _, m := range s.Members {
@@ -180,7 +174,8 @@ func (s State) Occupied(nowMillis int64) int {
 	return occupied
 }
 
-// ExpiredHold chooses an expired hold: not the same for all who come at once.
+// ExpiredHold chooses an expired hold by the connection's id, so that concurrent
+// joins choose different ones.
 func (s State) ExpiredHold(id ConnectionID, nowMillis int64) (Place, bool) {
 	var over []ConnectionID
 	for other, m := range s.Members {
@@ -196,10 +191,10 @@ func (s State) ExpiredHold(id ConnectionID, nowMillis int64) (Place, bool) {
 	return Place{chosen, s.Members[chosen]}, true
 }
 
-// Outcome is what became of an attempt on a block.
+// Outcome is the result of a take or a swap.
 type Outcome int
 
-// The outcomes of a take or a swap. Only OutcomeTaken changed anything.
+// The outcomes. Only OutcomeTaken changed the block.
 const (
 	OutcomeTaken Outcome = iota
 	OutcomeMember
@@ -209,15 +204,15 @@ const (
 	OutcomeOtherRevision
 )
 
-// Attempt is the answer to a take: what became of it, and the block as it
-// stands after a success or stood at the refusal.
+// Attempt is the answer to a take or a swap: the outcome, and the block after a
+// success or at the refusal.
 type Attempt struct {
 	Outcome Outcome
 	State   State
 }
 
-// Judge says which of a take's conditions a block fails, in the order in which
-// a caller must act on them. Every store judges refusals by it.
+// Judge tells which of a take's conditions a block fails, in the order in which a
+// caller must act on them. Every store decides by it.
 func Judge(state State, exists bool, id ConnectionID, revision int64) Outcome {
 	_, member := state.Members[id]
 	switch {
@@ -235,11 +230,11 @@ func Judge(state State, exists bool, id ConnectionID, revision int64) Outcome {
 	return OutcomeTaken
 }
 
-// JudgeSwap says the same of a swap. OutcomeFull: the place to be taken is not
-// as it was seen, or may not be taken.
+// JudgeSwap is Judge for a swap. OutcomeFull: the seat is not as it was read, or
+// may not be taken.
 func JudgeSwap(state State, exists bool, from Place, to Place, revision int64) Outcome {
 	_, member := state.Members[to.Connection]
-	there, in := state.Members[from.Connection]
+	current, in := state.Members[from.Connection]
 	another := to.Connection != from.Connection
 	switch {
 	case !exists:
@@ -250,7 +245,7 @@ func JudgeSwap(state State, exists bool, from Place, to Place, revision int64) O
 		return OutcomeClosed
 	case revision != 0 && state.Revision != revision:
 		return OutcomeOtherRevision
-	case !in || there != from.Member || revision != 0 && state.InUse > state.Capacity:
+	case !in || current != from.Member || revision != 0 && state.InUse > state.Capacity:
 		return OutcomeFull
 	}
 	return OutcomeTaken
@@ -262,63 +257,58 @@ type Place struct {
 	Member     Member
 }
 
-// Returned is what became of a seat that was to be given back, or held.
+// Returned is the answer to a GiveBack or Hold.
 type Returned struct {
-	// Done: the seat was this take's, and is given back or held now.
+	// Done: the member was in by this take, and the seat is given back or held now.
 	Done bool
-	// Instead is how the connection holds a seat of the block instead, if it
-	// does: by another take.
+	// Instead is the connection's member by another take, if there is one.
 	Instead *Member
-	// Vacancy is set where a full block of a large pool has, or will have, room.
+	// Vacancy is set where a full block of a large pool has room now, or will have.
 	Vacancy *Vacancy
 }
 
-// Blocks is where blocks live. Every method is one atomic step on one block,
-// consistent, and safe to repeat
-// after a lost answer: its condition tests what it sets. Errors are the store's
-// own; a refused condition is no error.
+// Blocks stores blocks. Every method is one atomic, consistent step on one block, and
+// safe to retry after a lost answer: its condition tests what it sets. Errors are the
+// store's own; a refused condition is no error.
 type Blocks interface {
-	// Take adds a member under a license revision. Repeating a take that had
-	// landed gives OutcomeMember.
+	// Take adds a member under a license revision. A retry of a successful take gives
+	// OutcomeMember.
 	Take(ctx context.Context, block Block, id ConnectionID, member Member, revision int64) (Attempt, error)
-	// Renumber gives a member that is in already the next seat number and
-	// counts its old one as void: the way out when the answer to a take was
-	// lost and with it the number. The member itself stays as it is. False:
-	// it is not a member. Repeating it after a lost answer voids one more
-	// number and is harmless.
+	// Renumber gives a member the next seat number and counts its old one as void, for
+	// when the answer to a take was lost and with it the number. The member stays as it
+	// is. False: the connection is not a member. A retry voids one more number, which
+	// is harmless.
 	Renumber(ctx context.Context, block Block, id ConnectionID) (State, bool, error)
-	// GiveBack removes a member, if it holds its seat by this very take, and
-	// as a void if the seat was never used.
+	// GiveBack removes a member if it is in by this very take. The seat counts as void
+	// if it was never used.
 	GiveBack(ctx context.Context, block Block, id ConnectionID, member Member, void bool) (Returned, error)
-	// Hold marks a member's connection as lost, if it holds its seat by this
-	// very take. The seat stays in use.
+	// Hold marks a member's connection as lost if the member is in by this very take.
+	// The seat stays in use.
 	Hold(ctx context.Context, block Block, id ConnectionID, member Member, hold Hold) (Returned, error)
-	// Swap puts a connection in another's place, with the next seat number:
-	// the seat is in use throughout, so nobody can slip in between. Under a
-	// revision it is a join, and has a join's conditions; with none (zero) it
-	// is a stay that goes on. A connection may be swapped with itself, also in a
-	// closed block: that begins the next part of its stay. Repeating a swap that
-	// had landed gives OutcomeMember, or OutcomeFull for a swap with itself.
+	// Swap replaces a member by another, with the next seat number. The seat stays in
+	// use throughout, so no join can take it in between. Under a revision the swap is a
+	// join, and has a join's conditions; with none (zero) it continues a stay. A
+	// connection swapped with itself, also in a closed block, begins the next part of
+	// its stay. A retry of a successful swap gives OutcomeMember, or OutcomeFull for a
+	// swap with itself.
 	Swap(ctx context.Context, block Block, from, to Place, revision int64) (Attempt, error)
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, share Share) (bool, error)
-	// Resize sets a block's share if its capacity and revision are still as seen
-	// in was, and its use is such that no more is given out than was meant: no
-	// more than the new capacity, or than was seen; and just that where a
-	// capacity is raised that was used beyond (see Overused). False: it is not so.
+	// Resize sets a block's share if its capacity and revision are still those of was,
+	// and no more seats are in use than the new capacity or than in was. Where Overused
+	// holds, exactly as many must be in use as in was. False: a condition did not hold.
 	Resize(ctx context.Context, was State, share Share) (bool, error)
-	// Close stops joins for good and gives the block as it stands; a block
-	// that is not there is made, closed. It may be forgotten after keepUntil.
+	// Close stops joins for good and returns the block, which may be deleted after
+	// keepUntil. A missing block is created, closed.
 	Close(ctx context.Context, block Block, keepUntil time.Time) (State, error)
 	// Read gives the pool's blocks in order of index.
 	Read(ctx context.Context, pool Pool) ([]State, error)
-	// Get gives one block; nil if it is not there.
+	// Get gives one block; nil if it does not exist.
 	Get(ctx context.Context, block Block) (*State, error)
-	// MarkAlive notes that the block's members were found alive, to the second. A
-	// later note stays.
+	// MarkAlive sets when the block's members were found alive, to the second. A later
+	// time stays.
 	MarkAlive(ctx context.Context, block Block, atMillis int64) error
-	// Dequeue takes a block off the agenda of reconciliation, if nobody is in
-	// it. Every take puts it back on.
+	// Dequeue takes an empty block off reconciliation's agenda. Every take puts it on.
 	Dequeue(ctx context.Context, block Block) error
 }
 

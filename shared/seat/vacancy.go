@@ -3,21 +3,21 @@ package seat
 // Vacancy is room that was made in a full block of a large pool.
 type Vacancy struct {
 	Version int64
-	// Beyond: the block has no room even so, but the pool may have capacity to
-	// hand out.
+	// Beyond: the block was in use beyond its capacity and has no room, but the pool may
+	// have slack.
 	Beyond bool
-	// Pending: a hold will end, and nobody will say so.
+	// Pending: a hold will expire, which publishes nothing.
 	Pending bool
-	// EndsMillis is when the hold ends; zero if it is none.
+	// EndsMillis is when the hold ends; zero without a hold. Unix time.
 	EndsMillis int64
 }
 
-// Version counts whatever happened to a block's members: a take and a return
-// each add one, a swap two.
+// Version grows with each change of a block's members: by one for a take or a
+// GiveBack, by two for a swap.
 func (s State) Version() int64 { return 2*s.Taken - int64(s.InUse) }
 
-// Vacated is the news of a member who left, or who would have, had it not left
-// already: the block is as it stands after. Every store tells of it.
+// Vacated is the vacancy that a leave makes; s is the block after it. A store
+// reports it also for a member that had left already.
 func (s State) Vacated() *Vacancy {
 	if !s.Listed || s.Closed || s.InUse+1 < s.Capacity {
 		return nil
@@ -25,7 +25,8 @@ func (s State) Vacated() *Vacancy {
 	return &Vacancy{Version: s.Version(), Beyond: s.InUse >= s.Capacity}
 }
 
-// Pending is the news of a seat that is held, and may be free at any time.
+// Pending is the vacancy of a seat that is held now, and will be free without
+// notice.
 func (s State) Pending() *Vacancy {
 	if !s.Listed || s.Closed || s.InUse < s.Capacity {
 		return nil

@@ -110,7 +110,7 @@ func hold(t *testing.T, store Store, id tenant.ID) {
 
 func swap(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann, bob, eve := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2), connectionOf(id, 3)
-	from, to := seat.Place{Connection: ann, Member: member}, seat.Place{Connection: bob, Member: member.Found(member.JoinedAtMillis+1, 9)}
+	from, to := seat.Place{Connection: ann, Member: member}, seat.Place{Connection: bob, Member: member.Resumed(member.JoinedAtMillis+1, 9)}
 	swapped := func(from, to seat.Place, revision int64) seat.Attempt {
 		return must(store.Swap(ctx, block, from, to, revision))(t)
 	}
@@ -132,7 +132,7 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "a stay that goes on above it", swapped(to, from, 0).Outcome, seat.OutcomeTaken)
 	must(store.Close(ctx, block, instant(0)))(t)
 	equal(t, "when closed", swapped(from, to, 0).Outcome, seat.OutcomeClosed)
-	next := seat.Place{Connection: ann, Member: member.Found(member.JoinedAtMillis+2, 8)}
+	next := seat.Place{Connection: ann, Member: member.Resumed(member.JoinedAtMillis+2, 8)}
 	equal(t, "the next part of a stay, when closed", swapped(from, next, 0).Outcome, seat.OutcomeTaken)
 	equal(t, "the same again", swapped(from, next, 0).Outcome, seat.OutcomeFull)
 	state := read(t, store, block)
