@@ -9,6 +9,8 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
+	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // step is one delivery of an event to a process of its own.
@@ -22,22 +24,20 @@ const (
 	leave      step = "leave"
 )
 
-func (w *world) deliver(s step, v admission.Visitor) error {
-	d, ctx := w.door(), context.Background()
+func deliver(w *worldtest.World, s step, v admission.Visitor) error {
+	d, ctx := w.NewProcess(), context.Background()
 	switch s {
 	case connect:
 		return d.Connect(ctx, v)
 	case disconnect:
-		return w.leave(d, v)
+		return d.Leave(ctx, v.Connection, w.Tick(), usage.EndClosed)
 	case enter:
 		return d.EnterLobby(ctx, v)
 	case join:
-		w.now += 1000
-		_, _, err := d.Join(ctx, v.Connection, w.now)
+		_, _, err := d.Join(ctx, v.Connection, w.Tick())
 		return err
 	default:
-		w.now += 1000
-		_, err := d.ToLobby(ctx, v.Connection, w.now)
+		_, err := d.ToLobby(ctx, v.Connection, w.Tick())
 		return err
 	}
 }
@@ -66,51 +66,39 @@ var stories = []story{
 // For every story, every call that the faulty delivery makes, and every fault:
 // no seat is in use when the connection is over, and the books balance.
 // The calls are counted, not listed, so a new one is covered when it is made.
-func TestAnySingleFaultLeavesNoSeatTakenOnceTheEventIsDeliveredAgain(t *testing.T) {
-	runs := 0
-	for _, model := range []license.License{concurrent(25), named(5, 25)} {
+func TestRedeliveryAfterAnySingleFaultLeavesNoSeatTaken(t *testing.T) {
+	for _, l := range []license.License{worldtest.Concurrent(25), worldtest.Named(5, 25)} {
 		for _, role := range []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant} {
 			for _, s := range stories {
-				for _, fault := range []faults.Fault{faults.Before, faults.After, faults.CrashBefore, faults.CrashAfter} {
-					for call := 0; ; call++ {
-						name := fmt.Sprintf("%s/%s/%v@%d/fault%d/call%d", model.Model, role, s.steps, s.faulty, fault, call)
-						if !t.Run(name, func(t *testing.T) { call = tell(t, model, role, s, fault, call) }) || call < 0 {
-							break
-						}
-						runs++
-					}
+				for _, fault := range worldtest.Faulty {
+					name := fmt.Sprintf("%s/%s/%v@%d/fault %d", l.Model, role, s.steps, s.faulty, fault)
+					worldtest.EachCall(t, name, func(t *testing.T, call int) bool {
+						w := worldtest.NewWorld(t, l)
+						return tell(w, role, s, faults.At(call, func() faults.Fault { return fault }))
+					})
 				}
 			}
 		}
 	}
-	t.Logf("%d faults", runs)
 }
 
-// tell runs a story with a fault at one call, and gives the call, or -1 if
-// the delivery has fewer.
-func tell(t *testing.T, model license.License, role jointoken.Role, s story, fault faults.Fault, call int) int {
-	w := newWorld(t, model)
-	w.host(ann)
-	w.schedule(weekly, ann)
+// tell runs a story with a fault at one call, and tells whether the delivery made
+// the call.
+func tell(w *worldtest.World, role jointoken.Role, s story, nth *faults.Nth) bool {
 	inUse := 0
 	if role == jointoken.RoleParticipant {
-		if err := w.deliver(connect, w.visitor(0, weekly, jointoken.RoleHost)); err != nil {
-			t.Fatal(err)
-		}
+		w.HostIn()
 		inUse++
 	}
-	v, nth := w.visitor(1, weekly, role), faults.At(call+1, func() faults.Fault { return fault })
+	v := w.Visitor(worldtest.Weekly, role)
 	for i, step := range s.steps {
-		w.faulty.Decide = nil
+		w.Calm()
 		if i == s.faulty {
-			w.faulty.Decide = nth.Decide
+			w.Faults.Decide = nth.Decide
 		}
-		w.faulty.Crashes(func() { _ = w.deliver(step, v) }) // what it answers is not the matter here
+		w.Faults.Crashes(func() { _ = deliver(w, step, v) }) // its answer does not matter here
 	}
-	w.faulty.Decide = nil
-	w.books(inUse)
-	if !nth.Reached() {
-		return -1
-	}
-	return call
+	w.Calm()
+	w.Books(inUse)
+	return nth.Reached()
 }

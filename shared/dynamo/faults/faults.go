@@ -54,30 +54,42 @@ func (a *API) Crashes(run func()) (crashed bool) {
 	return a.crashed.Swap(false)
 }
 
-func (a *API) around(ctx context.Context, in any, next Next) (any, error) {
+func (a *API) around(ctx context.Context, in any, next Next) (out any, err error) {
+	err = a.Do(ctx, dynamo.Describe(in), func() (err error) {
+		out, err = next(ctx, in)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Do makes a call of something else than DynamoDB, with the fault that Decide says.
+func (a *API) Do(ctx context.Context, call dynamo.Call, do func() error) error {
 	if a.crashed.Load() {
-		return nil, ErrCrash
+		return ErrCrash
 	}
 	fault := None
 	if a.Decide != nil {
-		fault = a.Decide(ctx, dynamo.Describe(in))
+		fault = a.Decide(ctx, call)
 	}
 	switch fault {
 	case Before:
-		return nil, ErrFault
+		return ErrFault
 	case CrashBefore:
 		a.crashed.Store(true)
-		return nil, ErrCrash
+		return ErrCrash
 	case None, After, CrashAfter:
 	}
-	out, err := next(ctx, in)
+	err := do()
 	switch fault {
 	case After:
-		return nil, ErrFault
+		return ErrFault
 	case CrashAfter:
 		a.crashed.Store(true)
-		return nil, ErrCrash
+		return ErrCrash
 	case None, Before, CrashBefore:
 	}
-	return out, err
+	return err
 }

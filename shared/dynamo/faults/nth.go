@@ -11,6 +11,7 @@ import (
 // happen makes itself are not counted. Safe for many goroutines.
 type Nth struct {
 	number int
+	name   string // of the calls that count; empty: all
 	happen func() Fault
 
 	mu    sync.Mutex
@@ -21,10 +22,15 @@ type Nth struct {
 // At makes an Nth for a call number; happen returns its fault.
 func At(number int, happen func() Fault) *Nth { return &Nth{number: number, happen: happen} }
 
+// AtFirst makes an Nth whose first call of a name becomes what happen says.
+func AtFirst(name string, happen func() Fault) *Nth {
+	return &Nth{number: 1, name: name, happen: happen}
+}
+
 // Decide is for API.Decide.
-func (n *Nth) Decide(context.Context, dynamo.Call) Fault {
+func (n *Nth) Decide(_ context.Context, call dynamo.Call) Fault {
 	n.mu.Lock()
-	if n.busy {
+	if n.busy || n.name != "" && n.name != call.Name {
 		n.mu.Unlock()
 		return None
 	}

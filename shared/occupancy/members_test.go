@@ -1,43 +1,41 @@
-package admission_test
+package occupancy_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"seatmeter/shared/admission"
-	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
-	"seatmeter/shared/jointoken"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // A page of a large conference costs what it lists, and not what there is.
-func TestMembersReadsTheSessionsThatItLists(t *testing.T) {
-	w := newWorld(t, concurrent(100))
-	w.schedule(weekly, ann)
+func TestMembersReadsOnlyTheSessionsItLists(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(100))
 	const unwritten = 12
 	var came []seat.ConnectionID
 	var visitors []admission.Visitor
 	for n := range 70 {
-		v := w.visitor((n*31)%70, weekly, jointoken.RoleParticipant)
-		w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
-			if n == unwritten && call.Name == "begin session" {
-				return faults.CrashBefore
-			}
-			return faults.None
+		v := w.Guest()
+		v.Connection = seat.ConnectionID(fmt.Sprintf("connection-%03d=", n*31%70)) // in another order by its id
+		if w.Calm(); n == unwritten {
+			w.FailFirst("begin session", faults.CrashBefore)
 		}
-		w.faulty.Crashes(func() {
-			if err := w.door().Connect(t.Context(), v); err != nil && n != unwritten {
+		w.Faults.Crashes(func() {
+			if err := w.NewProcess().Connect(t.Context(), v); err != nil && n != unwritten {
 				t.Error(err)
 			}
 		})
 		came, visitors = append(came, v.Connection), append(visitors, v)
 	}
 	read := 0 // sessions
-	door := w.doorOver(faults.Intercept(w.tables, func(ctx context.Context, in any, next faults.Next) (any, error) {
+	door := w.ProcessOver(faults.Intercept(w.Tables, func(ctx context.Context, in any, next faults.Next) (any, error) {
 		if many, is := in.(*dynamodb.BatchGetItemInput); is {
 			for _, asked := range many.RequestItems {
 				read += len(asked.Keys)
@@ -49,7 +47,7 @@ func TestMembersReadsTheSessionsThatItLists(t *testing.T) {
 	var met []seat.ConnectionID
 	for pages := 0; ; pages++ {
 		read = 0
-		list, err := door.Members(t.Context(), acme, w.numbers[weekly], after, 20)
+		list, err := door.Members(t.Context(), worldtest.Acme, w.Number(worldtest.Weekly), after, 20)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,9 +64,7 @@ func TestMembersReadsTheSessionsThatItLists(t *testing.T) {
 		after = seat.Place{Connection: last.Connection, Member: seat.Member{JoinedAtMillis: last.JoinedAtMillis}}
 		if pages == 0 { // where the page ended, and one who is still to come
 			for _, n := range []int{20, 40} {
-				if err := w.leave(w.door(), visitors[n]); err != nil {
-					t.Fatal(err)
-				}
+				w.Leaves(visitors[n], usage.EndClosed)
 			}
 		}
 	}

@@ -1,0 +1,63 @@
+package meeting_test
+
+import (
+	"testing"
+	"time"
+
+	"seatmeter/shared/admission"
+	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/worldtest"
+)
+
+// An end that is repeated, and slow, goes on when the id has its next conference.
+// It leaves the connections that wait for that conference alone.
+func TestARepeatedEndSparesTheNextConferencesLobby(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	if _, err := w.NewProcess().End(t.Context(), worldtest.Acme, worldtest.Weekly, w.Now()); err != nil {
+		t.Fatal(err)
+	}
+	d := w.NewProcess()
+	var waits admission.Visitor
+	w.Before("query lobby", func() {
+		w.Schedule(worldtest.Weekly, worldtest.Ann)
+		waits = w.Waits()
+	})
+	if _, err := d.End(t.Context(), worldtest.Acme, worldtest.Weekly, w.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if told := w.Gateway.Pushed(waits.Connection); w.Gateway.Closed(waits.Connection) || len(told) > 0 || waits.Connection == "" {
+		t.Errorf("%s was told %v, closed %t", waits.Connection, told, w.Gateway.Closed(waits.Connection))
+	}
+}
+
+// The conference ends while a connection is between its seat and its session.
+func TestAConnectDuringTheEndIsRefused(t *testing.T) {
+	for _, l := range []license.License{worldtest.Concurrent(25), worldtest.Named(5, 25)} {
+		w := worldtest.NewWorld(t, l)
+		w.HostIn()
+		w.Before("begin session", func() {
+			if _, err := w.NewProcess().End(t.Context(), worldtest.Acme, worldtest.Weekly, w.Now()); err != nil {
+				t.Error(err)
+			}
+		})
+		w.Connects(w.NewProcess(), w.Guest(), problem.ConferenceEnded)
+		w.Calm()
+		w.Books(0)
+	}
+}
+
+// A process may have cached for days that a conference is live.
+func TestAClosedPoolAdmitsNobodySixDaysLater(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Named(5, 25))
+	w.HostIn()
+	if _, err := w.NewProcess().End(t.Context(), worldtest.Acme, worldtest.Weekly, w.Now()); err != nil {
+		t.Fatal(err)
+	}
+	w.Expire(6 * 24 * time.Hour)
+	w.Connects(w.Process, w.Host(), problem.ConferenceEnded)
+	w.Connects(w.Process, w.Guest(), problem.ConferenceEnded)
+	if blocks := w.Blocks(w.Own()); len(blocks) != 1 || !blocks[0].Closed {
+		t.Errorf("its pool is %+v, want it closed", blocks)
+	}
+}
