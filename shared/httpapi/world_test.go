@@ -114,7 +114,9 @@ func (w *world) config() httpapi.Config {
 func (w *world) clock() time.Time { return time.UnixMilli(w.now) }
 
 // failing is the store whose calls can go wrong.
-func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names).WithClock(w.clock) }
+func (w *world) failing() *dynamo.Store {
+	return dynamo.New(w.faulty, memtable.Names).WithClock(w.clock)
+}
 
 // seal is of a secret that is this letter over and over.
 func seal(t testing.TB, letter byte) *httpapi.Seal {
