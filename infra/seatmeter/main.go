@@ -16,7 +16,8 @@ type commands struct {
 	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
 	Stack  stackCommand  `cmd:"" help:"Run a command beside a local stack of its own."`
 
-	Gotest gotestCommand `cmd:"" hidden:"" help:"Run go test, and say what it has come to, package by package."`
+	Asyncapi asyncapiCommand `cmd:"" hidden:"" help:"Print the AsyncAPI document, from which the client's types are generated."`
+	Gotest   gotestCommand   `cmd:"" hidden:"" help:"Run go test, and say what it has come to, package by package."`
 }
 
 func program() command.Program {
