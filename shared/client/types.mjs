@@ -18,7 +18,9 @@ async function generate() {
   // A name of JavaScript's own would hide it.
   all.ErrorMessage = all.Error;
   delete all.Error;
-  const text = JSON.stringify({ definitions: all }, (_, value) => (value?.$ref ? { $ref: value.$ref } : value))
+  // The shapes alone: their meaning is in the document.
+  const shape = (_, value) => (value?.$ref ? { $ref: value.$ref } : typeof value?.description === 'string' ? { ...value, description: undefined } : value);
+  const text = JSON.stringify({ definitions: all }, shape)
     .replaceAll('#/components/schemas/', '#/definitions/')
     .replaceAll('#/definitions/Error"', '#/definitions/ErrorMessage"');
   const code = await compile(JSON.parse(text), 'Messages', {
