@@ -116,7 +116,7 @@ func (f *forger) ask(method, path string, authorization ...string) int {
 func later(d time.Duration) int64 { return time.Now().Add(d).Unix() }
 
 // Each token here would delete a host if it were taken for a vendor's.
-func TestBearer_WhatIsForgedReadsAndChangesNothing(t *testing.T) {
+func TestBearer_AForgedOneReadsAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	f, c := newForger(t, running), named(t, 2, 25)
 	conference, host := c.live(c.host(0))

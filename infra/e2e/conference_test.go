@@ -9,7 +9,7 @@ import (
 	"seatmeter/infra/client"
 )
 
-func TestConference_EndingTellsEveryoneThenClosesAndGivesTheSeatsBack(t *testing.T) {
+func TestConference_EndingTellsEveryoneClosesAndFreesSeats(t *testing.T) {
 	t.Parallel()
 	for _, l := range []client.License{client.Concurrent(25), client.Named(1, 25)} {
 		t.Run(string(l.Model), func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestConference_RemovingAConnectionTellsItThenClosesItAlone(t *testing.T) {
 	c.join(conference, "bob@example.com", client.RoleParticipant) // being removed is not being banned
 }
 
-func TestConference_ConnectionsListWhoIsInAndNobodyElse(t *testing.T) {
+func TestConference_ConnectionsListOnlySeatedConnections(t *testing.T) {
 	t.Parallel()
 	c := named(t, 1, 25)
 	conference, host := c.live(c.host(0))
@@ -192,7 +192,7 @@ func TestConference_EmailInDifferentLettersIsTheSameHost(t *testing.T) {
 	}
 }
 
-func TestLists_GoOnWhereTheCursorSaysAndMissNothing(t *testing.T) {
+func TestLists_PagesMissNothing(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Named(7, 25))
 	var want []string

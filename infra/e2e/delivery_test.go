@@ -45,7 +45,7 @@ func TestDisconnect_AfterLeaveChangesNothing(t *testing.T) {
 
 // Whatever the gateway does with its events, seats come back and every stay is
 // in the books once.
-func TestDisconnect_HoweverDeliveredEveryStayIsRecordedOnce(t *testing.T) {
+func TestDisconnect_EveryDeliveryRecordsEachStayOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("late deliveries take their time")
 	}
@@ -86,7 +86,7 @@ func TestDisconnect_HoweverDeliveredEveryStayIsRecordedOnce(t *testing.T) {
 }
 
 // Clients that give up while their $connect is still running.
-func TestDisconnect_BeforeTheHandshakeIsOverLeavesNoSeatBehind(t *testing.T) {
+func TestDisconnect_DuringTheHandshakeFreesTheSeat(t *testing.T) {
 	t.Parallel()
 	s := faulty(t, apigateway.Faults{ReorderDisconnect: 0.5, DelayDisconnect: 0.2, MaxDelay: 300 * time.Millisecond, Seed: 1})
 	c := licenseOn(t, s, withGrace(client.Concurrent(5), 0))
@@ -125,7 +125,7 @@ func TestRush_SixtyAtOnceOn25SeatsAdmitExactly25(t *testing.T) {
 	}
 }
 
-func TestRush_SixtyAtOnceOnTheLastSeatsOfAConferenceAdmitExactly25(t *testing.T) {
+func TestRush_SixtyOnAConferenceOf25AdmitExactly25(t *testing.T) {
 	t.Parallel()
 	c := named(t, 1, 25)
 	conference, _ := c.live(c.host(0))

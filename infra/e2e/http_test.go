@@ -84,7 +84,7 @@ func methodsOfPaths(t *testing.T) map[string][]string {
 
 // The functions are told apart by the gateway, from the template; what it does not take, one
 // function answers, from the description. They agree.
-func TestHTTP_EveryPathTellsItsMethodsAndRefusesOthers(t *testing.T) {
+func TestHTTP_EveryPathListsItsMethods(t *testing.T) {
 	t.Parallel()
 	paths := methodsOfPaths(t)
 	if len(paths) < 20 {
@@ -193,7 +193,7 @@ func TestHTTP_APageOfAnotherOriginMayChangeALicense(t *testing.T) {
 	}
 }
 
-func TestHTTP_LongAnswersComeCompressedToWhoTakesIt(t *testing.T) {
+func TestHTTP_LongAnswersAreCompressedIfAccepted(t *testing.T) {
 	t.Parallel()
 	plain := ask(t, http.MethodGet, "/v1/openapi.json", "")
 	zipped := ask(t, http.MethodGet, "/v1/openapi.json", "", "Accept-Encoding", "gzip, deflate, br")
@@ -211,7 +211,7 @@ func TestHTTP_LongAnswersComeCompressedToWhoTakesIt(t *testing.T) {
 	}
 }
 
-func TestHTTP_ALicenseThatHasNotChangedIsNotSentAgain(t *testing.T) {
+func TestHTTP_AnUnchangedLicenseIsNotSentAgain(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	path, vendor := "/v1/tenants/"+c.id+"/license", running.bearer(t, "vendor", "")

@@ -98,7 +98,7 @@ func wantPointers(t *testing.T, err error, pointers []string) {
 	}
 }
 
-func TestInput_WhatIsNotAJSONObjectIsInvalid(t *testing.T) {
+func TestInput_ABodyMustBeAJSONObject(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	at := "/v1/tenants/" + c.id
@@ -262,7 +262,7 @@ func TestInput_AnIDThatCannotNameATenantCannotBeLicensed(t *testing.T) {
 }
 
 // What a gateway might cut, mend or decode on the way.
-func TestInput_SizesAndEncodingsAreSeenAsTheyWereSent(t *testing.T) {
+func TestInput_SizesAndEncodingsReachTheFunctionUnchanged(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	const host = `{"email":"zoe@example.com"}`
@@ -319,7 +319,7 @@ func TestInput_SizesAndEncodingsAreSeenAsTheyWereSent(t *testing.T) {
 
 // On the store that is run on: what comes and goes before and after a page makes
 // nobody miss, or meet twice, what is there throughout.
-func TestInput_PagesStayInStepAndTheirCursorsTellNothing(t *testing.T) {
+func TestInput_PagesStayConsistentAndCursorsAreOpaque(t *testing.T) {
 	t.Parallel()
 	c, other := license(t, client.Concurrent(1000)), license(t, client.Concurrent(1000))
 	add := func(n int) {

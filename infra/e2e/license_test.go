@@ -10,7 +10,7 @@ import (
 	"seatmeter/infra/client"
 )
 
-func TestLicense_ShrinkingNeverCutsOffPeopleWhoAreInButStopsNewJoins(t *testing.T) {
+func TestLicense_ShrinkingStopsNewJoinsOnly(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(5))
 	conference, host := c.live("ada@example.com")
@@ -31,7 +31,7 @@ func TestLicense_ShrinkingNeverCutsOffPeopleWhoAreInButStopsNewJoins(t *testing.
 	c.refused(conference, "later@example.com", client.RoleParticipant, "seats_exhausted")
 }
 
-func TestLicense_ShrinkingParticipantsNeverCutsOffPeopleWhoAreIn(t *testing.T) {
+func TestLicense_ShrinkingParticipantsDisconnectsNobody(t *testing.T) {
 	t.Parallel()
 	c := named(t, 2, 4)
 	conference, host := c.live(c.host(0))
@@ -59,7 +59,7 @@ func TestLicense_GrowingTakesEffectAtOnce(t *testing.T) {
 	c.refused(conference, "latest@example.com", client.RoleParticipant, "seats_exhausted")
 }
 
-func TestLicense_GrowingParticipantsTakesEffectAtOnceInLiveConferences(t *testing.T) {
+func TestLicense_GrowingParticipantsAffectsLiveConferencesAtOnce(t *testing.T) {
 	t.Parallel()
 	c := named(t, 1, 1)
 	conference, _ := c.live(c.host(0))
@@ -71,7 +71,7 @@ func TestLicense_GrowingParticipantsTakesEffectAtOnceInLiveConferences(t *testin
 }
 
 // Both models, because each stops joins on a pool of its own.
-func TestLicense_SuspendingOrExpiringNeverCutsOffPeopleWhoAreInButStopsNewJoins(t *testing.T) {
+func TestLicense_SuspendingOrExpiringStopsNewJoinsOnly(t *testing.T) {
 	t.Parallel()
 	past, future := time.Now().Add(-time.Minute), time.Now().Add(time.Hour)
 	for _, model := range []client.License{client.Concurrent(25), client.Named(1, 25)} {
@@ -199,7 +199,7 @@ func TestLicense_CreatingAnswers201AndChanging200(t *testing.T) {
 	}
 }
 
-func TestLicense_IfMatchLetsNobodyOverwriteWhatTheyHaveNotSeen(t *testing.T) {
+func TestLicense_IfMatchPreventsOverwritingAnUnreadRevision(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	read, err := c.api.License(c.within(), c.id)
@@ -222,7 +222,7 @@ func TestLicense_IfMatchLetsNobodyOverwriteWhatTheyHaveNotSeen(t *testing.T) {
 	c.change(now)
 }
 
-func TestLicense_HistoryKeepsEveryRevisionWithWhoChangedItAndWhen(t *testing.T) {
+func TestLicense_HistoryHasEveryRevisionsAuthorAndTime(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	c.change(client.Concurrent(30))

@@ -59,7 +59,7 @@ func TestLobby_IsToldWhenTheConferenceGoesLive(t *testing.T) {
 	c.ask(waiting, client.ActionJoin, client.TypeAdmitted)
 }
 
-func TestLobby_TheHostMayComeFromThereToo(t *testing.T) {
+func TestLobby_TheHostCanJoinFromIt(t *testing.T) {
 	t.Parallel()
 	c := named(t, 1, 25)
 	conference := c.schedule(c.host(0))
@@ -105,7 +105,7 @@ func TestMessage_LeaveGivesTheSeatBackAndJoinTakesOneAgain(t *testing.T) {
 	}
 }
 
-func TestMessage_StatusTellsWhereOneIs(t *testing.T) {
+func TestMessage_StatusTellsSeatOrLobby(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	conference, _ := c.live("ada@example.com")
@@ -191,7 +191,7 @@ func TestConnect_TheTokenMayComeAsSubprotocol(t *testing.T) {
 }
 
 // A switch that is spelt otherwise would be off, and take a seat.
-func TestHandshake_AParameterSpeltOtherwiseTakesNoSeat(t *testing.T) {
+func TestHandshake_AMisspeltParameterTakesNoSeat(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	conference := c.schedule("ada@example.com")

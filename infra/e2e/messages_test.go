@@ -52,7 +52,7 @@ func (s *stack) run(m *testing.M) (int, error) {
 }
 
 // The check of every message is worth something only if it bites.
-func TestMessages_OneThatTheDocumentHasNotIsNoticed(t *testing.T) {
+func TestMessages_AnUndocumentedOneIsDetected(t *testing.T) {
 	t.Parallel()
 	listening := &messages{contract: running.contract}
 	listening.heard([]byte(`{"type":"pong"}`))

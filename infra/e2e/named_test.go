@@ -172,7 +172,7 @@ func TestNamedUser_OnlyOneConferenceAtATime_AlsoWhenStartedAtOnce(t *testing.T) 
 	}
 }
 
-func TestNamedUser_AHostMayStartAtAnyTimeWhateverOthersDo(t *testing.T) {
+func TestNamedUser_AHostCanAlwaysStartAConference(t *testing.T) {
 	t.Parallel()
 	c := named(t, 2, 3)
 	full, _ := c.live(c.host(0))
@@ -184,7 +184,7 @@ func TestNamedUser_AHostMayStartAtAnyTimeWhateverOthersDo(t *testing.T) {
 	c.wantInUse(6)
 }
 
-func TestNamedUser_TheHostsOwnFirstConnectionIsNotOneOfThem(t *testing.T) {
+func TestNamedUser_TheHostsOwnFirstConnectionDoesNotCount(t *testing.T) {
 	t.Parallel()
 	c := named(t, 1, 2)
 	conference, host := c.live(c.host(0))
@@ -194,7 +194,7 @@ func TestNamedUser_TheHostsOwnFirstConnectionIsNotOneOfThem(t *testing.T) {
 	c.wantIn(append(guests, host)...)
 }
 
-func TestNamedUser_TheHostsOwnFirstConnectionIsNotOneOfThem_AfterComingBackEither(t *testing.T) {
+func TestNamedUser_TheHostsFirstConnectionDoesNotCount_AfterReconnecting(t *testing.T) {
 	t.Parallel()
 	c := named(t, 1, 2)
 	conference, host := c.live(c.host(0))
@@ -282,7 +282,7 @@ func TestNamedUser_TheHostMustBeRegisteredAndActive(t *testing.T) {
 	c.join(conference, c.host(0), client.RoleHost)
 }
 
-func TestNamedUser_WhoIsNoHostAnyMoreSendsNobodyAwayAndLetsNobodyNewIn(t *testing.T) {
+func TestNamedUser_ADeletedHostsConferenceTakesNoNewJoins(t *testing.T) {
 	t.Parallel()
 	active, inactive := true, false
 	for name, part := range map[string]func(c *customer) error{

@@ -21,7 +21,7 @@ func wantRetry(t *testing.T, p *client.Problem) {
 	}
 }
 
-func TestRate_ATenantsStormOfJoinsIsRefusedAndNobodyElses(t *testing.T) {
+func TestRate_AStormOfJoinsAffectsOnlyItsTenant(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a storm takes its time")
 	}
@@ -75,7 +75,7 @@ func TestRate_ATenantsStormOfJoinsIsRefusedAndNobodyElses(t *testing.T) {
 	})
 }
 
-func TestRate_ATenantsStormOfCallsIsRefusedAndNobodyElses(t *testing.T) {
+func TestRate_AStormOfCallsAffectsOnlyItsTenant(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a storm takes its time")
 	}
@@ -100,7 +100,7 @@ func TestRate_ATenantsStormOfCallsIsRefusedAndNobodyElses(t *testing.T) {
 
 // Everybody comes at once, through the lobby, takes a seat, is cut off and
 // comes once more, where hardly any joins a second are allowed.
-func TestRate_AWholeLicenseMayComeAtOnceAndAgain(t *testing.T) {
+func TestRate_AllSeatsCanBeTakenAtOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a storm takes its time")
 	}
@@ -138,7 +138,7 @@ func TestRate_AWholeLicenseMayComeAtOnceAndAgain(t *testing.T) {
 	c.awaitInUse(1 + people)
 }
 
-func TestRate_AThousandCallsAsFastAsTheyGoPass(t *testing.T) {
+func TestRate_AThousandCallsInABurstPass(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("a thousand calls")

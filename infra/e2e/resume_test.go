@@ -104,7 +104,7 @@ func TestResume_MakeBeforeBreakKeepsTheSeat(t *testing.T) {
 	}
 }
 
-func TestResume_AHoldThatIsOverGivesWayToAStranger(t *testing.T) {
+func TestResume_AnExpiredHoldFreesTheSeat(t *testing.T) {
 	t.Parallel()
 	c := license(t, withGrace(client.Concurrent(1), 2))
 	conference := c.schedule("ada@example.com")
@@ -138,7 +138,7 @@ func (c *customer) hostDropsOut() (conference string, guest *client.Participant,
 	return conference, guest, token
 }
 
-func TestResume_ANamedHostWhoDropsOutComesBackToItsChair(t *testing.T) {
+func TestResume_ADroppedHostGetsItsChairBack(t *testing.T) {
 	t.Parallel()
 	c := named(t, 1, 1)
 	conference, guest, token := c.hostDropsOut()
@@ -152,7 +152,7 @@ func TestResume_ANamedHostWhoDropsOutComesBackToItsChair(t *testing.T) {
 
 // A host without its resume token, as after a reload of its page, comes as a
 // second device would. Where there is no seat for one, its own hold gives way.
-func TestResume_AHostIsNotKeptOutByTheSeatThatIsHeldForIt(t *testing.T) {
+func TestResume_AHostCanJoinDespiteItsOwnHold(t *testing.T) {
 	t.Parallel()
 	c := license(t, withGrace(client.Named(1, 1), 300))
 	c.register(c.host(0))
@@ -175,7 +175,7 @@ func TestResume_AHostIsNotKeptOutByTheSeatThatIsHeldForIt(t *testing.T) {
 	}
 }
 
-func TestResume_SomebodyElsesTokenIsNoHelp(t *testing.T) {
+func TestResume_NeedsThePersonsOwnToken(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(2))
 	conference := c.schedule("ada@example.com")
@@ -188,7 +188,7 @@ func TestResume_SomebodyElsesTokenIsNoHelp(t *testing.T) {
 }
 
 // In use by ghosts alone: nobody was told of a close, and nobody ever will be.
-func TestGhosts_APoolFullOfThemAdmitsARealUserWithinFiveSeconds(t *testing.T) {
+func TestGhosts_AreReplacedByARealUserWithinFiveSeconds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("ghosts are not judged before they are a minute old")
 	}

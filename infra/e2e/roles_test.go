@@ -40,7 +40,7 @@ func TestRoles_SomeoneElsesTenantLooksLikeOneThatDoesNotExist(t *testing.T) {
 	theirs.wantIn(host)
 }
 
-func TestRoles_WhatIsOpenNeedsNoBearer(t *testing.T) {
+func TestRoles_OpenPathsNeedNoBearer(t *testing.T) {
 	t.Parallel()
 	anybody := client.NewAdmin(running.HTTP, "")
 	for _, path := range []string{"/", "/healthz", "/v1/openapi.json", "/v1/asyncapi.json", "/v1/docs", "/v1/docs.js", "/console/"} {

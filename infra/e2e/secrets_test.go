@@ -100,7 +100,7 @@ func (s *secrets) search(lines, functions []string) error {
 	return nil
 }
 
-func TestLog_TheSearchForSecretsFindsThem(t *testing.T) {
+func TestLog_TheSearchFindsSecrets(t *testing.T) {
 	bearer := running.bearer(t, vendor, "")
 	parts := strings.Split(bearer, ".")
 	for name, line := range map[string]string{

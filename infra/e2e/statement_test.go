@@ -29,7 +29,7 @@ func (c *customer) closing(period string) (client.Response, error) {
 	return running.vendor.As(running.bearer(c.t, "finance", "")).Do(c.within(), http.MethodPost, "/v1/tenants/"+c.id+"/statements", nil, map[string]string{"period": period})
 }
 
-func TestStatement_APeriodThatIsOverIsClosedOnceWhoeverAsksAtTheSameTime(t *testing.T) {
+func TestStatement_ConcurrentClosesAddOneRevision(t *testing.T) {
 	t.Parallel()
 	l := client.Concurrent(2)
 	l.StartsAt = new(time.Now().AddDate(0, -3, 0)) // no month before it is closed
@@ -93,7 +93,7 @@ func TestStatement_ClosingBeforeTheLicenseNamesTheFirstMonth(t *testing.T) {
 	}
 }
 
-func TestStatement_APeriodThatGoesOnIsNotClosed(t *testing.T) {
+func TestStatement_ACurrentPeriodIsNotClosed(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(2))
 	_, err := c.closing(time.Now().UTC().Format("2006-01"))

@@ -6,7 +6,7 @@ import (
 	"seatmeter/infra/client"
 )
 
-func TestText_AHostIsTheSameHoweverItsAddressIsSpelt(t *testing.T) {
+func TestText_AllSpellingsOfAnAddressAreOneHost(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Named(1, 25))
 	c.register("zoe\u0308@bu\u0308cher.example")
@@ -20,7 +20,7 @@ func TestText_AHostIsTheSameHoweverItsAddressIsSpelt(t *testing.T) {
 	wantProblem(t, err, "already_exists")
 }
 
-func TestText_PeopleOfEveryScriptComeIn(t *testing.T) {
+func TestText_IdentitiesOfEveryScriptAreAdmitted(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	conference, _ := c.live("ada@example.com")

@@ -17,7 +17,7 @@ import (
 	"seatmeter/infra/local/issuer"
 )
 
-func TestJoinToken_WhatIsNotOneIsRefused(t *testing.T) {
+func TestJoinToken_AnythingElseIsRefused(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	conference, _ := c.live("ada@example.com")
@@ -88,7 +88,7 @@ func signed(t *testing.T, original string, method jwt.SigningMethod, key any) st
 	return text
 }
 
-func TestJoinToken_ExpiresWhenItSaysAndNotBefore(t *testing.T) {
+func TestJoinToken_ExpiresExactlyAtItsExpiry(t *testing.T) {
 	if testing.Short() {
 		t.Skip("no token expires in less than 10 s")
 	}
@@ -168,7 +168,7 @@ func TestJoinToken_IsBoundToItsConferenceAndRole(t *testing.T) {
 	wantProblem(t, err, "not_found")
 }
 
-func TestBearer_WhatIsNotOneIsRefused(t *testing.T) {
+func TestBearer_AnythingElseIsRefused(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
 	foreign, err := issuer.Open(t.TempDir())

@@ -35,7 +35,7 @@ func busy(t *testing.T) *customer {
 	return c
 }
 
-func TestUsage_CSVHasTheContractsColumnsAndSaysWhatJSONSays(t *testing.T) {
+func TestUsage_CSVAndJSONAgree(t *testing.T) {
 	t.Parallel()
 	c := busy(t)
 	for _, granularity := range []client.Granularity{client.GranularityTotal, client.GranularityHour, client.GranularityDay} {
@@ -82,7 +82,7 @@ func record(r client.UsageRow) []string {
 	}
 }
 
-func TestUsage_ComesAsTheTypeThatIsAskedFor(t *testing.T) {
+func TestUsage_ComesInTheRequestedFormat(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(2))
 	r, err := c.api.Do(c.within(), http.MethodGet, "/v1/tenants/"+c.id+"/usage"+thisHour(), http.Header{"Accept": {"text/csv"}}, nil)
@@ -266,7 +266,7 @@ func TestUsage_GroupsAreTheHostsOrTheConferencesThatWereUsed(t *testing.T) {
 	}
 }
 
-func TestUsage_APeakIsExplainedByWhoHeldTheSeats(t *testing.T) {
+func TestUsage_APeakListsTheHoldersOfItsSeats(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(3))
 	conference, host := c.live("ada@example.com")
@@ -291,7 +291,7 @@ func TestUsage_APeakIsExplainedByWhoHeldTheSeats(t *testing.T) {
 	c.wantIn(guest)
 }
 
-func TestUsage_ARefusalIsExplainedByWhoHeldTheSeats(t *testing.T) {
+func TestUsage_ARefusalListsTheHoldersOfTheSeats(t *testing.T) {
 	t.Parallel()
 	c := busy(t)
 	page, err := c.api.Refusals(c.within(), c.id, client.UsageQuery{From: c.began, To: time.Now()})
@@ -311,7 +311,7 @@ func TestUsage_ARefusalIsExplainedByWhoHeldTheSeats(t *testing.T) {
 	}
 }
 
-func TestUsage_AMonthOfAllTenantsListsEachOnceAlsoThoseWithoutUse(t *testing.T) {
+func TestUsage_AMonthListsEveryTenantOnce(t *testing.T) {
 	t.Parallel()
 	used, idle := busy(t), license(t, client.Named(5, 25))
 	period := time.Now().UTC().Format("2006-01")
@@ -344,7 +344,7 @@ func TestUsage_AMonthOfAllTenantsListsEachOnceAlsoThoseWithoutUse(t *testing.T) 
 }
 
 // While people are in, each reading is of another moment.
-func TestUsage_ATotalIsThatOfItsDaysWhilePeopleAreIn(t *testing.T) {
+func TestUsage_ATotalEqualsItsDaysDuringConferences(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(5))
 	conference, _ := c.live(c.host(0))

@@ -65,7 +65,7 @@ func TestAllPackagesRunAndEachFailureIsNamedLast(t *testing.T) {
 	}
 }
 
-func TestTheCommandThatIsNamedRunsWhatFailed(t *testing.T) {
+func TestTheNamedCommandRunsTheFailedTests(t *testing.T) {
 	t.Parallel()
 	_, out := run(t, gotest.Options{}, "fails", "passes")
 	named := failures(out)
@@ -79,7 +79,7 @@ func TestTheCommandThatIsNamedRunsWhatFailed(t *testing.T) {
 	}
 }
 
-func TestATestThatDoesNotEndIsAFailureOfItsPackage(t *testing.T) {
+func TestAHangingTestFailsItsPackage(t *testing.T) {
 	t.Parallel()
 	counts, out := run(t, gotest.Options{Flags: []string{"-timeout=1s"}, Silence: 50 * time.Millisecond}, "hangs")
 	if counts.Failed != 1 || !slices.Equal(failures(out), []string{"go -C testdata/module test ./hangs"}) {
@@ -92,7 +92,7 @@ func TestATestThatDoesNotEndIsAFailureOfItsPackage(t *testing.T) {
 	}
 }
 
-func TestAnErrorSaysThatGoTestCouldNotRun(t *testing.T) {
+func TestAnErrorTellsThatGoTestCouldNotRun(t *testing.T) {
 	t.Parallel()
 	_, err := gotest.Run(t.Context(), gotest.Options{Dir: "testdata/module", Flags: []string{"-timeout=soon"}, Packages: []string{"example/passes"}, Out: &bytes.Buffer{}})
 	if err == nil {

@@ -62,7 +62,7 @@ func TestCost_ServicesAddUpToTheTotalAndWhatItIsFor(t *testing.T) {
 	}
 }
 
-func TestCost_WhereNobodyJoinsThereIsNoPriceOfAJoin(t *testing.T) {
+func TestCost_WithoutJoinsThereIsNoPricePerJoin(t *testing.T) {
 	var out bytes.Buffer
 	if err := costs(t, "--joins-per-day", "0", "--json").bill(&out); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func TestEveryBenchmarkHasFiguresOnThePage(t *testing.T) {
 	}
 }
 
-func TestWhatWasMeasuredReplacesItsBenchmarksFiguresAlone(t *testing.T) {
+func TestMeasuredFiguresReplaceOnlyTheirBenchmarks(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{figuresFile, pageFile} {
 		if err := os.WriteFile(filepath.Join(folder, name), []byte(read(t, name)), 0o600); err != nil {

@@ -112,7 +112,7 @@ var unexported = cmpopts.IgnoreUnexported(types.AttributeValueMemberS{})
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
-func TestWhatHasExpiredLeavesMemoryWithinAMinute(t *testing.T) {
+func TestExpiredItemsLeaveMemoryWithinAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()

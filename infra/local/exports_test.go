@@ -61,7 +61,7 @@ func record(t *testing.T, s *Stack, from time.Time, stays int) {
 	}
 }
 
-func TestExports_ALargeLedgerIsDownloadedByTheLinkAloneAndASmallOneIsTheAnswer(t *testing.T) {
+func TestExports_OnlyALargeLedgerIsALink(t *testing.T) {
 	t.Parallel()
 	s := start(t, options(t.TempDir()))
 	const stays = 3000 // 15 MB

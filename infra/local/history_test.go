@@ -11,7 +11,7 @@ import (
 )
 
 // What a new stack has to show: months to report, and to close.
-func TestStack_ItsTenantsHaveAPastThatIsReportedAndClosed(t *testing.T) {
+func TestStack_DemoTenantsHaveAHistoryToReportAndClose(t *testing.T) {
 	t.Parallel()
 	for _, store := range []Store{StoreMemory, StoreDynamoDB} {
 		t.Run(string(store), func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-func TestRestartEngine_JoinsMeanwhileAreUnavailableAndTheStackIsWholeAfterwards(t *testing.T) {
+func TestRestartEngine_JoinsAreUnavailableOnlyMeanwhile(t *testing.T) {
 	if testing.Short() || os.Getenv("SEATMETER_TEST_STORE") == string(StoreMemory) {
 		t.Skip("it starts a DynamoDB Local of its own")
 	}

@@ -50,7 +50,7 @@ func vendor(t *testing.T, s *Stack) *client.Admin {
 	return client.NewAdmin(s.Endpoints.HTTP, bearer)
 }
 
-func TestStack_AnnouncesItselfWhenReadyAndNoLongerWhenStopped(t *testing.T) {
+func TestStack_AnnouncesItselfOnlyWhileReady(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if _, err := ReadEndpoints(dir); !errors.Is(err, ErrNotRunning) {
@@ -238,7 +238,7 @@ func (d doomed) Begin(ctx context.Context) (context.Context, func() bool) {
 	return ctx, func() bool { return die }
 }
 
-func TestEnvironments_WhoseProcessDiedAnswerNothingAndAreNotUsedAgain(t *testing.T) {
+func TestEnvironments_OfADeadProcessAreNotUsedAgain(t *testing.T) {
 	t.Parallel()
 	var built atomic.Int32
 	handlers, err := newEnvironments(echo(&built), doomed{begun: new(int)})

@@ -36,7 +36,7 @@ func TestAReportIsReadByOneCallWithItsTotal(t *testing.T) {
 	}
 }
 
-func TestAReportSaysByWhichFigureALicenseIsSold(t *testing.T) {
+func TestAReportNamesTheFigureOfItsLicense(t *testing.T) {
 	at := time.Date(2026, time.November, 3, 9, 30, 0, 0, time.UTC)
 	day := client.UsageRow{From: at.Truncate(24 * time.Hour), Peak: 31, PeakAt: &at, PeakHosts: 4, PeakParticipants: 18, SeatMinutes: "90.5000", Joins: 40}
 	days := client.Usage{Tenant: "globex", TimeZone: "UTC", AsOf: at, Rows: []client.UsageRow{day}, Total: &day}

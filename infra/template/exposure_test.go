@@ -92,7 +92,7 @@ func TestBucketsAreEncryptedAndNotPublic(t *testing.T) {
 	}
 }
 
-func TestSecretsAreMadeByAWSAndStandNowhere(t *testing.T) {
+func TestSecretsAreGeneratedByAWS(t *testing.T) {
 	for id, s := range keepers(t, "AWS::SecretsManager::Secret") {
 		if !s.Properties.SecretString.IsZero() {
 			t.Errorf("%s has its value in the template", id)
@@ -116,7 +116,7 @@ func TestSecretsAreMadeByAWSAndStandNowhere(t *testing.T) {
 }
 
 // Who has a secret's id may read that one, and nobody else may.
-func TestEachSecretIsReadByThoseWhoAreGivenItsID(t *testing.T) {
+func TestOnlyFunctionsWithASecretsIDReadIt(t *testing.T) {
 	ids := keepers(t, "AWS::SecretsManager::Secret")
 	for name, f := range functions(t) {
 		granted := f.permissions(t)

@@ -89,21 +89,21 @@ func TestAConnectionThatIsGoneIsNotAlive(t *testing.T) {
 	}
 }
 
-func TestAPushToAConnectionThatIsNoMoreIsToldAsGone(t *testing.T) {
+func TestAPushToAClosedConnectionIsReportedAsGone(t *testing.T) {
 	_, g := reach(t, http.StatusGone)
 	if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); !errors.Is(err, meeting.ErrGone) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestClosingAConnectionThatIsNoMoreIsNoError(t *testing.T) {
+func TestClosingAClosedConnectionIsNoError(t *testing.T) {
 	_, g := reach(t, http.StatusGone)
 	if err := g.Close(context.Background(), "MadeUpByUsMCFIA="); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestAnyOtherAnswerIsAnErrorAndNotGone(t *testing.T) {
+func TestAnyOtherStatusIsAnError(t *testing.T) {
 	for _, status := range []int{http.StatusForbidden, http.StatusTooManyRequests, http.StatusInternalServerError} {
 		_, g := reach(t, status)
 		if err := g.Push(context.Background(), "MadeUpByUsMCFIA=", []byte("{}")); err == nil || errors.Is(err, meeting.ErrGone) {
@@ -120,7 +120,7 @@ func TestAnyOtherAnswerIsAnErrorAndNotGone(t *testing.T) {
 
 // A probe that came too often is not tried again at once by the SDK: whoever asks
 // has to slow down.
-func TestAProbeThatCameTooOftenIsToldAsThatAtOnce(t *testing.T) {
+func TestAThrottledProbeIsNotRetried(t *testing.T) {
 	for status, want := range map[int]int{http.StatusTooManyRequests: 1, http.StatusServiceUnavailable: 2} {
 		calls := 0
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -14,7 +14,7 @@ func routed(event map[string]any, route, stage string) map[string]any {
 	return event
 }
 
-func TestWhatStandsBeforeAPathIsTakenOff(t *testing.T) {
+func TestTheBasePathIsRemoved(t *testing.T) {
 	const seats, all = "GET /v1/tenants/{tenant}/seats", "GET /v1/tenants"
 	for name, test := range map[string]struct {
 		route, stage, target string
@@ -44,7 +44,7 @@ func TestWhatStandsBeforeAPathIsTakenOff(t *testing.T) {
 	}
 }
 
-func TestPathsInAnswersHaveWhatStandsBeforeThem(t *testing.T) {
+func TestPathsInAnswersHaveTheBasePath(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.concurrent("globex", 25)
@@ -66,7 +66,7 @@ func TestPathsInAnswersHaveWhatStandsBeforeThem(t *testing.T) {
 }
 
 // OPTIONS of any path is one greedy route.
-func TestAGreedyRouteHasItsBaseTakenOff(t *testing.T) {
+func TestTheBasePathOfAGreedyRouteIsRemoved(t *testing.T) {
 	w := newWorld(t)
 	event := routed(w.event(nobody, http.MethodOptions, "/meter/v1/tenants", ""), "OPTIONS /{proxy+}", "$default")
 	event["pathParameters"] = map[string]string{"proxy": "v1/tenants"}
@@ -77,7 +77,7 @@ func TestAGreedyRouteHasItsBaseTakenOff(t *testing.T) {
 }
 
 // The gateway writes a claim that is a list as [a b].
-func TestAClaimThatIsAListOfOneIsThatOne(t *testing.T) {
+func TestAClaimWithAListOfOneIsAText(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	for who, status := range map[caller]int{

@@ -38,7 +38,7 @@ func console(t *testing.T, target, method string) answer {
 	return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(handler)), w.event(nobody, method, target, ""))
 }
 
-func TestTheConsoleTheHealthCheckAndTheDescriptionAreOpenToEveryone(t *testing.T) {
+func TestConsoleHealthCheckAndDocumentsNeedNoBearer(t *testing.T) {
 	console(t, "/healthz", http.MethodGet).want(200, `{"status":"ok"}`)
 	page := console(t, "/console/", http.MethodGet)
 	if page.status != 200 || page.headers["content-type"] != "text/html; charset=utf-8" || !strings.HasPrefix(page.body, "<!doctype html>") {
@@ -129,7 +129,7 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 	}
 }
 
-func TestTheDescriptionOfAFileHasItsFormatsAndWhereALargeOneIs(t *testing.T) {
+func TestAFilesFormatsAndRedirectAreDocumented(t *testing.T) {
 	var document struct {
 		Paths map[string]struct {
 			Get struct {

@@ -72,7 +72,7 @@ func visitor(w *world, t, id, identity string, n int) admission.Visitor {
 	return admission.Visitor{Pass: w.token(t, id, identity, "participant"), Connection: connection(n), AtMillis: w.now}
 }
 
-func TestACursorIsOfItsOwnListAlone(t *testing.T) {
+func TestACursorIsValidOnlyForItsOwnList(t *testing.T) {
 	w := crowd(t)
 	cursors := make([]string, len(everyList))
 	for i, list := range everyList {
@@ -96,7 +96,7 @@ func TestACursorIsOfItsOwnListAlone(t *testing.T) {
 		cursors[slices.Index(everyList, "/v1/tenants/acme/usage/peaks?"+september)], "").ok()
 }
 
-func TestACursorThatWasEditedOrMadeUpIsRefused(t *testing.T) {
+func TestAForgedCursorIsRefused(t *testing.T) {
 	w := crowd(t)
 	for _, list := range everyList {
 		cursor := w.cursor(list + "&limit=1")
@@ -123,7 +123,7 @@ func TestACursorThatWasEditedOrMadeUpIsRefused(t *testing.T) {
 	}
 }
 
-func TestACursorTellsNothingAndIsNeverTheSame(t *testing.T) {
+func TestACursorIsOpaqueAndUnique(t *testing.T) {
 	w := crowd(t)
 	for _, list := range everyList {
 		first, second := w.cursor(list+"&limit=1"), w.cursor(list+"&limit=1")
@@ -158,7 +158,7 @@ func TestACursorOfAnotherSecretIsRefused(t *testing.T) {
 
 // The longest that a place in a list can be: what is refused for its length
 // would end a list before its end.
-func TestTheLongestCursorIsTaken(t *testing.T) {
+func TestTheLongestCursorIsAccepted(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 5)
 	w.call(vendor, "POST", "/v1/tenants/acme/hosts", `{"email":`+quoted(longestAddress)+`}`).ok()
@@ -168,7 +168,7 @@ func TestTheLongestCursorIsTaken(t *testing.T) {
 
 // What comes and goes before and after a page must not make anyone miss, or
 // meet twice, what is there throughout.
-func TestEveryListShowsWhatIsThereThroughoutOnce(t *testing.T) {
+func TestPagesShowEveryLastingItemOnce(t *testing.T) {
 	host := func(w *world, n int) { w.host("acme", fmt.Sprintf("host-%02d@example.org", n)) }
 	schedule := func(w *world, n int) { w.schedule("acme", fmt.Sprintf("conference-%02d", n), "ann@example.org") }
 	tenant := func(w *world, n int) { w.concurrent(fmt.Sprintf("tenant-%02d", n), 1) }

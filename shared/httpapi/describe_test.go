@@ -228,7 +228,7 @@ func (d *contract) fault(method, target string, a answer) string {
 	return ""
 }
 
-func TestAnAnswerThatIsNotAsDescribedIsNoticed(t *testing.T) {
+func TestAnUndocumentedAnswerIsDetected(t *testing.T) {
 	d := contractFor(t)
 	const get, path, kind = "GET", "/v1/tenants", "application/json"
 	answered := func(status int, kind, body string) answer {
@@ -260,7 +260,7 @@ func TestAnAnswerThatIsNotAsDescribedIsNoticed(t *testing.T) {
 	}
 }
 
-func TestEveryOperationIsDescribedWithWhoMayItsProblemsAndExamples(t *testing.T) {
+func TestEveryOperationDocumentsItsRolesProblemsAndExamples(t *testing.T) {
 	d := contractFor(t).document
 	if d.Info.Title != "Seatmeter" || d.Info.Version == "" {
 		t.Errorf("info %+v", d.Info)

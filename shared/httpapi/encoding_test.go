@@ -56,7 +56,7 @@ func unzipped(t *testing.T, body string) string {
 	return string(text)
 }
 
-func TestALongTextIsCompressedForWhoTakesIt(t *testing.T) {
+func TestLongTextIsCompressedIfAccepted(t *testing.T) {
 	long := strings.Repeat("a long text, ", 1000)
 	typed := func(contentType string) http.Header { return http.Header{"Content-Type": {contentType}} }
 	for _, c := range []struct {
@@ -133,7 +133,7 @@ func TestCompressionMakesNoAnswerLonger(t *testing.T) {
 }
 
 // Such a caller is told before anything is done.
-func TestWhoTakesNeitherPlainNorGzipIsRefused(t *testing.T) {
+func TestACallerWithoutACommonEncodingIsRefused(t *testing.T) {
 	w := newWorld(t)
 	for _, accept := range []string{"*;q=0", "identity;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0", "Identity;Q=0.0, x-gzip;q=0"} {
 		got := w.call(vendor, http.MethodPut, acmeLicense, `{"model":"concurrent","seats":25}`, "accept-encoding", accept)
@@ -151,7 +151,7 @@ func TestWhoTakesNeitherPlainNorGzipIsRefused(t *testing.T) {
 
 // If-Match matches no weak tag, so that nothing is changed by what stands for
 // other bytes.
-func TestALicenseThatHasToBeCompressedHasAWeakETag(t *testing.T) {
+func TestACompressedLicenseHasAWeakETag(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	got := w.call(vendor, http.MethodGet, acmeLicense, "", "accept-encoding", "gzip, identity;q=0")
@@ -160,7 +160,7 @@ func TestALicenseThatHasToBeCompressedHasAWeakETag(t *testing.T) {
 	}
 }
 
-func TestALicenseIsOneSequenceOfBytesWhateverTheCallerTakes(t *testing.T) {
+func TestAStrongETagNamesOneSequenceOfBytes(t *testing.T) {
 	w := newWorld(t)
 	w.call(vendor, http.MethodPut, acmeLicense, `{"model":"named","hosts":100000,"participants_per_conference":10000,"time_zone":"America/Argentina/ComodRivadavia",
 		"starts_at":"2026-01-01T00:00:00.001Z","expires_at":"2036-01-01T00:00:00.001Z","overage":"allow","burst":1000000}`).ok()

@@ -9,7 +9,7 @@ import (
 	"seatmeter/shared/problem"
 )
 
-func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
+func TestEveryErrorIsAProblemDocument(t *testing.T) {
 	const license, hosts = "/v1/tenants/acme/license", "/v1/tenants/acme/hosts"
 	const conferences = "/v1/tenants/acme/conferences"
 	const usage = "/v1/tenants/acme/usage"
@@ -149,7 +149,7 @@ func TestEveryErrorIsTheSameShapeOfProblemDocument(t *testing.T) {
 }
 
 // One line per operation: who may use it, of tenant acme.
-func TestRolesAndTenantsDecideWhoMayCallWhat(t *testing.T) {
+func TestRolesAndTenantsDecidePermissions(t *testing.T) {
 	acme := []caller{vendor, finance, acmeAdmin, {role: "tenant_admin", tenant: "globex"}, {role: "tenant_admin"}, {}, {role: "admin", tenant: "acme"}, {role: "Vendor"}, {tenant: "acme"}, nobody}
 	vendorOnly := map[caller]bool{vendor: true}
 	admins := map[caller]bool{vendor: true, acmeAdmin: true}
@@ -214,7 +214,7 @@ func TestRolesAndTenantsDecideWhoMayCallWhat(t *testing.T) {
 	}
 }
 
-func TestWhoMayNotAskLearnsNothingOfWhatIsWrongWithTheQuestion(t *testing.T) {
+func TestAForbiddenCallerGetsNoValidationErrors(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.call(finance, "PUT", "/v1/tenants/acme/license", "hello").refused(problem.Forbidden)

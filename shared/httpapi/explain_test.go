@@ -135,7 +135,7 @@ func TestEveryWayAStayEndsIsExplained(t *testing.T) {
 }
 
 // The example in the section on overage.
-func TestTheWorkedExampleOfOverageIsWhatAReportSays(t *testing.T) {
+func TestTheDocumentedOverageExampleMatchesAReport(t *testing.T) {
 	const minute = 60_000
 	stay := func(name string, from, to int64) usage.Stay {
 		return usage.Stay{
@@ -194,7 +194,7 @@ func TestEveryExampleMatchesItsSchema(t *testing.T) {
 	}
 }
 
-func TestWhatIsATimeInAnExampleHasTheFormatOfOne(t *testing.T) {
+func TestTimesInExamplesHaveTheFormatDateTime(t *testing.T) {
 	times := regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T`)
 	for name, nodes := range contractFor(t).described() {
 		for _, n := range nodes {
@@ -243,7 +243,7 @@ func TestNoMemberIsEitherAnObjectOrNull(t *testing.T) {
 	})
 }
 
-func TestPatternsRefuseNothingThatTheServerTakes(t *testing.T) {
+func TestPatternsAcceptWhatTheServerAccepts(t *testing.T) {
 	d := contractFor(t)
 	for member, texts := range map[string][]string{
 		"tenant":     {"a", "-", "_", "0", strings.Repeat("Z", tenant.MaxIDLength)},

@@ -78,7 +78,7 @@ func operations(t *testing.T) map[string][]string {
 
 // Neither what is answered nor what is done tells whether there is such a
 // tenant: nothing at all is read.
-func TestAForeignTenantCannotBeToldFromAMissingOne(t *testing.T) {
+func TestAForeignTenantLooksLikeAMissingOne(t *testing.T) {
 	w, connection := theirs(t)
 	fill := strings.NewReplacer("{conference}", "weekly", "{email}", "ann@example.org", "{connection}", string(connection), "{period}", "2026-08")
 	for path, methods := range operations(t) {
@@ -108,7 +108,7 @@ func TestAForeignTenantCannotBeToldFromAMissingOne(t *testing.T) {
 
 // What another tenant has is not found through one's own, by the same work as
 // what nobody has.
-func TestWhatAForeignTenantHasCannotBeToldFromWhatNobodyHas(t *testing.T) {
+func TestForeignObjectsLookLikeMissingOnes(t *testing.T) {
 	w, connection := theirs(t)
 	bodies := map[string]string{
 		"PATCH /v1/tenants/{tenant}/hosts/{email}":                       `{"name":"Eve"}`,

@@ -8,7 +8,7 @@ import (
 	"seatmeter/shared/problem"
 )
 
-func TestTheFormatParameterDecidesWhateverIsAccepted(t *testing.T) {
+func TestTheFormatParameterOverridesAccept(t *testing.T) {
 	w := meetingOfTwo(t)
 	const usage = "/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
 	const all, peaks = "/v1/usage?period=2026-09", "/v1/tenants/acme/usage/peaks?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
@@ -32,7 +32,7 @@ func TestTheFormatParameterDecidesWhateverIsAccepted(t *testing.T) {
 	}
 }
 
-func TestAFormatThatACallDoesNotHaveIsRefused(t *testing.T) {
+func TestAnUnavailableFormatIsRefused(t *testing.T) {
 	w := meetingOfTwo(t)
 	for _, target := range []string{
 		"/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z&format=ndjson",
@@ -44,7 +44,7 @@ func TestAFormatThatACallDoesNotHaveIsRefused(t *testing.T) {
 }
 
 // A client that follows the link sends what it sends with every call.
-func TestTheNextPageHasTheFormatOfTheOneBefore(t *testing.T) {
+func TestTheNextPageKeepsTheFormat(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.sameMoment(2)
 	w.concurrent("globex", 1)

@@ -11,7 +11,7 @@ import (
 
 const acmeLicense = "/v1/tenants/acme/license"
 
-func TestAPathToldByAnotherMethodNamesThoseThatItHas(t *testing.T) {
+func TestAWrongMethodListsTheAllowedOnes(t *testing.T) {
 	for target, allow := range map[string]string{
 		"/v1/tenants":                              "GET, HEAD, OPTIONS",
 		acmeLicense:                                "GET, HEAD, PUT, OPTIONS",
@@ -41,7 +41,7 @@ func TestAPathToldByAnotherMethodNamesThoseThatItHas(t *testing.T) {
 }
 
 // A path is what it says. Nobody is redirected with a bearer in the hand.
-func TestAPathThatIsNearlyOneIsNone(t *testing.T) {
+func TestAPathMustMatchExactly(t *testing.T) {
 	for _, target := range []string{
 		"/v1", "/v1/tenants/", acmeLicense + "/", "//v1/tenants", "/v1//tenants", "/v1/tenants//license", "/v1/./tenants",
 		"/v1/tenants/acme/../acme/license", "/V1/tenants", "/v1/tenants/a%2Fb/license", "/console//", "/healthz/", "//",
@@ -75,7 +75,7 @@ func TestHeadIsAnsweredAsGetWithoutTheBody(t *testing.T) {
 	}
 }
 
-func TestALicenseThatTheCallerHasIsNotSentAgain(t *testing.T) {
+func TestAnUnchangedLicenseIsNotSentAgain(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	etag := w.call(vendor, http.MethodGet, acmeLicense, "").headers["etag"]
@@ -103,7 +103,7 @@ func TestALicenseThatTheCallerHasIsNotSentAgain(t *testing.T) {
 	w.call(vendor, http.MethodGet, "/v1/tenants/nowhere/license", "", "if-none-match", "*").refused(problem.NotFound)
 }
 
-func TestNothingOfATenantIsKeptUnasked(t *testing.T) {
+func TestAnswersAreNotCachedWithoutRevalidation(t *testing.T) {
 	w := meetingOfTwo(t)
 	for target, want := range map[string]string{
 		"/v1/tenants/acme/seats": "no-store", ledger: "no-store", "/v1/tenants/nowhere/seats": "no-store",

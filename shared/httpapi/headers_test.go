@@ -17,7 +17,7 @@ var odd = []string{
 	"*", "{tenant}", "{}", "$", "%22%3E%3Cscript%3E", "%E2%80%AE", strings.Repeat("a", 65), strings.Repeat("a", 5000), strings.Repeat("%41", 400), "null", "%",
 }
 
-func TestAPathThatNamesNothingIsNotFoundAndNoFaultOfOurs(t *testing.T) {
+func TestAnUnknownPathIsNotFound(t *testing.T) {
 	w := populated(t)
 	defer w.unchanged()()
 	check := func(method, target string, got answer) {
@@ -71,7 +71,7 @@ func TestAPathThatNamesNothingIsNotFoundAndNoFaultOfOurs(t *testing.T) {
 
 // Whatever comes in by a path, a query, a header or a body: nothing that ends a
 // line, and no header that was not ours, goes out by a header.
-func TestNothingThatIsSentMakesAHeaderOfAnAnswer(t *testing.T) {
+func TestInputCannotInjectHeaders(t *testing.T) {
 	ours := map[string]bool{
 		"content-type": true, "content-disposition": true, "location": true, "link": true, "etag": true, "retry-after": true,
 		"allow": true, "accept": true, "accept-encoding": true, "cache-control": true, "last-modified": true, "vary": true, "x-content-type-options": true,
@@ -125,7 +125,7 @@ func TestNothingThatIsSentMakesAHeaderOfAnAnswer(t *testing.T) {
 	}
 }
 
-func TestAKeyOfOtherCharactersIsRefusedByName(t *testing.T) {
+func TestAMalformedKeyIsRefusedByName(t *testing.T) {
 	w := populated(t)
 	defer w.unchanged()()
 	for _, key := range []string{"", " ", "a b", "a\tb", "é", "a\x7f", "a\x00", "a\r\nb", "\xff", strings.Repeat("k", 256)} {

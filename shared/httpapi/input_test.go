@@ -280,7 +280,7 @@ func withBody(t *testing.T, each func(t *testing.T, method, target string, s sch
 	}
 }
 
-func TestEveryMemberThatIsOutOfFormIsRefusedByNameAndChangesNothing(t *testing.T) {
+func TestEveryInvalidMemberIsNamedAndChangesNothing(t *testing.T) {
 	withBody(t, func(t *testing.T, method, target string, s schema, tried []map[string]string) {
 		w := populated(t)
 		defer w.unchanged()()
@@ -344,7 +344,7 @@ func TestNoListOfOriginsMayBeWrittenAsNull(t *testing.T) {
 	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":null}`).refused(problem.Invalid, "#/seats")
 }
 
-func TestAMemberAtItsBoundsIsTaken(t *testing.T) {
+func TestAMemberAtItsBoundsIsAccepted(t *testing.T) {
 	withBody(t, func(t *testing.T, method, target string, s schema, tried []map[string]string) {
 		if strings.HasSuffix(target, "/license") {
 			tried = append(slices.Clone(tried), fullerLicense)
@@ -405,7 +405,7 @@ func TestTheDescriptionHasTheBoundsOfEveryMemberAndParameter(t *testing.T) {
 	}
 }
 
-func TestABodyThatIsNotOneReadableObjectIsRefused(t *testing.T) {
+func TestABodyMustBeOneWellFormedObject(t *testing.T) {
 	withBody(t, func(t *testing.T, method, target string, _ schema, tried []map[string]string) {
 		w := populated(t)
 		unchanged, whole := w.unchanged(), written(tried[0], "", "")
@@ -471,7 +471,7 @@ func required(operation described, without string) string {
 	return "?" + values.Encode()
 }
 
-func TestEveryParameterThatIsOutOfFormIsRefusedByName(t *testing.T) {
+func TestEveryInvalidParameterIsNamed(t *testing.T) {
 	queries := 0
 	for path, operations := range describe(t).Paths {
 		for method, operation := range operations {
@@ -539,14 +539,14 @@ func (s schema) wrongParameters() []string {
 	return values
 }
 
-func TestWhatCannotBeReadClaimsNoKey(t *testing.T) {
+func TestAMalformedRequestClaimsNoKey(t *testing.T) {
 	w := populated(t)
 	const target = "/v1/tenants/acme/hosts"
 	w.call(vendor, "POST", target, `{"email":"zoe@example.org","email":"zoe@example.org"}`, "idempotency-key", "k").refused(problem.Invalid, "#/email")
 	w.call(vendor, "POST", target, `{"email":"zoe@example.org"}`, "idempotency-key", "k").ok()
 }
 
-func TestAnAnswerNamesAHundredFaultsAtTheMost(t *testing.T) {
+func TestAnAnswerNamesAtMostAHundredFaults(t *testing.T) {
 	w := populated(t)
 	var twice, unknown strings.Builder
 	for n := range 2000 {

@@ -87,7 +87,7 @@ func (w *world) crowd() (stays int) {
 	return stays
 }
 
-func TestTheLedgerIsGivenAsNDJSONOrCSVAndHasRefusalsAndClosedStaysOnly(t *testing.T) {
+func TestTheLedgerHasClosedStaysAndRefusals(t *testing.T) {
 	w := meetingOfTwo(t) // one has left, one is still in, one was refused
 	for _, accept := range []string{"", "*/*", "application/x-ndjson", "text/csv;q=0.1, application/x-ndjson"} {
 		got := w.call(finance, http.MethodGet, ledger, "", "accept", accept)
@@ -138,7 +138,7 @@ func (w *world) sameMoment(stays int) {
 	}
 }
 
-func TestThePagesOfTheLedgerHaveEachRecordOnceInEveryFormat(t *testing.T) {
+func TestPagesOfTheLedgerHaveEachRecordOnce(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.sameMoment(3)
 	whole := w.call(finance, http.MethodGet, ledger, "").ok().body
@@ -200,7 +200,7 @@ func TestTheRangeOfTheLedgerIsHalfOpen(t *testing.T) {
 	}
 }
 
-func TestALargeLedgerIsFoundWhereTheAnswerSays(t *testing.T) {
+func TestALargeLedgerIsRedirectedToItsFile(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	stays := w.crowd()
@@ -229,7 +229,7 @@ func TestALargeLedgerIsFoundWhereTheAnswerSays(t *testing.T) {
 	}
 }
 
-func TestTheLedgerIsForAllRolesAndOneTenantAlone(t *testing.T) {
+func TestAllRolesReadTheLedgerOfOneTenant(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.concurrent("globex", 1)
 	for _, who := range []caller{vendor, finance, acmeAdmin} {
@@ -245,7 +245,7 @@ func TestTheLedgerIsForAllRolesAndOneTenantAlone(t *testing.T) {
 	}
 }
 
-func TestAWrongRangeOfTheLedgerIsRefusedByName(t *testing.T) {
+func TestAnInvalidRangeOfTheLedgerIsNamed(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	for query, pointers := range map[string][]string{
@@ -270,7 +270,7 @@ func TestAWrongRangeOfTheLedgerIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestAnExportThatFailsSaysSoAndIsAborted(t *testing.T) {
+func TestAFailedExportIsReportedAndAborted(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.crowd()
@@ -287,7 +287,7 @@ func TestAnExportThatFailsSaysSoAndIsAborted(t *testing.T) {
 }
 
 // Lambda ends a function at its deadline: what is not aborted by then stays.
-func TestAnExportThatTakesTooLongIsGivenUpBeforeTheFunctionEnds(t *testing.T) {
+func TestASlowExportEndsBeforeItsFunctionDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.concurrent("acme", 25)

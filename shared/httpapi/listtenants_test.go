@@ -15,7 +15,7 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-func TestTenantsAreListedWithTheirTermsAndTheirUse(t *testing.T) {
+func TestTenantsAreListedWithTermsAndUsage(t *testing.T) {
 	w := newWorld(t)
 	w.call(vendor, http.MethodPut, acmeLicense, `{"model":"concurrent","seats":25,"status":"suspended","expires_at":"2027-01-01T00:00:00Z"}`).ok()
 	w.named("globex", 5, 10)
@@ -93,7 +93,7 @@ func (w *world) without(name string) {
 }
 
 // What a page costs grows with its entries, and with nothing else.
-func TestAListOfTenantsCostsWhatItLists(t *testing.T) {
+func TestListingTenantsReadsOnlyTheListedOnes(t *testing.T) {
 	w := newWorld(t)
 	for n := range 20 {
 		w.concurrent(fmt.Sprintf("tenant-%02d", n), 25)

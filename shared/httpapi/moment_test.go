@@ -8,7 +8,7 @@ import (
 	"seatmeter/shared/problem"
 )
 
-func TestATimeIsTakenHoweverRFC3339WritesIt(t *testing.T) {
+func TestEveryRFC3339SpellingIsAccepted(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	for written, want := range map[string]string{

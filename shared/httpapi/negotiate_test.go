@@ -11,7 +11,7 @@ import (
 	"seatmeter/shared/problem"
 )
 
-func TestAnAnswerHasTheFormatThatIsWantedMost(t *testing.T) {
+func TestAnAnswerHasTheMostPreferredFormat(t *testing.T) {
 	const json, text, lines, none = "application/json", "text/csv; charset=utf-8", "application/x-ndjson", ""
 	w := meetingOfTwo(t)
 	for accept, want := range map[string]struct{ usage, ledger string }{
@@ -77,7 +77,7 @@ func TestAnAnswerHasTheFormatThatIsWantedMost(t *testing.T) {
 }
 
 // Every call that answers with a body says so before it does anything.
-func TestNoCallAnswersJSONWhereItIsNotAccepted(t *testing.T) {
+func TestJSONIsNotSentUnlessAccepted(t *testing.T) {
 	asked := 0
 	for path, operations := range describe(t).Paths {
 		for method, operation := range operations {
@@ -104,7 +104,7 @@ func TestNoCallAnswersJSONWhereItIsNotAccepted(t *testing.T) {
 	}
 }
 
-func TestWhatHasNoBodyNeedsNoFormat(t *testing.T) {
+func TestAnswersWithoutABodyIgnoreAccept(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.host("acme", "ann@example.org")
@@ -193,7 +193,7 @@ func TestAStatementAsCSVHasALineForEachDay(t *testing.T) {
 }
 
 // A form is what many clients call a body whose type they were not told.
-func TestABodyOfAnotherTypeIsRefusedAsSuch(t *testing.T) {
+func TestABodyOfAnotherTypeIsUnsupported(t *testing.T) {
 	w := newWorld(t)
 	const body = `{"model":"concurrent","seats":25}`
 	for _, kind := range []string{

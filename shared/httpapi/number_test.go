@@ -31,7 +31,7 @@ func TestAWholeNumberMayBeWrittenWithAFractionOrAnExponent(t *testing.T) {
 	w.call(vendor, http.MethodPut, acmeLicense, `{"model":"concurrent","seats":"25.0"}`).refused(problem.Invalid, "#/seats")
 }
 
-func TestTextThatLooksLikeANumberIsNotTouched(t *testing.T) {
+func TestNumbersWithinTextAreUnchanged(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	got := read[map[string]any](w.call(vendor, http.MethodPost, "/v1/tenants/acme/hosts", `{"email":"ann@example.org","name":"25.0, 2.5e1"}`))

@@ -46,7 +46,7 @@ func (a answer) again(first answer) {
 	}
 }
 
-func TestARequestThatIsRepeatedWithItsKeyIsAnsweredAgainAndHappensOnce(t *testing.T) {
+func TestARepeatWithTheSameKeyGetsTheFirstAnswer(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	first := w.call(acmeAdmin, "POST", conferences, byAnn, key, "k1").ok()
@@ -62,7 +62,7 @@ func TestARequestThatIsRepeatedWithItsKeyIsAnsweredAgainAndHappensOnce(t *testin
 	}
 }
 
-func TestEveryPOSTIsAnsweredAgainWithStatusTypeLocationAndBody(t *testing.T) {
+func TestAKeptAnswerHasStatusTypeLocationAndBody(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
@@ -133,7 +133,7 @@ func TestAKeyWithAnotherRequestIsInvalid(t *testing.T) {
 	}
 }
 
-func TestAKeyIsItsCallersAlone(t *testing.T) {
+func TestKeysOfDifferentCallersAreIndependent(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	sentBy := func(change func(claims map[string]any)) answer {
@@ -167,7 +167,7 @@ func TestAKeyIsOneTo255VisibleCharacters(t *testing.T) {
 	}
 }
 
-func TestAFaultOfOursIsNotKept(t *testing.T) {
+func TestInternalErrorsAreNotKept(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	fault := faults.Before
@@ -188,7 +188,7 @@ func TestAFaultOfOursIsNotKept(t *testing.T) {
 
 // What was scheduled by a process that died before it kept the answer is met by
 // the repeat, which therefore happens again, but not before the claim lapsed.
-func TestARepeatHappensAgainAfterTheProcessDiedAndItsClaimLapsed(t *testing.T) {
+func TestARepeatRunsAfterADeadProcessesClaimExpires(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const body = `{"conference":"weekly","host":"ann@example.org"}`
@@ -214,7 +214,7 @@ func TestARepeatHappensAgainAfterTheProcessDiedAndItsClaimLapsed(t *testing.T) {
 	w.call(vendor, "POST", conferences, body, key, "k1").again(again)
 }
 
-func TestWhatHappenedIsAnsweredEvenIfTheAnswerCannotBeKept(t *testing.T) {
+func TestAFailureToKeepAnAnswerIsNotReported(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
@@ -229,7 +229,7 @@ func TestWhatHappenedIsAnsweredEvenIfTheAnswerCannotBeKept(t *testing.T) {
 	}
 }
 
-func TestNothingIsKeptForWhoSendsNoKeyOrAsksForNoPOST(t *testing.T) {
+func TestOnlyPOSTsWithAKeyAreKept(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
@@ -244,7 +244,7 @@ func TestNothingIsKeptForWhoSendsNoKeyOrAsksForNoPOST(t *testing.T) {
 	w.call(finance, "POST", conferences, byAnn, key, "k1").refused(problem.Forbidden)
 }
 
-func TestTheLogHasNoKey(t *testing.T) {
+func TestKeysAreNotLogged(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const secret = "a-key-that-nobody-is-to-see"

@@ -37,7 +37,7 @@ func TestALicenseIsWrittenReadAndListed(t *testing.T) {
 	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme","model":"named","limit":25,"hosts":5,"status":"active","in_use":0}],"next_cursor":null}`)
 }
 
-func TestALicensesHistoryTellsWhoChangedItWhenToWhatAndIsPaged(t *testing.T) {
+func TestTheLicenseHistoryListsAuthorTimeAndChanges(t *testing.T) {
 	w := newWorld(t)
 	const path = "/v1/tenants/acme/license"
 	revision := func(n, seats int, at, by, changes string) string {
@@ -96,7 +96,7 @@ func TestHostsAreRegisteredReadChangedAndDeleted(t *testing.T) {
 		`{"email":"bob@example.org","name":"bob@example.org","active":true,"created_at":"`+startText+`"}`)
 }
 
-func TestTheSixthOfFiveHostsIsRefusedAndAdmittedWhenOneIsDeleted(t *testing.T) {
+func TestASixthHostNeedsADeletedOneOfFive(t *testing.T) {
 	w := newWorld(t)
 	w.named("acme", 5, 25)
 	for n := range 5 {
@@ -108,7 +108,7 @@ func TestTheSixthOfFiveHostsIsRefusedAndAdmittedWhenOneIsDeleted(t *testing.T) {
 	w.call(acmeAdmin, "POST", "/v1/tenants/acme/hosts", sixth).ok()
 }
 
-func TestASlotThatIsFreedAndRefilledTooOftenInACalendarMonthIsRefused(t *testing.T) {
+func TestHostChangesAreLimitedPerCalendarMonth(t *testing.T) {
 	w := newWorld(t)
 	const license, many = "/v1/tenants/acme/license", "/v1/tenants/acme/hosts"
 	put := func(hosts int, changes string) {
@@ -143,7 +143,7 @@ func TestASlotThatIsFreedAndRefilledTooOftenInACalendarMonthIsRefused(t *testing
 	add("eve@example.org").ok()
 }
 
-func TestAConcurrentLicenseHasAsManyHostsAsTheTenantLikes(t *testing.T) {
+func TestAConcurrentLicenseHasNoLimitOnHosts(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 1)
 	for n := range 20 {
@@ -204,7 +204,7 @@ func TestUnderANamedLicenseTheHostMustBeRegisteredAndActive(t *testing.T) {
 	w.call(acmeAdmin, "POST", many, body).refused(problem.Invalid, "#/host")
 }
 
-func TestAJoinTokenSaysWhoMayComeWhereAsWhatAndHowLong(t *testing.T) {
+func TestAJoinTokenHasIdentityConferenceRoleAndExpiry(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.schedule("acme", "other", "ann@example.org")
@@ -281,7 +281,7 @@ func TestConnectionsAreListedInOrderOfJoining(t *testing.T) {
 	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/empty/connections", "").want(200, `{"items":[],"next_cursor":null}`)
 }
 
-func TestAConnectionIsToldThatItIsRemovedAndClosedAndGivesItsSeatBack(t *testing.T) {
+func TestARemovedConnectionIsToldClosedAndFreesItsSeat(t *testing.T) {
 	for _, path := range []string{"MadeUpConnec001=", "MadeUpConnec001%3D"} {
 		for _, gone := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s gone %v", path, gone), func(t *testing.T) {
@@ -319,7 +319,7 @@ func TestAnotherTenantsConnectionCannotBeRemoved(t *testing.T) {
 	}
 }
 
-func TestAConnectionIsRemovedThroughItsConferenceAndNoOther(t *testing.T) {
+func TestAConnectionIsRemovedOnlyThroughItsOwnConference(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.schedule("acme", "weekly", "ann@example.org")
@@ -337,7 +337,7 @@ func TestAConnectionIsRemovedThroughItsConferenceAndNoOther(t *testing.T) {
 	}
 }
 
-func TestSeatsShowWhoUsesWhatOfAConcurrentLicense(t *testing.T) {
+func TestSeatsListTheUseOfAConcurrentLicense(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const path = "/v1/tenants/acme/seats"
@@ -371,7 +371,7 @@ func TestSeatsOfANamedLicenseDoNotCountTheHostsFirstConnection(t *testing.T) {
 }
 
 // The gateway has decoded the path, and nobody decodes it again.
-func TestAnAddressWithAPercentSignIsItself(t *testing.T) {
+func TestAnAddressCanHaveAPercentSign(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const percent, other = "/v1/tenants/acme/hosts/a%2562@example.org", "/v1/tenants/acme/hosts/ab@example.org"
@@ -382,7 +382,7 @@ func TestAnAddressWithAPercentSignIsItself(t *testing.T) {
 	w.call(acmeAdmin, "GET", percent, "").refused(problem.NotFound)
 }
 
-func TestAnAddressInAPathIsTheSameHostHoweverItIsWritten(t *testing.T) {
+func TestEverySpellingOfAnAddressFindsTheHost(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	for _, email := range []string{"ann@example.org", "a+b@example.org", "o'neil@example.org", "zoë@example.org", "50%off@example.org"} {
@@ -406,7 +406,7 @@ func TestABodyInBase64IsReadLikeAnyOther(t *testing.T) {
 	}
 }
 
-func TestALicenseIsReplacedOnlyIfItIsStillTheOneThatWasRead(t *testing.T) {
+func TestIfMatchPreventsOverwritingAnUnreadLicense(t *testing.T) {
 	w := newWorld(t)
 	const path, body = "/v1/tenants/acme/license", `{"model":"concurrent","seats":25}`
 	w.call(vendor, "PUT", path, body, "if-match", `"1"`).refused(problem.PreconditionFailed)
@@ -437,7 +437,7 @@ func TestALicenseIsReplacedOnlyIfItIsStillTheOneThatWasRead(t *testing.T) {
 	}
 }
 
-func TestAFaultOfOursIsABareProblemWithTheIDThatTheLogHasToo(t *testing.T) {
+func TestInternalErrorsRevealOnlyTheLoggedRequestID(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.schedule("acme", "weekly", "ann@example.org")
@@ -486,7 +486,7 @@ func TestAFaultOfOursIsABareProblemWithTheIDThatTheLogHasToo(t *testing.T) {
 	}
 }
 
-func TestAHostTokenOfANamedLicenseIsTheHostsAlone(t *testing.T) {
+func TestOnlyTheConferencesHostGetsAHostToken(t *testing.T) {
 	w := newWorld(t)
 	w.named("acme", 5, 25)
 	w.host("acme", "ann@example.org")

@@ -48,7 +48,7 @@ func TestPagesShowEveryItemOnceInOrder(t *testing.T) {
 	}
 }
 
-func TestAPageHasFiftyItemsUnlessMoreOrFewerAreAskedFor(t *testing.T) {
+func TestAPageHasFiftyItemsByDefault(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 1)
 	for _, email := range numbered("host-%02d@example.org", 0, 51) {
@@ -66,7 +66,7 @@ func TestAPageHasFiftyItemsUnlessMoreOrFewerAreAskedFor(t *testing.T) {
 	}
 }
 
-func TestAnEmptyListIsAListOfNothing(t *testing.T) {
+func TestAnEmptyListHasNoItems(t *testing.T) {
 	w := newWorld(t)
 	w.call(vendor, http.MethodGet, "/v1/tenants", "").want(200, `{"items":[],"next_cursor":null}`)
 	w.concurrent("acme", 1)
@@ -76,7 +76,7 @@ func TestAnEmptyListIsAListOfNothing(t *testing.T) {
 
 // What comes and goes while somebody turns pages must not make them miss or
 // meet twice what was there all the time.
-func TestPagesStayInStepWhileItemsComeAndGo(t *testing.T) {
+func TestPagesStayConsistentWhileItemsComeAndGo(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 1)
 	const format, target = "host-%02d@example.org", "/v1/tenants/acme/hosts"
@@ -102,7 +102,7 @@ func TestPagesStayInStepWhileItemsComeAndGo(t *testing.T) {
 	}
 }
 
-func TestPagesOfConnectionsStayInStepWhilePeopleJoinAndLeave(t *testing.T) {
+func TestPagesOfConnectionsStayConsistentDuringJoinsAndLeaves(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 1000)
 	w.schedule("acme", "weekly", "ann@example.org")

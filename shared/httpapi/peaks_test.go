@@ -19,7 +19,7 @@ const (
 	refusals = "/v1/tenants/acme/usage/refusals" + today
 )
 
-func TestAPeakIsToldWithItsMomentItsLimitAndWhoHeldTheSeats(t *testing.T) {
+func TestAPeakHasItsMomentLimitAndHolders(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.call(acmeAdmin, http.MethodGet, peaks, "").want(200, `{"tenant":"acme","from":"2026-09-21T00:00:00.000Z","to":"2026-09-22T00:00:00.000Z",
 		"peak":2,"peak_at":"2026-09-21T14:13:50.000Z","limit":2,"items":[
@@ -29,7 +29,7 @@ func TestAPeakIsToldWithItsMomentItsLimitAndWhoHeldTheSeats(t *testing.T) {
 		"joined_at":"2026-09-21T14:13:50.000Z","left_at":null,"estimated":false,"pool":"tenant","limit":2}],"next_cursor":null}`)
 }
 
-func TestAPeakOfNothingIsZeroAndHasNoMoment(t *testing.T) {
+func TestAPeakWithoutUsageIsZeroWithoutAMoment(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	w.call(finance, http.MethodGet, peaks, "").want(200, `{"tenant":"acme","from":"2026-09-21T00:00:00.000Z","to":"2026-09-22T00:00:00.000Z",
@@ -78,7 +78,7 @@ func TestPagesOfAPeakAreAllOfTheSameMoment(t *testing.T) {
 	}
 }
 
-func TestARefusalIsToldWithWhoHeldTheSeats(t *testing.T) {
+func TestARefusalListsTheHoldersOfTheSeats(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.call(acmeAdmin, http.MethodGet, refusals, "").want(200, `{"items":[{"at":"2026-09-21T14:13:50.000Z","code":"seats_exhausted","limit":2,
 		"in_use":2,"conference":"weekly","host":"ann@example.org","identity":"eve","role":"participant","connection":"MadeUpConnec003=","holders":2,
@@ -88,7 +88,7 @@ func TestARefusalIsToldWithWhoHeldTheSeats(t *testing.T) {
 		"joined_at":"2026-09-21T14:13:50.000Z","left_at":null,"estimated":false,"pool":"tenant","limit":2}]}],"next_cursor":null}`)
 }
 
-func TestARefusalForAnotherReasonNamesNobody(t *testing.T) {
+func TestARefusalWithAnotherReasonListsNoHolders(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	w.schedule("acme", "weekly", "ann@example.org")
@@ -183,7 +183,7 @@ func TestARangeOfMoreThan1100DaysIsRefusedByEveryReport(t *testing.T) {
 	}
 }
 
-func TestAnOffsetThatLostItsPlusIsSaidToBeThat(t *testing.T) {
+func TestAnOffsetWithASpaceForPlusIsExplained(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	d := w.call(finance, http.MethodGet, "/v1/tenants/acme/usage?from=2026-09-01T00:00:00+05:45&to=2026-09-02T00:00:00Z", "").refused(problem.Invalid, "#/from")

@@ -69,7 +69,7 @@ func TestALicenseIsWrittenOnlyIfEveryPreconditionHolds(t *testing.T) {
 }
 
 // Of many who create a license only if there is none, one does.
-func TestALicenseThatIsNotThereIsCreatedOnce(t *testing.T) {
+func TestConcurrentIfNoneMatchWritesCreateOneLicense(t *testing.T) {
 	w := newWorld(t)
 	const many = 20
 	made := make(chan int, many)
@@ -134,7 +134,7 @@ func TestALicenseIsReadOnlyIfItsPreconditionsSaySo(t *testing.T) {
 }
 
 // Every call that may change something, of the whole API.
-func TestNoPreconditionIsPassedOverInSilence(t *testing.T) {
+func TestNoPreconditionIsIgnored(t *testing.T) {
 	asked := 0
 	for path, operations := range describe(t).Paths {
 		for method, operation := range operations {
@@ -180,7 +180,7 @@ func TestNoPreconditionIsPassedOverInSilence(t *testing.T) {
 }
 
 // What is not there is not found, whatever would have to be there.
-func TestAPreconditionOfWhatIsNotThereIsNotAsked(t *testing.T) {
+func TestAMissingObjectIsNotFoundWhateverThePrecondition(t *testing.T) {
 	w := populated(t)
 	for _, call := range [][2]string{
 		{"PATCH", "/v1/tenants/acme/hosts/nobody@example.org"},
@@ -196,7 +196,7 @@ func TestAPreconditionOfWhatIsNotThereIsNotAsked(t *testing.T) {
 	}
 }
 
-func TestAReadOfWhatHasNoETagIsConditionalToo(t *testing.T) {
+func TestReadsWithoutAnETagHonourPreconditions(t *testing.T) {
 	for path, operations := range describe(t).Paths {
 		operation, ok := operations["get"]
 		if !ok || operation.ID == "get-license" {

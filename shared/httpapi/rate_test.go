@@ -19,7 +19,7 @@ func (w *world) limit(perSecond int) {
 	w.api = environments{httpapi.Serve(api)}
 }
 
-func TestATenantThatCallsTooOftenIsToldWhenToCallAgain(t *testing.T) {
+func TestCallsBeyondTheRateGetRetryAfter(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.concurrent("globex", 25)
@@ -42,7 +42,7 @@ func TestATenantThatCallsTooOftenIsToldWhenToCallAgain(t *testing.T) {
 	w.call(acmeAdmin, "POST", path, `{"email":"ann@example.org"}`, "idempotency-key", "one").ok()
 }
 
-func TestARolesCallersAreCountedTogetherAndApartFromTenants(t *testing.T) {
+func TestEachRoleAndEachTenantHasItsOwnRateLimit(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("vendor", 25)
 	w.limit(1)
@@ -54,7 +54,7 @@ func TestARolesCallersAreCountedTogetherAndApartFromTenants(t *testing.T) {
 }
 
 // Calls that a role is not allowed cost nothing, and are not counted.
-func TestACallThatIsForbiddenAnywayIsNotCounted(t *testing.T) {
+func TestForbiddenCallsDoNotCountAgainstTheRate(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.limit(1)
@@ -64,7 +64,7 @@ func TestACallThatIsForbiddenAnywayIsNotCounted(t *testing.T) {
 	w.call(acmeAdmin, "GET", "/v1/tenants/acme/hosts", "").ok()
 }
 
-func TestTheOriginsOfALicenseAreReadAsTheyAreKept(t *testing.T) {
+func TestOriginsAreReturnedInCanonicalForm(t *testing.T) {
 	w := newWorld(t)
 	const path = "/v1/tenants/acme/license"
 	const license = `"model":"concurrent","seats":25,"status":"active","time_zone":"UTC","overage":"deny",
@@ -82,7 +82,7 @@ func TestTheOriginsOfALicenseAreReadAsTheyAreKept(t *testing.T) {
 	w.call(vendor, "GET", path+"/history?cursor="+first.NextCursor, "").want(200, history)
 }
 
-func TestOriginsThatAreNoneAreNamedWithAllOtherFaults(t *testing.T) {
+func TestInvalidOriginsAreReportedWithAllOtherFaults(t *testing.T) {
 	w := newWorld(t)
 	const path = "/v1/tenants/acme/license"
 	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":0,"allowed_origins":["null","https://ok.example","https://ok.example/path"]}`).

@@ -43,7 +43,7 @@ func TestAScheduledConferenceIsChangedMemberByMember(t *testing.T) {
 	w.call(finance, http.MethodPatch, weekly, `{"title":"x"}`).refused(problem.Forbidden)
 }
 
-func TestAConferenceDoesNotBeginInThePast(t *testing.T) {
+func TestAConferenceCannotBeginInThePast(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.schedule("acme", "weekly", "ann@example.org")
@@ -63,7 +63,7 @@ func TestAConferenceDoesNotBeginInThePast(t *testing.T) {
 	}
 }
 
-func TestUnderANamedLicenseAConferenceIsGivenToAnActiveHost(t *testing.T) {
+func TestANamedConferenceCanOnlyMoveToAnActiveHost(t *testing.T) {
 	w := newWorld(t)
 	w.named("acme", 5, 25)
 	for _, email := range []string{"ann@example.org", "eve@example.org", "zoe@example.org"} {
@@ -138,7 +138,7 @@ func TestConferencesAreListedByState(t *testing.T) {
 }
 
 // Among very many, a page ends where it has looked at enough, and the next goes on.
-func TestAPageOfAStateLooksAtABoundedNumber(t *testing.T) {
+func TestAPageOfAStateReadsABoundedNumber(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const many = 5400

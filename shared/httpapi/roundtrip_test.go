@@ -21,7 +21,7 @@ func change(t *testing.T, view map[string]any, members map[string]any) string {
 	return string(text)
 }
 
-func TestALicenseMayBeWrittenAsItIsRead(t *testing.T) {
+func TestALicenseCanBeWrittenBackAsRead(t *testing.T) {
 	for _, body := range []string{
 		`{"model":"concurrent","seats":25}`,
 		`{"model":"named","hosts":5,"participants_per_conference":25}`,
@@ -43,7 +43,7 @@ func TestALicenseMayBeWrittenAsItIsRead(t *testing.T) {
 	}
 }
 
-func TestANumberThatFollowsHostsGoesOnToFollowThem(t *testing.T) {
+func TestHostChangesGoOnToFollowHosts(t *testing.T) {
 	w := newWorld(t)
 	put := func(body string, want float64, follows bool) map[string]any {
 		t.Helper()
@@ -67,7 +67,7 @@ func TestANumberThatFollowsHostsGoesOnToFollowThem(t *testing.T) {
 	put(change(t, view, map[string]any{"model": "named", "hosts": 4, "participants_per_conference": 25}), 4, true)
 }
 
-func TestAHostMayBeWrittenAsItIsRead(t *testing.T) {
+func TestAHostCanBeWrittenBackAsRead(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	w.host("acme", "ann@example.org")
@@ -87,7 +87,7 @@ func TestAHostMayBeWrittenAsItIsRead(t *testing.T) {
 	}
 }
 
-func TestAConferenceMayBeWrittenAsItIsRead(t *testing.T) {
+func TestAConferenceCanBeWrittenBackAsRead(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const weekly = conferences + "/weekly"

@@ -72,7 +72,7 @@ func TestAPeriodIsClosedListedAndRead(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeClosedIsRefused(t *testing.T) {
+func TestAPeriodThatCannotBeClosedIsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	for name, test := range map[string]struct {
@@ -102,7 +102,7 @@ func TestWhatCannotBeClosedIsRefused(t *testing.T) {
 
 // A connection that died while nobody looked after it ends, in the ledger, at
 // its last proof of life, whenever its conference is ended: here, when it joined.
-func TestAGhostOfHoursKeepsNoPeriodFromBeingClosed(t *testing.T) {
+func TestAGhostDoesNotPreventClosingAPeriod(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 5)
 	w.schedule("acme", "weekly", "ann@example.org")

@@ -24,7 +24,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-func TestAMonthOfEveryTenantHasTheirUsageAndTheirLicense(t *testing.T) {
+func TestAMonthListsEveryTenantsUsageAndLicense(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/globex/license",
 		`{"model":"named","hosts":5,"participants_per_conference":25,"time_zone":"Asia/Kathmandu"}`).ok()
@@ -92,7 +92,7 @@ func TestAMonthHasTheLicenseThatWasInForceAtItsEnd(t *testing.T) {
 }
 
 // Where a month has begun it is no future, whatever the clock says elsewhere.
-func TestAMonthIsInTheFutureUntilItBeginsSomewhere(t *testing.T) {
+func TestAMonthIsFutureUntilItBeginsInSomeZone(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	begins := time.Date(2026, 10, 1, 0, 0, 0, 0, time.FixedZone("", 14*3600)).UnixMilli()
@@ -115,7 +115,7 @@ func TestPagesOfEveryTenantsMonthShowEachOnce(t *testing.T) {
 	}
 }
 
-func TestCSVOfEveryTenantSaysWhereTheNextPageIs(t *testing.T) {
+func TestCSVOfEveryTenantLinksToTheNextPage(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range numbered("tenant-%02d", 0, 5) {
 		w.concurrent(name, 1)
@@ -170,7 +170,7 @@ func TestCSVOfAMonthHasEveryTenantInOneFile(t *testing.T) {
 	}
 }
 
-func TestCSVOfAMonthThatIsAskedForByPagesIsAPage(t *testing.T) {
+func TestCSVOfAMonthComesInPagesOnRequest(t *testing.T) {
 	w := newWorld(t)
 	for _, name := range numbered("tenant-%03d", 0, 60) {
 		w.concurrent(name, 1)
@@ -203,7 +203,7 @@ func (w *world) enters(tenants int) {
 	w.faulty.Decide = nil
 }
 
-func TestCSVOfVeryManyTenantsIsFoundWhereTheAnswerSays(t *testing.T) {
+func TestALargeCSVOfTenantsIsRedirectedToItsFile(t *testing.T) {
 	if testing.Short() {
 		t.Skip("megabytes")
 	}
@@ -223,7 +223,7 @@ func TestCSVOfVeryManyTenantsIsFoundWhereTheAnswerSays(t *testing.T) {
 	}
 }
 
-func TestAMonthThatIsNoneOrBefore2000IsRefused(t *testing.T) {
+func TestAnInvalidMonthOrOneBefore2000IsRefused(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	for _, accept := range []string{"application/json", "text/csv"} {
@@ -234,7 +234,7 @@ func TestAMonthThatIsNoneOrBefore2000IsRefused(t *testing.T) {
 	}
 }
 
-func TestOnlyVendorAndFinanceSeeEveryTenantsMonth(t *testing.T) {
+func TestOnlyVendorAndFinanceReadAllTenantsUsage(t *testing.T) {
 	for who, may := range map[caller]bool{vendor: true, finance: true, acmeAdmin: false, nobody: false} {
 		t.Run(fmt.Sprint(who), func(t *testing.T) {
 			got := newWorld(t).call(who, http.MethodGet, "/v1/usage?period=2026-09", "")

@@ -35,7 +35,7 @@ func (w *world) texts(text string, each func(pointer string, got answer)) {
 	each("#/reason", w.call(vendor, http.MethodDelete, "/v1/tenants/acme/connections/MadeUpConnec001=?reason="+url.QueryEscape(text), ""))
 }
 
-func TestNoMemberTakesTextThatHidesOrCommands(t *testing.T) {
+func TestNoMemberAcceptsHiddenOrControlCharacters(t *testing.T) {
 	w := populated(t)
 	defer w.unchanged()()
 	for _, text := range []string{
@@ -49,7 +49,7 @@ func TestNoMemberTakesTextThatHidesOrCommands(t *testing.T) {
 	}
 }
 
-func TestEveryMemberTakesTextOfAllScriptsAndEmoji(t *testing.T) {
+func TestEveryMemberAcceptsAllScriptsAndEmoji(t *testing.T) {
 	for _, text := range []string{"می\u200cخواهم", "क्\u200dष", "👩🏽\u200d🚀", "❤\ufe0f\u200d🔥", "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f", "山田\u3000太郎", "שלום C++\u200f"} {
 		populated(t).texts(text, func(pointer string, got answer) {
 			if got.status >= 300 {
@@ -66,7 +66,7 @@ var spellings = map[string][]string{
 	"zoë@δοκιμή.bücher.org": {"ZOE\u0308@xn--jxalpdlp.xn--bcher-kva.org"},
 }
 
-func TestASlotIsTakenOnceHoweverItsHostIsSpelt(t *testing.T) {
+func TestAllSpellingsOfAHostTakeOneSlot(t *testing.T) {
 	for email, others := range spellings {
 		w := newWorld(t)
 		w.named("acme", 2, 25)
@@ -88,7 +88,7 @@ func TestASlotIsTakenOnceHoweverItsHostIsSpelt(t *testing.T) {
 	}
 }
 
-func TestAConferencesHostIsTheSameHoweverItIsSpelt(t *testing.T) {
+func TestAllSpellingsOfAConferencesHostAreEqual(t *testing.T) {
 	for email, others := range spellings {
 		w := newWorld(t)
 		w.named("acme", 1, 25)
@@ -119,7 +119,7 @@ func (w *world) identity(conference, identity, role string) string {
 	return pass.Identity
 }
 
-func TestAnIdentityIsTheSameHoweverItIsSpelt(t *testing.T) {
+func TestAllSpellingsOfAnIdentityAreEqual(t *testing.T) {
 	w := populated(t)
 	same := maps.Clone(spellings)
 	same["Zoë"], same["가"], same["क\u093c"] = []string{"Zoe\u0308"}, []string{"\u1100\u1161"}, []string{"\u0958"}
@@ -133,7 +133,7 @@ func TestAnIdentityIsTheSameHoweverItIsSpelt(t *testing.T) {
 	}
 }
 
-func TestAddressesThatHideCharactersOrHaveNoDomainAreRefused(t *testing.T) {
+func TestAddressesNeedADomainAndVisibleCharacters(t *testing.T) {
 	w := populated(t)
 	defer w.unchanged()()
 	for _, email := range []string{

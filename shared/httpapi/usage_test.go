@@ -34,7 +34,7 @@ func meetingOfTwo(t *testing.T) *world {
 	return w
 }
 
-func TestAReportIsMadeOfTheLedgerAndOfWhoIsStillIn(t *testing.T) {
+func TestAReportCountsTheLedgerAndOpenStays(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.call(finance, http.MethodGet, day, "").want(200, `{"tenant":"acme","granularity":"total","time_zone":"UTC",
 		"as_of":"2026-09-21T14:23:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
@@ -43,7 +43,7 @@ func TestAReportIsMadeOfTheLedgerAndOfWhoIsStillIn(t *testing.T) {
 		"estimated_ms":0,"refusals":{"seats_exhausted":1}}]}`)
 }
 
-func TestAReportOfNothingIsARowOfNothing(t *testing.T) {
+func TestAReportWithoutUsageIsARowOfZeros(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	w.call(finance, http.MethodGet, day, "").want(200, `{"tenant":"acme","granularity":"total","time_zone":"UTC",
@@ -53,7 +53,7 @@ func TestAReportOfNothingIsARowOfNothing(t *testing.T) {
 		"estimated_ms":0,"refusals":{}}]}`)
 }
 
-func TestAReportIsCSVForWhoeverAcceptsThat(t *testing.T) {
+func TestAReportIsCSVIfAccepted(t *testing.T) {
 	w := meetingOfTwo(t)
 	want := strings.Join(usage.Columns, ",") + "\r\n" +
 		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.0000,0,2,1,1,1,2,0,1,2\r\n" +
@@ -99,7 +99,7 @@ func TestAReportByDayMayHaveItsTotal(t *testing.T) {
 	}
 }
 
-func TestAMonthStandsForItsRange(t *testing.T) {
+func TestAPeriodIsTheRangeOfItsMonth(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":2,"time_zone":"Asia/Kathmandu"}`).ok()
 	const month, period = "from=2026-09-01T00:00:00%2B05:45&to=2026-10-01T00:00:00%2B05:45", "period=2026-09"
@@ -156,7 +156,7 @@ func TestAnOffsetInAQueryNeedsNoColon(t *testing.T) {
 	w.call(finance, http.MethodGet, fmt.Sprintf(path, "00:00:00%2B2400", "00:00:00-123"), "").refused(problem.Invalid, "#/from", "#/to")
 }
 
-func TestAGroupIsNotToldTheTenantsOverage(t *testing.T) {
+func TestAGroupHasNoTenantOverage(t *testing.T) {
 	w := newWorld(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":1,"overage":"allow","burst":1}`).ok()
 	w.schedule("acme", "weekly", "ann@example.org")
@@ -195,7 +195,7 @@ func TestDaysOfAReportAreThoseOfTheLicensesZone(t *testing.T) {
 
 // A session is read before the ledger is: one that ends in between is found
 // in both, and one that began long before the range reaches into it.
-func TestAStayIsCountedOnceAndAlsoIfItBeganBeforeTheRange(t *testing.T) {
+func TestAStayFromBeforeTheRangeCountsOnce(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 2)
 	w.schedule("acme", "weekly", "ann@example.org")

@@ -85,7 +85,7 @@ func TestAnIdentityHasItsBoundsInEachOfItsForms(t *testing.T) {
 	}
 }
 
-func TestATokenSaysWhatItWasMadeFrom(t *testing.T) {
+func TestAVerifiedTokenReturnsItsPass(t *testing.T) {
 	for _, role := range []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant} {
 		p := pass
 		p.Role = role
@@ -101,7 +101,7 @@ func TestATokenSaysWhatItWasMadeFrom(t *testing.T) {
 	}
 }
 
-func TestEveryPassThatIsInBoundsComesBack(t *testing.T) {
+func TestEveryValidPassSurvivesSigning(t *testing.T) {
 	id := rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`)
 	rapid.Check(t, func(t *rapid.T) {
 		p := jointoken.Pass{
@@ -123,7 +123,7 @@ func TestEveryPassThatIsInBoundsComesBack(t *testing.T) {
 	})
 }
 
-func TestTheLongestIdentityOfLettersThatJSONEscapesIsNotTooLong(t *testing.T) {
+func TestTheLongestEscapedIdentityFitsAToken(t *testing.T) {
 	p := pass
 	p.Tenant, p.Conference = tenant.ID(strings.Repeat("t", 64)), conference.ID(strings.Repeat("c", 64))
 	p.Identity = strings.Repeat("<", jointoken.MaxIdentityLength)
@@ -132,7 +132,7 @@ func TestTheLongestIdentityOfLettersThatJSONEscapesIsNotTooLong(t *testing.T) {
 	}
 }
 
-func TestATokenHoldsUpToButNotAtItsExpiry(t *testing.T) {
+func TestATokenIsValidUntilButNotAtItsExpiry(t *testing.T) {
 	s := signer(t, key)
 	for millis := range int64(1000) {
 		until := time.UnixMilli(expiry.UnixMilli() + millis).Add(999 * time.Microsecond)
@@ -152,7 +152,7 @@ func TestATokenHoldsUpToButNotAtItsExpiry(t *testing.T) {
 	wantInvalid(t, sign(t, pass), expiry.Add(time.Hour))
 }
 
-func TestATokenThatWeDidNotSignIsInvalid(t *testing.T) {
+func TestATokenOfAnotherSignerIsInvalid(t *testing.T) {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func otherPass(t *testing.T) string {
 	return sign(t, p)
 }
 
-func TestATokenThatSaysTooLittleOrSomethingElseIsInvalid(t *testing.T) {
+func TestATokenWithWrongClaimsIsInvalid(t *testing.T) {
 	without := func(name string) func(_, _ map[string]any) {
 		return func(_, claims map[string]any) { delete(claims, name) }
 	}
@@ -244,12 +244,12 @@ func TestABearerOfTheHTTPAPIIsNoJoinToken(t *testing.T) {
 	wantInvalid(t, text, now)
 }
 
-func TestATokenThatIsTooLongIsNotEvenRead(t *testing.T) {
+func TestATooLongTokenIsNotParsed(t *testing.T) {
 	padding := strings.Repeat("p", jointoken.MaxLength)
 	wantInvalid(t, forge(t, jwt.SigningMethodHS256, key, func(_, claims map[string]any) { claims["padding"] = padding }), now)
 }
 
-func TestTheProblemWithATokenIsToldWithoutWhatTheTokenSays(t *testing.T) {
+func TestATokensErrorDoesNotRevealItsContent(t *testing.T) {
 	for _, token := range []string{
 		forge(t, jwt.SigningMethodHS256, []byte(strings.Repeat("x", 32)), unchanged),
 		forge(t, jwt.SigningMethodHS256, key, func(_, claims map[string]any) { claims["exp"] = now.Unix() }),

@@ -25,7 +25,7 @@ func TestEveryCodeHasItsStatusTypeAndTitle(t *testing.T) {
 	}
 }
 
-func TestEveryCodeThatThereIsHasAMeaning(t *testing.T) {
+func TestEveryCodeHasAMeaning(t *testing.T) {
 	if len(problem.Codes()) < 18 {
 		t.Errorf("there are %v", problem.Codes())
 	}
@@ -36,7 +36,7 @@ func TestEveryCodeThatThereIsHasAMeaning(t *testing.T) {
 	}
 }
 
-func TestADocumentSaysWhatStandsInTheWay(t *testing.T) {
+func TestADocumentHasFieldsConferenceAndOccupancy(t *testing.T) {
 	p := problem.InvalidFields(problem.Field{Pointer: "#/seats", Detail: "must be more"})
 	p.Conference, p.Occupancy = "weekly", &problem.Occupancy{Limit: 25, InUse: 0}
 	text, err := json.Marshal(p.Document())
@@ -51,7 +51,7 @@ func TestADocumentSaysWhatStandsInTheWay(t *testing.T) {
 	}
 }
 
-func TestAProblemIsFoundInWhateverWrapsIt(t *testing.T) {
+func TestAProblemIsFoundInWrappedErrors(t *testing.T) {
 	p := problem.New(problem.HostBusy, "Busy.")
 	wrapped := fmt.Errorf("join: %w", errors.Join(errors.New("other"), p))
 	if problem.As(wrapped) != p || !problem.Is(wrapped, problem.HostBusy) || problem.Is(wrapped, problem.NotFound) {
@@ -59,7 +59,7 @@ func TestAProblemIsFoundInWhateverWrapsIt(t *testing.T) {
 	}
 }
 
-func TestWhoIsToTryAgainIsToldWhenAndNobodyElse(t *testing.T) {
+func TestOnlyRetryableProblemsHaveAWait(t *testing.T) {
 	for _, c := range []struct {
 		code problem.Code
 		wait time.Duration
@@ -82,7 +82,7 @@ func TestWhoIsToTryAgainIsToldWhenAndNobodyElse(t *testing.T) {
 	}
 }
 
-func TestTheCauseIsForTheLogAlone(t *testing.T) {
+func TestTheCauseIsOnlyLogged(t *testing.T) {
 	cause := errors.New("table live-7 refused")
 	unknown := problem.As(fmt.Errorf("read: %w", cause))
 	known := problem.New(problem.Unavailable, "Try again.").Because(cause)

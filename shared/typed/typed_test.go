@@ -13,7 +13,7 @@ import (
 
 const most = 254
 
-func TestTextOfEveryScriptIsTaken(t *testing.T) {
+func TestTextOfEveryScriptIsAccepted(t *testing.T) {
 	for name, text := range map[string]string{
 		"ASCII":                        "Ann O'Neil-Smith 3rd (ann@example.org) {~}",
 		"accents":                      "Zoë Łukasz Đặng Ångström",
@@ -126,7 +126,7 @@ func TestTextWithHiddenOrMeaninglessCharactersIsRefused(t *testing.T) {
 	}
 }
 
-func TestControlsAndOverridesOfDirectionAreRefusedEverywhere(t *testing.T) {
+func TestControlAndBidirectionalCharactersAreRefused(t *testing.T) {
 	var refused []rune
 	for r := rune(0); r < 0x20; r++ {
 		refused = append(refused, r)
@@ -152,7 +152,7 @@ func TestAFaultNamesTheCharacterAndItsPlace(t *testing.T) {
 
 // Where no neighbour needs it, an invisible character would make two texts of
 // one look.
-func TestNoInvisibleCharacterIsTakenAmongLatinLetters(t *testing.T) {
+func TestInvisibleCharactersAmongLatinLettersAreRefused(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if text := fmt.Sprintf("an%cn", r); typed.Invisible(r) && typed.Fault(text, 1, most) == "" {
 			t.Errorf("%q is taken", text)
@@ -160,7 +160,7 @@ func TestNoInvisibleCharacterIsTakenAmongLatinLetters(t *testing.T) {
 	}
 }
 
-func TestTextIsTakenOrRefusedWithoutPanic(t *testing.T) {
+func TestNoTextPanics(t *testing.T) {
 	some := rapid.SampledFrom([]rune("a1# é👩🚀🏴❤↔می्क葛ᠮש\u0301\u200b\u200c\u200d\u200e\u061c\u180b\u180e\u20e3\ufe0f\U000e0067\U000e0062\U000e007f"))
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.StringOfN(some, 0, 12, -1), rapid.String()).Draw(t, "text")
@@ -170,7 +170,7 @@ func TestTextIsTakenOrRefusedWithoutPanic(t *testing.T) {
 	})
 }
 
-func TestNoTextIsTakenWhereThereNeedBeNone(t *testing.T) {
+func TestOptionalTextMayBeEmpty(t *testing.T) {
 	if fault := typed.Fault("", 0, most); fault != "" {
 		t.Error(fault)
 	}

@@ -113,7 +113,7 @@ func (w *world) handshakeOf(n int) wsapi.Response {
 	return w.handshake(w.visit(n, weekly, jointoken.RoleParticipant))
 }
 
-func TestTheExamplesAreWhatClientsAreTold(t *testing.T) {
+func TestTheExamplesAreRealMessages(t *testing.T) {
 	made, err := json.MarshalIndent(examples(t), "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func TestEveryObjectAndEnumerationHasANameOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestAMessageThatIsNotAsDescribedIsNoticed(t *testing.T) {
+func TestAnUndocumentedMessageIsDetected(t *testing.T) {
 	good := `{"type":"admitted","connection_id":"c","conference":"weekly","limit":25,"in_use":1,"grace_seconds":30,"expires_at":"2026-09-21T16:13:20.000Z","ping_within_seconds":540,"resume_token":"t"}`
 	if err := contract(t).Check([]byte(good)); err != nil {
 		t.Fatal(err)

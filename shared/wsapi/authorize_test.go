@@ -53,7 +53,7 @@ func TestATokenIsTakenFromTheQueryOrFromASubProtocol(t *testing.T) {
 	}
 }
 
-func TestASubProtocolIsFoundWhateverTheCaseOfItsHeader(t *testing.T) {
+func TestTheSubProtocolHeaderIgnoresCase(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.visit(1, weekly, jointoken.RoleParticipant)
 	for _, header := range []string{"sec-websocket-protocol", "Sec-Websocket-Protocol", "SEC-WEBSOCKET-PROTOCOL"} {
@@ -68,7 +68,7 @@ func TestASubProtocolIsFoundWhateverTheCaseOfItsHeader(t *testing.T) {
 }
 
 // API Gateway answers 401 for exactly this word, and 500 for any other.
-func TestWhoeverHasNoGoodTokenIsUnauthorized(t *testing.T) {
+func TestAHandshakeWithoutAValidTokenIsUnauthorized(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	good := w.visit(1, weekly, jointoken.RoleParticipant)
 	other, err := jointoken.NewSigner([]byte(strings.Repeat("x", 32)))

@@ -183,7 +183,7 @@ func TestARefusedHandshakeHasTheStatusOfItsReason(t *testing.T) {
 	}
 }
 
-func TestAConnectThatNobodyAuthorizedIsRefused(t *testing.T) {
+func TestAnUnauthorizedConnectIsRefused(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	for name, change := range map[string]func(e, request map[string]any){
 		"as the gateway shapes it": func(_, _ map[string]any) {},
@@ -207,7 +207,7 @@ func TestAConnectThatNobodyAuthorizedIsRefused(t *testing.T) {
 	w.wantInUse(0)
 }
 
-func TestWhatIsOutOfOrderOnOurSideIsARefusalToTryAgain(t *testing.T) {
+func TestAnInternalErrorIsARefusalThatCanBeRetried(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	for _, call := range []string{"get license", "get conference", "take", "begin session"} {
 		w.restart()
@@ -236,7 +236,7 @@ func TestTheLobbyTakesNoSeat(t *testing.T) {
 	}
 }
 
-func TestTheLobbyTellsWhyNobodyJoinsAConferenceThatHasEnded(t *testing.T) {
+func TestTheLobbyTellsThatAConferenceHasEnded(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.visit(1, weekly, jointoken.RoleParticipant).lobby()
 	w.end(weekly)
@@ -282,7 +282,7 @@ func TestADisconnectDeliveredAgainRecordsNothingMore(t *testing.T) {
 	}
 }
 
-func TestAConnectDeliveredAfterItsDisconnectIsRefusedAndLeavesNoSeatInUse(t *testing.T) {
+func TestAConnectAfterItsDisconnectTakesNoSeat(t *testing.T) {
 	for _, l := range []license.License{concurrent(25), named(5, 25)} {
 		t.Run(string(l.Model), func(t *testing.T) {
 			w := newWorld(t, l)
@@ -304,7 +304,7 @@ func TestAConnectDeliveredAfterItsDisconnectIsRefusedAndLeavesNoSeatInUse(t *tes
 	}
 }
 
-func TestALobbyThatWasLeftBeforeItWasEnteredStaysLeft(t *testing.T) {
+func TestALobbyConnectAfterItsDisconnectStaysClosed(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.visit(1, weekly, jointoken.RoleParticipant).lobby()
 	raw := w.connectEvent(v)
@@ -318,7 +318,7 @@ func TestALobbyThatWasLeftBeforeItWasEnteredStaysLeft(t *testing.T) {
 	w.wantInUse(0)
 }
 
-func TestAConnectAndItsDisconnectAtTheSameTimeLeaveNoSeatInUse(t *testing.T) {
+func TestConcurrentConnectAndDisconnectLeaveNoSeatInUse(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	for n := range 200 {
 		v := w.visit(n, weekly, jointoken.RoleParticipant)
@@ -343,7 +343,7 @@ func TestAConnectAndItsDisconnectAtTheSameTimeLeaveNoSeatInUse(t *testing.T) {
 	}
 }
 
-func TestADisconnectThatFailsShowsAndIsFinishedByTheNextDelivery(t *testing.T) {
+func TestAFailedDisconnectIsFinishedByTheNextDelivery(t *testing.T) {
 	for _, call := range []string{"get session", "put stay", "give back"} {
 		for _, fault := range []faults.Fault{faults.Before, faults.After} {
 			t.Run(fmt.Sprintf("%s/%d", call, fault), func(t *testing.T) {
@@ -370,7 +370,7 @@ func TestADisconnectThatFailsShowsAndIsFinishedByTheNextDelivery(t *testing.T) {
 	}
 }
 
-func TestADisconnectOfNobodyIsNoError(t *testing.T) {
+func TestADisconnectOfAnUnknownConnectionIsNoError(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	w.close(event(t, "disconnect", func(_, request map[string]any) { delete(request, "connectionId") }))
 }

@@ -52,7 +52,7 @@ func (w *world) shakeAsked(a asked, v visit, resume string) wsapi.Response {
 	return w.shake(raw)
 }
 
-func TestAParameterSpeltOtherwiseIsRefusedAndTakesNoSeat(t *testing.T) {
+func TestAMisspeltParameterIsRefusedAndTakesNoSeat(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	seated := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	resume := w.resumeToken(seated)
@@ -108,7 +108,7 @@ func TestAParameterSpeltOtherwiseIsRefusedAndTakesNoSeat(t *testing.T) {
 	}
 }
 
-func TestAParameterSpeltExactlyIsHeeded(t *testing.T) {
+func TestACorrectParameterTakesEffect(t *testing.T) {
 	for name, test := range map[string]struct {
 		asked
 		seats int
@@ -134,7 +134,7 @@ func TestAParameterSpeltExactlyIsHeeded(t *testing.T) {
 }
 
 // A handshake whose form is wrong is told so only if it has a good token.
-func TestAHandshakeOfWrongFormNeedsAGoodTokenToo(t *testing.T) {
+func TestAMalformedHandshakeNeedsAValidTokenToBeExplained(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	for _, query := range []map[string]string{{"Token": "x"}, {"token": "x", "Lobby": "true"}, {"Resume": ""}, {"token": "", "lobby": "1"}} {
 		if _, err := w.authorized(visit{query: query}); err == nil || err.Error() != "Unauthorized" {

@@ -180,7 +180,7 @@ func TestTheLobbyIsToldWhenTheConferenceGoesLive(t *testing.T) {
 	}
 }
 
-func TestAMessageThatIsNoneOfOursIsAnErrorAndTheConnectionStays(t *testing.T) {
+func TestAnUnknownMessageIsAnErrorAndKeepsTheConnection(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	for _, body := range []string{
@@ -225,7 +225,7 @@ func TestABinaryMessageIsNotRead(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatTurnsOutToBeGoneLosesItsSeat(t *testing.T) {
+func TestAReplyToAClosedConnectionFreesItsSeat(t *testing.T) {
 	for _, body := range []string{ping, status, join, "hello"} {
 		t.Run(body, func(t *testing.T) {
 			w := newWorld(t, concurrent(25))
@@ -247,7 +247,7 @@ func TestAConnectionThatTurnsOutToBeGoneLosesItsSeat(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatIsGoneWhenItJoinsGetsNoSeat(t *testing.T) {
+func TestAClosedConnectionThatJoinsGetsNoSeat(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant).lobby())
 	w.gateway.gone[v.id] = true
@@ -257,7 +257,7 @@ func TestAConnectionThatIsGoneWhenItJoinsGetsNoSeat(t *testing.T) {
 	w.wantInUse(0)
 }
 
-func TestAReplyThatCannotBeDeliveredShowsAndTakesNoSeatAway(t *testing.T) {
+func TestAnUndeliverableReplyIsLoggedAndFreesNoSeat(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	w.gateway.broken = errors.New("the gateway is out of order")
@@ -267,7 +267,7 @@ func TestAReplyThatCannotBeDeliveredShowsAndTakesNoSeatAway(t *testing.T) {
 	w.wantInUse(1)
 }
 
-func TestWhatIsOutOfOrderOnOurSideIsToldWithoutItsCause(t *testing.T) {
+func TestAnInternalErrorIsReportedWithoutItsCause(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant).lobby())
 	w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { return faults.Before }
@@ -282,7 +282,7 @@ func TestWhatIsOutOfOrderOnOurSideIsToldWithoutItsCause(t *testing.T) {
 	}
 }
 
-func TestAMessageOfNobodyIsNoError(t *testing.T) {
+func TestAMessageOfAnUnknownConnectionIsNoError(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	raw := event(t, "message", func(_, request map[string]any) { delete(request, "connectionId") })
 	if _, err := invoke[wsapi.Response](t, w.message, raw); err != nil {

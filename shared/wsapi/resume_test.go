@@ -120,7 +120,7 @@ func TestHowAConnectionClosesDecidesHowLongItsSeatIsHeld(t *testing.T) {
 }
 
 // Its reply may find a connection gone before its $disconnect says how it closed.
-func TestAHoldIsShortenedWhenItTurnsOutThatAPageWentAway(t *testing.T) {
+func TestALateDisconnectOfAPageShortensTheHold(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(1), 30))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	w.drop(v)
@@ -199,7 +199,7 @@ func TestAResumeTokenIsGoodForOneConnection(t *testing.T) {
 	w.wantInUse(1)
 }
 
-func TestManyWhoResumeOneSeatAtOnceGetItOnce(t *testing.T) {
+func TestConcurrentResumesOfASeatAdmitOne(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(25), 30))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	token := w.resumeToken(v)
@@ -227,7 +227,7 @@ func TestManyWhoResumeOneSeatAtOnceGetItOnce(t *testing.T) {
 	w.wantInUse(1)
 }
 
-func TestAHoldThatIsOverIsNotResumed(t *testing.T) {
+func TestAnExpiredHoldIsNotResumed(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(25), 30))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	token := w.resumeToken(v)
@@ -291,7 +291,7 @@ func TestAResumeTokenIsBoundToItsPersonAndExpires(t *testing.T) {
 
 // A client that gives up while it resumes leaves nothing behind: its seat is free
 // for it, or for anybody, at once.
-func TestAResumeThatItsClientGivesUpFreesTheSeat(t *testing.T) {
+func TestAnAbandonedResumeFreesTheSeat(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(1), 30))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	token := w.resumeToken(v)
@@ -307,7 +307,7 @@ func TestAResumeThatItsClientGivesUpFreesTheSeat(t *testing.T) {
 	w.wantInUse(1)
 }
 
-func TestAJoinDuringAnOutageIsToldWhenToTryAgain(t *testing.T) {
+func TestAJoinDuringAnOutageGetsRetryAfter(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	seated := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { return faults.Before }

@@ -45,7 +45,7 @@ func at(raw json.RawMessage, millis int64) json.RawMessage {
 	return changed
 }
 
-func TestAHandshakeThatComesTooOftenIsToldWhenToComeAgain(t *testing.T) {
+func TestHandshakesBeyondTheRateGetRetryAfter(t *testing.T) {
 	w := newWorld(t, concurrent(2))
 	w.limit()
 	var last wsapi.Response
@@ -67,7 +67,7 @@ func TestAHandshakeThatComesTooOftenIsToldWhenToComeAgain(t *testing.T) {
 	}
 }
 
-func TestAJoinMessageThatComesTooOftenIsToldWhenToComeAgain(t *testing.T) {
+func TestJoinMessagesBeyondTheRateGetRetryAfter(t *testing.T) {
 	w := newWorld(t, concurrent(2))
 	waiting := w.in(w.visit(1, weekly, jointoken.RoleParticipant).lobby())
 	w.in(w.visit(2, weekly, jointoken.RoleParticipant))
@@ -98,7 +98,7 @@ func TestAJoinMessageThatComesTooOftenIsToldWhenToComeAgain(t *testing.T) {
 	}
 }
 
-func TestTheOriginIsReadHoweverItsHeaderIsWritten(t *testing.T) {
+func TestTheOriginIsReadInEverySpellingOfItsHeader(t *testing.T) {
 	const home, foreign = "https://meet.example.com", "https://evil.example"
 	l := concurrent(25)
 	l.AllowedOrigins = license.Origins(home)

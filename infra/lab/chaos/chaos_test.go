@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-func TestPool_TellsWhenMoreAreInThanTheLimitOfTheDay(t *testing.T) {
+func TestPool_ReportsUseBeyondTheLimit(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	later := func(seconds int) time.Time { return now.Add(time.Duration(seconds) * time.Second) }

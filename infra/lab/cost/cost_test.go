@@ -78,7 +78,7 @@ func load(t *rapid.T) cost.Load {
 	}
 }
 
-func TestTwiceAsManySuchTenantsCostTwiceAsMuchButForBeingThere(t *testing.T) {
+func TestTheBillIsLinearInTenants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		one := load(t)
 		two := one
@@ -156,7 +156,7 @@ func TestATenantsPartIsTheBillOfItsLoad(t *testing.T) {
 }
 
 // By hand: a million joins of one minute, without anything that is assumed.
-func TestTheTextbooksMillionJoinsCostWhatTheyComeToByHand(t *testing.T) {
+func TestAMillionTextbookJoinsCostTheHandComputedSum(t *testing.T) {
 	var c cost.Counts
 	c[cost.DriverJoin] = big.NewRat(1e6, 1)
 	b := cost.Textbook(cost.Assumptions{}).Bill(c)
@@ -205,7 +205,7 @@ func TestReportsAreReadAsTheAPIWritesThem(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoReportIsRefused(t *testing.T) {
+func TestAMalformedReportIsRefused(t *testing.T) {
 	const head = "tenant,from,to,seat_ms,joins,refused,conferences\n"
 	for name, text := range map[string]string{
 		"nothing":              "",

@@ -47,7 +47,7 @@ func write(ctx context.Context, store *dynamo.Store, hosts int) {
 	}
 }
 
-func TestAProcessThatDiedHasNoMoreEffect(t *testing.T) {
+func TestADeadProcessHasNoFurtherEffect(t *testing.T) {
 	t.Parallel()
 	const calls, invocations = 5, 200
 	before, after := 0, 0
@@ -112,7 +112,7 @@ func TestADeadProcessMakesNoRequestAndRetriesNone(t *testing.T) {
 	}
 }
 
-func TestAStacksFunctionsDieUntilTheyAreSpared(t *testing.T) {
+func TestAStacksFunctionsDieAtTheConfiguredShare(t *testing.T) {
 	t.Parallel()
 	r := reaper(t, 1)
 	s, err := local.Start(t.Context(), local.Options{
@@ -142,7 +142,7 @@ func TestAStacksFunctionsDieUntilTheyAreSpared(t *testing.T) {
 	}
 }
 
-func TestAShareOfDeathsThatIsNoFractionIsRefused(t *testing.T) {
+func TestAnInvalidShareOfDeathsIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, share := range []float64{-0.1, 1.1} {
 		if _, err := deaths.New(share, 1); err == nil {

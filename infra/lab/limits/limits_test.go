@@ -124,7 +124,7 @@ func TestTheSDKGivesUpAfterItsAttempts(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotToBeRepeatedIsTriedOnce(t *testing.T) {
+func TestUnsafeCallsAreNotRetried(t *testing.T) {
 	e, units := NewEngine(NewClock(), 1), Units{}
 	get := &dynamodb.GetItemInput{TableName: &memtable.Names.Live, Key: Peer{}.key("counter", 0)}
 	e.Clock.Go(func() {
@@ -140,7 +140,7 @@ func TestWhatIsNotToBeRepeatedIsTriedOnce(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrittenSideBySideIsWaitedFor(t *testing.T) {
+func TestParallelWritesAreAwaited(t *testing.T) {
 	w, units := newWorld(1), Units{}
 	block := seat.Block{Pool: seat.Pool{Tenant: "acme"}}
 	store := dynamo.New(w.engine.client(&units), memtable.Names)
@@ -185,7 +185,7 @@ func TestTransactionsOnOneItemConflictAndEachCountsOnce(t *testing.T) {
 
 // The SDK does not retry under a context that is over, which would look like an
 // engine that never makes anybody wait.
-func TestWhatIsCancelledIsNoResult(t *testing.T) {
+func TestACancelledCallHasNoResult(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := Rush(ctx, 1, 60, Ours); !errors.Is(err, context.Canceled) {

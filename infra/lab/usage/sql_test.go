@@ -251,7 +251,7 @@ func (d database) report(periods []usage.Period, asOf int64) []usage.Row {
 	return rows
 }
 
-func TestAReportEqualsWhatSQLMakesOfTheSameRecordsWhereTheClocksChange(t *testing.T) {
+func TestAReportEqualsSQLAcrossClockChanges(t *testing.T) {
 	for i, test := range []struct{ zone, from, to string }{
 		{"America/New_York", "2026-03-07", "2026-03-10"},
 		{"America/New_York", "2026-10-31", "2026-11-03"},

@@ -15,7 +15,7 @@ import (
 	"seatmeter/infra/local/apigateway"
 )
 
-func TestCloseEndsEveryConnectionAndWaitsForWhatFollows(t *testing.T) {
+func TestCloseEndsEveryConnectionAndWaitsForItsEvents(t *testing.T) {
 	s := start(t, nil, nil)
 	codes := make(chan websocket.StatusCode, 20)
 	for range 20 {
@@ -75,7 +75,7 @@ func awaitClosing(s *stack) {
 	s.t.Fatal("the gateway goes on taking work")
 }
 
-func TestAfterCloseNothingIsTaken(t *testing.T) {
+func TestAClosedGatewayAcceptsNothing(t *testing.T) {
 	s := start(t, nil, nil)
 	s.settle()
 	if got := s.refused("/live", nil); got.status != http.StatusServiceUnavailable {
@@ -109,7 +109,7 @@ func TestCloseDoesNotOutwaitItsContext(t *testing.T) {
 	conn.awaitEnd()
 }
 
-func TestAConnectionAtRestCostsAtMostTwoGoroutinesAndCloseLeavesNone(t *testing.T) {
+func TestAnIdleConnectionCostsAtMostTwoGoroutines(t *testing.T) {
 	const connections = 300
 	s := start(t, nil, nil)
 	before := runtime.NumGoroutine()

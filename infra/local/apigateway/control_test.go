@@ -58,7 +58,7 @@ func TestAShareOfTheConnectionsCanBeClosed(t *testing.T) {
 	none(t, s.disconnected)
 }
 
-func TestWhatClosesNoConnectionIsRefused(t *testing.T) {
+func TestAnInvalidCloseRequestIsRefused(t *testing.T) {
 	s := start(t, nil, nil)
 	for _, query := range []string{"code=999", "code=1005", "code=2000", "code=x", "share=2", "share=NaN"} {
 		if got := s.closeAll(query); got.status != http.StatusBadRequest {

@@ -86,7 +86,7 @@ func TestOptionsThatAreNoPreflightGoToTheirRoute(t *testing.T) {
 	}
 }
 
-func TestWhatAnIntegrationSaysOfOtherOriginsIsReplaced(t *testing.T) {
+func TestAnIntegrationsCORSHeadersAreReplaced(t *testing.T) {
 	for name, c := range map[string]struct {
 		origins []string
 		origin  string
@@ -113,7 +113,7 @@ func TestWhatAnIntegrationSaysOfOtherOriginsIsReplaced(t *testing.T) {
 	}
 }
 
-func TestTheGatewaysOwnAnswersSayNothingOfOtherOrigins(t *testing.T) {
+func TestTheGatewaysOwnAnswersHaveNoCORSHeaders(t *testing.T) {
 	s := shared(t, "*")
 	for path, status := range map[string]int{"/kept": http.StatusUnauthorized, "/nowhere": http.StatusNotFound} {
 		got := s.call(http.MethodGet, path, "", http.Header{"Origin": {page}})
@@ -123,7 +123,7 @@ func TestTheGatewaysOwnAnswersSayNothingOfOtherOrigins(t *testing.T) {
 	}
 }
 
-func TestWithoutAConfigurationIntegrationsSpeakForThemselves(t *testing.T) {
+func TestWithoutCORSConfigurationIntegrationsSetTheirOwnHeaders(t *testing.T) {
 	s := start(t, functions{"web": raw(`{"statusCode":200,"headers":{"access-control-allow-origin":"https://own.example"}}`)}, nil)
 	got := s.call(http.MethodGet, "/open/x", "", http.Header{"Origin": {page}})
 	if diff := cmp.Diff(map[string]string{"Allow-Origin": "https://own.example"}, accessControl(got)); diff != "" {

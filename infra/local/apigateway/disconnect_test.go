@@ -145,7 +145,7 @@ func TestADisconnectOvertakesTheConnectOfAClientThatLeft(t *testing.T) {
 	none(t, s.disconnected)
 }
 
-func TestCloseDeliversWhatIsPutOff(t *testing.T) {
+func TestCloseDeliversDelayedEvents(t *testing.T) {
 	for name, faults := range map[string]apigateway.Faults{
 		"delayed":   {DelayDisconnect: 1, MaxDelay: time.Hour},
 		"reordered": {ReorderDisconnect: 1, MaxDelay: time.Hour},

@@ -10,7 +10,7 @@ import (
 
 // However a stream is cut into reads, the same frames are found in it, and exactly what comes
 // before a frame that is not taken is passed on.
-func TestFramesAreFoundHoweverTheStreamIsCut(t *testing.T) {
+func TestFramesAreFoundAcrossReads(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const maxFrame, maxMessage = 300, 700
 		var stream []byte

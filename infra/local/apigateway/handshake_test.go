@@ -84,7 +84,7 @@ func checkContext(t *testing.T, c events.APIGatewayWebsocketProxyRequestContext,
 	}
 }
 
-func TestOneConnectionsEventsAgreeAndHaveAWSsFields(t *testing.T) {
+func TestAConnectionsEventsAgreeAndHaveAWSsFields(t *testing.T) {
 	given := make(chan json.RawMessage, 3)
 	tell := lambda.NewHandler(func(e json.RawMessage) (response, error) {
 		given <- e
@@ -230,7 +230,7 @@ func TestHandshakesAreTakenAtTheRootAndAtTheStageAlone(t *testing.T) {
 	none(t, s.connected)
 }
 
-func TestWhatIsNoHandshakeReachesNoFunction(t *testing.T) {
+func TestAMalformedHandshakeReachesNoFunction(t *testing.T) {
 	s := start(t, nil, nil)
 	if got := do(t, http.MethodGet, s.ws+"/live", "", nil); got.status != http.StatusUpgradeRequired {
 		t.Errorf("answered %d", got.status)
@@ -239,7 +239,7 @@ func TestWhatIsNoHandshakeReachesNoFunction(t *testing.T) {
 	none(t, s.connected)
 }
 
-func TestWithoutItsIdentitySourcesAHandshakeIsRefusedUnasked(t *testing.T) {
+func TestWithoutIdentitySourcesTheAuthorizerIsNotCalled(t *testing.T) {
 	s := start(t, nil, func(c *apigateway.Config) {
 		c.Template.WebSocket.IdentitySources = []string{"route.request.querystring.token", "route.request.header.X-Device"}
 	})
@@ -366,7 +366,7 @@ func TestAClientThatLeavesDuringConnectIsDisconnected(t *testing.T) {
 	}
 }
 
-func TestNothingIsDisconnectedThatConnectRefused(t *testing.T) {
+func TestARefusedConnectionIsNotDisconnected(t *testing.T) {
 	running, proceed := make(chan struct{}), make(chan struct{})
 	s := start(t, functions{"connect": lambda.NewHandler(func() (response, error) {
 		running <- struct{}{}

@@ -27,7 +27,7 @@ func TestFramesAndMessagesUpToTheLimitsPass(t *testing.T) {
 	}
 }
 
-func TestFramesThatComeWithTheHandshakeCountToo(t *testing.T) {
+func TestFramesSentWithTheHandshakeCount(t *testing.T) {
 	s := start(t, nil, nil)
 	conn := s.dialTCP()
 	conn.send(append([]byte(handshakeText), frame(finText, []byte("eager"))...))
@@ -70,7 +70,7 @@ func TestAFrameOrMessageOverTheLimitClosesWith1009(t *testing.T) {
 	}
 }
 
-func TestALibrarysClientSeesTheCodeOfAFrameTooBig(t *testing.T) {
+func TestAClientSeesTheCloseCode1009(t *testing.T) {
 	s := start(t, nil, nil)
 	conn := s.dial(nil)
 	go func() { _ = conn.Write(within(t), websocket.MessageText, make([]byte, 1<<20)) }()
@@ -107,7 +107,7 @@ func TestTrafficKeepsAConnectionButNotBeyondItsLife(t *testing.T) {
 	}
 }
 
-func TestAMutePeerIsDisconnectedAtOnceAllTheSame(t *testing.T) {
+func TestAnUnresponsivePeerIsDisconnectedAtOnce(t *testing.T) {
 	s := start(t, nil, func(c *apigateway.Config) { c.Limits.Idle = 50 * time.Millisecond })
 	begun := time.Now()
 	conn := s.dialRaw() // never answers the close frame

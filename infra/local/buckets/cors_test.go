@@ -44,7 +44,7 @@ var (
 	forSome = template.BucketCORS{AllowOrigins: []string{"https://*.example"}, AllowMethods: []string{"GET"}, AllowHeaders: []string{"Accept", "x-amz-*"}}
 )
 
-func TestABucketSaysToOtherOriginsWhatItsRulesSay(t *testing.T) {
+func TestABucketAnswersByItsCORSRules(t *testing.T) {
 	all := map[string]string{"Allow-Origin": "*", "Allow-Methods": "GET, HEAD", "Expose-Headers": "ETag"}
 	for name, c := range map[string]struct {
 		rules  []template.BucketCORS

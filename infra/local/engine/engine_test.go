@@ -58,7 +58,7 @@ func TestTablesSurviveARestartWithADataFolder(t *testing.T) {
 	}
 }
 
-func TestARestartKeepsPortTablesAndItemsAndIsNoEnd(t *testing.T) {
+func TestARestartKeepsPortTablesAndItems(t *testing.T) {
 	e := start(t, engine.Options{DataDir: t.TempDir()})
 	endpoint, tables := e.Endpoint, client(e.Endpoint)
 	createTable(t, tables)
@@ -86,7 +86,7 @@ func TestARestartKeepsPortTablesAndItemsAndIsNoEnd(t *testing.T) {
 	}
 }
 
-func TestWhatWouldLoseTablesOrIsNotOursIsNotRestarted(t *testing.T) {
+func TestAForeignOrInMemoryEngineIsNotRestarted(t *testing.T) {
 	inMemory := start(t, engine.Options{})
 	if err := inMemory.Restart(t.Context()); err == nil {
 		t.Error("an engine in memory was restarted")
@@ -101,7 +101,7 @@ func TestWhatWouldLoseTablesOrIsNotOursIsNotRestarted(t *testing.T) {
 	tableNames(t, inMemory.Endpoint) // fails the test when it does not answer
 }
 
-func TestAnEngineOfOnesOwnIsStartedBesideTheNamedOne(t *testing.T) {
+func TestAnOwnEngineIsStartedBesideANamedOne(t *testing.T) {
 	named := start(t, engine.Options{})
 	t.Setenv(engine.EndpointVariable, named.Endpoint)
 	own, err := engine.Start(t.Context(), engine.Options{Own: true})

@@ -13,7 +13,7 @@ import (
 )
 
 // Two processes that fetch into one cache folder are two calls: they share nothing but the folder.
-func TestADownloadMayBeMadeTwiceAtOnceAndIsMendedWhenDamaged(t *testing.T) {
+func TestConcurrentDownloadsAreSafeAndDamagedOnesAreReplaced(t *testing.T) {
 	if os.Getenv("SEATMETER_TEST_STORE") == "memory" || testing.Short() {
 		t.Skip("told to do without DynamoDB, or without what takes long")
 	}

@@ -95,7 +95,7 @@ func balanced(t *testing.T, store *dynamo.Store, of tenant.ID) {
 	}
 }
 
-func TestAPastHasStaysAndRefusalsOfThreeMonthsAndBalances(t *testing.T) {
+func TestAHistoryHasThreeMonthsAndBalances(t *testing.T) {
 	t.Parallel()
 	for _, l := range []license.License{acme, globex} {
 		store := write(t, l)
@@ -124,7 +124,7 @@ func TestAPastHasStaysAndRefusalsOfThreeMonthsAndBalances(t *testing.T) {
 	}
 }
 
-func TestAPastIsTheSameForTheSameSeed(t *testing.T) {
+func TestAHistoryIsTheSameForTheSameSeed(t *testing.T) {
 	t.Parallel()
 	for _, l := range []license.License{acme, globex} {
 		one, other := write(t, l), write(t, l)
@@ -149,7 +149,7 @@ func TestATenantWithALicenseIsLeftAlone(t *testing.T) {
 
 var errBroken = errors.New("broken off")
 
-func TestAPastWhoseWritingBrokeOffIsCompletedAndBalances(t *testing.T) {
+func TestAnInterruptedHistoryIsCompleted(t *testing.T) {
 	t.Parallel()
 	whole := stays(t, write(t, acme), acme.Tenant, from, to)
 	for n := 1; ; n += 4 {
@@ -181,7 +181,7 @@ func TestAPastWhoseWritingBrokeOffIsCompletedAndBalances(t *testing.T) {
 	}
 }
 
-func TestAPastIsRolledUp(t *testing.T) {
+func TestAHistoryIsRolledUp(t *testing.T) {
 	t.Parallel()
 	for _, l := range []license.License{acme, globex} {
 		store := write(t, l)

@@ -83,7 +83,7 @@ func records(sks ...string) []events.DynamoDBEventRecord {
 	return all
 }
 
-func TestOnlyWhatTheFilterLetsThroughIsDelivered(t *testing.T) {
+func TestOnlyMatchingRecordsAreDelivered(t *testing.T) {
 	var f function
 	changed := record("refusal#0")
 	changed.EventName = "MODIFY"
@@ -97,7 +97,7 @@ func TestABatchHasNoMoreRecordsThanItsSize(t *testing.T) {
 	f.received(t, []string{"refusal#1", "refusal#2"}, []string{"refusal#3", "refusal#4"}, []string{"refusal#5"})
 }
 
-func TestABatchIsDeliveredAgainUntilItsFunctionHasDoneIt(t *testing.T) {
+func TestABatchIsRetriedUntilItsFunctionSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := function{failures: 1}
 		mapping(t, refusals, &f).deliver(t.Context(), records("refusal#1", "refusal#2", "refusal#3"))

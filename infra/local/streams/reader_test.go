@@ -188,7 +188,7 @@ func (s *stand) quiet(d time.Duration) {
 	}
 }
 
-func TestWhatIsWrittenFromTheStartOnIsDeliveredInOrder(t *testing.T) {
+func TestRecordsAreDeliveredInOrderFromTheStart(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
 	if _, err := s.store.Record(t.Context(), usage.Stay{Tenant: "acme", Connection: "MadeUpByUs99=", JoinedAtMillis: 1, LeftAtMillis: 2}); err != nil {
@@ -216,7 +216,7 @@ func TestABatchThatFailsComesAgainBeforeTheNext(t *testing.T) {
 	s.expect(1, 1, 2)
 }
 
-func TestWhatIsWrittenWhileTheEngineIsOutOfReachComesAfterwards(t *testing.T) {
+func TestRecordsDuringAnOutageAreDeliveredAfterwards(t *testing.T) {
 	t.Parallel()
 	cutOff := func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
 	unavailable := func(w http.ResponseWriter, _ *http.Request) bool {

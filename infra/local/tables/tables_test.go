@@ -17,7 +17,7 @@ import (
 	"seatmeter/shared/dynamo"
 )
 
-func TestTables_AreTheTemplatesHoweverOftenTheyAreMade(t *testing.T) {
+func TestTables_CanBeCreatedRepeatedly(t *testing.T) {
 	t.Parallel()
 	made := testTables(t)
 	for range 2 {
@@ -41,7 +41,7 @@ func TestTables_AreTheTemplatesHoweverOftenTheyAreMade(t *testing.T) {
 	}
 }
 
-func TestTables_OfAnotherShapeAreNotTakenForTheTemplates(t *testing.T) {
+func TestTables_OfAnotherShapeAreRefused(t *testing.T) {
 	t.Parallel()
 	made := testTables(t)
 	if err := made.Create(t.Context()); err != nil {
@@ -58,7 +58,7 @@ func TestTables_OfAnotherShapeAreNotTakenForTheTemplates(t *testing.T) {
 }
 
 // A data directory of before the ledger had its stream, or this one, goes on being of use.
-func TestTables_ThatAreThereWithoutTheirStreamAreGivenIt(t *testing.T) {
+func TestTables_WithoutTheirStreamGetIt(t *testing.T) {
 	t.Parallel()
 	for _, view := range []template.StreamView{template.StreamViewNone, template.StreamViewNewImage} {
 		made := testTables(t)

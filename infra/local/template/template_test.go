@@ -191,7 +191,7 @@ func TestErrorsNameTheResource(t *testing.T) {
 	}
 }
 
-func TestConditionsDecideWhatIsThere(t *testing.T) {
+func TestConditionsDecideWhichResourcesExist(t *testing.T) {
 	got, err := read(t, `
 Parameters:
   Where: {Type: String, Default: "a"}
