@@ -65,7 +65,7 @@ func (s *Store) SaveCursor(ctx context.Context, after tenant.ID) error {
 // gains records, so nothing ever has to be removed.
 func (s *Store) PutDay(ctx context.Context, t tenant.ID, zone string, d rollup.Day) error {
 	row := d.Summary.Row
-	if row.Still() {
+	if row.Idle() {
 		return nil
 	}
 	day := item{}
@@ -91,7 +91,7 @@ func (s *Store) PutDay(ctx context.Context, t tenant.ID, zone string, d rollup.D
 
 // PutMonth implements rollup.Buckets.
 func (s *Store) PutMonth(ctx context.Context, t tenant.ID, zone string, m rollup.Month) error {
-	if m.Row.Still() {
+	if m.Row.Idle() {
 		return nil
 	}
 	return s.putRows(ctx, rowsItem(t, usage.GranularityMonth, zone, m.Row.FromMillis), m.Records, m.Row)
@@ -103,7 +103,7 @@ func rowsItem(t tenant.ID, g usage.Granularity, zone string, fromMillis int64) i
 
 // putRows writes the rows in which something happened.
 func (s *Store) putRows(ctx context.Context, i item, records int64, rows ...usage.Row) error {
-	happened := slices.DeleteFunc(slices.Clone(rows), usage.Row.Still)
+	happened := slices.DeleteFunc(slices.Clone(rows), usage.Row.Idle)
 	return s.putLater(ctx, i.setBytes(attrRows, packRows(happened)), records)
 }
 

@@ -10,31 +10,30 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Holder is a stay that holds a seat at some moment, as the connection that is
-// in: if its seat is held for the next one to resume, as the one that was.
+// Holder is a stay that holds a seat at some moment, as its connection at that
+// moment or, while the seat is held, the last one before.
 type Holder struct {
 	usage.Stay
-	// Limit is that of its pool at the moment. Bounded is false if it has none.
+	// Limit is its pool's limit at the moment. Bounded is false if the pool has none.
 	Limit   int
 	Bounded bool
 }
 
-// Peak is the most that were in at once, and who that was.
+// Peak is the most seats in use at once, and their holders.
 type Peak struct {
-	// AtMillis is the first such moment. Zero if nobody was in.
+	// AtMillis is the first such moment, in Unix time. Zero if nobody was in.
 	AtMillis int64
-	// Limit is that of the tenant's pool at the moment. Bounded is false if it
-	// has none: under the named model each conference has its own.
+	// Limit is that of the tenant's pool at the moment. Bounded is false under the named
+	// model, where each conference has its own.
 	Limit   int
 	Bounded bool
-	// Holders are in order of joining. The peak is their number.
+	// Holders are in order of joining. Their number is the peak.
 	Holders []Holder
 }
 
 // Peak finds the peak of a query's range. The query's granularity and grouping
-// do not matter. It finds the moment as a report by day does, so that it reads
-// no set of whom a day counted, and reads the ledger around it. Errors are those
-// of a report.
+// are ignored. It finds the moment as a report by day does, without reading any
+// set, and then reads the ledger around it. Errors are those of a report.
 func (r *Reporter) Peak(ctx context.Context, q Query) (Peak, error) {
 	q.Granularity, q.GroupBy = usage.GranularityDay, usage.GroupingNone
 	var highest usage.Row
@@ -52,10 +51,10 @@ func (r *Reporter) Peak(ctx context.Context, q Query) (Peak, error) {
 	return r.PeakAt(ctx, q, highest.PeakAtMillis)
 }
 
-// PeakAt tells who was in at a moment that is known to be the peak's. Of the
-// query only the tenant and as_of matter. Errors are the store's.
+// PeakAt gives the holders at a moment that is known to be the peak's. Only the
+// query's tenant and as_of matter. Errors are the store's.
 func (r *Reporter) PeakAt(ctx context.Context, q Query, atMillis int64) (Peak, error) {
-	b, err := r.book(ctx, q)
+	b, err := r.tenantReader(ctx, q)
 	if err != nil {
 		return Peak{}, err
 	}
@@ -72,7 +71,7 @@ func (r *Reporter) PeakAt(ctx context.Context, q Query, atMillis int64) (Peak, e
 	return peak, nil
 }
 
-func (b *book) holders(stays []usage.Stay, atMillis int64) []Holder {
+func (b *tenantReader) holders(stays []usage.Stay, atMillis int64) []Holder {
 	holders := make([]Holder, len(stays))
 	for i, stay := range stays {
 		holders[i].Stay = stay
@@ -82,51 +81,50 @@ func (b *book) holders(stays []usage.Stay, atMillis int64) []Holder {
 }
 
 const (
-	// MaxHolders bounds how many holders are told of each refusal.
+	// MaxHolders bounds how many holders are listed for each refusal.
 	MaxHolders = 100
-	// MaxPageHolders bounds how many are told of all refusals of a page. With
-	// the longest names a page is 5 MB, of the 6 MB that Lambda answers.
+	// MaxPageHolders bounds how many are listed for all refusals of a page. With the
+	// longest names a page is 5 MB, of Lambda's 6 MB.
 	MaxPageHolders = 2500
 )
 
-// Refused is a join that was denied and, if that was for want of a seat, who
-// was in the pool at that moment.
+// Refused is a join that was denied and, if for want of a seat, the seat holders
+// of the pool at that moment.
 type Refused struct {
 	usage.Refusal
-	// Holders is how many were in. It may be less than the refusal's InUse:
-	// that has the seats, too, that are held for connections that were lost,
-	// and of those who came in the moments that it took to decide.
+	// Holders is the number of stays in the pool. It may be less than the refusal's
+	// InUse, which also has held seats of lost connections, and joins from while the
+	// refusal was decided.
 	Holders int
 	// HeldBy are the first MaxHolders of them, in order of joining.
 	HeldBy []Holder
 }
 
-// RefusalName is what a tenant's refusals are told apart by.
+// RefusalName is the key of a tenant's refusal.
 type RefusalName struct {
 	AtMillis   int64
 	Connection seat.ConnectionID
 }
 
-// Name is the refusal's.
+// Name is the refusal's key.
 func (r Refused) Name() RefusalName { return RefusalName{r.AtMillis, r.Connection} }
 
-// upTo tells whether a refusal comes before a name in the list, or has it.
+// upTo tells whether a refusal's key is n or earlier.
 func (n RefusalName) upTo(r usage.Refusal) bool {
 	return r.AtMillis < n.AtMillis || r.AtMillis == n.AtMillis && r.Connection <= n.Connection
 }
 
-// Refusals lists those in a query's range, in order of time and connection,
-// beginning after one. The list has at most limit of them. It is shorter where
-// the next one's holders would be more than MaxPageHolders in all, and never
-// empty for that: more tells whether any come after it. The query's granularity
-// and grouping do not matter. The ledger is read once for all whose holders may
-// be the same. Errors are those of a report.
+// Refusals lists at most limit refusals in a query's range, in order of time and
+// connection, after one. The list is shorter, but not empty, where the next
+// refusal's holders would exceed MaxPageHolders; more tells whether any are left.
+// The query's granularity and grouping are ignored. The ledger is read once for
+// refusals that may have the same holders. Errors are those of a report.
 func (r *Reporter) Refusals(ctx context.Context, q Query, after RefusalName, limit int) (list []Refused, more bool, err error) {
 	q.Granularity, q.GroupBy = usage.GranularityTotal, usage.GroupingNone
 	if _, err := q.Periods(); err != nil {
 		return nil, false, err
 	}
-	b, err := r.book(ctx, q)
+	b, err := r.tenantReader(ctx, q)
 	if err != nil {
 		return nil, false, err
 	}
@@ -149,9 +147,9 @@ func (r *Reporter) Refusals(ctx context.Context, q Query, after RefusalName, lim
 	return list[:named], more || named < len(list), nil
 }
 
-// name tells of each refusal who held the seats, and of how many it could
-// before the holders were MaxPageHolders.
-func (b *book) name(ctx context.Context, list []Refused) (int, error) {
+// name lists the holders of each refusal, and returns for how many refusals it
+// could before MaxPageHolders.
+func (b *tenantReader) name(ctx context.Context, list []Refused) (int, error) {
 	room, named := MaxPageHolders, 0
 	for named < len(list) {
 		end := named + 1
@@ -167,8 +165,9 @@ func (b *book) name(ctx context.Context, list []Refused) (int, error) {
 	return named, nil
 }
 
-// nameNear does that for refusals that are near each other, while there is room.
-func (b *book) nameNear(ctx context.Context, list []Refused, room *int) (int, error) {
+// nameNear is name for refusals that are near each other in time; room is how
+// many more holders may be listed.
+func (b *tenantReader) nameNear(ctx context.Context, list []Refused, room *int) (int, error) {
 	next, stop := iter.Pull2(b.stays(ctx, usage.Period{FromMillis: list[0].AtMillis, ToMillis: list[len(list)-1].AtMillis}))
 	defer stop()
 	who := &attendance{next: next, roster: usage.NewRoster()}
@@ -192,15 +191,15 @@ func (b *book) nameNear(ctx context.Context, list []Refused, room *int) (int, er
 	return len(list), nil
 }
 
-// attendance tells who was in at moments that come in order, of stays that are
-// read only as far as that takes.
+// attendance tells who was in at moments that come in order. It reads stays only
+// as far as that needs.
 type attendance struct {
 	next         func() (usage.Stay, error, bool)
 	roster       *usage.Roster
 	joinedMillis int64 // of the last stay that was read
 }
 
-// in are those in a pool at a moment, in order of joining.
+// in gives the stays that were in a pool at a moment, in order of joining.
 func (a *attendance) in(pool seat.Pool, atMillis int64) ([]usage.Stay, error) {
 	a.roster.Forget(atMillis)
 	for a.joinedMillis < atMillis+usage.MaxGapMillis {

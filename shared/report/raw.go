@@ -9,8 +9,8 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// sweep reads the ledger once for all of the periods, which are adjacent.
-func (b *book) sweep(ctx context.Context, periods []usage.Period, by usage.Grouping) iter.Seq2[usage.Summary, error] {
+// sweep reads the ledger once for several adjacent periods.
+func (b *tenantReader) sweep(ctx context.Context, periods []usage.Period, by usage.Grouping) iter.Seq2[usage.Summary, error] {
 	return func(yield func(usage.Summary, error) bool) {
 		whole := usage.Period{FromMillis: periods[0].FromMillis, ToMillis: periods[len(periods)-1].ToMillis}
 		sweep := usage.NewGroupedSweep(periods, by, b.limits, b.asOf)
@@ -81,16 +81,16 @@ func (r *refused) until(millis int64) error {
 	return nil
 }
 
-// refusals gives those in a period, as of as_of.
-func (b *book) refusals(ctx context.Context, p usage.Period) iter.Seq2[usage.Refusal, error] {
+// refusals gives the refusals in a period, as of as_of.
+func (b *tenantReader) refusals(ctx context.Context, p usage.Period) iter.Seq2[usage.Refusal, error] {
 	return b.store.Refusals(ctx, b.tenant, p.FromMillis, max(p.FromMillis, min(p.ToMillis, b.asOf)))
 }
 
-// stays gives the parts of stays that can have to do with a period, in order of
-// joining: the closed ones, and among them those still open. Open ones are read
-// first: one that ends meanwhile is in both, and is given once, as closed.
-func (b *book) stays(ctx context.Context, p usage.Period) iter.Seq2[usage.Stay, error] {
-	// Who is in at as_of is in ever after, as far as is known.
+// stays gives the parts of stays that may affect a period, in order of joining:
+// closed and open ones. Open ones are read first: a stay that ends meanwhile is
+// in both, and is given once, as closed.
+func (b *tenantReader) stays(ctx context.Context, p usage.Period) iter.Seq2[usage.Stay, error] {
+	// Periods after as_of have the stays that are open at as_of.
 	from, to := min(p.FromMillis, b.asOf)-usage.MaxStayMillis, min(p.ToMillis+usage.MaxGapMillis, b.asOf)
 	return func(yield func(usage.Stay, error) bool) {
 		if from >= to {
@@ -126,14 +126,14 @@ func (b *book) stays(ctx context.Context, p usage.Period) iter.Seq2[usage.Stay, 
 }
 
 // open gives the open stays that joined before a moment. No connection lasts
-// longer than MaxStayMillis: before that nobody is in who joined in time.
-func (b *book) open(ctx context.Context, before int64) ([]usage.Stay, error) {
+// longer than MaxStayMillis, so open stays matter only to recent periods.
+func (b *tenantReader) open(ctx context.Context, before int64) ([]usage.Stay, error) {
 	if before <= b.asOf-usage.MaxStayMillis {
 		return nil, nil
 	}
 	open, err := b.sessions.OpenStays(ctx, b.tenant)
 	if err != nil {
-		return nil, fmt.Errorf("read who is in: %w", err)
+		return nil, fmt.Errorf("read open sessions: %w", err)
 	}
 	for i, stay := range open {
 		if stay.JoinedAtMillis >= before {
@@ -143,8 +143,8 @@ func (b *book) open(ctx context.Context, before int64) ([]usage.Stay, error) {
 	return open, nil
 }
 
-// without leaves out the open stay that was closed. Those before the closed one
-// are gone already.
+// without removes a stay that was closed meanwhile. Earlier open stays are gone
+// already.
 func without(open []usage.Stay, closed usage.Stay) []usage.Stay {
 	for i := 0; i < len(open) && open[i].JoinedAtMillis == closed.JoinedAtMillis; i++ {
 		if open[i].Connection == closed.Connection {

@@ -1,14 +1,14 @@
-// Package report answers what a tenant used, and who it was.
+// Package report tells what a tenant used, and who used it.
 //
-// Terms: the kept is what was rolled up, the raw is the ledger with the
-// sessions still open. A row comes of the kept where there is one and nothing
-// was recorded late of it since, and of the raw everywhere else: both say the
-// same, so that a report does not depend on how far the roll-up came. A run is
-// a stretch of time that is read at once. A row that is longer than what is
-// kept, as the total or a month that goes on, is merged of runs.
+// Terms: a stored row was rolled up; the raw data are the ledger and the open
+// sessions. A row comes from the roll-up if it is stored and no record of it came
+// late, and from the raw data otherwise. Both say the same, so a report does not
+// depend on how far the roll-up is. A run is a stretch of time that is read at
+// once. A row longer than any stored one, such as the total or an unfinished
+// month, is merged from runs.
 //
-// Errors are the store's, or problems of what was asked. Everything here only
-// reads, and is safe to repeat.
+// Errors are the store's, or problems of the query. Everything here only reads,
+// and is safe to retry.
 package report
 
 import (
@@ -27,16 +27,15 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Sessions tells who is in right now. Two have it: the door, and tests that
-// have no door.
+// Sessions tells which stays are open. Admission implements it.
 type Sessions interface {
-	// Open gives the stays that are open, in order of joining; also those that
-	// ended just now, if the ledger may not have them yet. One that ends is in
-	// the ledger before it is missing here. Errors are the store's.
+	// Open gives the open stays, in order of joining, and just-ended ones that the
+	// ledger may not have yet. A stay is in the ledger before it is missing here. Errors
+	// are the store's.
 	OpenStays(ctx context.Context, t tenant.ID) ([]usage.Stay, error)
 }
 
-// Reporter reports. Safe for use by many goroutines.
+// Reporter makes reports. Safe for use by many goroutines.
 type Reporter struct {
 	store    rollup.Store
 	sessions Sessions
@@ -45,26 +44,26 @@ type Reporter struct {
 // New makes a reporter.
 func New(store rollup.Store, sessions Sessions) *Reporter { return &Reporter{store, sessions} }
 
-// Query is what is asked of a tenant's usage. Times are Unix milliseconds.
+// Query asks for a tenant's usage. Times are Unix milliseconds.
 type Query struct {
 	Tenant tenant.ID
-	// License says by which calendar periods are cut: the tenant's present one.
+	// License is the tenant's present one; its time zone's calendar cuts the periods.
 	License              license.License
 	FromMillis, ToMillis int64
 	Granularity          usage.Granularity
 	GroupBy              usage.Grouping
-	// AsOfMillis is the moment until which things have happened: now.
+	// AsOfMillis is the time of the report: nothing later has happened.
 	AsOfMillis int64
 }
 
-// MaxRangeMillis bounds a range: 1,100 days, which three years of any calendar
-// are less than.
+// MaxRangeMillis bounds a range: 1,100 days, more than three years of any
+// calendar.
 const MaxRangeMillis = maxRangeDays * 24 * 60 * 60 * 1000
 
 const maxRangeDays = 1100
 
-// Periods are those that the report has rows of. The error is problem.Invalid
-// at #/from, #/to, #/granularity or #/group_by.
+// Periods are the report's rows. The error is problem.Invalid at #/from, #/to,
+// #/granularity or #/group_by.
 func (q Query) Periods() ([]usage.Period, error) {
 	if err := q.GroupBy.Validate(); err != nil {
 		return nil, fmt.Errorf("read the grouping: %w", err)
@@ -84,11 +83,10 @@ func (q Query) Periods() ([]usage.Period, error) {
 	return periods, nil
 }
 
-// Usage gives a row for each period, also if nothing happened; by group, one
-// for each group that had anybody in, a join or a refusal. Rows come as they
-// are known: what is held of a report is little, but for the sets of whom a
-// merged row counts, and groups. After an error nothing comes. A query that is
-// not valid gives that error first: see Query.Periods.
+// Usage gives a row for each period, idle ones included; with a grouping, one for
+// each group with a stay, a join or a refusal in the period. Rows are streamed:
+// only the sets of merged rows, and groups, are held in memory. An error ends the
+// sequence. An invalid query gives its error first: see Query.Periods.
 func (r *Reporter) Usage(ctx context.Context, q Query) iter.Seq2[usage.Row, error] {
 	return func(yield func(usage.Row, error) bool) {
 		periods, err := q.Periods()
@@ -96,7 +94,7 @@ func (r *Reporter) Usage(ctx context.Context, q Query) iter.Seq2[usage.Row, erro
 			yield(usage.Row{}, err)
 			return
 		}
-		b, err := r.book(ctx, q)
+		b, err := r.tenantReader(ctx, q)
 		if err != nil {
 			yield(usage.Row{}, err)
 			return
@@ -113,7 +111,7 @@ func (r *Reporter) Usage(ctx context.Context, q Query) iter.Seq2[usage.Row, erro
 	}
 }
 
-// rowsOf leaves the sets away.
+// rowsOf drops the sets.
 func rowsOf(summaries iter.Seq2[usage.Summary, error]) iter.Seq2[usage.Row, error] {
 	return func(yield func(usage.Row, error) bool) {
 		for s, err := range summaries {
@@ -124,27 +122,27 @@ func rowsOf(summaries iter.Seq2[usage.Summary, error]) iter.Seq2[usage.Row, erro
 	}
 }
 
-// book is one tenant's usage: what is kept of it, and the ledger.
-type book struct {
+// tenantReader reads one tenant's usage, stored and raw.
+type tenantReader struct {
 	*Reporter
 	tenant tenant.ID
 	zone   *time.Location
 	asOf   int64
-	// limits are those of the license's revisions.
+	// limits are the limits of the license's revisions.
 	revisions []license.License
 	limits    usage.Limits
-	// All days before through are kept but for the outdated ones, which are in
-	// order. It begins a day.
+	// All days before through are stored, except outdated ones, which are in order.
+	// through is the beginning of a day.
 	through  int64
 	outdated []usage.Period
-	// day's cells are the kept periods of it that were last asked for.
+	// cells are the stored hours or quarters of day that were last asked for.
 	day   usage.Period
 	cells []usage.Period
 }
 
-// book reads what it takes to know where to read.
-func (r *Reporter) book(ctx context.Context, q Query) (*book, error) {
-	b := &book{Reporter: r, tenant: q.Tenant, zone: q.License.Location(), asOf: q.AsOfMillis, through: math.MinInt64}
+// tenantReader reads which rows are stored.
+func (r *Reporter) tenantReader(ctx context.Context, q Query) (*tenantReader, error) {
+	b := &tenantReader{Reporter: r, tenant: q.Tenant, zone: q.License.Location(), asOf: q.AsOfMillis, through: math.MinInt64}
 	var err error
 	if b.revisions, err = r.store.Revisions(ctx, q.Tenant); err != nil {
 		return nil, fmt.Errorf("read the license's revisions: %w", err)
@@ -157,10 +155,10 @@ func (r *Reporter) book(ctx context.Context, q Query) (*book, error) {
 	if p == nil || p.Zone != b.zone.String() {
 		return b, nil
 	}
-	// How what joined MaxGapMillis before as_of goes on, the kept knows already.
+	// Stored rows know how stays from less than MaxGapMillis before as_of continued.
 	b.through = min(p.ThroughMillis, usage.DayOf(time.UnixMilli(b.asOf-usage.MaxGapMillis), b.zone).FromMillis)
 	if b.outdated, err = rollup.Outdated(ctx, r.store, q.Tenant, *p); err != nil {
-		return nil, fmt.Errorf("find what is outdated: %w", err)
+		return nil, fmt.Errorf("find outdated days: %w", err)
 	}
 	return b, nil
 }
@@ -170,12 +168,12 @@ type source int
 
 const (
 	sourceRaw source = iota
-	sourceKept
+	sourceStored
 	sourceMerged
 )
 
-// rows gives a row for each period, from run after run.
-func (b *book) rows(ctx context.Context, periods []usage.Period, g usage.Granularity) iter.Seq2[usage.Row, error] {
+// rows gives a row for each period, run by run.
+func (b *tenantReader) rows(ctx context.Context, periods []usage.Period, g usage.Granularity) iter.Seq2[usage.Row, error] {
 	return func(yield func(usage.Row, error) bool) {
 		for len(periods) > 0 {
 			from, n := b.source(periods[0], g), 1
@@ -192,10 +190,10 @@ func (b *book) rows(ctx context.Context, periods []usage.Period, g usage.Granula
 	}
 }
 
-func (b *book) run(ctx context.Context, periods []usage.Period, g usage.Granularity, from source) iter.Seq2[usage.Row, error] {
+func (b *tenantReader) run(ctx context.Context, periods []usage.Period, g usage.Granularity, from source) iter.Seq2[usage.Row, error] {
 	switch from {
-	case sourceKept:
-		return b.kept(ctx, periods, g)
+	case sourceStored:
+		return b.stored(ctx, periods, g)
 	case sourceMerged:
 		return b.merged(ctx, periods)
 	case sourceRaw:
@@ -203,8 +201,8 @@ func (b *book) run(ctx context.Context, periods []usage.Period, g usage.Granular
 	return rowsOf(b.sweep(ctx, periods, usage.GroupingNone))
 }
 
-// kept reads rows, and makes those in which nothing happened.
-func (b *book) kept(ctx context.Context, periods []usage.Period, g usage.Granularity) iter.Seq2[usage.Row, error] {
+// stored reads stored rows, and adds idle ones.
+func (b *tenantReader) stored(ctx context.Context, periods []usage.Period, g usage.Granularity) iter.Seq2[usage.Row, error] {
 	if g == usage.GranularityTotal {
 		g = usage.GranularityMonth
 	}
@@ -212,8 +210,8 @@ func (b *book) kept(ctx context.Context, periods []usage.Period, g usage.Granula
 	return usage.Filled(periods, b.store.Rows(ctx, b.tenant, b.zone.String(), g, from, to))
 }
 
-// merged makes each row of runs, of which some are kept.
-func (b *book) merged(ctx context.Context, periods []usage.Period) iter.Seq2[usage.Row, error] {
+// merged merges each row from runs, of which some are stored.
+func (b *tenantReader) merged(ctx context.Context, periods []usage.Period) iter.Seq2[usage.Row, error] {
 	return func(yield func(usage.Row, error) bool) {
 		for _, p := range periods {
 			summary, err := b.merge(ctx, p)
@@ -224,12 +222,12 @@ func (b *book) merged(ctx context.Context, periods []usage.Period) iter.Seq2[usa
 	}
 }
 
-// merge makes a row of runs as they come.
-func (b *book) merge(ctx context.Context, p usage.Period) (usage.Summary, error) {
+// merge merges a row from runs as they come.
+func (b *tenantReader) merge(ctx context.Context, p usage.Period) (usage.Summary, error) {
 	var whole usage.Summary
 	for _, s := range b.stretches(p) {
 		parts := b.sweep(ctx, []usage.Period{s.Period}, usage.GroupingNone)
-		if s.kept {
+		if s.stored {
 			parts = b.sums(ctx, s.Period)
 		}
 		for part, err := range parts {
@@ -242,9 +240,9 @@ func (b *book) merge(ctx context.Context, p usage.Period) (usage.Summary, error)
 	return whole, nil
 }
 
-// sums adds kept days up, month by month: of their sets there are never more in
-// memory than a month's.
-func (b *book) sums(ctx context.Context, days usage.Period) iter.Seq2[usage.Summary, error] {
+// sums adds up stored days month by month, so that at most a month's sets are in
+// memory.
+func (b *tenantReader) sums(ctx context.Context, days usage.Period) iter.Seq2[usage.Summary, error] {
 	return func(yield func(usage.Summary, error) bool) {
 		for at := days.FromMillis; at < days.ToMillis; {
 			month := usage.Period{FromMillis: at, ToMillis: min(days.ToMillis, usage.MonthAt(time.UnixMilli(at), b.zone).ToMillis)}
@@ -262,20 +260,20 @@ func (b *book) sums(ctx context.Context, days usage.Period) iter.Seq2[usage.Summ
 }
 
 // source tells where the row of a period comes from.
-func (b *book) source(p usage.Period, g usage.Granularity) source {
-	if b.keeps(p, g) {
-		return sourceKept
+func (b *tenantReader) source(p usage.Period, g usage.Granularity) source {
+	if b.isStored(p, g) {
+		return sourceStored
 	}
 	if g == usage.GranularityMonth || g == usage.GranularityTotal {
-		if slices.ContainsFunc(b.stretches(p), func(s stretch) bool { return s.kept }) {
+		if slices.ContainsFunc(b.stretches(p), func(s stretch) bool { return s.stored }) {
 			return sourceMerged
 		}
 	}
 	return sourceRaw
 }
 
-// keeps tells whether a period's row is kept, and is what the ledger says.
-func (b *book) keeps(p usage.Period, g usage.Granularity) bool {
+// isStored tells whether a period's row is stored and up to date.
+func (b *tenantReader) isStored(p usage.Period, g usage.Granularity) bool {
 	if p.ToMillis > b.through || len(b.outdatedIn(p)) > 0 {
 		return false
 	}
@@ -290,8 +288,8 @@ func (b *book) keeps(p usage.Period, g usage.Granularity) bool {
 	return slices.Contains(b.cellsAt(at, g), p)
 }
 
-// outdatedIn gives the outdated days that a period touches.
-func (b *book) outdatedIn(p usage.Period) []usage.Period {
+// outdatedIn gives the outdated days that overlap a period.
+func (b *tenantReader) outdatedIn(p usage.Period) []usage.Period {
 	first, _ := slices.BinarySearchFunc(b.outdated, p.FromMillis, func(day usage.Period, at int64) int {
 		if day.ToMillis <= at {
 			return -1
@@ -305,15 +303,15 @@ func (b *book) outdatedIn(p usage.Period) []usage.Period {
 	return b.outdated[first:last]
 }
 
-// cellsAt gives the hours or quarters that are kept of the day of a moment,
-// from the one that begins there on. They are cut at midnight, as a day is,
-// also where the clocks change so oddly that a report's hour goes beyond it.
-func (b *book) cellsAt(at time.Time, g usage.Granularity) []usage.Period {
+// cellsAt gives the stored hour or quarter that begins at a moment; none if there
+// is none. Stored hours are cut at midnight, also where the clocks change so
+// oddly that a report's hour spans it.
+func (b *tenantReader) cellsAt(at time.Time, g usage.Granularity) []usage.Period {
 	if at := at.UnixMilli(); at < b.day.FromMillis || at >= b.day.ToMillis || b.cells == nil {
 		b.day = usage.DayOf(time.UnixMilli(at), b.zone)
 		cells, err := usage.Periods(time.UnixMilli(b.day.FromMillis), time.UnixMilli(b.day.ToMillis), g, b.zone)
 		if err != nil {
-			return nil // it was cut by this granularity before
+			return nil // unreachable: the granularity was valid before
 		}
 		b.cells = cells
 	}
@@ -323,18 +321,18 @@ func (b *book) cellsAt(at time.Time, g usage.Granularity) []usage.Period {
 	return b.cells[from:min(from+1, len(b.cells))]
 }
 
-// stretch is a part of a period: whole days that are kept, or what is not.
+// stretch is a part of a period: stored whole days, or the rest.
 type stretch struct {
 	usage.Period
-	kept bool
+	stored bool
 }
 
-// stretches cuts a period into them, in order.
-func (b *book) stretches(p usage.Period) []stretch {
+// stretches cuts a period into stretches, in order.
+func (b *tenantReader) stretches(p usage.Period) []stretch {
 	var list []stretch
-	add := func(to int64, kept bool) {
+	add := func(to int64, stored bool) {
 		if p.FromMillis < to {
-			list = append(list, stretch{usage.Period{FromMillis: p.FromMillis, ToMillis: to}, kept})
+			list = append(list, stretch{usage.Period{FromMillis: p.FromMillis, ToMillis: to}, stored})
 			p.FromMillis = to
 		}
 	}

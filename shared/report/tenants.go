@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// parallel bounds how many tenants are read at a time.
+	// parallel bounds how many tenants are read in parallel.
 	parallel = 16
-	// tenantsPage is how many are held where all are asked for.
+	// tenantsPage is how many tenants EveryTenant holds in memory.
 	tenantsPage = 100
 )
 
@@ -25,15 +25,15 @@ const (
 type TenantMonth struct {
 	Tenant tenant.ID
 	Row    usage.Row
-	// License is the one in force at the end of the month, or at as_of if that
-	// is earlier; nil if there was none yet.
+	// License is the one in force at the end of the month, or at as_of if earlier; nil
+	// if there was none.
 	License *license.License
 }
 
 // Tenants reports a month, such as 2026-11, of each tenant by its own calendar,
-// in order of their ids, beginning after one; also of those that used nothing.
-// The error is problem.Invalid at #/period if it is no month, one before 2000,
-// or one that has begun nowhere yet; else the store's.
+// in order of ids after one; idle tenants included. The error is problem.Invalid
+// at #/period for a text that is no month, a month before 2000, or one that has
+// begun nowhere yet; else the store's.
 func (r *Reporter) Tenants(ctx context.Context, month string, after tenant.ID, limit int, asOfMillis int64) ([]TenantMonth, error) {
 	if err := begun(month, asOfMillis); err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (r *Reporter) Tenants(ctx context.Context, month string, after tenant.ID, l
 }
 
 // EveryTenant reports a month of all tenants, as Tenants does, a few at a time.
-// After an error nothing comes. Errors are those of Tenants.
+// An error ends the sequence. Errors are those of Tenants.
 func (r *Reporter) EveryTenant(ctx context.Context, month string, asOfMillis int64) iter.Seq2[TenantMonth, error] {
 	return func(yield func(TenantMonth, error) bool) {
 		for after := tenant.ID(""); ; {
@@ -84,7 +84,7 @@ func (r *Reporter) EveryTenant(ctx context.Context, month string, asOfMillis int
 	}
 }
 
-// begun checks that a month has begun somewhere on earth: where it does first.
+// begun checks that a month has begun in the earliest time zone.
 func begun(month string, asOfMillis int64) error {
 	p, err := usage.MonthOf(month, time.FixedZone("", 14*60*60))
 	if err != nil {
@@ -109,7 +109,7 @@ func (r *Reporter) month(ctx context.Context, t tenant.ID, month string, asOfMil
 	if err != nil {
 		return m, fmt.Errorf("read the period: %w", err)
 	}
-	b, err := r.book(ctx, Query{Tenant: t, License: *l, AsOfMillis: asOfMillis})
+	b, err := r.tenantReader(ctx, Query{Tenant: t, License: *l, AsOfMillis: asOfMillis})
 	if err != nil {
 		return m, err
 	}

@@ -1,17 +1,17 @@
-// Package rollup adds usage up as time goes by, so that a report of a month
-// costs the same whether a thousand joined in it or ten million.
+// Package rollup adds up usage day by day, so that a month's report costs the
+// same for a thousand joins as for ten million.
 //
 // Terms: a bucket is a quarter-hour of a tenant's usage. A day of the tenant's
-// calendar is kept as its buckets, its hours, and itself, with the sets of whom
-// it counted, so that days roll up to a distinct count that is exact. A month
-// is made of its days. A day is settled when no stay that touches it can be
-// open any more; only settled days are kept. A late record is one that was
-// written when its day could have been settled: that of a connection which
-// nobody looked after for hours. It has its days and months made again.
+// calendar is stored as its buckets, its hours, and its own row with the sets of
+// whom it counted, so that distinct counts of longer periods are exact. A month
+// is made from its days. A day is final when no stay that touches it can be open
+// any more; only final days are stored. A late record is one that was written
+// when its day could already be final, such as that of a connection which
+// reconciliation did not reach for hours. Its days and months are made again.
 //
 // Everything here is made from the ledger alone, and can be made again at any
-// time. A run that breaks off is gone on with by the next; two at once write
-// the same.
+// time. The next run continues one that broke off; two concurrent runs write the
+// same.
 package rollup
 
 import (
@@ -33,43 +33,42 @@ import (
 )
 
 const (
-	// SettleMillis is how long after its end a day is settled: what was
-	// recorded later counts as late, and a margin for clocks that differ.
-	SettleMillis = usage.LateMillis + usage.MaxGapMillis + 50*60*1000
-	// overlap is how far back a run looks for late records that the one before
-	// may have missed: a note of one comes before the record, by less than an
-	// invocation lasts.
+	// FinalMillis is how long after its end a day is final: later records count as late.
+	// It includes a margin for clock differences.
+	FinalMillis = usage.LateMillis + usage.MaxGapMillis + 50*60*1000
+	// overlap is how far a run reads late marks again that the run before has read: the
+	// record follows its mark within one invocation.
 	overlapMillis = 10 * 60 * 1000
 
 	page     = 100 // tenants at a time
-	parallel = 4   // of them at once
-	// reserve is what is left of an invocation's time when no day is begun.
+	parallel = 4   // tenants in parallel
+	// reserve is how much of an invocation's time is left when no more days are begun.
 	reserve = 10 * time.Second
 )
 
-// Roller rolls usage up. Safe for use by many goroutines.
+// Roller rolls up usage. Safe for use by many goroutines.
 type Roller struct {
 	store Store
 	log   *slog.Logger
 	now   func() time.Time
 }
 
-// New makes a roller. Its clock is compared with the gateway's times.
+// New makes a Roller. Its clock is compared with times of the gateway's clock.
 func New(store Store, log *slog.Logger, now func() time.Time) *Roller {
 	return &Roller{store, log, now}
 }
 
-// Run rolls up every tenant, or as many as there is time for before ctx ends:
-// the next run begins where this one stopped. What fails for one tenant is
-// logged and left to the next run; an error means that the tenants could not be
-// read, or that some failed.
+// Run rolls up every tenant, or as many as there is time for before ctx ends; the
+// next run begins where this one stopped. A tenant that fails is logged and left
+// to the next run; an error means that the tenants could not be read, or that
+// some failed.
 func (r *Roller) Run(ctx context.Context) error {
 	after, err := r.store.Cursor(ctx)
 	if err != nil {
-		return fmt.Errorf("read where to begin: %w", err)
+		return fmt.Errorf("read the cursor: %w", err)
 	}
 	failed := 0
-	for !r.late(ctx) {
+	for !r.outOfTime(ctx) {
 		list, err := r.store.Tenants(ctx, after, page)
 		if err != nil {
 			return fmt.Errorf("list tenants: %w", err)
@@ -82,7 +81,7 @@ func (r *Roller) Run(ctx context.Context) error {
 		after = list[len(list)-1]
 	}
 	if err := r.store.SaveCursor(ctx, after); err != nil {
-		return fmt.Errorf("save where to begin: %w", err)
+		return fmt.Errorf("save the cursor: %w", err)
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d tenants are left to the next run", failed)
@@ -90,7 +89,7 @@ func (r *Roller) Run(ctx context.Context) error {
 	return nil
 }
 
-// tenants rolls some up at the same time and counts those that failed.
+// tenants rolls up some tenants in parallel and returns how many failed.
 func (r *Roller) tenants(ctx context.Context, list []tenant.ID) int {
 	failed := make([]int, len(list))
 	var group errgroup.Group
@@ -112,15 +111,15 @@ func (r *Roller) tenants(ctx context.Context, list []tenant.ID) int {
 	return total
 }
 
-// late tells whether too little time is left to begin anything more.
-func (r *Roller) late(ctx context.Context) bool {
+// outOfTime tells whether too little time is left to begin anything.
+func (r *Roller) outOfTime(ctx context.Context) bool {
 	deadline, bounded := ctx.Deadline()
 	return ctx.Err() != nil || bounded && deadline.Sub(r.now()) < reserve
 }
 
-// Tenant rolls up one tenant's settled days, and makes those again that
-// something was recorded late of. It gives how far it came; nil, if there is no
-// such tenant. Safe to repeat, to run twice at once, and to break off.
+// Tenant rolls up one tenant's final days, and makes outdated ones again. It
+// returns the progress; nil if there is no such tenant. Safe to retry, to run
+// twice at once, and to abort.
 func (r *Roller) Tenant(ctx context.Context, t tenant.ID) (*Progress, error) {
 	began := r.now()
 	l, err := r.store.License(ctx, t)
@@ -136,17 +135,17 @@ func (r *Roller) Tenant(ctx context.Context, t tenant.ID) (*Progress, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := one.takeIn(ctx, p); err != nil {
+	if err := one.redoOutdated(ctx, p); err != nil {
 		return nil, err
 	}
 	p.LateMillis = began.UnixMilli()
-	if err := one.goOn(ctx, p, began.UnixMilli()-SettleMillis); err != nil {
+	if err := one.advance(ctx, p, began.UnixMilli()-FinalMillis); err != nil {
 		return nil, err
 	}
 	return p, problem.Wrap("save the progress", r.store.SaveProgress(ctx, t, *p))
 }
 
-// ledger is one tenant's, by its calendar.
+// ledger is one tenant's ledger, with the tenant's calendar.
 type ledger struct {
 	*Roller
 	tenant tenant.ID
@@ -154,8 +153,8 @@ type ledger struct {
 	limits usage.Limits
 }
 
-// progress is how far the tenant is rolled up by its calendar: not at all, if
-// that is another than it was.
+// progress is how far the tenant is rolled up; nothing, if its calendar has
+// changed.
 func (l *ledger) progress(ctx context.Context, now time.Time) (*Progress, error) {
 	p, err := l.store.Progress(ctx, l.tenant)
 	if err != nil {
@@ -164,7 +163,7 @@ func (l *ledger) progress(ctx context.Context, now time.Time) (*Progress, error)
 	if p != nil && p.Zone == l.zone.String() {
 		return p, nil
 	}
-	first, err := First(ctx, l.store, l.tenant, now.UnixMilli()-SettleMillis)
+	first, err := First(ctx, l.store, l.tenant, now.UnixMilli()-FinalMillis)
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +171,8 @@ func (l *ledger) progress(ctx context.Context, now time.Time) (*Progress, error)
 	return &Progress{Zone: l.zone.String(), ThroughMillis: from, LateMillis: now.UnixMilli()}, nil
 }
 
-// First is the time of a tenant's first record in the ledger, if that is before
-// a moment; else the moment. Errors are the store's.
+// First is the time of a tenant's first ledger record before a moment, else the
+// moment. Errors are the store's.
 func First(ctx context.Context, history usage.History, t tenant.ID, before int64) (int64, error) {
 	for s, err := range history.Stays(ctx, t, 0, before) {
 		if err != nil {
@@ -192,8 +191,8 @@ func First(ctx context.Context, history usage.History, t tenant.ID, before int64
 	return before, nil
 }
 
-// takeIn makes the days and months again that late records are of.
-func (l *ledger) takeIn(ctx context.Context, p *Progress) error {
+// redoOutdated makes the days and months again that have late records.
+func (l *ledger) redoOutdated(ctx context.Context, p *Progress) error {
 	days, err := Outdated(ctx, l.store, l.tenant, *p)
 	if err != nil {
 		return err
@@ -215,20 +214,20 @@ func (l *ledger) takeIn(ctx context.Context, p *Progress) error {
 	return nil
 }
 
-// Outdated gives the days, in order, that are kept and may lack a late record:
-// those that one was noted of since the last run, and for a while before it.
-// What is kept of any other day is what the ledger says. Errors are the store's.
+// Outdated gives the stored days, in order, that may lack a late record: those
+// with a late mark since the last run, and for a while before it. All other
+// stored days agree with the ledger. Errors are the store's.
 func Outdated(ctx context.Context, history usage.History, t tenant.ID, p Progress) ([]usage.Period, error) {
 	zone, err := timezone.Load(p.Zone)
 	if err != nil {
-		return nil, fmt.Errorf("the calendar of what is kept: %w", err)
+		return nil, fmt.Errorf("the calendar of the roll-up: %w", err)
 	}
 	days := make(map[usage.Period]bool)
 	for span, err := range history.Late(ctx, t, p.LateMillis-overlapMillis) {
 		if err != nil {
-			return nil, fmt.Errorf("read what was recorded late: %w", err)
+			return nil, fmt.Errorf("read late marks: %w", err)
 		}
-		// Its stay may be one with parts before and after it now.
+		// The record may join parts of a stay before and after it.
 		for at, to := span.FromMillis-usage.MaxGapMillis, span.ToMillis+usage.MaxGapMillis; at <= to && at < p.ThroughMillis; {
 			day := usage.DayOf(time.UnixMilli(at), zone)
 			days[day] = true
@@ -238,9 +237,10 @@ func Outdated(ctx context.Context, history usage.History, t tenant.ID, p Progres
 	return slices.SortedFunc(maps.Keys(days), func(a, b usage.Period) int { return cmp.Compare(a.FromMillis, b.FromMillis) }), nil
 }
 
-// goOn rolls up day after day until a moment, and saves the progress of each.
-func (l *ledger) goOn(ctx context.Context, p *Progress, until int64) error {
-	for !l.late(ctx) {
+// advance rolls up day after day until a moment, and saves the progress after
+// each.
+func (l *ledger) advance(ctx context.Context, p *Progress, until int64) error {
+	for !l.outOfTime(ctx) {
 		day := usage.DayOf(time.UnixMilli(p.ThroughMillis), l.zone)
 		if day.ToMillis > until {
 			return nil
@@ -261,7 +261,7 @@ func (l *ledger) goOn(ctx context.Context, p *Progress, until int64) error {
 	return nil
 }
 
-// day makes one from the ledger. It holds the day's sets, and who is in.
+// day rolls up one day from the ledger. It holds the day's sets in memory.
 func (l *ledger) day(ctx context.Context, p usage.Period) error {
 	quarters, err := usage.Periods(time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), usage.GranularityQuarterHour, l.zone)
 	if err != nil {
@@ -294,7 +294,7 @@ func (l *ledger) day(ctx context.Context, p usage.Period) error {
 	return problem.Wrap("keep a day", l.store.PutDay(ctx, l.tenant, l.zone.String(), day))
 }
 
-// month makes one from its days.
+// month rolls up one month from its days.
 func (l *ledger) month(ctx context.Context, p usage.Period) error {
 	summary, records, err := Sum(ctx, l.store, l.tenant, l.zone.String(), p)
 	if err != nil {
@@ -303,11 +303,12 @@ func (l *ledger) month(ctx context.Context, p usage.Period) error {
 	return problem.Wrap("keep a month", l.store.PutMonth(ctx, l.tenant, l.zone.String(), Month{records, summary.Row}))
 }
 
-// Sum adds up the days that make a period, and tells of how many records.
+// Sum adds up the days of a period, and returns how many records they were made
+// from.
 func Sum(ctx context.Context, store Buckets, t tenant.ID, zone string, p usage.Period) (usage.Summary, int64, error) {
 	var list []usage.Summary
 	at, records := p.FromMillis, int64(0)
-	still := func(until int64) { // nothing happened until then
+	idle := func(until int64) { // idle time up to then
 		if at < until {
 			list = append(list, usage.Summary{Row: usage.Row{FromMillis: at, ToMillis: until}})
 		}
@@ -316,10 +317,10 @@ func Sum(ctx context.Context, store Buckets, t tenant.ID, zone string, p usage.P
 		if err != nil {
 			return usage.Summary{}, 0, fmt.Errorf("read days: %w", err)
 		}
-		still(day.Summary.Row.FromMillis)
+		idle(day.Summary.Row.FromMillis)
 		list = append(list, day.Summary)
 		at, records = day.Summary.Row.ToMillis, records+day.Records
 	}
-	still(p.ToMillis)
+	idle(p.ToMillis)
 	return usage.MergeAll(list), records, nil
 }

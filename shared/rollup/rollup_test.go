@@ -130,7 +130,7 @@ func (w *world) rows(g usage.Granularity) (kept, want []usage.Row) {
 		refusals = append(refusals, r)
 	}
 	for _, row := range usage.Report(periods, usage.LimitsOf(revisions), stays, refusals, to.AddDate(1, 0, 0).UnixMilli()) {
-		if !row.Still() {
+		if !row.Idle() {
 			want = append(want, row)
 		}
 	}

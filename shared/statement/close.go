@@ -282,7 +282,7 @@ func (b books) settled(ctx context.Context, p usage.Period, kept bool) error {
 	var missing []string
 	for at := through; at < p.ToMillis; {
 		day := usage.DayOf(time.UnixMilli(at), b.zone)
-		settles := day.ToMillis + rollup.SettleMillis
+		settles := day.ToMillis + rollup.FinalMillis
 		name := time.UnixMilli(day.FromMillis).In(b.zone).Format(time.DateOnly)
 		if kept && settles <= b.asOf {
 			p := problem.Newf(problem.Unavailable, "The day of %s is being rolled up. Try again in a minute.", name)

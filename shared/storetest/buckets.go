@@ -49,7 +49,7 @@ func rowsOf(fromMillis, toMillis, length int64) []usage.Row {
 }
 
 func happened(rows ...usage.Row) []usage.Row {
-	return slices.DeleteFunc(slices.Clone(rows), usage.Row.Still)
+	return slices.DeleteFunc(slices.Clone(rows), usage.Row.Idle)
 }
 
 // dayOf makes a day of a length, with as many identities as records.

@@ -46,7 +46,7 @@ type Row struct {
 }
 
 // Still tells that nothing happened: nobody was in, came, or was refused.
-func (r Row) Still() bool {
+func (r Row) Idle() bool {
 	return r.Peak == 0 && r.Joins == 0 && len(r.Refusals) == 0
 }
 

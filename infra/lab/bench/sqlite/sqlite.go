@@ -171,7 +171,7 @@ func (d database) granularity(ctx context.Context, number int, g usage.Granulari
 			&r.EstimatedMillis, &r.Joins, &r.Conferences, &r.Hosts, &r.Identities); err != nil {
 			return err
 		}
-		if r.Refusals = refused[r.FromMillis]; !r.Still() {
+		if r.Refusals = refused[r.FromMillis]; !r.Idle() {
 			list = append(list, r)
 		}
 		return nil
