@@ -71,7 +71,7 @@ func TestRedeliveryAfterAnySingleFaultLeavesNoSeatTaken(t *testing.T) {
 		for _, role := range []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant} {
 			for _, s := range stories {
 				for _, fault := range worldtest.Faulty {
-					name := fmt.Sprintf("%s/%s/%v@%d/fault %d", l.Model, role, s.steps, s.faulty, fault)
+					name := fmt.Sprintf("%s/%s/%v@%d/%s", l.Model, role, s.steps, s.faulty, fault)
 					worldtest.EachCall(t, name, func(t *testing.T, call int) bool {
 						w := worldtest.NewWorld(t, l)
 						return tell(w, role, s, faults.At(call, func() faults.Fault { return fault }))

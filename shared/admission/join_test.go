@@ -2,7 +2,6 @@ package admission_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -41,7 +40,7 @@ func TestTwoJoinsAtOnceAreBothAdmitted(t *testing.T) {
 // client asks again.
 func TestTheNextJoinCompletesAnInterruptedOne(t *testing.T) {
 	for _, fault := range worldtest.Faulty {
-		worldtest.EachCall(t, fmt.Sprint("fault ", fault), func(t *testing.T, call int) bool {
+		worldtest.EachCall(t, fault.String(), func(t *testing.T, call int) bool {
 			w := worldtest.NewWorld(t, worldtest.Concurrent(25))
 			v := w.Waits()
 			calls := w.Fail(call, fault)

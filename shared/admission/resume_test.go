@@ -136,7 +136,7 @@ func TestACloseDuringAResumeBillsEachMomentOnce(t *testing.T) {
 // time.
 func TestAnInterruptedResumeLeavesTheSeatWithTheOldConnection(t *testing.T) {
 	for _, fault := range worldtest.Faulty {
-		worldtest.EachCall(t, fmt.Sprint("fault ", fault), func(t *testing.T, call int) bool {
+		worldtest.EachCall(t, fault.String(), func(t *testing.T, call int) bool {
 			w := worldtest.NewWorld(t, worldtest.Concurrent(1))
 			v := w.GuestIn()
 			w.Pass(time.Second)

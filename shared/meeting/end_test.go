@@ -6,6 +6,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/license"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/worldtest"
 )
@@ -60,4 +61,31 @@ func TestAClosedPoolAdmitsNobodySixDaysLater(t *testing.T) {
 	if blocks := w.Blocks(w.Own()); len(blocks) != 1 || !blocks[0].Closed {
 		t.Errorf("its pool is %+v, want it closed", blocks)
 	}
+}
+
+// Blocks are created in a conference's pool while it is being closed, before any
+// call of the end. None of them admits anybody.
+func TestAnEndClosesBlocksCreatedMeanwhile(t *testing.T) {
+	worldtest.EachCall(t, "created", func(t *testing.T, call int) bool {
+		w := worldtest.NewWorld(t, worldtest.Named(5, 200))
+		w.HostIn()
+		for range 29 {
+			w.GuestIn()
+		}
+		created := w.During(call, func() {
+			if _, err := pool.New(w.Store, pool.Sleep).Rebalance(t.Context(), w.Own(), pool.Terms{Capacity: 200, Revision: 1}, true); err != nil {
+				t.Error(err)
+			}
+		})
+		if _, err := w.Process.End(t.Context(), worldtest.Acme, worldtest.Weekly, w.Now()); err != nil {
+			t.Fatal(err)
+		}
+		w.Calm()
+		for _, b := range w.Blocks(w.Own()) {
+			if !b.Closed && b.Capacity > 0 {
+				t.Errorf("block %d is open, with %d seats", b.Block.Index, b.Capacity)
+			}
+		}
+		return created.Reached()
+	})
 }

@@ -138,3 +138,31 @@ func TestAHostsNextConferenceStartsOnceThePreviousAdmitsNobody(t *testing.T) {
 	// The process has cached the ended conference as live.
 	w.Connects(w.Process, w.Guest(), problem.ConferenceEnded)
 }
+
+// Hosts of a tenant with more of them than its license has start at the same time:
+// the second as a whole just before any call of the first.
+func TestOneOfTwoHostsStartingAtOnceIsAdmitted(t *testing.T) {
+	worldtest.EachCall(t, "the second starts", func(t *testing.T, call int) bool {
+		w := worldtest.NewWorld(t, worldtest.Named(1, 25))
+		w.AddHost(bob)
+		w.Schedule("other", bob)
+		first, second := w.Host(), w.Visitor("other", jointoken.RoleHost)
+		admitted := 0
+		connect := func(v admission.Visitor) {
+			p := w.NewProcess(worldtest.Pausing(func(context.Context, time.Duration) error { return nil }))
+			switch err := p.Connect(t.Context(), v); {
+			case err == nil:
+				admitted++
+			case !problem.Is(err, problem.HostsExhausted):
+				t.Error(err)
+			}
+		}
+		calls := w.During(call, func() { connect(second) })
+		connect(first)
+		w.Calm()
+		if admitted != 1 {
+			t.Errorf("%d admitted", admitted)
+		}
+		return calls.Reached()
+	})
+}

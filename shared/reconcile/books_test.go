@@ -1,10 +1,8 @@
 package reconcile_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -12,73 +10,51 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
-	"seatmeter/shared/jointoken"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
-// rounds runs reconciliation for a while and gives what it logged.
-func (w *world) rounds(minutes int) string {
-	w.t.Helper()
-	var log bytes.Buffer
-	r := w.door.Reconciler(w.failing(), w, slog.New(slog.NewJSONHandler(&log, nil)), w.clock)
-	for range minutes {
-		w.pass(time.Minute)
-		if err := r.Round(w.t.Context()); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	return log.String()
-}
-
-func (w *world) audit() []reconcile.Balance {
-	w.t.Helper()
-	_, off, err := reconcile.Audit(w.t.Context(), w.store, acme, w.clock())
+func audit(w *worldtest.World) []reconcile.Balance {
+	w.T.Helper()
+	_, off, err := reconcile.Audit(w.T.Context(), w.Store, worldtest.Acme, w.Now())
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	return off
 }
 
-// losing is a ledger that loses a record, as a bug would.
-func (w *world) losing(run func()) {
-	sound := w.faulty.API
-	w.faulty.API = faults.Intercept(sound, func(ctx context.Context, in any, next faults.Next) (any, error) {
-		if dynamo.Describe(in).Name == "put stay" {
-			return &dynamodb.PutItemOutput{}, nil
-		}
-		return next(ctx, in)
+// losing has the ledger lose records, as a bug would, while something runs.
+func losing(w *worldtest.World, run func()) {
+	sound := w.Faults.API
+	w.Faults.API = faults.On(sound, "put stay", func(context.Context, any, faults.Next) (any, error) {
+		return &dynamodb.PutItemOutput{}, nil
 	})
 	run()
-	w.faulty.API = sound
+	w.Faults.API = sound
 }
 
 func TestBooksThatBalanceRaiseNoAlarm(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	dropped, ghost := w.in(jointoken.RoleParticipant), w.in(jointoken.RoleParticipant)
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	dropped, ghost := w.GuestIn(), w.GuestIn()
 	for hour := range 4 {
-		w.in(jointoken.RoleParticipant) // stays for two hours, and is dead then
-		left := w.in(jointoken.RoleParticipant)
-		w.pass(time.Second)
-		if err := w.door.Leave(t.Context(), left.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
-			t.Fatal(err)
-		}
+		w.GuestIn() // stays for two hours, and is dead then
+		left := w.GuestIn()
+		w.Pass(time.Second)
+		w.Leaves(left, usage.EndClosed)
 		switch hour {
 		case 1:
-			if err := w.door.Leave(t.Context(), dropped.Connection, w.clock().UnixMilli(), usage.EndDropped); err != nil {
-				t.Fatal(err)
-			}
+			w.Leaves(dropped, usage.EndDropped)
 		case 2:
-			w.die(ghost)
+			w.Gateway.Kill(ghost.Connection)
 		}
-		if log := w.rounds(60); strings.Contains(log, "do not balance") {
+		if log := w.Rounds(60); strings.Contains(log, "do not balance") {
 			t.Fatalf("in hour %d:\n%s", hour, log)
 		}
 	}
-	w.books(2)
-	if off := w.audit(); len(off) != 0 {
+	w.Books(2)
+	if off := audit(w); len(off) != 0 {
 		t.Errorf("off: %+v", off)
 	}
 }
@@ -88,26 +64,24 @@ func TestBooksThatBalanceRaiseNoAlarm(t *testing.T) {
 func TestALostRecordIsFoundAndTold(t *testing.T) {
 	for name, stays := range map[string]bool{"in use": true, "at rest": false} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, concurrent(25))
+			w := worldtest.NewWorld(t, worldtest.Concurrent(25))
 			if stays {
-				w.in(jointoken.RoleParticipant)
+				w.GuestIn()
 			}
-			lost := w.in(jointoken.RoleParticipant)
-			w.pass(time.Second)
-			w.losing(func() {
-				if err := w.door.Leave(t.Context(), lost.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
-					t.Fatal(err)
-				}
+			lost := w.GuestIn()
+			w.Pass(time.Second)
+			losing(w, func() {
+				w.Leaves(lost, usage.EndClosed)
 			})
-			off := w.audit()
+			off := audit(w)
 			if len(off) != 1 || off[0].Imbalance() != 1 || !slices.Contains(off[0].Suspects(9), off[0].State.Taken) {
 				t.Errorf("the books are off by %+v, want by one seat, the last that was taken", off)
 			}
-			log := w.rounds(61)
+			log := w.Rounds(61)
 			if n := strings.Count(log, "do not balance"); n != 1 {
 				t.Errorf("told %d times in an hour, want once:\n%s", n, log)
 			}
-			if log := w.rounds(60); strings.Contains(log, "do not balance") {
+			if log := w.Rounds(60); strings.Contains(log, "do not balance") {
 				t.Errorf("told again:\n%s", log)
 			}
 		})
@@ -115,47 +89,40 @@ func TestALostRecordIsFoundAndTold(t *testing.T) {
 }
 
 func TestARecordOfASeatThatWasNotTakenIsFound(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	v := w.in(jointoken.RoleParticipant)
-	w.pass(time.Second)
-	if err := w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
-		t.Fatal(err)
-	}
-	forged := w.stays()[0]
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	v := w.GuestIn()
+	w.Pass(time.Second)
+	w.Leaves(v, usage.EndClosed)
+	forged := w.Stays()[0]
 	forged.Connection = "forged="
-	if _, err := w.store.Record(t.Context(), forged); err != nil {
+	if _, err := w.Store.Record(t.Context(), forged); err != nil {
 		t.Fatal(err)
 	}
-	if off := w.audit(); len(off) != 1 || off[0].Imbalance() != -1 {
+	if off := audit(w); len(off) != 1 || off[0].Imbalance() != -1 {
 		t.Errorf("the books are off by %+v, want by a record too many", off)
 	}
 }
 
 func TestAStayBetweenRecordAndSeatIsNoImbalance(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	v := w.in(jointoken.RoleParticipant)
-	w.pass(time.Second)
-	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
-		if call.Name == "give back" {
-			return faults.CrashBefore
-		}
-		return faults.None
-	}
-	w.faulty.Crashes(func() { _ = w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed) })
-	w.faulty.Decide = nil
-	if off := w.audit(); len(off) != 0 {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	v := w.GuestIn()
+	w.Pass(time.Second)
+	w.FailFirst("give back", faults.CrashBefore)
+	w.Faults.Crashes(func() { _ = w.Process.Leave(t.Context(), v.Connection, w.Millis(), usage.EndClosed) })
+	w.Calm()
+	if off := audit(w); len(off) != 0 {
 		t.Errorf("off: %+v", off)
 	}
-	w.die(v)
-	if log := w.rounds(3); strings.Contains(log, "do not balance") {
+	w.Gateway.Kill(v.Connection)
+	if log := w.Rounds(3); strings.Contains(log, "do not balance") {
 		t.Errorf("told:\n%s", log)
 	}
-	w.books(0)
+	w.Books(0)
 }
 
-func TestWhatARoundFoundIsMetrics(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	w.die(w.in(jointoken.RoleParticipant))
+func TestARoundsFindingsAreMetrics(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	w.Gateway.Kill(w.GuestIn().Connection)
 	var line struct {
 		Ghosts int `json:"ghosts"`
 		AWS    struct {
@@ -165,7 +132,7 @@ func TestWhatARoundFoundIsMetrics(t *testing.T) {
 			}
 		} `json:"_aws"`
 	}
-	log := w.rounds(1)
+	log := w.Rounds(1)
 	if err := json.Unmarshal([]byte(log), &line); err != nil {
 		t.Fatalf("%v in %s", err, log)
 	}
@@ -176,23 +143,18 @@ func TestWhatARoundFoundIsMetrics(t *testing.T) {
 	}
 }
 
-func TestWhoLeftForTheLobbyAsTheProcessDiedGivesItsSeatBackWithinTheHour(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	v := w.in(jointoken.RoleParticipant)
-	w.pass(time.Minute)
-	calls := 0
-	w.decide(func() faults.Fault { // dies when the ledger has the stay
-		if calls++; calls > 3 {
-			return faults.Before
-		}
-		return faults.None
-	})
-	if _, err := w.door.ToLobby(t.Context(), v.Connection, w.clock().UnixMilli()); err == nil || len(w.stays()) != 1 {
-		t.Fatalf("left, %v, with %d records", err, len(w.stays()))
+// The process of a leave for the lobby dies when the ledger has the stay.
+func TestAnInterruptedLeaveGivesItsSeatBackWithinTheHour(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	v := w.GuestIn()
+	w.Pass(time.Minute)
+	w.Fail(4, faults.CrashBefore)
+	if !w.Faults.Crashes(func() { _, _ = w.Process.ToLobby(t.Context(), v.Connection, w.Millis()) }) || len(w.Stays()) != 1 {
+		t.Fatalf("%d records", len(w.Stays()))
 	}
-	w.faulty.Decide = nil
-	if log := w.rounds(61); strings.Contains(log, "do not balance") {
+	w.Calm()
+	if log := w.Rounds(61); strings.Contains(log, "do not balance") {
 		t.Error(log)
 	}
-	w.books(0)
+	w.Books(0)
 }

@@ -21,7 +21,7 @@ import (
 
 // actor is one connection, and the one that resumes it, in a story.
 type actor struct {
-	*world
+	*worldtest.World
 	self, heir admission.Visitor
 }
 
@@ -32,8 +32,8 @@ type step struct {
 }
 
 func (a *actor) millis() int64 {
-	a.pass(time.Second)
-	return a.clock().UnixMilli()
+	a.Pass(time.Second)
+	return a.Millis()
 }
 
 var (
@@ -62,17 +62,17 @@ var (
 			a.heir.Connection += "heir"
 			a.heir.AtMillis = a.millis()
 		}
-		return d.Resume(ctx, a.heir, a.claim(a.self))
+		return d.Resume(ctx, a.heir, worldtest.ClaimOf(a.self))
 	}}
 	heirLeaves = step{"the heir closes", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		return d.Leave(ctx, a.heir.Connection, a.millis(), usage.EndClosed)
 	}}
 	end = step{"end", func(ctx context.Context, a *actor, d *worldtest.Process) error {
-		_, err := d.End(ctx, acme, weekly, a.clock())
+		_, err := d.End(ctx, worldtest.Acme, worldtest.Weekly, a.Now())
 		return err
 	}}
 	shrink = step{"shrink", func(ctx context.Context, _ *actor, d *worldtest.Process) error {
-		l, err := d.Licensing.Get(ctx, acme)
+		l, err := d.Licensing.Get(ctx, worldtest.Acme)
 		if err != nil {
 			return err
 		}
@@ -81,20 +81,20 @@ var (
 		return err
 	}}
 	remove = step{"remove", func(ctx context.Context, a *actor, d *worldtest.Process) error {
-		_, err := d.Remove(ctx, meeting.Removal{Tenant: acme, At: a.clock()}, a.self.Connection)
+		_, err := d.Remove(ctx, meeting.Removal{Tenant: worldtest.Acme, At: a.Now()}, a.self.Connection)
 		return err
 	}}
 	vanish = step{"vanish", func(_ context.Context, a *actor, _ *worldtest.Process) error {
-		a.die(a.self)
-		a.pass(time.Minute)
+		a.Gateway.Kill(a.self.Connection)
+		a.Pass(time.Minute)
 		return nil
 	}}
 	round = step{"a round", func(ctx context.Context, a *actor, d *worldtest.Process) error {
-		return a.as(d).Round(ctx)
+		return a.Reconciler(d).Round(ctx)
 	}}
-	look = step{"a look", func(ctx context.Context, a *actor, d *worldtest.Process) error {
-		pools := []seat.Pool{{Tenant: acme}, {Tenant: acme, Number: a.number}, {Tenant: acme, Number: a.number, Chair: true}}
-		return a.as(d).Refused(ctx, pools)
+	scanned = step{"a scan", func(ctx context.Context, a *actor, d *worldtest.Process) error {
+		pools := []seat.Pool{worldtest.Shared(), a.Own(), a.Chair()}
+		return a.Reconciler(d).Refused(ctx, pools)
 	}}
 )
 
@@ -122,7 +122,7 @@ var stories = [][]step{
 	{connect, shrink, drop, resume},
 	{connect, remove, hangUp},
 	{connect, vanish, round},
-	{connect, vanish, look, round},
+	{connect, vanish, scanned, round},
 	{connect, vanish, round, drop},
 	{wait, join, vanish, round, round},
 }
@@ -132,12 +132,7 @@ var stories = [][]step{
 // books balance, no host is locked, and nothing is left to look after. Calls
 // are counted, not listed, so a new one is covered when it is made.
 func TestAnySingleFaultIsMendedByReconciliation(t *testing.T) {
-	kinds := map[string]fault{
-		"fails before": {faults.Before, false}, "fails after": {faults.After, false},
-		"dies before": {faults.Before, true}, "dies after": {faults.After, true},
-	}
-	runs := 0
-	licenses, roles := []license.License{concurrent(25), named(5, 25)}, []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant}
+	licenses, roles := []license.License{worldtest.Concurrent(25), worldtest.Named(5, 25)}, []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant}
 	if testing.Short() { // a quarter of it
 		licenses, roles = licenses[:1], roles[1:]
 	}
@@ -145,22 +140,17 @@ func TestAnySingleFaultIsMendedByReconciliation(t *testing.T) {
 		for _, role := range roles {
 			for _, story := range stories {
 				for at := range story {
-					for name, f := range kinds {
-						for call := 1; ; call++ {
-							label := fmt.Sprintf("%s/%s/%s/%s %s at call %d", l.Model, role, names(story), story[at].name, name, call)
-							more := false
-							t.Run(label, func(t *testing.T) { more = tell(t, l, role, story, at, f, call) })
-							if !more {
-								break
-							}
-							runs++
-						}
+					for _, fault := range worldtest.Faulty {
+						name := fmt.Sprintf("%s/%s/%s/%s %s", l.Model, role, names(story), story[at].name, fault)
+						worldtest.EachCall(t, name, func(t *testing.T, call int) bool {
+							w := worldtest.NewWorld(t, l)
+							return tell(w, role, story, at, faults.At(call, func() faults.Fault { return fault }))
+						})
 					}
 				}
 			}
 		}
 	}
-	t.Logf("%d faults", runs)
 }
 
 func names(story []step) string {
@@ -171,65 +161,47 @@ func names(story []step) string {
 	return text
 }
 
-// fault is what happens at a call. A process that dies makes no further call.
-type fault struct {
-	kind faults.Fault
-	dies bool
-}
-
-// tell runs a story with a fault, and tells whether the step made the call.
-func tell(t *testing.T, l license.License, role jointoken.Role, story []step, at int, f fault, call int) bool {
-	w := newWorld(t, l)
+// tell runs a story with a fault in one step, and tells whether the step made the
+// call.
+func tell(w *worldtest.World, role jointoken.Role, story []step, at int, nth *faults.Nth) bool {
 	if role == jointoken.RoleParticipant {
-		w.in(jointoken.RoleHost)
+		w.HostIn()
 	}
-	a := &actor{world: w, self: w.visitor(role)}
-	calls := 0
+	a := &actor{World: w, self: w.Visitor(worldtest.Weekly, role)}
 	for i, s := range story {
 		if i == at {
-			w.decide(func() faults.Fault {
-				calls++
-				if calls == call || f.dies && calls > call {
-					if calls > call {
-						return faults.Before
-					}
-					return f.kind
-				}
-				return faults.None
-			})
+			w.Faults.Decide = nth.Decide
 		}
-		d := w.newDoor()
-		_ = s.run(t.Context(), a, d) // what it answers is not the matter here
-		w.faulty.Decide = nil
+		w.Faults.Crashes(func() { _ = s.run(w.T.Context(), a, w.NewProcess()) }) // its answer does not matter here
+		w.Calm()
 	}
-	w.over()
-	return calls >= call
+	over(w)
+	return nth.Reached()
 }
 
-// over lets everybody be gone, and time pass, and looks at what is left.
-func (w *world) over() {
-	w.t.Helper()
-	w.everybodyDead()
+// over ends all connections, has time pass, and checks that nothing is left.
+func over(w *worldtest.World) {
+	w.T.Helper()
+	w.Gateway.KillAll()
 	for range 25 {
-		w.pass(time.Minute)
-		w.round()
+		w.Pass(time.Minute)
+		w.Round()
 	}
-	w.books(0)
-	if off := w.audit(); len(off) != 0 {
-		w.t.Errorf("the books are off: %+v", off)
+	w.Books(0)
+	if off := audit(w); len(off) != 0 {
+		w.T.Errorf("the books are off: %+v", off)
 	}
-	locks, err := w.store.Locks(context.Background(), acme)
+	locks, err := w.Store.Locks(context.Background(), worldtest.Acme)
 	if err != nil || len(locks) != 0 {
-		w.t.Errorf("locks are left: %+v (%v)", locks, err)
+		w.T.Errorf("locks are left: %+v (%v)", locks, err)
 	}
 	for shard := range reconcile.Shards {
-		entries, _, err := w.store.Agenda(context.Background(), shard, "", 9)
+		entries, _, err := w.Store.Agenda(context.Background(), shard, "", 9)
 		if err != nil || len(entries) != 0 {
-			w.t.Errorf("on the agenda still: %+v (%v)", entries, err)
+			w.T.Errorf("on the agenda still: %+v (%v)", entries, err)
 		}
 	}
-	c, err := w.store.Conference(context.Background(), acme, weekly, true)
-	if err != nil || c.State == conference.StateLive {
-		w.t.Errorf("live still: %+v (%v)", c, err)
+	if c := w.Conference(); c.State == conference.StateLive {
+		w.T.Errorf("live still: %+v", c)
 	}
 }

@@ -2,81 +2,75 @@ package reconcile_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/time/rate"
 
-	"seatmeter/shared/jointoken"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/worldtest"
 )
 
-// sparing is a platform that answers so many probes a second, and says of others
-// that they came too often.
-type sparing struct {
-	*world
-	limit     *rate.Limiter
-	throttled int
-}
-
-// Alive implements reconcile.Prober.
-func (s *sparing) Alive(ctx context.Context, id seat.ConnectionID) (bool, error) {
-	if !s.limit.Allow() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.throttled++
-		return false, reconcile.ErrThrottled
+// sparing has the platform answer so many probes a second, and throttle others. It
+// counts these.
+func sparing(w *worldtest.World, limit rate.Limit, burst int) (throttled *atomic.Int64) {
+	limiter, throttled := rate.NewLimiter(limit, burst), new(atomic.Int64)
+	w.Gateway.OnProbe = func(seat.ConnectionID) error {
+		if limiter.Allow() {
+			return nil
+		}
+		throttled.Add(1)
+		return reconcile.ErrThrottled
 	}
-	return s.world.Alive(ctx, id)
+	return throttled
 }
 
-// round is one that has as much time as the function has, by the bubble's clock.
-func (s *sparing) round(began time.Time) {
-	s.t.Helper()
-	clock := func() time.Time { return s.clock().Add(time.Since(began)) }
-	ctx, cancel := context.WithDeadline(s.t.Context(), clock().Add(55*time.Second))
+// timedRound is a round with as much time as the function has, and tells how long it took.
+func timedRound(t *testing.T, w *worldtest.World) time.Duration {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 55*time.Second)
 	defer cancel()
-	if err := s.door.Reconciler(s.failing(), s, s.log(), clock).Round(ctx); err != nil {
-		s.t.Fatal(err)
+	began := w.Now()
+	if err := w.Reconciler(w.Process).Round(ctx); err != nil {
+		t.Fatal(err)
 	}
+	return w.Now().Sub(began)
 }
 
-func TestAPlatformThatThrottlesSlowsARoundAndFailsNothing(t *testing.T) {
+func TestThrottlingSlowsARoundAndFailsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const people, dead, answers = 1000, 7, 100
-		w := newWorld(t, concurrent(people))
+		w := worldtest.NewBubble(t, worldtest.Concurrent(people))
 		for n := range people {
-			if v := w.in(jointoken.RoleParticipant); n < dead {
-				w.die(v)
+			if v := w.GuestIn(); n < dead {
+				w.Gateway.Kill(v.Connection)
 			}
 		}
-		w.pass(2 * time.Minute)
-		platform := &sparing{world: w, limit: rate.NewLimiter(answers, answers)}
-		began := time.Now()
-		platform.round(began)
-		if got := w.inUse(seat.Pool{Tenant: acme}); got != people-dead {
+		w.Pass(2 * time.Minute)
+		throttled := sparing(w, answers, answers)
+		took := timedRound(t, w)
+		if got := w.InUse(worldtest.Shared()); got != people-dead {
 			t.Errorf("%d seats in use after one round, want %d", got, people-dead)
 		}
-		if took := time.Since(began); took < people/answers*time.Second-2*time.Second || platform.throttled == 0 || platform.throttled > people {
-			t.Errorf("the round took %v and was throttled %d times", took, platform.throttled)
+		if took < people/answers*time.Second-2*time.Second || throttled.Load() == 0 || throttled.Load() > people {
+			t.Errorf("the round took %v and was throttled %d times", took, throttled.Load())
 		}
-		t.Logf("%d probes at %d a second took %v; %d came too often", people, answers, time.Since(began), platform.throttled)
+		t.Logf("%d probes at %d a second took %v; %d were throttled", people, answers, took, throttled.Load())
 	})
 }
 
-// Nobody is taken for dead by it, and what there is no time for is left.
-func TestAPlatformThatAnswersNothingIsLeftToTheNextRound(t *testing.T) {
+// An unanswered connection is not taken for dead.
+func TestUnansweredProbesAreLeftToTheNextRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, concurrent(25))
-		w.die(w.in(jointoken.RoleParticipant))
-		w.pass(2 * time.Minute)
-		platform := &sparing{world: w, limit: rate.NewLimiter(0, 0)}
-		began := time.Now()
-		platform.round(began)
-		if took := time.Since(began); took > 50*time.Second || w.inUse(seat.Pool{Tenant: acme}) != 1 {
-			t.Errorf("the round took %v, and %d seats are in use", took, w.inUse(seat.Pool{Tenant: acme}))
+		w := worldtest.NewBubble(t, worldtest.Concurrent(25))
+		w.Gateway.Kill(w.GuestIn().Connection)
+		w.Pass(2 * time.Minute)
+		sparing(w, 0, 0)
+		if took := timedRound(t, w); took > 50*time.Second || w.InUse(worldtest.Shared()) != 1 {
+			t.Errorf("the round took %v, and %d seats are in use", took, w.InUse(worldtest.Shared()))
 		}
 	})
 }

@@ -5,35 +5,48 @@ import (
 	"time"
 
 	"seatmeter/shared/admission"
-	"seatmeter/shared/jointoken"
-	"seatmeter/shared/seat"
-	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
-// A connection that was replaced is closed also where the one that has its seat is
-// replaced itself before a round comes.
+// A seat keeps one connection open: the replaced one is closed when its client had
+// ten seconds to change over.
+func TestAReplacedConnectionIsClosedAfterTenSeconds(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(5))
+	old := w.GuestIn()
+	w.Resumes(w.Heir(old), old)
+	w.Pass(9 * time.Second)
+	w.Round()
+	if w.Gateway.Closed(old.Connection) {
+		t.Error("closed before ten seconds")
+	}
+	w.Pass(time.Second)
+	w.Round()
+	if !w.Gateway.Closed(old.Connection) {
+		t.Error("open after ten seconds")
+	}
+	w.Books(1)
+}
+
+// A replaced connection is closed also where its successor is replaced before the
+// next round.
 func TestEachOfAChainOfReplacedConnectionsIsClosed(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	pass := jointoken.Pass{Tenant: acme, Conference: weekly, Number: w.number, Identity: "p", Role: jointoken.RoleParticipant}
-	visit := func(id seat.ConnectionID) admission.Visitor {
-		w.pass(time.Second)
-		return admission.Visitor{Pass: pass, Connection: id, AtMillis: w.now.UnixMilli()}
-	}
-	c1 := visit("c1=")
-	if err := w.door.Connect(t.Context(), c1); err != nil {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	first := w.GuestIn()
+	claim := worldtest.ClaimOf(first)
+	w.Pass(time.Second)
+	second := w.Heir(first)
+	w.Resumes(second, first)
+	w.Pass(5 * time.Second)
+	third := w.Heir(first)
+	claim.Connection = second.Connection
+	if err := w.Process.Resume(t.Context(), third, claim); err != nil {
 		t.Fatal(err)
 	}
-	stay := string(usage.NewStayID(c1.Connection, c1.AtMillis))
-	if err := w.door.Resume(t.Context(), visit("c2="), jointoken.Claim{Connection: "c1=", Stay: stay}); err != nil {
-		t.Fatal(err)
-	}
-	w.pass(5 * time.Second)
-	if err := w.door.Resume(t.Context(), visit("c3="), jointoken.Claim{Connection: "c2=", Stay: stay}); err != nil {
-		t.Fatal(err)
-	}
-	w.pass(10 * time.Second)
-	w.round()
-	if !w.dead["c1="] || !w.dead["c2="] || w.dead["c3="] {
-		t.Errorf("closed: %v", w.dead)
+	w.Pass(10 * time.Second)
+	w.Round()
+	for n, v := range []admission.Visitor{first, second, third} {
+		if closed := w.Gateway.Closed(v.Connection); closed != (n < 2) {
+			t.Errorf("number %d of three closed: %t", n+1, closed)
+		}
 	}
 }

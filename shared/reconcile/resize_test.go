@@ -2,7 +2,7 @@ package reconcile_test
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,114 +10,94 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
-	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
-	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
 )
 
 // A change of license whose process dies, whenever that is, is completed by the
-// next round: then no block is under the license before, so that nobody is let
-// in who comes by a process that remembers it. Nobody loses a seat.
-func TestAChangeOfLicenseThatBrokeOffIsCompleted(t *testing.T) {
+// next round: then no block is under the license before, so that a process that has
+// cached that license admits nobody by it. Nobody loses a seat.
+func TestAnInterruptedLicenseChangeIsCompleted(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		from, to int
 	}{{"grown", 25, 400}, {"shrunk", 400, 25}, {"shrunk below its use", 100, 5}} {
-		t.Run(test.name, func(t *testing.T) {
+		eachWrite(t, test.name, func(t *testing.T, write int) bool {
 			const in = 20
-			for died, step := true, 1; died; step++ {
-				if step > 200 {
-					t.Fatal("a change has no end")
-				}
-				w := newWorld(t, concurrent(test.from))
-				remembers := w.door
-				for range in {
-					w.in(jointoken.RoleParticipant)
-				}
-				died = w.dies(step, func() { w.changeTo(concurrent(test.to)) })
-				w.pass(time.Minute)
-				w.round()
-				w.underOne(seat.Pool{Tenant: acme}, in)
-				if l, err := w.store.License(t.Context(), acme); err != nil {
-					t.Fatal(err)
-				} else if l.Capacity() < in {
-					v := w.visitor(jointoken.RoleParticipant)
-					if err := remembers.Connect(t.Context(), v); !problem.Is(err, problem.SeatsExhausted) {
-						t.Errorf("died at step %d: who comes by a process that remembers the license before: %v", step, err)
-					}
-				}
+			w := worldtest.NewWorld(t, worldtest.Concurrent(test.from))
+			for range in {
+				w.GuestIn()
 			}
+			died := change(w, write, worldtest.Concurrent(test.to))
+			w.Pass(time.Minute)
+			w.Round()
+			underOne(w, worldtest.Shared(), in)
+			if l, err := w.Store.License(t.Context(), worldtest.Acme); err != nil {
+				t.Fatal(err)
+			} else if l.Capacity() < in {
+				w.Connects(w.Process, w.Guest(), problem.SeatsExhausted) // the process has cached the license before
+			}
+			return died
 		})
 	}
 }
 
-// Under a named license a conference in which only its host is has a pool that
-// nobody is in, and people may come to it.
-func TestAChangeThatBrokeOffIsCompletedWhereOnlyTheHostIsIn(t *testing.T) {
-	for died, step := true, 1; died; step++ {
-		if step > 200 {
-			t.Fatal("a change has no end")
-		}
-		w := newWorld(t, named(1, 25))
-		w.in(jointoken.RoleHost)
-		died = w.dies(step, func() { w.changeTo(named(1, 10)) })
-		w.pass(time.Minute)
-		w.round()
-		own := seat.Pool{Tenant: acme, Number: w.number}
-		w.underOne(own, 0)
-		own.Chair = true
-		w.underOne(own, 1)
-	}
+// Under a named license a conference with its host alone has an empty pool for its
+// participants.
+func TestAnInterruptedChangeIsCompletedWithOnlyTheHostIn(t *testing.T) {
+	eachWrite(t, "", func(t *testing.T, write int) bool {
+		w := worldtest.NewWorld(t, worldtest.Named(1, 25))
+		w.HostIn()
+		died := change(w, write, worldtest.Named(1, 10))
+		w.Pass(time.Minute)
+		w.Round()
+		underOne(w, w.Own(), 0)
+		underOne(w, w.Chair(), 1)
+		return died
+	})
 }
 
 // A large tenant has many blocks, and one license.
-func TestARoundCompletesAChangeOnceForATenantAndNotWhileItMayBeUnderWay(t *testing.T) {
-	w := newWorld(t, concurrent(3000))
+func TestARoundCompletesATenantsChangeOnceAndNotTooEarly(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(3000))
 	for range 3000 {
-		w.in(jointoken.RoleParticipant)
+		w.GuestIn()
 	}
-	w.pass(10 * time.Minute)
-	w.dies(3, func() { w.changeTo(concurrent(2000)) })
-	settles := func(after time.Duration) (n int) {
-		w.pass(after)
-		var mu sync.Mutex
-		w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
-			mu.Lock()
-			defer mu.Unlock()
-			n += one(call.Name == "note rolled out")
+	w.Pass(10 * time.Minute)
+	change(w, 3, worldtest.Concurrent(2000))
+	for _, round := range []struct {
+		what  string
+		after time.Duration
+		want  int64
+	}{{"five seconds old", 5 * time.Second, 0}, {"broken off", time.Minute, 1}, {"complete", time.Minute, 0}} {
+		w.Pass(round.after)
+		var completions atomic.Int64
+		w.Faults.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+			if call.Name == "note rolled out" {
+				completions.Add(1)
+			}
 			return faults.None
 		}
-		w.round()
-		return n
-	}
-	if n := settles(5 * time.Second); n != 0 {
-		t.Errorf("a change was completed %d times when it was five seconds old", n)
-	}
-	if n := settles(time.Minute); n != 1 {
-		t.Errorf("a change that broke off was completed %d times in a round", n)
-	}
-	if n := settles(time.Minute); n != 0 {
-		t.Errorf("one that is complete was completed %d times", n)
+		w.Round()
+		if n := completions.Load(); n != round.want {
+			t.Errorf("a change that is %s was completed %d times in a round", round.what, n)
+		}
 	}
 }
 
-// One that takes too long for a round is given up, and the round goes on to its end.
-func TestARoundEndsAlsoWhereAChangeCannotBeCompletedInTime(t *testing.T) {
+// A change that takes too long for a round is given up, and the round is completed.
+func TestARoundEndsThoughAChangeCannotBeCompleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, concurrent(25))
-		w.in(jointoken.RoleParticipant)
-		pass := func(d time.Duration) {
-			w.pass(d)
-			time.Sleep(d)
-		}
-		pass(10 * time.Minute)
-		w.dies(2, func() { w.changeTo(concurrent(20)) })
-		pass(time.Minute)
+		w := worldtest.NewBubble(t, worldtest.Concurrent(25))
+		w.GuestIn()
+		w.Pass(10 * time.Minute)
+		change(w, 2, worldtest.Concurrent(20))
+		w.Pass(time.Minute)
 		saved := false
-		w.faulty.Decide = func(ctx context.Context, call dynamo.Call) faults.Fault {
+		w.Faults.Decide = func(ctx context.Context, call dynamo.Call) faults.Fault {
 			switch call.Name {
 			case "resize":
 				<-ctx.Done() // DynamoDB does not answer
@@ -129,89 +109,69 @@ func TestARoundEndsAlsoWhereAChangeCannotBeCompletedInTime(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 		defer cancel()
-		if err := w.door.Reconciler(w.failing(), w, w.log(), time.Now).Round(ctx); err != nil || !saved {
+		if err := w.Reconciler(w.Process).Round(ctx); err != nil || !saved {
 			t.Errorf("%v, saved in time: %t", err, saved)
 		}
 	})
 }
 
-// A change that cannot be completed keeps nobody from being looked after.
-func TestAConferenceEndsAlsoWhereAChangeCannotBeCompleted(t *testing.T) {
-	w := newWorld(t, concurrent(25))
-	v := w.in(jointoken.RoleParticipant)
-	if err := w.door.Leave(t.Context(), v.Connection, w.clock().UnixMilli(), usage.EndClosed); err != nil {
-		t.Fatal(err)
-	}
-	w.dies(2, func() { w.changeTo(concurrent(20)) })
-	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
-		if call.Name == "resize" {
-			return faults.Before
+func TestAConferenceEndsThoughAChangeCannotBeCompleted(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	w.Leaves(w.GuestIn(), usage.EndClosed)
+	change(w, 2, worldtest.Concurrent(20))
+	w.FailAll("resize", faults.Before)
+	w.Rounds(8)
+	w.State(conference.StateEnded)
+}
+
+// eachWrite runs a test for each write at which the process of a change dies, until
+// the test tells that it did not die.
+func eachWrite(t *testing.T, name string, test func(t *testing.T, write int) (died bool)) {
+	t.Helper()
+	worldtest.EachCall(t, name, func(t *testing.T, write int) bool {
+		if write > 200 {
+			t.Fatal("a change has no end")
 		}
-		return faults.None
-	}
-	for range 8 {
-		w.pass(time.Minute)
-		w.round()
-	}
-	w.state(conference.StateEnded)
+		return test(t, write)
+	})
 }
 
-func one(yes bool) int {
-	if yes {
-		return 1
-	}
-	return 0
-}
-
-// dies tells whether the process that runs something died at a write of it.
-func (w *world) dies(step int, run func()) bool {
-	w.t.Helper()
-	n := 0
-	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+// change changes the license by a process that dies at a write, and tells whether
+// it died.
+func change(w *worldtest.World, write int, l license.License) (died bool) {
+	w.T.Helper()
+	var writes atomic.Int64
+	w.Faults.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
 		switch call.Name {
 		case "put license and put license", "put block", "resize", "clear directory", "note rolled out":
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			n++
-			if n >= step {
-				return faults.Before // and nothing more of it is done
+			if writes.Add(1) == int64(write) {
+				return faults.CrashBefore
 			}
 		}
 		return faults.None
 	}
-	run()
-	w.faulty.Decide = nil
-	return n >= step
+	died = w.Faults.Crashes(func() { _ = w.PutLicense(w.NewProcess(), l) })
+	w.Calm()
+	return died
 }
 
-// changeTo changes the license by another process.
-func (w *world) changeTo(l license.License) {
-	l.ChangedAtMillis = w.clock().UnixMilli()
-	l.Tenant, l.HostAbsentMinutes, l.ReconnectGraceSeconds = acme, license.DefaultHostAbsentMinutes, license.DefaultReconnectGraceSeconds
-	_, _, _ = w.newDoor().Licensing.Put(w.t.Context(), l.WithDefaults(), licensing.AnyRevision) // it may die
-}
-
-// underOne checks that all blocks of a pool are under the license in force, hand out no
-// more than it has, and have so many people.
-func (w *world) underOne(pool seat.Pool, in int) {
-	w.t.Helper()
-	l, err := w.store.License(w.t.Context(), acme)
+// underOne checks that all blocks of a pool are under the license in force, have no
+// more seats than it has, and so many members.
+func underOne(w *worldtest.World, of seat.Pool, in int) {
+	w.T.Helper()
+	l, err := w.Store.License(w.T.Context(), worldtest.Acme)
 	if err != nil {
-		w.t.Fatal(err)
-	}
-	states, err := w.store.Read(w.t.Context(), pool)
-	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	capacity, members := 0, 0
-	for _, s := range states {
-		capacity += max(s.Capacity, s.InUse)
-		members += len(s.Members)
-		if s.Revision != l.Revision {
-			w.t.Errorf("block %d is under revision %d, not %d", s.Block.Index, s.Revision, l.Revision)
+	for _, b := range w.Blocks(of) {
+		capacity += max(b.Capacity, b.InUse)
+		members += len(b.Members)
+		if b.Revision != l.Revision {
+			w.T.Errorf("block %d is under revision %d, not %d", b.Block.Index, b.Revision, l.Revision)
 		}
 	}
 	if most := max(l.Capacity(), in); capacity > most || members != in {
-		w.t.Errorf("of %d seats %d are handed out, and %d people are in, not %d", l.Capacity(), capacity, members, in)
+		w.T.Errorf("of %d seats %d are handed out, and there are %d members, not %d", l.Capacity(), capacity, members, in)
 	}
 }

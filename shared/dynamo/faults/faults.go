@@ -24,6 +24,10 @@ const (
 	CrashAfter        // the process crashes after the call
 )
 
+func (f Fault) String() string {
+	return [...]string{"goes well", "fails before", "fails after", "crashes before", "crashes after"}[f]
+}
+
 // Errors of faulty calls.
 var (
 	ErrFault = errors.New("the store failed")

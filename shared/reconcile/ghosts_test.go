@@ -1,0 +1,228 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/usage"
+	"seatmeter/shared/worldtest"
+)
+
+func TestAGhostIsClosedAtItsLastProofOfLife(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	alive, ghost := w.GuestIn(), w.GuestIn()
+	w.Pass(10 * time.Minute)
+	seen := w.Now().Truncate(time.Second) // as blocks keep it
+	w.Round()
+	w.Books(2)
+	w.Pass(30 * time.Second)
+	w.Gateway.Kill(ghost.Connection)
+	w.Pass(30 * time.Second)
+	w.Round()
+	w.Books(1)
+	stays := w.Stays()
+	if len(stays) != 1 || stays[0].Connection != ghost.Connection || !stays[0].Estimated || stays[0].End != usage.EndVanished ||
+		stays[0].LeftAtMillis != seen.UnixMilli() {
+		t.Errorf("recorded %+v, want the ghost's stay, estimated, until %d", stays, seen.UnixMilli())
+	}
+	w.Leaves(alive, usage.EndClosed)
+	w.Books(0)
+}
+
+func TestAGhostNeverFoundAliveIsClosedAtItsJoin(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	ghost := w.GuestIn()
+	w.Gateway.Kill(ghost.Connection)
+	w.Pass(time.Minute)
+	w.Round()
+	w.Books(0)
+	if stays := w.Stays(); len(stays) != 1 || stays[0].LeftAtMillis != ghost.AtMillis {
+		t.Errorf("recorded %+v, want a stay that ends when it began", stays)
+	}
+}
+
+// To the platform a connection is gone until its handshake is over.
+func TestAConnectionYoungerThanAMinuteIsNeverProbed(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	v := w.GuestIn()
+	w.Gateway.Kill(v.Connection)
+	w.Pass(time.Minute - time.Millisecond)
+	w.Round()
+	if n, _ := w.Gateway.AllProbes(); n != 0 {
+		t.Errorf("probed %d times", n)
+	}
+	w.Books(1)
+	w.Pass(time.Millisecond)
+	w.Round()
+	w.Books(0)
+}
+
+func TestAConnectionPastThePlatformsLimitIsDeadWithoutAProbe(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	v := w.GuestIn()
+	w.Pass(2*time.Hour + 2*time.Minute)
+	w.Round()
+	if n, _ := w.Gateway.AllProbes(); n != 0 {
+		t.Errorf("probed %d times", n)
+	}
+	w.Books(0)
+	if stays := w.Stays(); len(stays) != 1 || !stays[0].Estimated || stays[0].LeftAtMillis > v.AtMillis+2*time.Hour.Milliseconds() {
+		t.Errorf("recorded %+v, want an estimate of two hours at the most", stays)
+	}
+}
+
+func TestAFailedProbeLeavesTheSeatTaken(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	w.Gateway.Kill(w.GuestIn().Connection)
+	w.Gateway.OnProbe = func(seat.ConnectionID) error { return errors.New("too many requests") }
+	w.Pass(5 * time.Minute)
+	w.Round()
+	w.Books(1)
+	w.Gateway.OnProbe = nil
+	w.Round()
+	w.Books(0)
+}
+
+func TestASeatWithoutASessionIsFreedAndItsSessionFenced(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	v := w.Guest()
+	w.FailFirst("begin session", faults.CrashBefore)
+	if !w.Faults.Crashes(func() { _ = w.Process.Connect(t.Context(), v) }) {
+		t.Fatal("the process did not crash")
+	}
+	w.Calm()
+	w.Books(1)
+	w.Pass(time.Minute)
+	w.Round()
+	w.Books(0)
+	if err := w.Process.Connect(t.Context(), v); err == nil {
+		t.Error("its $connect, delivered once more, was admitted")
+	}
+	w.Books(0)
+}
+
+func TestAConnectionThatResumedIsJudgedByItsOwnAge(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	old := w.GuestIn()
+	w.Pass(time.Hour)
+	heir := w.Heir(old)
+	w.Resumes(heir, old)
+	w.Gateway.Kill(heir.Connection) // as it is until its handshake is over
+	w.Pass(59 * time.Second)
+	w.Round()
+	w.Books(1)
+}
+
+// A hundred thousand ghosts at once, and invocations of 55 s: each ends in time,
+// and the next continues.
+func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	const seats = 100_000
+	w := worldtest.NewWorld(t, worldtest.Concurrent(seats))
+	for range seats {
+		w.Gateway.Kill(w.GuestIn().Connection)
+	}
+	w.Pass(2 * time.Minute)
+	slowProbes(w, 2*time.Millisecond)
+	rounds := 0
+	for w.InUse(worldtest.Shared()) > 0 {
+		rounds++
+		began := w.Now()
+		ctx, cancel := context.WithDeadline(t.Context(), began.Add(55*time.Second))
+		if err := w.Reconciler(w.Process).Unlimited().Round(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if took := w.Now().Sub(began); took > 55*time.Second {
+			t.Fatalf("round %d took %v", rounds, took)
+		}
+		if rounds > 20 {
+			t.Fatalf("%d seats in use after %d rounds", w.InUse(worldtest.Shared()), rounds)
+		}
+		w.Pass(time.Second)
+	}
+	if rounds < 2 {
+		t.Errorf("%d rounds: the backlog was no backlog", rounds)
+	}
+	w.Gateway.OnProbe = nil
+	w.Books(0)
+	t.Logf("%d ghosts in %d rounds", seats, rounds)
+}
+
+// Rounds come twice a minute. One that fails, or does not come, leaves the dead
+// their seats for half a minute more, and not for two minutes in all.
+func TestAConnectionIsProbedOnceAMinuteDespiteALostRound(t *testing.T) {
+	const half = 30 * time.Second
+	for _, lost := range []int{-1, 0, 1, 2, 3, 4} {
+		w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+		v := w.GuestIn()
+		w.Pass(10 * time.Minute)
+		w.Round()
+		w.Gateway.Kill(v.Connection)
+		asked := w.Gateway.Probes(v.Connection)
+		for n := range 4 {
+			w.Pass(half)
+			if n == lost {
+				continue
+			}
+			w.Round()
+		}
+		w.Books(0)
+		if got := w.Gateway.Probes(v.Connection) - asked; got != 1 {
+			t.Errorf("without round %d the dead was asked after %d times", lost, got)
+		}
+		other := w.GuestIn()
+		w.Pass(10 * time.Minute)
+		for range 20 {
+			w.Pass(half)
+			w.Round()
+		}
+		if got := w.Gateway.Probes(other.Connection); got < 10 || got > 11 {
+			t.Errorf("the living was asked after %d times in ten minutes", got)
+		}
+	}
+}
+
+// The gateway may tell of a lost connection long after it must have closed it.
+func TestADropToldLateEndsAtTheLastProofOfLife(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	v := w.GuestIn()
+	w.Pass(10 * time.Minute)
+	seen := w.Now().Truncate(time.Second) // as blocks keep it
+	w.Round()
+	w.Pass(5 * time.Hour)
+	w.Leaves(v, usage.EndDropped)
+	w.Pass(time.Minute)
+	w.Round()
+	w.Books(0)
+	if stays := w.Stays(); len(stays) != 1 || !stays[0].Estimated || stays[0].LeftAtMillis != seen.UnixMilli() {
+		t.Errorf("recorded %+v, want an estimate until %d", stays, seen.UnixMilli())
+	}
+}
+
+// A connection that joined after the last probe of its block is not taken for
+// alive at that time, however long it was in the lobby before.
+func TestAnUnprobedJoinFromTheLobbyEndsAtItsJoin(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	w.GuestIn() // keeps the block alive
+	v := w.Waits()
+	w.Pass(5 * time.Minute)
+	w.Round()
+	w.Pass(2 * time.Second)
+	w.Joins(v)
+	w.Gateway.Kill(v.Connection)
+	for range 4 {
+		w.Pass(46 * time.Second)
+		w.Round()
+	}
+	stays := w.Stays()
+	if len(stays) != 1 || stays[0].LeftAtMillis != stays[0].JoinedAtMillis {
+		t.Errorf("recorded %+v, want one that ends when it began", stays)
+	}
+}
