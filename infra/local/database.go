@@ -14,8 +14,7 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 )
 
-// database is a DynamoDB with the template's tables: where a stack keeps its
-// state.
+// database is a DynamoDB with the template's tables.
 type database struct {
 	api   dynamo.API
 	names dynamo.Tables
@@ -47,7 +46,7 @@ func (s *Stack) openDatabase(ctx context.Context, system *template.Template) (da
 	return database{client, made.Names(), fromEngine(cfg, made)}, nil
 }
 
-// startEngine starts DynamoDB Local, or finds one that runs.
+// startEngine starts DynamoDB Local, or uses one that runs.
 func (s *Stack) startEngine(ctx context.Context) error {
 	started, err := engine.Start(ctx, engine.Options{
 		Endpoint: s.options.DynamoDBEndpoint,
@@ -77,13 +76,13 @@ func (s *Stack) startEngine(ctx context.Context) error {
 	return nil
 }
 
-// inMemory names the template's tables in memory.
+// inMemory are the names of the tables in memory.
 var inMemory = map[template.LogicalID]string{
 	tables.Live: memtable.Names.Live, tables.Ledger: memtable.Names.Ledger, tables.Usage: memtable.Names.Usage,
 }
 
-// expire removes the items whose time to live is over, once a minute until ctx
-// ends: DynamoDB does so sooner or later.
+// expire removes expired items once a minute until ctx ends. DynamoDB removes them at
+// some later time.
 func expire(ctx context.Context, made *memtable.Tables) {
 	ticker := time.NewTicker(time.Minute)
 	defer ticker.Stop()

@@ -20,12 +20,11 @@ const (
 	keySize          = 32
 )
 
-// ErrInUse is in the error of Start when another stack runs on the data
-// directory.
+// ErrInUse means that another stack runs on the data directory.
 var ErrInUse = errors.New("another stack is running on it")
 
-// claim makes the data directory and keeps other stacks off it until the file
-// is closed, which the end of the process does too.
+// claim creates the data directory and locks it until the file is closed or the
+// process ends.
 func claim(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data directory: %w", err)
@@ -44,8 +43,9 @@ func lock(dir, file string) (*os.File, error) {
 	return made, nil
 }
 
-// AwaitDemo returns when no other demo runs on the stack of a data directory, and first calls waiting if one does: each
-// needs all of the seats. Others wait until the file is closed, which the end of the process does too.
+// AwaitDemo locks the data directory for a demo, since each needs all seats. If
+// another demo runs, it calls waiting and waits. The lock ends when the file is
+// closed or the process ends.
 func AwaitDemo(ctx context.Context, dir string, waiting func()) (*os.File, error) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -66,8 +66,8 @@ func AwaitDemo(ctx context.Context, dir string, waiting func()) (*os.File, error
 	}
 }
 
-// secretKey reads a key that is kept in a file, making it the first time. The
-// caller has claimed the directory, so nobody else makes one meanwhile.
+// secretKey reads a key from a file, or creates it. The caller has claimed the
+// directory.
 func secretKey(dir, file string) ([]byte, error) {
 	path := filepath.Join(dir, file)
 	key, err := os.ReadFile(path)

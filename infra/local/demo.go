@@ -12,14 +12,14 @@ import (
 	"seatmeter/shared/license"
 )
 
-// demoHosts is both how many hosts globex may have and how many it gets;
-// demoSeats is what acme may have in all, and globex in each conference.
+// demoHosts is globex's limit on hosts and how many it gets. demoSeats is acme's
+// limit, and globex's limit in each conference.
 const (
 	demoHosts = 5
 	demoSeats = 25
 )
 
-// writeHistory gives the demo tenants a past, if they have none and are to.
+// writeHistory writes the demo tenants' history, if it is wanted and they have none.
 func (s *Stack) writeHistory(ctx context.Context, state database) error {
 	if !s.options.Demo || !s.options.History {
 		return nil
@@ -34,7 +34,7 @@ func (s *Stack) writeHistory(ctx context.Context, state database) error {
 		},
 	} {
 		l.ReconnectGraceSeconds, l.HostAbsentMinutes = license.DefaultReconnectGraceSeconds, license.DefaultHostAbsentMinutes
-		l.ChangedBy = "vendor" // as a bearer of ./scripts/token would have it
+		l.ChangedBy = "vendor" // as a bearer of scripts/token has it
 		if err := history.Write(ctx, history.Tables{API: state.api, Names: state.names}, l.WithDefaults(), seed, time.Now()); err != nil {
 			return fmt.Errorf("make a past for %s: %w", l.Tenant, err)
 		}
@@ -42,8 +42,7 @@ func (s *Stack) writeHistory(ctx context.Context, state database) error {
 	return nil
 }
 
-// seedDemo gives the demo tenants what they lack: a tenant with a license
-// keeps it, one with hosts keeps those.
+// seedDemo gives the demo tenants a license and hosts, if they have none.
 func seedDemo(ctx context.Context, vendor *client.Admin) error {
 	if err := seedLicense(ctx, vendor, "acme", client.Concurrent(demoSeats)); err != nil {
 		return err

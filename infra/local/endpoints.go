@@ -11,8 +11,7 @@ import (
 
 const endpointsFile = "endpoints.json"
 
-// ErrNotRunning is in the error of ReadEndpoints when no stack runs on the
-// data directory.
+// ErrNotRunning means that no stack runs on the data directory.
 var ErrNotRunning = errors.New("no stack is running there")
 
 // Endpoints are a running stack's URLs.
@@ -20,13 +19,13 @@ type Endpoints struct {
 	HTTP      string `json:"http"`
 	WebSocket string `json:"websocket"`
 	Console   string `json:"console"`
-	// DynamoDB is empty on the memory store.
+	// DynamoDB is empty for tables in memory.
 	DynamoDB string `json:"dynamodb"`
-	// Exports is where the links to large answers lead.
+	// Exports is the address of the links to large answers.
 	Exports string `json:"exports"`
 }
 
-// ReadEndpoints reads where the stack on a data directory is.
+// ReadEndpoints reads the endpoints of the stack on a data directory.
 func ReadEndpoints(dataDir string) (Endpoints, error) {
 	text, err := os.ReadFile(filepath.Join(dataDir, endpointsFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -42,7 +41,7 @@ func ReadEndpoints(dataDir string) (Endpoints, error) {
 	return e, nil
 }
 
-// announce writes the endpoints whole or not at all: others poll for the file.
+// announce writes the file atomically, since others poll for it.
 func (e Endpoints) announce(dataDir string) (err error) {
 	text, err := json.MarshalIndent(e, "", "  ")
 	if err != nil {

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// authorizerResult is what an authorizer has decided.
+// authorizerResult is an authorizer's decision.
 type authorizerResult struct {
 	statements []statement
-	// context is the text of everything it wants the routes to know, principalId included.
+	// context has the values for the routes as text, including principalId.
 	context map[string]string
 }
 

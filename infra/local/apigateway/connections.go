@@ -12,10 +12,10 @@ import (
 	"github.com/coder/websocket"
 )
 
-// errGone is the answer to whoever wants something of a connection that is no more.
+// errGone is the answer to a call for a closed connection.
 var errGone = errors.New("the connection is gone")
 
-// connection is one client's socket. At rest it costs one goroutine, the one that reads.
+// connection is a client's socket. While idle it costs one goroutine, the reader.
 type connection struct {
 	id          connectionID
 	identity    identity
@@ -25,18 +25,18 @@ type connection struct {
 	// lastActive is in Unix nanoseconds.
 	lastActive atomic.Int64
 
-	// ready is closed when the handshake has been answered; from then on socket and wire are set,
-	// or, when that failed, nil.
+	// ready is closed when the handshake has been answered. From then on socket and
+	// wire are set, or nil if the handshake failed.
 	ready  chan struct{}
 	socket *websocket.Conn
 	wire   net.Conn
 
-	// slots has an element for each message in work.
+	// slots has an element for each running message.
 	slots chan struct{}
 
 	ending sync.Once
 	ended  atomic.Bool
-	// timer looks after the limits of idleness and life; timerMu guards it.
+	// timer enforces the limits of idleness and life. timerMu guards it.
 	timerMu sync.Mutex
 	timer   *time.Timer
 }
@@ -54,13 +54,13 @@ func (g *Gateway) newConnection(r *http.Request) *connection {
 	return c
 }
 
-// touch notes that there was traffic.
+// touch records traffic.
 func (c *connection) touch() { c.lastActive.Store(time.Now().UnixNano()) }
 
 func (c *connection) lastActiveAt() time.Time { return time.Unix(0, c.lastActive.Load()) }
 
-// write sends a text message, waiting no longer than timeout for a client that reads slowly. Any
-// error means that the connection is lost.
+// write sends a text message, and gives up after the timeout if the client reads too
+// slowly. Any error means that the connection is lost.
 func (c *connection) write(message []byte, timeout time.Duration) error {
 	<-c.ready
 	if c.socket == nil || c.ended.Load() {
@@ -78,7 +78,7 @@ func (c *connection) write(message []byte, timeout time.Duration) error {
 	return nil
 }
 
-// cut ends the TCP connection without a word.
+// cut closes the TCP connection without a close frame.
 func (c *connection) cut() {
 	<-c.ready
 	if c.wire != nil {
@@ -94,7 +94,8 @@ func (g *Gateway) watch(c *connection) {
 	g.hangUp(c, goingAway())
 }
 
-// watchOn sets the timer for when a limit may be reached, and is false when one is.
+// watchOn sets the timer for the next time that a limit can be reached. It returns
+// false if a limit is reached.
 func (g *Gateway) watchOn(c *connection) bool {
 	c.timerMu.Lock()
 	defer c.timerMu.Unlock()
@@ -119,7 +120,7 @@ func (c *connection) unwatch() {
 	}
 }
 
-// registry is the connections that can be reached from outside.
+// registry has the connections that the management API can reach.
 type registry struct {
 	mu   sync.RWMutex
 	byID map[connectionID]*connection

@@ -5,12 +5,12 @@ import (
 	"strconv"
 )
 
-// controlPath is where connections are closed as API Gateway closes them now and then by itself.
-// AWS has nothing of the kind.
+// controlPath closes connections the way API Gateway itself does now and then. AWS
+// has no such path.
 const controlPath = "/.close"
 
-// control closes a share of the open connections (all, unless said) with a code (1001, unless
-// said) and a reason. The answer, when all are gone for everybody but their clients, is how many.
+// control closes a share of the open connections (default: all) with a code (default:
+// 1001) and a reason. It answers with their number once they are gone.
 func (g *Gateway) control(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	code, share := 1001, 1.0
@@ -34,8 +34,8 @@ func (g *Gateway) control(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// closable tells whether a connection can end with a code (RFC 6455, 7.4; those up to 1014 are
-// assigned), or without one.
+// closable reports whether a connection can end with a code (RFC 6455, 7.4; codes up
+// to 1014 are assigned), or without one.
 func closable(code int) bool {
 	switch {
 	case code == 1004, code == 1005:

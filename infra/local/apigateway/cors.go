@@ -9,23 +9,25 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-// crossOrigin is the HTTP API's CORS configuration. Guide, "Configure CORS for HTTP APIs": preflights
-// are answered by the gateway itself; to a request with an Origin it adds the configured headers "to
-// the response from an integration", and ignores those that the integration gives. Of its own
-// answers, such as the 401 of an authorizer, the guide says nothing, so they get none here: a page
-// must not rely on reading them.
+// crossOrigin is the HTTP API's CORS configuration. Guide, "Configure CORS for HTTP
+// APIs": the gateway itself answers preflights; to a request with an Origin it adds
+// the configured headers "to the response from an integration", and ignores the
+// integration's own. The guide does not mention the gateway's own answers, such as an
+// authorizer's 401, so they get no headers here: a page must not rely on reading
+// them.
 type crossOrigin struct{ *template.CORS }
 
 const corsPrefix = "Access-Control-"
 
-// isPreflight tells a browser's question whether a page may make a request from one's own OPTIONS:
-// the guide wants both headers.
+// isPreflight reports whether an OPTIONS request is a preflight, which has both
+// headers by the guide.
 func (c crossOrigin) isPreflight(r *http.Request) bool {
 	return c.CORS != nil && r.Method == http.MethodOptions &&
 		r.Header.Get("Origin") != "" && r.Header.Get(corsPrefix+"Request-Method") != ""
 }
 
-// answerPreflight says what the configuration allows, whatever was asked for: the browser compares.
+// answerPreflight answers with all that the configuration allows. The browser
+// compares.
 func (c crossOrigin) answerPreflight(w http.ResponseWriter, r *http.Request) {
 	if origin := c.allowed(r); origin != "" {
 		h := w.Header()
@@ -39,7 +41,7 @@ func (c crossOrigin) answerPreflight(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// mark replaces what an integration says of other origins by what is configured.
+// mark replaces an integration's CORS headers by the configured ones.
 func (c crossOrigin) mark(headers http.Header, r *http.Request) {
 	if c.CORS == nil {
 		return
@@ -55,8 +57,8 @@ func (c crossOrigin) mark(headers http.Header, r *http.Request) {
 	}
 }
 
-// allowed is the origin that an answer names: a request's own or, where all are, *; none without an
-// Origin that is allowed.
+// allowed returns the origin that an answer allows: the request's own, or * if all
+// are; empty without an allowed Origin.
 func (c crossOrigin) allowed(r *http.Request) string {
 	origin := r.Header.Get("Origin")
 	switch {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// disconnected delivers a connection's DISCONNECT event, or does to it what the dice say. It
+// disconnected delivers a connection's DISCONNECT event, or applies a fault to it. It
 // returns at once.
 func (g *Gateway) disconnected(c *connection, how ending) {
 	function, ok := g.api.Routes[routeDisconnect]
@@ -29,14 +29,14 @@ func (g *Gateway) disconnected(c *connection, how ending) {
 		for _, delay := range fate.delays {
 			deliveries.Go(func() {
 				g.pause(delay, nil)
-				_, _ = g.invoke(function, g.limits.WebSocketTimeout, event) // logged; never tried again
+				_, _ = g.invoke(function, g.limits.WebSocketTimeout, event) // logged; AWS does not retry either
 			})
 		}
 		deliveries.Wait()
 	})
 }
 
-// pause waits for a while, or until the signal, or until the gateway closes.
+// pause waits until a time has passed, the signal comes or the gateway closes.
 func (g *Gateway) pause(d time.Duration, signal <-chan struct{}) {
 	if d == 0 {
 		return
@@ -50,14 +50,14 @@ func (g *Gateway) pause(d time.Duration, signal <-chan struct{}) {
 	}
 }
 
-// holdback lets one DISCONNECT event wait until a later one is through.
+// holdback delays a DISCONNECT event until a later one has been delivered.
 type holdback struct {
 	mu      sync.Mutex
 	waiting chan struct{}
 }
 
-// turn gives an event its place: it has to wait for the channel, unless that is nil, and to call
-// after when it is through. Where one is waiting already, this is the one it has waited for.
+// turn takes an event's place. The event waits for the channel, unless it is nil, and
+// calls after once it is delivered. A held-back event waits for the next one.
 func (h *holdback) turn(hold bool) (wait chan struct{}, after func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -72,7 +72,7 @@ func (h *holdback) turn(hold bool) (wait chan struct{}, after func()) {
 	return nil, func() {}
 }
 
-// letGo forgets an event that has waited long enough.
+// letGo releases an event that has waited for the longest permitted time.
 func (h *holdback) letGo(waited chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,14 +8,14 @@ import (
 	"github.com/coder/websocket"
 )
 
-// ending is how and when a connection ended, as its DISCONNECT event tells.
+// ending is how and when a connection ended, as its DISCONNECT event reports it.
 type ending struct {
 	status int
 	reason string
 	at     time.Time
 }
 
-// The reasons are those seen in AWS's events; it promises none.
+// The reasons were observed in AWS's events. AWS does not document them.
 
 func goingAway() ending {
 	return ending{status: int(websocket.StatusGoingAway), reason: "Going away", at: time.Now()}
@@ -37,8 +37,8 @@ func vanished() ending {
 	return ending{status: int(websocket.StatusAbnormalClosure), at: time.Now()}
 }
 
-// endingOf tells how a connection ended, by the error of a read: with the client's close
-// frame, without one, or by the gateway because of a frame that it refuses.
+// endingOf returns how a connection ended, from a read's error: with the client's
+// close frame, without one, or because the gateway refused a frame.
 func endingOf(err error) ending {
 	var frame websocket.CloseError
 	switch {
@@ -55,9 +55,9 @@ func endingOf(err error) ending {
 	}
 }
 
-// end takes a connection out of the gateway's hands and sees to its DISCONNECT event. Only the
-// first ending of a connection counts; each call returns when that one is under way. It is called
-// from counted work, or while the connection's reader, which is counted, has yet to call it.
+// end removes a connection and starts its DISCONNECT event. Only a connection's first
+// ending counts. Every call returns when that one has been started. Callers are
+// counted work, or the connection's counted reader.
 func (g *Gateway) end(c *connection, how ending, then func()) {
 	c.ending.Do(func() {
 		c.ended.Store(true)
@@ -71,21 +71,21 @@ func (g *Gateway) end(c *connection, how ending, then func()) {
 	})
 }
 
-// hangUp ends a connection from this side: for everybody else it is gone at once, while the
-// client is given the time that a closing handshake takes.
+// hangUp ends a connection from the server's side. It is gone at once for the
+// management API, while the client has time for the closing handshake.
 func (g *Gateway) hangUp(c *connection, how ending) {
 	g.end(c, how, func() {
 		<-c.ready
 		if c.socket != nil {
-			// The client may be gone or mute: nothing to be done about it.
+			// The client may be gone or not answer.
 			_ = c.socket.Close(websocket.StatusCode(how.status), how.reason)
 		}
 	})
 }
 
-// closeAll ends a share of the open connections from this side, as a restart of API Gateway does,
-// with a close frame of that code. No frame carries 0 (nothing is known of the end) or 1006 (it
-// broke off): those connections are cut. It returns how many it ended.
+// closeAll closes a share of the open connections with a code, as a restart of API
+// Gateway does. No frame carries 0 (unknown) or 1006 (broken off): those connections
+// are cut. It returns their number.
 func (g *Gateway) closeAll(code int, reason string, share float64) int {
 	if code == int(websocket.StatusGoingAway) && reason == "" {
 		reason = goingAway().reason

@@ -10,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// The WebSocket API's events, shaped as aws-lambda-go's events/testdata/apigw-websocket-*.json. They
-// are spelled out here, and not taken from its events package, so that what AWS leaves out of an
-// event is left out here too.
+// The WebSocket API's events, as in aws-lambda-go's
+// events/testdata/apigw-websocket-*.json. They are not taken from its events package,
+// so that members that AWS omits are omitted here too.
 
 type eventType string
 
@@ -28,7 +28,7 @@ const (
 	routeDefault    = "$default"
 )
 
-// requestTimeLayout is the Common Log Format's, which requestTime has.
+// requestTimeLayout is the format of requestTime, the Common Log Format's.
 const requestTimeLayout = "02/Jan/2006:15:04:05 -0700"
 
 type authorizerEvent struct {
@@ -45,7 +45,7 @@ type socketEvent struct {
 	IsBase64Encoded bool           `json:"isBase64Encoded"`
 }
 
-// handshakeRequest is what an event repeats of the handshake.
+// handshakeRequest has the parts of the handshake that events repeat.
 type handshakeRequest struct {
 	Headers           map[string]string   `json:"headers,omitempty"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders,omitempty"`
@@ -62,7 +62,7 @@ type requestContext struct {
 	RequestTime          string            `json:"requestTime"`
 	MessageDirection     string            `json:"messageDirection"`
 	DisconnectStatusCode int               `json:"disconnectStatusCode,omitempty"`
-	// DisconnectReason may be empty, and is still there.
+	// DisconnectReason is present even if it is empty.
 	DisconnectReason *string      `json:"disconnectReason,omitempty"`
 	Stage            string       `json:"stage"`
 	ConnectedAt      int64        `json:"connectedAt"`
@@ -152,7 +152,7 @@ func newHandshakeRequest(r *http.Request) handshakeRequest {
 		MultiValueHeaders: map[string][]string{"Host": {r.Host}},
 	}
 	for name, values := range r.Header {
-		// net/http's canonical spelling is not the one clients send.
+		// Clients write these names otherwise than net/http does.
 		if suffix, ok := strings.CutPrefix(name, "Sec-Websocket-"); ok {
 			name = "Sec-WebSocket-" + suffix
 		}
@@ -168,8 +168,8 @@ func newHandshakeRequest(r *http.Request) handshakeRequest {
 	return h
 }
 
-// queryOf decodes a query pair by pair. A pair that cannot be decoded stays as it was sent: net/url
-// would leave it out, and a function would not see that it was there.
+// queryOf decodes a query pair by pair. A pair that cannot be decoded is passed on as
+// it was sent; net/url would omit it.
 func queryOf(raw string) url.Values {
 	query := url.Values{}
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -197,7 +197,7 @@ func newIdentity(r *http.Request) identity {
 	return identity{UserAgent: r.UserAgent(), SourceIP: host}
 }
 
-// domainName is the host without its port.
+// domainName returns the host without its port.
 func domainName(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {

@@ -8,23 +8,24 @@ import (
 	"time"
 )
 
-// Faults says what share of DISCONNECT events goes wrong, and how: each is a fraction from 0
-// (never, the default) to 1 (always), decided for each connection on its own. A delivery that is
-// late or repeated still carries the time of the close.
+// Faults sets which shares of DISCONNECT events go wrong, and how. Each is a fraction
+// from 0 (never, the default) to 1 (always), drawn for each connection. A late or
+// repeated event still has the time of the close.
 type Faults struct {
-	// LoseDisconnect is how many are never delivered.
+	// LoseDisconnect is the share that is never delivered.
 	LoseDisconnect float64
-	// RepeatDisconnect is how many are delivered twice, possibly both at once.
+	// RepeatDisconnect is the share that is delivered twice, possibly concurrently.
 	RepeatDisconnect float64
-	// DelayDisconnect is how many are delivered late, by up to MaxDelay.
+	// DelayDisconnect is the share that is delivered late, by up to MaxDelay.
 	DelayDisconnect float64
-	// ReorderDisconnect is how many are held back until a later one of another connection is
-	// through, at most for MaxDelay. Where the client leaves while its $connect runs, the event
-	// overtakes it instead, and is delivered before $connect has answered.
+	// ReorderDisconnect is the share that is delivered after a later one of another
+	// connection, at most MaxDelay late. If the client leaves during $connect, the
+	// event is instead delivered before $connect has answered.
 	ReorderDisconnect float64
-	// MaxDelay is the longest a delivery is put off: 1 s unless set.
+	// MaxDelay is the longest delay of a delivery. The default is 1 s.
 	MaxDelay time.Duration
-	// Seed makes the decisions repeatable, as far as connections close in a repeatable order.
+	// Seed makes the draws repeatable, as far as connections close in a repeatable
+	// order.
 	Seed uint64
 }
 
@@ -42,7 +43,7 @@ func (f Faults) validate() error {
 	return nil
 }
 
-// dice decide which faults befall which event.
+// dice draw the faults of each event.
 type dice struct {
 	mu     sync.Mutex
 	faults Faults
@@ -54,11 +55,11 @@ func newDice(f Faults) *dice {
 	return &dice{faults: f, random: rand.New(rand.NewPCG(f.Seed, 0))}
 }
 
-// fate is what happens to one DISCONNECT event.
+// fate has the faults of one DISCONNECT event.
 type fate struct {
 	lost bool
 	held bool
-	// delays has an entry for each delivery.
+	// delays has the delay of each delivery.
 	delays []time.Duration
 }
 
@@ -76,7 +77,8 @@ func (d *dice) fate() fate {
 	return f
 }
 
-// overtakes decides whether the event of a client that left during $connect overtakes it.
+// overtakes draws whether the event of a client that left during $connect is
+// delivered before it.
 func (d *dice) overtakes() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

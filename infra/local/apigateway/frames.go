@@ -7,21 +7,22 @@ import (
 	"net"
 )
 
-// A read's errors when the client sends what the gateway does not take.
+// The errors of a read when the client sends frames that the gateway refuses.
 var (
 	errTooBig = errors.New("frame or message too big")
 	errBinary = errors.New("binary frame")
 )
 
-// frameConn is a client's connection seen through its frames. The WebSocket library shows messages
-// only, while AWS limits frames, so the headers are read along here (RFC 6455, section 5.2).
+// frameConn checks the frames of a client's connection. AWS limits frames, but the
+// WebSocket library reports only messages, so the headers are parsed here too (RFC
+// 6455, section 5.2).
 type frameConn struct {
 	net.Conn
-	// early is what came in together with the handshake.
+	// early has the bytes that arrived with the handshake.
 	early   []byte
 	scanner frameScanner
 	touch   func()
-	// refused is true once a read has told of a frame that is not taken.
+	// refused is true once a read has reported a refused frame.
 	refused bool
 }
 
@@ -58,8 +59,8 @@ func (c *frameConn) next(p []byte) (int, error) {
 	return n, err
 }
 
-// drain reads on, for nothing, until the client's close frame: to close the connection on unread
-// data would reset it, and take from the client the close frame that says why.
+// drain discards data up to the client's close frame. Closing a connection with
+// unread data would reset it, and the client would not get the server's close frame.
 func (c *frameConn) drain() error {
 	p := make([]byte, 4096)
 	for !c.scanner.closed {
@@ -80,23 +81,23 @@ const (
 	maxFrameHeaderBytes = 14
 )
 
-// frameScanner follows the frames of a stream.
+// frameScanner parses the frame headers of a stream.
 type frameScanner struct {
 	maxFrame, maxMessage int64
 
 	header [maxFrameHeaderBytes]byte
 	have   int
-	// payload is how much of the current frame is still to come, message how long the current
-	// message is so far.
+	// payload is how much of the current frame is to come. message is the length of
+	// the current message so far.
 	payload, message int64
 
-	// refusal is why the first frame that is not taken is not.
+	// refusal is why the first refused frame is refused.
 	refusal error
 	closed  bool
 }
 
-// scan reads on in b. It returns how much of b comes before the header of the first frame that is
-// not taken, if there is one.
+// scan parses b. It returns how much of b precedes the header of the first refused
+// frame, if there is one.
 func (s *frameScanner) scan(b []byte) int {
 	fine := len(b)
 	for i := 0; i < len(b); {
@@ -121,7 +122,7 @@ func (s *frameScanner) scan(b []byte) int {
 	return fine
 }
 
-// headerBytes is how long the header is, as far as it is known.
+// headerBytes is the length of the header, as far as it is known.
 func (s *frameScanner) headerBytes() int {
 	if s.have < 2 {
 		return 2
@@ -169,7 +170,7 @@ func (s *frameScanner) begin() {
 	s.message += s.payload
 }
 
-// refuses tells whether a frame has come that is not taken.
+// refuses reports whether a frame was refused.
 func (s *frameScanner) refuses() bool { return s.refusal != nil }
 
 func (s *frameScanner) refuse(why error) {

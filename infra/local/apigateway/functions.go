@@ -15,17 +15,18 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-// errIntegrationTimeout is the gateway's own impatience; the function may still be running.
+// errIntegrationTimeout means that the gateway stopped waiting. The function may
+// still be running.
 var errIntegrationTimeout = errors.New("the function did not answer in time")
 
-// functions are Lambda: they run handlers on events.
+// functions invokes handlers, as Lambda does.
 type functions struct {
 	handlers      map[string]lambda.Handler
 	timeouts      map[string]time.Duration
 	responseBytes int
 	log           *slog.Logger
 	work          *work
-	// base is the parent of every invocation's context; stop ends them all.
+	// base is the parent of every invocation's context. stop cancels it.
 	base context.Context
 	stop context.CancelFunc
 }
@@ -41,16 +42,16 @@ func newFunctions(t *template.Template, handlers map[string]lambda.Handler, resp
 	return f
 }
 
-// invoke runs a function once on an event and gives its raw response. It waits for it at most for
-// patience; the function's context ends at the function's own time-out. It is called from counted
-// work only.
+// invoke runs a function on an event and returns its raw response. It waits at most
+// for patience; the function's context ends at the function's own timeout. Only
+// counted work calls it.
 func (f *functions) invoke(name string, patience time.Duration, event any) ([]byte, error) {
 	payload, err := json.Marshal(event)
 	if err != nil {
 		return nil, fmt.Errorf("event for %s: %w", name, err)
 	}
 	requestID := newUUID()
-	f.log.Debug("START", "function", name, "request_id", requestID) // as Lambda's own log has it
+	f.log.Debug("START", "function", name, "request_id", requestID) // in the format of Lambda's log
 	ctx, cancel := context.WithTimeout(f.base, f.timeouts[name])
 	ctx = lambdacontext.NewContext(ctx, &lambdacontext.LambdaContext{
 		AwsRequestID:       requestID,
@@ -61,7 +62,7 @@ func (f *functions) invoke(name string, patience time.Duration, event any) ([]by
 		err = fmt.Errorf("the response has %d bytes, more than Lambda's %d", len(response), f.responseBytes)
 	}
 	if err != nil {
-		// Refusing with "Unauthorized" is an authorizer's way of speaking, not a failure.
+		// An authorizer refuses with "Unauthorized". That is no failure.
 		if !isUnauthorized(err) {
 			f.log.Warn("function failed", "function", name, "request_id", requestID, "error", err)
 		}
@@ -93,7 +94,7 @@ func (f *functions) await(ctx context.Context, cancel context.CancelFunc, name s
 		return nil, errIntegrationTimeout
 	case <-ctx.Done():
 	}
-	// The context also ends when the handler has returned: its answer counts, then.
+	// The context also ends when the handler has returned. Its answer counts then.
 	select {
 	case o := <-done:
 		return o.response, o.err
@@ -102,8 +103,8 @@ func (f *functions) await(ctx context.Context, cancel context.CancelFunc, name s
 	}
 }
 
-// killed is what comes of a function that Lambda ends, whatever it would have answered; or
-// that the stack does, when it stops.
+// killed returns the error of a function that Lambda ends at its timeout, or that the
+// stack ends when it stops.
 func (f *functions) killed(ctx context.Context, name string) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("stopped with the stack: %w", ctx.Err())
@@ -111,7 +112,7 @@ func (f *functions) killed(ctx context.Context, name string) error {
 	return fmt.Errorf("task timed out after %v: %w", f.timeouts[name], ctx.Err())
 }
 
-// run turns a panic into the function error that Lambda makes of it.
+// run converts a panic to a function error, as Lambda does.
 func (f *functions) run(ctx context.Context, name string, payload []byte) (response []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -122,6 +123,6 @@ func (f *functions) run(ctx context.Context, name string, payload []byte) (respo
 	return f.handlers[name].Invoke(ctx, payload)
 }
 
-// isUnauthorized tells the error by which an authorizer asks for a 401. Lambda carries an error's
-// message and nothing else, so its text is what counts.
+// isUnauthorized reports whether an authorizer asks for a 401. Lambda passes on only
+// an error's message, so the text decides.
 func isUnauthorized(err error) bool { return err.Error() == "Unauthorized" }

@@ -14,21 +14,21 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-// Config is what a gateway is made of.
+// Config configures a gateway.
 type Config struct {
 	Template *template.Template
-	// Handlers are the functions, by name. Every function that a route of the template names has
-	// to be there.
+	// Handlers are the functions by name, including every function that a route of
+	// the template names.
 	Handlers map[string]lambda.Handler
-	// Issuer is the JWT authorizer's. It may be nil where every route is open.
+	// Issuer is the JWT authorizer's. It may be nil if every route is open.
 	Issuer *issuer.Issuer
 	Limits Limits
 	Faults Faults
-	// AuthorizerContextOnDisconnect puts the authorizer's context into DISCONNECT events too, as
-	// AWS has been seen to do, but does not promise.
+	// AuthorizerContextOnDisconnect adds the authorizer's context to DISCONNECT
+	// events. AWS was observed to do so, but does not document it.
 	AuthorizerContextOnDisconnect bool
-	// BareRefusals leaves nothing but the status of what $connect answers to a handshake that it
-	// refuses. Whether AWS passes on the body and the headers, it does not say.
+	// BareRefusals reduces $connect's refusals to their status. AWS does not document
+	// whether it passes on the body and the headers.
 	BareRefusals bool
 	// Log may be nil.
 	Log *slog.Logger
@@ -47,12 +47,12 @@ type Gateway struct {
 	dice        *dice
 	held        holdback
 	work        work
-	// closing is closed when Close begins: nothing is put off any longer.
+	// closing is closed when Close begins. It ends all delays.
 	closing     chan struct{}
 	closingOnce sync.Once
 }
 
-// New makes a gateway. Close it when done with.
+// New returns a gateway. The caller must Close it.
 func New(c Config) (*Gateway, error) {
 	if err := c.Faults.validate(); err != nil {
 		return nil, err
@@ -111,10 +111,10 @@ func (g *Gateway) WebSocket() http.Handler { return http.HandlerFunc(g.serveWebS
 // HTTP serves the HTTP API, and the issuer's discovery document and keys under /.issuer/.
 func (g *Gateway) HTTP() http.Handler { return http.HandlerFunc(g.serveHTTP) }
 
-// Close refuses new work, closes every connection with 1001, delivers what DISCONNECT events are
-// still to come without further delay, and waits for all functions to finish. When ctx ends first
-// it cuts connections and functions off and gives the context's error. Calling it again is
-// harmless.
+// Close refuses new work, closes every connection with 1001, delivers the remaining
+// DISCONNECT events without delay, and waits for all functions. If ctx ends first, it
+// cuts connections, cancels functions, and returns the context's error. Safe to call
+// again.
 func (g *Gateway) Close(ctx context.Context) error {
 	g.work.close()
 	g.closingOnce.Do(func() { close(g.closing) })
@@ -140,14 +140,14 @@ func (g *Gateway) Close(ctx context.Context) error {
 	}
 }
 
-// work counts what Close has to wait for.
+// work counts the work that Close waits for.
 type work struct {
 	mu     sync.Mutex
 	closed bool
 	group  sync.WaitGroup
 }
 
-// begin counts a piece of work that comes from outside, until end. It refuses after close.
+// begin counts work from outside, until end. It returns false after close.
 func (w *work) begin() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,7 +160,7 @@ func (w *work) begin() bool {
 
 func (w *work) end() { w.group.Done() }
 
-// spawn runs a piece of work that other counted work has given rise to, so it is never refused.
+// spawn runs work that other counted work started. It never refuses.
 func (w *work) spawn(f func()) { w.group.Go(f) }
 
 func (w *work) close() {

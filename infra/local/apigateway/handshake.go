@@ -15,7 +15,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// readBufferBytes keeps ten thousand idle connections cheap; longer reads bypass the buffer.
+// readBufferBytes is small so that ten thousand idle connections need little memory.
+// Longer reads bypass the buffer.
 const readBufferBytes = 512
 
 // handshake runs the authorizer and $connect, and opens the connection or refuses it.
@@ -42,13 +43,13 @@ func (g *Gateway) handshake(w http.ResponseWriter, r *http.Request) {
 	case refused != nil:
 		refused.send(w)
 	case c.ended.Load():
-		// Its DISCONNECT has overtaken $connect: there is nobody left to answer.
+		// Its DISCONNECT was delivered before $connect answered: the client has left.
 	default:
 		g.open(c, w, r, subprotocol)
 	}
 }
 
-// isHandshake checks what the upgrade will insist on, before any function runs.
+// isHandshake checks the headers that the upgrade requires, before any function runs.
 func isHandshake(r *http.Request) bool {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(r.Header.Get("Sec-WebSocket-Key")))
 	return r.Method == http.MethodGet &&
@@ -69,7 +70,7 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
-// authorize asks the authorizer, if there is one, and keeps its context.
+// authorize calls the authorizer, if there is one, and keeps its context.
 func (g *Gateway) authorize(c *connection, request handshakeRequest, query url.Values) *reply {
 	if g.api.Authorizer == "" {
 		return nil
@@ -103,7 +104,7 @@ func (g *Gateway) authorize(c *connection, request handshakeRequest, query url.V
 	}
 }
 
-// has tells whether an identity source has a value in the handshake.
+// has reports whether the handshake has a value for an identity source.
 func (h handshakeRequest) has(source string, query url.Values) bool {
 	if name, ok := strings.CutPrefix(source, "route.request.header."); ok {
 		for header, value := range h.Headers {
@@ -119,7 +120,7 @@ func (h handshakeRequest) has(source string, query url.Values) bool {
 	return false
 }
 
-// connect runs $connect and gives the sub-protocol it chose, or the refusal.
+// connect runs $connect and returns the chosen sub-protocol, or the refusal.
 func (g *Gateway) connect(c *connection, request handshakeRequest, r *http.Request) (string, *reply) {
 	function, ok := g.api.Routes[routeConnect]
 	if !ok {
@@ -160,8 +161,8 @@ func (g *Gateway) connect(c *connection, request handshakeRequest, r *http.Reque
 	return "", nil
 }
 
-// watchForOvertaking delivers the DISCONNECT of a client that leaves before $connect has answered,
-// if the dice say so. The function it returns ends the watch.
+// watchForOvertaking may deliver the DISCONNECT of a client that leaves before
+// $connect has answered, by a draw of the dice. The returned function ends the watch.
 func (g *Gateway) watchForOvertaking(client context.Context, c *connection) (settle func()) {
 	done := make(chan struct{})
 	stop := context.AfterFunc(client, func() {
@@ -177,29 +178,30 @@ func (g *Gateway) watchForOvertaking(client context.Context, c *connection) (set
 	}
 }
 
-// failure is what the gateway says when a function has failed.
+// failure is the gateway's answer when a function has failed.
 func (g *Gateway) failure(c *connection, request requestContext) notice {
 	return notice{Message: "Internal server error", ConnectionID: c.id, RequestID: request.RequestID}
 }
 
-// open answers the handshake and starts to read. Whatever happens from here on, $connect has
-// succeeded, so a DISCONNECT follows.
+// open answers the handshake and starts to read. $connect has succeeded, so a
+// DISCONNECT follows in any case.
 func (g *Gateway) open(c *connection, w http.ResponseWriter, r *http.Request, subprotocol string) {
 	upgrade := &upgrade{ResponseWriter: w, scanner: frameScanner{
 		maxFrame: g.limits.FrameBytes, maxMessage: g.limits.MessageBytes,
 	}, touch: c.touch}
 	options := &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // origins are the functions' business
+		InsecureSkipVerify: true, // the functions check origins
 		CompressionMode:    websocket.CompressionDisabled,
 	}
 	if subprotocol != "" {
-		options.Subprotocols = []string{subprotocol} // agreed on only if the client offered it
+		options.Subprotocols = []string{subprotocol} // the library chooses it only if the client offers it
 	}
-	// Known before it is answered: whoever has seen the answer can count on the connection.
+	// Added before the answer is sent, so that a client that has the answer can be
+	// reached.
 	g.connections.add(c)
 	socket, err := websocket.Accept(upgrade, r, options)
 	if err == nil {
-		socket.SetReadLimit(-1) // frameConn sees to it
+		socket.SetReadLimit(-1) // frameConn limits reads
 		c.socket, c.wire = socket, upgrade.wire
 	}
 	close(c.ready)
@@ -211,13 +213,14 @@ func (g *Gateway) open(c *connection, w http.ResponseWriter, r *http.Request, su
 	g.config.Log.Debug("connection opened", "connection", c.id)
 	g.watch(c)
 	if g.work.isClosed() {
-		g.hangUp(c, goingAway()) // Close may have listed the connections without this one
+		g.hangUp(c, goingAway()) // Close may have listed the connections before this one was added
 	}
-	// In its own goroutine, so that net/http's, with its request and buffers, can go.
+	// In its own goroutine, so that net/http can free its request and buffers.
 	g.work.spawn(func() { g.read(c) })
 }
 
-// upgrade hands over the client's connection with its frames counted and small buffers.
+// upgrade takes over the client's connection with small buffers, and checks its
+// frames.
 type upgrade struct {
 	http.ResponseWriter
 	scanner frameScanner
@@ -231,7 +234,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered()) // what is buffered can be read
+	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered()) // peeking at buffered bytes cannot fail
 	frames := &frameConn{Conn: conn, early: slices.Clone(early), scanner: u.scanner, touch: u.touch}
 	u.wire = conn
 	return frames, bufio.NewReadWriter(

@@ -68,9 +68,9 @@ func (g *Gateway) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bearerClaims is the JWT authorizer. Its identity source is the Authorization header, in which AWS
-// lets the token stand alone too. Of two such headers it takes none. Which of them AWS would read is not
-// known here; joined into one, as events have them, they hold no token.
+// bearerClaims is the JWT authorizer. Its identity source is the Authorization
+// header; like AWS, it also accepts a token without "Bearer". Two Authorization
+// headers are refused: AWS does not document which one it reads.
 func (g *Gateway) bearerClaims(w http.ResponseWriter, r *http.Request) (map[string]string, bool) {
 	token := strings.TrimSpace(strings.Join(r.Header.Values("Authorization"), ","))
 	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
@@ -89,7 +89,7 @@ func (g *Gateway) bearerClaims(w http.ResponseWriter, r *http.Request) (map[stri
 	return claims, true
 }
 
-// headerBytes is the length of the request line and the headers, as HTTP/1.1 writes them.
+// headerBytes returns the length of the request line and the headers in HTTP/1.1.
 func headerBytes(r *http.Request) int {
 	const separators = len(": \r\n")
 	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + separators

@@ -14,14 +14,14 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// newHTTPEvent is a request in payload format 2.0.
+// newHTTPEvent converts a request to payload format 2.0.
 func newHTTPEvent(r *http.Request, route httpRoute, parameters, claims map[string]string, body []byte, requestID string, at time.Time) events.APIGatewayV2HTTPRequest {
 	who, domain := newIdentity(r), domainName(r)
 	prefix, _, _ := strings.Cut(domain, ".")
 	event := events.APIGatewayV2HTTPRequest{
 		Version:               "2.0",
 		RouteKey:              route.Key(),
-		RawPath:               r.URL.Path, // percent-decoded, as seen on AWS
+		RawPath:               r.URL.Path, // percent-decoded, as observed on AWS
 		RawQueryString:        r.URL.RawQuery,
 		Cookies:               cookies(r),
 		Headers:               httpHeaders(r, who),
@@ -55,8 +55,8 @@ func newHTTPEvent(r *http.Request, route httpRoute, parameters, claims map[strin
 	return event
 }
 
-// httpHeaders are in lower case, repeated ones joined, cookies apart, and with what the gateway
-// adds of its own.
+// httpHeaders returns the event's headers: in lower case, repeated ones joined,
+// without cookies, and with those that the gateway adds.
 func httpHeaders(r *http.Request, who identity) map[string]string {
 	headers := map[string]string{"host": r.Host}
 	for name, values := range r.Header {
@@ -103,8 +103,8 @@ func joined(query map[string][]string) map[string]string {
 	return all
 }
 
-// isText tells the bodies that HTTP APIs pass on as they are, going by the content type; forms are
-// not among them.
+// isText reports whether HTTP APIs pass a body on as text, by its content type. Forms
+// are not text.
 func isText(contentType string, body []byte) bool {
 	if !utf8.Valid(body) {
 		return false
@@ -120,8 +120,8 @@ func isText(contentType string, body []byte) bool {
 	return len(body) == 0 || strings.HasPrefix(media, "text/")
 }
 
-// sendHTTPResponse sends what a function answered, unless it is malformed: then it returns an
-// error, and has sent nothing.
+// sendHTTPResponse sends a function's response. It returns an error, and sends
+// nothing, if the response is malformed.
 func (g *Gateway) sendHTTPResponse(w http.ResponseWriter, r *http.Request, raw []byte) error {
 	response, err := parseHTTPResponse(raw)
 	if err != nil {
@@ -147,8 +147,8 @@ func (g *Gateway) sendHTTPResponse(w http.ResponseWriter, r *http.Request, raw [
 	return nil
 }
 
-// parseHTTPResponse reads a response. One without a statusCode is itself the body, as format 2.0
-// has it.
+// parseHTTPResponse parses a response. One without a statusCode is itself the body,
+// by format 2.0.
 func parseHTTPResponse(raw []byte) (proxyResponse, error) {
 	var object map[string]json.RawMessage
 	if json.Unmarshal(raw, &object) == nil && object["statusCode"] != nil {

@@ -6,21 +6,21 @@ import (
 	"fmt"
 )
 
-// connectionID identifies a connection, and is what events call connectionId.
+// connectionID is a connection's id, connectionId in events.
 type connectionID string
 
-// apiID stands where AWS has an API's generated id.
+// apiID is in the place of AWS's generated id of an API.
 const apiID = "local"
 
-// newID makes an id that looks as AWS's do: 11 bytes, in the base64 that is safe in URLs, padding
-// included ("R1kmxc2VNjMCFIA=").
+// newID returns an id in AWS's format: 11 bytes in URL-safe base64 with padding
+// ("R1kmxc2VNjMCFIA=").
 func newID() string {
 	var b [11]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return base64.URLEncoding.EncodeToString(b[:])
 }
 
-// newUUID makes a version 4 UUID, which is what Lambda's request ids are.
+// newUUID returns a version 4 UUID, the format of Lambda's request ids.
 func newUUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:])

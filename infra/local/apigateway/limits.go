@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// Limits are what the gateway allows. Zero fields have the values of AWS, where AWS has one.
+// Limits are the gateway's limits. Zero fields have AWS's values, where AWS documents
+// one.
 type Limits struct {
-	// Idle is how long a connection may be silent: 10 minutes.
+	// Idle is the time after which a silent connection is closed: 10 minutes.
 	Idle time.Duration
-	// Life is how long a connection may last: 2 hours.
+	// Life is the longest life of a connection: 2 hours.
 	Life time.Duration
-	// WebSocketTimeout is how long the gateway waits for a function behind a socket: 29 s.
+	// WebSocketTimeout is how long the gateway waits for a WebSocket function: 29 s.
 	WebSocketTimeout time.Duration
-	// HTTPTimeout is how long it waits for a function behind a request: 30 s.
+	// HTTPTimeout is how long the gateway waits for an HTTP function: 30 s.
 	HTTPTimeout time.Duration
 	// FrameBytes is the longest payload of a client's frame: 32 KB.
 	FrameBytes int64
@@ -21,18 +22,19 @@ type Limits struct {
 	MessageBytes int64
 	// RequestBytes is the longest body of an HTTP request: 10 MB.
 	RequestBytes int64
-	// HeaderBytes is how long an HTTP request's line and headers may be in all: 10,240.
+	// HeaderBytes is the longest request line and headers together: 10,240.
 	HeaderBytes int
-	// ResponseBytes is the longest response a function may give: 6 MB.
+	// ResponseBytes is the longest response of a function: 6 MB.
 	ResponseBytes int
-	// WriteTimeout is how long a slow reader may hold up a post: 10 s (AWS names no value).
-	WriteTimeout time.Duration
-	// ConcurrentMessages is how many of one connection's messages run at once: 16 (AWS names no
+	// WriteTimeout is how long a post waits for a slow reader: 10 s (AWS documents no
 	// value).
+	WriteTimeout time.Duration
+	// ConcurrentMessages is how many messages of one connection run concurrently: 16
+	// (AWS documents no value).
 	ConcurrentMessages int
 }
 
-// authorizerResultBytes is how long an authorizer's result may be, and fixed on AWS too.
+// authorizerResultBytes bounds an authorizer's result. It is fixed on AWS too.
 const authorizerResultBytes = 8 << 10
 
 func (l Limits) withDefaults() Limits {

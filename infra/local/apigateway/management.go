@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// timestampLayout is the date-time of AWS's REST-JSON protocol.
+// timestampLayout is the format of times in AWS's REST-JSON protocol.
 const timestampLayout = "2006-01-02T15:04:05.000Z"
 
-// manage serves apigatewaymanagementapi's three calls.
+// manage serves the three calls of apigatewaymanagementapi.
 func (g *Gateway) manage(w http.ResponseWriter, r *http.Request, id connectionID) {
 	c, ok := g.connections.find(id)
 	if !ok {
@@ -56,10 +56,10 @@ func (g *Gateway) describe(w http.ResponseWriter, c *connection) {
 		LastActiveAt string   `json:"lastActiveAt"`
 	}{timestamp(c.connectedAt), c.identity, timestamp(c.lastActiveAt())})
 	if err != nil {
-		panic(err) // texts always marshal
+		panic(err) // a text always encodes
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // the caller's loss if it is gone
+	_, _ = w.Write(body) // the caller may be gone
 }
 
 func timestamp(t time.Time) string { return t.UTC().Format(timestampLayout) }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// read takes a connection's messages until it ends.
+// read reads a connection's messages until it ends.
 func (g *Gateway) read(c *connection) {
 	for {
 		_, content, err := c.socket.Read(context.Background())
@@ -19,18 +19,18 @@ func (g *Gateway) read(c *connection) {
 				return
 			}
 			g.end(c, how, nil)
-			_ = c.socket.CloseNow() // mostly closed already
+			_ = c.socket.CloseNow() // usually closed already
 			return
 		}
 		if c.ended.Load() {
-			continue // hung up on; only the client's close frame is of interest
+			continue // the server closed it: wait for the client's close frame
 		}
 		g.receive(c, content)
 	}
 }
 
-// receive runs a message's function without waiting for it, unless too many of the connection's
-// messages are at it already.
+// receive starts a message's function. It waits only if too many of the connection's
+// messages are running.
 func (g *Gateway) receive(c *connection, content []byte) {
 	route, function, ok := g.route(content)
 	event := g.messageEvent(c, route, content)
@@ -43,25 +43,26 @@ func (g *Gateway) receive(c *connection, content []byte) {
 	c.slots <- struct{}{}
 	g.work.spawn(func() {
 		defer func() { <-c.slots }()
-		// What it answers goes nowhere: the API has no route responses.
+		// The response is discarded: the API has no route responses.
 		if _, err := g.invoke(function, g.limits.WebSocketTimeout, event); err != nil {
 			g.tell(c, g.failure(c, event.RequestContext))
 		}
 	})
 }
 
-// tell sends the client the gateway's own word.
+// tell sends a message of the gateway itself.
 func (g *Gateway) tell(c *connection, m notice) {
 	body, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // texts always marshal
+		panic(err) // a text always encodes
 	}
 	if err := c.write(body, g.limits.WriteTimeout); err != nil {
 		g.config.Log.Debug("client not told", "connection", c.id, "error", err)
 	}
 }
 
-// route is a message's route key and function. The key is $default where no other fits.
+// route returns a message's route key and function. The key is $default if no other
+// matches.
 func (g *Gateway) route(content []byte) (key, function string, ok bool) {
 	if selection, err := newSelection(g.api.RouteSelection); err == nil {
 		key = selection.of(content)
@@ -73,7 +74,7 @@ func (g *Gateway) route(content []byte) (key, function string, ok bool) {
 	return routeDefault, function, ok
 }
 
-// selection is the way to the part of a message that names its route.
+// selection is the path of the member that names a message's route.
 type selection []string
 
 func newSelection(expression string) (selection, error) {

@@ -14,8 +14,9 @@ type router []httpRoute
 type httpRoute struct {
 	template.Route
 	segments []string
-	// rank orders routes: at the first segment that differs, a word comes before a parameter, and
-	// that before a greedy one; $default is last. On the same path, a method comes before ANY.
+	// rank sorts routes: at the first segment that differs, a literal comes before a
+	// parameter, and that before a greedy one. $default is last. On the same path, a
+	// method comes before ANY.
 	rank string
 }
 
@@ -45,7 +46,7 @@ func newRouter(routes []template.Route) router {
 	return all
 }
 
-// match finds the route of a request, with the values of its path's parameters.
+// match returns a request's route and path parameters.
 func (rs router) match(method, path string) (httpRoute, map[string]string, bool) {
 	given := segments(path)
 	for _, route := range rs {

@@ -12,13 +12,12 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-// Scheduler is EventBridge Scheduler: it runs functions again and again, with the event that
-// the schedule has. Unlike AWS, which may deliver an event twice or start a run before the last one
-// has ended, one Scheduler runs a schedule once at a time, and leaves out what is due while it runs.
+// Scheduler runs scheduled functions as EventBridge Scheduler does. AWS may deliver
+// an event twice, or start a run before the last one has ended. A Scheduler runs a
+// schedule once at a time, and skips runs that are due meanwhile.
 type Scheduler struct {
 	schedules []*scheduled
-	// stop ends the runs under way, as far as they heed their context, and wait returns when they
-	// have finished.
+	// stop cancels the running functions. wait returns when they have finished.
 	stop, wait func()
 }
 
@@ -26,14 +25,14 @@ type Scheduler struct {
 type scheduled struct {
 	template.Schedule
 	function Function
-	// turn holds an element while it runs.
+	// turn has an element while the schedule runs.
 	turn chan struct{}
 }
 
-// ErrNotScheduled is Tick's answer for a function without a schedule.
+// ErrNotScheduled means that the function has no schedule.
 var ErrNotScheduled = errors.New("the function has no schedule")
 
-// NewScheduler makes a scheduler that runs the schedules' functions by the invoker.
+// NewScheduler returns a scheduler that runs the schedules' functions by the invoker.
 func NewScheduler(schedules []template.Schedule, invoker *Invoker) (*Scheduler, error) {
 	s := &Scheduler{stop: invoker.stop, wait: invoker.work.wait}
 	for _, schedule := range schedules {
@@ -46,8 +45,8 @@ func NewScheduler(schedules []template.Schedule, invoker *Invoker) (*Scheduler, 
 	return s, nil
 }
 
-// Run runs every schedule, first after one interval and the schedule's delay, until ctx ends, and with
-// it the runs that are under way. It is called once.
+// Run runs every schedule, first after one interval and the schedule's delay, until
+// ctx ends. That also cancels running functions. Call it once.
 func (s *Scheduler) Run(ctx context.Context) {
 	defer context.AfterFunc(ctx, s.stop)()
 	var group sync.WaitGroup
@@ -67,11 +66,11 @@ func (s *Scheduler) Run(ctx context.Context) {
 				case <-ticker.C:
 				}
 				if ctx.Err() != nil {
-					return // both were ready
+					return // both channels were ready
 				}
 				select {
 				case schedule.turn <- struct{}{}:
-					_ = schedule.run() // logged; the next run is its retry
+					_ = schedule.run() // logged; the next run is the retry
 				default:
 				}
 			}
@@ -81,8 +80,8 @@ func (s *Scheduler) Run(ctx context.Context) {
 	s.wait()
 }
 
-// Tick runs a scheduled function now, by the first of its schedules, or as soon as that schedule's
-// run under way has ended, and returns when it has finished, with its error if it fails.
+// Tick runs a scheduled function now, by the first of its schedules, or after that
+// schedule's current run. It waits for the function and returns its error.
 func (s *Scheduler) Tick(ctx context.Context, function string) error {
 	i := slices.IndexFunc(s.schedules, func(one *scheduled) bool { return one.Function == function })
 	if i < 0 {
@@ -96,7 +95,7 @@ func (s *Scheduler) Tick(ctx context.Context, function string) error {
 	}
 }
 
-// run runs a schedule whose turn has been taken, and gives the turn back.
+// run runs a schedule whose turn was taken, and releases the turn.
 func (s *scheduled) run() error {
 	defer func() { <-s.turn }()
 	return s.function(json.RawMessage(s.Input))

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// serveWebSocket tells handshakes from calls of the management API, and from those of the control.
+// serveWebSocket routes a request to the handshake, the management API or the
+// control path.
 func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == controlPath {
 		g.control(w, r)
@@ -36,25 +37,25 @@ func (g *Gateway) serveWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// notice is the body of what the gateway itself has to say.
+// notice is the body of the gateway's own messages.
 type notice struct {
 	Message      string       `json:"message"`
 	ConnectionID connectionID `json:"connectionId,omitempty"`
 	RequestID    string       `json:"requestId,omitempty"`
 }
 
-// reply is a whole HTTP answer.
+// reply is an HTTP answer.
 type reply struct {
 	status  int
 	headers map[string][]string
 	body    []byte
 }
 
-// refuse is the reply to a handshake that fails.
+// refuse returns the answer to a failed handshake.
 func refuse(status int, m notice) *reply {
 	body, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // texts always marshal
+		panic(err) // a text always encodes
 	}
 	return &reply{status: status, headers: map[string][]string{"Content-Type": {"application/json"}}, body: body}
 }
@@ -62,12 +63,12 @@ func refuse(status int, m notice) *reply {
 func (r *reply) send(w http.ResponseWriter) {
 	copyHeaders(w.Header(), r.headers)
 	w.WriteHeader(r.status)
-	_, _ = w.Write(r.body) // the client's loss if it is gone
+	_, _ = w.Write(r.body) // the caller may be gone
 }
 
 func answer(w http.ResponseWriter, status int, m notice) { refuse(status, m).send(w) }
 
-// copyHeaders leaves out what describes the connection and not the answer.
+// copyHeaders copies headers, except those of the connection.
 func copyHeaders(to http.Header, from map[string][]string) {
 	for name, values := range from {
 		switch name = http.CanonicalHeaderKey(name); name {
@@ -78,9 +79,9 @@ func copyHeaders(to http.Header, from map[string][]string) {
 	}
 }
 
-// proxyResponse is what a function answers to $connect and to an HTTP request.
+// proxyResponse is a function's response to $connect or to an HTTP request.
 type proxyResponse struct {
-	// StatusCode is nil where the function gave none.
+	// StatusCode is nil if the function gave none.
 	StatusCode        *int                `json:"statusCode"`
 	Headers           map[string]string   `json:"headers"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`

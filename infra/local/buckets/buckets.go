@@ -1,9 +1,8 @@
-// Package buckets is the S3 of this machine: the template's buckets, empty at
-// the start and kept in memory, over the real protocol.
+// Package buckets serves the template's buckets over S3's protocol, from memory. They
+// are empty at the start.
 //
-// It takes any credentials. Pages of other origins are answered by the CORS rules that
-// the template has for each bucket. Links and objects do not expire; they end with the
-// process.
+// Any credentials are accepted. Each bucket's CORS rules in the template apply. Links
+// and objects do not expire; they end with the process.
 package buckets
 
 import (
@@ -20,13 +19,13 @@ import (
 // Exports is the logical id of the template's bucket for large answers.
 const Exports = "ExportsBucket"
 
-// Name is a bucket's name: the prefix and its logical id, in small letters as
-// S3 wants it.
+// Name returns a bucket's name: the prefix and its logical id, in lower case as S3
+// requires.
 func Name(prefix string, id template.LogicalID) string {
 	return strings.ToLower(prefix + "-" + string(id))
 }
 
-// New serves the buckets of a template. Their addresses are path-style.
+// New serves a template's buckets. Their addresses are path-style.
 func New(prefix string, list []template.Bucket) (http.Handler, error) {
 	backend := s3mem.New()
 	rules := make(map[string][]template.BucketCORS, len(list))

@@ -11,12 +11,12 @@ import (
 
 const corsPrefix = "Access-Control-"
 
-// crossOrigin answers for the buckets what their own rules in the template say of other origins, as S3
-// does (user guide, "How does Amazon S3 evaluate the CORS configuration on a bucket?"), and nothing
-// that the S3 behind it says by itself.
+// crossOrigin applies each bucket's CORS rules as S3 does (user guide, "How does
+// Amazon S3 evaluate the CORS configuration on a bucket?"). It removes the CORS
+// headers of the S3 library behind it.
 type crossOrigin struct {
 	next http.Handler
-	// rules are each bucket's, by its name.
+	// rules are by bucket name.
 	rules map[string][]template.BucketCORS
 }
 
@@ -49,8 +49,8 @@ func (c crossOrigin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer.begin()
 }
 
-// find is the first rule of the request's bucket that fits its origin, the method and the headers that
-// a preflight asks for, and the origin that the answer names.
+// find returns the first rule of the bucket that matches the origin, the method and
+// the headers that a preflight asks for, and the origin that the answer allows.
 func (c crossOrigin) find(r *http.Request, method string) (template.BucketCORS, string, bool) {
 	origin := r.Header.Get("Origin")
 	bucket, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -67,7 +67,7 @@ func (c crossOrigin) find(r *http.Request, method string) (template.BucketCORS, 
 	return template.BucketCORS{}, "", false
 }
 
-// takes tells whether all headers of a list are allowed.
+// takes reports whether all headers of a list are allowed.
 func takes(allowed []string, list string) bool {
 	for name := range strings.SplitSeq(strings.ToLower(list), ",") {
 		name = strings.TrimSpace(name)
@@ -78,7 +78,7 @@ func takes(allowed []string, list string) bool {
 	return true
 }
 
-// fits tells whether a text is as a pattern says, which may have one * for any text.
+// fits reports whether a text matches a pattern, which may have one * for any text.
 func fits(pattern, text string) bool {
 	before, after, wild := strings.Cut(pattern, "*")
 	if !wild {
@@ -99,7 +99,7 @@ func allow(h http.Header, rule template.BucketCORS, origin string) {
 	h.Set("Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method")
 }
 
-// ruled replaces what an answer says of other origins.
+// ruled replaces an answer's CORS headers.
 type ruled struct {
 	http.ResponseWriter
 	say   func(http.Header)
