@@ -1,14 +1,14 @@
-// Package audit tells who did what.
+// Package audit records what admins did.
 //
-// Terms: an action is a call of an admin that changes something. Its entry is
-// written before it happens, its outcome after it. So nothing happens without
-// an entry, and an entry without an outcome is of an action whose process died:
-// it may have happened, or a part of it, or nothing. A change is one member of
-// what was acted on, from what to what. Entries and outcomes are only added,
-// never changed and never removed.
+// Terms: an action is an admin's call that changes something. Its entry is
+// written before it happens, its outcome after it. So nothing happens without an
+// entry, and an entry without an outcome is of an action whose process crashed:
+// all, a part or nothing of it may have happened. A change is one member of the
+// target, from one value to another. Entries and outcomes are never changed or
+// removed.
 //
-// Join tokens are made for every visitor and are no actions: who came by them
-// is in the ledger's stays.
+// Join tokens are made for every visitor and are no actions: the ledger's stays
+// show their use.
 package audit
 
 import (
@@ -127,9 +127,8 @@ type Record struct {
 // ErrTaken says that another entry has the name.
 var ErrTaken = errors.New("another entry has this name")
 
-// Log is where entries live. What is written stays as it is. Writing is safe to
-// repeat: a repeat after a lost answer finds its own. Errors are the store's
-// own, but for ErrTaken.
+// Log stores entries and outcomes, append-only. Writes are safe to retry. Errors
+// are the store's own, except ErrTaken.
 type Log interface {
 	// BeginAction writes an action's entry; ErrTaken, if one of its name is
 	// there that is not the same.

@@ -1,12 +1,11 @@
 // Package conference is about the meetings that seats are taken in.
 //
 // Terms: a conference is scheduled, then live, then ended. An ended conference
-// stays ended; scheduling its id again makes a new one, with a new number.
-// The number is short, unique among the tenant's conferences of all times, and
-// stands in the seat blocks where the id would be too long. A live conference
-// is vacant while those are away whom it needs: its host if it went live under
-// a named license, anybody at all if under a concurrent one. Vacant for too
-// long, it ends.
+// stays ended; scheduling its id again makes a new one, with a new number. The
+// number is short, never reused within a tenant, and stands in seat blocks for
+// the longer id. A live conference is vacant while nobody is in who keeps it
+// live: its host if it went live under a named license, else anybody. A
+// conference that is vacant for too long ends.
 package conference
 
 import (
@@ -62,7 +61,7 @@ type Conference struct {
 	Ending bool
 }
 
-// Change is what is to be changed of a scheduled conference. What is nil stays.
+// Change is a change of a scheduled conference. Nil members stay.
 type Change struct {
 	Title    *string
 	StartsAt *time.Time
@@ -98,17 +97,17 @@ func ParseID(text string) (ID, error) {
 	return ID(text), nil
 }
 
-// Ended is the problem of whoever comes too late.
+// Ended is the problem of a join after the end.
 func Ended(id ID) *problem.Error {
 	return problem.Newf(problem.ConferenceEnded, "Conference %s has ended.", id)
 }
 
-// NotLive is the problem of whoever comes before the host.
+// NotLive is the problem of a join before the host's.
 func NotLive(id ID) *problem.Error {
 	return problem.Newf(problem.ConferenceNotLive, "Conference %s goes live when its host connects.", id)
 }
 
-// Conferences is where conferences live. Errors are the store's own.
+// Conferences stores conferences. Errors are the store's own.
 type Conferences interface {
 	// NextNumber gives a number that no other call ever gave for the tenant.
 	NextNumber(ctx context.Context, t tenant.ID) (Number, error)

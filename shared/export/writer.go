@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// writer collects what is written and, once that is more than a part, uploads
-// it: the part before is on its way while the next is being filled.
+// writer collects what is written and uploads it once it exceeds a part. One part
+// is uploaded while the next is filled.
 type writer struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -45,9 +45,9 @@ func (w *writer) Write(p []byte) (int, error) {
 	return written, w.err
 }
 
-// send puts the part on its way once the one before has arrived.
+// send starts the upload of the part, after the previous one has ended.
 func (w *writer) send() error {
-	if err := w.settle(); err != nil {
+	if err := w.waitForPart(); err != nil {
 		return err
 	}
 	if err := w.ctx.Err(); err != nil {
@@ -73,8 +73,8 @@ func (w *writer) send() error {
 	return nil
 }
 
-// settle waits for the part that is on its way.
-func (w *writer) settle() error {
+// waitForPart waits for the upload of the previous part.
+func (w *writer) waitForPart() error {
 	if w.sent == nil {
 		return nil
 	}
@@ -83,12 +83,12 @@ func (w *writer) settle() error {
 	return err
 }
 
-// complete uploads what is left and makes the object.
+// complete uploads the rest and makes the object.
 func (w *writer) complete() error {
 	if err := w.send(); err != nil {
 		return err
 	}
-	if err := w.settle(); err != nil {
+	if err := w.waitForPart(); err != nil {
 		return err
 	}
 	if err := w.upload.Complete(w.ctx); err != nil {
@@ -97,18 +97,18 @@ func (w *writer) complete() error {
 	return nil
 }
 
-// abandon stops the upload, if there is one. The caller's context may have
-// ended, and is not asked.
+// abandon aborts the upload, if there is one. It does not use the caller's
+// context, which may have ended.
 func (w *writer) abandon() error {
 	w.cancel()
-	settled := w.settle() // told already, or a consequence of the end
+	partErr := w.waitForPart() // told already, or a consequence of the end
 	if w.upload == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.ctx), abortPatience)
 	defer cancel()
 	if err := w.upload.Abort(ctx); err != nil {
-		return errors.Join(fmt.Errorf("abort upload: %w", err), settled)
+		return errors.Join(fmt.Errorf("abort upload: %w", err), partErr)
 	}
 	return nil
 }

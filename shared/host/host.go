@@ -2,7 +2,7 @@
 //
 // Terms: a host is a named user of a tenant, known by e-mail address; under a
 // named license a tenant has a bounded number of them, each in a slot, and each
-// runs one live conference at a time. The lock is what holds a host to that one
+// runs one live conference at a time. The lock binds a host to that one
 // conference. A change is a host put in a slot that another has left.
 package host
 
@@ -96,7 +96,7 @@ type Host struct {
 	Removed removal.Notes
 }
 
-// Lock holds a host to one conference.
+// Lock binds a host to one live conference.
 type Lock struct {
 	Host       Email
 	Conference string
@@ -114,7 +114,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Added is what became of an attempt to add a host.
+// Added is the result of adding a host.
 type Added int
 
 // The outcomes. Only AddedNow changed anything.
@@ -125,7 +125,7 @@ const (
 	AddedNoChange // only freed slots are left, and no more changes this month
 )
 
-// Moved is what became of an attempt to put another person into a host's slot.
+// Moved is the result of replacing a host by another person.
 type Moved int
 
 // The outcomes. Only MovedNow changed anything.
@@ -137,7 +137,7 @@ const (
 	MovedNoChange       // no more changes this month
 )
 
-// Locked is what became of an attempt to take a lock.
+// Locked is the result of taking a lock.
 type Locked struct {
 	// Holder is set where another conference has it.
 	Holder *Lock
@@ -145,7 +145,7 @@ type Locked struct {
 	Renewed bool
 }
 
-// Hosts is where hosts and their locks live. Errors are the store's own.
+// Hosts stores hosts and their locks. Errors are the store's own.
 type Hosts interface {
 	// AddHost adds a host unless it is there or the tally has no slot for it;
 	// see Tally.Add. Counting and adding are one atomic step. After a lost

@@ -11,11 +11,10 @@ import (
 )
 
 const (
-	// patience is how long a repeat waits for the first request to be done.
+	// patience is how long a repeat waits for the first request's answer.
 	patience = 5 * time.Second
-	// shortestPause is how long it waits before it looks again; then twice as
-	// long, and so on, up to the longest: each look costs a write unit, and many
-	// look at the same item.
+	// shortestPause is the first back-off, which doubles up to the longest: each try
+	// costs a write unit, and many requests may try on the same item.
 	shortestPause = 50 * time.Millisecond
 	longestPause  = 800 * time.Millisecond
 )
@@ -34,10 +33,10 @@ type Gate struct {
 func NewGate(keys Keys, now func() time.Time) *Gate { return &Gate{keys, now} }
 
 // Enter claims a key for a request. With an answer, the request has happened;
-// without one, it is to happen, and Leave to be called with its answer. A
-// request that is under way is waited for, for five seconds; if it is not done
-// then, the error is unavailable. A key of another request is invalid. Safe to
-// repeat, except that a claim whose answer was lost lasts until it lapses.
+// without one, the caller does it and then calls Leave with its answer. Enter
+// waits up to five seconds for a request that is under way, and then fails with
+// unavailable. A key of another request is invalid. Safe to retry, except that a
+// claim whose answer was lost lasts until it lapses.
 func (g *Gate) Enter(ctx context.Context, key Key, f Fingerprint) (Claim, *Answer, error) {
 	holder, pause := rand.Text(), shortestPause
 	for began := g.now(); ; {
@@ -74,8 +73,8 @@ func wait(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// Leave keeps a claim's answer, or, if it is not final, gives the claim up, so
-// that a repeat happens again. After an error the claim lapses by itself.
+// Leave keeps a claim's answer or, if it is not final, releases the claim so that
+// a repeat happens again. After an error the claim lapses.
 func (g *Gate) Leave(ctx context.Context, c Claim, a Answer) error {
 	if !a.Final() {
 		if err := g.keys.ReleaseKey(ctx, c); err != nil {

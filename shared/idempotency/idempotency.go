@@ -1,14 +1,14 @@
-// Package idempotency has a request that is sent twice happen once.
+// Package idempotency makes a request that is sent twice happen once.
 //
-// Terms: a key is what a caller sends with a request that it may have to send
-// again. It is bound to that request: the key with another one is an error. The
-// first request of a key claims it, happens, and has its answer kept; a repeat
-// is given that answer. A claim of a process that died lapses, and the next
-// repeat takes it over and happens again: what a request does must stand that.
+// Terms: a key is sent with a request that the caller may have to send again. It
+// is bound to that request: the same key with another request is an error. The
+// first request claims the key, happens, and its answer is kept; a repeat gets
+// that answer. The claim of a crashed process lapses, and the next repeat takes
+// it over and happens again, so the work of a request must be idempotent.
 //
-// A key counts for its caller alone. Neither keys nor requests are kept, only
-// their SHA-256; answers are kept as they are, so they need the protection of
-// what they tell, which is that of the live table.
+// A key counts only for its caller. Only the SHA-256 of keys and requests is
+// stored; answers are stored as they are, and protected like the rest of the live
+// table.
 package idempotency
 
 import (
@@ -156,9 +156,8 @@ func Judge(r *Record, c Claim) Attempt {
 	}
 }
 
-// Keys is where keys are kept. Every call is one conditional write, so of
-// claims at the same time one succeeds, and is safe to retry. Errors are the
-// store's own.
+// Keys stores keys and answers. Every call is one conditional write and safe to
+// retry; of concurrent claims one succeeds. Errors are the store's own.
 type Keys interface {
 	// ClaimKey claims a key, as Judge says. After an error the claim may have
 	// been made: it lapses.

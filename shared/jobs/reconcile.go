@@ -1,5 +1,5 @@
-// Package jobs turns events that no client has caused into work: what is due
-// by a schedule, and what a table's stream tells of.
+// Package jobs handles events that no client causes: schedules, and records of a
+// table's stream.
 package jobs
 
 import (
@@ -19,13 +19,12 @@ const (
 	maxRecordBytes = 16_384
 )
 
-// Runner does the work. Both are safe to repeat and to run at the same time as
-// themselves and each other: a schedule may come twice, and a stream delivers
-// at least once.
+// Runner does the work. Both methods are safe to retry and to run concurrently: a
+// schedule may fire twice, and a stream delivers at least once.
 type Runner interface {
-	// Round looks at everything.
+	// Round works through the whole agenda.
 	Round(ctx context.Context) error
-	// Refused looks at pools that have just refused somebody, each named once.
+	// Refused checks pools that have just refused a join, each named once.
 	Refused(ctx context.Context, pools []seat.Pool) error
 }
 
@@ -41,11 +40,10 @@ func NewReconciler(run Runner, log *slog.Logger) *Reconciler { return &Reconcile
 // fromQueue is the source of the records that a queue hands on.
 const fromQueue = "aws:sqs"
 
-// Handle looks at the pools that refused somebody if the event comes from the
-// stream, and at everything if not: a round is due by a schedule, or by the queue
-// that hands another schedule's events on half a minute later. A record that
-// cannot be read is logged and left to the next round: to fail by it would only
-// have it delivered again.
+// Handle checks the refusing pools if the event comes from the stream, and runs a
+// round otherwise: for the schedule, or for the queue that delivers the
+// schedule's event again half a minute later. A malformed record is logged and
+// left to the next round: an error would only have it delivered again.
 func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 	var told struct {
 		Records []json.RawMessage `json:"Records"`

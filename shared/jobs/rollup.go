@@ -5,9 +5,8 @@ import (
 	"fmt"
 )
 
-// Roller rolls every tenant's usage up, as far as there is time for before ctx
-// ends. Safe to repeat and to run at the same time as itself: a schedule may
-// come twice.
+// Roller rolls up every tenant's usage, as far as there is time for before ctx
+// ends. Safe to retry and to run concurrently: a schedule may fire twice.
 type Roller interface {
 	Run(ctx context.Context) error
 }
@@ -18,8 +17,8 @@ type Rollup struct{ roller Roller }
 // NewRollup makes a handler of the schedule's events.
 func NewRollup(roller Roller) *Rollup { return &Rollup{roller} }
 
-// Handle makes one run. An error is for the log and the function's metric of
-// errors: the schedule's next run goes on in any case.
+// Handle makes one run. An error is for the log and the function's metric: the
+// next run of the schedule continues in any case.
 func (r *Rollup) Handle(ctx context.Context) error {
 	if err := r.roller.Run(ctx); err != nil {
 		return fmt.Errorf("roll usage up: %w", err)

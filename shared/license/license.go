@@ -152,8 +152,8 @@ func (l License) Full(inUse int) *problem.Error {
 	return p
 }
 
-// Admits tells whether new joins are welcome at a moment; a nil error means
-// yes. It never concerns those who are in already.
+// Admits tells whether the license allows new joins at a moment; nil means yes.
+// Connections that are in already stay.
 func (l License) Admits(now time.Time) error {
 	switch {
 	case l.Status == StatusSuspended:
@@ -250,17 +250,17 @@ func (l License) Validate() error {
 	return nil
 }
 
-// Licenses is where licenses live. Errors are the store's own.
+// Licenses stores licenses. Errors are the store's own.
 type Licenses interface {
 	// License reads the one in force, consistently; nil if the tenant has none.
 	License(ctx context.Context, t tenant.ID) (*License, error)
-	// PutLicense writes l, which is not settled, and adds it to the tenant's revisions, in one step,
+	// PutLicense writes l, which is not rolled out, and adds it to the tenant's revisions, in one step,
 	// if the stored revision is the one before l's (none at all before
 	// revision 1). False: it is not. After a lost answer a repeat gives false:
 	// read again to see who won.
 	PutLicense(ctx context.Context, l License) (bool, error)
-	// NoteRolledOut has a tenant's license be settled, if that is still the one of a
-	// revision.
+	// NoteRolledOut marks a tenant's license as rolled out, if its revision is still this
+	// one.
 	NoteRolledOut(ctx context.Context, t tenant.ID, revision int64) error
 	// Revisions gives every license that the tenant ever had, in order.
 	// Nothing changes or removes one.

@@ -1,18 +1,18 @@
-// Package session is about one connection's stay in a conference, as it goes on.
+// Package session is about one connection's stay in a conference while it lasts.
 //
-// Terms: a session is what is known of a connection while it lasts: who it is,
-// and, once seated, which seat it holds since when. In the lobby it is
-// connected without a seat. Gone is a tombstone: the connection was closed, or is
-// not to be let in, so that a $connect still in flight must give its seat back.
+// Terms: a session is the state of a connection: its identity and, once seated,
+// its seat and since when. In the lobby it is connected without a seat. Gone is a
+// tombstone: the connection was closed, or must not be admitted, so a $connect
+// still in flight must give its seat back.
 //
-// The session decides which seat a connection has: the one that it names while
-// it is seated. Each change is one conditional write of its next version. A seat
-// that the session names in another state is one that the connection has left,
-// whose stay goes into the ledger before the seat is given back. Any other seat
-// that the connection has in a block is an orphan: it was taken, and the session
-// that was to name it was never written. A session that left by closing is not written again
-// (that would cost a write): the seat block and the ledger tell that it is over,
-// and it expires by itself.
+// The session decides which seat a connection has: the one that it names while it
+// is seated. Each change is one conditional write of its next version. A seat
+// that the session names in another state is one that the connection has left;
+// its stay is recorded in the ledger before the seat is given back. Any other
+// seat of the connection in a block is an orphan: it was taken, and the session
+// that was to name it was never written. A session that ends by closing is not
+// written again, to save a write: the block and the ledger tell that it is over,
+// and it expires.
 package session
 
 import (
@@ -41,15 +41,15 @@ const (
 // API Gateway quotas for WebSocket APIs.
 const LifeMillis = 2 * 60 * 60 * 1000
 
-// slackMillis is how late the platform's close may be noticed.
+// slackMillis is how late the platform's close may be observed.
 const slackMillis = 60 * 1000
 
-// KeepMillis is how long a session is kept after it began: well beyond the two
-// hours that a connection lives and any late event about it.
+// KeepMillis is how long after its beginning a session is kept: well beyond two
+// hours of connection and any late event.
 const KeepMillis = 26 * 60 * 60 * 1000
 
-// Session is what is known of one connection. Times are Unix milliseconds of
-// the gateway's clock.
+// Session is the state of one connection. Times are Unix milliseconds of the
+// gateway's clock.
 type Session struct {
 	Connection  seat.ConnectionID
 	State       State
@@ -85,7 +85,7 @@ type Session struct {
 	Shards         int // of the tenant's ledger
 }
 
-// Sessions is where sessions live. Errors are the store's own.
+// Sessions stores sessions. Errors are the store's own.
 type Sessions interface {
 	// Session reads one; nil if there is none. A read that is not consistent
 	// costs half and may be old: act on it only under a condition.
@@ -105,7 +105,7 @@ type Sessions interface {
 	Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]Session, error)
 }
 
-// NotFound is the answer about a connection that is not there.
+// NotFound is the problem of a missing connection.
 func NotFound() *problem.Error {
 	return problem.New(problem.NotFound, "There is no such connection.")
 }
@@ -130,15 +130,18 @@ func (s Session) Adopts(m seat.Member) bool {
 	return m.JoinedAtMillis > max(s.JoinedAtMillis, s.FencedMillis)
 }
 
-// Fence is the session's next version, by which no attempt that read it before
-// can write it, nor one that reads it adopt a seat taken at that time or before.
+// Fence is the session's next version. After it, an attempt that read the session
+// before cannot write it, and one that reads it cannot adopt a seat taken at that
+// time or before.
 func (s Session) Fence(joinedAtMillis int64) Session {
 	s.FencedMillis = max(s.FencedMillis, joinedAtMillis)
 	s.Version++
 	return s
 }
 
-// StayBeganMillis is when the stay began, on this connection or on an earlier one.
+// Stay is the ledger record of the ending stay. It depends only on the session
+// and the end, so that every retry writes the same key. An end that is TooLate is
+// replaced by an estimate.
 func (s Session) StayBeganMillis() int64 {
 	if began, known := s.StayID.BeganMillis(); known {
 		return began
@@ -146,31 +149,31 @@ func (s Session) StayBeganMillis() int64 {
 	return s.JoinedAtMillis
 }
 
-// Claim is what a resume token for this stay says.
+// Claim is the content of a resume token for this stay.
 func (s Session) Claim() jointoken.Claim {
 	return jointoken.Claim{Connection: s.Connection, Stay: string(s.StayID)}
 }
 
-// Leave moves the session back to the lobby, as its next version. It still names
-// the seat, so that anybody can record the stay and give the seat back.
+// Leave is the session moved back to the lobby, as its next version. It still
+// names the seat, so that any process can record the stay and give the seat back.
 func (s Session) Leave(atMillis int64) Session {
 	s.State, s.MovedAtMillis = StateLobby, atMillis
 	s.Version++
 	return s
 }
 
-// TooLate tells whether a stay that is said to have ended at a moment was over
-// before: the platform must have closed the connection by then.
+// TooLate tells whether a reported end is after the time at which the platform
+// must have closed the connection.
 func (s Session) TooLate(leftAtMillis int64) bool {
 	return s.BeganMillis > 0 && leftAtMillis > s.BeganMillis+LifeMillis+slackMillis
 }
 
-// YoungMillis is how old a connection must be for reconciliation to judge it.
+// YoungMillis is the age from which reconciliation judges a connection.
 const YoungMillis = 60_000
 
-// LastAlive is the connection's last proof of life: when its block was last
-// found alive, if it was old enough then to be asked after, as a connection and
-// in its seat; else when it joined.
+// LastAlive is the connection's last proof of life: when its block was last found
+// alive, if connection and stay were old enough then to be probed; else when it
+// joined.
 func (s Session) LastAlive(seenAtMillis int64) int64 {
 	if max(s.BeganMillis, s.JoinedAtMillis) <= seenAtMillis-YoungMillis {
 		return max(s.JoinedAtMillis, min(seenAtMillis, s.BeganMillis+LifeMillis))

@@ -17,10 +17,10 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// closings bounds how often a close starts over because another was quicker.
+// closings bounds how often Close starts over after losing a race.
 const closings = 5
 
-// Store is all that closing reads and writes.
+// Store is everything that a close reads and writes.
 type Store interface {
 	rollup.Store
 	Statements
@@ -33,24 +33,22 @@ type Closer struct {
 	now    func() time.Time
 }
 
-// NewCloser makes a closer.
+// NewCloser makes a Closer.
 func NewCloser(store Store, roller *rollup.Roller, now func() time.Time) *Closer {
 	return &Closer{store, roller, now}
 }
 
-// Close closes a tenant's period: it rolls up what is not yet, computes the
-// figures once more from the raw ledger, by another way, and seals them if both
-// agree. If a revision is there that says the same, that is the answer, and
-// false.
+// Close closes a tenant's period. It completes the roll-up, computes the figures
+// again from the raw ledger in another way, and seals them if both agree. If a
+// revision already says the same, Close returns it and false.
 //
-// The errors are problems: invalid, if there is no such month, it has not
-// ended, it ended before the tenant had a license, or not all of its days can be
-// known yet; unavailable, if they are being
-// rolled up; precondition_failed, if the ledger says something else than what
-// was rolled up from it.
+// The errors are problems: invalid if there is no such month, it has not ended,
+// it ended before the tenant had a license, or not all of its days are final;
+// unavailable while days are being rolled up; precondition_failed if the ledger
+// and the roll-up disagree.
 //
-// Safe to repeat and to run twice at once: a revision is written where there is
-// none, and whoever comes second finds it, and has nothing to add.
+// Safe to retry and to run twice at once: a revision is written only if it does
+// not exist, and the second caller finds it.
 func (c *Closer) Close(ctx context.Context, t tenant.ID, period string) (Sealed, bool, error) {
 	for range closings {
 		cutoff := c.now()
@@ -76,8 +74,8 @@ func (c *Closer) Close(ctx context.Context, t tenant.ID, period string) (Sealed,
 	return Sealed{}, false, problem.New(problem.Unavailable, "Others keep closing the period. Try again.")
 }
 
-// compute is what the period's next statement says, and its latest, if there is
-// one. If both say the same, the next one corrects nothing.
+// compute makes the period's next statement, and returns it with the latest one,
+// if there is one. If both say the same, the next one corrects nothing.
 func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff time.Time) (Statement, *Sealed, error) {
 	var none Statement
 	l, err := c.store.License(ctx, t)
@@ -108,7 +106,7 @@ func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff
 			return none, nil, err
 		}
 	}
-	b := books{c, t, s.zone, usage.LimitsOf(revisions), cutoff.UnixMilli()}
+	b := tenantLedger{c, t, s.zone, usage.LimitsOf(revisions), cutoff.UnixMilli()}
 	kept := s.whole && s.zone.String() == l.Location().String()
 	totals, days, records, err := b.figures(ctx, s.Period, kept)
 	if err != nil {
@@ -125,8 +123,8 @@ func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff
 	return correct(*before, next), last, nil
 }
 
-// begun checks that a period did not end before the tenant's first license was
-// recorded, any license of it is valid from, and its first record in the ledger.
+// begun checks that the period did not end before the tenant's first license was
+// recorded or valid, and before its first ledger record.
 func (c *Closer) begun(ctx context.Context, t tenant.ID, s span, revisions []license.License) error {
 	first := revisions[0].ChangedAtMillis
 	for _, l := range revisions {
@@ -148,7 +146,8 @@ func (c *Closer) begun(ctx context.Context, t tenant.ID, s span, revisions []lic
 	return faults("is before the tenant had a license: the first month that can be closed is " + month)
 }
 
-// latest is the period's latest revision, sealed and open; nil if there is none.
+// latest is the period's latest revision, sealed and decoded; nil if there is
+// none.
 func (c *Closer) latest(ctx context.Context, t tenant.ID, period string) (*Sealed, *Statement, error) {
 	last, err := c.store.Statement(ctx, t, period, 0)
 	if err != nil || last == nil {
@@ -158,7 +157,7 @@ func (c *Closer) latest(ctx context.Context, t tenant.ID, period string) (*Seale
 	return last, &s, err
 }
 
-// span is a period's time, and the zone by whose calendar it is one.
+// span is the time of a period, and the time zone of its calendar.
 type span struct {
 	usage.Period
 	zone *time.Location
@@ -166,10 +165,10 @@ type span struct {
 	whole bool
 }
 
-// span is when a period is. Once it was closed, that stays so. Else it is by
-// the time zone of the license that was in force at its end, and begins where
-// the period before it was closed, so that no hour is billed twice, or never,
-// when a tenant's time zone changes.
+// span is the time of a period. A closed period keeps its time. Otherwise the
+// time zone is that of the license in force at the period's end, and the period
+// begins where the one before it was closed, so that a change of time zone bills
+// no hour twice or never.
 func (c *Closer) span(ctx context.Context, t tenant.ID, period string, before *Statement, revisions []license.License) (span, error) {
 	if before != nil {
 		return spanOf(*before)
@@ -199,7 +198,7 @@ func (c *Closer) span(ctx context.Context, t tenant.ID, period string, before *S
 	return s, err
 }
 
-// spanOf is a statement's.
+// spanOf is the span of a statement.
 func spanOf(s Statement) (span, error) {
 	zone, err := timezone.Load(s.TimeZone)
 	if err != nil {
@@ -226,8 +225,8 @@ func faults(details ...string) error {
 	return problem.InvalidFields(list...)
 }
 
-// books is a tenant's ledger, and what was rolled up of it.
-type books struct {
+// tenantLedger is a tenant's ledger and roll-up.
+type tenantLedger struct {
 	*Closer
 	tenant tenant.ID
 	zone   *time.Location
@@ -235,16 +234,15 @@ type books struct {
 	asOf   int64
 }
 
-// figures gives the totals and the days of a period, if two computations agree
-// on them, and of how many records. The one is what is kept of the tenant's
-// calendar or, for a period of another one, a sweep of the ledger; the other is
-// a recount.
-func (b books) figures(ctx context.Context, p usage.Period, kept bool) (usage.Row, []Figures, int64, error) {
+// figures gives the totals and the days of a period, and the number of records,
+// if two computations agree: the roll-up, or for a period of another calendar a
+// sweep of the ledger, and a recount.
+func (b tenantLedger) figures(ctx context.Context, p usage.Period, kept bool) (usage.Row, []Figures, int64, error) {
 	compute := b.swept
 	if kept {
 		compute = b.kept
 	}
-	if err := b.settled(ctx, p, kept); err != nil {
+	if err := b.requireFinal(ctx, p, kept); err != nil {
 		return usage.Row{}, nil, 0, err
 	}
 	totals, rows, err := compute(ctx, p)
@@ -265,9 +263,9 @@ func (b books) figures(ctx context.Context, p usage.Period, kept bool) (usage.Ro
 	return totals, days, records, nil
 }
 
-// settled checks that all of a period can be known, and rolls it up if it is of
-// the tenant's calendar and is not yet.
-func (b books) settled(ctx context.Context, p usage.Period, kept bool) error {
+// requireFinal checks that all days of a period are final, and rolls up those of
+// the tenant's calendar.
+func (b tenantLedger) requireFinal(ctx context.Context, p usage.Period, kept bool) error {
 	through := p.FromMillis
 	if kept {
 		progress, err := b.roller.Tenant(ctx, b.tenant)
@@ -282,15 +280,15 @@ func (b books) settled(ctx context.Context, p usage.Period, kept bool) error {
 	var missing []string
 	for at := through; at < p.ToMillis; {
 		day := usage.DayOf(time.UnixMilli(at), b.zone)
-		settles := day.ToMillis + rollup.FinalMillis
+		finalMillis := day.ToMillis + rollup.FinalMillis
 		name := time.UnixMilli(day.FromMillis).In(b.zone).Format(time.DateOnly)
-		if kept && settles <= b.asOf {
+		if kept && finalMillis <= b.asOf {
 			p := problem.Newf(problem.Unavailable, "The day of %s is being rolled up. Try again in a minute.", name)
 			p.RetryAfter = time.Minute
 			return p
 		}
-		if settles > b.asOf {
-			missing = append(missing, fmt.Sprintf("the day of %s is not rolled up yet: it can be from %s on", name, usage.FormatTime(settles)))
+		if finalMillis > b.asOf {
+			missing = append(missing, fmt.Sprintf("the day of %s is not rolled up yet: it can be from %s on", name, usage.FormatTime(finalMillis)))
 		}
 		at = day.ToMillis
 	}
@@ -300,8 +298,8 @@ func (b books) settled(ctx context.Context, p usage.Period, kept bool) error {
 	return nil
 }
 
-// kept adds up what is kept of a period.
-func (b books) kept(ctx context.Context, p usage.Period) (usage.Row, []usage.Row, error) {
+// kept adds up the stored days of a period.
+func (b tenantLedger) kept(ctx context.Context, p usage.Period) (usage.Row, []usage.Row, error) {
 	sum, _, err := rollup.Sum(ctx, b.store, b.tenant, b.zone.String(), p)
 	if err != nil {
 		return usage.Row{}, nil, fmt.Errorf("add up the days: %w", err)
@@ -311,7 +309,7 @@ func (b books) kept(ctx context.Context, p usage.Period) (usage.Row, []usage.Row
 }
 
 // swept adds up a period from the ledger, day by day.
-func (b books) swept(ctx context.Context, p usage.Period) (usage.Row, []usage.Row, error) {
+func (b tenantLedger) swept(ctx context.Context, p usage.Period) (usage.Row, []usage.Row, error) {
 	periods, err := usage.Periods(time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), usage.GranularityDay, b.zone)
 	if err != nil {
 		return usage.Row{}, nil, fmt.Errorf("cut the period: %w", err)
@@ -328,8 +326,8 @@ func (b books) swept(ctx context.Context, p usage.Period) (usage.Row, []usage.Ro
 	return usage.MergeAll(summaries).Row, rows, nil
 }
 
-// days are those of a period as they are kept, also the still ones.
-func (b books) days(ctx context.Context, p usage.Period) ([]usage.Row, error) {
+// days are the stored days of a period, idle ones included.
+func (b tenantLedger) days(ctx context.Context, p usage.Period) ([]usage.Row, error) {
 	periods, err := usage.Periods(time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), usage.GranularityDay, b.zone)
 	if err != nil {
 		return nil, fmt.Errorf("cut the period: %w", err)
@@ -346,7 +344,7 @@ func (b books) days(ctx context.Context, p usage.Period) ([]usage.Row, error) {
 }
 
 // recount computes a period from the raw ledger.
-func (b books) recount(ctx context.Context, p usage.Period) (usage.Row, int64, error) {
+func (b tenantLedger) recount(ctx context.Context, p usage.Period) (usage.Row, int64, error) {
 	records := int64(0)
 	stays := counted(b.store.Stays(ctx, b.tenant, p.FromMillis-usage.MaxStayMillis, p.ToMillis+usage.MaxGapMillis), &records)
 	refusals := counted(b.store.Refusals(ctx, b.tenant, p.FromMillis, p.ToMillis), &records)
@@ -368,9 +366,9 @@ func counted[T any](items iter.Seq2[T, error], n *int64) iter.Seq2[T, error] {
 	}
 }
 
-// disagreement finds the days on which the ledger says something else. There
-// may be none of which it does by itself: then the whole is named.
-func (b books) disagreement(ctx context.Context, kept []usage.Row) error {
+// disagreement names the days on which the roll-up and the ledger disagree, or
+// the whole period if each day agrees.
+func (b tenantLedger) disagreement(ctx context.Context, kept []usage.Row) error {
 	p := problem.New(problem.PreconditionFailed, "What was rolled up and the ledger disagree. If a record came in just now, closing again will do; else a record was changed.")
 	for _, row := range kept {
 		recounted, _, err := b.recount(ctx, usage.Period{FromMillis: row.FromMillis, ToMillis: row.ToMillis})
@@ -396,8 +394,8 @@ func same(a, b usage.Row) bool {
 	return refusals && reflect.DeepEqual(a, b)
 }
 
-// correct makes a statement the next revision of one before. If both say the
-// same it corrects nothing: other rules alone are no reason for a revision.
+// correct makes a statement the next revision of an earlier one. If both say the
+// same, it corrects nothing: a change of rules alone makes no revision.
 func correct(before, next Statement) Statement {
 	if reflect.DeepEqual(before.counted(), next.counted()) {
 		return next
@@ -421,9 +419,9 @@ func correct(before, next Statement) Statement {
 	return next
 }
 
-// counted are the totals and the days of a statement in what all versions of
-// the rules say alike. Whatever changes the rest changes that, too: more hosts
-// or participants at once are more seat time.
+// counted are the totals and the days, in the figures that all versions of the
+// rules share. A change of any other figure changes these too: more hosts or
+// participants at once are more seat time.
 func (s Statement) counted() []Figures {
 	list := append([]Figures{s.Totals}, s.Days...)
 	for i := range list {
@@ -432,7 +430,7 @@ func (s Statement) counted() []Figures {
 	return list
 }
 
-// difference is what a day adds up to more than it did.
+// difference is now minus before.
 func difference(now, before Figures) Figures {
 	d := Figures{
 		From: now.From, To: now.To, SeatMillis: now.SeatMillis - before.SeatMillis, OverageMillis: now.OverageMillis - before.OverageMillis,

@@ -1,17 +1,15 @@
 // Package statement closes billing periods.
 //
 // Terms: a period is a month of a tenant's calendar. A statement says what a
-// tenant used in it, by which license, and until when what happened was known.
-// It is sealed: its document is kept byte for byte as it was hashed, and
-// nothing changes or removes it. What is recorded after it makes the next
-// revision, which says what is different as corrections, day by day, that add
-// up to the whole difference.
+// tenant used in it, under which license, and as of which cutoff. A statement is
+// sealed: its document is stored byte for byte as it was hashed, and never
+// changes. Records that come later make the next revision, whose corrections, day
+// by day, add up to the whole difference.
 //
-// The document is JSON in the canonical form of RFC 8785. Its sha256 is that of
-// the document without this one member: whoever has a statement can check it.
-// The form is that of the version of the rules, and does not change; other rules
-// have another version. Version 1 had seat_minutes with three places, and neither
-// peak_hosts nor peak_participants.
+// The document is JSON in the canonical form of RFC 8785. Its sha256 is the hash
+// of the document without this member, so anyone can check it. The form belongs
+// to the version of the rules; changed rules get another version. Version 1 had
+// seat_minutes with three places, and neither peak_hosts nor peak_participants.
 package statement
 
 import (
@@ -32,10 +30,10 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// RuleVersion names what is counted how: see usage.Sweep.
+// RuleVersion names the rules of counting: see usage.Sweep.
 const RuleVersion = "2"
 
-// Sealed is a statement as it is kept.
+// Sealed is a statement as it is stored.
 type Sealed struct {
 	Tenant   tenant.ID
 	Period   string // a month, such as 2026-11
@@ -46,20 +44,19 @@ type Sealed struct {
 	Document []byte
 }
 
-// Statements is where statements are kept. Errors are the store's own.
+// Statements stores statements. Errors are the store's own.
 type Statements interface {
-	// AddStatement writes a statement unless its revision is there. False: it
-	// is. After a lost answer a repeat gives false: read it to see whose it is.
+	// AddStatement writes a statement unless its revision exists. False: it does, also
+	// for a retry after a lost answer; read it to compare.
 	AddStatement(ctx context.Context, s Sealed) (bool, error)
 	// Statement reads a revision, consistently; nil if there is none. Revision
 	// zero is the latest.
 	Statement(ctx context.Context, t tenant.ID, period string, revision int) (*Sealed, error)
-	// Statements lists a tenant's, in order of period and revision, beginning
-	// after one.
+	// Statements lists a tenant's statements after one, in order of period and revision.
 	Statements(ctx context.Context, t tenant.ID, after Name, limit int) ([]Sealed, error)
 }
 
-// Name is what a tenant's statements are told apart by.
+// Name is the key of a tenant's statement.
 type Name struct {
 	Period   string
 	Revision int
@@ -70,10 +67,10 @@ func (n Name) Compare(other Name) int {
 	return cmp.Or(cmp.Compare(n.Period, other.Period), cmp.Compare(n.Revision, other.Revision))
 }
 
-// Name is the statement's.
+// Name is the statement's key.
 func (s Sealed) Name() Name { return Name{s.Period, s.Revision} }
 
-// Statement is what a document says.
+// Statement is the content of a document.
 type Statement struct {
 	Tenant   tenant.ID `json:"tenant"`
 	Period   string    `json:"period" example:"2026-11"`
@@ -95,7 +92,7 @@ type Statement struct {
 	SHA256      string      `json:"sha256,omitempty"`
 }
 
-// Terms is a license as it stands in a statement.
+// Terms is a license as a statement shows it.
 type Terms struct {
 	Revision     int64           `json:"revision"`
 	From         string          `json:"from"`
@@ -111,8 +108,8 @@ type Terms struct {
 	Burst        int             `json:"burst"`
 }
 
-// Figures are those of a time. In corrections they are differences, and of
-// what adds up only.
+// Figures are the figures of a period or day. Corrections have differences, only
+// of figures that add up.
 type Figures struct {
 	From             string               `json:"from"`
 	To               string               `json:"to"`
@@ -132,7 +129,7 @@ type Figures struct {
 	EstimatedMillis  int64                `json:"estimated_ms"`
 }
 
-// Adjustment is the difference of two revisions' totals.
+// Adjustment is the difference between the totals of two revisions.
 type Adjustment struct {
 	Peak            int   `json:"peak"`
 	SeatMillis      int64 `json:"seat_ms"`
@@ -162,8 +159,8 @@ func figures(r usage.Row) Figures {
 	return f
 }
 
-// terms are the licenses in force in a period. The first one was, too, before
-// it began to be recorded.
+// terms are the licenses in force in a period. The first license also counts for
+// the time before it was recorded.
 func terms(revisions []license.License, p usage.Period) []Terms {
 	list := []Terms{}
 	for i, l := range revisions {
@@ -183,7 +180,7 @@ func terms(revisions []license.License, p usage.Period) []Terms {
 	return list
 }
 
-// moment is a time for a document; what is not bounded has none.
+// moment is a time as a document has it; nil for no bound.
 func moment(at time.Time) *string {
 	if at.IsZero() {
 		return nil
@@ -192,7 +189,7 @@ func moment(at time.Time) *string {
 	return &text
 }
 
-// seal makes a statement's document and its hash.
+// seal makes a statement's document and hash.
 func seal(s Statement, closedAt time.Time) (Sealed, error) {
 	document, err := canonical(s)
 	if err != nil {
@@ -221,8 +218,8 @@ func canonical(value any) ([]byte, error) {
 	return text, nil
 }
 
-// Open reads a document, and checks that it is what was sealed: the error says
-// that it is not.
+// Open decodes the document. It fails if the document is not the one that was
+// sealed.
 func (s Sealed) Open() (Statement, error) {
 	var read Statement
 	if err := json.Unmarshal(s.Document, &read); err != nil {
@@ -238,8 +235,8 @@ func (s Sealed) Open() (Statement, error) {
 	return read, nil
 }
 
-// sum hashes the document as it is kept, whatever its members are, but for the
-// hash. A document that is not canonical has none.
+// sum hashes the stored document without its hash. It fails for a document that
+// is not canonical.
 func (s Sealed) sum() (string, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(s.Document, &members); err != nil {

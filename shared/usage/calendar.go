@@ -14,7 +14,8 @@ func MonthAt(at time.Time, zone *time.Location) Period {
 	return around(at, at.Add(-longer), zone, monthAfter)
 }
 
-// around finds the edges on both sides of a moment, from one before it on.
+// around finds the edges before and after a moment, beginning the search at
+// before.
 func around(at, before time.Time, zone *time.Location, after func(time.Time, *time.Location) time.Time) Period {
 	from := after(before, zone)
 	to := after(from, zone)

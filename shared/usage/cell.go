@@ -1,7 +1,7 @@
 package usage
 
-// cell is a group's figures as the sweep goes: who is in now, and the row of
-// the period it is in. A sweep without groups has one.
+// cell has a group's figures during a sweep: the stays in now, and the row of the
+// current period. A sweep without groups has one.
 type cell struct {
 	group string
 	now   int64
@@ -20,11 +20,11 @@ func newCell(group string) *cell {
 	return &cell{group: group, conferences: newCrowd(), hosts: newCrowd(), identities: newCrowd()}
 }
 
-// idle: nobody is in, so that there is nothing to remember.
+// idle tells whether the cell has no stay in, and can be dropped.
 func (c *cell) idle() bool { return c.inUse == 0 && c.estimated == 0 }
 
-// begin begins a period with whoever is in. If it begins after as_of they are
-// no more than that: nobody knows who will be.
+// begin begins a period with the stays that are in. A period after as_of has
+// nothing else.
 func (c *cell) begin(p Period, asOf int64) {
 	c.now = p.FromMillis
 	c.row = Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: c.group, Opening: c.inUse}
@@ -41,14 +41,14 @@ func (c *cell) begin(p Period, asOf int64) {
 	c.identities.begin(c.listed)
 }
 
-// end gives the figures of the period, which ends.
+// end ends the period and returns its figures.
 func (c *cell) end(at, asOf int64) Summary {
 	c.advance(at, asOf)
 	c.row.Closing = c.inUse
 	return Summary{c.row, c.conferences.set(), c.hosts.set(), c.identities.set()}.counted()
 }
 
-// advance lets time pass and adds it up.
+// advance adds up the time up to a moment.
 func (c *cell) advance(to, asOf int64) {
 	if passed := min(to, asOf) - c.now; passed > 0 {
 		c.row.SeatMillis += passed * int64(c.inUse)
@@ -58,7 +58,7 @@ func (c *cell) advance(to, asOf int64) {
 	c.now = to
 }
 
-// meet notes who has come.
+// meet adds a stay's names.
 func (c *cell) meet(s *held) {
 	s.entries = [3]*entry{
 		c.conferences.enter(conferenceName(s.number)),
@@ -71,7 +71,7 @@ func (c *cell) meet(s *held) {
 	}
 }
 
-// seat counts a stay as in, from the moment it joined on. It is met.
+// seat counts a stay as in, from its join on. Its names were added by meet.
 func (c *cell) seat(s *held) {
 	c.inUse++
 	if c.inUse > c.row.Peak {
@@ -84,7 +84,7 @@ func (c *cell) seat(s *held) {
 	}
 }
 
-// unseat takes a stay out.
+// unseat counts a stay as out.
 func (c *cell) unseat(s *held) {
 	c.inUse--
 	if !s.pool.Chair {
@@ -92,14 +92,15 @@ func (c *cell) unseat(s *held) {
 	}
 }
 
-// part forgets who has gone, but for this period.
+// part removes a stay's names, except from the current period.
 func (c *cell) part(s *held) {
 	c.conferences.exit(s.entries[0])
 	c.hosts.exit(s.entries[1])
 	c.identities.exit(s.entries[2])
 }
 
-// crowd is who is in, by name, and who was in this period.
+// crowd has the names that are in, and those that were in during the current
+// period.
 type crowd struct {
 	in     map[string]*entry
 	inside bool // of a period
@@ -148,8 +149,8 @@ func (c *crowd) exit(e *entry) {
 	}
 }
 
-// set is whoever was in this period. Who came back is seen again: the set
-// drops the second.
+// set is the names of the current period. A name that came back appears twice in
+// the list; the set has it once.
 func (c *crowd) set() Set {
 	seen := c.seen
 	c.inside, c.seen = false, nil

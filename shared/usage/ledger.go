@@ -1,13 +1,13 @@
-// Package usage turns what happened into figures.
+// Package usage computes figures from the ledger.
 //
-// Terms: the ledger holds what happened, append-only: stays and refusals. A
-// stay is somebody's time in a conference, half-open: in from joined_at up to,
-// but not at, left_at. A connection that resumes another's seat goes on with
-// its stay: the ledger has a record for each, one beginning where the other
-// ends, with the stay's id. A refusal is a join that was denied. A
-// report derives every figure from the ledger, plus the sessions still open,
-// which it clips at as_of. All times are Unix milliseconds of the gateway's
-// clock; all arithmetic is in integers.
+// Terms: the ledger holds stays and refusals, append-only. A stay is a
+// connection's time in a conference, half-open: from joined_at up to, but not
+// including, left_at. A connection that resumes another's seat continues its
+// stay: the ledger has a record for each connection, with the same stay id, each
+// beginning where the one before ends. A refusal is a join that was denied. A
+// report derives every figure from the ledger and the open sessions, which it
+// clips at as_of. Times are Unix milliseconds of the gateway's clock; arithmetic
+// is in integers.
 package usage
 
 import (
@@ -34,8 +34,8 @@ const (
 	EndClosed          End = "closed"           // the client closed the connection
 	EndDropped         End = "dropped"          // the connection was lost, or the gateway closed it
 	EndGoingAway       End = "going_away"       // the client's page was reloaded, or closed for good
-	EndResumed         End = "resumed"          // handed over to another connection
-	EndVanished        End = "vanished"         // found dead: nobody saw the end
+	EndResumed         End = "resumed"          // resumed by another connection
+	EndVanished        End = "vanished"         // found dead; the end is estimated
 	EndLeft            End = "left"             // the client left for the lobby
 	EndRemoved         End = "removed"          // an admin removed it
 	EndConferenceEnded End = "conference_ended" // the conference was ended
@@ -46,19 +46,20 @@ func Ends() []End {
 	return []End{EndClosed, EndDropped, EndGoingAway, EndResumed, EndVanished, EndLeft, EndRemoved, EndConferenceEnded}
 }
 
-// MaxStayMillis is longer than any connection can last: the platform closes
-// them after two hours. A report looks this far back for stays that reach in.
+// MaxStayMillis is longer than any connection lasts: the platform closes them
+// after two hours. A report looks this far back for stays that reach into a
+// period.
 const MaxStayMillis = 3 * 60 * 60 * 1000
 
-// LateMillis is how long after it began a stay is recorded late: what was added
-// up by then may have to be added up again.
+// LateMillis is how long after its join a stay counts as recorded late: roll-ups
+// made before may have to be made again.
 const LateMillis = MaxStayMillis
 
-// MaxGapMillis is longer than any seat is held between two connections of one
-// stay. A report looks this far ahead for stays that go on.
+// MaxGapMillis is longer than any seat is held between two connections of a stay.
+// A report looks this far ahead for stays that continue.
 const MaxGapMillis = 10 * 60 * 1000
 
-// StayID names a stay, whichever connections it goes on in.
+// StayID names a stay, over all its connections.
 type StayID string
 
 // BeganMillis is when the stay began, as its name says; false, if it does not.
@@ -93,7 +94,7 @@ type Stay struct {
 	// LeftAtMillis is zero while the stay is open.
 	LeftAtMillis int64
 	End          End
-	// Estimated: nobody saw the end; it is the last proof of life.
+	// Estimated: the end was not observed; LeftAtMillis is the last proof of life.
 	Estimated bool
 	// Limit and InUse are the pool's, just after the join. InUse is zero for
 	// pools of several blocks. They tell how it was; no figure is made of
@@ -104,8 +105,7 @@ type Stay struct {
 	Shards int
 }
 
-// Shard says into which of a tenant's parts of the ledger what concerns a
-// connection is written.
+// Shard is the partition of the tenant's ledger for a connection's records.
 func Shard(id seat.ConnectionID, shards int) int {
 	if shards <= 1 {
 		return 0
@@ -131,8 +131,7 @@ type Refusal struct {
 	Shards     int
 }
 
-// Pool is the pool that was full; false if it was not for want of a seat that
-// the join was denied.
+// Pool is the pool that was full. False: the join was denied for another reason.
 func (r Refusal) Pool() (seat.Pool, bool) {
 	switch r.Code {
 	case problem.SeatsExhausted:
@@ -147,34 +146,33 @@ func (r Refusal) Pool() (seat.Pool, bool) {
 type Recorded struct {
 	LeftAtMillis int64
 	End          End
-	// Before: the record was there already.
+	// Before: the record existed already.
 	Before bool
 }
 
-// Ledger is where what happened is written. Errors are the store's own.
+// Ledger is the append-only ledger. Errors are the store's own.
 type Ledger interface {
-	// Record adds a stay unless it is there, and tells how its record ends: others
-	// may have recorded another end before. If it is late (LateMillis) that is
-	// noted first, by our clock. Safe to repeat.
+	// Record adds a stay unless it exists, and returns how its record ends: another
+	// process may have recorded another end before. A late stay (LateMillis, by our
+	// clock) is marked first. Safe to retry.
 	Record(ctx context.Context, s Stay) (Recorded, error)
-	// Refuse adds a refusal unless it is there. Safe to repeat.
+	// Refuse adds a refusal unless it exists. Safe to retry.
 	Refuse(ctx context.Context, r Refusal) error
 }
 
-// History reads the ledger back, in order of time and without holding more of
-// it than a page.
+// History reads the ledger in order of time, a page at a time.
 type History interface {
-	// Stays gives the closed stays that were joined in [from, to).
+	// Stays gives the closed stays that joined in [from, to).
 	Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Stay, error]
-	// Refusals gives those in [from, to).
+	// Refusals gives the refusals in [from, to).
 	Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Refusal, error]
-	// Late gives the times of the stays that were recorded late since a moment,
-	// or were about to be.
+	// Late gives the times of stays marked as late since a moment. The record of one may
+	// not have been written.
 	Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[Period, error]
 }
 
-// Read adds all that the ledger has of the sweep's periods, and tells how many
-// records that was. Nothing is added before it. Errors are the store's.
+// Read adds all ledger records of the sweep's periods, and returns how many.
+// Nothing may be added before it. Errors are the store's.
 func (s *Sweep) Read(ctx context.Context, history History, t tenant.ID) (records int64, err error) {
 	if len(s.periods) == 0 {
 		return 0, nil

@@ -7,8 +7,8 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Limit is what was sold from a moment on: so many seats in each pool that the
-// model bounds.
+// Limit is the number of seats sold from a moment on, in each pool that the model
+// bounds.
 type Limit struct {
 	FromMillis int64
 	Model      license.Model
@@ -20,7 +20,7 @@ func LimitOf(fromMillis int64, l license.License) Limit {
 	return Limit{fromMillis, l.Model, l.Limit()}
 }
 
-// of is the limit of one pool; false if it has none under this model.
+// of is the limit of one pool; false if the model does not bound it.
 func (l Limit) of(pool seat.Pool) (int, bool) {
 	switch {
 	case pool.Chair:
@@ -31,14 +31,13 @@ func (l Limit) of(pool seat.Pool) (int, bool) {
 	return l.Seats, l.Model == license.ModelNamed
 }
 
-// Limits are the limits of a license over time, in order. The first holds for
-// all time before it, too: what was in use before a license began to be
-// recorded is measured by what was first recorded.
+// Limits are the limits of a license over time, in order. The first also holds
+// for all time before it.
 type Limits []Limit
 
-// At is the limit of a pool at a moment. False: it has none. A tenant's own
-// pool has one under the concurrent model, a conference's under the named; a
-// chair never has.
+// At is the limit of a pool at a moment. False: it has none. The concurrent model
+// bounds a tenant's own pool, the named model a conference's; a chair has no
+// limit.
 func (l Limits) At(millis int64, pool seat.Pool) (int, bool) {
 	if len(l) == 0 {
 		return 0, false
@@ -65,7 +64,7 @@ func (l Limits) boundTenant(p Period) bool {
 	return false
 }
 
-// LimitsOf are those of a license's revisions, which are in order.
+// LimitsOf are the limits of a license's revisions, which are in order.
 func LimitsOf(revisions []license.License) Limits {
 	limits := make(Limits, len(revisions))
 	for i, l := range revisions {

@@ -27,7 +27,7 @@ const QuarterHourMillis = 15 * 60 * 1000
 // MaxRows bounds a report.
 const MaxRows = 100_000
 
-// firstYear is that of the first period: a slip of the pen is refused.
+// firstYear is the earliest year of a period, to refuse typing errors.
 const firstYear = 2000
 
 // Period is a half-open span of time, in Unix milliseconds.

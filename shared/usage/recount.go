@@ -13,15 +13,14 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Recount computes the row of one period once more, for those who verify what a
-// sweep said: by another way, so that one mistake is not made twice. It goes
-// over no edges in time. It clips each stay and adds, and gets the overage and
-// the peak from the joins and the leaves, each sorted by itself: of those, the
-// i-th leave and the join n places after it bound a time with more than n in.
+// Recount computes the row of one period in another way than a sweep, to verify
+// it. It clips each stay and adds. It gets the overage and the peak from the
+// joins and the leaves, each sorted by itself: the i-th leave and the join n
+// places after it bound a time with more than n stays in.
 //
-// Stays come in any order and in parts: all those that joined from
-// MaxStayMillis before the period until MaxGapMillis after it. It keeps some 40
-// bytes of each, and the names. Errors are the iterators'.
+// Stays come in any order and in parts: all that joined from MaxStayMillis before
+// the period until MaxGapMillis after it. It keeps some 40 bytes of each, and the
+// names. Errors are the iterators'.
 func Recount(p Period, limits Limits, stays iter.Seq2[Stay, error], refusals iter.Seq2[Refusal, error], asOfMillis int64) (Row, error) {
 	r := recount{
 		period: p, until: min(p.ToMillis, asOfMillis), row: Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis},
@@ -56,7 +55,7 @@ func Recount(p Period, limits Limits, stays iter.Seq2[Stay, error], refusals ite
 
 type recount struct {
 	period Period
-	// until is when the period's time ends to pass.
+	// until is the end of the counted time.
 	until   int64
 	row     Row
 	parts   []part
@@ -107,7 +106,7 @@ func (r *recount) within(from, to int64) int64 {
 	return max(0, min(to, r.until)-max(from, r.period.FromMillis))
 }
 
-// joinParts makes stays of the parts.
+// joinParts joins the parts of each stay.
 func (r *recount) joinParts() {
 	slices.SortFunc(r.parts, func(a, b part) int {
 		resumed := 0
@@ -130,7 +129,7 @@ func (r *recount) joinParts() {
 	r.parts = stays
 }
 
-// count gives everything but the overage.
+// count computes everything but the overage.
 func (r *recount) count() {
 	from, to := r.period.FromMillis, r.period.ToMillis
 	conferences, hosts, identities := make(map[conference.Number]bool), make(map[host.Email]bool), make(map[uint32]bool)
@@ -163,9 +162,9 @@ func (r *recount) count() {
 	r.row.Peak, r.row.PeakAtMillis = peak(joins, leaves)
 }
 
-// peak is the most that are in at once, and when first. It asks of each join
-// whether there is one more in than ever: whether the join that many places
-// before has not been matched by a leave.
+// peak is the most stays in at once, and the first such moment. It checks for
+// each join whether one more stay is in than ever before: whether the join that
+// many places before has no leave yet.
 func peak(joins, leaves []int64) (int, int64) {
 	slices.Sort(joins)
 	slices.Sort(leaves)
@@ -178,8 +177,8 @@ func peak(joins, leaves []int64) (int, int64) {
 	return most, at
 }
 
-// peakHosts makes one time of each host's stays that touch or overlap, and
-// gets the peak of those.
+// peakHosts merges each host's stays that touch or overlap, and takes the peak of
+// the results.
 func (r *recount) peakHosts() {
 	host := func(p part) host.Email { return r.places.list[p.place].host }
 	slices.SortFunc(r.parts, func(a, b part) int { return cmp.Or(cmp.Compare(host(a), host(b)), cmp.Compare(a.joined, b.joined)) })
@@ -199,7 +198,8 @@ func (r *recount) peakHosts() {
 	r.row.PeakHosts, _ = peak(joins, leaves)
 }
 
-// peakParticipants gets the peak of each conference by itself, without chairs.
+// peakParticipants takes the peak of each conference by itself, without hosts'
+// own seats.
 func (r *recount) peakParticipants() {
 	number := func(p part) conference.Number { return r.places.list[p.place].number }
 	slices.SortFunc(r.parts, func(a, b part) int { return cmp.Compare(number(a), number(b)) })
@@ -243,7 +243,7 @@ func (r *recount) overage(limits Limits) {
 	}
 }
 
-// above is the time in [from, to) of those in above a number of seats.
+// above is the seat time in [from, to) above a number of seats.
 func above(seats int, joins, leaves []int64, from, to int64) int64 {
 	var total int64
 	for i := 0; i+seats < len(joins); i++ {
@@ -252,7 +252,7 @@ func above(seats int, joins, leaves []int64, from, to int64) int64 {
 	return total
 }
 
-// names numbers what is told apart.
+// names numbers distinct names.
 type names[T comparable] struct {
 	list    []T
 	numbers map[T]uint32

@@ -45,7 +45,7 @@ type Row struct {
 	EstimatedMillis int64
 }
 
-// Still tells that nothing happened: nobody was in, came, or was refused.
+// Idle tells whether nothing happened: no stay, no join, no refusal.
 func (r Row) Idle() bool {
 	return r.Peak == 0 && r.Joins == 0 && len(r.Refusals) == 0
 }
@@ -68,14 +68,13 @@ func (r Row) SeatMinutes() string {
 	return fmt.Sprintf("%d.%04d", rounded/perMinute, rounded%perMinute)
 }
 
-// Filled gives a row for each of some periods: those that are there, in order,
-// of which each is a period's, and still ones for the others. After an error,
-// which is that of the rows, nothing comes.
+// Filled gives a row for each period: the given ones, in order, and idle ones for
+// the rest. An error ends the sequence.
 func Filled(periods []Period, rows iter.Seq2[Row, error]) iter.Seq2[Row, error] {
 	return filled(periods, rows, func(r Row) Row { return r }, func(r Row) Row { return r })
 }
 
-// FilledSummaries does so with the sets.
+// FilledSummaries is Filled for summaries.
 func FilledSummaries(periods []Period, summaries iter.Seq2[Summary, error]) iter.Seq2[Summary, error] {
 	return filled(periods, summaries, func(s Summary) Row { return s.Row }, func(r Row) Summary { return Summary{Row: r} })
 }
@@ -83,7 +82,7 @@ func FilledSummaries(periods []Period, summaries iter.Seq2[Summary, error]) iter
 func filled[T any](periods []Period, items iter.Seq2[T, error], row func(T) Row, of func(Row) T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		left := periods
-		still := func(until int64) bool {
+		idle := func(until int64) bool {
 			for len(left) > 0 && left[0].FromMillis < until {
 				if !yield(of(Row{FromMillis: left[0].FromMillis, ToMillis: left[0].ToMillis}), nil) {
 					return false
@@ -94,19 +93,19 @@ func filled[T any](periods []Period, items iter.Seq2[T, error], row func(T) Row,
 		}
 		for item, err := range items {
 			if err != nil {
-				yield(of(Row{}), fmt.Errorf("read what is kept: %w", err))
+				yield(of(Row{}), fmt.Errorf("read stored rows: %w", err))
 				return
 			}
-			if !still(row(item).FromMillis) || !yield(item, nil) {
+			if !idle(row(item).FromMillis) || !yield(item, nil) {
 				return
 			}
 			left = left[1:]
 		}
-		still(math.MaxInt64)
+		idle(math.MaxInt64)
 	}
 }
 
-// Grouping is what a report has a row each of.
+// Grouping is what a report's rows are grouped by.
 type Grouping string
 
 // The groupings.
@@ -139,7 +138,7 @@ func (g Grouping) of(h host.Email, c conference.ID) string {
 
 // Report sweeps stays and refusals into rows, one per period. Periods are in
 // order and adjacent. Stays may come in any order, and in parts; open ones have
-// LeftAtMillis zero. What is counted, and how, is said at Sweep.
+// LeftAtMillis zero. See Sweep for what is counted.
 func Report(periods []Period, limits Limits, stays []Stay, refusals []Refusal, asOfMillis int64) []Row {
 	return Grouped(periods, GroupingNone, limits, stays, refusals, asOfMillis)
 }
@@ -167,7 +166,7 @@ func byJoin(a, b Stay) int {
 	return cmp.Or(cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
 }
 
-// find gives the period that a moment falls in.
+// find gives the period that contains a moment.
 func find(periods []Period, at int64) (int, bool) {
 	return slices.BinarySearchFunc(periods, at, func(p Period, at int64) int {
 		switch {

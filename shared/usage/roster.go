@@ -2,10 +2,9 @@ package usage
 
 import "slices"
 
-// Roster tells who is in, as it reads the ledger once, in order of time. Like
-// a sweep it takes a connection's part for the stay that it goes on with.
-// It remembers everybody until told to forget. Not for use by several
-// goroutines.
+// Roster tells which stays are in at a moment, while the ledger is read once in
+// order of time. Like a Sweep, it joins a stay's parts. It remembers all stays
+// until Forget. Not for use by several goroutines.
 type Roster struct {
 	stays  []*present
 	latest map[StayID]*present
@@ -17,7 +16,7 @@ type present struct {
 	left  int64
 }
 
-// NewRoster makes one of nobody.
+// NewRoster makes an empty Roster.
 func NewRoster() *Roster { return &Roster{latest: make(map[StayID]*present)} }
 
 // Add adds a connection's part of a stay. Parts come in order of
@@ -33,10 +32,10 @@ func (r *Roster) Add(part Stay) {
 	stay.left = max(stay.left, end(part, never))
 }
 
-// At gives the stays that are in at a moment, in order of joining, each as the
-// connection that is in: if its seat is held for the next one to resume, as the
-// one that was. It is exact if the parts that joined from MaxStayMillis before
-// until MaxGapMillis after the moment have been added.
+// At gives the stays that are in at a moment, in order of joining, each as its
+// connection at that moment or, while the seat is held, the last one before. It
+// is exact if the parts that joined from MaxStayMillis before until MaxGapMillis
+// after the moment have been added.
 func (r *Roster) At(atMillis int64) []Stay {
 	var holders []Stay
 	for _, stay := range r.stays {
@@ -53,7 +52,7 @@ func (r *Roster) At(atMillis int64) []Stay {
 	return holders
 }
 
-// Forget drops those that are in at no moment from this one on.
+// Forget drops the stays that have ended before a moment.
 func (r *Roster) Forget(beforeMillis int64) {
 	r.stays = slices.DeleteFunc(r.stays, func(stay *present) bool {
 		gone := stay.left <= beforeMillis-MaxGapMillis
@@ -64,8 +63,8 @@ func (r *Roster) Forget(beforeMillis int64) {
 	})
 }
 
-// Holders are the stays that are in at a moment, as a roster tells them: who
-// they were that made a peak. Parts may come in any order.
+// Holders are the stays that are in at a moment, as Roster.At gives them. Parts
+// may come in any order.
 func Holders(parts []Stay, atMillis int64) []Stay {
 	r := NewRoster()
 	for _, part := range slices.SortedFunc(slices.Values(parts), byJoin) {

@@ -16,13 +16,13 @@ import (
 // SHA-256 of its name. Two of a million names share one by a chance of 10⁻²⁷.
 type Digest [16]byte
 
-// NewDigest is a name's.
+// NewDigest hashes a name.
 func NewDigest(name string) Digest {
 	sum := sha256.Sum256([]byte(name))
 	return Digest(sum[:16])
 }
 
-// conferenceName is what a conference is told apart by: ids are used again.
+// conferenceName is a conference's number: its id may be used again.
 func conferenceName(n conference.Number) string { return strconv.FormatInt(int64(n), 10) }
 
 // Compare orders digests by their bytes, eight at a time.
@@ -36,7 +36,7 @@ func (d Digest) Compare(other Digest) int {
 // Set is distinct digests in order. Its length is the distinct count.
 type Set []Digest
 
-// NewSet sorts digests into a set. It takes them over.
+// NewSet sorts digests into a set. It reuses the slice.
 func NewSet(digests []Digest) Set {
 	sorted, ends := byFirstByte(digests)
 	begin := 0
@@ -69,8 +69,8 @@ func byFirstByte(digests []Digest) (dealt []Digest, ends [256]int) {
 	return dealt, ends
 }
 
-// Union is what is in either set. Both stay as they are; where one holds
-// nothing, the other is the union.
+// Union is the set of digests in either set. It changes neither, and may return
+// one of them.
 func (s Set) Union(other Set) Set {
 	if len(s) == 0 {
 		return other
@@ -96,15 +96,15 @@ func (s Set) Union(other Set) Set {
 	return append(append(union, s...), other...)
 }
 
-// Summary is a row that can be rolled up: with whom it counted, so that who is
-// in two periods counts once in both together. The row's distinct counts are
-// the sets' lengths. The zero Summary is that of no time at all.
+// Summary is a row that can be rolled up, with the sets of whom it counted, so
+// that a name in two periods counts once in both together. The row's distinct
+// counts are the sets' lengths. The zero Summary covers no time.
 type Summary struct {
 	Row                            Row
 	Conferences, Hosts, Identities Set
 }
 
-// counted gives the row its distinct counts.
+// counted sets the row's distinct counts.
 func (s Summary) counted() Summary {
 	s.Row.Conferences, s.Row.Hosts, s.Row.Identities = len(s.Conferences), len(s.Hosts), len(s.Identities)
 	return s
@@ -113,10 +113,10 @@ func (s Summary) counted() Summary {
 // empty: it is of no time.
 func (s Summary) empty() bool { return s.Row.FromMillis == s.Row.ToMillis }
 
-// Merge rolls two adjacent periods of one group up to one: opening and closing
-// from the outer edges, the larger peaks (the earlier of equals), sums of time
-// and counts, unions of sets. It is associative, and the zero Summary changes
-// nothing. Both stay as they are, but may share memory with the result.
+// Merge merges two adjacent periods of one group: opening and closing from the
+// outer edges, the larger peaks (the earlier of equals), sums of time and counts,
+// unions of sets. It is associative, and the zero Summary is neutral. It changes
+// neither, and may share their memory.
 func Merge(first, second Summary) Summary {
 	if first.empty() {
 		return second
@@ -145,8 +145,8 @@ func Merge(first, second Summary) Summary {
 	}.counted()
 }
 
-// MergeAll rolls adjacent periods up to one, in order. Halves of halves are
-// merged, so that it takes n·log n and not n² for sets as long as the month.
+// MergeAll merges adjacent periods, in order. It merges halves recursively, which
+// takes n·log n instead of n² for large sets.
 func MergeAll(summaries []Summary) Summary {
 	switch len(summaries) {
 	case 0:

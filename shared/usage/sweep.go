@@ -10,36 +10,34 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Sweep adds usage up as it reads the ledger once, in order of time. It
-// remembers the stays that are in at, or were since, MaxGapMillis before the
-// latest join, and no others; and the summaries not handed out.
+// Sweep adds up usage while it reads the ledger once, in order of time. It keeps in
+// memory only the stays that were in within MaxGapMillis of the latest join, and the
+// summaries that were not returned yet.
 //
 // What it counts:
 //   - A stay is in from the join of its first connection until the end of its
 //     last. The time that its seat was held between two of them counts, because
 //     it was resumed; a connection that joins more than MaxGapMillis after the
 //     end of the one before begins anew.
-//   - At equal times leaving comes before joining. A stay of no length is a
-//     join that never is in.
-//   - Opening and closing are those who are in across the edge.
-//   - A connection's part lasts MaxStayMillis at the most, whatever its record
-//     says: so what was in at a moment is known from what joined that long before.
-//   - What begins at as_of or later has not happened; what ends later has not
-//     ended; time passes until as_of. Of a period that begins at as_of or later
-//     there is nothing but who is in: as its opening and its closing.
-//   - Overage is, at each moment, what is in use above the limit in force, pool
-//     by pool.
-//   - Estimated time is that of connections whose end is estimated, each from
-//     its own join to its own end. It is theirs and not their stays', so that a
-//     period's figures depend on what joined shortly before its end and not on
-//     how a stay goes on for the rest of the day.
+//   - At equal times leaving comes before joining. A stay of no length counts as a
+//     join only.
+//   - Opening and closing are the stays that are in across the edge.
+//   - A connection's part lasts at most MaxStayMillis, whatever its record says, so
+//     the stays in at a moment are known from the joins that long before.
+//   - Stays that begin at as_of or later do not count; stays that end later are open;
+//     time passes until as_of. A period that begins at as_of or later has nothing
+//     but the stays in at as_of, as its opening and closing.
+//   - Overage is the time of seats in use above the limit in force, pool by pool.
+//   - Estimated time is that of connections whose end is estimated, each from its own
+//     join to its own end, not of whole stays: a period's figures then do not depend
+//     on how a stay continues for the rest of the day.
 //
 // Not for use by several goroutines.
 type Sweep struct {
 	periods []Period
 	by      Grouping
 	asOf    int64
-	// latest is the latest join added; everything MaxGapMillis before is final.
+	// latest is the latest join added; all earlier than MaxGapMillis before is final.
 	latest int64
 
 	all    Limits
@@ -53,7 +51,7 @@ type Sweep struct {
 	pools    map[seat.Pool]*pool
 	cells    map[string]*cell
 
-	// closed counts the periods that are complete, handed those handed out.
+	// closed counts the complete periods, handed the returned ones.
 	inside  bool
 	closed  int
 	handed  int
@@ -61,7 +59,7 @@ type Sweep struct {
 	refused map[int]map[string]map[problem.Code]int
 }
 
-// pool is what is in use in one pool that a limit may bound.
+// pool counts the seats in use of one pool that may have a limit.
 type pool struct {
 	id    seat.Pool
 	inUse int
@@ -69,17 +67,17 @@ type pool struct {
 	cell  *cell
 }
 
-// NewSweep makes a sweep over periods, which are in order and adjacent. Limits
-// are in order; without any there is no overage. One summary comes of each
-// period, also if nothing happened.
+// NewSweep makes a sweep over adjacent periods in order. Limits are in order;
+// without any there is no overage. Each period gives one summary, idle ones
+// included.
 func NewSweep(periods []Period, limits Limits, asOfMillis int64) *Sweep {
 	return NewGroupedSweep(periods, GroupingNone, limits, asOfMillis)
 }
 
-// NewGroupedSweep makes a sweep that gives a summary of each group that had
-// anybody in, a join or a refusal in a period, in order of period and group.
-// The overage of a conference's own pool is its group's. That of the tenant's
-// pool is of no group in particular: see Row.OverageShared.
+// NewGroupedSweep makes a sweep that gives a summary of each group with a stay, a
+// join or a refusal in a period, in order of period and group. The overage of a
+// conference's own pool is its group's; that of the tenant's pool is of no group:
+// see Row.OverageShared.
 func NewGroupedSweep(periods []Period, by Grouping, limits Limits, asOfMillis int64) *Sweep {
 	s := &Sweep{
 		periods: periods, by: by, asOf: asOfMillis, all: limits,
@@ -95,12 +93,11 @@ func NewGroupedSweep(periods []Period, by Grouping, limits Limits, asOfMillis in
 	return s
 }
 
-// ErrOrder: a sweep was given what is before its time.
+// ErrOrder means that a record came too late in the order of time.
 var ErrOrder = errors.New("out of order")
 
-// Add adds a connection's part of a stay. Parts come in order of
-// JoinedAtMillis, in any order where that is the same. The error is ErrOrder:
-// the part is then not counted.
+// Add adds a connection's part of a stay. Parts come in order of JoinedAtMillis,
+// in any order at equal times. After ErrOrder the part is not counted.
 func (s *Sweep) Add(part Stay) error {
 	if part.JoinedAtMillis < s.latest {
 		return fmt.Errorf("a stay joined at %d after one joined at %d: %w", part.JoinedAtMillis, s.latest, ErrOrder)
@@ -109,7 +106,7 @@ func (s *Sweep) Add(part Stay) error {
 	if s.latest >= s.asOf {
 		return nil
 	}
-	s.settle(s.latest - MaxGapMillis)
+	s.advance(s.latest - MaxGapMillis)
 	stay, first := s.extend(part)
 	if stay == nil {
 		return nil
@@ -124,8 +121,8 @@ func (s *Sweep) Add(part Stay) error {
 	return nil
 }
 
-// extend puts a part to the stay that it goes on with, or begins one. A stay
-// that begins after the last period is none of ours.
+// extend adds a part to its stay, or begins one. A stay that begins after the
+// last period is ignored.
 func (s *Sweep) extend(part Stay) (stay *held, first bool) {
 	left := end(part, s.asOf)
 	if stay := s.stays[part.ID]; stay != nil {
@@ -150,7 +147,7 @@ func (s *Sweep) extend(part Stay) (stay *held, first bool) {
 	return stay, true
 }
 
-// end is when a connection's part ends, as was known at as_of.
+// end is when a connection's part ends, as known at as_of.
 func end(part Stay, asOfMillis int64) int64 {
 	left := part.JoinedAtMillis + MaxStayMillis
 	if part.LeftAtMillis != 0 {
@@ -162,8 +159,8 @@ func end(part Stay, asOfMillis int64) int64 {
 	return max(left, part.JoinedAtMillis)
 }
 
-// Refuse adds a refusal, in any order. The error is ErrOrder: its period was
-// handed out.
+// Refuse adds a refusal, in any order. It fails with ErrOrder if the summary of
+// its period was returned already.
 func (s *Sweep) Refuse(r Refusal) error {
 	i, within := find(s.periods, r.AtMillis)
 	if !within || r.AtMillis >= s.asOf {
@@ -184,8 +181,8 @@ func (s *Sweep) Refuse(r Refusal) error {
 	return nil
 }
 
-// Done hands out the summaries of the periods that no later stay can change,
-// each once. Refusals of theirs must have been added.
+// Done returns the summaries of the periods that no later stay can change, each
+// once. Their refusals must have been added before.
 func (s *Sweep) Done() []Summary {
 	var out []Summary
 	for ; s.handed < s.closed; s.handed++ {
@@ -207,14 +204,14 @@ func (s *Sweep) Done() []Summary {
 	return out
 }
 
-// Close hands out the summaries that are left. Nothing is added after it.
+// Close returns the remaining summaries. Nothing may be added after it.
 func (s *Sweep) Close() []Summary {
-	s.settle(never)
+	s.advance(never)
 	return s.Done()
 }
 
-// withRefusals gives the summaries of a period their refusals, and those groups
-// one that had nothing else.
+// withRefusals adds refusals to the summaries of a period, and summaries of
+// groups that have only refusals.
 func withRefusals(p Period, summaries []Summary, refused map[string]map[problem.Code]int) []Summary {
 	if len(refused) == 0 {
 		return slices.Clone(summaries)
@@ -231,9 +228,9 @@ func withRefusals(p Period, summaries []Summary, refused map[string]map[problem.
 	return all
 }
 
-// settle passes everything before a moment. At equal times leaving comes
-// first, then the edge of a period, then joining.
-func (s *Sweep) settle(until int64) {
+// advance processes everything before a moment. At equal times leaves come first,
+// then edges of periods, then joins.
+func (s *Sweep) advance(until int64) {
 	for {
 		limit, ending, edge, arrival := s.nextLimit(), s.endings.next(), s.nextEdge(), s.arrivals.next()
 		now := min(limit, ending, edge, arrival)
@@ -246,7 +243,7 @@ func (s *Sweep) settle(until int64) {
 		case ending:
 			s.leave(s.endings.pop())
 		case edge:
-			s.turn(now)
+			s.crossEdge(now)
 		default:
 			s.join(s.arrivals.pop())
 		}
@@ -260,7 +257,7 @@ func (s *Sweep) nextLimit() int64 {
 	return s.limits[0].FromMillis
 }
 
-// changeLimit brings a limit into force, with people in.
+// changeLimit puts the next limit into force.
 func (s *Sweep) changeLimit(now int64) {
 	s.limit, s.limits = s.limits[0], s.limits[1:]
 	for _, p := range s.pools {
@@ -269,7 +266,7 @@ func (s *Sweep) changeLimit(now int64) {
 	}
 }
 
-// change counts in and out, and what that makes of the overage.
+// change counts seats in and out, and updates the overage.
 func (p *pool) change(by int, limit Limit) {
 	p.inUse += by
 	p.cell.over -= p.over
@@ -290,8 +287,8 @@ func (s *Sweep) nextEdge() int64 {
 	return s.periods[s.closed].FromMillis
 }
 
-// turn begins a period, or ends it.
-func (s *Sweep) turn(now int64) {
+// crossEdge begins or ends a period.
+func (s *Sweep) crossEdge(now int64) {
 	if !s.inside {
 		s.inside = true
 		for group, c := range s.cells {
@@ -315,7 +312,7 @@ func (s *Sweep) turn(now int64) {
 	s.closed++
 }
 
-// cell is that of a group, from this moment on if it is new.
+// cell is the cell of a group, which is created if it is new.
 func (s *Sweep) cell(group string, now int64) *cell {
 	c := s.cells[group]
 	if c == nil {
@@ -329,7 +326,7 @@ func (s *Sweep) cell(group string, now int64) *cell {
 	return c
 }
 
-// join lets a connection in.
+// join counts a connection's join.
 func (s *Sweep) join(a arrival) {
 	c := s.cell(a.stay.group, a.at)
 	if a.first {
@@ -341,7 +338,7 @@ func (s *Sweep) join(a arrival) {
 	}
 }
 
-// enter begins a stay. Its end is final if it is the same moment.
+// enter begins a stay. If the stay ends at the same moment, that end is final.
 func (s *Sweep) enter(stay *held, c *cell) {
 	stay.cell = c
 	c.meet(stay)
@@ -350,14 +347,14 @@ func (s *Sweep) enter(stay *held, c *cell) {
 		return
 	}
 	c.seat(stay)
-	if stay.draws = s.draws(stay); stay.draws != nil {
+	if stay.draws = s.poolOf(stay); stay.draws != nil {
 		stay.draws.change(1, s.limit)
 	}
-	s.wait(stay)
+	s.scheduleEnd(stay)
 }
 
-// draws is the pool that a stay draws on, if its overage is ours to tell.
-func (s *Sweep) draws(stay *held) *pool {
+// poolOf is the pool of a stay's seat, if its overage counts in this sweep.
+func (s *Sweep) poolOf(stay *held) *pool {
 	if stay.pool.Number == 0 && s.by != GroupingNone {
 		return nil
 	}
@@ -369,19 +366,19 @@ func (s *Sweep) draws(stay *held) *pool {
 	return p
 }
 
-// wait for the end of a stay, as it is known now.
-func (s *Sweep) wait(stay *held) {
+// scheduleEnd queues the end of a stay, as known so far.
+func (s *Sweep) scheduleEnd(stay *held) {
 	if stay.left != never {
 		s.endings.push(ending{stay.left, stay, stay.cell})
 	}
 }
 
-// leave ends a stay, unless it has gone on meanwhile, or a connection's
-// estimated time.
+// leave ends a stay, unless it has continued meanwhile, or the estimated time of
+// a connection.
 func (s *Sweep) leave(e ending) {
 	stay := e.stay
 	if stay != nil && stay.left != e.at {
-		s.wait(stay)
+		s.scheduleEnd(stay)
 		return
 	}
 	e.cell.advance(e.at, s.asOf)
