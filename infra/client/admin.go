@@ -13,16 +13,16 @@ import (
 	"time"
 )
 
-// Admin calls the HTTP API with one bearer. It is safe for concurrent use.
-// Its methods return a *Problem for every answer that is not a success.
+// Admin calls the HTTP API with one bearer. Safe for concurrent use. Its methods
+// return a *Problem for every answer without success.
 type Admin struct {
 	base   string
 	bearer string
 	http   *http.Client
 }
 
-// NewAdmin calls the API at base ("http://127.0.0.1:3000"). An empty bearer
-// sends no Authorization header.
+// NewAdmin returns a client of the API at base ("http://127.0.0.1:3000"). With an
+// empty bearer it sends no Authorization header.
 func NewAdmin(base, bearer string) *Admin {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
@@ -33,12 +33,12 @@ func NewAdmin(base, bearer string) *Admin {
 	}
 }
 
-// As is the same API for another bearer, over the same connections.
+// As returns a client with another bearer over the same connections.
 func (a *Admin) As(bearer string) *Admin {
 	return &Admin{base: a.base, bearer: bearer, http: a.http}
 }
 
-// Paging asks for one page of a list. The zero value is the first page of the
+// Paging asks for a page of a list. The zero value asks for the first page of the
 // default size.
 type Paging struct {
 	Limit  int
@@ -56,7 +56,7 @@ func (p Paging) query() url.Values {
 	return values
 }
 
-// Page is a part of a list; NextCursor is empty on the last one.
+// Page is a part of a list. NextCursor is empty on the last page.
 type Page[T any] struct {
 	Items      []T    `json:"items"`
 	NextCursor string `json:"next_cursor"`
@@ -81,8 +81,8 @@ const (
 	ModelConcurrent Model = "concurrent"
 )
 
-// License is what a tenant was sold. What is left out when it is put has its
-// default; the numbers that may be zero on purpose are pointers.
+// License is a tenant's license. Members left out of a put take their defaults.
+// Numbers that may be zero on purpose are pointers.
 type License struct {
 	Tenant                    string     `json:"tenant,omitempty"`
 	Model                     Model      `json:"model"`
@@ -101,17 +101,16 @@ type License struct {
 	HostChangesFollowHosts    bool       `json:"host_changes_follow_hosts,omitempty"`
 	AllowedOrigins            []string   `json:"allowed_origins,omitempty"`
 
-	// ETag is the version read, and what PutLicense insists on; empty for
-	// "whatever is there".
+	// ETag is the version read, which PutLicense sends as If-Match; empty for any.
 	ETag string `json:"-"`
 }
 
-// Named is the license "hosts x participants".
+// Named returns a named license.
 func Named(hosts, participants int) License {
 	return License{Model: ModelNamed, Hosts: hosts, ParticipantsPerConference: participants}
 }
 
-// Concurrent is the license of so many seats.
+// Concurrent returns a concurrent license.
 func Concurrent(seats int) License {
 	return License{Model: ModelConcurrent, Seats: seats}
 }
@@ -128,11 +127,11 @@ func (a *Admin) PutLicense(ctx context.Context, tenant string, l License) (Licen
 	if l.ETag != "" {
 		header.Set("If-Match", l.ETag)
 	}
-	l.Tenant = "" // it stands in the path
+	l.Tenant = "" // the path has it
 	return a.license(ctx, http.MethodPut, tenant, header, l)
 }
 
-// Revision is a license as it was from one change to the next.
+// Revision is a revision of a license.
 type Revision struct {
 	License
 	Revision  int64     `json:"revision"`
@@ -140,7 +139,7 @@ type Revision struct {
 	ChangedBy string    `json:"changed_by"`
 }
 
-// LicenseHistory lists every revision of a license in order (vendor only).
+// LicenseHistory lists every revision of a license in order.
 func (a *Admin) LicenseHistory(ctx context.Context, tenant string, p Paging) (Page[Revision], error) {
 	return get[Page[Revision]](ctx, a, at("tenants", tenant, "license", "history"), p.query())
 }
@@ -201,7 +200,7 @@ type Conference struct {
 	EndedAt    *time.Time `json:"ended_at,omitempty"`
 }
 
-// CreateConference schedules a conference. Without an id it is given one.
+// CreateConference schedules a conference. The server generates a missing id.
 func (a *Admin) CreateConference(ctx context.Context, tenant string, c Conference) (Conference, error) {
 	return send[Conference](ctx, a, http.MethodPost, at("tenants", tenant, "conferences"), c)
 }
@@ -216,12 +215,12 @@ func (a *Admin) Conference(ctx context.Context, tenant, conference string) (Conf
 	return get[Conference](ctx, a, at("tenants", tenant, "conferences", conference), nil)
 }
 
-// EndConference ends a conference: whoever is in is told and disconnected.
+// EndConference ends a conference and disconnects everyone in it.
 func (a *Admin) EndConference(ctx context.Context, tenant, conference string) (Conference, error) {
 	return send[Conference](ctx, a, http.MethodPost, at("tenants", tenant, "conferences", conference, "end"), nil)
 }
 
-// Connection is one client that holds a seat.
+// Connection is a client that holds a seat.
 type Connection struct {
 	ConnectionID string    `json:"connection_id"`
 	Conference   string    `json:"conference"`
@@ -231,7 +230,7 @@ type Connection struct {
 	ConnectedAt  time.Time `json:"connected_at"`
 }
 
-// Connections lists who is in a conference.
+// Connections lists the connections that hold a seat in a conference.
 func (a *Admin) Connections(ctx context.Context, tenant, conference string, p Paging) (Page[Connection], error) {
 	return get[Page[Connection]](ctx, a, at("tenants", tenant, "conferences", conference, "connections"), p.query())
 }
@@ -242,7 +241,7 @@ func (a *Admin) RemoveConnection(ctx context.Context, tenant, connection string)
 	return err
 }
 
-// AuditRecord is what an admin did.
+// AuditRecord is an action of an administrator.
 type AuditRecord struct {
 	By      string `json:"by"`
 	Role    string `json:"role"`
@@ -251,12 +250,12 @@ type AuditRecord struct {
 	Outcome string `json:"outcome"`
 }
 
-// Audit lists what was done to a tenant, the newest first.
+// Audit lists the actions on a tenant, the newest first.
 func (a *Admin) Audit(ctx context.Context, tenant string, p Paging) (Page[AuditRecord], error) {
 	return get[Page[AuditRecord]](ctx, a, at("tenants", tenant, "audit"), p.query())
 }
 
-// Role is what the bearer of a join token is in the conference.
+// Role is the role of a join token's bearer.
 type Role string
 
 // The roles.
@@ -272,7 +271,7 @@ type JoinRequest struct {
 	ExpiresInSeconds int    `json:"expires_in_seconds,omitempty"`
 }
 
-// JoinToken lets one person into one conference until it expires.
+// JoinToken admits one person to one conference until it expires.
 type JoinToken struct {
 	Token     string    `json:"token"`
 	URL       string    `json:"url"`
@@ -284,23 +283,23 @@ func (a *Admin) CreateJoinToken(ctx context.Context, tenant, conference string, 
 	return send[JoinToken](ctx, a, http.MethodPost, at("tenants", tenant, "conferences", conference, "join-tokens"), r)
 }
 
-// Seats is what a tenant has in use at the moment.
+// Seats has the seats that a tenant uses now.
 type Seats struct {
 	Tenant string `json:"tenant"`
 	Model  Model  `json:"model"`
-	// Limit is nil under named licensing, where each conference has its own.
+	// Limit is nil under a named license, where each conference has its own.
 	Limit       *int              `json:"limit"`
 	InUse       int               `json:"in_use"`
 	Held        int               `json:"held"`
 	Conferences []ConferenceSeats `json:"conferences"`
-	// Hosts is nil under concurrent licensing.
+	// Hosts is nil under a concurrent license.
 	Hosts *struct {
 		Used    int `json:"used"`
 		Allowed int `json:"allowed"`
 	} `json:"hosts"`
 }
 
-// ConferenceSeats is one conference's part of Seats.
+// ConferenceSeats has the seats that a conference uses.
 type ConferenceSeats struct {
 	Conference string `json:"conference"`
 	Host       string `json:"host"`
@@ -325,10 +324,10 @@ const (
 	GranularityTotal       Granularity = "total"
 )
 
-// UsageQuery selects what a usage report covers: [From, To), to the
-// millisecond, or Period, a month of the tenant's calendar such as 2026-11; in
-// rows of Granularity, and of each host or conference by GroupBy. Total asks for
-// the whole range's row beside those of days.
+// UsageQuery selects a usage report: the range [From, To), to the millisecond, or a
+// Period, a month of the tenant's calendar such as 2026-11; the Granularity of the
+// rows; and GroupBy for rows by host or conference. Total adds the whole range to a
+// report by day.
 type UsageQuery struct {
 	From, To    time.Time
 	Period      string
@@ -366,12 +365,12 @@ type Usage struct {
 	TimeZone    string      `json:"time_zone"`
 	AsOf        time.Time   `json:"as_of"`
 	Rows        []UsageRow  `json:"rows"`
-	// Total is nil unless it was asked for.
+	// Total is nil unless requested.
 	Total *UsageRow `json:"total"`
 }
 
-// UsageRow is one period of one group. SeatMinutes is a decimal with four
-// places; a peak that never was has no PeakAt.
+// UsageRow is a row of a report. SeatMinutes is a decimal with four places. PeakAt is
+// nil without a peak.
 type UsageRow struct {
 	Tenant           string       `json:"tenant"`
 	From             time.Time    `json:"from"`
@@ -423,7 +422,7 @@ type Holder struct {
 	Limit      *int       `json:"limit"`
 }
 
-// Peak is the peak of a range, and a page of who made it.
+// Peak is a range's peak, with a page of its connections.
 type Peak struct {
 	Peak   int        `json:"peak"`
 	PeakAt *time.Time `json:"peak_at"`
@@ -431,12 +430,12 @@ type Peak struct {
 	Page[Holder]
 }
 
-// Peak explains the peak of a query's range.
+// Peak returns the peak of a query's range.
 func (a *Admin) Peak(ctx context.Context, tenant string, q UsageQuery) (Peak, error) {
 	return get[Peak](ctx, a, at("tenants", tenant, "usage", "peaks"), q.values())
 }
 
-// Refusal is a join that was denied, and who held the seats.
+// Refusal is a refused join, with the holders of the seats.
 type Refusal struct {
 	At         time.Time `json:"at"`
 	Code       Code      `json:"code"`
@@ -448,12 +447,12 @@ type Refusal struct {
 	HeldBy     []Holder  `json:"held_by"`
 }
 
-// Refusals lists the joins that were denied in a query's range.
+// Refusals lists the joins that were refused in a query's range.
 func (a *Admin) Refusals(ctx context.Context, tenant string, q UsageQuery) (Page[Refusal], error) {
 	return get[Page[Refusal]](ctx, a, at("tenants", tenant, "usage", "refusals"), q.values())
 }
 
-// TenantUsage is a tenant's month, with its license in short.
+// TenantUsage is a tenant's month, with its license's main terms.
 type TenantUsage struct {
 	UsageRow
 	License *struct {
@@ -474,16 +473,16 @@ func (a *Admin) TenantsUsage(ctx context.Context, period string, p Paging) (Page
 	return get[Page[TenantUsage]](ctx, a, at("usage"), query)
 }
 
-// Response is a successful answer in full.
+// Response is a successful answer.
 type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Do makes one call. The path is escaped and starts with a slash. A body that
-// is a []byte is sent as it is, any other as JSON, nil not at all. Whatever is
-// not a 2xx comes back as a *Problem.
+// Do makes a call. The path is escaped and starts with a slash. A []byte body is sent
+// as it is, any other as JSON, and nil not at all. Any status but 2xx is returned as
+// a *Problem.
 func (a *Admin) Do(ctx context.Context, method, path string, header http.Header, body any) (Response, error) {
 	var payload io.Reader
 	switch body := body.(type) {
@@ -512,7 +511,7 @@ func (a *Admin) Do(ctx context.Context, method, path string, header http.Header,
 	}
 	answer, err := a.http.Do(request)
 	if err != nil {
-		return Response{}, err // a *url.Error: names method and URL itself
+		return Response{}, err // a *url.Error names the method and the URL
 	}
 	defer answer.Body.Close()
 	content, err := io.ReadAll(answer.Body)
@@ -550,7 +549,7 @@ func decode[T any](r Response) (T, error) {
 	return v, nil
 }
 
-// at is the path of these segments under /v1.
+// at returns the path of these segments under /v1.
 func at(segments ...string) string {
 	path := "/v1"
 	for _, s := range segments {

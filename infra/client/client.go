@@ -1,12 +1,10 @@
-// Package client speaks Seatmeter's two APIs the way its users do: Admin the
-// HTTP API of administrators and finance, Participant the WebSocket API of
-// conference clients.
+// Package client calls Seatmeter's two APIs as their users do: Admin calls the HTTP
+// API, Participant the WebSocket API.
 //
-// It states the contract a second time, on purpose. Nothing here is taken from
-// the server's packages, so whoever tests through it notices when a name on
-// the wire changes.
+// It repeats the contract on purpose, and imports nothing from the server's packages.
+// So the tests that use it fail if a name on the wire changes.
 //
-// Nothing is retried: what the server answered is what the caller gets.
+// It retries nothing, so that callers see every answer.
 package client
 
 import (
@@ -42,8 +40,8 @@ const (
 	CodeUnavailable           Code = "unavailable"
 )
 
-// Problem is an answer that is not a success. What the gateway answered on its
-// own behalf, without a problem document, has a Status and a Detail only.
+// Problem is an answer without success. API Gateway's own answers are no problem
+// documents, and only have a Status and a Detail.
 type Problem struct {
 	Type   string       `json:"type"`
 	Title  string       `json:"title"`
@@ -51,28 +49,28 @@ type Problem struct {
 	Code   Code         `json:"code"`
 	Detail string       `json:"detail"`
 	Errors []FieldError `json:"errors"`
-	// Conference is the one that stands in the way (host_busy).
+	// Conference is the conference that the host is running (host_busy).
 	Conference string `json:"conference"`
-	// Limit and InUse are what a full pool looked like; nil elsewhere.
+	// Limit and InUse are how full the pool was; otherwise nil.
 	Limit *int `json:"limit"`
 	InUse *int `json:"in_use"`
 
-	// ConnectionID is what the gateway called a connection whose handshake failed on the gateway's
-	// own behalf.
+	// ConnectionID is the connection's id, if API Gateway itself failed the
+	// handshake.
 	ConnectionID string `json:"-"`
-	// RetrySeconds is the answer's Retry-After; 0 if it has none.
+	// RetrySeconds is the answer's Retry-After; 0 without one.
 	RetrySeconds int `json:"-"`
-	// Document tells whether this came as application/problem+json.
+	// Document is true if the answer was application/problem+json.
 	Document bool `json:"-"`
 }
 
-// FieldError says what is wrong with one member of the input.
+// FieldError tells what is wrong with one member of the input.
 type FieldError struct {
 	Pointer string `json:"pointer"`
 	Detail  string `json:"detail"`
 }
 
-// Pointers lists the faulty members in the order they were reported.
+// Pointers returns the faulty members in order.
 func (p *Problem) Pointers() []string {
 	pointers := make([]string, len(p.Errors))
 	for i, field := range p.Errors {

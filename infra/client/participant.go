@@ -12,13 +12,13 @@ import (
 	"github.com/coder/websocket"
 )
 
-// Subprotocol is what a client speaks that keeps its token out of the URL.
+// Subprotocol is the sub-protocol of clients that keep their token out of the URL.
 const Subprotocol = "seatmeter.v1"
 
-// maxMessageBytes is API Gateway's bound on a message.
+// maxMessageBytes is API Gateway's limit on a message.
 const maxMessageBytes = 128 << 10
 
-// Action is what a client may ask for.
+// Action is a client's request.
 type Action string
 
 // The actions.
@@ -29,7 +29,7 @@ const (
 	ActionPing   Action = "ping"
 )
 
-// MessageType says what the server's message is about.
+// MessageType is the type of a server's message.
 type MessageType string
 
 // The message types.
@@ -44,7 +44,7 @@ const (
 	TypeError           MessageType = "error"
 )
 
-// Message is anything the server says. Which members are set depends on Type.
+// Message is a message from the server. Type decides which members are set.
 type Message struct {
 	Type         MessageType `json:"type"`
 	ConnectionID string      `json:"connection_id"`
@@ -61,26 +61,26 @@ type Message struct {
 type DialOptions struct {
 	// Lobby connects without a seat.
 	Lobby bool
-	// Resume is the resume token of the connection whose seat this one takes over.
+	// Resume is the resume token of the connection whose seat is resumed.
 	Resume string
-	// Heard is given every message as it came, before Next gives it. It must not
-	// wait.
+	// Heard gets every message as it arrives, before Next returns it. It must not
+	// block.
 	Heard func(text []byte)
 	// SubprotocolToken sends the token as a sub-protocol, not in the URL.
 	SubprotocolToken bool
-	// Origin is that of the page that connects, as a browser says; empty: no browser.
+	// Origin is the origin of a browser's page; empty for other clients.
 	Origin string
 }
 
-// Refused is a handshake that was refused. Its status is certain; the rest is in the
-// body, which API Gateway may keep to itself.
+// Refused is a refused handshake. Only its status is certain: API Gateway may drop
+// the body.
 type Refused struct{ Problem }
 
 func (r *Refused) Error() string { return "connection refused: " + r.Problem.Error() }
 
-// Closed is the end of a connection, as far as the client saw it.
+// Closed is the end of a connection as the client saw it.
 type Closed struct {
-	// Code is the close frame's, or -1 where there was none.
+	// Code is the close frame's; -1 without one.
 	Code   int
 	Reason string
 	cause  error
@@ -90,7 +90,7 @@ func (c *Closed) Error() string { return fmt.Sprintf("connection closed: %v", c.
 
 func (c *Closed) Unwrap() error { return c.cause }
 
-// Participant is one connection of a conference client.
+// Participant is a connection of a conference client.
 type Participant struct {
 	socket   *websocket.Conn
 	messages chan Message
@@ -98,8 +98,8 @@ type Participant struct {
 	closed   error // set before messages is closed
 }
 
-// Dial connects to the WebSocket API at address with a join token. A refused
-// handshake returns a *Refused. The context bounds the handshake only.
+// Dial connects to the WebSocket API with a join token. It returns a *Refused if the
+// handshake is refused. The context bounds only the handshake.
 func Dial(ctx context.Context, address, token string, o DialOptions) (*Participant, error) {
 	target, err := url.Parse(address)
 	if err != nil {
@@ -126,11 +126,11 @@ func Dial(ctx context.Context, address, token string, o DialOptions) (*Participa
 	switch {
 	case err == nil:
 	case answer != nil && answer.StatusCode != http.StatusSwitchingProtocols:
-		// coder/websocket keeps the first KB of the body, which a problem fits in.
+		// coder/websocket keeps the first KB of the body, enough for a problem.
 		body, _ := io.ReadAll(answer.Body)
 		return nil, &Refused{parseProblem(answer.StatusCode, answer.Header, body)}
 	default:
-		// The library's text holds the URL, and that the token.
+		// The library's error has the URL, and so the token.
 		return nil, fmt.Errorf("dial %s: %w", target.Host, withoutURL(err))
 	}
 	socket.SetReadLimit(maxMessageBytes)
@@ -147,8 +147,8 @@ func withoutURL(err error) error {
 	return err
 }
 
-// read keeps reading, because a Read whose context ends takes the connection
-// with it, and Next must be able to give up waiting without that.
+// read reads all the time: a Read whose context ends would close the connection, but
+// Next must be able to stop waiting.
 func (p *Participant) read(ctx context.Context, heard func([]byte)) {
 	defer close(p.messages)
 	for {
@@ -178,7 +178,7 @@ func (p *Participant) read(ctx context.Context, heard func([]byte)) {
 	}
 }
 
-// Subprotocol is what the server chose, if anything.
+// Subprotocol returns the sub-protocol that the server chose; empty if none.
 func (p *Participant) Subprotocol() string { return p.socket.Subprotocol() }
 
 // Send asks for an action.
@@ -192,12 +192,12 @@ func (p *Participant) Send(ctx context.Context, action Action) error {
 	return p.SendRaw(ctx, text)
 }
 
-// SendRaw sends one text message as it is.
+// SendRaw sends a text message unchanged.
 func (p *Participant) SendRaw(ctx context.Context, text []byte) error {
 	return p.write(ctx, websocket.MessageText, text)
 }
 
-// SendBinary sends one binary message, which API Gateway does not take.
+// SendBinary sends a binary message, which API Gateway refuses.
 func (p *Participant) SendBinary(ctx context.Context, content []byte) error {
 	return p.write(ctx, websocket.MessageBinary, content)
 }
@@ -209,9 +209,8 @@ func (p *Participant) write(ctx context.Context, kind websocket.MessageType, con
 	return nil
 }
 
-// Next waits for the next message. Once the connection has ended and every
-// message was read, it returns a *Closed. Giving up by ctx costs nothing: the
-// message comes with the next call.
+// Next waits for the next message. After the last message of an ended connection it
+// returns a *Closed. If ctx ends, no message is lost: the next call returns it.
 func (p *Participant) Next(ctx context.Context) (Message, error) {
 	select {
 	case m, open := <-p.messages:
@@ -239,11 +238,10 @@ const (
 	CloseNoCode    = int(websocket.StatusNoStatusRcvd)
 )
 
-// CloseClean says good-bye with a close frame and waits for the answer, for at
-// most 10 s.
+// CloseClean sends a normal close frame and waits up to 10 s for the answer.
 func (p *Participant) CloseClean() error { return p.CloseWith(CloseNormal, "") }
 
-// CloseWith closes as CloseClean does, with a close frame of that code and reason.
+// CloseWith is CloseClean with another code and reason.
 func (p *Participant) CloseWith(code int, reason string) error {
 	defer p.hangUp()
 	if err := p.socket.Close(websocket.StatusCode(code), reason); err != nil {

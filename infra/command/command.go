@@ -1,5 +1,5 @@
-// Package command is what the commands of this repository have in common: their
-// command line, their exit statuses, and where the project is.
+// Package command has what the repository's commands share: command line parsing,
+// exit statuses, and the project's folder.
 package command
 
 import (
@@ -15,10 +15,10 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Status ends the process with a status and says nothing.
+// Status is an exit status. As an error, it ends the process without a message.
 type Status int
 
-// Exit statuses, beside those that a command passes on.
+// Exit statuses. A command may also pass on another's.
 const (
 	StatusFailed Status = 1
 	StatusMisuse Status = 2
@@ -26,10 +26,10 @@ const (
 
 func (s Status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// Program is a command that has other commands.
+// Program is a command with subcommands.
 type Program struct {
 	Name, About string
-	// Commands is a pointer to a struct with a field for each, as kong has it.
+	// Commands is a pointer to a struct with a field for each, as kong requires.
 	Commands any
 }
 
@@ -47,7 +47,7 @@ func (p Program) Execute(args []string, stderr io.Writer) Status {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process the hard way
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills the process
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	err = parsed.Run()
 	if status, ok := errors.AsType[Status](err); ok {
@@ -60,8 +60,8 @@ func (p Program) Execute(args []string, stderr io.Writer) Status {
 	return 0
 }
 
-// helpFor is the command line that explains the one that could not be parsed: of
-// the script by whose name the command is called, if there is one.
+// helpFor returns the command line that shows help after a parse error: that of the
+// script by which the command was called, if there is one.
 func (p Program) helpFor(err error) string {
 	parse, ok := errors.AsType[*kong.ParseError](err)
 	if !ok || parse.Context.Selected() == nil {

@@ -11,8 +11,8 @@ import (
 // TemplateFile is the template's name, in the project's folder.
 const TemplateFile = "template.yaml"
 
-// Root is the project's folder: where the scripts say it is, or the nearest
-// folder with the template, from the working directory upwards.
+// Root returns the project's folder: the one that the scripts pass, or the nearest
+// one with the template, from the working directory upwards.
 func Root() (string, error) {
 	if root := os.Getenv("SEATMETER_ROOT"); root != "" {
 		return root, nil

@@ -1,6 +1,6 @@
-// Package gotest runs go test, and tells a line per package as it ends, what runs
-// where nothing has ended for a while, and at the end each test that failed with
-// the command that runs it again.
+// Package gotest runs go test. It prints a line for each package, the running
+// packages when none has ended for a while, and at the end each failed test with the
+// command that runs it again.
 package gotest
 
 import (
@@ -17,33 +17,33 @@ import (
 	"time"
 )
 
-// Options say what to run. The zero value of each but Packages is a default.
+// Options are the options of Run. All but Packages are optional.
 type Options struct {
-	// Dir is the module's folder; empty: the working directory.
+	// Dir is the module's folder. The default is the working directory.
 	Dir string
 	// Flags are go test's, each in one word, such as -timeout=5m.
 	Flags []string
-	// Packages have tests, each of them.
+	// Packages are packages that have tests.
 	Packages []string
-	// Again stands before the command that runs a test again, such as what gives
-	// it an engine.
+	// Again is put before the commands that run tests again, for example to start an
+	// engine.
 	Again string
-	// Silence is the longest time without a line; 0: 20 s.
+	// Silence is the longest time without a line. The default is 20 s.
 	Silence time.Duration
 	Out     io.Writer
 }
 
-// Counts are tests and subtests. A package that failed without a test that did
-// counts as one that failed.
+// Counts are of tests and subtests. A package that failed without a failed test
+// counts as one failed test.
 type Counts struct{ Passed, Failed, Skipped int }
 
-// Run runs the tests of all packages, also after one has failed. An error says
-// that go test could not be run; that tests failed is in the counts.
+// Run runs the tests of all packages, even after failures. The error reports that go
+// test could not be run; failed tests are in the counts.
 func Run(ctx context.Context, o Options) (Counts, error) {
-	// The packages first: go test takes nothing after a flag of a test's own for one.
+	// The packages come first: go test accepts none after a test's own flags.
 	command := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-json"}, o.Packages, o.Flags)...)
 	command.Dir, command.Stderr = o.Dir, os.Stderr
-	// As Ctrl-C does, so that what the tests have started ends too.
+	// As Ctrl-C does, so that the tests' own processes end too.
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	out, err := command.StdoutPipe()
 	if err != nil {
@@ -76,7 +76,7 @@ type event struct {
 	Output  string
 }
 
-// follow reads events until there are no more. Lines that are none are printed.
+// follow reads events to the end. It prints lines that are no events.
 func (r *report) follow(out io.Reader) error {
 	lines := make(chan string)
 	var failed error

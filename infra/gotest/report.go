@@ -10,26 +10,26 @@ import (
 	"time"
 )
 
-// report collects the results of packages while go test runs.
+// report collects the results of packages.
 type report struct {
 	options  Options
 	counts   Counts
 	done     int
 	packages map[string]*ran
-	// failures are commands, each of which runs again what failed.
+	// failures are the commands that run failed tests again.
 	failures []string
 }
 
-// ran is a package whose tests run, or have run.
+// ran is a package whose tests run or have run.
 type ran struct {
 	name   string
 	began  time.Time
 	counts Counts
 	cached bool
-	// said is what a test has printed; under "", what no test has.
+	// said is the output of each test; under "", the rest.
 	said map[string]*strings.Builder
-	// unfinished are the tests that have begun and not ended, failed those that
-	// failed, in their order.
+	// unfinished are the tests that have begun and not ended, and failed the failed
+	// ones, in order.
 	unfinished, failed []string
 }
 
@@ -42,7 +42,7 @@ func (r *report) say(format string, values ...any) {
 	fmt.Fprintf(r.options.Out, format+"\n", values...)
 }
 
-// take notes an event, and tells whether it printed something.
+// take records an event, and reports whether it printed something.
 func (r *report) take(e event) bool {
 	if e.Action == "build-output" {
 		r.say("%s", strings.TrimSuffix(e.Output, "\n"))
@@ -69,7 +69,7 @@ func (r *report) take(e event) bool {
 	return false
 }
 
-// take notes what a test did.
+// take records a test's event.
 func (p *ran) take(e event) {
 	switch e.Action {
 	case "run":
@@ -105,7 +105,7 @@ func (p *ran) take(e event) {
 	}
 }
 
-// finish prints a package's line, and what its failed tests have printed.
+// finish prints a package's line, and the output of its failed tests.
 func (r *report) finish(p *ran, e event) {
 	r.done++
 	mark := "    "
@@ -132,8 +132,8 @@ func (r *report) finish(p *ran, e event) {
 	}
 }
 
-// blame notes the commands that run again what failed in a package: its deepest
-// tests that did, or all of it where a test did not end or none is to blame.
+// blame records the commands that run a package's failures again: its deepest failed
+// tests, or the whole package if a test did not end or no test failed.
 func (r *report) blame(p *ran) {
 	if len(p.unfinished) > 0 || len(p.failed) == 0 {
 		p.counts.Failed += max(1, len(p.unfinished))
@@ -148,7 +148,7 @@ func (r *report) blame(p *ran) {
 	}
 }
 
-// again is the command that runs a test again, or all tests of a package.
+// again returns the command that runs a test, or all tests of a package, again.
 func (r *report) again(name, test string) string {
 	words := []string{"go test"}
 	if r.options.Dir != "" {
@@ -174,7 +174,7 @@ func (r *report) again(name, test string) string {
 	return strings.Join(words, " ")
 }
 
-// tellRunning says which packages run, and how long they have.
+// tellRunning prints the running packages and their times.
 func (r *report) tellRunning() {
 	var running []string
 	for _, p := range r.packages {
@@ -191,7 +191,7 @@ func (r *report) tellRunning() {
 	r.say("     ...  %s", strings.Join(running, ", "))
 }
 
-// end counts the packages that were interrupted as failed, and prints the failures.
+// end counts interrupted packages as failed, and prints the failures.
 func (r *report) end() {
 	for _, p := range r.packages { // interrupted
 		r.counts.Failed++
@@ -207,8 +207,7 @@ func (r *report) end() {
 	}
 }
 
-// String is how the counts are printed: what there is none of is left out, but
-// for what passed.
+// String lists the counts. It omits those that are zero, except passed.
 func (c Counts) String() string {
 	text := fmt.Sprintf("%d passed", c.Passed)
 	if c.Failed > 0 {
@@ -220,7 +219,7 @@ func (c Counts) String() string {
 	return text
 }
 
-// short is a package's path within its module, whose name has no slash.
+// short returns a package's path within its module, whose name has no slash.
 func short(name string) string {
 	_, within, _ := strings.Cut(path.Clean(name), "/")
 	return within

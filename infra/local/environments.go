@@ -10,12 +10,11 @@ import (
 )
 
 // environments runs functions as Lambda does: an invocation has an execution
-// environment to itself, with all that it remembers; the one that became free
-// last is used again, and a new one is made when none is free.
+// environment, with its memory, to itself. The most recently freed environment is
+// reused first, and a new one is started if none is free.
 //
-// Not for likeness alone: the bytes that aws-lambda-go's handlers answer with
-// are those of a buffer that the next invocation overwrites, so that two at
-// once would read each other's answers.
+// This is also needed for correctness: aws-lambda-go's handlers answer with a buffer
+// that the next invocation overwrites.
 type environments struct {
 	starters  map[string]Starter
 	processes Processes
@@ -24,8 +23,8 @@ type environments struct {
 	free map[string][]lambda.Handler
 }
 
-// newEnvironments gives for every function a handler that may be invoked any
-// number of times at once. It starts each once, to see that it can be.
+// newEnvironments returns for every function a handler that can be invoked
+// concurrently. It starts each once, to see that it starts.
 func newEnvironments(starters map[string]Starter, processes Processes) (map[string]lambda.Handler, error) {
 	e := &environments{starters: starters, processes: processes, free: map[string][]lambda.Handler{}}
 	handlers := make(map[string]lambda.Handler, len(starters))
@@ -69,14 +68,14 @@ func (e *environments) release(name string, handler lambda.Handler) {
 	e.free[name] = append(e.free[name], handler)
 }
 
-// function is one function in all its environments.
+// function is a function with all its environments.
 type function struct {
 	environments *environments
 	name         string
 }
 
-// Invoke implements lambda.Handler. An environment whose function panicked or
-// whose process died is not used again.
+// Invoke implements lambda.Handler. An environment is not reused if its function
+// panicked or its process died.
 func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	handler, err := f.environments.acquire(f.name)
 	if err != nil {
@@ -84,10 +83,10 @@ func (f function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	}
 	ctx, died := f.environments.processes.Begin(ctx)
 	response, err := handler.Invoke(ctx, payload)
-	if died() { // whatever it still answered
+	if died() { // whatever it answered
 		return nil, errDied
 	}
-	response = bytes.Clone(response) // while the buffer is ours
+	response = bytes.Clone(response) // before the buffer is reused
 	f.environments.release(f.name, handler)
 	return response, err
 }

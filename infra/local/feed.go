@@ -13,11 +13,12 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 )
 
-// feeder connects a mapping to its stream as it is at this moment, and gives what then delivers its
-// records until a context ends.
+// feeder connects a mapping to its stream at the present position, and returns a
+// function that delivers the records until a context ends.
 type feeder func(ctx context.Context, stream template.Stream, mapping *streams.Mapping) (func(context.Context), error)
 
-// connect makes the streams' mappings: whatever is written from now on is delivered once they run.
+// connect opens the streams' mappings. Everything that is written from now on is
+// delivered once they run.
 func (s *Stack) connect(ctx context.Context, list []template.Stream, invoker *apigateway.Invoker, feed feeder) ([]func(context.Context), error) {
 	var deliveries []func(context.Context)
 	for _, stream := range list {
@@ -38,7 +39,7 @@ func (s *Stack) connect(ctx context.Context, list []template.Stream, invoker *ap
 	return deliveries, nil
 }
 
-// fromEngine feeds from the streams of tables.
+// fromEngine reads the streams of the engine's tables.
 func fromEngine(cfg aws.Config, made tables.Tables) feeder {
 	api := streams.NewClient(cfg)
 	return func(ctx context.Context, stream template.Stream, mapping *streams.Mapping) (func(context.Context), error) {
@@ -54,7 +55,7 @@ func fromEngine(cfg aws.Config, made tables.Tables) feeder {
 	}
 }
 
-// fromMemory feeds from the writes to tables in memory.
+// fromMemory delivers the writes to tables in memory.
 func fromMemory(made *memtable.Tables, system *template.Template) feeder {
 	return func(_ context.Context, stream template.Stream, mapping *streams.Mapping) (func(context.Context), error) {
 		table, found := system.Table(stream.Table)

@@ -24,12 +24,12 @@ import (
 	"seatmeter/shared/objects"
 )
 
-// idleConnections is how many connections to one engine are kept open: enough
-// for all the functions that may run at once.
+// idleConnections is how many idle connections to the engine stay open: enough for
+// all functions that run concurrently.
 const idleConnections = 256
 
-// awsConfig is a configuration for engines of this machine, which take any
-// credentials and no other machine sees. All functions share its connections.
+// awsConfig returns a configuration for services on this machine, which accept any
+// credentials. All functions share its connections.
 func awsConfig(ctx context.Context) (aws.Config, error) {
 	sharedClient := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 2*idleConnections, idleConnections
@@ -42,32 +42,31 @@ func awsConfig(ctx context.Context) (aws.Config, error) {
 	return cfg, nil
 }
 
-// Rates are how many joins and calls a second a tenant may make.
+// Rates are the limits on a tenant's joins and calls per second.
 type Rates struct{ JoinsPerSecond, CallsPerSecond int }
 
-// Environment is what the functions read from their environment on AWS.
+// Environment has what the functions read from environment variables on AWS.
 type Environment struct {
-	// Store is where the functions keep their state. Opened once; on AWS, each
-	// function opens its own.
+	// Store is shared by the functions. On AWS, each opens its own.
 	Store          *dynamo.Store
 	Processes      Processes
 	JoinTokenKey   []byte
 	CursorSecret   []byte
 	WebSocketURL   string
 	ConnectionsURL string
-	// ExportsURL is an S3, ExportsBucket the bucket there for large answers.
+	// ExportsURL is the address of an S3. ExportsBucket is the bucket there for large
+	// answers.
 	ExportsURL    string
 	ExportsBucket string
 	Rates         Rates
 	Log           *slog.Logger
 }
 
-// Starter starts a function: what it gives is one of its execution
-// environments.
+// Starter starts an execution environment of a function.
 type Starter func() (lambda.Handler, error)
 
-// Functions are the functions by the name of their folder. Each start is a process
-// of its own, as on AWS.
+// Functions returns the functions by the name of their folder. Each start is a
+// process of its own, as on AWS.
 func Functions(ctx context.Context, env Environment) (map[string]Starter, error) {
 	cfg, err := awsConfig(ctx)
 	if err != nil {

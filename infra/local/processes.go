@@ -9,19 +9,19 @@ import (
 	"seatmeter/shared/dynamo"
 )
 
-// Processes says what becomes of the processes that run the functions.
+// Processes controls the processes that run the functions.
 type Processes interface {
-	// Begin begins an invocation, whose calls are made on the context. If died says
-	// at the end that its process has died, it ends as a function error, whatever it
-	// answered, and its environment is not used again.
+	// Begin begins an invocation, which makes its calls with the returned context. If
+	// died returns true at the end, the invocation is a function error whatever it
+	// answered, and its environment is not reused.
 	Begin(ctx context.Context) (_ context.Context, died func() bool)
-	// DynamoDB makes a DynamoDB the one that these processes call.
+	// DynamoDB returns the DynamoDB that the processes call.
 	DynamoDB(over dynamo.API) dynamo.API
-	// HTTP makes a client the one that they make all other requests with.
+	// HTTP returns the client of all other requests of the processes.
 	HTTP(over aws.HTTPClient) aws.HTTPClient
 }
 
-// errDied is what an invocation comes to whose process has died.
+// errDied is the error of an invocation whose process has died.
 var errDied = errors.New("the process has died")
 
 // lasting processes never die.

@@ -57,29 +57,31 @@ type Options struct {
 	// DynamoDBEndpoint is the URL of an engine that already runs; empty: one is started, unless
 	// DYNAMODB_ENDPOINT names one.
 	DynamoDBEndpoint string
-	// OwnEngine starts one even where DYNAMODB_ENDPOINT names one, so that it can be restarted.
+	// OwnEngine starts an engine even if DYNAMODB_ENDPOINT names one, so that it can
+	// be restarted.
 	OwnEngine bool
-	// TablePrefix is DefaultTablePrefix unless set. Buckets have it too.
+	// TablePrefix is the prefix of tables and buckets. The default is
+	// DefaultTablePrefix.
 	TablePrefix string
-	// Temporary drops the tables when the stack is closed.
+	// Temporary deletes the tables when the stack is closed.
 	Temporary bool
-	// HTTPPort and WSPort are free ones where they are 0.
+	// HTTPPort and WSPort are the ports; 0 for a free one.
 	HTTPPort, WSPort int
-	// Demo adds the demo tenants where they are missing.
+	// Demo creates missing demo tenants.
 	Demo bool
-	// History gives demo tenants that are added three months of a past.
+	// History gives new demo tenants a history of three months.
 	History bool
 	Limits  apigateway.Limits
 	Faults  apigateway.Faults
-	// Processes are ones that never die unless set.
+	// Processes is by default one whose processes never die.
 	Processes Processes
-	// BareRefusals has refused handshakes say nothing but their status.
+	// BareRefusals reduces refused handshakes to their status.
 	BareRefusals bool
-	// Rates are the template's defaults where they are 0.
+	// Rates are the template's defaults if 0.
 	Rates Rates
-	// Log is the functions' and the gateway's; nil: nowhere.
+	// Log is the log of the functions and the gateway. Nil discards it.
 	Log *slog.Logger
-	// Progress hears, a line each, what takes time; nil: nobody does.
+	// Progress gets a line for each slow step. Nil discards them.
 	Progress io.Writer
 }
 
@@ -90,20 +92,20 @@ type Stack struct {
 
 	options   Options
 	store     *dynamo.Store
-	engine    *engine.Engine // nil if state is in memory
+	engine    *engine.Engine // nil for tables in memory
 	scheduler *apigateway.Scheduler
 	failed    chan error
-	// undo ends what was started, last first.
+	// undo stops what was started, the last first.
 	undo []func(context.Context) error
 }
 
-// Start runs a stack and returns when it is ready for use. The context bounds
-// the start only. An error that wraps engine.ErrUnavailable means that there
-// is no DynamoDB Local to be had here, ErrInUse that another stack has the
-// data directory. Whatever was started before an error is stopped again.
+// Start runs a stack and returns when it is ready. The context bounds only the start.
+// The error wraps engine.ErrUnavailable if there is no DynamoDB Local on this
+// machine, or ErrInUse if another stack runs on the data directory. After an error,
+// nothing is left running.
 func Start(ctx context.Context, o Options) (*Stack, error) { return startWith(ctx, o, Functions) }
 
-// builder makes the functions that a stack runs.
+// builder builds a stack's functions.
 type builder func(context.Context, Environment) (map[string]Starter, error)
 
 func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
@@ -143,7 +145,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return err
 	}
 	s.onClose(func(context.Context) error { return lock.Close() })
-	if err := withdraw(s.options.DataDir); err != nil { // of a stack that had no time to
+	if err := withdraw(s.options.DataDir); err != nil { // left by a stack that was killed
 		return err
 	}
 	httpListener, err := s.listen(ctx, s.options.HTTPPort, "--http-port")
@@ -220,12 +222,12 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	}
 	s.serve(httpListener, gateway.HTTP())
 	s.serve(wsListener, gateway.WebSocket())
-	// Before the servers end: the last functions still post through them.
+	// Before the servers end, since the last functions still post through them.
 	s.onClose(gateway.Close)
 	for _, deliver := range deliveries {
 		s.run(deliver)
 	}
-	// By an invoker of its own: at its end it waits for all that this has begun.
+	// Its own invoker, so that closing it waits for the scheduled runs.
 	schedules := apigateway.NewInvoker(system, handlers, s.options.Log)
 	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, schedules); err != nil {
 		return fmt.Errorf("build the schedules: %w", err)
@@ -238,7 +240,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	return s.Endpoints.announce(s.options.DataDir)
 }
 
-// listen opens a port of this machine alone.
+// listen opens a port on 127.0.0.1.
 func (s *Stack) listen(ctx context.Context, port int, flag string) (net.Listener, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
@@ -249,7 +251,7 @@ func (s *Stack) listen(ctx context.Context, port int, flag string) (net.Listener
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s.onClose(func(context.Context) error {
-		if err := listener.Close(); !errors.Is(err, net.ErrClosed) { // its server has, by then
+		if err := listener.Close(); !errors.Is(err, net.ErrClosed) { // the server has closed it by then
 			return err
 		}
 		return nil
@@ -257,7 +259,7 @@ func (s *Stack) listen(ctx context.Context, port int, flag string) (net.Listener
 	return listener, nil
 }
 
-// serveBuckets serves the buckets for large answers, on a free port.
+// serveBuckets serves the buckets on a free port.
 func (s *Stack) serveBuckets(ctx context.Context, list []template.Bucket) error {
 	made, err := buckets.New(s.options.TablePrefix, list)
 	if err != nil {
@@ -272,9 +274,9 @@ func (s *Stack) serveBuckets(ctx context.Context, list []template.Bucket) error 
 	return nil
 }
 
-// RestartEngine kills the DynamoDB Local that the stack has started and starts
-// it again on the same port and data. Meanwhile the functions find no store. It
-// returns when the engine answers; ctx bounds that.
+// RestartEngine kills the stack's DynamoDB Local and starts it again with the same
+// port and data. Meanwhile the functions have no store. It returns when the engine
+// answers; ctx bounds that.
 func (s *Stack) RestartEngine(ctx context.Context) error {
 	if s.engine == nil {
 		return errors.New("the stack runs without DynamoDB")
@@ -282,11 +284,11 @@ func (s *Stack) RestartEngine(ctx context.Context) error {
 	return s.engine.Restart(ctx)
 }
 
-// Store is where the functions keep their state: for looking at it from
-// beside them. Its calls are not those of Options.Processes.
+// Store returns the functions' store, for tests. Its calls do not go through
+// Options.Processes.
 func (s *Stack) Store() *dynamo.Store { return s.store }
 
-// serve answers requests on a listener until the stack is closed.
+// serve serves a listener until the stack is closed.
 func (s *Stack) serve(listener net.Listener, handler http.Handler) {
 	server := &http.Server{
 		Handler:           handler,
@@ -306,7 +308,7 @@ func (s *Stack) serve(listener net.Listener, handler http.Handler) {
 	})
 }
 
-// run runs something until the stack is closed.
+// run runs a function until the stack is closed.
 func (s *Stack) run(f func(context.Context)) {
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -339,30 +341,29 @@ func (s *Stack) seed(ctx context.Context) error {
 	return nil
 }
 
-// Tick runs a scheduled function now, or as soon as the run under way has
-// ended, and returns when it has finished, with its error if it fails. A
-// function without a schedule is apigateway.ErrNotScheduled.
+// Tick runs a scheduled function now, or after its current run. It waits for the
+// function and returns its error. A function without a schedule is
+// apigateway.ErrNotScheduled.
 func (s *Stack) Tick(ctx context.Context, function string) error {
 	return s.scheduler.Tick(ctx, function)
 }
 
-// Failed tells of a part that ended by itself. The stack is of no use then and
-// should be closed.
+// Failed reports that a part of the stack has ended by itself. The stack should then
+// be closed.
 func (s *Stack) Failed() <-chan error { return s.failed }
 
 func (s *Stack) fail(err error) {
 	select {
 	case s.failed <- err:
-	default: // nobody needs more reasons than that
+	default: // one reason is enough
 	}
 }
 
 func (s *Stack) onClose(f func(context.Context) error) { s.undo = append(s.undo, f) }
 
-// Close stops everything, in the reverse order of its start: no more clients
-// are let in, those that are in are disconnected and their seats given back,
-// then the servers and the engine end. Once ctx ends, nothing is waited for.
-// Calling it again does nothing.
+// Close stops everything in the reverse order of its start: it refuses new clients,
+// disconnects those that are in and frees their seats, then ends the servers and the
+// engine. It does not wait beyond ctx. Safe to call again.
 func (s *Stack) Close(ctx context.Context) error {
 	var failed []error
 	for _, undo := range slices.Backward(s.undo) {

@@ -27,12 +27,10 @@ type booksCommand struct {
 	LedgerTable string `placeholder:"NAME" help:"Goes with --live-table."`
 }
 
-// Help is the command's longer help.
 func (booksCommand) Help() string {
 	return "For every block: seats ever taken = records of the ledger + seats in use + seats that became void. Reads the whole ledger of each tenant, changes nothing, and may run while people join and leave. Ends with status 1 if any block is off, and prints what is needed to find out why."
 }
 
-// Validate runs before Run.
 func (c booksCommand) Validate() error {
 	if (c.LiveTable == "") != (c.LedgerTable == "") {
 		return errors.New("--live-table and --ledger-table go together")
@@ -40,7 +38,6 @@ func (c booksCommand) Validate() error {
 	return nil
 }
 
-// Run checks the books.
 func (c booksCommand) Run(ctx context.Context) error {
 	store, err := c.open(ctx)
 	if err != nil {
@@ -107,7 +104,7 @@ func everyTenant(ctx context.Context, store *dynamo.Store) ([]tenant.ID, error) 
 	}
 }
 
-// checkBooks prints what is off, and tells how many blocks are.
+// checkBooks prints the blocks that do not balance, and returns their number.
 func checkBooks(ctx context.Context, store *dynamo.Store, list []tenant.ID) (int, error) {
 	const suspects = 10
 	checked, wrong := 0, 0

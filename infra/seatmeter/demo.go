@@ -16,7 +16,7 @@ import (
 	"seatmeter/infra/local"
 )
 
-// What the demo does with acme's license, and what must come of it.
+// The demo's changes of acme's license, and the expected result.
 const (
 	demoTenant  = "acme"
 	demoSeats   = 25
@@ -88,7 +88,7 @@ func (d *demo) run(ctx context.Context) error {
 	everyone, err := d.enterLobby(ctx)
 	defer func() {
 		for _, p := range everyone {
-			p.Abandon() // whoever is left when something failed
+			p.Abandon() // left over after a failure
 		}
 	}()
 	if err != nil {
@@ -121,7 +121,7 @@ func (d *demo) run(ctx context.Context) error {
 	return d.report(ctx, began)
 }
 
-// precondition: the numbers hold only on 25 seats of which none is in use.
+// precondition: the demo's numbers need all 25 seats free.
 func (d *demo) precondition(ctx context.Context) error {
 	seats, err := d.api.Seats(ctx, demoTenant)
 	if err != nil {
@@ -136,8 +136,8 @@ func (d *demo) precondition(ctx context.Context) error {
 	return nil
 }
 
-// enterLobby connects everyone without a seat. What it returns beside an error
-// is connected all the same.
+// enterLobby connects everyone without a seat. With an error, it returns those that
+// are connected.
 func (d *demo) enterLobby(ctx context.Context) ([]*client.Participant, error) {
 	connected := make([]*client.Participant, demoClients)
 	group, ctx := errgroup.WithContext(ctx)
@@ -165,7 +165,7 @@ func (d *demo) enterLobby(ctx context.Context) ([]*client.Participant, error) {
 	return present, err
 }
 
-// join lets everyone ask at once, and tells what each refused one is told.
+// join sends everyone's join at once, and prints each refusal.
 func (d *demo) join(ctx context.Context, everyone []*client.Participant) (in, out []*client.Participant, err error) {
 	answers := make([]client.Message, len(everyone))
 	group, asking := errgroup.WithContext(ctx)
@@ -192,8 +192,8 @@ func (d *demo) join(ctx context.Context, everyone []*client.Participant) (in, ou
 	return in, out, nil
 }
 
-// askToJoin passes over what the lobby hears on the side, such as that the
-// conference is live now.
+// askToJoin ignores other messages in the lobby, such as that the conference went
+// live.
 func (d *demo) askToJoin(ctx context.Context, p *client.Participant) (client.Message, error) {
 	if err := p.Send(ctx, client.ActionJoin); err != nil {
 		return client.Message{}, err
@@ -213,7 +213,7 @@ func (d *demo) askToJoin(ctx context.Context, p *client.Participant) (client.Mes
 	}
 }
 
-// leave closes connections and waits until their seats are back.
+// leave closes connections and waits until their seats are free.
 func (d *demo) leave(ctx context.Context, leaving []*client.Participant, remaining int) error {
 	var group errgroup.Group
 	for _, p := range leaving {
@@ -240,8 +240,7 @@ func (d *demo) leave(ctx context.Context, leaving []*client.Participant, remaini
 	}
 }
 
-// report prints the usage since the run began, which is the run's alone
-// because nobody else was in, and checks it.
+// report prints and checks the usage since the run began, all of which is the run's.
 func (d *demo) report(ctx context.Context, began time.Time) error {
 	usage, err := d.api.Usage(ctx, demoTenant, client.UsageQuery{
 		From: began, To: time.Now().Add(time.Millisecond), Granularity: client.GranularityTotal,

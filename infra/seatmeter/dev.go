@@ -18,7 +18,7 @@ import (
 	"seatmeter/infra/local/engine"
 )
 
-// closeWithin is how long Ctrl-C waits for seats to be given back.
+// closeWithin is how long Ctrl-C waits for seats to be freed.
 const closeWithin = 15 * time.Second
 
 type devCommand struct {
@@ -123,8 +123,8 @@ func (c devCommand) options() (local.Options, error) {
 	}, nil
 }
 
-// start has installed what an engine needs, where there is none. Then it falls
-// back to memory, unless the command line says where state is to be kept.
+// start installs what DynamoDB Local needs if it is missing. If that fails it uses
+// memory, unless the command line names a store.
 func (c devCommand) start(ctx context.Context, o local.Options) (*local.Stack, error) {
 	stack, err := local.Start(ctx, o)
 	if errors.Is(err, engine.ErrUnavailable) && c.setUp(ctx) {
@@ -138,8 +138,8 @@ func (c devCommand) start(ctx context.Context, o local.Options) (*local.Stack, e
 	return stack, err
 }
 
-// setUp has what DynamoDB Local needs installed, and tells whether it is there.
-// The script says what it does, or what to do.
+// setUp runs the script that installs what DynamoDB Local needs, and reports whether
+// it is there.
 func (c devCommand) setUp(ctx context.Context) bool {
 	root, err := command.Root()
 	if err != nil {
@@ -153,8 +153,8 @@ func (c devCommand) setUp(ctx context.Context) bool {
 	return setup.Run() == nil
 }
 
-// banner says where everything is, and what to try. It fits a terminal of 80 by
-// 24, together with what was said before.
+// banner prints the addresses, and what to try. With the lines before it, it fits a
+// terminal of 80 by 24.
 func (c devCommand) banner(e local.Endpoints, dataDir string, now time.Time) string {
 	data, try := "", ""
 	if c.Data != "" {

@@ -35,7 +35,7 @@ func (c engineCommand) Run(ctx context.Context) error {
 	return run(ctx, afterDashes(c.Command), engine.EndpointVariable+"="+database.Endpoint)
 }
 
-// afterDashes is the command to run, without the -- before it.
+// afterDashes returns the command without the -- before it.
 func afterDashes(words []string) []string {
 	if len(words) > 0 && words[0] == "--" {
 		return words[1:]
@@ -50,8 +50,8 @@ func someCommand(words []string) error {
 	return nil
 }
 
-// run runs a command to its end, with variables added to its environment.
-// Signals are passed on; when to end is the command's business.
+// run runs a command with additional environment variables, and waits for it. Signals
+// are passed on, so that the command decides when to end.
 func run(ctx context.Context, words []string, variables ...string) error {
 	process := exec.CommandContext(context.WithoutCancel(ctx), words[0], words[1:]...)
 	process.Env = append(os.Environ(), variables...)
@@ -68,9 +68,9 @@ func run(ctx context.Context, words []string, variables ...string) error {
 		select {
 		case s := <-signals:
 			if s == os.Interrupt && interactive() {
-				continue // the terminal has sent it to the command as well
+				continue // the terminal has sent it to the command too
 			}
-			_ = process.Process.Signal(s) // it may just have ended
+			_ = process.Process.Signal(s) // the command may just have ended
 		case err := <-ended:
 			return status(err)
 		}
@@ -82,7 +82,8 @@ func interactive() bool {
 	return err == nil && stdin.Mode()&os.ModeCharDevice != 0
 }
 
-// status is a shell's: 128 and the signal's number for a command ended by one.
+// status returns a shell's status: 128 and the signal's number for a command that a
+// signal ended.
 func status(err error) error {
 	failed, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {

@@ -24,8 +24,8 @@ type reportCommand struct {
 	URL    string `placeholder:"URL" help:"The HTTP API of a deployment, with a bearer in SEATMETER_BEARER (default: the local stack's)."`
 }
 
-// bearerVariable is where a deployment's bearer is: not among the arguments,
-// which other users of a machine can see.
+// bearerVariable has the bearer for a deployment. Other users of a machine can see
+// arguments, but not this.
 const bearerVariable = "SEATMETER_BEARER"
 
 // Help is the command's longer help.
@@ -33,7 +33,7 @@ func (reportCommand) Help() string {
 	return "Prints what a tenant used in a month: a line per day on which something happened, and the month's. Days are those of the tenant's time zone, times are its clock's. A month that is not over is reported as far as it has come."
 }
 
-// periodLayout is how a month is written.
+// periodLayout is the format of a month.
 const periodLayout = "2006-01"
 
 // Validate runs before Run.
@@ -94,7 +94,7 @@ func (c reportCommand) open() (*client.Admin, error) {
 	return client.NewAdmin(endpoints.HTTP, bearer), nil
 }
 
-// printUsage prints a line per day that had anything, and the total.
+// printUsage prints a line for each day with usage, and the total.
 func printUsage(w io.Writer, license client.License, period string, days client.Usage) error {
 	zone, err := timezone.Load(days.TimeZone)
 	if err != nil {
@@ -124,13 +124,13 @@ func printRow(out io.Writer, label string, r client.UsageRow, zone *time.Locatio
 		r.Joins, r.Refused, r.Conferences, r.Hosts, r.Identities, minutes(r.EstimatedMillis))
 }
 
-// minutes are milliseconds for the eye, cut to a tenth.
+// minutes returns milliseconds as minutes, truncated to a tenth.
 func minutes(millis int64) string {
 	const perTenth = 6000
 	return fmt.Sprintf("%d.%d", millis/perTenth/10, millis/perTenth%10)
 }
 
-// words is a license as it is spoken of.
+// words returns a license in words.
 func words(l client.License) string {
 	if l.Model == client.ModelNamed {
 		return "named, " + strconv.Itoa(l.Hosts) + " x " + strconv.Itoa(l.ParticipantsPerConference) + ": sold by peak hosts x peak participants"

@@ -36,7 +36,7 @@ func (c stackCommand) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// Where DYNAMODB_ENDPOINT names an engine, its other tables are not ours.
+	// If DYNAMODB_ENDPOINT names an engine, its other tables are not ours.
 	options.Progress, options.TablePrefix, options.Temporary = os.Stderr, "stack-"+rand.Text(), true
 	stack, err := local.Start(ctx, options)
 	if err != nil {

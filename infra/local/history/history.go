@@ -1,11 +1,10 @@
-// Package history gives a tenant a past: three months of stays and refusals that
-// never happened, so that a new stack has something to report and to close.
+// Package history generates three months of past stays and refusals for a tenant, so
+// that a new stack has something to report and to close.
 //
-// The past is made in memory, by the store, the pools, the ledger and the roll-up
-// that make it in production, with the times of then. So a refusal is that of a
-// pool that was full, and the books balance. What came of it is then written to
-// the tables as it is, many items at a time. The same tenant, seed and months give
-// the same people at the same times.
+// It runs the production store, pools, ledger and roll-up in memory, at the times of
+// the past. So a refusal comes from a pool that was full, and the books balance. It
+// then copies the resulting items to the tables in bulk. The same tenant, seed and
+// months give the same history.
 package history
 
 import (
@@ -31,18 +30,18 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// months are those before the present one, by the calendar of UTC.
+// months is how many calendar months (UTC) before the present one have a history.
 const months = 3
 
-// Tables are where a past is written to.
+// Tables are the destination of a history.
 type Tables struct {
 	API   dynamo.API
 	Names dynamo.Tables
 }
 
-// Write gives a tenant without a license a past, and the license, in force since
-// the past began. A tenant that has a license is left alone. The license comes
-// last, so that a call that broke off can be repeated.
+// Write gives a tenant without a license a history, and the license, in force from
+// its beginning. It does nothing for a tenant with a license. The license is written
+// last, so that an interrupted call can be repeated.
 func Write(ctx context.Context, to Tables, l license.License, seed uint64, now time.Time) error {
 	there, err := dynamo.New(to.API, to.Names).License(ctx, l.Tenant)
 	if err != nil {
@@ -70,10 +69,10 @@ func Write(ctx context.Context, to Tables, l license.License, seed uint64, now t
 	return nil
 }
 
-// keep writes all items of one of the tables in memory. Those of the live table,
-// the license among them, are few enough to be written at once.
+// keep copies all items of a table in memory. Those of the live table, which has the
+// license, fit one write.
 func keep(ctx context.Context, api dynamo.API, made *memtable.Tables, table string) error {
-	const most = 100 // in a transaction of DynamoDB's
+	const most = 100 // the limit of a DynamoDB transaction
 	var puts []types.TransactWriteItem
 	made.Each(table, func(i memtable.Item) {
 		puts = append(puts, types.TransactWriteItem{Put: &types.Put{TableName: aws.String(table), Item: i}})
@@ -86,17 +85,17 @@ func keep(ctx context.Context, api dynamo.API, made *memtable.Tables, table stri
 	return nil
 }
 
-// writer makes one tenant's past.
+// writer generates one tenant's history.
 type writer struct {
 	store   *dynamo.Store
 	license license.License
-	// tenants are the pools of tenants. Those of conferences are gone some time
-	// after the conference has ended, and are not kept.
+	// tenants has the pools of tenants. The pools of conferences have been deleted
+	// since, and are not copied.
 	tenants, conferences *pool.Pools
 	in                   map[*visit]sitting
 }
 
-// sitting is where somebody sits.
+// sitting is a taken seat.
 type sitting struct {
 	pools  *pool.Pools
 	seated pool.Seated
@@ -110,7 +109,7 @@ func newWriter(store *dynamo.Store, l license.License) *writer {
 	}
 }
 
-// write has everybody come and go, in the order of their times.
+// write plays everyone's joins and leaves in order of time.
 func (w *writer) write(ctx context.Context, list []*meeting) error {
 	if _, _, err := licensing.New(w.store, w.tenants).Put(ctx, w.license, licensing.AnyRevision); err != nil {
 		return fmt.Errorf("license the tenant: %w", err)
@@ -132,7 +131,7 @@ func (w *writer) write(ctx context.Context, list []*meeting) error {
 	return nil
 }
 
-// open gives a conference its number and, under a named license, its pools.
+// open creates a conference's number and, under a named license, its pools.
 func (w *writer) open(ctx context.Context, m *meeting) error {
 	var err error
 	if m.number, err = w.store.NextNumber(ctx, w.license.Tenant); err != nil {
@@ -150,7 +149,7 @@ func (w *writer) open(ctx context.Context, m *meeting) error {
 	return nil
 }
 
-// join seats somebody, or records a refusal.
+// join takes a seat, or records a refusal.
 func (w *writer) join(ctx context.Context, v *visit) error {
 	pools, name, capacity := w.tenants, seat.Pool{Tenant: w.license.Tenant}, w.license.Capacity()
 	if w.license.Model == license.ModelNamed {
@@ -192,14 +191,15 @@ func (w *writer) refuse(ctx context.Context, v *visit, inUse int) error {
 	return nil
 }
 
-// leave records the stay, and gives the seat back.
+// leave records the stay and frees the seat.
 func (w *writer) leave(ctx context.Context, v *visit) error {
 	s, in := w.in[v]
 	if !in {
 		return nil // refused
 	}
 	delete(w.in, v)
-	// As of then: a record that is written hours after the stay began is late.
+	// With the clock of that time: a record that is written hours after its stay
+	// began would be late.
 	_, err := w.store.WithClock(func() time.Time { return time.UnixMilli(v.leftAtMillis) }).Record(ctx, usage.Stay{
 		ID: usage.NewStayID(v.connection, v.joinedAtMillis), Tenant: w.license.Tenant,
 		Conference: v.meeting.id, Number: v.meeting.number, Host: v.meeting.host, Identity: v.identity, Role: v.role(),
@@ -217,9 +217,8 @@ func (w *writer) leave(ctx context.Context, v *visit) error {
 	return nil
 }
 
-// sumUp rolls up what has happened, and notes that the books of the tenant's own
-// pool balance so far, as reconciliation would have each hour: it does not look
-// back by months.
+// sumUp rolls up the history, and marks the tenant's own pool as checked.
+// Reconciliation would have done so each hour, and does not check months.
 func (w *writer) sumUp(ctx context.Context, now time.Time) error {
 	roller := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return now })
 	if _, err := roller.Tenant(ctx, w.license.Tenant); err != nil {

@@ -18,7 +18,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// meeting is a conference that took place.
+// meeting is a past conference.
 type meeting struct {
 	id     conference.ID
 	number conference.Number
@@ -26,7 +26,7 @@ type meeting struct {
 	visits []*visit
 }
 
-// visit is somebody's stay in a meeting, or attempt at one.
+// visit is a person's stay in a meeting, or a refused join.
 type visit struct {
 	meeting        *meeting
 	identity       string
@@ -45,14 +45,14 @@ func (v *visit) role() jointoken.Role {
 	return jointoken.RoleParticipant
 }
 
-// habit is a meeting that comes again and again.
+// habit is a weekly meeting.
 type habit struct {
 	name string
-	// days are those of the week on which it is.
+	// days are its days of the week.
 	days []time.Weekday
-	// at and lasts are its hour of UTC, and its length.
+	// at is its time of day in UTC, and lasts its length.
 	at, lasts time.Duration
-	// host is the number of who hosts it; least and most bound how many come.
+	// host is the number of its host. least and most bound its participants.
 	host, least, most int
 }
 
@@ -60,8 +60,8 @@ const minutes = time.Minute
 
 var workdays = []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday}
 
-// ofConcurrent are the weekly conferences of a concurrent tenant of 25 seats. Once a
-// week some of its people are refused.
+// ofConcurrent are the weekly conferences of a concurrent tenant with 25 seats. Once
+// a week some joins are refused.
 var ofConcurrent = []habit{
 	{"standup", workdays, 9 * time.Hour, 15 * minutes, 1, 4, 6},
 	{"project", []time.Weekday{time.Tuesday, time.Thursday}, 13 * time.Hour, 60 * minutes, 2, 5, 9},
@@ -69,8 +69,8 @@ var ofConcurrent = []habit{
 	{"all-hands", []time.Weekday{time.Thursday}, 13*time.Hour + 30*minutes, 30 * minutes, 1, 16, 22},
 }
 
-// ofNamed are the weekly conferences of a tenant of five named hosts, some of whom
-// run theirs at the same time.
+// ofNamed are the weekly conferences of a tenant with five named hosts, some at the
+// same time.
 var ofNamed = []habit{
 	{"standup", workdays, 8*time.Hour + 30*minutes, 15 * minutes, 1, 3, 5},
 	{"support", []time.Weekday{time.Monday, time.Wednesday}, 10 * time.Hour, 50 * minutes, 2, 2, 6},
@@ -79,7 +79,7 @@ var ofNamed = []habit{
 	{"training", []time.Weekday{time.Friday}, 11 * time.Hour, 90 * minutes, 5, 20, 30},
 }
 
-// scheduled are a tenant's meetings in [from, to), in order.
+// scheduled returns a tenant's meetings in [from, to), in order.
 func scheduled(l license.License, seed uint64, from, to time.Time) []*meeting {
 	habits := ofConcurrent
 	if l.Model == license.ModelNamed {
@@ -99,13 +99,13 @@ func scheduled(l license.License, seed uint64, from, to time.Time) []*meeting {
 	return list
 }
 
-// email is the address of a tenant's person or host with a number.
+// email returns the address of a tenant's numbered person or host.
 func email(l license.License, who string, n int) string {
 	return fmt.Sprintf("%s%d@%s.example", who, n, l.Tenant)
 }
 
-// meet is the meeting of one day. The host comes first; most come within some
-// minutes and stay to the end, as people do.
+// meet generates the meeting of one day. The host joins first; most people join
+// within some minutes and stay to the end.
 func (h habit) meet(l license.License, r *rand.Rand, day time.Time) *meeting {
 	m := &meeting{
 		id:   conference.ID(h.name + day.Format("-2006-01-02")),
@@ -130,8 +130,8 @@ func (h habit) meet(l license.License, r *rand.Rand, day time.Time) *meeting {
 	return m
 }
 
-// ends says how a stay ended: one in eight before the others, and one in twenty
-// with its connection.
+// ends draws how a stay ends: one in eight leaves early, and one in twenty loses the
+// connection.
 func (v *visit) ends(r *rand.Rand) {
 	if r.IntN(8) == 0 {
 		v.leftAtMillis = v.joinedAtMillis + (v.leftAtMillis-v.joinedAtMillis)*int64(1+r.IntN(3))/4
@@ -145,22 +145,22 @@ func (v *visit) ends(r *rand.Rand) {
 	}
 }
 
-// connection is an id as the gateway makes them.
+// connection returns an id in the gateway's format.
 func connection(v *visit) seat.ConnectionID {
-	const bytes = 11 // as many as sixteen characters take, the last of which is a =
+	const bytes = 11 // 16 characters, of which the last is a =
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d", v.meeting.id, v.identity, v.joinedAtMillis))
 	return seat.ConnectionID(base64.URLEncoding.EncodeToString(sum[:bytes]))
 }
 
-// event is somebody's coming or leaving.
+// event is a join or a leave.
 type event struct {
 	visit    *visit
 	atMillis int64
 	leaves   bool
 }
 
-// inOrder lists what happens in meetings by its time. At equal times leaving
-// comes before joining.
+// inOrder returns the events of meetings in order of time. At equal times, leaves
+// come before joins.
 func inOrder(list []*meeting) []event {
 	var events []event
 	for _, m := range list {

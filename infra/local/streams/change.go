@@ -12,10 +12,9 @@ import (
 // item is an item of a table.
 type item = map[string]types.AttributeValue
 
-// Change is the record that a table's stream has of the change of an item from
-// old, nil if there was none, to changed, nil if there is none any more. False: a
-// write that changes nothing has no record. When and in which order it was
-// written is not in it.
+// Change returns the stream record of a change of an item. old is nil for a new item,
+// changed is nil for a deleted one. It returns false for a write that changes
+// nothing. The record has neither time nor sequence number.
 func Change(table template.Table, old, changed item) (events.DynamoDBEventRecord, bool) {
 	if reflect.DeepEqual(old, changed) {
 		return events.DynamoDBEventRecord{}, false
@@ -44,7 +43,7 @@ func Change(table template.Table, old, changed item) (events.DynamoDBEventRecord
 
 func image(i item) map[string]events.DynamoDBAttributeValue {
 	if i == nil {
-		return nil // left out of the event
+		return nil // omitted from the event
 	}
 	all := make(map[string]events.DynamoDBAttributeValue, len(i))
 	for name, attribute := range i {
@@ -53,8 +52,8 @@ func image(i item) map[string]events.DynamoDBAttributeValue {
 	return all
 }
 
-// attributeOf knows the types that tables in memory have. The types of a
-// stream's records, which value knows, are others to Go.
+// attributeOf converts the attribute types of tables in memory. value converts those
+// of streams, which are other Go types.
 func attributeOf(attribute types.AttributeValue) events.DynamoDBAttributeValue {
 	switch v := attribute.(type) {
 	case *types.AttributeValueMemberS:

@@ -49,9 +49,9 @@ import (
 
 const (
 	pollEvery = 250 * time.Millisecond
-	// maxBackOff is how long is waited at most before what has failed is tried again.
+	// maxBackOff is the longest wait between retries.
 	maxBackOff = 2 * time.Second
-	// timeRounding is how much earlier than it was written a record may say it was.
+	// timeRounding is how much earlier than its write a record's time can be.
 	timeRounding = time.Minute
 )
 
@@ -59,12 +59,12 @@ const (
 type Mapping struct {
 	stream  template.Stream
 	filters []pattern
-	// invoke runs the function on an event and returns when it has finished.
+	// invoke runs the function on an event and waits for it.
 	invoke func(event any) error
 	log    *slog.Logger
 }
 
-// New makes a mapping; a filter that is not understood is an error. log may be nil.
+// New returns a mapping, or an error for an unsupported filter. log may be nil.
 func New(stream template.Stream, invoke func(event any) error, log *slog.Logger) (*Mapping, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -80,8 +80,8 @@ func New(stream template.Stream, invoke func(event any) error, log *slog.Logger)
 	return m, nil
 }
 
-// deliver hands records over in batches, each until the function has accepted it or it is given up.
-// It returns early when ctx ends.
+// deliver delivers records in batches, each until the function succeeds or the batch
+// is given up. It returns early when ctx ends.
 func (m *Mapping) deliver(ctx context.Context, records []events.DynamoDBEventRecord) {
 	wanted := slices.DeleteFunc(slices.Clone(records), func(r events.DynamoDBEventRecord) bool { return !m.wants(r) })
 	for batch := range slices.Chunk(wanted, m.stream.BatchSize) {
@@ -133,7 +133,7 @@ func (m *Mapping) tooOld(record events.DynamoDBEventRecord) bool {
 	return m.stream.MaxAge > 0 && time.Since(record.Change.ApproximateCreationDateTime.Time) > m.stream.MaxAge+timeRounding
 }
 
-// pause waits, and tells whether ctx goes on.
+// pause waits. It returns false if ctx has ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

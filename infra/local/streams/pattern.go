@@ -74,7 +74,7 @@ func newTest(element any) (test, bool) {
 	return test{}, false
 }
 
-// matches looks at what encoding/json makes of a record.
+// matches reports whether a record, as encoding/json decodes it, matches.
 func (p pattern) matches(node any) bool {
 	if p.members == nil {
 		text, ok := node.(string)

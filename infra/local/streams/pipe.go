@@ -12,16 +12,16 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-// maxWaiting bounds what waits in a pipe; beyond, the oldest records are given up, as a stream gives
-// up what is too old.
+// maxWaiting bounds the records in a pipe. Beyond it the oldest are dropped, as a
+// stream drops old records.
 const maxWaiting = 100_000
 
-// Pipe is the stream of a table that has none of its own: what is written into it is delivered while
-// it runs. Safe for concurrent use.
+// Pipe is the stream of a table in memory. It delivers writes while it runs. Safe for
+// concurrent use.
 type Pipe struct {
 	mapping *Mapping
 	table   template.Table
-	// written holds an element when records wait.
+	// written has an element while records wait.
 	written chan struct{}
 
 	mu      sync.Mutex
@@ -30,13 +30,13 @@ type Pipe struct {
 	sequence int64
 }
 
-// NewPipe makes a pipe from a table into a mapping.
+// NewPipe returns a pipe from a table to a mapping.
 func NewPipe(mapping *Mapping, table template.Table) *Pipe {
 	return &Pipe{mapping: mapping, table: table, written: make(chan struct{}, 1)}
 }
 
-// Write adds the record of the change of an item, as Change has it, with what an engine adds, and
-// does not wait for its delivery.
+// Write adds the record of a change, as Change returns it, with a time and a sequence
+// number. It does not wait for the delivery.
 func (p *Pipe) Write(old, changed item) {
 	record, told := Change(p.table, old, changed)
 	if !told {
@@ -56,11 +56,11 @@ func (p *Pipe) Write(old, changed item) {
 	p.waiting = append(p.waiting, record)
 	select {
 	case p.written <- struct{}{}:
-	default: // told already
+	default: // already signalled
 	}
 }
 
-// Run delivers what is written, until ctx ends. What comes while a batch is being delivered is the
+// Run delivers records until ctx ends. Records that arrive during a delivery are the
 // next batch.
 func (p *Pipe) Run(ctx context.Context) {
 	for {

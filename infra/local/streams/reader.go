@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// findEvery is how often new shards are looked for that no end of another has announced.
+	// findEvery is how often the reader lists shards, besides after the end of one.
 	findEvery = 10 * time.Second
-	// callWithin bounds one call to the engine, which may have stopped in the midst of it.
+	// callWithin bounds a call to the engine, which may have stopped.
 	callWithin = 10 * time.Second
 	pageSize   = 1000
 )
 
-// NewClient makes the client of a reader. It tries a call once: the reader itself tries again.
+// NewClient returns a reader's client. It does not retry, since the reader does.
 func NewClient(cfg aws.Config) *dynamodbstreams.Client {
 	return dynamodbstreams.NewFromConfig(cfg, func(o *dynamodbstreams.Options) {
 		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callWithin)
@@ -33,26 +33,27 @@ type Reader struct {
 	mapping *Mapping
 	api     *dynamodbstreams.Client
 	arn     string
-	// shards are all that were found, parents before their children.
+	// shards are all known shards, parents before children.
 	shards  []*shard
 	byID    map[string]*shard
 	foundAt time.Time
 }
 
-// shard is a part of the stream, and how far it is read.
+// shard is a part of the stream, with its read position.
 type shard struct {
 	id     string
 	parent string
-	// iterator is nil where none has been asked for, or the last one is of no use any more.
+	// iterator is nil if none was requested yet, or the last one has expired.
 	iterator *string
-	// read is the sequence number of the last record read; nil: none yet, from says where to begin.
+	// read is the sequence number of the last record read. Nil means none: from is
+	// where to begin.
 	read *string
 	from types.ShardIteratorType
-	// ended shards have been read to their end.
+	// ended is true if the shard was read to its end.
 	ended bool
 }
 
-// Open takes the stream's position, so that whatever is written from now on is read by Run.
+// Open takes the stream's present position. Run reads everything written from now on.
 func Open(ctx context.Context, mapping *Mapping, api *dynamodbstreams.Client, arn string) (*Reader, error) {
 	r := &Reader{mapping: mapping, api: api, arn: arn, byID: map[string]*shard{}}
 	if err := r.find(ctx, types.ShardIteratorTypeLatest); err != nil {
@@ -66,7 +67,8 @@ func Open(ctx context.Context, mapping *Mapping, api *dynamodbstreams.Client, ar
 	return r, nil
 }
 
-// Run delivers the stream's records until ctx ends, whatever becomes of the engine meanwhile.
+// Run delivers the stream's records until ctx ends, and retries while the engine is
+// unavailable.
 func (r *Reader) Run(ctx context.Context) {
 	wait, failing := pollEvery, false
 	for pause(ctx, wait) {
@@ -88,7 +90,8 @@ func (r *Reader) Run(ctx context.Context) {
 	}
 }
 
-// poll delivers a page of each shard, and tells whether there is more to be had at once.
+// poll delivers a page of each shard. It returns true if there is more to read at
+// once.
 func (r *Reader) poll(ctx context.Context) (more bool, err error) {
 	if time.Since(r.foundAt) > findEvery {
 		if err := r.find(ctx, types.ShardIteratorTypeTrimHorizon); err != nil {
@@ -103,12 +106,12 @@ func (r *Reader) poll(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		more = more || full || s.ended // then its children are next
+		more = more || full || s.ended // the children are next
 	}
 	return more, nil
 }
 
-// find adds the shards that are new, to be read from a position.
+// find adds new shards, to be read from a position.
 func (r *Reader) find(ctx context.Context, from types.ShardIteratorType) error {
 	in := &dynamodbstreams.DescribeStreamInput{StreamArn: &r.arn}
 	for {
@@ -130,9 +133,9 @@ func (r *Reader) find(ctx context.Context, from types.ShardIteratorType) error {
 	}
 }
 
-// position asks for an iterator to go on from where the shard was read to. If nothing was read of it
-// yet, a second iterator begins where the shard does: what was written since the first is there, and
-// the greatest age of a record keeps most of the rest away.
+// position requests an iterator for the shard's read position. If nothing was read
+// yet, it begins at the shard's start, so that no record is missed. The greatest age
+// of a record skips most older ones.
 func (r *Reader) position(ctx context.Context, s *shard) error {
 	in := &dynamodbstreams.GetShardIteratorInput{StreamArn: &r.arn, ShardId: &s.id, ShardIteratorType: s.from}
 	if s.read != nil {
@@ -146,7 +149,7 @@ func (r *Reader) position(ctx context.Context, s *shard) error {
 	return nil
 }
 
-// read delivers the next page of a shard, and tells whether it was a full one.
+// read delivers the next page of a shard, and reports whether it was full.
 func (r *Reader) read(ctx context.Context, s *shard) (full bool, err error) {
 	if s.iterator == nil {
 		if err := r.position(ctx, s); err != nil {
@@ -168,7 +171,8 @@ func (r *Reader) read(ctx context.Context, s *shard) (full bool, err error) {
 	return len(page.Records) == pageSize, nil
 }
 
-// stale gives up the shard's iterator, or its place, where err says that it is of no use any more.
+// stale drops the shard's iterator, or its position, if err says that it is no longer
+// valid.
 func (s *shard) stale(err error) error {
 	if _, expired := errors.AsType[*types.ExpiredIteratorException](err); expired {
 		s.iterator = nil

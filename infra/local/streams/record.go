@@ -6,7 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 )
 
-// eventSource is how an event says that it comes from a stream.
+// eventSource is the source of a stream's events.
 const eventSource = "aws:dynamodb"
 
 func lambdaRecords(arn string, records []types.Record) []events.DynamoDBEventRecord {
@@ -17,7 +17,7 @@ func lambdaRecords(arn string, records []types.Record) []events.DynamoDBEventRec
 	return all
 }
 
-// lambdaRecord is a stream's record as Lambda puts it into an event.
+// lambdaRecord converts a stream's record to that of an event.
 func lambdaRecord(arn string, r types.Record) events.DynamoDBEventRecord {
 	record := events.DynamoDBEventRecord{
 		AWSRegion: aws.ToString(r.AwsRegion), EventID: aws.ToString(r.EventID), EventName: string(r.EventName),
@@ -36,7 +36,7 @@ func lambdaRecord(arn string, r types.Record) events.DynamoDBEventRecord {
 
 func values(attributes map[string]types.AttributeValue) map[string]events.DynamoDBAttributeValue {
 	if attributes == nil {
-		return nil // left out of the event
+		return nil // omitted from the event
 	}
 	all := make(map[string]events.DynamoDBAttributeValue, len(attributes))
 	for name, attribute := range attributes {

@@ -1,5 +1,5 @@
-// Package tables makes the tables of template.yaml on a DynamoDB of this
-// machine, so that tests and the local stack run on what is deployed.
+// Package tables creates the tables of template.yaml on a DynamoDB of this machine,
+// so that tests and the local stack use the deployed schema.
 package tables
 
 import (
@@ -23,28 +23,28 @@ const (
 	Usage  = "UsageTable"
 )
 
-// Tables makes and drops the template's tables. A table's name is the prefix
-// and its logical id, as CloudFormation would name it.
+// Tables creates and deletes the template's tables. A table's name is the prefix and
+// its logical id.
 type Tables struct {
 	api    *dynamodb.Client
 	prefix string
 	list   []template.Table
 }
 
-// New describes the tables of a template.
+// New returns the tables of a template.
 func New(api *dynamodb.Client, prefix string, list []template.Table) Tables {
 	return Tables{api, prefix, list}
 }
 
-// Name is a table's name.
+// Name returns a table's name.
 func (t Tables) Name(id template.LogicalID) string { return t.prefix + "-" + string(id) }
 
-// Names are the tables' names for a store over them.
+// Names returns the table names for a store.
 func (t Tables) Names() dynamo.Tables {
 	return dynamo.Tables{Live: t.Name(Live), Ledger: t.Name(Ledger), Usage: t.Name(Usage)}
 }
 
-// StreamARN names the stream of a table that has one.
+// StreamARN returns the ARN of a table's stream.
 func (t Tables) StreamARN(ctx context.Context, id template.LogicalID) (string, error) {
 	found, err := t.api.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: aws.String(t.Name(id))})
 	if err != nil {
@@ -56,7 +56,7 @@ func (t Tables) StreamARN(ctx context.Context, id template.LogicalID) (string, e
 	return aws.ToString(found.Table.LatestStreamArn), nil
 }
 
-// Create makes the tables that are not there yet. Safe to repeat.
+// Create creates missing tables. Safe to repeat.
 func (t Tables) Create(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, table := range t.list {
@@ -89,8 +89,8 @@ func (t Tables) createOne(ctx context.Context, table template.Table) error {
 	return t.expire(ctx, name, table.TTLAttribute)
 }
 
-// stream turns the stream on of a table that was there without one, or with one of
-// another view, which DynamoDB only changes by turning it off first.
+// stream turns on the stream of an existing table. DynamoDB changes a stream's view
+// only by turning the stream off first.
 func (t Tables) stream(ctx context.Context, found *types.TableDescription, view template.StreamView) error {
 	has := streamView(found.StreamSpecification)
 	if has == view || view == template.StreamViewNone {
@@ -127,8 +127,8 @@ func streamSpecification(view template.StreamView) *types.StreamSpecification {
 	return &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewType(view)}
 }
 
-// expire turns the table's TTL on. Turning on what is on already is an error
-// to DynamoDB, hence the look first.
+// expire turns on a table's TTL. It checks first, since DynamoDB refuses to turn on
+// what is on.
 func (t Tables) expire(ctx context.Context, name *string, attribute string) error {
 	if attribute == "" {
 		return nil
@@ -150,7 +150,7 @@ func (t Tables) expire(ctx context.Context, name *string, attribute string) erro
 	return nil
 }
 
-// Drop deletes the tables with all that is in them.
+// Drop deletes the tables.
 func (t Tables) Drop(ctx context.Context) error {
 	var failed []error
 	for _, table := range t.list {
@@ -165,7 +165,8 @@ func definition(name string, table template.Table) *dynamodb.CreateTableInput {
 	input := &dynamodb.CreateTableInput{
 		TableName: &name,
 		KeySchema: keySchema(table.Key),
-		// DynamoDB Local has no throughput to provision, so this holds for both billing modes.
+		// DynamoDB Local has no provisioned throughput, so this holds for both
+		// billing modes.
 		BillingMode:         types.BillingModePayPerRequest,
 		StreamSpecification: streamSpecification(table.StreamView),
 	}
@@ -194,7 +195,7 @@ func keySchema(parts []template.KeyPart) []types.KeySchemaElement {
 	return schema
 }
 
-// matches tells whether a table that was there already is the template's.
+// matches reports whether an existing table is the template's.
 func matches(found *types.TableDescription, table template.Table) bool {
 	if !sameKey(found.KeySchema, table.Key) || len(found.GlobalSecondaryIndexes) != len(table.Indexes) {
 		return false
