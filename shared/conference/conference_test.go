@@ -19,7 +19,7 @@ func TestATextThatCannotNameAConferenceIsOneThatDoesNotExist(t *testing.T) {
 	}
 }
 
-func TestWhoeverComesTooEarlyOrTooLateIsToldWhich(t *testing.T) {
+func TestAJoinOutsideALiveConferenceLearnsWhy(t *testing.T) {
 	if p := conference.NotLive("weekly"); p.Code != problem.ConferenceNotLive || !strings.Contains(p.Detail, "weekly") {
 		t.Error(p)
 	}

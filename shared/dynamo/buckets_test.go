@@ -85,7 +85,7 @@ func rollUp(t *testing.T, store *dynamo.Store, id tenant.ID, month usage.Period,
 	}
 }
 
-func TestWhatWasKeptInAnEarlierFormIsNotRead(t *testing.T) {
+func TestRowsOfAnEarlierVersionAreNotRead(t *testing.T) {
 	api := memtable.New()
 	store := dynamo.New(api, memtable.Names)
 	number := func(n int64) types.AttributeValue { return &types.AttributeValueMemberN{Value: fmt.Sprint(n)} }
@@ -105,7 +105,7 @@ func TestWhatWasKeptInAnEarlierFormIsNotRead(t *testing.T) {
 
 // A month's report costs the same for a hundred times the use, and little, even
 // if in every quarter-hour somebody was refused and limits were exceeded.
-func TestAMonthsRowsCostTheSameForAHundredTimesTheUse(t *testing.T) {
+func TestAMonthsRowsCostTheSameAtAHundredfoldUse(t *testing.T) {
 	b := &bill{}
 	store := open(t).Metered(b.add)
 	location, err := timezone.Load(zone)
@@ -147,7 +147,7 @@ func TestAMonthsRowsCostTheSameForAHundredTimesTheUse(t *testing.T) {
 
 // Wherever a process dies while it replaces a day, the day can be read, with
 // everybody in it who was; and a repeat completes it.
-func TestADayWhoseReplacementBrokeOffCanBeReadAndCompleted(t *testing.T) {
+func TestABrokenOffReplacementOfADayCanBeCompleted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large days")
 	}

@@ -23,7 +23,7 @@ func storeAt(url string) *dynamo.Store {
 
 // What DynamoDB has no answer to, whoever asks may ask again; what it refuses is a
 // fault of ours.
-func TestWhereDynamoDBIsBusyACallerIsToldToTryAgain(t *testing.T) {
+func TestABusyDynamoDBIsATemporaryError(t *testing.T) {
 	const busy, fault = problem.Unavailable, problem.Internal
 	for _, test := range []struct {
 		status             int
@@ -63,7 +63,7 @@ func TestWhereDynamoDBIsBusyACallerIsToldToTryAgain(t *testing.T) {
 	}
 }
 
-func TestADynamoDBThatIsOutOfReachIsBusy(t *testing.T) {
+func TestAnUnreachableDynamoDBIsATemporaryError(t *testing.T) {
 	engine := httptest.NewServer(http.NotFoundHandler())
 	engine.Close()
 	store := storeAt(engine.URL)

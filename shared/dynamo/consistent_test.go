@@ -240,7 +240,7 @@ func TestAConsistentReadShowsTheNewestVersion(t *testing.T) {
 	}
 }
 
-func TestABoardThatIsReadAgainShowsTheNewestVersion(t *testing.T) {
+func TestADirectoryReadAgainShowsTheNewestVersion(t *testing.T) {
 	api := faults.New(memtable.New())
 	store, tries := dynamo.New(api, memtable.Names), 0
 	for n := range int64(3) {

@@ -72,7 +72,7 @@ func TestAStayCostsFourWriteUnitsAndOneReadUnit(t *testing.T) {
 // A storm of joins costs under a sixteenth of a write unit each for its count,
 // and one that is refused nothing, beside the one read that a first refusal
 // rests on.
-func TestAStormCostsASixteenthOfAWriteUnitAJoinAndNothingWhenRefused(t *testing.T) {
+func TestAStormCostsASixteenthWriteUnitAJoin(t *testing.T) {
 	w := newCostly(t, license.ModelConcurrent, 1)
 	w.join(t)
 	limiter := rate.NewLimiter(w.store, slog.New(slog.DiscardHandler))

@@ -25,7 +25,7 @@ func keyed(keys string, running *int) iter.Seq2[item, error] {
 	}
 }
 
-func TestPartsAreGivenInOrderEachKeyOnceUpToAnError(t *testing.T) {
+func TestMergedPartsAreInOrderWithoutDuplicates(t *testing.T) {
 	for _, test := range []struct {
 		parts []string
 		take  int

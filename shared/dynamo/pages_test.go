@@ -171,7 +171,7 @@ func TestASinglePageStartsNoGoroutine(t *testing.T) {
 }
 
 // The bubble is not left before every goroutine in it has ended.
-func TestWhoStopsHasTheQueryAheadCancelledAndLeavesNothingRunning(t *testing.T) {
+func TestStoppingCancelsTheQueryAhead(t *testing.T) {
 	for stop, asked := range map[int]int64{1: 1, 2: 2, 3: 2} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{pages: []int{3, 3}, waits: 1}
@@ -206,7 +206,7 @@ func TestAReaderThatPanicsLeavesNothingRunning(t *testing.T) {
 	})
 }
 
-func TestAPageThatFailsEndsWhatComesAfterTheItemsBeforeIt(t *testing.T) {
+func TestAFailedPageEndsTheSequence(t *testing.T) {
 	for fails, want := range map[int]string{1: "c0 c1 c2 error", 2: "c0 c1 c2 c3 c4 c5 error"} {
 		s := &script{pages: []int{3, 3, 3}, fails: fails}
 		if got := strings.Join(takeStays(t.Context(), s.store(), all), " "); got != want {

@@ -51,7 +51,7 @@ func TestRowsAreUnpackedAsTheyWerePacked(t *testing.T) {
 }
 
 // What is stored stays readable: another form has another number, and other keys.
-func TestTheFormOfRowsStaysAsItIs(t *testing.T) {
+func TestTheFormatOfStoredRowsStaysTheSame(t *testing.T) {
 	rows := []usage.Row{
 		{
 			FromMillis: 1_790_000_100_000, ToMillis: 1_790_001_000_000, Closing: 2, Peak: 40_000, PeakAtMillis: 1_790_000_100_001,
@@ -74,7 +74,7 @@ func TestTheFormOfRowsStaysAsItIs(t *testing.T) {
 	}
 }
 
-func TestRowsOfAnotherFormAreRefused(t *testing.T) {
+func TestRowsOfAnotherVersionAreRefused(t *testing.T) {
 	packed := packRows([]usage.Row{{FromMillis: 1, ToMillis: 2, Joins: 1}})
 	for _, form := range []byte{rowsVersion - 1, rowsVersion + 1} {
 		packed[0] = form

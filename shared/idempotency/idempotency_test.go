@@ -116,7 +116,7 @@ func TestAnAnswerThatIsNotFinalLetsTheNextOneThrough(t *testing.T) {
 	}
 }
 
-func TestWhoWasOvertakenIsToldThatItsAnswerIsNotKept(t *testing.T) {
+func TestAnOvertakenClaimsAnswerIsNotKept(t *testing.T) {
 	time := &clock{}
 	gate, k := newGate(time.now), keyOf(t, idempotency.Caller{Subject: "ann"}, "k")
 	first, _, err := gate.Enter(t.Context(), k, request)

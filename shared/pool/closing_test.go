@@ -28,7 +28,7 @@ func occupy(t *testing.T, blocks seat.Blocks, block seat.Block, members int) {
 // A conference may end while somebody settles its pool: is about to make a block
 // that its end has not read, or to give it capacity. From then on nobody gets in,
 // not even for a moment.
-func TestAPoolThatIsClosedWhileItIsSettledLetsNobodyIn(t *testing.T) {
+func TestAPoolClosedDuringARebalanceAdmitsNobody(t *testing.T) {
 	for _, before := range []string{"put block", "resize"} {
 		t.Run("closed before "+before, func(t *testing.T) {
 			ctx, of := t.Context(), seat.Pool{Tenant: "acme", Number: 1}

@@ -280,7 +280,7 @@ func TestAStormWhileConnectionsDropReadsLittle(t *testing.T) {
 
 // Who comes by a process that remembers the license before leaves the directory to
 // those who know better.
-func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
+func TestAStaleLicenseLeavesTheDirectoryAlone(t *testing.T) {
 	const seats = 10_000
 	c := newCrowd(t, seats)
 	c.fill(seats)
@@ -312,7 +312,7 @@ func TestWhoRemembersAnOlderLicenseLeavesTheBoardAlone(t *testing.T) {
 
 // While people leave a pool that has shrunk below their number, there is no room
 // for as long as most of them are in: nobody looks through it for each who goes.
-func TestAStormWhilePeopleLeaveAPoolThatHasShrunkReadsLittle(t *testing.T) {
+func TestAStormOnAShrunkPoolReadsLittle(t *testing.T) {
 	const before, after = 10_000, 25
 	c := newCrowd(t, before)
 	c.fill(before)
@@ -342,7 +342,7 @@ func TestAStormWhilePeopleLeaveAPoolThatHasShrunkReadsLittle(t *testing.T) {
 }
 
 // Also where somebody leaves during each look, from the first one on.
-func TestALookAtAPoolThatHasShrunkHoldsAlthoughSomebodyLeavesMeanwhile(t *testing.T) {
+func TestAScanOfAShrunkPoolSurvivesALeave(t *testing.T) {
 	const before, after, storm = 10_000, 25, 1000
 	c := newCrowd(t, before)
 	c.fill(before)
@@ -376,7 +376,7 @@ func TestALookAtAPoolThatHasShrunkHoldsAlthoughSomebodyLeavesMeanwhile(t *testin
 
 // Everybody who leaves at once comes from another block. Who comes within the
 // second is refused for as long as there is no room, and hardly longer.
-func TestRoomInAPoolThatHasShrunkIsFoundWhenEnoughHaveLeft(t *testing.T) {
+func TestAShrunkPoolAdmitsWhenEnoughHaveLeft(t *testing.T) {
 	const before, more = 10_290, 50
 	for _, beyond := range []int{1, 31, 40, 63, 64, 100, 200, 260, 290} {
 		c := newCrowd(t, before)
@@ -411,7 +411,7 @@ func TestRoomInAPoolThatHasShrunkIsFoundWhenEnoughHaveLeft(t *testing.T) {
 
 // What is in use is told for the price of a directory at any size, and not older
 // than promised; of a pool of few blocks it is told as it is.
-func TestWhatIsInUseIsToldForAUnitAtAnySize(t *testing.T) {
+func TestCountingSeatsInUseCostsAUnitAtAnySize(t *testing.T) {
 	for _, test := range []struct {
 		seats, in int
 		most      float64 // read units for each who asks

@@ -23,7 +23,7 @@ func throttles(context.Context, any, faults.Next) (any, error) {
 }
 
 // In a storm a directory may answer nobody. Who leaves then is counted all the same.
-func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
+func TestALeaveWhileTheDirectoryIsBusyIsCounted(t *testing.T) {
 	const before, beyond = 10_000, 40
 	c := newCrowd(t, before)
 	c.fill(before)
@@ -49,7 +49,7 @@ func TestWhoLeavesWhileTheBoardIsBusyIsCounted(t *testing.T) {
 
 // What a look adds to the directory is for others: who asked is told also where that
 // fails.
-func TestWhatIsInUseIsToldAlsoWhereTheBoardTakesNoWord(t *testing.T) {
+func TestSeatsAreCountedAlsoWhereTheDirectoryIsUnwritable(t *testing.T) {
 	const seats = 10_000
 	c := newCrowd(t, seats)
 	c.fill(seats)
@@ -61,7 +61,7 @@ func TestWhatIsInUseIsToldAlsoWhereTheBoardTakesNoWord(t *testing.T) {
 }
 
 // Where others are faster each time, nobody is told that the pool is full.
-func TestWhoIsNeverFastEnoughIsToldToComeAgain(t *testing.T) {
+func TestAJoinThatLosesEveryRaceIsBusy(t *testing.T) {
 	c := newCrowd(t, 300)
 	c.fill(300)
 	for range len(c.pools) * 4 {
@@ -80,7 +80,7 @@ func TestWhoIsNeverFastEnoughIsToldToComeAgain(t *testing.T) {
 
 // Whoever completes a change of license clears the directory, although another did all
 // the rest of it.
-func TestAChangeThatDiesBeforeTheBoardIsClearedIsCompletedWithThat(t *testing.T) {
+func TestACrashBeforeClearingTheDirectoryIsCompleted(t *testing.T) {
 	c := newCrowd(t, 300)
 	c.fill(300)
 	for range len(c.pools) * 4 {

@@ -47,7 +47,7 @@ func (s *settler) around(ctx context.Context, in any, next faults.Next) (any, er
 // Two who hand out what people leave mean the same blocks, also where some
 // have left between their looks: what one of them takes for a block's use above
 // its capacity the other may have given to another block.
-func TestWhatIsLeftOfUseAboveACapacityIsHandedOutOnce(t *testing.T) {
+func TestSlackOfAnOverusedPoolIsHandedOutOnce(t *testing.T) {
 	const capacity = 60
 	store, tables := memtable.NewStore()
 	ctx, of := t.Context(), acme

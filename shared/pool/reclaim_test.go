@@ -54,7 +54,7 @@ func TestAHoldGivesWayToItsHostWhoComesAnew(t *testing.T) {
 
 // A stay that begins before the lost connection's has ended would bill one chair
 // twice for the time between.
-func TestAHoldGivesWayToNobodyWhoCameBeforeTheLoss(t *testing.T) {
+func TestAnEarlierJoinNeverReplacesALaterHold(t *testing.T) {
 	if reclaims(t, seat.Hold{LostAtMillis: lostAt, Seconds: 60}, lostAt-1) {
 		t.Error("it gave way")
 	}

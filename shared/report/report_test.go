@@ -150,7 +150,7 @@ func TestAStayThatClosesWhileItIsReadIsCountedOnce(t *testing.T) {
 	}
 }
 
-func TestWhoIsInIsNotAskedForARangeLongAgo(t *testing.T) {
+func TestOpenSessionsAreNotReadForOldRanges(t *testing.T) {
 	w := newWorld(t, "UTC")
 	w.stay(3, 600, time.Hour, "bob")
 	w.now = w.at(9, 0)

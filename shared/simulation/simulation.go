@@ -35,7 +35,7 @@
 // What is not: DynamoDB itself (memtable is compared with DynamoDB Local
 // elsewhere), throttling, keys that a batch leaves over, wsapi and the HTTP API,
 // tokens, changes of hosts, and pools of more than two blocks in use: a pool has a
-// board here if its license was larger once. An empty shard of the agenda is not
+// directory here if its license was larger once. An empty shard of the agenda is not
 // asked for, and the setting is made, and the last minutes pass, without faults.
 //
 // Replaying: a failing schedule is printed with its seed, as simple as it could

@@ -171,7 +171,7 @@ func TestAStatementSaysWhatTheLedgerSaysByTheTenantsCalendar(t *testing.T) {
 	}
 }
 
-func TestWhoeverHasAStatementCanCheckItsHash(t *testing.T) {
+func TestAStatementsHashCanBeChecked(t *testing.T) {
 	w := newWorld(t)
 	w.stays(2, w.at(5, 9), time.Hour)
 	w.now = w.at(32, 0)
@@ -261,7 +261,7 @@ func (s *rewritten) Statement(_ context.Context, _ tenant.ID, period string, _ i
 	return &s.sealed, nil
 }
 
-func TestWhatIsRecordedLaterMakesANextRevisionWhoseCorrectionsAreTheExactDifference(t *testing.T) {
+func TestALateRecordMakesARevisionWithExactCorrections(t *testing.T) {
 	w := newWorld(t)
 	w.stays(2, w.at(5, 9), time.Hour)
 	w.now = w.at(32, 0)
@@ -332,7 +332,7 @@ func TestAPeriodThatIsNotOverIsNotClosed(t *testing.T) {
 	}
 }
 
-func TestAPeriodWhoseDaysAreNotSettledIsNotClosedAndTheyAreNamed(t *testing.T) {
+func TestAPeriodWithUnfinalDaysIsNotClosed(t *testing.T) {
 	w := newWorld(t)
 	w.stays(1, w.at(5, 9), time.Hour)
 	w.now = w.at(31, 1)
@@ -413,7 +413,7 @@ func (s *tampered) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.
 	}
 }
 
-func TestARecordThatWasEditedIsNoticedAndItsDayNamed(t *testing.T) {
+func TestAnEditedRecordIsNoticedWithItsDay(t *testing.T) {
 	w := newWorld(t)
 	w.stays(3, w.at(5, 9), time.Hour)
 	w.stays(1, w.at(6, 9), time.Hour)

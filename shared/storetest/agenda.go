@@ -141,7 +141,7 @@ func wantAgenda(t *testing.T, what string, store Store, id tenant.ID, want ...re
 	})
 }
 
-func lookClaims(t *testing.T, store Store, id tenant.ID) {
+func poolClaims(t *testing.T, store Store, id tenant.ID) {
 	claim := func(number, now, until int64) bool {
 		t.Helper()
 		pool := seat.Pool{Tenant: id, Number: conference.Number(number)}

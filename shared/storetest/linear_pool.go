@@ -42,7 +42,7 @@ const (
 // Never oversold, exactly: admissions, leaves and changes of the capacity are
 // as if each had happened at one moment while it was under way, to a counter
 // that admits only below its capacity. A change is under way from when the
-// license tells of it until a Settle under it has ended; until then, joins may
+// license tells of it until a Rebalance under it has ended; until then, joins may
 // be admitted under the old capacity.
 //
 // No false denial, relaxed: when a join is refused for being full, every block
@@ -67,9 +67,9 @@ const (
 // are refused. While a pool shrinks, some are refused for the new capacity when
 // others are still admitted under the old.
 //
-// A large pool promises the same, and refuses by its board: here time stands
-// still, so that a board which is complete once stays so, and is right only if
-// everybody says what they do.
+// A large pool promises the same, and refuses by its directory: here time stands
+// still, so a complete directory stays complete, and is right only if every
+// vacancy is published.
 func boundedCounter(t *testing.T, store Store, id tenant.ID) {
 	countedPools(t, store, id, poolHistories, leastPool, mostPool)
 }
@@ -133,9 +133,9 @@ type seated struct {
 	block seat.Block
 }
 
-// heard repeats what somebody who leaves says once: on a busy engine that may be
+// heard retries AddLeft, which the pool calls once: on a busy engine that call may be
 // lost. The directory is wrong for a second then, which here does not pass. What
-// is heard twice errs to the safe side.
+// is counted twice errs to the safe side.
 type heard struct{ pool.Store }
 
 func (h heard) AddLeft(ctx context.Context, of seat.Pool, n int64) error {

@@ -74,11 +74,11 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"AHostIsReplacedByOneStepWithTheNoteOfIt", replacedHost},
 		{"AConferenceWithPoolsOfItsOwnIsStartedByItsHost", startedByItsHost},
 		{"ASessionChangesOnlyFromItsLastVersion", sessionVersions},
-		{"TheLobbyListsWhoWaits", lobby},
+		{"TheLobbyListsWaitingConnections", lobby},
 		{"AVacantConferenceExpiresOnlyIfNobodyCameBack", vacancy},
-		{"TheAgendaListsWhatIsToBeLookedAfter", agenda},
+		{"TheAgendaListsBlocksConferencesAndLocks", agenda},
 		{"ARemovalIsNotedOnceAndForOneConference", removals},
-		{"OneLookAtATimeHasAPool", lookClaims},
+		{"OneScanAtATimeHasAPool", poolClaims},
 		{"OneRunAtATimeGoesOverTheAgenda", claims},
 		{"ACheckpointIsReadAsItWasWritten", checkpoints},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
@@ -92,7 +92,7 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"OfManyClaimsToAKeyOneSucceeds", parallelClaims},
 		{"ACountIsTheSumOverAllWhoReport", counts},
 		{"ADayIsReadAsItWasAddedUp", dayRoundTrip},
-		{"WhatWasAddedUpOfFewerRecordsReplacesNothing", laterDays},
+		{"ARollUpOfFewerRecordsReplacesNothing", laterDays},
 		{"RowsAreThoseThatBeginInARangeInOrder", rowRanges},
 		{"CalendarsAndTenantsAreKeptApart", calendarsApart},
 		{"ProgressIsReadAsItWasSaved", progress},
@@ -114,7 +114,7 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"APoolOfManyBlocksNeverOversells", parallelPool},
 		{"APoolOfManyBlocksIsABoundedCounter", boundedCounter},
 		{"ALargePoolIsABoundedCounter", largeBoundedCounter},
-		{"ABoardKeepsWhatIsSaidDuringALook", boards},
+		{"ADirectoryKeepsVacanciesPublishedDuringAScan", directories},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t), freshTenant()) })
 	}
