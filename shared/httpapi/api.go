@@ -33,6 +33,7 @@ import (
 // Role is a caller's role.
 type Role string
 
+// The roles.
 const (
 	RoleVendor      Role = "vendor"
 	RoleTenantAdmin Role = "tenant_admin"

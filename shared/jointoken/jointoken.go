@@ -71,6 +71,7 @@ func ParseIdentity(text, pointer string) (string, error) {
 // Role is a bearer's role in the conference.
 type Role string
 
+// The roles.
 const (
 	RoleHost        Role = "host"
 	RoleParticipant Role = "participant"

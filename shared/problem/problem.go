@@ -17,6 +17,7 @@ import (
 // Code names a problem. Codes are part of the API: they never change their meaning.
 type Code string
 
+// The codes.
 const (
 	SeatsExhausted        Code = "seats_exhausted"
 	ParticipantsExhausted Code = "participants_exhausted"

@@ -51,6 +51,7 @@ type Authorizer struct {
 	log    *slog.Logger
 }
 
+// NewAuthorizer returns an authorizer.
 func NewAuthorizer(signer *jointoken.Signer, now func() time.Time, log *slog.Logger) *Authorizer {
 	return &Authorizer{signer, now, log}
 }

@@ -37,6 +37,7 @@ type Connector struct {
 	log        *slog.Logger
 }
 
+// NewConnector returns the handler of $connect.
 func NewConnector(admissions *admission.Admissions, log *slog.Logger) *Connector {
 	return &Connector{admissions, log}
 }
@@ -154,6 +155,7 @@ type Disconnector struct {
 	log        *slog.Logger
 }
 
+// NewDisconnector returns the handler of $disconnect.
 func NewDisconnector(departures *departure.Departures, log *slog.Logger) *Disconnector {
 	return &Disconnector{departures, log}
 }

@@ -76,6 +76,7 @@ type MessengerConfig struct {
 	Log        *slog.Logger
 }
 
+// NewMessenger returns the handler of $default.
 func NewMessenger(c MessengerConfig) *Messenger {
 	return &Messenger{c.Admissions, c.Departures, c.Occupancy, c.Gateway, c.Signer, c.Log}
 }
