@@ -96,6 +96,7 @@ type License struct {
 	Overage                   string     `json:"overage,omitempty"`
 	Burst                     *int       `json:"burst,omitempty"`
 	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty"`
+	QueueLimit                *int       `json:"queue_limit,omitempty"`
 	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty"`
 	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty"`
 	HostChangesFollowHosts    bool       `json:"host_changes_follow_hosts,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -27,6 +28,8 @@ const (
 	ActionJoin   Action = "join"
 	ActionLeave  Action = "leave"
 	ActionPing   Action = "ping"
+	// ActionWait is a join with wait.
+	ActionWait Action = "wait"
 )
 
 // MessageType is the type of a server's message.
@@ -36,6 +39,7 @@ type MessageType string
 const (
 	TypeAdmitted        MessageType = "admitted"
 	TypeLobby           MessageType = "lobby"
+	TypeQueued          MessageType = "queued"
 	TypeRefused         MessageType = "refused"
 	TypeConferenceLive  MessageType = "conference_live"
 	TypeConferenceEnded MessageType = "conference_ended"
@@ -52,6 +56,8 @@ type Message struct {
 	Limit        *int        `json:"limit"`
 	InUse        *int        `json:"in_use"`
 	ResumeToken  string      `json:"resume_token"`
+	Position     int         `json:"position"`
+	Since        time.Time   `json:"since"`
 	Code         Code        `json:"code"`
 	Detail       string      `json:"detail"`
 	RetrySeconds int         `json:"retry_after_seconds"`
@@ -61,6 +67,8 @@ type Message struct {
 type DialOptions struct {
 	// Lobby connects without a seat.
 	Lobby bool
+	// Wait connects and waits where no seat is free.
+	Wait bool
 	// Resume is the resume token of the connection whose seat is resumed.
 	Resume string
 	// Heard gets every message as it arrives, before Next returns it. It must not
@@ -114,6 +122,9 @@ func Dial(ctx context.Context, address, token string, o DialOptions) (*Participa
 	}
 	if o.Lobby {
 		query.Set("lobby", "true")
+	}
+	if o.Wait {
+		query.Set("wait", "true")
 	}
 	if o.Resume != "" {
 		query.Set("resume", o.Resume)
@@ -183,9 +194,14 @@ func (p *Participant) Subprotocol() string { return p.socket.Subprotocol() }
 
 // Send asks for an action.
 func (p *Participant) Send(ctx context.Context, action Action) error {
-	text, err := json.Marshal(struct {
+	message := struct {
 		Action Action `json:"action"`
-	}{action})
+		Wait   bool   `json:"wait,omitempty"`
+	}{Action: action}
+	if action == ActionWait {
+		message.Action, message.Wait = ActionJoin, true
+	}
+	text, err := json.Marshal(message)
 	if err != nil {
 		return fmt.Errorf("send %s: %w", action, err)
 	}

@@ -103,6 +103,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 			return wiring.Message(process("message"), connections, env.Rates.JoinsPerSecond, signer)
 		}),
 		"reconcile":   start(func() any { return wiring.Reconcile(process("reconcile"), connections) }),
+		"queue":       start(func() any { return wiring.Queue(process("queue"), connections, signer) }),
 		"rollup":      start(func() any { return wiring.Rollup(process("rollup")) }),
 		"licenses":    start(func() any { return api.Licenses(web("licenses")) }),
 		"hosts":       start(func() any { return api.Hosts(web("hosts")) }),

@@ -227,6 +227,10 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	for _, deliver := range deliveries {
 		s.run(deliver)
 	}
+	s.onClose(func(context.Context) error {
+		invoker.Stop()
+		return nil
+	})
 	// Its own invoker, so that closing it waits for the scheduled runs.
 	schedules := apigateway.NewInvoker(system, handlers, s.options.Log)
 	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, schedules); err != nil {

@@ -47,8 +47,18 @@ var permitted = map[string]map[string][]string{
 		closing:    {"execute-api:ManageConnections"},
 	},
 	"disconnect": {
-		live:   {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+		live:   {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
 		ledger: {"dynamodb:PutItem"},
+	},
+	"queue": {
+		live:       {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		lobbyIndex: {"dynamodb:Query"},
+		busyIndex:  {"dynamodb:Query"},
+		ledger:     {"dynamodb:PutItem"},
+		probe:      {"execute-api:ManageConnections"},
+		push:       {"execute-api:ManageConnections"},
+		closing:    {"execute-api:ManageConnections"},
+		secret:     {"secretsmanager:GetSecretValue"},
 	},
 	"message": {
 		live:       {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},

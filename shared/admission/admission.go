@@ -25,6 +25,7 @@ import (
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -39,6 +40,8 @@ type Store interface {
 	pool.Store
 	session.Sessions
 	usage.Ledger
+	queue.Store
+	queue.Ledger
 }
 
 // Admissions admits connections. It caches what it has read: one per process.
@@ -49,6 +52,7 @@ type Admissions struct {
 	licensing  *licensing.Licensing
 	departures *departure.Departures
 	meetings   *meeting.Meetings
+	queues     *queue.Queues
 	limits     Limits
 	together   func(steps ...func())
 	log        *slog.Logger
@@ -82,7 +86,7 @@ type Limits struct {
 func New(c Config) *Admissions {
 	return &Admissions{
 		store: c.Store, pools: c.Pools, licensing: c.Licensing, departures: c.Departures, meetings: c.Meetings,
-		limits: c.Limits, together: c.Together, log: c.Log,
+		queues: queue.New(c.Store, c.Pools, c.Store), limits: c.Limits, together: c.Together, log: c.Log,
 	}
 }
 

@@ -22,6 +22,10 @@ type Visitor struct {
 	// Origin is that of the browser's page that connects; empty for other
 	// clients.
 	Origin string
+	// Wait: it waits in the pool's queue where no seat is free.
+	Wait bool
+	// turn: it is its turn in the pool's queue.
+	turn bool
 	// version is that of the session to be written: zero where there is none.
 	version int64
 }
@@ -56,6 +60,9 @@ func (x *Admissions) Connect(ctx context.Context, v Visitor) error {
 	a, err := x.admit(ctx, v)
 	if errors.Is(err, errUnsearched) && x.admittedBefore(ctx, v, false) {
 		return nil // it is in a block that nobody looked at
+	}
+	if pool, full := fullPool(v.Tenant, v.Number, err); full && v.Wait {
+		return x.connectToQueue(ctx, v, pool, err)
 	}
 	if err != nil {
 		return x.refuse(ctx, v, err)

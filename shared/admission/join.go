@@ -12,51 +12,103 @@ import (
 
 // Join moves a connection from the lobby to a seat, gives its session, and tells
 // whether the stay began by this call. Safe to repeat, and to run twice at once:
-// a seated connection stays seated, and a message older than the connection's
-// last move changes nothing.
+// a seated connection stays seated, one that waits for a seat goes on waiting, and a
+// message older than the connection's last move changes nothing.
 func (x *Admissions) Join(ctx context.Context, id seat.ConnectionID, atMillis int64) (s session.Session, began bool, err error) {
+	s, began, _, err = x.join(ctx, id, request{atMillis: atMillis})
+	return s, began, err
+}
+
+// request is what a connection in the lobby is to be seated for.
+type request struct {
+	atMillis int64
+	// wait: it waits where no seat is free.
+	wait bool
+	// turnOf is since when the connection waits whose turn it is; zero: the client
+	// asks.
+	turnOf int64
+}
+
+// join is Join for any request. It gives the position of a session that waits.
+func (x *Admissions) join(ctx context.Context, id seat.ConnectionID, r request) (s session.Session, began bool, position int, err error) {
 	for n := range admissionTries {
 		var seated bool
-		if s, seated, err = x.departures.SessionState(ctx, id); err != nil || atMillis < s.MovedAtMillis {
-			return s, false, err
+		if s, seated, err = x.departures.SessionState(ctx, id); err != nil || x.tooLate(r, s, seated) {
+			return s, false, 0, err
 		}
 		if seated {
-			kept, err := x.keepSeat(ctx, s, atMillis)
+			kept, err := x.keepSeat(ctx, s, r.atMillis)
 			if kept || err != nil {
-				return s, false, err
+				return s, false, 0, err
 			}
 			continue
 		}
-		if err := x.departures.CompleteLeave(ctx, s); err != nil { // the session is about to name another seat
-			return s, false, err
+		if s.Waits() && r.turnOf == 0 {
+			position, err = x.waitOn(ctx, s)
+			return s, false, position, err
 		}
-		v := Visitor{
-			Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role, IssuedMillis: s.IssuedMillis},
-			Connection: id, AtMillis: max(atMillis, max(s.JoinedAtMillis, s.FencedMillis)+1), version: s.Version + 1,
-		}
-		if n == 0 {
-			if err := x.withinRate(ctx, v); err != nil {
-				return s, false, err
-			}
-		}
-		a, err := x.admit(ctx, v)
-		if err != nil {
-			return s, false, x.refuse(ctx, v, err)
-		}
-		if !s.Adopts(a.session.Member()) {
-			if err := x.departures.Void(ctx, a.session); err != nil { // it is being freed
-				return s, false, err
-			}
+		var done bool
+		if s, began, done, err = x.seat(ctx, s, r, n == 0); !done {
 			continue
 		}
-		a.session.BeganMillis, a.session.MovedAtMillis, a.session.FencedMillis = s.BeganMillis, atMillis, s.FencedMillis
-		in, err := x.enter(ctx, v, a)
-		if errors.Is(err, errStaleCache) {
-			continue
+		pool, full := fullPool(s.Tenant, s.Number, err)
+		if !full || !r.wait {
+			return s, began, 0, err
 		}
-		return in, err == nil, err
+		if s, position, done, err = x.wait(ctx, s, r.atMillis, pool, err); done {
+			return s, false, position, err
+		}
 	}
-	return s, false, problem.New(problem.Unavailable, "Please try again.")
+	return s, false, 0, problem.New(problem.Unavailable, "Please try again.")
+}
+
+// seat takes a seat for a session in the lobby, and tells whether a stay began by it.
+// Not done: the session changed meanwhile.
+func (x *Admissions) seat(ctx context.Context, s session.Session, r request, first bool) (in session.Session, began, done bool, err error) {
+	if err := x.departures.CompleteLeave(ctx, s); err != nil { // the session is about to name another seat
+		return s, false, true, err
+	}
+	v := visitorOf(s, r)
+	if first && !v.turn {
+		if err := x.withinRate(ctx, v); err != nil {
+			return s, false, true, err
+		}
+	}
+	a, err := x.admit(ctx, v)
+	if _, full := fullPool(s.Tenant, s.Number, err); full && r.wait || err != nil && v.turn {
+		return s, false, true, err
+	}
+	if err != nil {
+		return s, false, true, x.refuse(ctx, v, err)
+	}
+	if !s.Adopts(a.session.Member()) {
+		err := x.departures.Void(ctx, a.session) // it is being freed
+		return s, false, err != nil, err
+	}
+	a.session.BeganMillis, a.session.MovedAtMillis, a.session.FencedMillis = s.BeganMillis, max(r.atMillis, s.MovedAtMillis), s.FencedMillis
+	in, err = x.enter(ctx, v, a)
+	if errors.Is(err, errStaleCache) {
+		return s, false, false, nil
+	}
+	return in, err == nil, true, err
+}
+
+// visitorOf is the visitor whose session is in the lobby.
+func visitorOf(s session.Session, r request) Visitor {
+	return Visitor{
+		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role, IssuedMillis: s.IssuedMillis},
+		Connection: s.Connection, AtMillis: max(r.atMillis, max(s.JoinedAtMillis, s.FencedMillis)+1), version: s.Version + 1,
+		turn: r.turnOf != 0,
+	}
+}
+
+// tooLate tells whether there is nothing to do for a request: the connection has
+// moved since or, where it is said to be its turn, does not wait since then any more.
+func (x *Admissions) tooLate(r request, s session.Session, seated bool) bool {
+	if r.turnOf != 0 {
+		return seated || s.QueuedMillis != r.turnOf || !s.Waits()
+	}
+	return r.atMillis < s.MovedAtMillis
 }
 
 // keepSeat makes certain that a seated connection which asks to join stays so, by

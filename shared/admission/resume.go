@@ -123,7 +123,7 @@ func (x *Admissions) takeOver(ctx context.Context, v Visitor, old session.Sessio
 		}
 		mine := there.Resumed(at, seat.NewMark())
 		mine.TookOver = open
-		attempt, err := x.store.Swap(ctx, old.Block, seat.Place{Connection: old.Connection, Member: there}, seat.Place{Connection: v.Connection, Member: mine}, 0)
+		attempt, err := x.store.Swap(ctx, old.Block, seat.Place{Connection: old.Connection, Member: there}, seat.Place{Connection: v.Connection, Member: mine}, seat.Permit{})
 		if err != nil {
 			return old, fmt.Errorf("take over the seat: %w", err)
 		}

@@ -206,7 +206,14 @@ func (x *Admissions) take(ctx context.Context, t *attempt, by way, from seat.Poo
 	s := visit(t.Visitor, t.conference)
 	s.State, s.JoinedAtMillis, s.Mark = session.StateSeated, t.AtMillis, seat.NewMark()
 	s.Limit, s.Shards = t.license.Limit(), t.license.Shards
-	seated, err := by(ctx, from, t.Connection, s.Member(), pool.Terms{Capacity: capacity, Revision: t.license.Revision})
+	terms := pool.Terms{Capacity: capacity, Revision: t.license.Revision, FromQueue: t.turn}
+	seated, err := by(ctx, from, t.Connection, s.Member(), terms)
+	if err == nil && seated.Refusal == pool.RefusalQueued {
+		seated, err = x.unlessQueued(ctx, seated, func() (pool.Seated, error) {
+			terms.FromQueue = true
+			return by(ctx, from, t.Connection, s.Member(), terms)
+		})
+	}
 	if errors.Is(err, pool.ErrBusy) {
 		return nil, errTooMany(busyFor)
 	}
@@ -214,7 +221,7 @@ func (x *Admissions) take(ctx context.Context, t *attempt, by way, from seat.Poo
 		return nil, fmt.Errorf("take a seat: %w", err)
 	}
 	switch seated.Refusal {
-	case pool.RefusalFull:
+	case pool.RefusalFull, pool.RefusalQueued:
 		full := t.license.Full(seated.InUse)
 		if seated.Unsearched {
 			full = full.Because(errUnsearched)

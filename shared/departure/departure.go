@@ -20,6 +20,7 @@ import (
 
 	"seatmeter/shared/license"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -31,20 +32,23 @@ type Store interface {
 	seat.Blocks
 	session.Sessions
 	usage.Ledger
+	queue.Store
+	queue.Ledger
 	// License reads a tenant's license; nil if it has none.
 	License(ctx context.Context, t tenant.ID) (*license.License, error)
 }
 
 // Departures ends stays. Safe for use by many goroutines.
 type Departures struct {
-	store Store
-	pools *pool.Pools
-	log   *slog.Logger
+	store  Store
+	pools  *pool.Pools
+	queues *queue.Queues
+	log    *slog.Logger
 }
 
 // New makes Departures over a store and the pools in it.
 func New(store Store, pools *pool.Pools, log *slog.Logger) *Departures {
-	return &Departures{store, pools, log}
+	return &Departures{store, pools, queue.New(store, pools, store), log}
 }
 
 // SessionState reads a connection's session, consistently, and tells whether

@@ -47,13 +47,14 @@ func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis i
 		case session.StateGone:
 			return nil
 		case session.StateLobby:
-			next := *s
+			was, next := *s, *s
 			next.State = session.StateGone
 			next.Version++
 			if s, err = x.store.Change(ctx, next); err != nil {
 				return fmt.Errorf("leave the lobby: %w", err)
 			}
 			if s == nil {
+				x.leaveQueue(ctx, was, atMillis, waitOutcome(end))
 				return nil
 			}
 		case session.StateSeated:
@@ -85,18 +86,23 @@ func (x *Departures) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis
 		if err != nil || atMillis < s.MovedAtMillis {
 			return s, err
 		}
-		if s.State == session.StateLobby {
+		if s.State == session.StateLobby && !s.Waits() {
 			return s, x.CompleteLeave(ctx, s)
 		}
+		was := s
 		s = s.Leave(atMillis)
 		there, err := x.store.Change(ctx, s)
-		if err != nil {
+		switch {
+		case err != nil:
 			return s, fmt.Errorf("enter the lobby: %w", err)
+		case there != nil && *there != s:
+			continue
+		case was.Waits():
+			x.leaveQueue(ctx, was, atMillis, usage.WaitLeft)
+			return s, x.CompleteLeave(ctx, s)
 		}
-		if there == nil || *there == s {
-			_, err = x.FinishLeave(ctx, s)
-			return s, err
-		}
+		_, err = x.FinishLeave(ctx, s)
+		return s, err
 	}
 	return session.Session{}, problem.New(problem.Unavailable, "Please try again.")
 }
@@ -118,4 +124,20 @@ func (x *Departures) CompleteLeave(ctx context.Context, s session.Session) error
 		_, err = x.FinishLeave(ctx, s)
 	}
 	return problem.Wrap("finish a leave", err)
+}
+
+// leaveQueue removes the place of a session that waited: s is as it was. If that
+// fails, the queue's worker does it.
+func (x *Departures) leaveQueue(ctx context.Context, s session.Session, atMillis int64, outcome usage.WaitOutcome) {
+	if err := x.queues.Leave(ctx, s, atMillis, outcome); err != nil {
+		x.log.WarnContext(ctx, "a place in the queue is left to its worker", "tenant", s.Tenant, "connection", s.Connection, "error", err)
+	}
+}
+
+// waitOutcome is how a wait ends whose connection ends so.
+func waitOutcome(end usage.End) usage.WaitOutcome {
+	if end == usage.EndClosed {
+		return usage.WaitLeft
+	}
+	return usage.WaitGone
 }

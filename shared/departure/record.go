@@ -102,7 +102,7 @@ func (x *Departures) nextPart(ctx context.Context, s session.Session, fromMillis
 	next := s
 	next.JoinedAtMillis, next.Mark, next.Resumed, next.From = max(fromMillis, s.JoinedAtMillis+1), seat.NewMark(), true, ""
 	from, to := seat.Place{Connection: s.Connection, Member: s.Member()}, seat.Place{Connection: s.Connection, Member: next.Member()}
-	attempt, err := x.store.Swap(ctx, s.Block, from, to, 0)
+	attempt, err := x.store.Swap(ctx, s.Block, from, to, seat.Permit{})
 	if err != nil {
 		return s, false, fmt.Errorf("begin the next part of a stay: %w", err)
 	}

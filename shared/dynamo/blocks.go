@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -16,25 +17,25 @@ import (
 const absent = "attribute_not_exists(#pk)"
 
 // Take implements seat.Blocks by one UpdateItem.
-func (s *Store) Take(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, revision int64) (seat.Attempt, error) {
+func (s *Store) Take(ctx context.Context, block seat.Block, id seat.ConnectionID, member seat.Member, permit seat.Permit) (seat.Attempt, error) {
 	pk, sk := blockKeys(block)
 	result, refused, err := s.apply(ctx, change{
 		pk: pk, sk: sk,
 		update:    "SET #in_use = #in_use + :one, #taken = #taken + :one, #members.#id = :member, #busy = :busy",
-		condition: "#in_use < #capacity AND #rev = :rev AND attribute_not_exists(#members.#id) AND attribute_not_exists(#closed)",
+		condition: "#in_use < #capacity AND #rev = :rev AND attribute_not_exists(#members.#id) AND attribute_not_exists(#closed) AND " + notGated,
 		names:     map[string]string{"#id": string(id)},
 		values: item{
-			":one": number(1), ":member": memberValue(member), ":rev": number(revision), ":busy": text(blockShard(block)),
+			":one": number(1), ":member": memberValue(member), ":rev": number(permit.Revision), ":busy": text(blockShard(block)), ":gate": gateOf(permit),
 		},
 		returns: types.ReturnValueAllNew,
 	})
 	return attempt(block, result, refused, err, func(s seat.State) seat.Outcome {
-		return seat.Judge(s, result != nil, id, revision)
+		return seat.Judge(s, result != nil, id, permit)
 	})
 }
 
 // Swap implements seat.Blocks by one UpdateItem.
-func (s *Store) Swap(ctx context.Context, block seat.Block, from, to seat.Place, revision int64) (seat.Attempt, error) {
+func (s *Store) Swap(ctx context.Context, block seat.Block, from, to seat.Place, permit seat.Permit) (seat.Attempt, error) {
 	pk, sk := blockKeys(block)
 	c := change{
 		pk: pk, sk: sk,
@@ -46,9 +47,9 @@ func (s *Store) Swap(ctx context.Context, block seat.Block, from, to seat.Place,
 		},
 		returns: types.ReturnValueAllNew,
 	}
-	if revision != 0 {
-		c.condition += " AND #rev = :rev AND #in_use <= #capacity"
-		c.values[":rev"] = number(revision)
+	if permit.Revision != 0 {
+		c.condition += " AND #rev = :rev AND #in_use <= #capacity AND " + notGated
+		c.values[":rev"], c.values[":gate"] = number(permit.Revision), gateOf(permit)
 	}
 	if from.Connection == to.Connection {
 		c.update, c.condition = "SET #taken = #taken + :one, #members.#to = :to, #busy = :busy", "#members.#to = :from"
@@ -56,8 +57,19 @@ func (s *Store) Swap(ctx context.Context, block seat.Block, from, to seat.Place,
 	}
 	result, refused, err := s.apply(ctx, c)
 	return attempt(block, result, refused, err, func(s seat.State) seat.Outcome {
-		return seat.JudgeSwap(s, result != nil, from, to, revision)
+		return seat.JudgeSwap(s, result != nil, from, to, permit)
 	})
+}
+
+// notGated is the condition of a join: its block has no gate, or it is from the queue.
+const notGated = "(attribute_not_exists(#g) OR #g <= :gate)"
+
+// gateOf is the latest gate that a join may pass: gates begin at 1.
+func gateOf(permit seat.Permit) types.AttributeValue {
+	if permit.FromQueue {
+		return number(math.MaxInt)
+	}
+	return number(0)
 }
 
 // attempt decodes the answer to a take or a swap.
@@ -147,6 +159,23 @@ func returned(block seat.Block, id seat.ConnectionID, result item, refused bool,
 func (s *Store) Create(ctx context.Context, block seat.Block, share seat.Share) (bool, error) {
 	_, refused, err := s.put(ctx, s.live, emptyBlock(block, share), absent, nil)
 	return !refused && err == nil, err
+}
+
+// Gate implements seat.Blocks by one UpdateItem.
+func (s *Store) Gate(ctx context.Context, block seat.Block, generation int64) error {
+	pk, sk := blockKeys(block)
+	_, _, err := s.apply(ctx, change{
+		pk: pk, sk: sk, update: "SET #g = :g", condition: "attribute_exists(#pk) AND (attribute_not_exists(#g) OR #g < :g)",
+		values: item{":g": number(generation)},
+	})
+	return err
+}
+
+// Ungate implements seat.Blocks by one UpdateItem.
+func (s *Store) Ungate(ctx context.Context, block seat.Block, generation int64) error {
+	pk, sk := blockKeys(block)
+	_, _, err := s.apply(ctx, change{pk: pk, sk: sk, update: "REMOVE #g", condition: "#g = :g", values: item{":g": number(generation)}})
+	return err
 }
 
 // Resize implements seat.Blocks.
@@ -291,7 +320,7 @@ func readBlock(block seat.Block, i item) (seat.State, error) {
 	state := seat.State{
 		Block: block, InUse: r.int(attrInUse), Taken: r.number(attrTaken), Voids: r.number(attrVoids),
 		Share:  seat.Share{Capacity: r.int(attrCapacity), Revision: r.number(attrRevision), Listed: r.flag(attrListed)},
-		Closed: r.flag(attrClosed), SeenAtMillis: r.number(attrSeen) * millisPerSecond, Members: make(map[seat.ConnectionID]seat.Member),
+		Closed: r.flag(attrClosed), Gate: r.number(attrGate), SeenAtMillis: r.number(attrSeen) * millisPerSecond, Members: make(map[seat.ConnectionID]seat.Member),
 	}
 	if members, ok := i[attrMembers].(*types.AttributeValueMemberM); ok {
 		for id, value := range members.Value {

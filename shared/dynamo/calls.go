@@ -108,6 +108,8 @@ var steps = []struct{ of, text, name string }{
 	{"block", "#members.#to = :to", "begin next part"},
 	{"block", "#voids + :one", "renumber"},
 	{"block", "#members.#id = :", "hold"},
+	{"block", "SET #g = :", "gate"},
+	{"block", "REMOVE #g", "ungate"},
 	{"block", "#capacity = :", "resize"},
 	{"block", "#closed = :", "close"},
 	{"block", "#seen = :", "mark alive"},

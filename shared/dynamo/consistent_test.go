@@ -99,7 +99,7 @@ func writeBlock(ctx context.Context, s *dynamo.Store, n int64) (err error) {
 	if n == 0 {
 		_, err = s.Create(ctx, someBlock, seat.Share{Capacity: 25, Revision: 1})
 	} else {
-		_, err = s.Take(ctx, someBlock, seat.ConnectionID(fmt.Sprint(n)), seat.Member{JoinedAtMillis: n, Conference: 1}, 1)
+		_, err = s.Take(ctx, someBlock, seat.ConnectionID(fmt.Sprint(n)), seat.Member{JoinedAtMillis: n, Conference: 1}, seat.Permit{Revision: 1})
 	}
 	return err
 }

@@ -33,6 +33,8 @@ import (
 //	seat of a conference's host           p#<tenant>#<number>#chair  <index>
 //	large pool's directory                b#<tenant>#<number>        board
 //	session                               c#<connection>             session
+//	a pool's queue: head, waiters         q#<tenant>#<number>        head, wait#<order>#<connection>
+//	the queues' worker                    queues                     worker
 //	request with an Idempotency-Key       idempotency#<SHA-256>      answer
 //	joins, calls in ten seconds           rate#<kind>#<who>          <window>
 //	reconciliation's progress             reconcile                  progress
@@ -43,6 +45,8 @@ import (
 //	refusal                               <tenant>#refused[#<shard>] refusal#<at>#<connection>
 //	revision of the license               <tenant>                   license#<revision>
 //	statement                             <tenant>                   statement#<period>#<revision>
+//	note that a wait began                <tenant>[#<shard>]         queue#<since>#<connection>
+//	wait                                  <tenant>[#<shard>]         wait#<since>#<connection>
 //	mark of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
 //	action, and its outcome               <tenant>                   audit#<at>#<request id>, and the same with #outcome
 //
@@ -75,6 +79,7 @@ const (
 	attrMembers  = "members"
 	attrSeen     = "seen"
 	attrListed   = "l"
+	attrGate     = "g"
 
 	attrScanning  = "looking"
 	attrScannedBy = "looker"
@@ -139,6 +144,14 @@ const (
 	attrBurst        = "burst"
 	attrGrace        = "reconnect_grace_seconds"
 	attrAbsent       = "host_absent_minutes"
+	attrQueueLimit   = "queue_limit"
+	attrQueued       = "queued_at"
+	attrGeneration   = "generation"
+	attrWaiting      = "waiting"
+	attrEntered      = "entered"
+	attrEnteredAt    = "entered_at"
+	attrTold         = "told"
+	attrToldAt       = "told_at"
 	attrChanges      = "host_changes_per_month"
 	attrFollow       = "host_changes_follow"
 	attrSlots        = "slots"
@@ -178,6 +191,12 @@ const (
 	prefixConf       = "conference#"
 	prefixStay       = "stay#"
 	prefixRefusal    = "refusal#"
+	prefixWait       = "wait#"
+	prefixQueue      = "queue#"
+	queueKeyHead     = "q"
+	keyHead          = "head"
+	keyQueues        = "queues"
+	keyWorker        = "worker"
 	refusedPart      = "#refused"
 	prefixRevision   = "license#"
 	prefixLate       = "late#"
@@ -331,6 +350,25 @@ func statementKey(n statement.Name) string {
 func actionKey(n audit.Name) string { return prefixAudit + timeKey(n.AtMillis) + "#" + n.RequestID }
 
 func outcomeKey(n audit.Name) string { return actionKey(n) + suffixOutcome }
+
+func waitKey(sinceMillis int64, id seat.ConnectionID) string {
+	return prefixWait + timeKey(sinceMillis) + "#" + string(id)
+}
+
+// queueKey names a pool's queue.
+func queueKey(p seat.Pool) string {
+	return strings.Join([]string{queueKeyHead, string(p.Tenant), strconv.FormatInt(int64(p.Number), base)}, "#")
+}
+
+// poolOfQueue is queueKey's pool.
+func poolOfQueue(pk string) (seat.Pool, error) {
+	parts := strings.Split(pk, "#")
+	if len(parts) != 3 || parts[0] != queueKeyHead {
+		return seat.Pool{}, fmt.Errorf("queue %s is of no known kind", kind(pk))
+	}
+	number, err := strconv.ParseInt(parts[2], base, 64)
+	return seat.Pool{Tenant: tenant.ID(parts[1]), Number: conference.Number(number)}, err
+}
 
 func refusalKey(atMillis int64, id seat.ConnectionID) string {
 	return prefixRefusal + timeKey(atMillis) + "#" + string(id)

@@ -32,6 +32,10 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 		HostChangesPerMonth: r.int(attrChanges), HostChangesFollow: r.flag(attrFollow), Shards: r.int(attrShards), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
 		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)), RolledOut: r.flag(attrRolledOut),
 	}
+	l.QueueLimit = license.DefaultQueueLimit // of a license from before there were queues
+	if _, there := i[attrQueueLimit]; there {
+		l.QueueLimit = r.int(attrQueueLimit)
+	}
 	if r.err != nil {
 		return l, fmt.Errorf("license of %s: %w", t, r.err)
 	}
@@ -39,6 +43,7 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 }
 
 func writeLicense(i item, l license.License) item {
+	i[attrQueueLimit] = number(l.QueueLimit)
 	return i.
 		setText(attrModel, string(l.Model)).
 		setNumber(attrHosts, int64(l.Hosts)).

@@ -110,6 +110,7 @@ func writeSession(s session.Session) item {
 		setNumber(attrExpires, (s.BeganMillis+session.KeepMillis)/millisPerSecond)
 	i.setText(attrFrom, string(s.From)).setNumber(attrFenced, s.FencedMillis).setNumber(attrIssued, s.IssuedMillis)
 	i.setNumber(attrMoved, s.MovedAtMillis).setText(attrStay, string(s.StayID)).setFlag(attrResumed, s.Resumed)
+	i.setNumber(attrQueued, s.QueuedMillis).setFlag(attrOwn, s.QueuedOwn)
 	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
 	if s.State == session.StateLobby {
 		i[attrLobbyOf] = text(lobbyKey(s.Tenant, s.Number))
@@ -126,6 +127,7 @@ func readSession(i item) (*session.Session, error) {
 		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
 		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
 		StayID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
+		QueuedMillis: r.number(attrQueued), QueuedOwn: r.flag(attrOwn),
 		From: seat.ConnectionID(r.text(attrFrom)), FencedMillis: r.number(attrFenced), IssuedMillis: r.number(attrIssued),
 		Block: readBlockName(&r, t), Seat: r.number(attrSeat), JoinedAtMillis: r.number(attrJoined),
 		Mark:  uint16(r.number(attrMark)), //nolint:gosec // written from one

@@ -8,13 +8,14 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"seatmeter/shared/conference"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
 
 // RefusedPool decodes a record of the ledger's stream, as Lambda delivers it,
-// into the pool that was full when it refused a join. False: the record is not of
-// such a refusal. It decodes the raw record because events.DynamoDBEventRecord
+// into the pool that was full when it refused a join, or let it wait. False: the
+// record is of neither. It decodes the raw record because events.DynamoDBEventRecord
 // panics on some malformed ones.
 func RefusedPool(record json.RawMessage) (seat.Pool, bool, error) {
 	var read struct {
@@ -30,6 +31,14 @@ func RefusedPool(record json.RawMessage) (seat.Pool, bool, error) {
 	pk, sk := keys.text(attrPK), keys.text(attrSK)
 	if keys.err != nil || sk == "" {
 		return seat.Pool{}, false, errors.New("stream record without its keys")
+	}
+	if strings.HasPrefix(sk, prefixQueue) {
+		image := reader{item: read.Change.NewImage.item()}
+		pool := seat.Pool{Tenant: tenantOf(pk), Number: conference.Number(image.number(attrPool))}
+		if image.err != nil || !tenant.IsID(string(pool.Tenant)) || pool.Number < 0 {
+			return seat.Pool{}, false, errors.New("stream record of a wait without its tenant")
+		}
+		return pool, true, nil
 	}
 	if !strings.HasPrefix(sk, prefixRefusal) {
 		return seat.Pool{}, false, nil

@@ -42,6 +42,7 @@ type LicenseTerms struct {
 	Overage                   string   `json:"overage,omitempty" enum:"deny,allow"`
 	Burst                     int      `json:"burst,omitempty" minimum:"0" maximum:"1000000"`
 	ReconnectGraceSeconds     *int     `json:"reconnect_grace_seconds,omitempty" minimum:"0" maximum:"300"`
+	QueueLimit                *int     `json:"queue_limit,omitempty" minimum:"0" maximum:"10000"`
 	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440"`
 	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000"`
 	AllowedOrigins            []string `json:"allowed_origins,omitempty" minItems:"1" maxItems:"20" nullable:"true" example:"[\"https://meet.example.com\"]"`
@@ -114,6 +115,7 @@ func (t *LicenseTerms) license(of tenant.ID) license.License {
 		ParticipantsPerConference: t.ParticipantsPerConference, Seats: t.Seats,
 		Status: license.Status(t.Status), TimeZone: t.TimeZone, Overage: license.Overage(t.Overage), Burst: t.Burst,
 		ReconnectGraceSeconds: or(t.ReconnectGraceSeconds, license.DefaultReconnectGraceSeconds),
+		QueueLimit:            or(t.QueueLimit, license.DefaultQueueLimit),
 		HostAbsentMinutes:     or(t.HostAbsentMinutes, license.DefaultHostAbsentMinutes),
 		HostChangesPerMonth:   or(t.HostChangesPerMonth, min(max(t.Hosts, 0), license.MaxHosts)),
 		HostChangesFollow:     t.HostChangesPerMonth == nil,
@@ -146,7 +148,7 @@ func viewLicense(l license.License) LicenseView {
 	return LicenseView{Tenant: l.Tenant, LicenseTerms: LicenseTerms{
 		Model: string(l.Model), Hosts: l.Hosts, ParticipantsPerConference: l.ParticipantsPerConference, Seats: l.Seats,
 		Status: string(l.Status), StartsAt: viewMoment(l.StartsAt), ExpiresAt: viewMoment(l.ExpiresAt), TimeZone: l.TimeZone,
-		Overage: string(l.Overage), Burst: l.Burst, ReconnectGraceSeconds: &l.ReconnectGraceSeconds,
+		Overage: string(l.Overage), Burst: l.Burst, ReconnectGraceSeconds: &l.ReconnectGraceSeconds, QueueLimit: &l.QueueLimit,
 		HostAbsentMinutes: &l.HostAbsentMinutes, HostChangesPerMonth: &l.HostChangesPerMonth,
 		AllowedOrigins: l.AllowedOrigins.List(), HostChangesFollowHosts: l.HostChangesFollow,
 	}}

@@ -183,6 +183,8 @@ var members = map[string]member{
 	"participants_per_conference":         {text: "How many participants each conference can have. For `named` only. The host's own first connection does not count.", unit: "participants", example: 25},
 	"seats":                               {text: "How many connections can be in at the same time, in all conferences together. For `concurrent` only.", unit: unitSeats, example: 25},
 	"burst":                               {text: "How many seats beyond the limit each pool admits: at least 1 if `overage` is `allow`; 0 or left out if it is `deny`.", unit: unitSeats, example: 5},
+	"LicenseBody.queue_limit":             {text: "How many connections may wait for a seat of one full pool; 0 if none may. 1,000 by default.", unit: "connections", example: 1000},
+	"queue_limit":                         {text: "How many connections may wait for a seat of one full pool; 0 if none may.", unit: "connections", example: 1000},
 	"reconnect_grace_seconds":             {text: "How long a lost connection's seat is held for it; 0 if it is not held.", unit: "seconds", example: 30},
 	"host_absent_minutes":                 {text: "How long a conference goes on without its host before it is ended. For `named` only.", unit: "minutes", example: 15},
 	"host_changes_per_month":              {text: "How many slots of deleted hosts can be filled again in a month of `time_zone`. For `named` only.", unit: "host changes", example: 5},

@@ -53,6 +53,8 @@ const (
 	MaxParticipants              = 10_000
 	MaxReconnectGraceSeconds     = 300
 	MaxHostAbsentMinutes         = 1440
+	MaxQueueLimit                = 10_000
+	DefaultQueueLimit            = 1000
 	DefaultReconnectGraceSeconds = 30
 	DefaultHostAbsentMinutes     = 15
 	DefaultTimeZone              = "UTC"
@@ -73,7 +75,9 @@ type License struct {
 	Burst                     int
 	ReconnectGraceSeconds     int
 	HostAbsentMinutes         int
-	HostChangesPerMonth       int // named only
+	// QueueLimit is how many connections may wait for a seat of one full pool.
+	QueueLimit          int
+	HostChangesPerMonth int // named only
 	// HostChangesFollow: HostChangesPerMonth was left out, and is as many as Hosts.
 	HostChangesFollow bool
 	AllowedOrigins    Origins
@@ -238,6 +242,7 @@ func (l License) Validate() error {
 	}
 	within("reconnect_grace_seconds", l.ReconnectGraceSeconds, 0, MaxReconnectGraceSeconds)
 	within("host_absent_minutes", l.HostAbsentMinutes, 1, MaxHostAbsentMinutes)
+	within("queue_limit", l.QueueLimit, 0, MaxQueueLimit)
 	within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)
 	if origins, err := NewOrigins(l.AllowedOrigins.List()); err != nil {
 		faults = append(faults, problem.FieldsOf(err)...)

@@ -18,7 +18,7 @@ func occupy(t *testing.T, blocks seat.Blocks, block seat.Block, members int) {
 	t.Helper()
 	for n := range members {
 		id, m := seat.ConnectionID(fmt.Sprintf("in-%d-%d=", block.Index, n)), seat.Member{JoinedAtMillis: 1, Conference: block.Pool.Number}
-		attempt, err := blocks.Take(t.Context(), block, id, m, 1)
+		attempt, err := blocks.Take(t.Context(), block, id, m, seat.Permit{Revision: 1})
 		if err != nil || attempt.Outcome != seat.OutcomeTaken {
 			t.Fatalf("block %d: outcome %d, %v", block.Index, attempt.Outcome, err)
 		}

@@ -34,7 +34,12 @@ const maxRounds = 16
 type Terms struct {
 	Capacity int
 	Revision int64
+	// FromQueue: a seat is taken for a waiter whose turn it is, or while nobody
+	// waits (see seat.Permit).
+	FromQueue bool
 }
+
+func (t Terms) permit() seat.Permit { return seat.Permit{Revision: t.Revision, FromQueue: t.FromQueue} }
 
 // large tells whether a pool with so many blocks has a directory. A shrunk pool
 // keeps its blocks, so the capacity alone does not decide.
@@ -110,6 +115,8 @@ const (
 	RefusalMissing
 	// RefusalLost: the connection was lost, and its seat is held.
 	RefusalLost
+	// RefusalQueued: the pool has, or had, a queue, and the caller is not of it.
+	RefusalQueued
 )
 
 // Seated is where a connection was seated, or why it was not.
@@ -123,6 +130,9 @@ type Seated struct {
 	// InUse is the pool's occupied seats after an admission to a pool of one block, or
 	// at a refusal; zero where it would cost reading the other blocks.
 	InUse int
+	// Gate is the generation of the queue that a refusal is by. The refusing block
+	// is Block.
+	Gate int64
 	// Unsearched: the refusal is by the directory, and the connection may be in one of
 	// the blocks by an earlier attempt.
 	Unsearched bool
@@ -173,7 +183,7 @@ func (p *Pools) Reclaim(ctx context.Context, pool seat.Pool, id seat.ConnectionI
 		if !m.Held() || m.Hold.LostAtMillis > member.JoinedAtMillis {
 			continue
 		}
-		attempt, err := p.blocks.Swap(ctx, b.Block, seat.Place{Connection: lost, Member: m}, seat.Place{Connection: id, Member: member}, terms.Revision)
+		attempt, err := p.blocks.Swap(ctx, b.Block, seat.Place{Connection: lost, Member: m}, seat.Place{Connection: id, Member: member}, terms.permit())
 		if err != nil {
 			return full, problem.Wrap("take a held seat", err)
 		}
@@ -195,7 +205,7 @@ func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms 
 			break
 		}
 		block := seat.Block{Pool: pool, Index: index}
-		attempt, err := p.enter(ctx, block, to, terms.Revision)
+		attempt, err := p.enter(ctx, block, to, terms.permit())
 		if err != nil {
 			return Seated{}, true, err
 		}
@@ -219,17 +229,17 @@ func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms 
 
 // enter takes a free seat of a block or, where there is none, replaces an expired
 // hold: each by one conditional write.
-func (p *Pools) enter(ctx context.Context, block seat.Block, to seat.Place, revision int64) (seat.Attempt, error) {
+func (p *Pools) enter(ctx context.Context, block seat.Block, to seat.Place, permit seat.Permit) (seat.Attempt, error) {
 	var attempt seat.Attempt
 	var err error
 	for range maxRounds {
-		attempt, err = p.blocks.Take(ctx, block, to.Connection, to.Member, revision)
+		attempt, err = p.blocks.Take(ctx, block, to.Connection, to.Member, permit)
 		for err == nil && attempt.Outcome == seat.OutcomeFull && attempt.State.InUse <= attempt.State.Capacity {
 			from, found := attempt.State.ExpiredHold(to.Connection, to.Member.JoinedAtMillis)
 			if !found {
 				break
 			}
-			attempt, err = p.blocks.Swap(ctx, block, from, to, revision)
+			attempt, err = p.blocks.Swap(ctx, block, from, to, permit)
 		}
 		if err != nil || attempt.Outcome != seat.OutcomeFull || attempt.State.Free() == 0 {
 			break
@@ -264,9 +274,17 @@ func (p *Pools) conclude(ctx context.Context, a seat.Attempt, id seat.Connection
 		return Seated{Refusal: RefusalClosed}, true, nil
 	case seat.OutcomeOtherRevision:
 		return Seated{Refusal: RefusalStale}, a.State.Revision > terms.Revision, nil
+	case seat.OutcomeQueued:
+		return queued(a.State, terms), true, nil
 	case seat.OutcomeMissing, seat.OutcomeFull:
 	}
 	return Seated{}, false, nil
+}
+
+// queued refuses a seat that is kept for waiters. Who waits does so since the pool
+// was full, and a seat on its way to a waiter is not free.
+func queued(s seat.State, terms Terms) Seated {
+	return Seated{Refusal: RefusalQueued, Block: s.Block, Gate: s.Gate, InUse: terms.Capacity, Unsearched: true}
 }
 
 func seated(s seat.State, id seat.ConnectionID, terms Terms) Seated {
@@ -304,7 +322,7 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 	if len(states) == 0 {
 		return Seated{Refusal: RefusalMissing}, true, nil
 	}
-	now, tried := to.Member.JoinedAtMillis, false
+	now, tried, gated := to.Member.JoinedAtMillis, false, seat.State{}
 	for i := range states {
 		state := states[(to.Connection.Hash()+i)%len(states)]
 		_, in := state.Members[to.Connection]
@@ -321,10 +339,13 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 			}
 			tried = true
 			continue
+		case !in && state.Gate != 0 && !terms.FromQueue:
+			gated = state
+			continue
 		case !in && !over && state.Free() == 0:
 			continue
 		}
-		attempt, err := p.enter(ctx, state.Block, to, terms.Revision)
+		attempt, err := p.enter(ctx, state.Block, to, terms.permit())
 		if err != nil {
 			return Seated{}, true, err
 		}
@@ -334,6 +355,9 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 			return answer, true, err
 		}
 		tried = true
+	}
+	if gated.Gate != 0 {
+		return queued(gated, terms), true, nil
 	}
 	full := Seated{Refusal: RefusalFull, InUse: Occupied(states, now)}
 	if tried || committed(states) < terms.Capacity {
@@ -386,6 +410,40 @@ func (p *Pools) Close(ctx context.Context, pool seat.Pool, states []seat.State, 
 		return nil
 	}
 	return problem.Wrap("clear the directory", p.blocks.ClearDirectory(ctx, pool))
+}
+
+// Gate keeps the seats of all blocks of a pool for the waiters of a generation of
+// its queue. Safe to repeat, and to break off.
+func (p *Pools) Gate(ctx context.Context, pool seat.Pool, generation int64) error {
+	return p.eachBlock(ctx, pool, func(s seat.State) bool { return !s.Closed && s.Gate < generation }, func(ctx context.Context, b seat.Block) error {
+		return p.blocks.Gate(ctx, b, generation)
+	})
+}
+
+// Ungate opens all blocks of a pool again to everybody, but for those that a later
+// generation of its queue has.
+func (p *Pools) Ungate(ctx context.Context, pool seat.Pool, generation int64) error {
+	return p.eachBlock(ctx, pool, func(s seat.State) bool { return s.Gate == generation }, func(ctx context.Context, b seat.Block) error {
+		return p.blocks.Ungate(ctx, b, generation)
+	})
+}
+
+// eachBlock writes the blocks of a pool that are as wanted, many at the same time.
+func (p *Pools) eachBlock(ctx context.Context, pool seat.Pool, wanted func(seat.State) bool, write func(context.Context, seat.Block) error) error {
+	states, err := p.blocks.Read(ctx, pool)
+	if err != nil {
+		return problem.Wrap("read the pool", err)
+	}
+	var writes []func(context.Context) (bool, error)
+	for _, s := range states {
+		if wanted(s) {
+			writes = append(writes, func(ctx context.Context) (bool, error) { return true, write(ctx, s.Block) })
+		}
+	}
+	if len(writes) > 0 {
+		_, _, err = all(ctx, writes)
+	}
+	return problem.Wrap("gate the pool", err)
 }
 
 // andPublish runs a step that gives a seat back or holds it, and publishes the

@@ -140,7 +140,9 @@ func (p *Pools) lower(ctx context.Context, states []seat.State, terms Terms) (wr
 // targets, a batch at a time. It counts like lower.
 func (p *Pools) raise(ctx context.Context, pool seat.Pool, states []seat.State, terms Terms) (wrote, missed int, err error) {
 	slack, room, capacity, byIndex := terms.Capacity-committed(states), 0, 0, make(map[int]seat.State, len(states))
+	gate := int64(0)
 	for _, s := range states {
+		gate = max(gate, s.Gate)
 		room += s.Free()
 		capacity += s.Capacity
 		byIndex[s.Block.Index] = s
@@ -162,6 +164,11 @@ func (p *Pools) raise(ctx context.Context, pool seat.Pool, states []seat.State, 
 			})
 		case held+add > state.Capacity:
 			writes = append(writes, func(ctx context.Context) (bool, error) {
+				if state.Gate < gate { // what is added is for the queue first
+					if err := p.blocks.Gate(ctx, state.Block, gate); err != nil {
+						return false, problem.Wrap("gate a block", err)
+					}
+				}
 				return p.blocks.Resize(ctx, state, terms.share(held+add, len(states)))
 			})
 		}

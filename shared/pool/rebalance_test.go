@@ -55,7 +55,7 @@ func TestSlackOfAnOverusedPoolIsHandedOutOnce(t *testing.T) {
 	take := func(index, people int) {
 		for range people {
 			to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("%d-%d=", index, len(in[index]))), Member: seat.Member{JoinedAtMillis: 1, Conference: 1}}
-			attempt, err := store.Take(ctx, seat.Block{Pool: of, Index: index}, to.Connection, to.Member, 1)
+			attempt, err := store.Take(ctx, seat.Block{Pool: of, Index: index}, to.Connection, to.Member, seat.Permit{Revision: 1})
 			if err != nil || attempt.Outcome != seat.OutcomeTaken {
 				t.Fatalf("block %d: outcome %d, %v", index, attempt.Outcome, err)
 			}
@@ -242,7 +242,7 @@ func (w *settling) join(revision int64) {
 	w.next++
 	to := seat.Place{Connection: seat.ConnectionID(fmt.Sprintf("%d=", w.next)), Member: seat.Member{JoinedAtMillis: 1, Conference: 1}}
 	block := seat.Block{Pool: acme, Index: w.dice.IntN(4)}
-	attempt, err := w.store.Take(w.t.Context(), block, to.Connection, to.Member, revision)
+	attempt, err := w.store.Take(w.t.Context(), block, to.Connection, to.Member, seat.Permit{Revision: revision})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -124,6 +124,15 @@ type Share struct {
 	Listed bool
 }
 
+// Permit is what a join takes a seat by.
+type Permit struct {
+	// Revision is that of the license, which the block must be under.
+	Revision int64
+	// FromQueue: it is the turn of this connection in the pool's queue, or nobody
+	// is in the queue.
+	FromQueue bool
+}
+
 // State is a block as it was read.
 type State struct {
 	Block Block
@@ -135,6 +144,9 @@ type State struct {
 	Voids int64
 	// Closed: the block accepts no joins, since its conference has ended.
 	Closed bool
+	// Gate is the generation of the pool's queue whose waiters alone may take a seat
+	// of the block. Zero: there is no queue, as far as the block knows.
+	Gate int64
 	// SeenAtMillis is when reconciliation last found all members alive, except those of
 	// less than a minute. Unix time.
 	SeenAtMillis int64
@@ -202,6 +214,8 @@ const (
 	OutcomeClosed
 	OutcomeMissing
 	OutcomeOtherRevision
+	// OutcomeQueued: the pool has a queue, and the seat was not taken from it.
+	OutcomeQueued
 )
 
 // Attempt is the answer to a take or a swap: the outcome, and the block after a
@@ -213,7 +227,7 @@ type Attempt struct {
 
 // Judge tells which of a take's conditions a block fails, in the order in which a
 // caller must act on them. Every store decides by it.
-func Judge(state State, exists bool, id ConnectionID, revision int64) Outcome {
+func Judge(state State, exists bool, id ConnectionID, permit Permit) Outcome {
 	_, member := state.Members[id]
 	switch {
 	case !exists:
@@ -222,8 +236,10 @@ func Judge(state State, exists bool, id ConnectionID, revision int64) Outcome {
 		return OutcomeMember
 	case state.Closed:
 		return OutcomeClosed
-	case state.Revision != revision:
+	case state.Revision != permit.Revision:
 		return OutcomeOtherRevision
+	case state.Gate != 0 && !permit.FromQueue:
+		return OutcomeQueued
 	case state.InUse >= state.Capacity:
 		return OutcomeFull
 	}
@@ -232,10 +248,11 @@ func Judge(state State, exists bool, id ConnectionID, revision int64) Outcome {
 
 // JudgeSwap is Judge for a swap. OutcomeFull: the seat is not as it was read, or
 // may not be taken.
-func JudgeSwap(state State, exists bool, from Place, to Place, revision int64) Outcome {
+func JudgeSwap(state State, exists bool, from Place, to Place, permit Permit) Outcome {
 	_, member := state.Members[to.Connection]
 	current, in := state.Members[from.Connection]
 	another := to.Connection != from.Connection
+	joins := permit.Revision != 0
 	switch {
 	case !exists:
 		return OutcomeMissing
@@ -243,9 +260,11 @@ func JudgeSwap(state State, exists bool, from Place, to Place, revision int64) O
 		return OutcomeMember
 	case state.Closed && another:
 		return OutcomeClosed
-	case revision != 0 && state.Revision != revision:
+	case joins && state.Revision != permit.Revision:
 		return OutcomeOtherRevision
-	case !in || current != from.Member || revision != 0 && state.InUse > state.Capacity:
+	case joins && state.Gate != 0 && !permit.FromQueue:
+		return OutcomeQueued
+	case !in || current != from.Member || joins && state.InUse > state.Capacity:
 		return OutcomeFull
 	}
 	return OutcomeTaken
@@ -271,9 +290,9 @@ type Returned struct {
 // safe to retry after a lost answer: its condition tests what it sets. Errors are the
 // store's own; a refused condition is no error.
 type Blocks interface {
-	// Take adds a member under a license revision. A retry of a successful take gives
+	// Take adds a member by a permit. A retry of a successful take gives
 	// OutcomeMember.
-	Take(ctx context.Context, block Block, id ConnectionID, member Member, revision int64) (Attempt, error)
+	Take(ctx context.Context, block Block, id ConnectionID, member Member, permit Permit) (Attempt, error)
 	// Renumber gives a member the next seat number and counts its old one as void, for
 	// when the answer to a take was lost and with it the number. The member stays as it
 	// is. False: the connection is not a member. A retry voids one more number, which
@@ -286,14 +305,19 @@ type Blocks interface {
 	// The seat stays in use.
 	Hold(ctx context.Context, block Block, id ConnectionID, member Member, hold Hold) (Returned, error)
 	// Swap replaces a member by another, with the next seat number. The seat stays in
-	// use throughout, so no join can take it in between. Under a revision the swap is a
+	// use throughout, so no join can take it in between. By a permit the swap is a
 	// join, and has a join's conditions; with none (zero) it continues a stay. A
 	// connection swapped with itself, also in a closed block, begins the next part of
 	// its stay. A retry of a successful swap gives OutcomeMember, or OutcomeFull for a
 	// swap with itself.
-	Swap(ctx context.Context, block Block, from, to Place, revision int64) (Attempt, error)
+	Swap(ctx context.Context, block Block, from, to Place, permit Permit) (Attempt, error)
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, share Share) (bool, error)
+	// Gate keeps a block's seats for the waiters of a generation of its pool's
+	// queue. A later generation's gate stays.
+	Gate(ctx context.Context, block Block, generation int64) error
+	// Ungate opens a block again to everybody, if its gate is of that generation.
+	Ungate(ctx context.Context, block Block, generation int64) error
 	// Resize sets a block's share if its capacity and revision are still those of was,
 	// and no more seats are in use than the new capacity or than in was. Where Overused
 	// holds, exactly as many must be in use as in was. False: a condition did not hold.

@@ -59,6 +59,10 @@ type Session struct {
 	// FencedMillis tells orphans that are being freed from those that a join may
 	// still adopt: the former were taken then or before.
 	FencedMillis int64
+	// QueuedMillis is since when a session in the lobby waits for a seat; zero if it
+	// does not. QueuedOwn: in its conference's own queue, not in the tenant's.
+	QueuedMillis int64
+	QueuedOwn    bool
 	// Version counts changes; a change is made on condition of the version.
 	Version int64
 
@@ -158,9 +162,20 @@ func (s Session) Claim() jointoken.Claim {
 // names the seat, so that any process can record the stay and give the seat back.
 func (s Session) Leave(atMillis int64) Session {
 	s.State, s.MovedAtMillis = StateLobby, atMillis
+	s.QueuedMillis, s.QueuedOwn = 0, false
 	s.Version++
 	return s
 }
+
+// Queue is the next version of a session in the lobby that begins to wait.
+func (s Session) Queue(atMillis int64, own bool) Session {
+	s.MovedAtMillis, s.QueuedMillis, s.QueuedOwn = atMillis, atMillis, own
+	s.Version++
+	return s
+}
+
+// Waits tells whether the session waits for a seat.
+func (s Session) Waits() bool { return s.State == StateLobby && s.QueuedMillis != 0 }
 
 // TooLate tells whether a reported end is after the time at which the platform
 // must have closed the connection.

@@ -105,7 +105,7 @@ func takeInTwo(in any, call func(in any) (any, error)) (any, error) {
 	read, _ := out.(*dynamodb.GetItemOutput)
 	value, _ := dynamo.Decode(read.Item)
 	state, there := value.(seat.State)
-	if !there || seat.Judge(state, true, seat.ConnectionID(take.Of), take.Revision) != seat.OutcomeTaken {
+	if !there || seat.Judge(state, true, seat.ConnectionID(take.Of), seat.Permit{Revision: take.Revision}) != seat.OutcomeTaken {
 		return call(in)
 	}
 	return call(rewritten(in, unconditional, nil))
@@ -138,7 +138,7 @@ func takeHeld(in any, call func(in any) (any, error)) (any, error) {
 	out, err := call(in)
 	take := dynamo.Describe(in)
 	state, is := refused(err)
-	if !is || take.Name != "take" || seat.Judge(state, true, seat.ConnectionID(take.Of), take.Revision) != seat.OutcomeFull {
+	if !is || take.Name != "take" || seat.Judge(state, true, seat.ConnectionID(take.Of), seat.Permit{Revision: take.Revision}) != seat.OutcomeFull {
 		return out, err
 	}
 	for _, id := range slices.Sorted(maps.Keys(state.Members)) {

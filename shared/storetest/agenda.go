@@ -159,7 +159,7 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 	block := reconcile.Entry{Tenant: id, Block: blockOf(id, 40)}
 	must(store.Create(ctx, block.Block, seat.Share{Capacity: 2, Revision: 1}))(t)
 	wantAgenda(t, "an empty block", store, id)
-	must(store.Take(ctx, block.Block, connectionOf(id, 1), member, 1))(t)
+	must(store.Take(ctx, block.Block, connectionOf(id, 1), member, seat.Permit{Revision: 1}))(t)
 	wantAgenda(t, "a block with a member", store, id, block)
 	if err := store.Dequeue(ctx, block.Block); err != nil {
 		t.Fatal(err)
@@ -170,12 +170,12 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 		t.Fatal(err)
 	}
 	wantAgenda(t, "a block at rest", store, id)
-	must(store.Take(ctx, block.Block, connectionOf(id, 2), member, 1))(t)
+	must(store.Take(ctx, block.Block, connectionOf(id, 2), member, seat.Permit{Revision: 1}))(t)
 	wantAgenda(t, "taken again", store, id, block)
 
 	chair := reconcile.Entry{Tenant: id, Block: seat.Block{Pool: seat.Pool{Tenant: id, Number: 3, Chair: true}}}
 	must(store.Create(ctx, chair.Block, seat.Share{Capacity: 1, Revision: 1}))(t)
-	must(store.Take(ctx, chair.Block, connectionOf(id, 3), member, 1))(t)
+	must(store.Take(ctx, chair.Block, connectionOf(id, 3), member, seat.Permit{Revision: 1}))(t)
 	c := live(t, store, id)
 	meeting := reconcile.Entry{Tenant: id, Conference: c.ID}
 	lock := reconcile.Entry{Tenant: id, Host: "ann@example.org"}

@@ -35,7 +35,7 @@ func parallelTakes(t *testing.T, store Store, id tenant.ID) {
 	must(store.Create(t.Context(), block, seat.Share{Capacity: seat.BlockSeats, Revision: 1}))(t)
 	var taken atomic.Int64
 	parallel(t, manyCallers, func(ctx context.Context, n int) error {
-		attempt, err := store.Take(ctx, block, connectionOf(id, n), member, 1)
+		attempt, err := store.Take(ctx, block, connectionOf(id, n), member, seat.Permit{Revision: 1})
 		if attempt.Outcome == seat.OutcomeTaken && err == nil {
 			taken.Add(1)
 		}
@@ -51,7 +51,7 @@ func parallelTakes(t *testing.T, store Store, id tenant.ID) {
 func outcomes(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann, bob := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2)
 	take := func(connection seat.ConnectionID, revision int64) seat.Attempt {
-		return must(store.Take(ctx, block, connection, member, revision))(t)
+		return must(store.Take(ctx, block, connection, member, seat.Permit{Revision: revision}))(t)
 	}
 	equal(t, "no block", take(ann, 1).Outcome, seat.OutcomeMissing)
 	equal(t, "created", must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t), true)
@@ -69,7 +69,7 @@ func outcomes(t *testing.T, store Store, id tenant.ID) {
 func giveBack(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann := t.Context(), blockOf(id, 0), connectionOf(id, 1)
 	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
-	must(store.Take(ctx, block, ann, member, 1))(t)
+	must(store.Take(ctx, block, ann, member, seat.Permit{Revision: 1}))(t)
 	other := member
 	other.Mark++
 	held, none := seat.Returned{Done: true}, seat.Returned{}
@@ -80,7 +80,7 @@ func giveBack(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "of a block that is not there", must(store.GiveBack(ctx, blockOf(id, 1), ann, member, false))(t), none)
 	state := read(t, store, block)
 	equal(t, "in use, taken, voids", []int64{int64(state.InUse), state.Taken, state.Voids}, []int64{0, 1, 0})
-	must(store.Take(ctx, block, ann, member, 1))(t)
+	must(store.Take(ctx, block, ann, member, seat.Permit{Revision: 1}))(t)
 	equal(t, "unused", must(store.GiveBack(ctx, block, ann, member, true))(t), held)
 	equal(t, "voids", read(t, store, block).Voids, int64(1))
 }
@@ -90,7 +90,7 @@ func giveBack(t *testing.T, store Store, id tenant.ID) {
 func hold(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann, bob := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2)
 	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
-	must(store.Take(ctx, block, ann, member, 1))(t)
+	must(store.Take(ctx, block, ann, member, seat.Permit{Revision: 1}))(t)
 	lost := seat.Hold{LostAtMillis: member.JoinedAtMillis + 5000, Seconds: 300}
 	other := member
 	other.Mark++
@@ -102,7 +102,7 @@ func hold(t *testing.T, store Store, id tenant.ID) {
 	later := seat.Hold{LostAtMillis: lost.LostAtMillis + 1, Seconds: 300}
 	equal(t, "another hold", must(store.Hold(ctx, block, ann, member, later))(t), seat.Returned{Instead: &held})
 	equal(t, "still in use", read(t, store, block).Members, map[seat.ConnectionID]seat.Member{ann: held})
-	equal(t, "a stranger", must(store.Take(ctx, block, bob, member, 1))(t).Outcome, seat.OutcomeFull)
+	equal(t, "a stranger", must(store.Take(ctx, block, bob, member, seat.Permit{Revision: 1}))(t).Outcome, seat.OutcomeFull)
 	equal(t, "nobody's", must(store.Hold(ctx, block, bob, member, lost))(t), seat.Returned{})
 	equal(t, "given back", must(store.GiveBack(ctx, block, ann, held, false))(t), done)
 	equal(t, "in use", read(t, store, block).InUse, 0)
@@ -112,11 +112,11 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann, bob, eve := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2), connectionOf(id, 3)
 	from, to := seat.Place{Connection: ann, Member: member}, seat.Place{Connection: bob, Member: member.Resumed(member.JoinedAtMillis+1, 9)}
 	swapped := func(from, to seat.Place, revision int64) seat.Attempt {
-		return must(store.Swap(ctx, block, from, to, revision))(t)
+		return must(store.Swap(ctx, block, from, to, seat.Permit{Revision: revision}))(t)
 	}
 	equal(t, "no block", swapped(from, to, 0).Outcome, seat.OutcomeMissing)
 	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
-	must(store.Take(ctx, block, ann, member, 1))(t)
+	must(store.Take(ctx, block, ann, member, seat.Permit{Revision: 1}))(t)
 	equal(t, "a join under another revision", swapped(from, to, 2).Outcome, seat.OutcomeOtherRevision)
 	strange := from
 	strange.Member.Mark++
@@ -144,10 +144,10 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 func parallelSwaps(t *testing.T, store Store, id tenant.ID) {
 	block, ann := blockOf(id, 0), connectionOf(id, manyCallers)
 	must(store.Create(t.Context(), block, seat.Share{Capacity: 1, Revision: 1}))(t)
-	must(store.Take(t.Context(), block, ann, member, 1))(t)
+	must(store.Take(t.Context(), block, ann, member, seat.Permit{Revision: 1}))(t)
 	var swapped atomic.Int64
 	parallel(t, manyCallers, func(ctx context.Context, n int) error {
-		a, err := store.Swap(ctx, block, seat.Place{Connection: ann, Member: member}, seat.Place{Connection: connectionOf(id, n), Member: member}, 1)
+		a, err := store.Swap(ctx, block, seat.Place{Connection: ann, Member: member}, seat.Place{Connection: connectionOf(id, n), Member: member}, seat.Permit{Revision: 1})
 		if a.Outcome == seat.OutcomeTaken && err == nil {
 			swapped.Add(1)
 		}
@@ -183,7 +183,7 @@ func renumber(t *testing.T, store Store, id tenant.ID) {
 	if _, in, err := store.Renumber(ctx, block, ann); err != nil || in {
 		t.Fatalf("renumbered who is not in: %v, %v", in, err)
 	}
-	must(store.Take(ctx, block, ann, member, 1))(t)
+	must(store.Take(ctx, block, ann, member, seat.Permit{Revision: 1}))(t)
 	state, in, err := store.Renumber(ctx, block, ann)
 	if err != nil || !in {
 		t.Fatalf("not renumbered: %v, %v", in, err)
@@ -200,7 +200,7 @@ func churn(t *testing.T, store Store, id tenant.ID) {
 	parallel(t, manyCallers/2, func(ctx context.Context, n int) error {
 		connection := connectionOf(id, n)
 		for range rounds {
-			attempt, err := store.Take(ctx, block, connection, member, 1)
+			attempt, err := store.Take(ctx, block, connection, member, seat.Permit{Revision: 1})
 			if err != nil || attempt.Outcome != seat.OutcomeTaken {
 				return err
 			}
@@ -227,10 +227,10 @@ func churn(t *testing.T, store Store, id tenant.ID) {
 func closed(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann := t.Context(), blockOf(id, 0), connectionOf(id, 1)
 	must(store.Create(ctx, block, seat.Share{Capacity: 2, Revision: 1}))(t)
-	must(store.Take(ctx, block, ann, member, 1))(t)
+	must(store.Take(ctx, block, ann, member, seat.Permit{Revision: 1}))(t)
 	state := must(store.Close(ctx, block, instant(0)))(t)
 	equal(t, "members stay", state.Members, map[seat.ConnectionID]seat.Member{ann: member})
-	equal(t, "a join", must(store.Take(ctx, block, connectionOf(id, 2), member, 1))(t).Outcome, seat.OutcomeClosed)
+	equal(t, "a join", must(store.Take(ctx, block, connectionOf(id, 2), member, seat.Permit{Revision: 1}))(t).Outcome, seat.OutcomeClosed)
 	equal(t, "a resize", must(store.Resize(ctx, state, seat.Share{Capacity: 5, Revision: 2}))(t), false)
 	equal(t, "a leave", must(store.GiveBack(ctx, block, ann, member, false))(t).Done, true)
 	equal(t, "a repeat", must(store.Close(ctx, block, instant(0)))(t).Closed, true)
@@ -249,7 +249,7 @@ func resize(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "capacity, revision", []int64{int64(state.Capacity), state.Revision}, []int64{5, 2})
 
 	for n := range 3 {
-		must(store.Take(ctx, block, connectionOf(id, n), member, 2))(t)
+		must(store.Take(ctx, block, connectionOf(id, n), member, seat.Permit{Revision: 2}))(t)
 	}
 	room := read(t, store, block)
 	must(store.GiveBack(ctx, block, connectionOf(id, 0), member, false))(t)

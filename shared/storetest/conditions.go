@@ -15,19 +15,19 @@ func swapConditions(t *testing.T, store Store, id tenant.ID) {
 	ann, bob := seat.Place{Connection: connectionOf(id, 1), Member: member}, seat.Place{Connection: connectionOf(id, 2), Member: member}
 	must(store.Create(ctx, block, seat.Share{Capacity: 2, Revision: 1}))(t)
 	for _, one := range []seat.Place{ann, bob} {
-		must(store.Take(ctx, block, one.Connection, one.Member, 1))(t)
+		must(store.Take(ctx, block, one.Connection, one.Member, seat.Permit{Revision: 1}))(t)
 	}
 	before := read(t, store, block)
 	heir := bob
 	heir.Member.Mark++
 	for _, revision := range []int64{0, 1} {
-		equal(t, "to one who has a seat", must(store.Swap(ctx, block, ann, heir, revision))(t).Outcome, seat.OutcomeMember)
+		equal(t, "to one who has a seat", must(store.Swap(ctx, block, ann, heir, seat.Permit{Revision: revision}))(t).Outcome, seat.OutcomeMember)
 	}
 	equal(t, "the block as it was", read(t, store, block), before)
 	heir.Connection = connectionOf(id, 3)
 	must(store.Close(ctx, block, instant(0)))(t)
 	for _, revision := range []int64{0, 1} {
-		equal(t, "when closed", must(store.Swap(ctx, block, ann, heir, revision))(t).Outcome, seat.OutcomeClosed)
+		equal(t, "when closed", must(store.Swap(ctx, block, ann, heir, seat.Permit{Revision: revision}))(t).Outcome, seat.OutcomeClosed)
 	}
 	equal(t, "who is in", read(t, store, block).Members, before.Members)
 }
@@ -38,7 +38,7 @@ func resizeConditions(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
 	take := func(s seat.State) error {
 		for n := range 2 { // more than are to be left
-			must(store.Take(ctx, s.Block, connectionOf(id, 10+n), member, 1))(t)
+			must(store.Take(ctx, s.Block, connectionOf(id, 10+n), member, seat.Permit{Revision: 1}))(t)
 		}
 		return nil
 	}
@@ -60,7 +60,7 @@ func resizeConditions(t *testing.T, store Store, id tenant.ID) {
 			index++
 			must(store.Create(ctx, block, seat.Share{Capacity: 6, Revision: 1}))(t)
 			for n := range 3 {
-				must(store.Take(ctx, block, connectionOf(id, n), member, 1))(t)
+				must(store.Take(ctx, block, connectionOf(id, n), member, seat.Permit{Revision: 1}))(t)
 			}
 			must(store.Resize(ctx, read(t, store, block), seat.Share{Capacity: capacity, Revision: 1}))(t)
 			seen := read(t, store, block)

@@ -265,9 +265,9 @@ func on(store seat.Blocks, block seat.Block) perform {
 	return func(ctx context.Context, r request) (answer, error) {
 		switch r.kind {
 		case kindTake:
-			return judged(store.Take(ctx, block, id(r.to.n), r.to.member, r.revision))
+			return judged(store.Take(ctx, block, id(r.to.n), r.to.member, seat.Permit{Revision: r.revision}))
 		case kindSwap:
-			return judged(store.Swap(ctx, block, seats(r.from), seats(r.to), r.revision))
+			return judged(store.Swap(ctx, block, seats(r.from), seats(r.to), seat.Permit{Revision: r.revision}))
 		case kindRenumber:
 			return shown(store.Renumber(ctx, block, id(r.to.n)))
 		case kindGiveBack:
@@ -275,7 +275,7 @@ func on(store seat.Blocks, block seat.Block) perform {
 		case kindHold:
 			return returned(store.Hold(ctx, block, id(r.from.n), r.from.member, r.hold))
 		case kindNextPart:
-			return judged(store.Swap(ctx, block, seats(r.from), seats(r.to), 0))
+			return judged(store.Swap(ctx, block, seats(r.from), seats(r.to), seat.Permit{}))
 		case kindCreate:
 			done, err := store.Create(ctx, block, seat.Share{Capacity: r.capacity, Revision: r.revision})
 			return answer{done: done}, err

@@ -96,6 +96,13 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"RowsAreThoseThatBeginInARangeInOrder", rowRanges},
 		{"CalendarsAndTenantsAreKeptApart", calendarsApart},
 		{"ProgressIsReadAsItWasSaved", progress},
+		{"AQueueIsReadInOrder", queueOrder},
+		{"AQueueIsClosedOnlyIfNobodyEnteredSince", queueClosing},
+		{"ARemovedWaiterLeavesNoNegativeCount", uncounted},
+		{"AGatedBlockGivesSeatsFromItsQueueAlone", gates},
+		{"AStayGoesOnInAGatedBlock", gatedStays},
+		{"OneWorkerHasTheLease", queueLease},
+		{"TheLedgerKeepsTheFirstRecordOfAWait", waits},
 		{"ABlockAdmitsExactlyItsCapacityUnderParallelTakes", parallelTakes},
 		{"ABlockTellsWhyItRefuses", outcomes},
 		{"ASeatIsGivenBackOnlyByTheStayThatHoldsIt", giveBack},
@@ -156,7 +163,7 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	l := license.License{
 		Tenant: id, Model: license.ModelNamed, Hosts: 5, ParticipantsPerConference: 25, Status: license.StatusActive,
 		StartsAt: instant(0), ExpiresAt: instant(60), TimeZone: "Asia/Kathmandu", Overage: license.OverageAllow, Burst: 3,
-		ReconnectGraceSeconds: 30, HostAbsentMinutes: 15, HostChangesPerMonth: 5, HostChangesFollow: true, Revision: 1, ChangedAtMillis: 1_790_000_000_123,
+		ReconnectGraceSeconds: 30, QueueLimit: 7, HostAbsentMinutes: 15, HostChangesPerMonth: 5, HostChangesFollow: true, Revision: 1, ChangedAtMillis: 1_790_000_000_123,
 		ChangedBy: "ann@vendor.example", AllowedOrigins: "https://meet.example.com http://localhost:3000",
 	}
 	equal(t, "first write", must(store.PutLicense(ctx, l))(t), true)
@@ -468,6 +475,7 @@ func sessionVersions(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "begin again", must(store.Begin(ctx, s))(t), &s)
 	equal(t, "read", must(store.Session(ctx, s.Connection, false))(t), &s)
 	next := s.Leave(1_790_000_000_456)
+	next.QueuedMillis, next.QueuedOwn = 1_790_000_000_789, true
 	equal(t, "change", must(store.Change(ctx, next))(t), none)
 	equal(t, "read what has just changed", must(store.Session(ctx, s.Connection, true))(t), &next)
 	equal(t, "change again", must(store.Change(ctx, next))(t), &next)

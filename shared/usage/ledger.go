@@ -131,6 +131,33 @@ type Refusal struct {
 	Shards     int
 }
 
+// Wait is a connection's time in the queue of a full pool, half-open. It is never
+// seat time.
+type Wait struct {
+	Tenant      tenant.ID
+	Conference  conference.ID
+	Number      conference.Number
+	Host        host.Email
+	Identity    string
+	Role        jointoken.Role
+	Connection  seat.ConnectionID
+	SinceMillis int64
+	// UntilMillis and Outcome are those of a wait that has ended.
+	UntilMillis int64
+	Outcome     WaitOutcome
+	Shards      int
+}
+
+// WaitOutcome is how a wait ended.
+type WaitOutcome string
+
+// The outcomes.
+const (
+	WaitAdmitted WaitOutcome = "admitted" // the connection got a seat
+	WaitLeft     WaitOutcome = "left"     // the client left the queue
+	WaitGone     WaitOutcome = "gone"     // the connection was lost
+)
+
 // Pool is the pool that was full. False: the join was denied for another reason.
 func (r Refusal) Pool() (seat.Pool, bool) {
 	switch r.Code {
@@ -166,6 +193,8 @@ type History interface {
 	Stays(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Stay, error]
 	// Refusals gives the refusals in [from, to).
 	Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Refusal, error]
+	// Waits gives the waits that have ended and began in [from, to).
+	Waits(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Wait, error]
 	// Late gives the times of stays marked as late since a moment. The record of one may
 	// not have been written.
 	Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[Period, error]

@@ -18,6 +18,8 @@ import (
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/occupancy"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/queue"
+	"seatmeter/shared/queue/worker"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
@@ -101,9 +103,23 @@ func Disconnect(p Process) any {
 // Message builds the function of the $default route.
 func Message(p Process, gateway Gateway, joinsPerSecond int, signer *jointoken.Signer) any {
 	d := p.Domain(gateway)
+	return p.messenger(d, p.admissions(d, joinsPerSecond), gateway, signer).Handle
+}
+
+func (p Process) messenger(d Domain, admissions *admission.Admissions, gateway Gateway, signer *jointoken.Signer) *wsapi.Messenger {
 	return wsapi.NewMessenger(wsapi.MessengerConfig{
-		Admissions: p.admissions(d, joinsPerSecond), Departures: d.Departures, Occupancy: d.Occupancy, Gateway: gateway, Signer: signer, Log: p.Log,
-	}).Handle
+		Admissions: admissions, Departures: d.Departures, Occupancy: d.Occupancy, Gateway: gateway, Signer: signer, Log: p.Log,
+	})
+}
+
+// Queue builds the function that gives free seats to those who wait.
+func Queue(p Process, gateway Gateway, signer *jointoken.Signer) any {
+	d := p.Domain(gateway)
+	admissions := p.admissions(d, 1) // which counts no waiter: it was counted when it came
+	return jobs.NewQueueWorker(worker.New(worker.Config{
+		Store: p.Store, Pools: d.Pools, Queues: queue.New(p.Store, d.Pools, p.Store), Admissions: admissions, Departures: d.Departures,
+		Prober: gateway, Teller: p.messenger(d, admissions, gateway, signer), Log: p.Log, Now: p.Now, Pause: pool.Sleep,
+	})).Handle
 }
 
 // Reconcile builds the function that frees the seats of dead connections.

@@ -17,6 +17,7 @@ type object = map[string]any
 const (
 	typeAdmitted        = "admitted"
 	typeLobby           = "lobby"
+	typeQueued          = "queued"
 	typeRefused         = "refused"
 	typePong            = "pong"
 	typeError           = "error"
@@ -39,6 +40,7 @@ var (
 	fromServer = []said{
 		{typeAdmitted, "You hold a seat", "The answer to `status` and `join` while you hold a seat. Also the answer to a `leave` that a later `join` has overtaken.", []string{"connection_id", "conference", "limit", "in_use", "grace_seconds", "expires_at", "ping_within_seconds", "resume_token"}, nil},
 		{typeLobby, "You are in the lobby, without a seat", "The answer to `status`, `join` and `leave` while you hold no seat.", []string{"connection_id", "conference"}, nil},
+		{typeQueued, "You wait for a seat", "The answer to `join` with `wait`, and to `status`, while you wait for a seat of a full license. Sent again when your position changes, at most every five seconds. When it is your turn, `admitted` follows. A place can be behind one that an administrator put first.", []string{"connection_id", "conference", "position", "since"}, nil},
 		{typeRefused, "You cannot have a seat", "The answer to a refused `join`. You stay in the lobby, and can send `join` again.", []string{"code", "detail"}, whyNot},
 		{typeConferenceLive, "The conference went live", "Sent to everyone in the conference's lobby, who can now send `join`. This message can get lost, but `join` always tells the current state.", nil, nil},
 		{typeConferenceEnded, "The conference has ended", "Sent to everyone in the conference and in its lobby. The server then closes the connection.", nil, nil},
@@ -53,9 +55,9 @@ var fromClient = []struct {
 	name, summary, text string
 	answers             []string
 }{
-	{actionStatus, "Ask whether you hold a seat", "Safe to retry: changes nothing.", []string{typeAdmitted, typeLobby, typeError}},
-	{actionJoin, "Take a seat", "Takes a seat for this connection. Safe to retry: a connection that holds a seat keeps it, and takes no second one.", []string{typeAdmitted, typeLobby, typeRefused, typeError}},
-	{actionLeave, "Give the seat back and stay connected", "The seat is free at once, and you are in the lobby. Safe to retry.", []string{typeLobby, typeAdmitted, typeError}},
+	{actionStatus, "Ask whether you hold a seat", "Safe to retry: changes nothing.", []string{typeAdmitted, typeQueued, typeLobby, typeError}},
+	{actionJoin, "Take a seat", "Takes a seat for this connection. With `wait`, it waits for one where the license is full, behind all who wait already. Safe to retry: a connection that holds a seat keeps it, and takes no second one; one that waits keeps its place.", []string{typeAdmitted, typeQueued, typeLobby, typeRefused, typeError}},
+	{actionLeave, "Give the seat back and stay connected", "The seat is free at once, or you no longer wait, and you are in the lobby. Safe to retry.", []string{typeLobby, typeAdmitted, typeError}},
 	{actionPing, "Keep the connection open", "API Gateway closes a connection after ten idle minutes. Safe to retry: changes nothing.", []string{typePong, typeError}},
 }
 
@@ -82,6 +84,10 @@ func members() object {
 		"conference":    text("The conference that you are in or waiting for. With `host_busy`: the conference that the host is running.", "weekly"),
 		"limit":         quantity("How many seats there are in the pool of your seat, or of the seat that you asked for. A named host's own first connection has a pool of one.", "seats", 0, 25),
 		"in_use":        quantity("How many of the pool's seats are in use, including those held for lost connections. For a pool of more than 1,920 seats, the figure can be ten seconds old.", "seats", 0, 12),
+		"position": quantity("Your place in the queue: 1 is next.", "places", 1, 3),
+		"since": object{
+			"type": "string", "format": "date-time", "examples": []string{"2026-09-21T14:13:20.000Z"}, "description": "When you began to wait.",
+		},
 		"grace_seconds": quantity("How long your seat is held for you if the connection is lost; 0 if it is not held.", "seconds", 0, 30),
 		"expires_at": object{
 			"type": "string", "format": "date-time", "examples": []string{"2026-09-21T16:13:20.000Z"},
@@ -238,10 +244,22 @@ func (m messages) add(examples Examples) {
 	}
 	for _, c := range fromClient {
 		m.addMessage(c.name, c.summary, c.text, object{
-			"type": "object", "description": c.summary + ".", "required": []string{"action"}, "properties": object{"action": named(c.name)},
+			"type": "object", "description": c.summary + ".", "required": []string{"action"}, "properties": properties(c.name),
 		}, []object{{"payload": object{"action": c.name}}})
 		m.addOperation(c.name, "receive", c.name)["reply"] = object{"channel": channel(), "messages": inChannel(c.answers...)}
 	}
+}
+
+// properties are the members of a client's message.
+func properties(action string) object {
+	members := object{"action": named(action)}
+	if action == actionJoin {
+		members["wait"] = object{
+			"type": "boolean", "default": false, "examples": []bool{true},
+			"description": "Whether to wait for a seat where none is free, instead of being refused.",
+		}
+	}
+	return members
 }
 
 func (m messages) addMessage(name, title, summary string, schema object, examples []object) {
@@ -281,6 +299,10 @@ func handshake() (query, headers object) {
 		parameterLobby: object{
 			"type": "string", "enum": []string{"true", "false"}, "examples": []string{"true"},
 			"description": "`true` connects to the lobby, without a seat. `false`, the default, takes a seat. With `resume`, it takes effect only if the resume fails.",
+		},
+		parameterWait: object{
+			"type": "string", "enum": []string{"true", "false"}, "examples": []string{"true"},
+			"description": "`true` connects and waits where no seat is free. `false`, the default, refuses the handshake then. Send `status` to learn your position. With `lobby`, it has no effect.",
 		},
 	}}
 	headers = object{"type": "object", "description": "The headers of the handshake.", "properties": object{

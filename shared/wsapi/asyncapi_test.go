@@ -79,6 +79,10 @@ func examples(t *testing.T) wsapi.Examples {
 	keep(w.send(first, status), w.send(first, join), w.send(first, ping), w.send(first, "hello"))
 	refused(w.handshake(second))
 	keep(w.send(w.in(w.visit(3, weekly, jointoken.RoleParticipant).lobby()), join))
+	waits := concurrent(1)
+	waits.QueueLimit = 1
+	w.license(waits)
+	keep(w.send(w.in(w.visit(7, weekly, jointoken.RoleParticipant).lobby()), joinAndWait))
 	w.remove(first.id)
 	keep(w.gateway.told(first.id)[4])
 	waiting := w.in(w.visit(4, weekly, jointoken.RoleParticipant).lobby())
@@ -155,7 +159,7 @@ func TestEveryMessageIsDescribedByASchemaThatItsExamplesMatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	types := slices.Sorted(maps.Keys(contract(t).Types()))
-	want := []string{"admitted", "conference_ended", "conference_live", "error", "lobby", "pong", "refused", "removed"}
+	want := []string{"admitted", "conference_ended", "conference_live", "error", "lobby", "pong", "queued", "refused", "removed"}
 	if diff := cmp.Diff(want, types); diff != "" {
 		t.Errorf("the server's messages:\n%s", diff)
 	}
@@ -253,8 +257,8 @@ func TestEveryObjectAndEnumerationHasANameOfItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if payloads := strings.Count(string(text), `"payload":{"$ref":"#/components/schemas/`); payloads != 12 {
-		t.Errorf("%d payloads have a name, want 12", payloads)
+	if payloads := strings.Count(string(text), `"payload":{"$ref":"#/components/schemas/`); payloads != 13 {
+		t.Errorf("%d payloads have a name, want 13", payloads)
 	}
 }
 

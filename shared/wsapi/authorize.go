@@ -35,6 +35,7 @@ const (
 	parameterToken  = "token"
 	parameterResume = "resume"
 	parameterLobby  = "lobby"
+	parameterWait   = "wait"
 
 	lobbyTrue  = "true"
 	lobbyFalse = "false"

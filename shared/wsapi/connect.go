@@ -58,7 +58,7 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	if len(asked.faults) > 0 {
 		return refusal(problem.InvalidFields(asked.faults...), request.RequestID), nil
 	}
-	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: clockMillis(request.ConnectedAt), Origin: originOf(event)}
+	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: clockMillis(request.ConnectedAt), Origin: originOf(event), Wait: asked.wait}
 	enter := c.admissions.Connect
 	if who.resume != (jointoken.Claim{}) {
 		enter = func(ctx context.Context, v admission.Visitor) error { return c.resume(ctx, v, who.resume, asked.lobby) }

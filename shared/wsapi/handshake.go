@@ -13,7 +13,7 @@ import (
 // handshakeInput are the parameters of a handshake.
 type handshakeInput struct {
 	join, resume string
-	lobby        bool
+	lobby, wait  bool
 	// joins and resumes are all tokens, even in misspelt parameters.
 	joins, resumes []string
 	faults         []problem.Field
@@ -35,6 +35,7 @@ func readHandshake(from parts) handshakeInput {
 	given := h.readQuery(from)
 	h.readProtocols(headerLines(from.headers, from.multiHeaders, headerProtocol), given)
 	h.join, h.resume, h.lobby = given[parameterToken], given[parameterResume], given[parameterLobby] == lobbyTrue
+	h.wait = given[parameterWait] == lobbyTrue
 	return h
 }
 
@@ -76,7 +77,7 @@ func (h *handshakeInput) readQuery(from parts) map[string]string {
 			continue // counts as left out; the token may be in another parameter
 		case last == "":
 			h.fault(name, "has no value: leave it out")
-		case name == parameterLobby && last != lobbyTrue && last != lobbyFalse:
+		case (name == parameterLobby || name == parameterWait) && last != lobbyTrue && last != lobbyFalse:
 			h.fault(name, "must be true or false")
 		}
 		given[name] = last
@@ -111,7 +112,7 @@ func knownParameter(name string) string {
 		}
 		return -1
 	}, name)
-	for _, known := range []string{parameterToken, parameterResume, parameterLobby} {
+	for _, known := range []string{parameterToken, parameterResume, parameterLobby, parameterWait} {
 		if strings.EqualFold(letters, known) {
 			return known
 		}

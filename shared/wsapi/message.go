@@ -20,6 +20,7 @@ import (
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/occupancy"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
@@ -40,6 +41,9 @@ type Reply struct {
 	Type         string            `json:"type"`
 	ConnectionID seat.ConnectionID `json:"connection_id,omitempty"`
 	Conference   conference.ID     `json:"conference,omitempty"`
+	// Position is the place in the queue, from 1, and Since when the wait began.
+	Position int    `json:"position,omitempty"`
+	Since    string `json:"since,omitempty"`
 	Limit        *int              `json:"limit,omitempty"`
 	InUse        *int              `json:"in_use,omitempty"`
 	// GraceSeconds is how long the seat is held if the connection is lost. ExpiresAt
@@ -124,10 +128,10 @@ func (m *Messenger) gone(ctx context.Context, id seat.ConnectionID, began bool, 
 // act does what a message asks, and reports whether that began a stay. With an error,
 // the reply has the type in which to report it.
 func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) (reply Reply, began bool, err error) {
-	action, fault := readAction(event)
+	asked, fault := readMessage(event)
 	invalid := problem.New(problem.Invalid, strings.TrimSpace(fault+` Send {"action": "status"|"join"|"leave"|"ping"}.`))
 	at := clockMillis(event.RequestContext.RequestTimeEpoch)
-	switch action {
+	switch asked.action {
 	case actionPing:
 		return Reply{Type: "pong"}, false, nil
 	case actionStatus:
@@ -135,12 +139,19 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 		if err != nil {
 			return Reply{}, false, err
 		}
+		position, err := m.admissions.Position(ctx, s)
+		if position > 0 || err != nil {
+			return queued(s, position), false, err
+		}
 		reply, err = m.where(ctx, s, seated, at)
 		return reply, false, err
 	case actionJoin:
-		s, began, err := m.admissions.Join(ctx, id, at)
+		s, began, position, err := m.join(ctx, id, asked.wait, at)
 		if err != nil {
 			return m.refused(ctx, s, at, err), false, err
+		}
+		if position > 0 {
+			return queued(s, position), false, nil
 		}
 		reply, err = m.where(ctx, s, s.State == session.StateSeated, at)
 		return reply, began, err
@@ -155,44 +166,100 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 	return Reply{}, false, invalid
 }
 
+// join seats a connection, or lets it wait.
+func (m *Messenger) join(ctx context.Context, id seat.ConnectionID, wait bool, atMillis int64) (s session.Session, began bool, position int, err error) {
+	if wait {
+		return m.admissions.JoinOrWait(ctx, id, atMillis)
+	}
+	s, began, err = m.admissions.Join(ctx, id, atMillis)
+	if err != nil || !s.Waits() {
+		return s, began, 0, err
+	}
+	position, err = m.admissions.Position(ctx, s) // it waits already
+	return s, false, position, err
+}
+
+// queued is the state of a connection that waits for a seat.
+func queued(s session.Session, position int) Reply {
+	return Reply{
+		Type: typeQueued, ConnectionID: s.Connection, Conference: s.Conference, Position: position,
+		Since: time.UnixMilli(s.QueuedMillis).UTC().Format(moments),
+	}
+}
+
+// Queued implements worker.Teller.
+func (m *Messenger) Queued(ctx context.Context, w queue.Waiter) error {
+	s := session.Session{Connection: w.Connection, Conference: w.Conference, QueuedMillis: w.SinceMillis}
+	return m.push(ctx, w.Connection, queued(s, w.Told))
+}
+
+// Admitted implements worker.Teller.
+func (m *Messenger) Admitted(ctx context.Context, s session.Session, atMillis int64) error {
+	reply, err := m.where(ctx, s, true, atMillis)
+	if err != nil {
+		return err
+	}
+	return m.push(ctx, s.Connection, reply)
+}
+
+func (m *Messenger) push(ctx context.Context, id seat.ConnectionID, reply Reply) error {
+	text, err := json.Marshal(reply)
+	if err != nil {
+		return fmt.Errorf("write a message: %w", err)
+	}
+	return m.gateway.Push(ctx, id, text)
+}
+
 // byteOrderMark is U+FEFF, which some editors put before a text.
 const byteOrderMark = "\ufeff"
 
-// readAction returns a message's action, or the message's fault. The member must be
-// spelt exactly and occur once. Other members are ignored.
-func readAction(event Event) (action, fault string) {
+// asked is what a client's message asks.
+type asked struct {
+	action string
+	// wait: a join waits where no seat is free.
+	wait bool
+}
+
+// readMessage returns what a message asks, or the message's fault. Each known member
+// must be spelt exactly and occur at most once. Other members are ignored.
+func readMessage(event Event) (a asked, fault string) {
 	switch {
 	case event.IsBase64Encoded:
-		return "", "A message is text."
+		return a, "A message is text."
 	case len(event.Body) > maxMessage:
-		return "", fmt.Sprintf("A message has at most %d bytes.", maxMessage)
+		return a, fmt.Sprintf("A message has at most %d bytes.", maxMessage)
 	case strings.HasPrefix(event.Body, byteOrderMark):
-		return "", "The message begins with a byte order mark."
+		return a, "The message begins with a byte order mark."
 	case !json.Valid([]byte(event.Body)):
-		return "", "A message is JSON."
+		return a, "A message is JSON."
 	}
 	decoder := json.NewDecoder(strings.NewReader(event.Body))
 	if token, _ := decoder.Token(); token != json.Delim('{') {
-		return "", "A message is a JSON object."
+		return a, "A message is a JSON object."
 	}
-	found := false
+	members := map[string]any{"action": &a.action, "wait": &a.wait}
+	found := make(map[string]bool)
 	for decoder.More() {
-		name, _ := decoder.Token() // the token is valid, so there is no error
+		token, _ := decoder.Token() // the token is valid, so there is no error
 		var value json.RawMessage
 		_ = decoder.Decode(&value)
-		if text, _ := name.(string); !strings.EqualFold(text, "action") {
+		name, _ := token.(string)
+		known := strings.ToLower(name)
+		if members[known] == nil {
 			continue
 		}
-		if name != "action" {
-			return "", "The member action is spelt in small letters."
+		if name != known {
+			return asked{}, fmt.Sprintf("The member %s is spelt in small letters.", known)
 		}
-		if found {
-			return "", "The member action is there more than once."
+		if found[name] {
+			return asked{}, fmt.Sprintf("The member %s is there more than once.", name)
 		}
-		found = true
-		_ = json.Unmarshal(value, &action) // another type than text is no known action
+		found[name] = true
+		if err := json.Unmarshal(value, members[name]); name == "wait" && (err != nil || string(value) == "null") {
+			return asked{}, "The member wait is true or false."
+		} // an action of another type than text is no known action
 	}
-	return action, ""
+	return a, ""
 }
 
 const (

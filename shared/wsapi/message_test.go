@@ -27,6 +27,8 @@ const (
 	ping   = `{"action":"ping"}`
 	status = `{"action":"status"}`
 	join   = `{"action":"join"}`
+
+	joinAndWait = `{"action":"join","wait":true}`
 	leave  = `{"action":"leave"}`
 )
 

@@ -274,6 +274,11 @@ func (m *Month) denied(quarter int) []usage.Refusal {
 	return list
 }
 
+// Waits implements usage.History: nobody waits.
+func (*Month) Waits(context.Context, tenant.ID, int64, int64) iter.Seq2[usage.Wait, error] {
+	return func(func(usage.Wait, error) bool) {}
+}
+
 // Late implements usage.History: nothing is recorded late.
 func (m *Month) Late(context.Context, tenant.ID, int64) iter.Seq2[usage.Period, error] {
 	return func(func(usage.Period, error) bool) {}

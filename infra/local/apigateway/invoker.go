@@ -34,3 +34,6 @@ func (i *Invoker) Function(name string) (Function, error) {
 		return err
 	}, nil
 }
+
+// Stop ends the runs under way, as far as they heed their context.
+func (i *Invoker) Stop() { i.stop() }

@@ -12,9 +12,9 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-// Scheduler runs scheduled functions as EventBridge Scheduler does. AWS may deliver
-// an event twice, or start a run before the last one has ended. A Scheduler runs a
-// schedule once at a time, and skips runs that are due meanwhile.
+// Scheduler runs scheduled functions as EventBridge Scheduler does. As on AWS, a run
+// that is due starts although the last one has not ended. Unlike AWS, a Scheduler
+// delivers no event twice.
 type Scheduler struct {
 	schedules []*scheduled
 	// stop cancels the running functions. wait returns when they have finished.
@@ -68,11 +68,7 @@ func (s *Scheduler) Run(ctx context.Context) {
 				if ctx.Err() != nil {
 					return // both channels were ready
 				}
-				select {
-				case schedule.turn <- struct{}{}:
-					_ = schedule.run() // logged; the next run is the retry
-				default:
-				}
+				group.Go(schedule.runDue)
 			}
 		})
 	}
@@ -92,6 +88,16 @@ func (s *Scheduler) Tick(ctx context.Context, function string) error {
 		return s.schedules[i].run()
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// runDue runs a schedule that is due. Its error is logged; the next run is its retry.
+func (s *scheduled) runDue() {
+	select {
+	case s.turn <- struct{}{}:
+		_ = s.run()
+	default: // the last run goes on
+		_ = s.function(json.RawMessage(s.Input))
 	}
 }
 

@@ -17,8 +17,10 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
 )
 
 // kept tests how long each kind of item is kept: what its last write says.
@@ -50,10 +52,17 @@ func kept(t *testing.T, wrap wrap) {
 		{"a session", func() error { return second(store.Begin(ctx, first)) }, seconds(began + 26*hour)},
 		{"a tombstone", func() error { return second(store.Change(ctx, tombstone)) }, seconds(began + 26*hour)},
 		{"an open block", func() error { return second(store.Create(ctx, block(3, 0), seat.Share{Capacity: 1, Revision: 1})) }, ""},
-		{"a taken seat", func() error { return second(store.Take(ctx, block(3, 0), "one=", member, 1)) }, ""},
+		{"a taken seat", func() error { return second(store.Take(ctx, block(3, 0), "one=", member, seat.Permit{Revision: 1})) }, ""},
 		{"a closed block", func() error { return second(store.Close(ctx, block(3, 0), until)) }, seconds(until.Unix())},
 		{"a closed block that is left", func() error { return second(store.GiveBack(ctx, block(3, 0), "one=", member, false)) }, seconds(until.Unix())},
 		{"a closed block that was never open", func() error { return second(store.Close(ctx, block(3, 1), until)) }, seconds(until.Unix())},
+		{"a queue's head", func() error {
+			_, _, err := store.Open(ctx, block(3, 0).Pool, 1, began*1000)
+			return err
+		}, seconds(began + 26*hour)},
+		{"a waiter", func() error {
+			return store.Enter(ctx, queue.Waiter{Wait: usage.Wait{Tenant: "acme", Connection: "one=", SinceMillis: began * 1000}, Pool: block(3, 0).Pool, Order: "1"})
+		}, seconds(began + 26*hour)},
 		{"a board", func() error {
 			look := pool.Scan{By: "one=", Count: pool.Count{AtMillis: began * 1000}}
 			return second(store.BeginScan(ctx, block(3, 0).Pool, look, 0, true))

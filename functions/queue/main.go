@@ -1,0 +1,21 @@
+// Command queue gives seats that come free to those who wait: each minute, and as soon
+// as somebody begins to wait.
+package main
+
+import (
+	"context"
+
+	"seatmeter/functions/internal/environment"
+	"seatmeter/functions/internal/secret"
+	"seatmeter/shared/wiring"
+)
+
+func main() {
+	environment.Start(func(ctx context.Context, env *environment.Environment) (any, error) {
+		signer, err := secret.Signer(ctx, env)
+		if err != nil {
+			return nil, err
+		}
+		return wiring.Queue(env.Process(), env.Gateway(), signer), nil
+	})
+}

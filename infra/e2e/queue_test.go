@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"seatmeter/infra/client"
+)
+
+// full is a tenant whose license's only seats are taken in a live conference: by the
+// host, and by a guest who can leave.
+func full(t *testing.T, l client.License) (c *customer, conference string, guest *client.Participant) {
+	t.Helper()
+	c = license(t, l)
+	c.register(c.host(0))
+	conference, _ = c.live(c.host(0))
+	return c, conference, c.join(conference, "guest@example.com", client.RoleParticipant)
+}
+
+// modelsOfTwo are licenses that a host and a guest fill.
+func modelsOfTwo() []client.License { return []client.License{client.Concurrent(2), client.Named(1, 1)} }
+
+// queued connects to the lobby and waits.
+func (c *customer) queued(conference, identity string, position int) *client.Participant {
+	c.t.Helper()
+	p := c.wait(conference, identity, client.RoleParticipant)
+	m := c.ask(p, client.ActionWait, client.TypeQueued)
+	if m.Position != position || m.Conference != conference || time.Since(m.Since) > time.Minute {
+		c.t.Fatalf("queued as %+v, want position %d", m, position)
+	}
+	return p
+}
+
+// hearAdmitted waits until a waiter has its seat, over changes of its position.
+func (c *customer) hearAdmitted(p *client.Participant) client.Message {
+	c.t.Helper()
+	for {
+		m, err := p.Next(c.within())
+		if err != nil || m.Type != client.TypeAdmitted && m.Type != client.TypeQueued {
+			c.t.Fatalf("heard %+v (%v), want admitted", m, err)
+		}
+		if seen.add(m.ResumeToken); m.Type == client.TypeAdmitted {
+			return m
+		}
+	}
+}
+
+func TestQueue_ASeatThatComesFreeGoesToTheLongestWaiter(t *testing.T) {
+	t.Parallel()
+	for _, l := range modelsOfTwo() {
+		t.Run(string(l.Model), func(t *testing.T) {
+			t.Parallel()
+			c, conference, guest := full(t, l)
+			waiters := make([]*client.Participant, 3)
+			for n := range waiters {
+				waiters[n] = c.queued(conference, fmt.Sprintf("waiter%d@example.com", n), n+1)
+			}
+			if m := c.ask(waiters[2], client.ActionStatus, client.TypeQueued); m.Position != 3 {
+				t.Errorf("status says %+v, want position 3", m)
+			}
+			for n, p := range waiters {
+				c.leave(guest)
+				m := c.hearAdmitted(p)
+				if m.ResumeToken == "" || m.Limit == nil {
+					t.Errorf("waiter %d is told %+v", n, m)
+				}
+				guest = p
+			}
+			c.leave(guest)
+			c.join(conference, "newcomer@example.com", client.RoleParticipant)
+		})
+	}
+}
+
+func TestQueue_ANewcomerIsRefusedWhileSomebodyWaits(t *testing.T) {
+	t.Parallel()
+	for _, l := range modelsOfTwo() {
+		t.Run(string(l.Model), func(t *testing.T) {
+			t.Parallel()
+			code := client.Code("seats_exhausted")
+			if l.Model == client.Named(1, 1).Model {
+				code = "participants_exhausted"
+			}
+			c, conference, guest := full(t, l)
+			first := c.queued(conference, "first@example.com", 1)
+			c.leave(guest)
+			c.refused(conference, "newcomer@example.com", client.RoleParticipant, code)
+			c.hearAdmitted(first)
+			c.refused(conference, "newcomer@example.com", client.RoleParticipant, code)
+		})
+	}
+}
+
+func TestQueue_AHandshakeWaitsWhereNoSeatIsFree(t *testing.T) {
+	t.Parallel()
+	c, conference, guest := full(t, client.Concurrent(2))
+	p, err := c.connect(c.within(), conference, "waiter@example.com", client.RoleParticipant, client.DialOptions{Wait: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := c.hear(p, client.TypeQueued); m.Position != 1 {
+		t.Errorf("told %+v, want position 1", m)
+	}
+	c.leave(guest)
+	c.hearAdmitted(p)
+	c.wantInUse(2)
+}
+
+func TestQueue_OneThatLeavesOrVanishesIsPassedOver(t *testing.T) {
+	t.Parallel()
+	c, conference, guest := full(t, client.Concurrent(2))
+	leaves := c.queued(conference, "leaves@example.com", 1)
+	vanishes := c.queued(conference, "vanishes@example.com", 2)
+	third := c.queued(conference, "third@example.com", 3)
+	c.ask(leaves, client.ActionLeave, client.TypeLobby)
+	vanishes.Abandon()
+	c.leave(guest)
+	c.hearAdmitted(third)
+	c.ask(leaves, client.ActionStatus, client.TypeLobby)
+	c.wantInUse(2)
+}
+
+func TestQueue_OneBeyondTheLimitIsRefused(t *testing.T) {
+	t.Parallel()
+	for limit := range 2 {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			t.Parallel()
+			l := client.Concurrent(2)
+			l.QueueLimit = &limit
+			c, conference, _ := full(t, l)
+			for n := range limit {
+				c.queued(conference, fmt.Sprintf("waiter%d@example.com", n), n+1)
+			}
+			p := c.wait(conference, "beyond@example.com", client.RoleParticipant)
+			if m := c.ask(p, client.ActionWait, client.TypeRefused); m.Code != "seats_exhausted" {
+				t.Errorf("told %+v", m)
+			}
+			if _, err := c.connect(c.within(), conference, "late@example.com", client.RoleParticipant, client.DialOptions{Wait: true}); !isRefused(err, "seats_exhausted") {
+				t.Errorf("a handshake is answered %v", err)
+			}
+		})
+	}
+}
+
+func TestQueue_AGrownLicenseSeatsThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	c, conference, _ := full(t, client.Concurrent(2))
+	first := c.queued(conference, "first@example.com", 1)
+	second := c.queued(conference, "second@example.com", 2)
+	c.change(client.Concurrent(4))
+	c.hearAdmitted(first)
+	c.hearAdmitted(second)
+	c.wantInUse(4)
+}

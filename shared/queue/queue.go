@@ -1,0 +1,291 @@
+// Package queue keeps the connections that wait for a seat of a full pool, in order.
+//
+// Terms: a pool's queue is open from the time at which its first waiter enters until
+// the worker finds that nobody waits. A waiter is a connection in the lobby whose
+// session says since when it waits; its entry is its place in the queue. A gate is a
+// mark in each block of the pool, by which only the queue gives out the block's
+// seats. A generation is the time for which a queue is open: a gate of an earlier
+// generation is a leftover, and whoever meets one removes it.
+//
+// The order of writes makes each step safe to break off. Entering writes the
+// session, the head, the entry, the gates, and a ledger record that wakes the worker.
+// A process that dies before the last one has answered nothing: the client's next
+// join completes the steps. Leaving changes the session; an entry whose session does
+// not wait any more is a leftover, and the worker removes it when its turn comes.
+package queue
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/usage"
+)
+
+// Waiter is a connection's place in a queue.
+type Waiter struct {
+	// Wait is what the ledger will have of it. UntilMillis and Outcome are empty.
+	usage.Wait
+	Pool seat.Pool
+	// Order is what sorts the queue.
+	Order string
+	// Told is the position that the client was told last, at ToldMillis.
+	Told       int
+	ToldMillis int64
+}
+
+// Head is what is known of a whole queue.
+type Head struct {
+	Pool seat.Pool
+	Open bool
+	// Generation counts the times for which the queue has been open before.
+	Generation int64
+	// Waiting is how many have entered and not been removed. Entered counts them
+	// all, and EnteredMillis is when the last one came.
+	Waiting       int
+	Entered       int64
+	EnteredMillis int64
+}
+
+// Gate is the generation that the gates of this queue have.
+func (h Head) Gate() int64 { return h.Generation + 1 }
+
+// Store is where queues live. Every write is one atomic step on one item, safe to
+// repeat where its comment does not say otherwise. Errors are the store's own.
+type Store interface {
+	// Queue reads the head and the first waiters of a pool's queue, in order and
+	// consistently; limit zero means all.
+	Queue(ctx context.Context, pool seat.Pool, limit int) (Head, []Waiter, error)
+	// Heads reads the heads of the queues of some pools; those that have none are
+	// left out.
+	Heads(ctx context.Context, pools []seat.Pool) ([]Head, error)
+	// Open opens a queue if need be, and counts one more waiter, unless there are
+	// limit already: false. A repeat after a lost answer counts one too many, until
+	// the worker recounts.
+	Open(ctx context.Context, pool seat.Pool, limit int, atMillis int64) (Head, bool, error)
+	// Enter writes a waiter's place, unless it is there.
+	Enter(ctx context.Context, w Waiter) error
+	// Remove removes a waiter's place, and counts one less if it was there.
+	Remove(ctx context.Context, w Waiter) error
+	// Tell notes the position that a waiter was told, if it is there still.
+	Tell(ctx context.Context, w Waiter) error
+	// Recount sets how many wait, if nobody has entered since the head was read.
+	Recount(ctx context.Context, h Head, waiting int) error
+	// CloseQueue closes a queue in which nobody waits, if nobody has entered since the
+	// head was read: false, if somebody has.
+	CloseQueue(ctx context.Context, h Head) (bool, error)
+	// OpenQueues lists the pools whose queues are open. It may miss what was opened
+	// within the last second.
+	OpenQueues(ctx context.Context) ([]seat.Pool, error)
+	// Lease makes a worker the only one until a time, unless another one is.
+	Lease(ctx context.Context, worker string, now, until time.Time) (bool, error)
+}
+
+// Queues lets connections wait. Safe for use by many goroutines.
+type Queues struct {
+	store  Store
+	gates  Gates
+	ledger Ledger
+}
+
+// Gates are a pool's: those of pool.Pools.
+type Gates interface {
+	Gate(ctx context.Context, pool seat.Pool, generation int64) error
+	Ungate(ctx context.Context, pool seat.Pool, generation int64) error
+}
+
+// Ledger is where waits are written. Errors are the store's own.
+type Ledger interface {
+	// BeginWait adds a note that a wait begins, unless it is there. Its stream wakes
+	// the worker.
+	BeginWait(ctx context.Context, pool seat.Pool, w usage.Wait) error
+	// RecordWait adds a wait that has ended, unless it is there. Safe to repeat: the
+	// first record stays.
+	RecordWait(ctx context.Context, w usage.Wait) error
+}
+
+// New makes Queues.
+func New(store Store, gates Gates, ledger Ledger) *Queues { return &Queues{store, gates, ledger} }
+
+// PoolOf is the pool in whose queue a session waits. False: it does not wait.
+func PoolOf(s session.Session) (seat.Pool, bool) {
+	if !s.Waits() {
+		return seat.Pool{}, false
+	}
+	pool := seat.Pool{Tenant: s.Tenant}
+	if s.QueuedOwn {
+		pool.Number = s.Number
+	}
+	return pool, true
+}
+
+// waiterOf is the place of a session that waits.
+func waiterOf(s session.Session) Waiter {
+	pool, _ := PoolOf(s)
+	w := Waiter{Wait: usage.Wait{
+		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.Host, Identity: s.Identity, Role: s.Role,
+		Connection: s.Connection, SinceMillis: s.QueuedMillis, Shards: s.Shards,
+	}, Pool: pool}
+	w.Order = orderOf(w)
+	return w
+}
+
+// Full tells whether a queue has as many waiters as its license allows.
+func (q *Queues) Full(ctx context.Context, pool seat.Pool, limit int) (bool, error) {
+	if limit == 0 {
+		return true, nil
+	}
+	h, _, err := q.store.Queue(ctx, pool, 1)
+	return h.Waiting >= limit, problem.Wrap("read the queue", err)
+}
+
+// Enter gives a session that waits its place at the end of the queue, and tells its
+// position. Zero: the queue is full. Unless the caller tells the client, the worker
+// does. Safe to run twice at once; a repeat may count one too many, until the worker
+// recounts (see Again).
+func (q *Queues) Enter(ctx context.Context, s session.Session, limit int, tells bool) (int, error) {
+	w := waiterOf(s)
+	h, entered, err := q.store.Open(ctx, w.Pool, limit, w.SinceMillis)
+	if err != nil || !entered {
+		return 0, problem.Wrap("open the queue", err)
+	}
+	if tells {
+		w.Told, w.ToldMillis = h.Waiting, w.SinceMillis
+	}
+	if err := q.store.Enter(ctx, w); err != nil {
+		return 0, problem.Wrap("enter the queue", err)
+	}
+	return h.Waiting, q.complete(ctx, w, h)
+}
+
+// complete closes the pool's gates and wakes the worker.
+func (q *Queues) complete(ctx context.Context, w Waiter, h Head) error {
+	if err := q.gates.Gate(ctx, w.Pool, h.Gate()); err != nil {
+		return problem.Wrap("gate the pool", err)
+	}
+	return problem.Wrap("note a wait", q.ledger.BeginWait(ctx, w.Pool, w.Wait))
+}
+
+// Again completes the entering of a session that waits already, which may have
+// broken off, and tells its position. Safe to repeat.
+func (q *Queues) Again(ctx context.Context, s session.Session, limit int) (int, error) {
+	w := waiterOf(s)
+	h, waiters, err := q.store.Queue(ctx, w.Pool, 0)
+	if err != nil {
+		return 0, problem.Wrap("read the queue", err)
+	}
+	position := positionOf(waiters, w)
+	if position == 0 || !h.Open {
+		return q.Enter(ctx, s, limit, false)
+	}
+	return position, q.complete(ctx, w, h)
+}
+
+// Leave ends the wait of a session that does not wait any more: s is as it was. Safe
+// to repeat. Where it fails, the worker completes it.
+func (q *Queues) Leave(ctx context.Context, s session.Session, untilMillis int64, outcome usage.WaitOutcome) error {
+	pool, waits := PoolOf(s)
+	if !waits {
+		return nil
+	}
+	w := waiterOf(s)
+	_, waiters, err := q.store.Queue(ctx, pool, 0)
+	if err != nil {
+		return problem.Wrap("read the queue", err)
+	}
+	if position := positionOf(waiters, w); position > 0 {
+		w = waiters[position-1]
+	}
+	return q.End(ctx, w, untilMillis, outcome)
+}
+
+// End records a wait and removes its place. Safe to repeat.
+func (q *Queues) End(ctx context.Context, w Waiter, untilMillis int64, outcome usage.WaitOutcome) error {
+	w.UntilMillis, w.Outcome = max(untilMillis, w.SinceMillis), outcome
+	if err := q.ledger.RecordWait(ctx, w.Wait); err != nil {
+		return problem.Wrap("record a wait", err)
+	}
+	return problem.Wrap("leave the queue", q.store.Remove(ctx, w))
+}
+
+// Position is a waiting session's place in its queue, from 1; zero if it has none.
+func (q *Queues) Position(ctx context.Context, s session.Session) (int, error) {
+	pool, waits := PoolOf(s)
+	if !waits {
+		return 0, nil
+	}
+	_, waiters, err := q.store.Queue(ctx, pool, 0)
+	return positionOf(waiters, waiterOf(s)), problem.Wrap("read the queue", err)
+}
+
+func positionOf(waiters []Waiter, w Waiter) int {
+	for n, other := range waiters {
+		if other.Connection == w.Connection && other.SinceMillis == w.SinceMillis {
+			return n + 1
+		}
+	}
+	return 0
+}
+
+// Occupied tells whether anybody waits in a pool's queue, and gives its head. A
+// newcomer may take a seat of a gated pool if nobody does.
+func (q *Queues) Occupied(ctx context.Context, pool seat.Pool) (Head, bool, error) {
+	h, waiters, err := q.store.Queue(ctx, pool, 1)
+	return h, len(waiters) > 0, problem.Wrap("read the queue", err)
+}
+
+// Of lists the waiters of a pool with their positions' order.
+func (q *Queues) Of(ctx context.Context, pool seat.Pool) ([]Waiter, error) {
+	_, waiters, err := q.store.Queue(ctx, pool, 0)
+	return waiters, problem.Wrap("read the queue", err)
+}
+
+// Waiting adds up how many wait in some pools.
+func (q *Queues) Waiting(ctx context.Context, pools []seat.Pool) (map[seat.Pool]int, error) {
+	heads, err := q.store.Heads(ctx, pools)
+	waiting := make(map[seat.Pool]int, len(heads))
+	for _, h := range heads {
+		waiting[h.Pool] = max(0, h.Waiting)
+	}
+	return waiting, problem.Wrap("read the queues", err)
+}
+
+// First puts a waiter before all others. False: it does not wait. A process that
+// dies between the two writes leaves two places, of which the later is a leftover.
+func (q *Queues) First(ctx context.Context, pool seat.Pool, id seat.ConnectionID, now time.Time) (bool, error) {
+	_, waiters, err := q.store.Queue(ctx, pool, 0)
+	if err != nil {
+		return false, problem.Wrap("read the queue", err)
+	}
+	for n, w := range waiters {
+		if w.Connection != id {
+			continue
+		}
+		if n == 0 {
+			return true, nil
+		}
+		first := w
+		first.Order = firstOrder(now, id)
+		_, _, err := q.store.Open(ctx, pool, math.MaxInt32, now.UnixMilli())
+		if err == nil {
+			err = q.store.Enter(ctx, first)
+		}
+		if err == nil {
+			err = q.store.Remove(ctx, w)
+		}
+		return err == nil, problem.Wrap("put a waiter first", err)
+	}
+	return false, nil
+}
+
+// orderOf sorts by when a waiter came, by the gateway's clock.
+func orderOf(w Waiter) string { return fmt.Sprintf("1%014d#%s", w.SinceMillis, w.Connection) }
+
+// firstOrder sorts before every orderOf, and a later one before an earlier.
+func firstOrder(now time.Time, id seat.ConnectionID) string {
+	return fmt.Sprintf("0%014d#%s", seat.MaxMillis-now.UnixMilli(), id)
+}
