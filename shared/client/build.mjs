@@ -7,6 +7,6 @@ import { build } from 'esbuild';
 process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc'], { stdio: 'inherit' });
-const options = { bundle: true, format: 'esm', target: 'es2022', minify: true, outdir: 'dist' };
+const options = { bundle: true, format: 'esm', target: 'es2022', minify: true, outdir: 'dist', absWorkingDir: process.cwd() };
 await build({ ...options, entryPoints: ['src/index.ts'] });
 await build({ ...options, entryPoints: ['src/react.ts'], external: ['react', './index.js'] });

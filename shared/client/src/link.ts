@@ -83,6 +83,7 @@ export class Link {
 
   /** Sends an action whose answer must come in time. */
   ask(action: 'join' | 'leave' | 'status', more: object = {}): void {
+    if (this.#over) return; // a listener has closed it
     this.asked = action;
     this.#timers.set('answer', this.#timeoutMs, () => this.#lose(`There was no answer to ${action}.`));
     this.#send({ action, ...more });

@@ -9,6 +9,7 @@ type Pending<T> = { resolve: (value: T) => void; reject: (why: unknown) => void 
 type Trial = { abort: AbortController; link?: Link };
 
 const capMs = 30_000;
+const heldCapMs = 8_000;
 const stableMs = 10_000;
 const resumableMs = 2 * 3600_000;
 const longestFloorMs = 3600_000;
@@ -230,10 +231,7 @@ class Machine implements Seat {
   }
 
   #delayMs(attempt: number): number | null {
-    const policy = this.#options.retry ?? ((n: number) => {
-      const held = (this.#graceEndsAt ?? 0) > Date.now() || this.state === 'queued';
-      return n === 1 && held ? 0 : Math.random() * Math.min(capMs, 500 * 2 ** n); // full jitter
-    });
+    const policy = this.#options.retry ?? ((n: number) => this.#backOffMs(n));
     let ms: number | null = 0;
     try {
       ms = policy(attempt);
@@ -242,6 +240,17 @@ class Machine implements Seat {
       ms = capMs;
     }
     return ms === null ? null : this.#floorMs() + Math.max(0, ms || 0);
+  }
+
+  /**
+   * At once, then by full jitter. While a seat is held, the windows are a quarter of what is left of the grace: clients
+   * that were cut off together come back evenly, and few come too late. Windows that double would do neither.
+   */
+  #backOffMs(attempt: number): number {
+    const left = (this.#graceEndsAt ?? 0) - Date.now();
+    if (attempt === 1 && (left > 0 || this.state === 'queued')) return 0;
+    const window = left > 0 ? Math.max(1000, Math.min(heldCapMs, left / 4)) : Math.min(capMs, 500 * 2 ** attempt);
+    return Math.random() * window;
   }
 
   #floorMs(): number {

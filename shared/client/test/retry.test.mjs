@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createSeat } from '../dist/index.js';
 import { admitted, lobby, queued, refused, settled, World } from './fake.mjs';
 
 test('resumes at once, without a join token, while the seat is held', async (t) => {
@@ -17,7 +18,7 @@ test('resumes at once, without a join token, while the seat is held', async (t) 
   assert.equal(w.seat.state, 'seated');
   assert.equal(w.tokens, 1);
   await w.last.breaks();
-  await w.passes(2000);
+  await w.passes(7500);
   assert.deepEqual(w.last.protocols, ['seatmeter.v1', 'resume.resume-2']);
 });
 
@@ -69,6 +70,35 @@ test('retries have full jitter and a cap of 30 s', async (t) => {
   await w.last.breaks();
   assert.equal(w.seat.current.retryAt, Date.now());
 });
+
+for (const outageMs of [300, 3_000, 20_000]) {
+  test(`2,000 that are cut off for ${outageMs / 1000} s come back evenly, and in time`, async (t) => {
+    const w = new World(t, {}, { hidden: false });
+    const made = [];
+    class Socket extends w.options.WebSocket {
+      constructor(...rest) { super(...rest); made.push(this); }
+    }
+    const seats = Array.from({ length: 2000 }, () => createSeat({ ...w.options, WebSocket: Socket }));
+    t.after(() => seats.forEach((seat) => seat.close()));
+    for (const seat of seats) void seat.join();
+    await settled();
+    for (const socket of made) { void socket.opens(); void socket.says(admitted); }
+    const cut = Date.now();
+    for (const socket of made.splice(0)) void socket.breaks();
+    const back = [];
+    while (Date.now() - cut < 30_000) {
+      await w.passes(50);
+      for (const socket of made.splice(0)) {
+        if (Date.now() - cut < outageMs) void socket.breaks();
+        else { back.push(Date.now()); void socket.opens(); void socket.says(admitted); }
+      }
+    }
+    assert.equal(back.length, 2000);
+    const seconds = [];
+    for (const at of back) seconds[Math.floor((at - back[0]) / 1000)] = (seconds[Math.floor((at - back[0]) / 1000)] ?? 0) + 1;
+    assert.ok(Math.max(...seconds.filter(Boolean)) <= 3 * (2000 / seconds.length), String(seconds));
+  });
+}
 
 test('a connection that keeps breaking off is not retried ever at once', async (t) => {
   const w = new World(t);
