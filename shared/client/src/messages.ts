@@ -23,7 +23,7 @@ export type ProblemCode =
   | 'unavailable'
   | 'unsupported_media_type';
 export type ServerMessage =
-  Admitted | ConferenceEnded | ConferenceLive | ErrorMessage | Lobby | Pong | Refused | Removed;
+  Admitted | ConferenceEnded | ConferenceLive | ErrorMessage | Lobby | Pong | Queued | Refused | Removed;
 export type ClientMessage = Join | Leave | Ping | Status;
 
 export interface Admitted {
@@ -49,6 +49,7 @@ export interface InvalidMember {
 }
 export interface Join {
   action: 'join';
+  wait?: boolean;
 }
 export interface Leave {
   action: 'leave';
@@ -63,6 +64,13 @@ export interface Ping {
 }
 export interface Pong {
   type: 'pong';
+}
+export interface Queued {
+  conference: string;
+  connection_id: string;
+  position: number;
+  since: string;
+  type: 'queued';
 }
 export interface Refused {
   code: ProblemCode;

@@ -1,9 +1,7 @@
 import { giveBack, Link, type SocketClass, type SocketLike, Timers } from './link.js';
-import type { Admitted, ErrorMessage, ProblemCode, Refused, ServerMessage } from './messages.js';
+import type { Admitted, ErrorMessage, ProblemCode, Queued, Refused, ServerMessage } from './messages.js';
 import { type Seat, type SeatChange, SeatError, type SeatOptions, type SeatState } from './types.js';
 
-/** A member of the protocol's version 1 that the description has with the queue. */
-type Queued = { type: 'queued'; conference: string; position: number; since: string; resume_token?: string };
 type Pending<T> = { resolve: (value: T) => void; reject: (why: unknown) => void };
 /** A connection on its way: the first, one after a loss, or the one to hand over to. */
 type Trial = { abort: AbortController; link?: Link };
@@ -113,7 +111,7 @@ class Machine implements Seat {
 
   reconnect(): void {
     if (this.#goal !== 'lobby') this.#goal = 'seat';
-    if (this.state === 'queued' && this.#link && !this.#resume) return this.#link.ping(); // a new one would be the last in the queue
+    if (this.state === 'queued' && this.#link) return this.#link.ping(); // a new one would be the last in the queue
     this.#attempt = this.#floor.ms = 0;
     if (!this.#resume) this.#drop('link');
     void this.#connect();
@@ -196,7 +194,7 @@ class Machine implements Seat {
         this.#join(link);
       }
     },
-    heard: (link: Link, message: ServerMessage | Queued) => this.#heard(link, message),
+    heard: (link: Link, message: ServerMessage) => this.#heard(link, message),
     lost: (link: Link, why: string) => {
       if (link === this.#trial?.link) return this.#failed(why);
       this.#link = undefined;
@@ -293,7 +291,7 @@ class Machine implements Seat {
 
   // --- what the server says ---
 
-  #heard(link: Link, message: ServerMessage | Queued): void {
+  #heard(link: Link, message: ServerMessage): void {
     switch (message.type) {
       case 'admitted':
       case 'queued':
@@ -338,12 +336,12 @@ class Machine implements Seat {
 
   #queued(link: Link, m: Queued): void {
     this.#adopt(link);
-    this.#resume = text(m.resume_token);
-    this.#resumeAt = Date.now();
+    this.#resume = ''; // the place ends with the connection
     link.pingEvery(this.#pingMs());
-    if (this.#resume) this.#planHandOver(undefined);
-    const [position, since, conference] = [number(m.position) ?? 0, text(m.since), text(m.conference)];
-    if (this.#now.state !== 'queued' || this.#now.position !== position) this.#show({ state: 'queued', position, since, conference });
+    const position = number(m.position) ?? 0;
+    const since = text(m.since);
+    if (this.#now.state === 'queued' && this.#now.position === position && this.#now.since === since) return;
+    this.#show({ state: 'queued', position, since, connectionId: text(m.connection_id), conference: text(m.conference) });
   }
 
   #lobby(link: Link): void {

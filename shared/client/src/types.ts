@@ -25,7 +25,11 @@ export type SeatChange =
   | { readonly state: 'idle' | 'closed' }
   | { readonly state: 'connecting'; readonly attempt: number; readonly retryAt?: number; readonly error?: unknown }
   | { readonly state: 'lobby'; readonly conference?: string }
-  | { readonly state: 'queued'; readonly position: number; readonly since: string; readonly conference: string }
+  | {
+      readonly state: 'queued'; readonly connectionId: string; readonly conference: string;
+      /** 1 is next. */
+      readonly position: number; readonly since: string;
+    }
   | {
       readonly state: 'seated'; readonly connectionId: string; readonly conference: string;
       readonly limit: number; readonly inUse: number;

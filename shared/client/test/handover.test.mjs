@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { admitted, lobby, queued, settled, World } from './fake.mjs';
+import { admitted, lobby, settled, World } from './fake.mjs';
 
 const hours = 3600_000;
 
@@ -121,16 +121,4 @@ test('leave while handing over leaves no seat behind', async (t) => {
   await fresh.says(lobby);
   await left;
   assert.deepEqual([w.seat.state, w.open.length], ['lobby', 1]);
-});
-
-test('a place in the queue is handed over if there is a token for it', async (t) => {
-  const w = new World(t, { wait: true });
-  void w.joins();
-  await settled();
-  await w.last.says({ ...queued(2), resume_token: 'place' });
-  await untilHandOver(w);
-  assert.deepEqual(w.last.protocols, ['seatmeter.v1', 'resume.place']);
-  await w.last.opens();
-  await w.last.says({ ...queued(2), resume_token: 'place-2' });
-  assert.deepEqual([w.seat.state, w.open.length], ['queued', 1]);
 });
