@@ -65,6 +65,8 @@ type Options struct {
 	TablePrefix string
 	// Temporary deletes the tables when the stack is closed.
 	Temporary bool
+	// Example is the folder of the built example page, which /example/ serves; empty: none.
+	Example string
 	// HTTPPort and WSPort are the ports; 0 for a free one.
 	HTTPPort, WSPort int
 	// Demo creates missing demo tenants.
@@ -220,7 +222,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	if err != nil {
 		return err
 	}
-	s.serve(httpListener, gateway.HTTP())
+	s.serve(httpListener, s.withExample(gateway.HTTP()))
 	s.serve(wsListener, gateway.WebSocket())
 	// Before the servers end, since the last functions still post through them.
 	s.onClose(gateway.Close)

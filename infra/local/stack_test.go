@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -253,5 +255,44 @@ func TestEnvironments_OfADeadProcessAreNotUsedAgain(t *testing.T) {
 	}
 	if n := built.Load(); n != 5 {
 		t.Errorf("%d environments for 5 deaths, want 5: the last was not replaced yet", n)
+	}
+}
+
+func TestExample_ServesThePageAndMakesJoinTokens(t *testing.T) {
+	t.Parallel()
+	o := options(t.TempDir())
+	o.Example = t.TempDir()
+	if err := os.WriteFile(filepath.Join(o.Example, "index.html"), []byte("the page"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, o)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		has                string
+	}{
+		{http.MethodGet, "/example/", "", http.StatusOK, "the page"},
+		{http.MethodGet, "/example/nothing", "", http.StatusNotFound, ""},
+		{http.MethodPost, "/example/token", `{"identity":"ann@example.org"}`, http.StatusOK, `"token":"`},
+		{http.MethodPost, "/example/token", `{"identity":"ann@example.org"}`, http.StatusOK, s.Endpoints.WebSocket},
+		{http.MethodPost, "/example/token", `{}`, http.StatusBadGateway, "identity"},
+		{http.MethodPost, "/example/token", `ann`, http.StatusBadRequest, ""},
+		{http.MethodGet, "/healthz", "", http.StatusOK, ""},
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), c.method, s.Endpoints.HTTP+c.path, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		if err = errors.Join(err, answer.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if answer.StatusCode != c.status || !strings.Contains(string(text), c.has) {
+			t.Errorf("%s %s %s: %d %s", c.method, c.path, c.body, answer.StatusCode, text)
+		}
 	}
 }

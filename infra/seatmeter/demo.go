@@ -25,7 +25,14 @@ const (
 	demoWithin  = time.Minute
 )
 
-type demoCommand struct{ dataFlag }
+// demoBrowsed is how many people the example page shows, which has three seats.
+const demoBrowsed = 6
+
+type demoCommand struct {
+	dataFlag
+
+	Browser bool `help:"Open the example page in Chromium instead, with six people who contend for three seats."`
+}
 
 // Help is the command's longer help.
 func (demoCommand) Help() string {
@@ -41,6 +48,9 @@ func (c demoCommand) Run(ctx context.Context) error {
 	endpoints, err := local.ReadEndpoints(dir)
 	if err != nil {
 		return err
+	}
+	if c.Browser {
+		return browse(ctx, endpoints, demoBrowsed)
 	}
 	bearer, err := mint(dir, "vendor", "")
 	if err != nil {

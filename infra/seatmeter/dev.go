@@ -61,6 +61,7 @@ func (c devCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	options.Example = filepath.Join(options.DataDir, "example")
 	stack, err := c.start(ctx, options)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -69,6 +70,7 @@ func (c devCommand) Run(ctx context.Context) error {
 		return err
 	}
 	fmt.Print(c.banner(stack.Endpoints, options.DataDir, time.Now()))
+	go buildExample(ctx, options.Example, stack.Endpoints)
 	var failed error
 	select {
 	case <-ctx.Done():

@@ -61,7 +61,7 @@ func TestDemo_TwoAtOnceRunOneAfterTheOther(t *testing.T) {
 	running(t, dir)
 	var both errgroup.Group
 	for range 2 {
-		both.Go(func() error { return demoCommand{dataFlag{Data: dir}}.Run(t.Context()) })
+		both.Go(func() error { return demoCommand{dataFlag: dataFlag{Data: dir}}.Run(t.Context()) })
 	}
 	if err := both.Wait(); err != nil {
 		t.Error(err)

@@ -16,7 +16,7 @@ async function shortLived(t, seconds) {
     const over = new Promise((resolve) => stack.once('exit', resolve));
     stack.kill('SIGINT');
     await over;
-    rmSync(data, { recursive: true, force: true });
+    rmSync(data, { recursive: true, force: true, maxRetries: 5 });
   });
   const file = join(data, 'endpoints.json');
   await until('the stack runs', () => existsSync(file), 120_000);
