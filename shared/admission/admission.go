@@ -1,17 +1,17 @@
 // Package admission seats connections, lets them into the lobby, and resumes stays.
 //
 // A join checks the license and the conference, takes a seat by one conditional
-// write, and then writes the session and looks at the conference at the same time.
+// write, and then writes the session and reads the conference at the same time.
 // Each step is safe to repeat, and each order of two deliveries ends in the same
 // state, so any handler may be run again, at the same time, late, or not at all. A
 // step that fails is treated as the death of its process would be: the seat is
 // abandoned (see package departure).
 //
-// A process caches licenses and conferences. The cache alone never admits a visitor: a
-// seat is taken under the license's revision, which the block checks, and a
-// conference's end is written in its pool or, where the pool is the tenant's, read
-// after the seat was taken. Nor does the cache alone refuse one: such a refusal is
-// decided again on a fresh read.
+// A process caches licenses and conferences. A stale cache admits nobody: the block
+// checks the license's revision, and the end of a conference closes the conference's
+// own pool under a named license. Under a concurrent license the conference is read
+// again after the seat was taken. A stale cache refuses nobody either: a refusal that
+// rests on it is decided again on a fresh read.
 package admission
 
 import (
@@ -95,7 +95,7 @@ type conferenceKey struct {
 	id     conference.ID
 }
 
-// known is a conference as it was when somebody came.
+// known is a conference as it was read when a visitor came, at atMillis.
 type known struct {
 	conference.Conference
 	atMillis int64

@@ -9,7 +9,7 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// license gives the visitor's license, remembered or fresh.
+// license gives the visitor's license, cached or fresh.
 func (x *Admissions) license(ctx context.Context, v Visitor, fresh bool) (license.License, error) {
 	if l, ok := x.licenses.get(v.Tenant); ok && !fresh {
 		return l, nil
@@ -26,7 +26,7 @@ func (x *Admissions) license(ctx context.Context, v Visitor, fresh bool) (licens
 	return *l, nil
 }
 
-// conference gives the visitor's conference, remembered or fresh, if the
+// conference gives the visitor's conference, cached or fresh, if the
 // visitor's token was made for it and it has not ended.
 func (x *Admissions) conference(ctx context.Context, v Visitor, fresh bool) (conference.Conference, error) {
 	c, err := x.conferenceForToken(ctx, v, fresh)
@@ -63,16 +63,17 @@ func (x *Admissions) conferenceForToken(ctx context.Context, v Visitor, fresh bo
 	return c, nil
 }
 
-// recent is how old what is known of a conference may be where it decides only
-// what a refusal is called.
-const recent = 1000
+// conferenceMaxAgeMillis is how old a cached conference may be where it decides only
+// by which code a join is refused.
+const conferenceMaxAgeMillis = 1000
 
-// checkEnded tells that the conference has ended, which comes before that seats are
-// exhausted. In a storm of refusals a process reads it once a second.
+// checkEnded refuses a join whose conference has ended, which is told rather than that
+// seats are exhausted. In a storm of refusals a process reads the conference once
+// a second.
 func (x *Admissions) checkEnded(ctx context.Context, v Visitor) error {
 	key := conferenceKey{v.Tenant, v.Conference}
 	c, ok := x.conferences.get(key)
-	if !ok || v.AtMillis-c.atMillis >= recent {
+	if !ok || v.AtMillis-c.atMillis >= conferenceMaxAgeMillis {
 		read, err := x.store.Conference(ctx, v.Tenant, v.Conference, false)
 		if err != nil || read == nil {
 			return problem.Wrap("read the conference", err)

@@ -13,7 +13,7 @@ import (
 	"seatmeter/shared/session"
 )
 
-// Visitor is a connection at the door.
+// Visitor is a connection that asks to be admitted.
 type Visitor struct {
 	jointoken.Pass
 	Connection seat.ConnectionID
@@ -47,8 +47,8 @@ var (
 
 // Connect admits a new connection to a seat.
 //
-// It takes the seat, and then writes the session and looks at the conference at
-// the same time. Safe to repeat and to run twice at once: the same connection
+// It takes the seat, and then writes the session and reads the conference at the
+// same time. Safe to repeat and to run twice at once: the same connection
 // keeps one seat, and one session. Delivered after the connection was closed it
 // finds the tombstone (or the session of the stay that is over) and gives the
 // seat back. A process that dies after the take leaves a seat without a session,
@@ -68,7 +68,7 @@ func (x *Admissions) Connect(ctx context.Context, v Visitor) error {
 		return x.refuse(ctx, v, err)
 	}
 	a.session.BeganMillis = v.AtMillis
-	_, err = x.enter(ctx, v, a)
+	_, err = x.complete(ctx, v, a)
 	return x.unlessAdmittedBefore(ctx, v, err)
 }
 
@@ -79,7 +79,7 @@ func (x *Admissions) admittedBefore(ctx context.Context, v Visitor, consistent b
 	if err != nil || s == nil {
 		return false
 	}
-	seated, err := x.departures.HoldsSeat(ctx, *s)
+	seated, err := x.departures.HasSeat(ctx, *s)
 	return err == nil && seated
 }
 

@@ -13,23 +13,24 @@ import (
 // admitted is a session that has its seat and is not written yet.
 type admitted struct {
 	session session.Session
-	// look looks at the conference while the session is written; nil: there is
-	// nothing to look at. It tells whether it made the conference live. A refusal
-	// that it gives rests on a consistent read.
+	// look reads the conference while the session is written; nil: no read is needed.
+	// It tells whether it made the conference live. Its refusals rest on a consistent
+	// read.
 	look func(ctx context.Context) (wentLive bool, err error)
 	// wentLive: the join made the conference live before it took the seat.
 	wentLive bool
 }
 
-// enter completes an admission: it writes the session and looks at the
-// conference, both after the seat was taken and at the same time, so that an end
-// of the conference either sees the seat or is seen. It gives the session.
+// complete writes the session of a seat that was taken, and reads the conference at
+// the same time. If the conference is ending, either the end finds this seat and
+// closes it, or this join notices the end and gives the seat back; meeting.Attend
+// says when both miss. It gives the session.
 // errStaleCache: the connection has another session by now.
 //
 // An error is treated as a death of the process would be: a repeat or
 // reconciliation completes what it leaves. Only to give the seat back at once, the
 // seat is abandoned first.
-func (x *Admissions) enter(ctx context.Context, v Visitor, a admitted) (session.Session, error) {
+func (x *Admissions) complete(ctx context.Context, v Visitor, a admitted) (session.Session, error) {
 	s, live := a.session, a.wentLive
 	var there *session.Session
 	var err, refusal error
@@ -93,7 +94,7 @@ func (x *Admissions) confirm(ctx context.Context, s session.Session, there *sess
 			return false
 		}
 		if now == nil || *now == next {
-			held, err := x.departures.HoldsSeat(ctx, next)
+			held, err := x.departures.HasSeat(ctx, next)
 			return held && err == nil
 		}
 		there = now

@@ -86,7 +86,7 @@ func (x *Admissions) seat(ctx context.Context, s session.Session, r request, fir
 		return s, false, err != nil, err
 	}
 	a.session.BeganMillis, a.session.MovedAtMillis, a.session.FencedMillis = s.BeganMillis, max(r.atMillis, s.MovedAtMillis), s.FencedMillis
-	in, err = x.enter(ctx, v, a)
+	in, err = x.complete(ctx, v, a)
 	if errors.Is(err, errStaleCache) {
 		return s, false, false, nil
 	}

@@ -70,7 +70,7 @@ func (x *Admissions) Resume(ctx context.Context, v Visitor, from jointoken.Claim
 			return live, err
 		}
 	}
-	s, err := x.enter(ctx, v, a)
+	s, err := x.complete(ctx, v, a)
 	if err == nil {
 		x.meetings.TellReplaced(ctx, s)
 	}

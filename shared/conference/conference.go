@@ -2,9 +2,9 @@
 //
 // Terms: a conference is scheduled, then live, then ended. An ended conference
 // stays ended; scheduling its id again makes a new one, with a new number. The
-// number is short, never reused within a tenant, and stands in seat blocks for
-// the longer id. A live conference is vacant while nobody is in who keeps it
-// live: its host if it went live under a named license, else anybody. A
+// number is short and never reused within a tenant: seat blocks store it instead of
+// the longer id. A live conference is vacant when the people who keep it live are
+// gone: its host if it went live under a named license, otherwise everybody. A
 // conference that is vacant for too long ends.
 package conference
 

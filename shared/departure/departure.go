@@ -59,7 +59,7 @@ func (x *Departures) SessionState(ctx context.Context, id seat.ConnectionID) (se
 	if err != nil {
 		return session.Session{}, false, err
 	}
-	seated, err := x.HoldsSeat(ctx, s)
+	seated, err := x.HasSeat(ctx, s)
 	return s, seated, err
 }
 
@@ -75,8 +75,9 @@ func (x *Departures) Connected(ctx context.Context, id seat.ConnectionID) (sessi
 	return *s, nil
 }
 
-// HoldsSeat tells whether a session's seat is still its own.
-func (x *Departures) HoldsSeat(ctx context.Context, s session.Session) (bool, error) {
+// HasSeat tells whether a session has the seat that it names. The seat of a lost
+// connection, which is held, is not the session's any more.
+func (x *Departures) HasSeat(ctx context.Context, s session.Session) (bool, error) {
 	if s.State != session.StateSeated {
 		return false, nil
 	}

@@ -29,7 +29,7 @@ func (s *Store) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, er
 	}
 	r := reader{item: i}
 	p := rollup.Progress{
-		Zone: r.text(attrZone), ThroughMillis: r.number(attrThrough), LateMillis: r.number(attrLate),
+		Zone: r.text(attrZone), ThroughMillis: r.number(attrThrough), MarksReadMillis: r.number(attrLate),
 	}
 	if r.err != nil {
 		return nil, fmt.Errorf("progress of %s: %w", t, r.err)
@@ -40,7 +40,7 @@ func (s *Store) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, er
 // SaveProgress implements rollup.Buckets.
 func (s *Store) SaveProgress(ctx context.Context, t tenant.ID, p rollup.Progress) error {
 	_, _, err := s.put(ctx, s.usage, key(tenantKey(t), keyRolledUp).
-		setText(attrZone, p.Zone).setNumber(attrThrough, p.ThroughMillis).setNumber(attrLate, p.LateMillis), "", nil)
+		setText(attrZone, p.Zone).setNumber(attrThrough, p.ThroughMillis).setNumber(attrLate, p.MarksReadMillis), "", nil)
 	return err
 }
 

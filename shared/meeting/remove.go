@@ -97,7 +97,7 @@ func (m *Meetings) present(ctx context.Context, r Removal, id seat.ConnectionID)
 	if s.State == session.StateLobby {
 		return *s, nil
 	}
-	seated, err := m.departures.HoldsSeat(ctx, *s)
+	seated, err := m.departures.HasSeat(ctx, *s)
 	if seated || err != nil {
 		return *s, problem.Wrap("look for the seat", err)
 	}

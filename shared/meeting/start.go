@@ -170,16 +170,16 @@ func (m *Meetings) CheckHost(ctx context.Context, c conference.Conference, role 
 
 const noHost = "The conference's host is not a registered, active host."
 
-// Attend looks at the conference of a visitor who has a seat, and gives it. A
+// Attend reads the conference of a visitor who has a seat, and gives it. A
 // conference that is scheduled still goes live under a concurrent license, which
 // wentLive tells. A note that it is vacant is taken back before the visitor is
 // admitted, so that no conference with somebody in it is ended for being vacant.
 //
-// An end lists the pool after it marked the conference, so that either the end
-// sees the seat or the look sees the end. The look is not a consistent read, which
-// would cost half a unit more: it may miss an end of the last moment, and
-// reconciliation sends that visitor away a minute later. A refusal rests on a
-// consistent read.
+// An end lists the pool after it marked the conference, so that either the end finds
+// the seat or Attend finds the end. But Attend's read is not consistent, which would
+// cost half a unit more, and may miss an end of the last moment: reconciliation then
+// closes that visitor's connection a minute later. A refusal rests on a consistent
+// read.
 func (m *Meetings) Attend(ctx context.Context, p jointoken.Pass, atMillis int64) (c conference.Conference, wentLive bool, err error) {
 	now, err := m.store.Conference(ctx, p.Tenant, p.Conference, false)
 	hasEnded := func() bool { return now == nil || now.Number != p.Number || now.State == conference.StateEnded }

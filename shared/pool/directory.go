@@ -231,7 +231,7 @@ func (p *Pools) takeListed(ctx context.Context, pool seat.Pool, directory Direct
 	p.cacheOf(pool).read(directory, terms.Capacity)
 	for n := range min(len(listed), probes) {
 		block := seat.Block{Pool: pool, Index: listed[(to.Connection.Hash()+n)%len(listed)]}
-		attempt, err := p.enter(ctx, block, to, terms.permit())
+		attempt, err := p.takeOrReplace(ctx, block, to, terms.permit())
 		if err != nil {
 			return Seated{}, true, err
 		}

@@ -5,11 +5,12 @@
 // Pools.Rebalance), so that no order of writes can oversell the pool. A join tries
 // a block or two, by what its process has cached, and then reads.
 //
-// Terms: to rebalance is to bring the blocks of a pool to its terms, a capacity
-// under a license's revision. A pool of more than four blocks is large, and has a
-// directory, one item that lists the blocks with room while there are few (see
-// Directory), so that a refusal needs no scan, which reads every block. A vacancy
-// is room that somebody makes in a full block; it is published in the directory.
+// Terms: a pool's terms are a capacity under a license's revision (the type Terms). To
+// rebalance is to bring the blocks of a pool to its terms. A pool of more than four
+// blocks is large, and has a directory, one item that lists the blocks with room
+// while there are few (see Directory), so that a refusal needs no scan, which reads
+// every block. A vacancy is room that somebody makes in a full block; it is
+// published in the directory.
 package pool
 
 import (
@@ -205,7 +206,7 @@ func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms 
 			break
 		}
 		block := seat.Block{Pool: pool, Index: index}
-		attempt, err := p.enter(ctx, block, to, terms.permit())
+		attempt, err := p.takeOrReplace(ctx, block, to, terms.permit())
 		if err != nil {
 			return Seated{}, true, err
 		}
@@ -227,9 +228,9 @@ func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms 
 	return Seated{}, false, nil
 }
 
-// enter takes a free seat of a block or, where there is none, replaces an expired
+// takeOrReplace takes a free seat of a block or, where there is none, replaces an expired
 // hold: each by one conditional write.
-func (p *Pools) enter(ctx context.Context, block seat.Block, to seat.Place, permit seat.Permit) (seat.Attempt, error) {
+func (p *Pools) takeOrReplace(ctx context.Context, block seat.Block, to seat.Place, permit seat.Permit) (seat.Attempt, error) {
 	var attempt seat.Attempt
 	var err error
 	for range maxRounds {
@@ -345,7 +346,7 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 		case !in && !over && state.Free() == 0:
 			continue
 		}
-		attempt, err := p.enter(ctx, state.Block, to, terms.permit())
+		attempt, err := p.takeOrReplace(ctx, state.Block, to, terms.permit())
 		if err != nil {
 			return Seated{}, true, err
 		}

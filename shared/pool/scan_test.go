@@ -9,9 +9,9 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// A hold ends and nobody says so. A directory that refuses people without a look at
-// the blocks must not do so beyond that moment.
-func TestABoardRefusesNobodyOnceAHoldIsOver(t *testing.T) {
+// No write tells that a hold has ended. A directory refuses people without a read of
+// the blocks, and must not do so after that moment.
+func TestADirectoryRefusesNobodyOnceAHoldIsOver(t *testing.T) {
 	const seats, cameAt, ends = 5 * seat.BlockSeats, 1_790_000_000_000, 500
 	ctx, of, terms := t.Context(), seat.Pool{Tenant: "acme"}, pool.Terms{Capacity: seats, Revision: 1}
 	store, _ := memtable.NewStore()

@@ -31,8 +31,8 @@ type Progress struct {
 	Zone string
 	// ThroughMillis is the end of the last stored day.
 	ThroughMillis int64
-	// LateMillis is until when late records have been included.
-	LateMillis int64
+	// MarksReadMillis is until when the marks of late records have been read.
+	MarksReadMillis int64
 }
 
 // Buckets stores roll-ups. Errors are the store's own.

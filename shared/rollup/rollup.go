@@ -36,8 +36,8 @@ const (
 	// FinalMillis is how long after its end a day is final: later records count as late.
 	// It includes a margin for clock differences.
 	FinalMillis = usage.LateMillis + usage.MaxGapMillis + 50*60*1000
-	// overlap is how far a run reads late marks again that the run before has read: the
-	// record follows its mark within one invocation.
+	// overlapMillis is how far back a run reads late marks again that the run before has
+	// read: a record may be written up to one invocation later than its mark.
 	overlapMillis = 10 * 60 * 1000
 
 	page     = 100 // tenants at a time
@@ -130,7 +130,7 @@ func (r *Roller) Tenant(ctx context.Context, t tenant.ID) (*Progress, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the license's revisions: %w", err)
 	}
-	one := &ledger{Roller: r, tenant: t, zone: l.Location(), limits: usage.LimitsOf(revisions)}
+	one := &tenantRoller{Roller: r, tenant: t, zone: l.Location(), limits: usage.LimitsOf(revisions)}
 	p, err := one.progress(ctx, began)
 	if err != nil {
 		return nil, err
@@ -138,15 +138,15 @@ func (r *Roller) Tenant(ctx context.Context, t tenant.ID) (*Progress, error) {
 	if err := one.redoOutdated(ctx, p); err != nil {
 		return nil, err
 	}
-	p.LateMillis = began.UnixMilli()
+	p.MarksReadMillis = began.UnixMilli()
 	if err := one.advance(ctx, p, began.UnixMilli()-FinalMillis); err != nil {
 		return nil, err
 	}
 	return p, problem.Wrap("save the progress", r.store.SaveProgress(ctx, t, *p))
 }
 
-// ledger is one tenant's ledger, with the tenant's calendar.
-type ledger struct {
+// tenantRoller rolls up one tenant's ledger, by the tenant's calendar.
+type tenantRoller struct {
 	*Roller
 	tenant tenant.ID
 	zone   *time.Location
@@ -155,7 +155,7 @@ type ledger struct {
 
 // progress is how far the tenant is rolled up; nothing, if its calendar has
 // changed.
-func (l *ledger) progress(ctx context.Context, now time.Time) (*Progress, error) {
+func (l *tenantRoller) progress(ctx context.Context, now time.Time) (*Progress, error) {
 	p, err := l.store.Progress(ctx, l.tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read the progress: %w", err)
@@ -168,7 +168,7 @@ func (l *ledger) progress(ctx context.Context, now time.Time) (*Progress, error)
 		return nil, err
 	}
 	from := usage.DayOf(time.UnixMilli(first), l.zone).FromMillis
-	return &Progress{Zone: l.zone.String(), ThroughMillis: from, LateMillis: now.UnixMilli()}, nil
+	return &Progress{Zone: l.zone.String(), ThroughMillis: from, MarksReadMillis: now.UnixMilli()}, nil
 }
 
 // First is the time of a tenant's first ledger record before a moment, else the
@@ -192,7 +192,7 @@ func First(ctx context.Context, history usage.History, t tenant.ID, before int64
 }
 
 // redoOutdated makes the days and months again that have late records.
-func (l *ledger) redoOutdated(ctx context.Context, p *Progress) error {
+func (l *tenantRoller) redoOutdated(ctx context.Context, p *Progress) error {
 	days, err := Outdated(ctx, l.store, l.tenant, *p)
 	if err != nil {
 		return err
@@ -223,7 +223,7 @@ func Outdated(ctx context.Context, history usage.History, t tenant.ID, p Progres
 		return nil, fmt.Errorf("the calendar of the roll-up: %w", err)
 	}
 	days := make(map[usage.Period]bool)
-	for span, err := range history.Late(ctx, t, p.LateMillis-overlapMillis) {
+	for span, err := range history.Late(ctx, t, p.MarksReadMillis-overlapMillis) {
 		if err != nil {
 			return nil, fmt.Errorf("read late marks: %w", err)
 		}
@@ -239,7 +239,7 @@ func Outdated(ctx context.Context, history usage.History, t tenant.ID, p Progres
 
 // advance rolls up day after day until a moment, and saves the progress after
 // each.
-func (l *ledger) advance(ctx context.Context, p *Progress, until int64) error {
+func (l *tenantRoller) advance(ctx context.Context, p *Progress, until int64) error {
 	for !l.outOfTime(ctx) {
 		day := usage.DayOf(time.UnixMilli(p.ThroughMillis), l.zone)
 		if day.ToMillis > until {
@@ -262,7 +262,7 @@ func (l *ledger) advance(ctx context.Context, p *Progress, until int64) error {
 }
 
 // day rolls up one day from the ledger. It holds the day's sets in memory.
-func (l *ledger) day(ctx context.Context, p usage.Period) error {
+func (l *tenantRoller) day(ctx context.Context, p usage.Period) error {
 	quarters, err := usage.Periods(time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), usage.GranularityQuarterHour, l.zone)
 	if err != nil {
 		return fmt.Errorf("cut a day: %w", err)
@@ -295,7 +295,7 @@ func (l *ledger) day(ctx context.Context, p usage.Period) error {
 }
 
 // month rolls up one month from its days.
-func (l *ledger) month(ctx context.Context, p usage.Period) error {
+func (l *tenantRoller) month(ctx context.Context, p usage.Period) error {
 	summary, records, err := Sum(ctx, l.store, l.tenant, l.zone.String(), p)
 	if err != nil {
 		return err

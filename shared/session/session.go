@@ -6,9 +6,9 @@
 // still in flight must give its seat back.
 //
 // The session decides which seat a connection has: the one that it names while it
-// is seated. Each change is one conditional write of its next version. A seat
-// that the session names in another state is one that the connection has left;
-// its stay is recorded in the ledger before the seat is given back. Any other
+// is seated. Each change is one conditional write of its next version. If a session
+// names a seat and is not seated, the connection has left the seat: the stay is
+// recorded first, and the seat is given back after that. Any other
 // seat of the connection in a block is an orphan: it was taken, and the session
 // that was to name it was never written. A session that ends by closing is not
 // written again, to save a write: the block and the ledger tell that it is over,
@@ -143,9 +143,7 @@ func (s Session) Fence(joinedAtMillis int64) Session {
 	return s
 }
 
-// Stay is the ledger record of the ending stay. It depends only on the session
-// and the end, so that every retry writes the same key. An end that is TooLate is
-// replaced by an estimate.
+// StayBeganMillis is when the stay began, on its first connection.
 func (s Session) StayBeganMillis() int64 {
 	if began, known := s.StayID.BeganMillis(); known {
 		return began
@@ -196,10 +194,9 @@ func (s Session) LastAlive(seenAtMillis int64) int64 {
 	return s.JoinedAtMillis
 }
 
-// Stay is the ledger record of the stay that ends. It depends on nothing but
-// the session and the end, so that every repeat writes the same key. Who is
-// said to have left after the platform must have closed the connection was gone
-// by then: the end is an estimate.
+// Stay is the ledger record of the part of the stay that ends with this connection. It
+// depends only on the session and the end, so that every retry writes the same key. An
+// end that is TooLate is replaced by an estimate.
 func (s Session) Stay(leftAtMillis int64, end usage.End) usage.Stay {
 	estimated := end == usage.EndVanished
 	if s.TooLate(leftAtMillis) {

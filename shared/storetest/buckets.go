@@ -225,7 +225,7 @@ func progress(t *testing.T, store Store, id tenant.ID) {
 	if p := must(store.Progress(ctx, id))(t); p != nil {
 		t.Fatalf("a tenant begins with progress: %+v", p)
 	}
-	p := rollup.Progress{Zone: newYork, ThroughMillis: beginning() + longDayMillis, LateMillis: beginning() + 2*longDayMillis}
+	p := rollup.Progress{Zone: newYork, ThroughMillis: beginning() + longDayMillis, MarksReadMillis: beginning() + 2*longDayMillis}
 	for _, p := range []rollup.Progress{p, {Zone: kathmandu, ThroughMillis: 1}} {
 		if err := store.SaveProgress(ctx, id, p); err != nil {
 			t.Fatal(err)

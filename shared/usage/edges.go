@@ -26,7 +26,7 @@ type held struct {
 
 	// From here on since it joined.
 	cell    *cell
-	draws   *pool
+	draws   *poolUse
 	entries [3]*entry
 }
 

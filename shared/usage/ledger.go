@@ -1,13 +1,12 @@
 // Package usage computes figures from the ledger.
 //
-// Terms: the ledger holds stays and refusals, append-only. A stay is a
-// connection's time in a conference, half-open: from joined_at up to, but not
-// including, left_at. A connection that resumes another's seat continues its
-// stay: the ledger has a record for each connection, with the same stay id, each
-// beginning where the one before ends. A refusal is a join that was denied. A
-// report derives every figure from the ledger and the open sessions, which it
-// clips at as_of. Times are Unix milliseconds of the gateway's clock; arithmetic
-// is in integers.
+// Terms: the ledger holds stays and refusals, append-only. A stay is a person's time
+// in a conference, over all connections that resumed each other. The ledger has one
+// record for each connection's part of it, with the same stay id. A part is half-open:
+// from joined_at up to, but not including, left_at. A refusal is a join that was
+// denied. A report derives every figure from the ledger and the open sessions, which
+// it clips at as_of. Times are Unix milliseconds of the gateway's clock; arithmetic is
+// in integers.
 package usage
 
 import (
@@ -74,7 +73,8 @@ func NewStayID(id seat.ConnectionID, joinedAtMillis int64) StayID {
 	return StayID(string(id) + "." + strconv.FormatInt(joinedAtMillis, 36))
 }
 
-// Stay is one connection's part of a stay: all of it, unless it is resumed.
+// Stay is the ledger's record of one connection's part of a stay: all of the stay,
+// unless another connection resumes it.
 type Stay struct {
 	ID StayID
 	// Resumed: an earlier connection began the stay.

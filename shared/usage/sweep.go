@@ -48,7 +48,7 @@ type Sweep struct {
 	retained int
 	arrivals queue
 	endings  endings
-	pools    map[seat.Pool]*pool
+	pools    map[seat.Pool]*poolUse
 	cells    map[string]*cell
 
 	// closed counts the complete periods, handed the returned ones.
@@ -59,8 +59,8 @@ type Sweep struct {
 	refused map[int]map[string]map[problem.Code]int
 }
 
-// pool counts the seats in use of one pool that may have a limit.
-type pool struct {
+// poolUse counts the seats in use of one pool that may have a limit.
+type poolUse struct {
 	id    seat.Pool
 	inUse int
 	over  int64
@@ -81,7 +81,7 @@ func NewSweep(periods []Period, limits Limits, asOfMillis int64) *Sweep {
 func NewGroupedSweep(periods []Period, by Grouping, limits Limits, asOfMillis int64) *Sweep {
 	s := &Sweep{
 		periods: periods, by: by, asOf: asOfMillis, all: limits,
-		stays: make(map[StayID]*held), pools: make(map[seat.Pool]*pool), cells: make(map[string]*cell),
+		stays: make(map[StayID]*held), pools: make(map[seat.Pool]*poolUse), cells: make(map[string]*cell),
 		refused: make(map[int]map[string]map[problem.Code]int),
 	}
 	if len(limits) > 0 {
@@ -267,7 +267,7 @@ func (s *Sweep) changeLimit(now int64) {
 }
 
 // change counts seats in and out, and updates the overage.
-func (p *pool) change(by int, limit Limit) {
+func (p *poolUse) change(by int, limit Limit) {
 	p.inUse += by
 	p.cell.over -= p.over
 	p.over = 0
@@ -354,13 +354,13 @@ func (s *Sweep) enter(stay *held, c *cell) {
 }
 
 // poolOf is the pool of a stay's seat, if its overage counts in this sweep.
-func (s *Sweep) poolOf(stay *held) *pool {
+func (s *Sweep) poolOf(stay *held) *poolUse {
 	if stay.pool.Number == 0 && s.by != GroupingNone {
 		return nil
 	}
 	p := s.pools[stay.pool]
 	if p == nil {
-		p = &pool{id: stay.pool, cell: stay.cell}
+		p = &poolUse{id: stay.pool, cell: stay.cell}
 		s.pools[stay.pool] = p
 	}
 	return p
