@@ -24,37 +24,37 @@ import (
 )
 
 type benchCommand struct {
-	Names    []string `arg:"" optional:"" help:"What to measure (see above); all of it, if nothing is named."`
+	Names    []string `arg:"" optional:"" help:"Benchmarks to run (see above); default: all."`
 	JSON     bool     `help:"Print one JSON object."`
-	Write    bool     `help:"Keep what is printed in infra/lab/figures.json, and print it into the tables of infra/lab/README.md."`
+	Write    bool     `help:"Write the figures to infra/lab/figures.json, and into the tables of infra/lab/README.md."`
 	Rounds   int      `default:"5" help:"Rounds, after one to warm up."`
-	Joins    int      `default:"1000" help:"Of seat and storm: joins in a round."`
-	Workers  int      `default:"16" help:"Of seat and storm: joins at the same time."`
-	People   int      `default:"90000" help:"Of storm: how many come at once, to ten seats for nine of them."`
-	Events   int      `default:"3000" help:"Of lean: events in a round."`
-	Starts   int      `default:"30" help:"Of cold: starts of each function."`
-	Stays    int      `default:"300" help:"Of units: stays in a round."`
-	Refusals int      `default:"1000" help:"Of units: refusals in a round."`
-	Sockets  int      `default:"10000" help:"Of sockets: connections to hold."`
-	Sessions int      `default:"1000000" help:"Of usage: sessions in the large month."`
-	Reports  int      `default:"50" help:"Of usage: reports in a round."`
+	Joins    int      `default:"1000" help:"seat, storm: joins in a round."`
+	Workers  int      `default:"16" help:"seat, storm: joins at the same time."`
+	People   int      `default:"90000" help:"storm: people who join at once, nine for every ten seats."`
+	Events   int      `default:"3000" help:"lean: events in a round."`
+	Starts   int      `default:"30" help:"cold: starts of each function."`
+	Stays    int      `default:"300" help:"units: stays in a round."`
+	Refusals int      `default:"1000" help:"units: refusals in a round."`
+	Sockets  int      `default:"10000" help:"sockets: connections to open."`
+	Sessions int      `default:"1000000" help:"usage: sessions in the large month."`
+	Reports  int      `default:"50" help:"usage: reports in a round."`
 }
 
-// benchmark is what can be measured by its name.
+// benchmark is a measurement that the command runs by its name.
 type benchmark struct {
 	name, about string
 	run         func(context.Context, benchCommand, *benchEngine) (bench.Report, error)
 }
 
-// benchmarks stand in the order in which they run.
+// benchmarks are in the order in which they run.
 var benchmarks = []benchmark{
-	{"seat", "joins per second beside as many bare conditional writes, a join written with TransactWriteItems, and one by a lock on what was read", benchSeat},
+	{"seat", "joins per second beside as many bare conditional writes, joins by TransactWriteItems, and joins by an optimistic lock", benchSeat},
 	{"units", "what DynamoDB charges for stays, joins and refusals, of 25 seats and of 10,000", benchUnits},
 	{"lean", "the CPU and the allocations of the function connect beside those of its bare SDK calls", benchLean},
-	{"cold", "the start of the function connect beside that of the least function in Go, and its size", benchCold},
-	{"sockets", "how many connections the local stack holds at once, and its memory for each", benchSockets},
-	{"storm", "joins of many people at once, and beside a storm of refusals, in simulated time on an engine with DynamoDB's limits", benchStorm},
-	{"usage", "a month's report of many sessions beside one of a thousand, rolling up beside the same figures in SQLite, and the memory of rolling up and of exporting", benchUsage},
+	{"cold", "the start of the function connect beside that of a minimal function in Go, and its size", benchCold},
+	{"sockets", "how many connections the local stack has open at once, and its memory for each", benchSockets},
+	{"storm", "joins of many people at once, and joins during a storm of refusals, in simulated time on an engine with DynamoDB's limits", benchStorm},
+	{"usage", "a month's report of many sessions beside one of a thousand, the roll-up beside the same figures in SQLite, and the memory of roll-ups and exports", benchUsage},
 }
 
 // Help is the command's longer help.
@@ -63,7 +63,7 @@ func (benchCommand) Help() string {
 	for _, b := range benchmarks {
 		fmt.Fprintf(&help, "%s measures %s.\n\n", b.name, b.about)
 	}
-	return help.String() + `What is compared is measured on the same engine in the same run: DynamoDB Local, in memory, or what DYNAMODB_ENDPOINT names; storm is simulated and needs none. Where a figure is outside its limit the status is 1.`
+	return help.String() + `Peers are measured on the same engine in the same run: DynamoDB Local, in memory, or the database at DYNAMODB_ENDPOINT; storm needs none. The exit status is 1 if a figure is outside its limit.`
 }
 
 // Validate runs before Run.
@@ -82,7 +82,7 @@ func (c benchCommand) Validate() error {
 	return nil
 }
 
-// Run measures what is named.
+// Run runs the named benchmarks.
 func (c benchCommand) Run(ctx context.Context) error {
 	database := &benchEngine{}
 	defer database.stop(ctx)
@@ -122,7 +122,7 @@ func keep(runs map[string]printed) error {
 	return writePage(folder)
 }
 
-// progress says what is being done.
+// progress prints the current step.
 func (benchCommand) progress(line string) { fmt.Fprintln(os.Stderr, line) }
 
 func benchSeat(ctx context.Context, c benchCommand, database *benchEngine) (bench.Report, error) {
@@ -189,18 +189,19 @@ func (c benchCommand) print(report bench.Report) error {
 	}
 	fmt.Fprintln(out)
 	for _, f := range report.Figures {
-		fmt.Fprintf(out, "%s\t%.2f\t(%.2f to %.2f)\t%s\t%s\n", f.Name, f.Median, f.Min, f.Max, f.Limits(), f.Held)
+		fmt.Fprintf(out, "%s\t%.2f\t(%.2f to %.2f)\t%s\t%s\n", f.Name, f.Median, f.Min, f.Max, f.Limits(), f.About)
 	}
 	return out.Flush()
 }
 
-// withinLimits ends with status 1 if a figure is not.
+// withinLimits returns an error, for exit status 1, if a figure is outside its
+// limits.
 func withinLimits(report bench.Report) error {
 	broken := 0
 	for _, f := range report.Figures {
 		if f.Broken() {
 			broken++
-			fmt.Fprintf(os.Stderr, "%s is %.2f, and not %s\n", f.Name, f.Median, f.Limits())
+			fmt.Fprintf(os.Stderr, "%s is %.2f, not %s\n", f.Name, f.Median, f.Limits())
 		}
 	}
 	if broken > 0 {
@@ -209,15 +210,15 @@ func withinLimits(report bench.Report) error {
 	return nil
 }
 
-// benchEngine is a database with tables of the benchmarks' own, started when
-// the first of them asks for it.
+// benchEngine is a database with tables of the benchmarks' own. The first
+// benchmark that needs it starts it.
 type benchEngine struct {
 	server *engine.Engine
 	client *dynamodb.Client
 	made   tables.Tables
 }
 
-// tables gives the client and the names of the tables.
+// tables returns the client and the names of the tables.
 func (e *benchEngine) tables(ctx context.Context) (*dynamodb.Client, dynamo.Tables, error) {
 	if e.client == nil {
 		server, err := engine.Start(ctx, engine.Options{Progress: os.Stderr})

@@ -17,21 +17,21 @@ import (
 )
 
 type chaosCommand struct {
-	Joins   int           `default:"20000" help:"Admissions to stop after (default: ${default})."`
-	For     time.Duration `default:"0" placeholder:"DURATION" help:"Stop joining after that time, whichever comes first (default: no bound)."`
-	Seed    uint64        `placeholder:"N" help:"Makes the decisions repeatable, as far as their order is (default: drawn by chance)."`
-	Store   string        `enum:"dynamodb,memory" default:"dynamodb" placeholder:"dynamodb|memory" help:"Where state is kept (default: ${default})."`
+	Joins   int           `default:"20000" help:"Stop after this number of admissions (default: ${default})."`
+	For     time.Duration `default:"0" placeholder:"DURATION" help:"Stop joining after this time, if that is earlier (default: no bound)."`
+	Seed    uint64        `placeholder:"N" help:"Make decisions repeatable, as far as their order is (default: random)."`
+	Store   string        `enum:"dynamodb,memory" default:"dynamodb" placeholder:"dynamodb|memory" help:"Where state is stored (default: ${default})."`
 	JSON    bool          `help:"Print one JSON object."`
 	Verbose bool          `short:"v" help:"Log what the functions log."`
 }
 
 // Help is the command's longer help.
 func (chaosCommand) Help() string {
-	return "Real clients contend for the seats of nine tenants of both models on a stack of their own, while 20 % of the $disconnect events are lost, 10 % repeated, 10 % delayed or reordered, functions die between two calls, and DynamoDB Local is killed once and started again. At the end everybody leaves, every seat has to come back, and every pool is filled to its limit. Ends with status 1 if a pool was oversold, a seat lost, a ghost not reclaimed within two minutes of being observable, or the books do not balance."
+	return "Real clients contend for the seats of nine tenants of both models on a stack of their own, while 20 % of the $disconnect events are lost, 10 % repeated, 10 % delayed or reordered, functions' processes end between two calls, and DynamoDB Local is killed once and started again. At the end all clients leave, every seat must come back, and every pool is filled to its limit. Ends with status 1 if a pool was oversold, a seat lost, a ghost not reclaimed within two minutes of being observable, or the books do not balance."
 }
 
-// scratch is where the stack's data goes: into memory where there is such a
-// file system, since no disk is on trial here; "" means the usual place.
+// scratch is the directory for the stack's data: in memory if there is such a
+// file system, since the disk is not under test; "" means the default directory.
 func scratch() string {
 	const inMemory = "/dev/shm"
 	if info, err := os.Stat(inMemory); err != nil || !info.IsDir() || os.Getenv("TMPDIR") != "" {
@@ -77,7 +77,7 @@ func (c chaosCommand) Run(ctx context.Context) (err error) {
 		fmt.Fprintf(os.Stderr, "seatmeter: chaos: %s\n", breach)
 	}
 	if len(report.Breaches) > 0 {
-		fmt.Fprintf(os.Stderr, "seatmeter: chaos: broken with --seed %d\n", o.Seed)
+		fmt.Fprintf(os.Stderr, "seatmeter: chaos: guarantees were broken with --seed %d\n", o.Seed)
 		return command.StatusFailed
 	}
 	return nil

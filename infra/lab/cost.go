@@ -15,29 +15,29 @@ import (
 )
 
 type costCommand struct {
-	Tenants             float64 `default:"1000" help:"Tenants, which are alike."`
-	JoinsPerDay         float64 `default:"100000" help:"Joins a day, of all of them together."`
+	Tenants             float64 `default:"1000" help:"Tenants, all with the same load."`
+	JoinsPerDay         float64 `default:"100000" help:"Joins a day, of all tenants together."`
 	MinutesPerStay      float64 `default:"30" help:"Minutes from a join to its leave."`
-	MessagesPerStay     float64 `default:"1" help:"Messages that a client sends, each of which is answered: at least one, for its resume token."`
-	Refusals            float64 `default:"1" help:"Refused joins in a hundred joins."`
-	PeoplePerConference float64 `default:"5" help:"People in a conference, at the same time."`
+	MessagesPerStay     float64 `default:"1" help:"Messages of a client in a stay; each is answered. A client sends at least one, for its resume token."`
+	Refusals            float64 `default:"1" help:"Refused joins for a hundred admitted ones."`
+	PeoplePerConference float64 `default:"5" help:"People in a conference at the same time."`
 
-	HandlerMS  float64 `name:"handler-ms" default:"30" help:"Milliseconds of a function for one event of a client's. Not measured on AWS."`
-	RoundMS    float64 `name:"round-ms" default:"1000" help:"Milliseconds of a round of reconciliation, beside what it waits. Not measured on AWS."`
+	HandlerMS  float64 `name:"handler-ms" default:"30" help:"Milliseconds of a function for one event of a client. Not measured on AWS."`
+	RoundMS    float64 `name:"round-ms" default:"1000" help:"Milliseconds of a round of reconciliation, without its waits. Not measured on AWS."`
 	RollupMS   float64 `name:"rollup-ms" default:"5000" help:"Milliseconds of a run of the roll-up. Not measured on AWS."`
-	LogBytes   float64 `default:"1000" help:"Bytes of logs of an invocation. Not measured on AWS."`
-	MonthsKept float64 `default:"12" help:"Months that records are kept."`
+	LogBytes   float64 `default:"1000" help:"Bytes that an invocation logs. Not measured on AWS."`
+	MonthsKept float64 `default:"12" help:"Months for which records are kept."`
 
-	Attribute string `placeholder:"FILE" help:"A report as CSV, as GET /v1/usage gives it, or - for standard input: the part of each tenant in it, instead of a load."`
+	Attribute string `placeholder:"FILE" help:"Print each tenant's share of the bill, by a report as CSV from GET /v1/usage (- for standard input), instead of the bill of a load."`
 	JSON      bool   `help:"Print one JSON object."`
 }
 
 // Help is the command's longer help.
 func (costCommand) Help() string {
-	return "The bill of a month beside that of the design that most tutorials show. What DynamoDB charges for is measured by tests, on DynamoDB Local; prices are AWS's lists, from infra/lab/cost/prices.go, which has its date and sources. Free tiers, discounts, data sent to the internet and CloudWatch's storage are left out."
+	return "Prints the bill of a month beside those of two designs from tutorials. DynamoDB's units are measured by tests, on DynamoDB Local; prices are AWS's list prices, in infra/lab/cost/prices.go, with their date and sources. Free tiers, discounts, data sent to the internet and CloudWatch's storage are left out."
 }
 
-// mostCounted bounds the flags: what is more is a slip.
+// mostCounted bounds the flags: a larger number is a mistake.
 const mostCounted = 1e12
 
 // Validate runs before Run.
@@ -48,14 +48,14 @@ func (c costCommand) Validate() error {
 		"rollup-ms": c.RollupMS, "log-bytes": c.LogBytes, "months-kept": c.MonthsKept,
 	} {
 		if math.IsNaN(n) || n < 0 || n > mostCounted {
-			return fmt.Errorf("--%s is from 0 to %g", name, mostCounted)
+			return fmt.Errorf("--%s must be from 0 to %g", name, mostCounted)
 		}
 	}
 	if c.PeoplePerConference < 1 {
-		return errors.New("--people-per-conference is at least 1")
+		return errors.New("--people-per-conference must be at least 1")
 	}
 	if c.Tenants == 0 && c.JoinsPerDay > 0 {
-		return errors.New("--tenants is at least 1 where anybody joins")
+		return errors.New("--tenants must be at least 1 if there are joins")
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ type line struct {
 	Dollars json.Number `json:"dollars"`
 }
 
-// bills prices the load by every design.
+// bills computes the bill of the load for every design.
 func (c costCommand) bills() []priced {
 	counts := c.load().Counts(c.assumed())
 	var list []priced
@@ -162,9 +162,9 @@ func (c costCommand) bill(w io.Writer) error {
 	return nil
 }
 
-// about says what the bill is of.
+// about describes the load and the prices.
 func (c costCommand) about() string {
-	return fmt.Sprintf("%.0f tenants, %.0f joins a day of %v minutes and %v messages each, %v in a hundred more refused, %v people in a conference.\n",
+	return fmt.Sprintf("%.0f tenants; %.0f joins a day, of %v minutes and %v messages each; %v refusals for a hundred joins; %v people in a conference.\n",
 		c.Tenants, c.JoinsPerDay, c.MinutesPerStay, c.MessagesPerStay, c.Refusals, c.PeoplePerConference) +
 		fmt.Sprintf("Dollars a month at AWS's list prices in us-east-1, looked up on %s.\n", cost.PricesRead)
 }
@@ -201,16 +201,16 @@ func row(out io.Writer, name string, list []priced, cell func(priced) string) {
 }
 
 func (c costCommand) footnotes(w io.Writer) {
-	fmt.Fprintf(w, "\nAssumed, and not measured on AWS: functions take %v ms for an event of a client's, a round of reconciliation %v ms beside what it waits, the roll-up %v ms; an invocation logs %v bytes; records are kept for %v months.\n",
+	fmt.Fprintf(w, "\nAssumed, not measured on AWS: functions take %v ms for an event of a client, a round of reconciliation %v ms without its waits, the roll-up %v ms; an invocation logs %v bytes; records are kept for %v months.\n",
 		c.HandlerMS, c.RoundMS, c.RollupMS, c.LogBytes, c.MonthsKept)
-	fmt.Fprintln(w, "Left out: free tiers, discounts, the reading of reports and other calls of the HTTP API, data sent to the internet, the storage of logs. What a seat costs is that of pools of 25 seats, by processes that remember nothing; large pools cost a little more.")
+	fmt.Fprintln(w, "Left out: free tiers, discounts, reports and other calls of the HTTP API, data sent to the internet, the storage of logs. The cost of a seat is that of a pool of 25 seats, with empty caches; large pools cost a little more.")
 	fmt.Fprintln(w, "\nNot verified:")
 	for _, what := range cost.NotVerified {
 		fmt.Fprintln(w, "-", what)
 	}
 }
 
-// part is a tenant's of the bill.
+// part is a tenant's share of the bill.
 type part struct {
 	Tenant string      `json:"tenant"`
 	Joins  int64       `json:"joins"`
@@ -220,7 +220,7 @@ type part struct {
 	Total  json.Number `json:"dollars"`
 }
 
-// attribute prints each tenant's part.
+// attribute prints each tenant's share.
 func (c costCommand) attribute(stdin io.Reader, w io.Writer) error {
 	in := stdin
 	if c.Attribute != "-" {
@@ -250,7 +250,7 @@ func (c costCommand) attribute(stdin io.Reader, w io.Writer) error {
 			NotVerified []string         `json:"not_verified"`
 		}{parts, dollars(bill.Total()), c.assumed(), cost.PricesRead, cost.NotVerified})
 	}
-	fmt.Fprintf(w, "Dollars at AWS's list prices in us-east-1, looked up on %s. What is there for all is shared in proportion to joins.\n\n", cost.PricesRead)
+	fmt.Fprintf(w, "Dollars at AWS's list prices in us-east-1, looked up on %s. Common costs are shared in proportion to joins.\n\n", cost.PricesRead)
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(out, "tenant\tjoins\tseat-hours\tits own\tshared\tall\t")
 	for _, p := range parts {
@@ -279,7 +279,7 @@ func perMillion(total, n *big.Rat) json.Number {
 	return dollars(each.Mul(each, big.NewRat(million, 1)))
 }
 
-// cents rounds to cents, for the eye, and fine to hundredths of them.
+// cents rounds to cents, and fine to hundredths of cents, for people.
 func cents(n json.Number) string { return places(n, 2) }
 
 func fine(n json.Number) string { return places(n, 4) }

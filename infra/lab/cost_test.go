@@ -10,7 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// costs is the command as its flags' defaults make it.
+// costs is the command with the defaults of its flags.
 func costs(t *testing.T, flags ...string) costCommand {
 	t.Helper()
 	var c costCommand
@@ -28,7 +28,7 @@ func number(t *testing.T, n json.Number) *big.Rat {
 	t.Helper()
 	r, ok := new(big.Rat).SetString(string(n))
 	if !ok {
-		t.Fatalf("%q is no number", n)
+		t.Fatalf("%q is not a number", n)
 	}
 	return r
 }
@@ -79,7 +79,7 @@ func TestCost_SaysWhatIsNotVerifiedAndNotMeasured(t *testing.T) {
 	}
 	for _, words := range []string{"Not verified", "GetConnection", "not measured on AWS", "textbook with heartbeats"} {
 		if !strings.Contains(out.String(), words) {
-			t.Errorf("it does not say %q:\n%s", words, out.String())
+			t.Errorf("the output lacks %q:\n%s", words, out.String())
 		}
 	}
 }
@@ -105,7 +105,7 @@ func TestCost_GivesEachTenantItsPart(t *testing.T) {
 	acme, globex := answer.Tenants[0], answer.Tenants[1]
 	sum := new(big.Rat).Add(number(t, acme.Total), number(t, globex.Total))
 	if off := sum.Sub(sum, number(t, answer.Dollars)); off.Abs(off).Cmp(big.NewRat(1, 100_000)) > 0 {
-		t.Errorf("%s and %s are not %s", acme.Total, globex.Total, answer.Dollars)
+		t.Errorf("%s and %s do not add up to %s", acme.Total, globex.Total, answer.Dollars)
 	}
 	// It joined three times as often.
 	thrice := new(big.Rat).Mul(number(t, globex.Shared), big.NewRat(3, 1))
@@ -119,7 +119,7 @@ func TestCost_RefusesLoadsThatCannotBe(t *testing.T) {
 		{Tenants: -1, PeoplePerConference: 1}, {Tenants: 1, JoinsPerDay: 1e13, PeoplePerConference: 1}, {Tenants: 1}, {JoinsPerDay: 1, PeoplePerConference: 1},
 	} {
 		if err := c.Validate(); err == nil {
-			t.Errorf("%+v is taken", c)
+			t.Errorf("%+v is accepted", c)
 		}
 	}
 }

@@ -15,10 +15,10 @@ import (
 	"seatmeter/infra/lab/bench"
 )
 
-// figuresFile has the last run of each benchmark, by name.
+// figuresFile stores the last run of each benchmark, by name.
 const figuresFile = "figures.json"
 
-// printed is what a benchmark has printed.
+// printed is a benchmark's report with its day and machine.
 type printed struct {
 	On     string       `json:"on"` // a day, in UTC
 	Cores  int          `json:"cores"`
@@ -42,8 +42,8 @@ func readFigures(folder string) (map[string]printed, error) {
 	return runs, nil
 }
 
-// writeFigures replaces the last runs of the benchmarks that were measured. The runs
-// of other benchmarks stay.
+// writeFigures replaces the last runs of the measured benchmarks. Runs of other
+// benchmarks stay.
 func writeFigures(folder string, measured map[string]printed) error {
 	runs, err := readFigures(folder)
 	if err != nil {
@@ -62,7 +62,7 @@ func writeFigures(folder string, measured map[string]printed) error {
 	return nil
 }
 
-// figuresTable is a table of the last runs, benchmark by benchmark.
+// figuresTable is a table of the last run of each benchmark.
 func figuresTable(runs map[string]printed) string {
 	var out strings.Builder
 	for _, b := range benchmarks {
@@ -74,14 +74,14 @@ func figuresTable(runs map[string]printed) string {
 		out.WriteString("| figure | median | by round | limit | what it is |\n| --- | --- | --- | --- | --- |\n")
 		figures := slices.SortedFunc(slices.Values(run.Report.Figures), func(a, b bench.Figure) int { return strings.Compare(a.Name, b.Name) })
 		for _, f := range figures {
-			fmt.Fprintf(&out, "| `%s` | %s | %s | %s | %s |\n", f.Name, medianOf(f), spreadOf(f), f.Limits(), f.Held)
+			fmt.Fprintf(&out, "| `%s` | %s | %s | %s | %s |\n", f.Name, medianOf(f), spreadOf(f), f.Limits(), f.About)
 		}
 		out.WriteString("\n")
 	}
 	return out.String()
 }
 
-// medianOf is bold if it is outside the figure's limits.
+// medianOf prints a median, in bold if it is outside the figure's limits.
 func medianOf(f bench.Figure) string {
 	if f.Broken() {
 		return "**" + brief(f.Median) + "**"
@@ -96,7 +96,7 @@ func spreadOf(f bench.Figure) string {
 	return brief(f.Min) + " to " + brief(f.Max)
 }
 
-// brief is a number to hundredths.
+// brief rounds a number to hundredths.
 func brief(n float64) string {
 	const perUnit = 100
 	return strconv.FormatFloat(math.Round(n*perUnit)/perUnit, 'f', -1, 64)

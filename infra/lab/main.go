@@ -1,4 +1,4 @@
-// Command lab measures Seatmeter, prices it, and tries to break it.
+// Command lab measures Seatmeter, computes its bill, and tests it under faults.
 package main
 
 import (
@@ -8,17 +8,17 @@ import (
 )
 
 type commands struct {
-	Bench benchCommand `cmd:"" help:"Measure joins and usage beside what they are built on and held against."`
-	Chaos chaosCommand `cmd:"" help:"Let clients contend for seats while everything around them fails, and count what is lost."`
-	Cost  costCommand  `cmd:"" help:"Say what so many joins cost on AWS at list prices, and what each tenant has its part in."`
-	Page  pageCommand  `cmd:"" help:"Print the figures of the last runs, and the bill, into infra/lab/README.md."`
+	Bench benchCommand `cmd:"" help:"Measure joins, usage, functions and sockets, each beside a peer in the same run."`
+	Chaos chaosCommand `cmd:"" help:"Let clients contend for seats while events, functions and the database fail, and count lost seats."`
+	Cost  costCommand  `cmd:"" help:"Print the bill of a number of joins at AWS's list prices, or each tenant's share of it."`
+	Page  pageCommand  `cmd:"" help:"Write the figures of the last runs, and the bill, into infra/lab/README.md."`
 
 	Sockets socketsCommand `cmd:"" hidden:"" help:"The clients of bench sockets."`
 }
 
 func main() {
 	lab := command.Program{
-		Name: "lab", About: "What measures Seatmeter, prices it, and tries to break it.", Commands: new(commands),
+		Name: "lab", About: "Measures Seatmeter, computes its bill, and tests it under faults.", Commands: new(commands),
 	}
 	os.Exit(int(lab.Execute(os.Args[1:], os.Stderr)))
 }

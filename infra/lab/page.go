@@ -15,13 +15,13 @@ type pageCommand struct{}
 
 // Help is the command's longer help.
 func (pageCommand) Help() string {
-	return "The tables of infra/lab/README.md are what this prints: the last runs of the benchmarks, from infra/lab/figures.json, which bench --write writes; and the bill of cost, with its defaults."
+	return "Writes the tables of infra/lab/README.md: the last runs of the benchmarks, from infra/lab/figures.json, which bench --write writes; and the bill that the command cost prints with its defaults."
 }
 
-// pageFile has the tables, each between its marks.
+// pageFile has each table between its marks.
 const pageFile = "README.md"
 
-// Run prints the tables into the page.
+// Run writes the tables into the page.
 func (pageCommand) Run() error {
 	folder, err := labFolder()
 	if err != nil {
@@ -54,7 +54,7 @@ func writePage(folder string) error {
 	return nil
 }
 
-// fillPage gives the page with the tables as they are now.
+// fillPage returns the page with current tables.
 func fillPage(folder, page string) (string, error) {
 	runs, err := readFigures(folder)
 	if err != nil {
@@ -72,7 +72,7 @@ func fillPage(folder, page string) (string, error) {
 	return page, nil
 }
 
-// between puts a text between the marks of a name.
+// between replaces the text between the marks of a name.
 func between(page, name, text string) (string, error) {
 	begin, end := "<!-- "+name+": printed by ./scripts/lab page -->\n", "<!-- end of "+name+" -->"
 	before, rest, begun := strings.Cut(page, begin)
@@ -83,7 +83,7 @@ func between(page, name, text string) (string, error) {
 	return before + begin + "\n" + strings.TrimSpace(text) + "\n\n" + end + after, nil
 }
 
-// billTable is the bill of the command cost with its defaults.
+// billTable is the bill that the command cost prints with its defaults.
 func billTable() (string, error) {
 	var c costCommand
 	parser, err := kong.New(&c)

@@ -53,7 +53,7 @@ func TestMeasuredFiguresReplaceOnlyTheirBenchmarks(t *testing.T) {
 	}
 	measured := bench.Report{
 		Rates:   []bench.Rate{{Name: "joins", PerSecond: 900}},
-		Figures: []bench.Figure{{Name: "new_figure", Median: 2.346, Min: 1, Max: 3, AtMost: 2, Held: "one over the other"}},
+		Figures: []bench.Figure{{Name: "new_figure", Median: 2.346, Min: 1, Max: 3, AtMost: 2, About: "one over the other"}},
 	}
 	run := printedNow(measured)
 	if err := writeFigures(folder, map[string]printed{"seat": run}); err != nil {
@@ -72,7 +72,7 @@ func TestMeasuredFiguresReplaceOnlyTheirBenchmarks(t *testing.T) {
 	}
 	page := read(t, filepath.Join(folder, pageFile))
 	if want := "\n| `new_figure` | **2.35** | 1 to 3 | at most 2 | one over the other |\n"; !strings.Contains(page, want) || strings.Contains(page, "| `joins_vs_limit` |") {
-		t.Errorf("the page lacks %q, or still has what was printed before:\n%s", want, page)
+		t.Errorf("the page lacks %q, or still has the old figures:\n%s", want, page)
 	}
 }
 

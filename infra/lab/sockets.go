@@ -15,8 +15,8 @@ import (
 	"seatmeter/infra/local/issuer"
 )
 
-// socketsCommand is the clients' side of the sockets benchmark: a process of
-// its own beside the stack's, since each holds as many files as it has sockets.
+// socketsCommand is the clients' side of the sockets benchmark. It is a process of
+// its own, since the limit of open files is for each process.
 type socketsCommand struct {
 	Sockets   int    `arg:"" help:"Connections to hold."`
 	HTTP      string `env:"SEATMETER_HTTP" required:"" help:"The stack's HTTP API."`
@@ -24,7 +24,7 @@ type socketsCommand struct {
 	Data      string `env:"SEATMETER_DATA" required:"" help:"The stack's data directory."`
 }
 
-// Run measures the stack that it was started by, and prints what it found.
+// Run measures the stack that started this process, and prints the report.
 func (c socketsCommand) Run(ctx context.Context) error {
 	const workers = 32
 	keys, err := issuer.Open(c.Data)
@@ -45,7 +45,7 @@ func (c socketsCommand) Run(ctx context.Context) error {
 	return json.NewEncoder(os.Stdout).Encode(report)
 }
 
-// benchSockets starts a stack with the clients beside it.
+// benchSockets starts a stack, which starts the clients.
 func benchSockets(ctx context.Context, c benchCommand, _ *benchEngine) (report bench.Report, err error) {
 	self, err := os.Executable()
 	if err != nil {

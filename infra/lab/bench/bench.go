@@ -1,8 +1,7 @@
-// Package bench measures Seatmeter beside what it is built on, on the same
-// engine and in the same run. Absolute times mean little, since machines
-// differ and are noisy; the ratios are the figures. Rounds of the contestants
-// alternate, and each ratio is taken round by round, so that a machine whose
-// speed drifts does not favour one of them.
+// Package bench measures Seatmeter and its peers on the same engine in the same
+// run. Most figures are ratios, since machines differ and are noisy. Rounds of the
+// contestants alternate, and each round has a ratio of its own, so that a change
+// of the machine's speed affects both sides.
 package bench
 
 import (
@@ -16,19 +15,19 @@ import (
 	"time"
 )
 
-// Report is what was measured.
+// Report is the result of benchmarks.
 type Report struct {
 	Rates   []Rate
 	Figures []Figure
 }
 
-// Add adds what another benchmark measured.
+// Add adds the results of another benchmark.
 func (r *Report) Add(other Report) {
 	r.Rates = append(r.Rates, other.Rates...)
 	r.Figures = append(r.Figures, other.Figures...)
 }
 
-// UnmarshalJSON reads what MarshalJSON gives, in order of names.
+// UnmarshalJSON reads the format of MarshalJSON, in order of names.
 func (r *Report) UnmarshalJSON(data []byte) error {
 	var named struct {
 		Rates   map[string]float64
@@ -48,7 +47,7 @@ func (r *Report) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON gives rates and figures by their names.
+// MarshalJSON writes rates and figures by their names.
 func (r Report) MarshalJSON() ([]byte, error) {
 	rates, figures := make(map[string]float64, len(r.Rates)), make(map[string]Figure, len(r.Figures))
 	for _, rate := range r.Rates {
@@ -64,25 +63,24 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	return data, nil
 }
 
-// Figure is a ratio, or what its name's unit says, with its spread over the
+// Figure is a ratio, or a number in the unit of its name, with its spread over the
 // rounds.
 type Figure struct {
 	Name   string  `json:"-"`
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
-	// AtMost is the most that the median may be, AtLeast the least; zero: there
-	// is no such limit.
+	// AtMost and AtLeast are the limits of the median; zero: no limit.
 	AtMost  float64 `json:"at_most,omitempty"`
 	AtLeast float64 `json:"at_least,omitempty"`
-	// Held is what it is of, and what it is held against, in words.
-	Held string `json:"held"`
+	// About describes the figure and its peer.
+	About string `json:"about"`
 }
 
 // Broken tells whether the figure is outside its limits.
 func (f Figure) Broken() bool { return f.AtMost > 0 && f.Median > f.AtMost || f.Median < f.AtLeast }
 
-// Limits says in words what the median may be.
+// Limits describes the limits of the median.
 func (f Figure) Limits() string {
 	switch {
 	case f.AtMost > 0:
@@ -93,31 +91,31 @@ func (f Figure) Limits() string {
 	return ""
 }
 
-// atMost is the figure with an upper limit.
+// atMost sets an upper limit.
 func (f Figure) atMost(limit float64) Figure {
 	f.AtMost = limit
 	return f
 }
 
-// atLeast is the figure with a lower limit.
+// atLeast sets a lower limit.
 func (f Figure) atLeast(limit float64) Figure {
 	f.AtLeast = limit
 	return f
 }
 
-// contestant does one operation; n is different at each call.
+// contestant does one operation; each call has a different n.
 type contestant struct {
 	name string
 	do   func(ctx context.Context, n int) error
 }
 
-// Rate is a contestant's operations per second, in the median round.
+// Rate is a contestant's operations per second in the median round.
 type Rate struct {
 	Name      string
 	PerSecond float64
 }
 
-// contest runs rounds of all contestants in turn and gives each one's rates.
+// contest runs rounds of all contestants in turn and returns the rates of each.
 func contest(ctx context.Context, rounds, operations, workers int, contestants []contestant, progress func(string)) ([][]float64, error) {
 	rates := make([][]float64, len(contestants))
 	next := 0
@@ -137,7 +135,7 @@ func contest(ctx context.Context, rounds, operations, workers int, contestants [
 	return rates, nil
 }
 
-// timed does operations numbered from first, by so many workers at once.
+// timed does operations, numbered from first, with concurrent workers.
 func timed(ctx context.Context, first, operations, workers int, do func(context.Context, int) error) (time.Duration, error) {
 	var group sync.WaitGroup
 	var next atomic.Int64
@@ -168,19 +166,19 @@ func timed(ctx context.Context, first, operations, workers int, do func(context.
 }
 
 // ratio compares rates round by round.
-func ratio(name, held string, ours, theirs []float64) Figure {
+func ratio(name, about string, ours, theirs []float64) Figure {
 	ratios := make([]float64, len(ours))
 	for i := range ours {
 		ratios[i] = ours[i] / theirs[i]
 	}
-	return figure(name, held, ratios)
+	return figure(name, about, ratios)
 }
 
-// figure is what was measured, with its spread. Of an even number of values it
-// takes the larger of the middle two.
-func figure(name, held string, values []float64) Figure {
+// figure is the median and the spread of values. The median of an even number is
+// the larger of the middle two.
+func figure(name, about string, values []float64) Figure {
 	sorted := slices.Sorted(slices.Values(values))
-	return Figure{Name: name, Held: held, Median: sorted[len(sorted)/2], Min: sorted[0], Max: sorted[len(sorted)-1]}
+	return Figure{Name: name, About: about, Median: sorted[len(sorted)/2], Min: sorted[0], Max: sorted[len(sorted)-1]}
 }
 
 func median(values []float64) float64 {

@@ -20,32 +20,32 @@ const (
 	millisPerNano = 1e-6
 )
 
-// ColdOptions says how much is measured.
+// ColdOptions configures Cold.
 type ColdOptions struct {
 	// Root is the project's folder, where the functions are built.
 	Root   string
 	Starts int
-	// Progress is told what is being done.
+	// Progress gets the current step.
 	Progress func(string)
 }
 
-// Cold measures the time from a process's start until it asks for its first
-// event: of connect, built as it is deployed but for this machine, and of the
-// least function that loads the same configuration, and of that with the SDK's
-// clients that connect has, in turn. And the size of what is deployed.
+// Cold measures the time from the start of a process to its request for the first
+// event, of three functions in turn: connect, built as for deployment but for this
+// machine; a minimal function that loads the same configuration; and that function
+// with the SDK's clients of connect. It also measures the size of packages.
 func Cold(ctx context.Context, o ColdOptions) (report Report, err error) {
 	dir, err := os.MkdirTemp("", "seatmeter-cold-")
 	if err != nil {
 		return report, fmt.Errorf("make a folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	o.Progress("building connect, and the least functions")
+	o.Progress("building connect and the minimal functions")
 	if err := o.build(ctx, dir); err != nil {
 		return report, err
 	}
 	names := []string{"connect", "hello", "hellosdk"}
 	took := make([][]float64, len(names))
-	for n := range o.Starts + 1 { // the first has the machine read the files
+	for n := range o.Starts + 1 { // the first start loads the files into the page cache
 		o.Progress(fmt.Sprintf("start %d of %d", n, o.Starts))
 		for i, name := range names {
 			one, err := startOnce(ctx, filepath.Join(dir, name))
@@ -65,7 +65,7 @@ func Cold(ctx context.Context, o ColdOptions) (report Report, err error) {
 	}})
 }
 
-// build builds the functions into a folder, each in its own module.
+// build builds the functions into a directory, each in its own module.
 func (o ColdOptions) build(ctx context.Context, into string) error {
 	for module, packages := range map[string][]string{
 		o.Root:                                {"./functions/connect"},
@@ -80,7 +80,7 @@ func (o ColdOptions) build(ctx context.Context, into string) error {
 	return nil
 }
 
-// sizes adds how large the packages are.
+// sizes adds the sizes of the packages.
 func sizes(dir string, report Report) (Report, error) {
 	const megabyte = 1e6
 	connect, err := zipped(filepath.Join(dir, "connect"))
@@ -117,7 +117,7 @@ func zipped(path string) (int64, error) {
 	return int64(size), nil
 }
 
-// counter counts what is written.
+// counter counts written bytes.
 type counter int64
 
 func (c *counter) Write(data []byte) (int, error) {
@@ -125,8 +125,8 @@ func (c *counter) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-// startOnce starts a function under a Lambda Runtime API that has no event, and
-// gives the milliseconds until it asks for one.
+// startOnce starts a function under a Lambda Runtime API without events, and
+// returns the milliseconds until the function requests one.
 func startOnce(ctx context.Context, binary string) (float64, error) {
 	const patience = 20 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, patience)

@@ -6,13 +6,12 @@ import (
 	"time"
 )
 
-// peakHeapMegabytes is the most that the heap had above what it had before,
-// while something was done: objects in use, and those that the garbage
-// collector has not come to yet. It looks each millisecond.
+// peakHeapMegabytes is the maximum growth of the heap during do, including objects
+// that the garbage collector has not freed yet. It samples once a millisecond.
 func peakHeapMegabytes(do func() error) (float64, error) {
 	const bytes = 1e6
 	runtime.GC()
-	runtime.GC() // what pools gave up in the first
+	runtime.GC() // frees what a sync.Pool released in the first collection
 	idle := heapBytes()
 	done, peak := make(chan struct{}), make(chan uint64)
 	go func() {

@@ -32,20 +32,19 @@ const (
 	microsPerSecond           = 1_000_000
 )
 
-// LeanOptions says how much is measured.
+// LeanOptions configures Lean.
 type LeanOptions struct {
-	// Events are handled in each of so many Rounds, after one to warm up.
+	// Events are handled in each of the Rounds, after one to warm up.
 	Rounds, Events int
 	Progress       func(string)
 }
 
-// Lean measures what the handler of $connect takes from the event's bytes to
-// the answer's, beside the very calls of the SDK that it makes. They are taken
-// down from a join that DynamoDB answers, and so are the answers, which then
-// come from memory.
+// Lean compares the handler of $connect, from the event's bytes to the answer's,
+// with the SDK calls that it makes. It records those calls and DynamoDB's answers
+// from one join, and then replays the answers from memory.
 func Lean(ctx context.Context, cfg aws.Config, tables dynamo.Tables, o LeanOptions) (Report, error) {
-	played := &tape{answers: make(map[string]answer), to: http.DefaultTransport}
-	cfg.HTTPClient = &http.Client{Transport: played}
+	answers := &recorder{answers: make(map[string]answer), to: http.DefaultTransport}
+	cfg.HTTPClient = &http.Client{Transport: answers}
 	var calls calls
 	client := dynamo.NewClient(cfg)
 	taking := dynamodb.New(client.Options(), func(options *dynamodb.Options) {
@@ -55,12 +54,12 @@ func Lean(ctx context.Context, cfg aws.Config, tables dynamo.Tables, o LeanOptio
 	if err != nil {
 		return Report{}, err
 	}
-	calls.made, played.keeps = nil, true
-	if err := invoke(ctx, handler, event(1)); err != nil { // taken down
+	calls.made, answers.recording = nil, true
+	if err := invoke(ctx, handler, event(1)); err != nil { // recorded
 		return Report{}, err
 	}
-	// The same again, which finds nothing else to look up.
-	played.plays = true
+	// The same join again, with filled caches.
+	answers.replaying = true
 	ours := func() error { return invoke(ctx, handler, event(1)) }
 	made := calls.made
 	theirs := func() error { return bareCalls(ctx, taking, made) }
@@ -69,23 +68,21 @@ func Lean(ctx context.Context, cfg aws.Config, tables dynamo.Tables, o LeanOptio
 	return report, err
 }
 
-// Lambda gives a function as much of a vCPU as it has memory of this, by
-// docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html, and charges
-// for the memory as long as it runs.
+// A function has a full vCPU with 1,769 MB of memory, and otherwise a share in
+// proportion: docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html.
+// AWS charges for memory times duration.
 const (
 	vcpuMegabytes = 1769
-	// templateMegabytes is what template.yaml gives connect.
+	// templateMegabytes is the memory of connect in template.yaml.
 	templateMegabytes = 256
-	// callMillis is what a call of DynamoDB takes: an assumption, the same as
-	// infra/lab/limits'.
+	// callMillis is the assumed latency of DynamoDB, as in package limits.
 	callMillis = 5
 )
 
-// memorySizes are what a join takes and costs with other sizes of memory, by
-// the CPU that was measured and the waits for calls, of which it makes the last
-// two at the same time.
-func memorySizes(used []spent, events, waits int) []Figure {
-	millis := func(s spent, megabytes float64) float64 {
+// memorySizes computes the time and the cost of a join with other sizes of memory,
+// from the measured CPU and the waits for calls.
+func memorySizes(used []consumption, events, waits int) []Figure {
+	millis := func(s consumption, megabytes float64) float64 {
 		cpu := s.micros / float64(events) / 1000
 		return cpu*max(1, vcpuMegabytes/megabytes) + float64(waits)*callMillis
 	}
@@ -98,22 +95,21 @@ func memorySizes(used []spent, events, waits int) []Figure {
 		}
 		figures = append(
 			figures,
-			figure(fmt.Sprintf("join_milliseconds_at_%g_mb", megabytes), "milliseconds that connect takes with so much memory, reckoned from its CPU and 5 ms for each call", takes),
-			figure(fmt.Sprintf("join_compute_at_%g_mb", megabytes), "price of connect's time with so much memory, over that with the template's 256 MB", costs),
+			figure(fmt.Sprintf("join_milliseconds_at_%g_mb", megabytes), "milliseconds of connect with this much memory, computed from its CPU and 5 ms for each call", takes),
+			figure(fmt.Sprintf("join_compute_at_%g_mb", megabytes), "price of connect's time with this much memory, over that with the template's 256 MB", costs),
 		)
 	}
 	return figures
 }
 
-// leanHandler makes the function's handler, of a tenant with 25 seats of which
-// one is free.
+// leanHandler makes the function's handler and a tenant with one free seat of 25.
 func leanHandler(ctx context.Context, client, taking *dynamodb.Client, tables dynamo.Tables) (lambda.Handler, func(n int) []byte, error) {
 	const seats = 25
 	crowd, err := newCrowd(ctx, dynamo.New(client, tables), leanTenant, seats)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := crowd.fill(ctx, seats-2); err != nil { // one comes to warm up
+	if err := crowd.fill(ctx, seats-2); err != nil { // one more joins to fill the caches
 		return nil, nil, err
 	}
 	store, log := dynamo.New(taking, tables), slog.New(slog.DiscardHandler)
@@ -124,7 +120,7 @@ func leanHandler(ctx context.Context, client, taking *dynamodb.Client, tables dy
 	return handler, event, invoke(ctx, handler, event(0))
 }
 
-// connectEvent is what API Gateway sends when somebody connects.
+// connectEvent is API Gateway's event of $connect.
 func connectEvent(number any, connection string, atMillis int64) []byte {
 	headers := map[string]string{
 		"Host": "a1b2c3.execute-api.eu-central-1.amazonaws.com", "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
@@ -150,7 +146,7 @@ func connectEvent(number any, connection string, atMillis int64) []byte {
 		},
 	})
 	if err != nil {
-		panic(err) // of texts and numbers
+		panic(err) // strings and numbers can always be encoded
 	}
 	return event
 }
@@ -167,14 +163,13 @@ func invoke(ctx context.Context, handler lambda.Handler, event []byte) error {
 	return nil
 }
 
-// calls are the inputs of the calls that were made, in the order in which they
-// began.
+// calls are the inputs of the recorded calls, in order of their start.
 type calls struct {
 	mu   sync.Mutex
 	made []any
 }
 
-// take takes down the input of each call.
+// take records the input of each call.
 func (c *calls) take(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("TakeDown",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -191,8 +186,8 @@ type bareKey struct{}
 
 func isBare(ctx context.Context) bool { return ctx.Value(bareKey{}) != nil }
 
-// bareCalls makes the calls, and nothing else: one after the other, but for the
-// last two, which a join makes at the same time, and so do these.
+// bareCalls makes the recorded calls: the last two at the same time, as a join
+// does, and the others one after the other.
 func bareCalls(ctx context.Context, client *dynamodb.Client, calls []any) error {
 	ctx = context.WithValue(ctx, bareKey{}, true)
 	last := len(calls) - 1
@@ -215,7 +210,7 @@ func bareCall(ctx context.Context, client *dynamodb.Client, call any) (err error
 	case *dynamodb.UpdateItemInput:
 		_, err = client.UpdateItem(ctx, in)
 	default:
-		err = fmt.Errorf("a join makes a call that is not known here: %T", call)
+		err = fmt.Errorf("unknown call of a join: %T", call)
 	}
 	if err != nil {
 		return fmt.Errorf("call the SDK: %w", err)
@@ -223,11 +218,11 @@ func bareCall(ctx context.Context, client *dynamodb.Client, call any) (err error
 	return nil
 }
 
-// tape keeps DynamoDB's answers, one to each kind of call, and then gives them
-// itself.
-type tape struct {
-	to           http.RoundTripper
-	keeps, plays bool
+// recorder is a transport that records DynamoDB's answer to each kind of call,
+// and then replays them.
+type recorder struct {
+	to                   http.RoundTripper
+	recording, replaying bool
 
 	mu      sync.Mutex
 	answers map[string]answer
@@ -240,19 +235,19 @@ type answer struct {
 }
 
 // RoundTrip implements http.RoundTripper.
-func (t *tape) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t *recorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	kind := r.Header.Get("X-Amz-Target")
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.plays {
+	if t.replaying {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return nil, fmt.Errorf("read the call: %w", err)
 		}
 		return t.answers[kind].response(r), nil
 	}
 	response, err := t.to.RoundTrip(r)
-	if err != nil || !t.keeps {
-		return response, err //nolint:wrapcheck // as it is
+	if err != nil || !t.recording {
+		return response, err //nolint:wrapcheck // a RoundTripper returns the transport's error
 	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -272,29 +267,29 @@ func (a answer) response(r *http.Request) *http.Response {
 	}
 }
 
-// spent is what a process has used.
-type spent struct{ micros, objects, bytes float64 }
+// consumption is the CPU and the allocations of a process.
+type consumption struct{ micros, objects, bytes float64 }
 
-func spentNow() (spent, error) {
+func consumptionNow() (consumption, error) {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return spent{}, fmt.Errorf("read the CPU's time: %w", err)
+		return consumption{}, fmt.Errorf("read the CPU's time: %w", err)
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
 	micros := float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1000
-	return spent{micros, float64(memory.Mallocs), float64(memory.TotalAlloc)}, nil
+	return consumption{micros, float64(memory.Mallocs), float64(memory.TotalAlloc)}, nil
 }
 
-// leanRounds has both do as many in turn, and compares what they used, the
-// collection of their garbage with it. It gives what the first used, too.
-func leanRounds(o LeanOptions, contestants ...func() error) (Report, []spent, error) {
-	var used [2][]spent
+// leanRounds runs both contestants in turn and compares their consumption, with
+// that of the garbage collector. It also returns the first one's consumption.
+func leanRounds(o LeanOptions, contestants ...func() error) (Report, []consumption, error) {
+	var used [2][]consumption
 	for round := range o.Rounds + 1 {
 		o.Progress(fmt.Sprintf("round %d of %d: events and bare calls", round, o.Rounds))
 		for i, do := range contestants {
 			runtime.GC()
-			before, err := spentNow()
+			before, err := consumptionNow()
 			if err != nil {
 				return Report{}, nil, err
 			}
@@ -304,16 +299,16 @@ func leanRounds(o LeanOptions, contestants ...func() error) (Report, []spent, er
 				}
 			}
 			runtime.GC()
-			after, err := spentNow()
+			after, err := consumptionNow()
 			if err != nil {
 				return Report{}, nil, err
 			}
 			if round > 0 {
-				used[i] = append(used[i], spent{after.micros - before.micros, after.objects - before.objects, after.bytes - before.bytes})
+				used[i] = append(used[i], consumption{after.micros - before.micros, after.objects - before.objects, after.bytes - before.bytes})
 			}
 		}
 	}
-	of := func(name, held string, get func(spent) float64) Figure {
+	of := func(name, held string, get func(consumption) float64) Figure {
 		ratios := make([]float64, o.Rounds)
 		for i := range ratios {
 			ratios[i] = get(used[0][i]) / get(used[1][i])
@@ -327,9 +322,9 @@ func leanRounds(o LeanOptions, contestants ...func() error) (Report, []spent, er
 	return Report{
 		Rates: []Rate{{"events of connect for a second of CPU", median(perSecond)}},
 		Figures: []Figure{
-			of("handler_cpu_vs_sdk", "CPU of connect, event in and response out, over its bare SDK calls", func(s spent) float64 { return s.micros }),
-			of("handler_allocations_vs_sdk", "allocations of connect over those of its bare SDK calls", func(s spent) float64 { return s.objects }),
-			of("handler_bytes_vs_sdk", "bytes that connect allocates over those of its bare SDK calls", func(s spent) float64 { return s.bytes }),
+			of("handler_cpu_vs_sdk", "CPU of connect, event in and response out, over its bare SDK calls", func(s consumption) float64 { return s.micros }),
+			of("handler_allocations_vs_sdk", "allocations of connect over those of its bare SDK calls", func(s consumption) float64 { return s.objects }),
+			of("handler_bytes_vs_sdk", "bytes that connect allocates over those of its bare SDK calls", func(s consumption) float64 { return s.bytes }),
 		},
 	}, used[0], nil
 }

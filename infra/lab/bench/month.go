@@ -26,18 +26,18 @@ const (
 	monthName = "2026-11"
 )
 
-// How many the people of the month are, however often they join.
+// The numbers of people and rooms of the month.
 const (
 	monthHosts       = 300
 	monthConferences = 600
 	monthIdentities  = 5_000
 )
 
-// Month is a tenant's ledger of a month, which nobody wrote: it is made as it
-// is read, the same each time, and is held nowhere. Stays are a few minutes to
-// two hours long; most are joined in office hours, few at night and on
-// weekends; some are resumed, some are estimated, some have no length, and some
-// joins are refused. In the middle of the month the license grows.
+// Month generates a tenant's ledger of a month while it is read, the same each
+// time, so that the ledger needs no memory. Stays are a few minutes to two hours
+// long; most begin in office hours, few at night and on weekends; some are
+// resumed, some are estimated, some have no length, and some joins are refused.
+// In the middle of the month the license grows.
 //
 // Safe for use by many goroutines.
 type Month struct {
@@ -45,14 +45,14 @@ type Month struct {
 	zone     *time.Location
 	period   usage.Period
 	sessions int
-	// joined is how many sessions were joined before each quarter-hour, and in
-	// the end how many in all.
+	// joined is the number of sessions that began before each quarter-hour, and at
+	// the end the total.
 	joined []int
 	limits usage.Limits
 }
 
-// NewMonth is a tenant's with exactly so many sessions: connections' parts of
-// stays. The seats are fewer than are in use at the busiest hours.
+// NewMonth makes a month with that number of sessions. The first license has fewer
+// seats than are in use at the busiest hours.
 func NewMonth(t tenant.ID, sessions int) (*Month, error) {
 	zone, err := timezone.Load(monthZone)
 	if err != nil {
@@ -80,11 +80,11 @@ func NewMonth(t tenant.ID, sessions int) (*Month, error) {
 	return m, nil
 }
 
-// rush is how many join at a time, beside other times.
+// rush is the relative number of joins at a time.
 func rush(at time.Time) int {
 	weight := []int{1, 1, 1, 1, 1, 2, 4, 12, 24, 40, 40, 36, 20, 34, 40, 38, 30, 20, 10, 6, 4, 3, 2, 1}[at.Hour()]
 	if at.Minute() == 0 || at.Minute() == 30 {
-		weight *= 2 // that is when conferences begin
+		weight *= 2 // conferences begin then
 	}
 	if at.Weekday() == time.Saturday || at.Weekday() == time.Sunday {
 		return 1 + weight/5
@@ -92,8 +92,8 @@ func rush(at time.Time) int {
 	return 1 + weight
 }
 
-// Licenses are the tenant's, in order: from the month's beginning, and from its
-// middle on.
+// Licenses are the tenant's two licenses: from the beginning of the month, and
+// from its middle.
 func (m *Month) Licenses() []license.License {
 	first := license.License{
 		Tenant: m.tenant, Model: license.ModelConcurrent, Seats: 1 + m.sessions/400, TimeZone: monthZone,
@@ -108,15 +108,15 @@ func (m *Month) Licenses() []license.License {
 // Period is the calendar month.
 func (m *Month) Period() usage.Period { return m.period }
 
-// Zone is the one whose calendar it is.
+// Zone is the time zone of the month.
 func (m *Month) Zone() *time.Location { return m.zone }
 
-// Limits are those of the licenses.
+// Limits are the limits of the licenses.
 func (m *Month) Limits() usage.Limits { return m.limits }
 
 const (
 	longestStayMillis = 2 * 60 * 60 * 1000 // of one connection
-	longestGapMillis  = 30 * 1000          // until the next resumes
+	longestGapMillis  = 30 * 1000          // between two connections of a stay
 	mostParts         = 3
 )
 
@@ -124,7 +124,7 @@ const (
 func (m *Month) Stays(ctx context.Context, _ tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Stay, error] {
 	const reach = mostParts * (longestStayMillis + longestGapMillis) / usage.QuarterHourMillis
 	return func(yield func(usage.Stay, error) bool) {
-		coming := make(map[int][]usage.Stay) // by the quarter they are joined in
+		coming := make(map[int][]usage.Stay) // by the quarter-hour of the join
 		for quarter := max(0, m.quarter(fromMillis)-reach); quarter <= m.quarter(toMillis); quarter++ {
 			if err := ctx.Err(); err != nil {
 				yield(usage.Stay{}, fmt.Errorf("read the month: %w", err))
@@ -147,20 +147,19 @@ func (m *Month) Stays(ctx context.Context, _ tenant.ID, fromMillis, toMillis int
 	}
 }
 
-// quarter numbers the quarter-hours. There is nothing long before the month,
-// or long after it.
+// quarter is the number of a time's quarter-hour, within the bounds of the month.
 func (m *Month) quarter(millis int64) int {
 	const afterwards = 24 * 60 * 60 * 1000
 	clipped := min(max(millis, m.period.FromMillis), m.period.ToMillis+afterwards)
 	return int((clipped - m.period.FromMillis) / usage.QuarterHourMillis)
 }
 
-// begun are the stays that begin in a quarter-hour, each with all its parts.
+// begun are the stays that begin in a quarter-hour, each with all its connections.
 func (m *Month) begun(quarter int) []usage.Stay {
 	if quarter >= len(m.joined)-1 {
 		return nil
 	}
-	r := rand.New(rand.NewPCG(uint64(quarter), 1)) //nolint:gosec // it is to be the same each time
+	r := rand.New(rand.NewPCG(uint64(quarter), 1)) //nolint:gosec // a month is the same each time
 	number, end := m.joined[quarter], m.joined[quarter+1]
 	parts := make([]usage.Stay, 0, end-number)
 	for number < end {
@@ -188,7 +187,7 @@ func partsOf(r *rand.Rand) int {
 	return 1
 }
 
-// first is a stay's first part.
+// first is the first connection of a stay.
 func (m *Month) first(r *rand.Rand, quarter, number int) usage.Stay {
 	room := r.IntN(monthConferences)
 	blocks := 1 + m.limits[0].Seats/seat.BlockSeats
@@ -204,7 +203,7 @@ func (m *Month) first(r *rand.Rand, quarter, number int) usage.Stay {
 	return s
 }
 
-// resumed is the part after another one.
+// resumed is the connection that resumes another one.
 func (m *Month) resumed(r *rand.Rand, before usage.Stay, number int) usage.Stay {
 	next := before
 	next.Resumed = true
@@ -213,8 +212,7 @@ func (m *Month) resumed(r *rand.Rand, before usage.Stay, number int) usage.Stay 
 	return lasting(r, connected(next, number))
 }
 
-// connected gives a part its connection, an id of 16 characters as the
-// gateway's, in no order.
+// connected sets a connection id, of 16 characters like the gateway's, in no order.
 func connected(s usage.Stay, number int) usage.Stay {
 	const odd = 0x9e3779b97f4a7c15
 	s.Connection = seat.ConnectionID(fmt.Sprintf("%014x0=", uint64(number)*odd&(1<<56-1))) //nolint:gosec // not negative
@@ -222,7 +220,7 @@ func connected(s usage.Stay, number int) usage.Stay {
 	return s
 }
 
-// lasting gives a part its end: after minutes, more often than after hours.
+// lasting sets the end: minutes after the join more often than hours.
 func lasting(r *rand.Rand, s usage.Stay) usage.Stay {
 	length := r.Int64N(r.Int64N(longestStayMillis) + 1)
 	s.End = usage.EndClosed
@@ -251,13 +249,13 @@ func (m *Month) Refusals(_ context.Context, _ tenant.ID, fromMillis, toMillis in
 	}
 }
 
-// denied are a quarter-hour's refusals: for each hundred joins one.
+// denied are the refusals of a quarter-hour: one for each hundred joins.
 func (m *Month) denied(quarter int) []usage.Refusal {
 	if quarter >= len(m.joined)-1 {
 		return nil
 	}
 	const each = 100
-	r := rand.New(rand.NewPCG(uint64(quarter), 2)) //nolint:gosec // it is to be the same each time
+	r := rand.New(rand.NewPCG(uint64(quarter), 2)) //nolint:gosec // a month is the same each time
 	var list []usage.Refusal
 	for range m.joined[quarter+1]/each - m.joined[quarter]/each {
 		s := connected(m.first(r, quarter, m.sessions+quarter), m.sessions+len(list)+quarter*each)
@@ -274,17 +272,17 @@ func (m *Month) denied(quarter int) []usage.Refusal {
 	return list
 }
 
-// Waits implements usage.History: nobody waits.
+// Waits implements usage.History. The month has none.
 func (*Month) Waits(context.Context, tenant.ID, int64, int64) iter.Seq2[usage.Wait, error] {
 	return func(func(usage.Wait, error) bool) {}
 }
 
-// Late implements usage.History: nothing is recorded late.
+// Late implements usage.History. The month has no late records.
 func (m *Month) Late(context.Context, tenant.ID, int64) iter.Seq2[usage.Period, error] {
 	return func(func(usage.Period, error) bool) {}
 }
 
-// Held is a month's ledger, held in memory in order of time.
+// Held is the ledger of a month in memory, in order of time.
 type Held struct {
 	*Month
 
@@ -321,7 +319,7 @@ func (h *Held) Refusals(_ context.Context, _ tenant.ID, fromMillis, toMillis int
 	return spanned(h.Denied, fromMillis, toMillis, func(r usage.Refusal) int64 { return r.AtMillis })
 }
 
-// spanned gives what is in [from, to) of a list in order of time.
+// spanned yields the elements in [from, to) of a list in order of time.
 func spanned[T any](list []T, fromMillis, toMillis int64, at func(T) int64) iter.Seq2[T, error] {
 	first, _ := slices.BinarySearchFunc(list, fromMillis, func(one T, from int64) int { return cmp.Compare(at(one), from) })
 	return func(yield func(T, error) bool) {

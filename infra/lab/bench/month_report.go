@@ -14,16 +14,15 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// monthly reports of a month that is rolled up into DynamoDB.
+// monthly makes reports of a month that is rolled up in DynamoDB.
 type monthly struct {
-	month    *Month
-	reporter *report.Reporter
-	ledger   *counting
-	// thousandths of read units
-	units atomic.Int64
+	month      *Month
+	reporter   *report.Reporter
+	ledger     *counting
+	milliUnits atomic.Int64 // thousandths of read units
 }
 
-// counting counts what is read of a ledger.
+// counting counts reads of a ledger.
 type counting struct {
 	usage.History
 	read atomic.Int64
@@ -39,12 +38,12 @@ func (c *counting) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMill
 	return c.History.Refusals(ctx, t, fromMillis, toMillis)
 }
 
-// nobody is in: the month is over.
+// nobody is OpenStays of a month that has passed.
 type nobody struct{}
 
 func (nobody) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) { return nil, nil }
 
-// newMonthly rolls a month up and opens its reports.
+// newMonthly rolls a month up.
 func newMonthly(ctx context.Context, to *dynamo.Store, t tenant.ID, sessions int) (*monthly, error) {
 	m, err := NewMonth(t, sessions)
 	if err != nil {
@@ -59,7 +58,7 @@ func newMonthly(ctx context.Context, to *dynamo.Store, t tenant.ID, sessions int
 	one := &monthly{month: m, ledger: &counting{History: m}}
 	metered := to.Metered(func(consumed *types.ConsumedCapacity, _ bool) {
 		const thousandths = 1000
-		one.units.Add(int64(*consumed.CapacityUnits * thousandths))
+		one.milliUnits.Add(int64(*consumed.CapacityUnits * thousandths))
 	})
 	one.reporter = report.New(store{metered, one.ledger, metered}, nobody{})
 	return one, nil
@@ -71,7 +70,7 @@ func (r *monthly) read(ctx context.Context, g usage.Granularity) error {
 	period := r.month.Period()
 	for row, err := range r.reporter.Usage(ctx, report.Query{
 		Tenant: r.month.tenant, License: licenses[len(licenses)-1], FromMillis: period.FromMillis, ToMillis: period.ToMillis,
-		Granularity: g, AsOfMillis: settled(r.month).UnixMilli(),
+		Granularity: g, AsOfMillis: afterMonth(r.month).UnixMilli(),
 	}) {
 		if err != nil {
 			return fmt.Errorf("report %s by %s: %w", r.month.tenant, g, err)
@@ -79,20 +78,20 @@ func (r *monthly) read(ctx context.Context, g usage.Granularity) error {
 		seats += row.SeatMillis
 	}
 	if seats == 0 {
-		return fmt.Errorf("report %s by %s: nothing happened", r.month.tenant, g)
+		return fmt.Errorf("report %s by %s: no joins", r.month.tenant, g)
 	}
 	if r.ledger.read.Load() > 0 {
-		return fmt.Errorf("report %s by %s: it read the ledger, of what is rolled up", r.month.tenant, g)
+		return fmt.Errorf("report %s by %s: read the ledger although the month is rolled up", r.month.tenant, g)
 	}
 	return nil
 }
 
-// unitsOf is what one report costs, in read units.
+// unitsOf is the cost of one report in read units.
 func (r *monthly) unitsOf(ctx context.Context, g usage.Granularity) (float64, error) {
 	const thousandths = 1000
-	r.units.Store(0)
+	r.milliUnits.Store(0)
 	err := r.read(ctx, g)
-	return float64(r.units.Load()) / thousandths, err
+	return float64(r.milliUnits.Load()) / thousandths, err
 }
 
 func measureMonthReports(ctx context.Context, to *dynamo.Store, o UsageOptions, out *Report) error {

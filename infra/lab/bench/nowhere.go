@@ -9,7 +9,7 @@ import (
 	"seatmeter/shared/export"
 )
 
-// nowhere is a store of objects that keeps nothing of them.
+// nowhere is an object store that discards its objects.
 type nowhere struct{}
 
 func (nowhere) Begin(context.Context, export.Object) (export.Upload, error) { return nowhere{}, nil }
@@ -22,7 +22,7 @@ func (nowhere) Put(context.Context, int, []byte) error { return nil }
 func (nowhere) Complete(context.Context) error         { return nil }
 func (nowhere) Abort(context.Context) error            { return nil }
 
-// lineCounter counts the lines that go through it.
+// lineCounter counts written lines.
 type lineCounter struct {
 	to    io.Writer
 	count int

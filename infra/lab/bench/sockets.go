@@ -15,22 +15,22 @@ import (
 	"seatmeter/infra/client"
 )
 
-// limitSockets is how many connections the stack is to hold.
+// limitSockets is the number of connections that the stack must have open at once.
 const limitSockets = 10_000
 
-// SocketsOptions says where the stack is, and what is asked of it.
+// SocketsOptions configures Sockets.
 type SocketsOptions struct {
 	Admin     *client.Admin
 	WebSocket string
-	// Process is the stack's, whose memory is read.
+	// Process is the id of the stack's process, whose memory is measured.
 	Process int
-	// Sockets are opened, by so many Workers.
+	// Workers open the Sockets.
 	Sockets, Workers int
 	Progress         func(string)
 }
 
-// Sockets fills a tenant of as many seats with connections, each admitted, and
-// counts those that are all open at once.
+// Sockets fills a tenant's seats with connections, and counts those that are open
+// at the same time.
 func Sockets(ctx context.Context, o SocketsOptions) (Report, error) {
 	token, err := socketsToken(ctx, o)
 	if err != nil {
@@ -70,14 +70,13 @@ func Sockets(ctx context.Context, o SocketsOptions) (Report, error) {
 	return Report{
 		Rates: []Rate{{"joins while the sockets fill", float64(len(crowd)) / took.Seconds()}},
 		Figures: []Figure{
-			figure("sockets_held", "connections of the local stack that are open, seated, and answer, at once", []float64{float64(held)}).atLeast(limitSockets),
-			figure("socket_kilobytes", "memory of the stack per connection, its seat and session with it (memory store)", []float64{perSocket}),
+			figure("sockets_held", "connections of the local stack that are open and have a seat at the same time", []float64{float64(held)}).atLeast(limitSockets),
+			figure("socket_kilobytes", "memory of the stack for each connection, with its seat and session (memory store)", []float64{perSocket}),
 		},
 	}, nil
 }
 
-// socketsToken makes a tenant with a conference, and a token that lets in
-// everybody who shows it.
+// socketsToken makes a tenant with a conference, and a join token for all clients.
 func socketsToken(ctx context.Context, o SocketsOptions) (string, error) {
 	if _, err := o.Admin.PutLicense(ctx, string(benchTenant), client.Concurrent(o.Sockets)); err != nil {
 		return "", fmt.Errorf("license the tenant: %w", err)
@@ -96,7 +95,7 @@ func socketsToken(ctx context.Context, o SocketsOptions) (string, error) {
 	return token.Token, nil
 }
 
-// connect opens all connections, and gives those that it opened.
+// connect opens all connections, and returns those that it opened.
 func connect(ctx context.Context, o SocketsOptions, token string) ([]*client.Participant, error) {
 	var mu sync.Mutex
 	var crowd []*client.Participant
@@ -123,9 +122,9 @@ func connect(ctx context.Context, o SocketsOptions, token string) ([]*client.Par
 	return crowd, err
 }
 
-// answering counts the connections that answer, each after all were opened.
+// answering counts the connections that answer, after all were opened.
 func answering(ctx context.Context, crowd []*client.Participant, o SocketsOptions) (int, error) {
-	o.Progress("asking each whether it is open")
+	o.Progress("checking that each connection is open")
 	var held atomic.Int64
 	var group errgroup.Group
 	group.SetLimit(o.Workers)
@@ -144,7 +143,7 @@ func answering(ctx context.Context, crowd []*client.Participant, o SocketsOption
 	return int(held.Load()), nil
 }
 
-// residentKilobytes reads a process's memory, as Linux tells it.
+// residentKilobytes reads the resident memory of a process on Linux.
 func residentKilobytes(process int) (int, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process))
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"seatmeter/infra/lab/limits"
 )
 
-// The limits of the simulated figures; those of takes and of joins are as those
-// measured on an engine.
+// The limits of the simulated figures. Takes and joins have the same limits as
+// those that are measured on an engine.
 const (
 	limitStorm      = 20
 	limitNeighbours = 1.3
@@ -17,11 +17,11 @@ const (
 
 // StormOptions says how much is simulated.
 type StormOptions struct {
-	// Rounds is how many seeds there are, but for the rush, which has one.
+	// Rounds is the number of seeds; the rush has one seed.
 	Rounds int
 	// Joins and Workers are those of a contest.
 	Joins, Workers int
-	// People is how many come at once.
+	// People is the number of people of the rush.
 	People   int
 	Progress func(string)
 }
@@ -33,14 +33,14 @@ const (
 	churnLasts     = 10 * time.Second
 )
 
-// Storm simulates, on an engine with DynamoDB's limits, what a machine cannot
-// host. All rates are in simulated time.
+// Storm simulates joins of many people on an engine with DynamoDB's limits. All
+// rates are in simulated time.
 func Storm(ctx context.Context, o StormOptions) (Report, error) {
-	report, err := everybody(ctx, o)
+	report, err := rushFigures(ctx, o)
 	if err != nil {
 		return report, err
 	}
-	for _, part := range []func(context.Context, StormOptions) (Report, error){weather, simulatedContest, churn} {
+	for _, part := range []func(context.Context, StormOptions) (Report, error){stormFigures, contestFigures, churnFigures} {
 		one, err := part(ctx, o)
 		if err != nil {
 			return report, err
@@ -50,11 +50,11 @@ func Storm(ctx context.Context, o StormOptions) (Report, error) {
 	return report, nil
 }
 
-func everybody(ctx context.Context, o StormOptions) (Report, error) {
+func rushFigures(ctx context.Context, o StormOptions) (Report, error) {
 	var report Report
 	var rates [3]float64
 	for i, contestant := range []string{limits.Ours, limits.First, limits.Counter} {
-		o.Progress(fmt.Sprintf("%d people come at once: %s", o.People, contestant))
+		o.Progress(fmt.Sprintf("%d people join at once: %s", o.People, contestant))
 		result, err := limits.Rush(ctx, 1, o.People, contestant)
 		if err != nil {
 			return report, fmt.Errorf("simulate a rush: %w", err)
@@ -63,21 +63,21 @@ func everybody(ctx context.Context, o StormOptions) (Report, error) {
 		rates[i] = result.PerSecond()
 		report.Rates = append(report.Rates, Rate{"simulated admissions of a rush, " + contestant, rates[i]})
 	}
-	held := fmt.Sprintf("simulated admissions a second of %d people who come in one to a tenant of %d seats, over those of a single counter", o.People, o.People*10/9)
+	about := fmt.Sprintf("simulated admissions a second of %d people who join a tenant of %d seats within a second, over those of a single counter", o.People, o.People*10/9)
 	report.Figures = append(
 		report.Figures,
-		ratio("storm_speedup", held, rates[:1], rates[2:]).atLeast(limitStorm),
-		ratio("first_storm_speedup", "as storm_speedup, of a tenant that never had as many, whose blocks are opened meanwhile", rates[1:2], rates[2:]),
+		ratio("storm_speedup", about, rates[:1], rates[2:]).atLeast(limitStorm),
+		ratio("first_storm_speedup", "as storm_speedup, of a new tenant, whose blocks are opened during the rush", rates[1:2], rates[2:]),
 	)
 	return report, nil
 }
 
 func summary(r limits.Result) string {
-	return fmt.Sprintf("  %d in after %.1f s; %d refused, %d failed; %.0f write units, %.0f read units, %d throttled, %d given up",
+	return fmt.Sprintf("  %d admitted after %.1f s; %d refused, %d failed; %.0f write units, %.0f read units, %d throttled, %d given up",
 		r.Admitted, r.Took.Seconds(), r.Refused, r.Failed, r.Units.Writes, r.Units.Reads, r.Units.Throttled, r.Units.GivenUp)
 }
 
-func weather(ctx context.Context, o StormOptions) (Report, error) {
+func stormFigures(ctx context.Context, o StormOptions) (Report, error) {
 	var report Report
 	var joins, leaves []float64
 	for seed := range o.Rounds {
@@ -90,21 +90,21 @@ func weather(ctx context.Context, o StormOptions) (Report, error) {
 		if err != nil {
 			return report, fmt.Errorf("simulate a storm: %w", err)
 		}
-		o.Progress(fmt.Sprintf("  joins %v alone, %v beside it; leaves %v, %v; %d processes",
+		o.Progress(fmt.Sprintf("  joins %v without a storm, %v during it; leaves %v, %v; %d processes",
 			calm.Join, storm.Join, calm.Leave, storm.Leave, storm.Processes))
-		o.Progress(summary(storm.Storm))
+		o.Progress(summary(storm.Refusals))
 		joins = append(joins, float64(storm.Join)/float64(calm.Join))
 		leaves = append(leaves, float64(storm.Leave)/float64(calm.Leave))
 	}
 	report.Figures = append(
 		report.Figures,
-		figure("neighbours_p99", "simulated p99 of a small tenant's joins beside a storm of refusals, over that alone", joins).atMost(limitNeighbours),
-		figure("leaves_p99", "simulated p99 of leaves from the full pool that such a storm is on, over that alone", leaves).atMost(limitNeighbours),
+		figure("neighbours_p99", "simulated p99 of a small tenant's joins during a storm of refusals of another tenant, over that without a storm", joins).atMost(limitNeighbours),
+		figure("leaves_p99", "simulated p99 of leaves from a full pool during a storm of refusals on it, over that without a storm", leaves).atMost(limitNeighbours),
 	)
 	return report, nil
 }
 
-func simulatedContest(ctx context.Context, o StormOptions) (Report, error) {
+func contestFigures(ctx context.Context, o StormOptions) (Report, error) {
 	contestants := []string{limits.Ours, limits.Bare, limits.Transaction, limits.Lock}
 	rates := make([][]float64, len(contestants))
 	for seed := range o.Rounds {
@@ -123,12 +123,12 @@ func simulatedContest(ctx context.Context, o StormOptions) (Report, error) {
 	report.Figures = []Figure{
 		ratio("simulated_joins_vs_limit", "simulated joins a second, over as many bare conditional writes", rates[0], rates[1]).atLeast(limitJoins),
 		ratio("simulated_joins_vs_transaction", "simulated joins a second, over TransactWriteItems of one counter and the connection, tried again at conflicts", rates[0], rates[2]).atLeast(limitTransaction),
-		ratio("simulated_joins_vs_lock", "simulated joins a second, over reading one counter and writing it if it is as read, tried again if not", rates[0], rates[3]),
+		ratio("simulated_joins_vs_lock", "simulated joins a second, over reading one counter and writing it if it is unchanged, tried again if not", rates[0], rates[3]),
 	}
 	return report, nil
 }
 
-func churn(ctx context.Context, o StormOptions) (Report, error) {
+func churnFigures(ctx context.Context, o StormOptions) (Report, error) {
 	var report Report
 	for _, c := range []struct {
 		percent int
@@ -146,9 +146,9 @@ func churn(ctx context.Context, o StormOptions) (Report, error) {
 		report.Figures = append(
 			report.Figures,
 			figure(fmt.Sprintf("simulated_writes_per_join_at_%d", c.percent),
-				fmt.Sprintf("seats tried for by each join that was admitted to a pool of %d that is %d %% full", fullSeats, c.percent), takes).atMost(c.most),
+				fmt.Sprintf("attempts to take a seat of each admitted join, to a pool of %d that is %d %% full", fullSeats, c.percent), takes).atMost(c.most),
 			figure(fmt.Sprintf("simulated_reads_per_join_at_%d", c.percent),
-				fmt.Sprintf("read units of each join that was admitted to a pool of %d that is %d %% full", fullSeats, c.percent), reads),
+				fmt.Sprintf("read units of each admitted join, to a pool of %d that is %d %% full", fullSeats, c.percent), reads),
 		)
 	}
 	return report, nil

@@ -19,7 +19,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// The limits of what stays, joins and refusals cost, in units of capacity.
+// The limits of the cost of stays, joins and refusals, in capacity units.
 const (
 	limitWritesSmall   = 4
 	limitReadsSmall    = 1
@@ -34,26 +34,26 @@ const (
 const (
 	smallSeats = 25
 	largeSeats = 10_000
-	// processes is how many Lambda processes the joins come by, in turn: each
-	// remembers for itself.
+	// processes is the number of Lambda processes that serve the joins in turn, each
+	// with caches of its own.
 	processes = 16
-	// firstNumber times its seats is the first number of a tenant's connections.
+	// firstNumber times the seats is the number of a tenant's first connection.
 	firstNumber = 10_000
-	// stayMillis is what a stay takes on average, stormPerMilli how many come in a
-	// millisecond of a storm.
-	stayMillis    = 30 * 60_000
+	// stayMillis is the mean duration of a stay.
+	stayMillis = 30 * 60_000
+	// stormPerMilli is the number of joins in a millisecond of a storm.
 	stormPerMilli = 10
 )
 
-// UnitsOptions says how much is measured.
+// UnitsOptions configures Units.
 type UnitsOptions struct {
-	// Stays, and Refusals, are in a round.
-	Rounds, Stays, Refusals int
-	Progress                func(string)
+	Rounds int
+	// Stays and Refusals are those of a round.
+	Stays, Refusals int
+	Progress        func(string)
 }
 
-// Units measures what DynamoDB charges for stays, joins and refusals, as
-// ReturnConsumedCapacity has it.
+// Units measures the cost of stays, joins and refusals, by ReturnConsumedCapacity.
 func Units(ctx context.Context, store *dynamo.Store, o UnitsOptions) (Report, error) {
 	small, err := newCrowd(ctx, store, "units-small", smallSeats)
 	if err != nil {
@@ -98,19 +98,19 @@ func largeUnits(ctx context.Context, store *dynamo.Store, o UnitsOptions) (Repor
 	return Report{Figures: []Figure{
 		figure("write_units_per_stay_10000", "write units of a join and its leave, of 10,000 seats at 90 %", at[0].writes).atMost(limitWritesLarge),
 		figure("read_units_per_stay_10000", "read units of a join and its leave, of 10,000 seats at 90 %", at[0].reads).atMost(limitReadsLarge),
-		figure("writes_per_join_at_90", "writes of a join of 10,000 seats at 90 %, but for its session: its seat, tries in vain, the board", at[0].takes).atMost(limitTakesAt90),
-		figure("writes_per_join_at_99", "writes of a join of 10,000 seats at 99 %, but for its session", at[1].takes).atMost(limitTakesAt99),
+		figure("writes_per_join_at_90", "writes of a join of 10,000 seats at 90 %, without its session: its seat, failed attempts, the directory", at[0].takes).atMost(limitTakesAt90),
+		figure("writes_per_join_at_99", "writes of a join of 10,000 seats at 99 %, without its session", at[1].takes).atMost(limitTakesAt99),
 		figure("reads_per_join_at_99", "read units of a join and its leave, of 10,000 seats at 99 %", at[1].reads),
-		figure("writes_per_refusal", "write units of a refusal, its record with them, in a storm of 10,000 a second on a full pool of as many", at[2].writes).atMost(limitRefusalWrites),
-		figure("reads_per_refusal", "read units of a refusal in a storm of 10,000 a second on a full pool of as many", at[2].reads).atMost(limitRefusalReads),
+		figure("writes_per_refusal", "write units of a refusal with its record, in a storm of 10,000 a second on a full pool of 10,000 seats", at[2].writes).atMost(limitRefusalWrites),
+		figure("reads_per_refusal", "read units of a refusal, in a storm of 10,000 a second on a full pool of 10,000 seats", at[2].reads).atMost(limitRefusalReads),
 	}}, nil
 }
 
-// costs are per stay, or per refusal, of each round; takes are the writes that
-// it takes to find a seat.
+// costs are the means per stay, or per refusal, of each round; takes are the
+// writes of finding a seat.
 type costs struct{ writes, reads, takes []float64 }
 
-// crowd is the people of one tenant, and what they cost.
+// crowd is the people of one tenant, and their cost.
 type crowd struct {
 	joiners [processes]*joiner
 	now     int64
@@ -121,16 +121,16 @@ type crowd struct {
 	storm   int
 
 	mu                   sync.Mutex
-	writes, reads, joins float64 // joins: the writes of joins
+	writes, reads, joins float64 // joins: writes of joins
 }
 
-// guest is somebody who is in, since when.
+// guest is an admitted person.
 type guest struct {
 	id          seat.ConnectionID
 	sinceMillis int64
 }
 
-// newCrowd licenses a tenant, and gives it a conference.
+// newCrowd makes a tenant with a license and a conference.
 func newCrowd(ctx context.Context, store *dynamo.Store, t tenant.ID, seats int) (*crowd, error) {
 	c := &crowd{next: seats * firstNumber, dice: rand.New(rand.NewPCG(1, uint64(seats))), every: stayMillis / int64(seats)} //nolint:gosec // a benchmark's
 	metered := store.Metered(c.add)
@@ -140,7 +140,7 @@ func newCrowd(ctx context.Context, store *dynamo.Store, t tenant.ID, seats int) 
 	}
 	c.now = first.now
 	for i := range c.joiners {
-		c.joiners[i] = &joiner{limits.NewEntrance(metered), first.pass, first.now}
+		c.joiners[i] = &joiner{limits.NewDomain(metered), first.pass, first.now}
 	}
 	return c, nil
 }
@@ -155,7 +155,7 @@ func (c *crowd) add(consumed *types.ConsumedCapacity, write bool) {
 	}
 }
 
-// fill lets people in until so many seats are in use.
+// fill joins until that number of seats is in use.
 func (c *crowd) fill(ctx context.Context, seats int) error {
 	missing := seats - len(c.in)
 	from := c.next
@@ -199,7 +199,7 @@ func (c *crowd) rounds(ctx context.Context, rounds, operations int, do func(cont
 	return all, nil
 }
 
-// join lets the next one in, by the next process.
+// join joins as the next person, by the next process.
 func (c *crowd) join(ctx context.Context) error {
 	j := c.joiners[c.next%processes]
 	j.now = c.now
@@ -210,19 +210,19 @@ func (c *crowd) join(ctx context.Context) error {
 	return err
 }
 
-// stay has somebody leave, and somebody else join.
+// stay has one person leave and another one join.
 func (c *crowd) stay(ctx context.Context) error {
 	c.now += c.every
 	i := c.leaver()
-	if err := c.joiners[c.dice.IntN(processes)].door.Leave(ctx, c.in[i].id, c.now, usage.EndClosed); err != nil {
+	if err := c.joiners[c.dice.IntN(processes)].domain.Leave(ctx, c.in[i].id, c.now, usage.EndClosed); err != nil {
 		return fmt.Errorf("leave: %w", err)
 	}
 	c.in[i] = guest{connectionNumber(c.next), c.now}
 	return c.join(ctx)
 }
 
-// leaver is somebody by chance; but nobody stays for longer than the platform
-// lets a connection live.
+// leaver is a random person, or one whose connection is as old as the platform
+// allows.
 func (c *crowd) leaver() int {
 	for i, g := range c.in {
 		if c.now-g.sinceMillis >= session.LifeMillis {
@@ -232,7 +232,7 @@ func (c *crowd) leaver() int {
 	return c.dice.IntN(len(c.in))
 }
 
-// refused has somebody be refused.
+// refused joins a full pool.
 func (c *crowd) refused(ctx context.Context) error {
 	if c.storm++; c.storm%stormPerMilli == 0 {
 		c.now++

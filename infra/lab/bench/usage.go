@@ -23,13 +23,14 @@ import (
 // The limits of the usage benchmark's figures.
 const (
 	limitMonth    = 1.3 // of a month's report with many sessions, over one with few
-	limitSQLite   = 1.0 // of our time over SQLite's
+	limitSQLite   = 1.0 // of the roll-up's time over SQLite's
 	limitRollUp   = 256 // MB
 	limitExport   = 128 // MB
 	wholeOverPart = 10
 )
 
-// LeastSessions is what the small month has, and the least of the large one.
+// LeastSessions is the number of sessions of the small month, and the minimum of
+// the large one.
 const LeastSessions = 1000
 
 // The tenants of the usage benchmark.
@@ -38,8 +39,7 @@ const (
 	tenantFew  tenant.ID = "bench-few"
 )
 
-// Rows are a month's, by granularity: those in which something happened, in
-// order.
+// Rows are the rows of a month by granularity, in order, without idle ones.
 type Rows map[usage.Granularity][]usage.Row
 
 var keptGranularities = []usage.Granularity{
@@ -49,26 +49,25 @@ var keptGranularities = []usage.Granularity{
 // Query computes a month's rows from its ledger.
 type Query func(ctx context.Context) (Rows, error)
 
-// UsageOptions says how much the usage benchmark measures.
+// UsageOptions configures Usage.
 type UsageOptions struct {
-	// Sessions is how many the large month has; the small one has
-	// LeastSessions.
+	// Sessions is the number of sessions of the large month.
 	Sessions int
-	// Rounds come after one to warm up, each with so many Reports.
+	// Rounds come after one to warm up, each with this number of Reports.
 	Rounds, Reports int
-	// SQLite loads a month and gives the query to hold the roll-up against,
-	// and what closes the database.
+	// SQLite loads a month and returns the query that is the roll-up's peer, and
+	// the database's closer.
 	SQLite   func(ctx context.Context, h *Held) (Query, io.Closer, error)
 	Progress func(string)
 }
 
-// Usage measures what reports, roll-ups and exports of a large month take:
-// beside a small month's, beside the same figures in SQLite, and in memory.
-// The error tells, too, that SQLite has other figures than the roll-up.
+// Usage measures the time of a large month's reports beside a small month's, the
+// time of a roll-up beside SQLite's for the same figures, and the memory of
+// roll-ups and exports. It is an error if SQLite's figures differ.
 func Usage(ctx context.Context, store *dynamo.Store, o UsageOptions) (Report, error) {
 	var report Report
 	for _, measure := range []func(context.Context, *dynamo.Store, UsageOptions, *Report) error{
-		measureRollUpMemory, measureExportMemory, measureMonthReports, measureRollUp, // the last one holds a month in memory
+		measureRollUpMemory, measureExportMemory, measureMonthReports, measureRollUp, // the last one, which keeps a month in memory
 	} {
 		if err := measure(ctx, store, o, &report); err != nil {
 			return Report{}, err
@@ -77,20 +76,20 @@ func Usage(ctx context.Context, store *dynamo.Store, o UsageOptions) (Report, er
 	return report, nil
 }
 
-// settled is a moment at which the month is long over.
-func settled(m *Month) time.Time {
+// afterMonth is a time at which every day of the month is final.
+func afterMonth(m *Month) time.Time {
 	const days = 5
 	return time.UnixMilli(m.Period().ToMillis).AddDate(0, 0, days)
 }
 
-// store is where rolling up reads and writes.
+// store combines the interfaces of rollup.Store.
 type store struct {
 	license.Licenses
 	usage.History
 	rollup.Buckets
 }
 
-// licensed puts a month's licenses into a store.
+// licensed writes a month's licenses to a store.
 func licensed(ctx context.Context, to license.Licenses, m *Month) error {
 	for _, l := range m.Licenses() {
 		if written, err := to.PutLicense(ctx, l); err != nil || !written {
@@ -100,9 +99,9 @@ func licensed(ctx context.Context, to license.Licenses, m *Month) error {
 	return nil
 }
 
-// rollUp rolls a month up, all of it.
+// rollUp rolls a whole month up.
 func rollUp(ctx context.Context, s rollup.Store, m *Month) error {
-	roller := rollup.New(s, slog.New(slog.DiscardHandler), func() time.Time { return settled(m) })
+	roller := rollup.New(s, slog.New(slog.DiscardHandler), func() time.Time { return afterMonth(m) })
 	p, err := roller.Tenant(ctx, m.tenant)
 	if err != nil {
 		return fmt.Errorf("roll %s up: %w", m.tenant, err)
@@ -113,7 +112,7 @@ func rollUp(ctx context.Context, s rollup.Store, m *Month) error {
 	return nil
 }
 
-// rollUpInMemory gives what is kept of a history.
+// rollUpInMemory rolls a month up into a memory store.
 func rollUpInMemory(ctx context.Context, h usage.History, m *Month) (*dynamo.Store, error) {
 	kept, _ := memtable.NewStore()
 	if err := licensed(ctx, kept, m); err != nil {
@@ -137,7 +136,7 @@ func rows(ctx context.Context, b rollup.Buckets, m *Month) (Rows, error) {
 }
 
 func measureRollUpMemory(ctx context.Context, _ *dynamo.Store, o UsageOptions, report *Report) error {
-	o.Progress("rolling up a month that is made as it is read, for the memory it takes")
+	o.Progress("measuring the memory of rolling up a generated month")
 	m, err := NewMonth(tenantMany, o.Sessions)
 	if err != nil {
 		return err
@@ -150,7 +149,7 @@ func measureRollUpMemory(ctx context.Context, _ *dynamo.Store, o UsageOptions, r
 		return err
 	}
 	report.Figures = append(report.Figures, figure("rollup_peak_memory_mb",
-		"peak heap while sessions are rolled up, with what is kept of them", []float64{peak}).atMost(limitRollUp))
+		"peak heap of a roll-up, with the stored rows", []float64{peak}).atMost(limitRollUp))
 	return nil
 }
 
@@ -159,14 +158,14 @@ func measureExportMemory(ctx context.Context, _ *dynamo.Store, o UsageOptions, r
 		name, held string
 		sessions   int
 	}{
-		{"export_peak_memory_mb", "peak heap while the ledger is exported, the larger of CSV and NDJSON", o.Sessions},
-		{"export_tenth_peak_memory_mb", "peak heap while a tenth of the sessions is exported: it is flat", o.Sessions / wholeOverPart},
+		{"export_peak_memory_mb", "peak heap of an export of the ledger, the larger of CSV and NDJSON", o.Sessions},
+		{"export_tenth_peak_memory_mb", "peak heap of an export of a tenth of the sessions", o.Sessions / wholeOverPart},
 	} {
 		m, err := NewMonth(tenantMany, size.sessions)
 		if err != nil {
 			return err
 		}
-		o.Progress(fmt.Sprintf("exporting %d sessions, for the memory it takes", size.sessions))
+		o.Progress(fmt.Sprintf("measuring the memory of exporting %d sessions", size.sessions))
 		text, err := peakHeapMegabytes(func() error { return exportMonth(ctx, m, usage.WriteLedgerCSV) })
 		if err != nil {
 			return err
@@ -181,7 +180,7 @@ func measureExportMemory(ctx context.Context, _ *dynamo.Store, o UsageOptions, r
 }
 
 func measureRollUp(ctx context.Context, _ *dynamo.Store, o UsageOptions, report *Report) error {
-	o.Progress("holding a month in memory, and in SQLite")
+	o.Progress("loading a month into memory and into SQLite")
 	m, err := NewMonth(tenantMany, o.Sessions)
 	if err != nil {
 		return err
@@ -218,11 +217,11 @@ func measureRollUp(ctx context.Context, _ *dynamo.Store, o UsageOptions, report 
 	report.Rates = append(report.Rates,
 		Rate{"sessions rolled up", sessions * median(rates[0])}, Rate{"sessions in SQLite", sessions * median(rates[1])})
 	report.Figures = append(report.Figures,
-		ratio("rollup_vs_sqlite", "time to roll up over SQLite's for the same figures of the same rows", rates[1], rates[0]).atMost(limitSQLite))
+		ratio("rollup_vs_sqlite", "time of a roll-up, over SQLite's for the same figures of the same records", rates[1], rates[0]).atMost(limitSQLite))
 	return nil
 }
 
-// Agree checks that a month rolls up to the figures that a query of it has.
+// Agree checks that the roll-up of a month has the same figures as a query.
 func Agree(ctx context.Context, held *Held, query Query) error {
 	kept, err := rollUpInMemory(ctx, held, held.Month)
 	if err != nil {
@@ -241,7 +240,7 @@ func Agree(ctx context.Context, held *Held, query Query) error {
 			return fmt.Errorf("%s: rolled up to %d rows, in SQLite to %d", g, len(ours[g]), len(theirs[g]))
 		}
 		for i, row := range ours[g] {
-			row.PeakHosts, row.PeakParticipants = 0, 0 // SQLite is not asked for these
+			row.PeakHosts, row.PeakParticipants = 0, 0 // the query does not compute these
 			if !cmp.Equal(row, theirs[g][i]) {
 				return fmt.Errorf("%s: rolled up to %+v, in SQLite to %+v", g, row, theirs[g][i])
 			}
@@ -250,12 +249,12 @@ func Agree(ctx context.Context, held *Held, query Query) error {
 	return nil
 }
 
-// writeLedger writes entries in some format.
+// writeLedger writes entries in a format.
 type writeLedger func(w io.Writer, entries iter.Seq2[usage.Entry, error]) error
 
-// exportMonth exports a month's ledger to a store that keeps nothing.
+// exportMonth exports the ledger of a month and discards the export.
 func exportMonth(ctx context.Context, m *Month, write writeLedger) error {
-	const afterwards = 24 * 60 * 60 * 1000 // who resumes
+	const afterwards = 24 * 60 * 60 * 1000 // for stays that resume after the month
 	period := usage.Period{FromMillis: m.Period().FromMillis, ToMillis: m.Period().ToMillis + afterwards}
 	lines := &lineCounter{}
 	_, err := export.New(nowhere{}).Answer(ctx, export.File{Tenant: m.tenant, Name: "ledger"}, func(w io.Writer) error {

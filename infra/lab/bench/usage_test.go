@@ -20,7 +20,7 @@ func TestAMonthIsTheSameEachTimeAndInOrder(t *testing.T) {
 	if len(held.Parts) != sessions || len(held.Denied) == 0 {
 		t.Fatalf("%d sessions, %d refusals", len(held.Parts), len(held.Denied))
 	}
-	// Read in pieces, as days are, it is what it is when read at once.
+	// Read in pieces, as the roll-up reads days, the month is the same.
 	pieces, before := 0, int64(0)
 	const length = 7_654_321
 	for from := m.Period().FromMillis; from < m.Period().ToMillis+24*3_600_000; from += length {
@@ -43,7 +43,7 @@ func TestAMonthIsTheSameEachTimeAndInOrder(t *testing.T) {
 	}
 	total := usage.Report([]usage.Period{m.Period()}, m.Limits(), held.Parts, held.Denied, m.Period().ToMillis+24*3_600_000)[0]
 	if total.OverageMillis == 0 || total.EstimatedMillis == 0 || len(total.Refusals) < 2 || total.Joins >= sessions {
-		t.Errorf("little happened: %+v", total)
+		t.Errorf("a total is zero: %+v", total)
 	}
 	none := 0
 	for _, s := range held.Parts {

@@ -1,19 +1,19 @@
-// Package chaos puts Seatmeter's promises to the test while everything around
-// it fails: real clients contend for the seats of several tenants on a local
-// stack whose $disconnect events are lost, repeated, delayed and reordered,
-// whose functions die between two calls, and whose DynamoDB Local is killed
-// once. It looks on from outside, by the two APIs alone, and counts.
+// Package chaos tests Seatmeter's guarantees under faults: real clients contend
+// for the seats of several tenants on a local stack whose $disconnect events are
+// lost, repeated, delayed and reordered, whose functions end between two calls,
+// and whose DynamoDB Local is killed once. The test observes the stack through
+// its two APIs alone.
 //
-// What must hold: no pool is ever used beyond its limit (oversold), when
-// everybody has gone every seat comes back (lost) and the books balance, and a
-// ghost, which is a seat that has outlived its connection, is reclaimed within
-// two minutes of being observable. A seat is observable as a ghost once its
-// connection is dead, its hold, if it has one, is over, and it is a minute old,
-// since reconciliation probes nothing younger.
+// The guarantees: a pool is never used beyond its limit (oversold); after all
+// clients have left, every seat comes back (lost) and the books balance; and a
+// ghost, a seat that has outlived its connection, is reclaimed within two minutes
+// of being observable. A ghost is observable once its connection is closed, its
+// hold, if any, has expired, and the connection is a minute old, since
+// reconciliation probes no younger one.
 //
-// That minute is also what bounds the load: where one close in five is lost,
-// every five joins cost a seat for a minute or more, so that a pool sustains
-// about one join a second per fifteen seats, whatever the machine.
+// That minute also bounds the load: with one close in five lost, every five joins
+// cost a seat for a minute or more, so that a pool sustains about one join a
+// second per fifteen seats on any machine.
 package chaos
 
 import (
@@ -33,51 +33,49 @@ import (
 	"seatmeter/infra/local/apigateway"
 )
 
-// The bounds of what is promised.
+// The bounds of the guarantees.
 const (
-	// unprobed is the age below which reconciliation probes no connection.
+	// unprobed is the age from which reconciliation probes a connection.
 	unprobed = time.Minute
-	// reclaimWithin is how soon a ghost is gone once it is observable.
+	// reclaimWithin is the time in which an observable ghost is reclaimed.
 	reclaimWithin = 2 * time.Minute
-	// drainWithin is how long the last seats may take after everybody has left.
+	// drainWithin is the time in which every seat comes back after all have left.
 	drainWithin = unprobed + reclaimWithin
 )
 
-// patience bounds one call or handshake, and stalled the time without a join
-// after which the load is given up.
+// callTimeout bounds one call or handshake. After loadTimeout without a join the
+// load ends.
 const (
-	patience = 40 * time.Second
-	stalled  = 2 * time.Minute
+	callTimeout = 40 * time.Second
+	loadTimeout = 2 * time.Minute
 )
 
-// Options says how much chaos there is. Template, DataDir and Joins or For are
-// required.
+// Options configures a run. Template, DataDir, and Joins or For are required.
 type Options struct {
 	// Template is the path of the SAM template.
 	Template string
 	// DataDir is the stack's data directory.
 	DataDir string
-	// Store is local.StoreDynamoDB unless set: one of the run's own, whatever
-	// DYNAMODB_ENDPOINT names, so that it can be restarted.
+	// Store defaults to local.StoreDynamoDB: an engine of the run's own, which
+	// the run can restart, even if DYNAMODB_ENDPOINT names another.
 	Store local.Store
-	// Joins is how many admissions to stop after, and For how long to go on at
-	// the most; 0: no bound.
+	// The load stops after this number of Joins, or after For; 0: no bound.
 	Joins int
 	For   time.Duration
 	// Seed makes the decisions repeatable, as far as their order is.
 	Seed uint64
 	// Faults are those of the stack; their seed is set from Seed.
 	Faults apigateway.Faults
-	// Deaths is the share of calls at which a process dies, as package deaths has it.
+	// Deaths is the share of calls at which a process ends: see package deaths.
 	Deaths float64
 	// Restart kills DynamoDB Local once and starts it again.
 	Restart bool
-	// Log is the stack's; Progress hears a line every few seconds. Nil: nowhere.
+	// Log is the stack's; Progress gets a line every few seconds. Nil: none.
 	Log      *slog.Logger
 	Progress io.Writer
 }
 
-// Usual is the chaos that ./scripts/chaos makes, but for how much of it.
+// Usual is the configuration of ./scripts/chaos, without bounds.
 func Usual() Options {
 	return Options{
 		Faults: apigateway.Faults{
@@ -88,7 +86,6 @@ func Usual() Options {
 	}
 }
 
-// run is one run.
 type run struct {
 	options   Options
 	reaper    *deaths.Reaper
@@ -96,20 +93,20 @@ type run struct {
 	api       *client.Admin
 	customers []*customer
 	began     time.Time
-	// over is closed when no more joins are to be made; end closes it.
-	over context.Context
-	end  context.CancelFunc
+	// loading is the context of the load; end cancels it.
+	loading context.Context
+	end     context.CancelFunc
 
-	lastJoin    atomic.Int64  // Unix milliseconds
-	restartTook time.Duration // 0: there was no restart
+	lastJoinMillis atomic.Int64
+	restartTook    time.Duration // 0: there was no restart
 
 	mu           sync.Mutex
 	breaches     []string
 	breachesMore int
 }
 
-// Run makes the chaos and reports what came of it. The error is of the run
-// itself: that promises were broken is in the report.
+// Run runs the load under faults and reports the results. An error means that the
+// run failed; broken guarantees are in the report.
 func Run(ctx context.Context, o Options) (report Report, err error) {
 	o.Faults.Seed = o.Seed
 	o.Store = cmp.Or(o.Store, local.StoreDynamoDB)
@@ -134,7 +131,7 @@ func Run(ctx context.Context, o Options) (report Report, err error) {
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 		defer cancel()
-		// The report is complete; what a stack in chaos says at its end is not.
+		// The report is complete by now, so a failure to close is only logged.
 		if closed := r.stack.Close(closing); closed != nil && o.Log != nil {
 			o.Log.Warn("the stack did not close cleanly", "error", closed)
 		}
@@ -160,7 +157,7 @@ func (r *run) run(ctx context.Context) error {
 		return err
 	}
 	r.api = client.NewAdmin(r.stack.Endpoints.HTTP, bearer)
-	if err := r.settleIn(ctx); err != nil {
+	if err := r.setUp(ctx); err != nil {
 		return err
 	}
 
@@ -185,15 +182,15 @@ func (r *run) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// say tells of progress.
+// say prints a line of progress.
 func (r *run) say(format string, args ...any) {
 	fmt.Fprintf(r.options.Progress, "%4.0f s  "+format+"\n", append([]any{time.Since(r.began).Seconds()}, args...)...)
 }
 
-// maxBreaches bounds those that are kept in words.
+// maxBreaches bounds the breaches of a report; others are counted.
 const maxBreaches = 20
 
-// breach notes a broken promise.
+// breach records a broken guarantee.
 func (r *run) breach(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	r.say("BREACH: %s", text)
@@ -206,13 +203,12 @@ func (r *run) breach(format string, args ...any) {
 	}
 }
 
-// again makes a call until it is answered: what a function's death or the lack
-// of a store cause is tried again, for as long as a store may be away and a
-// function run out of its time for want of it.
-func again(ctx context.Context, call func(ctx context.Context) error) error {
-	deadline := time.Now().Add(stalled)
+// retried repeats a call after errors of the server, for longer than a restart of
+// the store and a function's timeout take together.
+func retried(ctx context.Context, call func(ctx context.Context) error) error {
+	deadline := time.Now().Add(loadTimeout)
 	for {
-		attempt, cancel := context.WithTimeout(ctx, patience)
+		attempt, cancel := context.WithTimeout(ctx, callTimeout)
 		err := call(attempt)
 		cancel()
 		p, answered := errors.AsType[*client.Problem](err)
@@ -223,7 +219,7 @@ func again(ctx context.Context, call func(ctx context.Context) error) error {
 	}
 }
 
-// has tells whether an error is a problem with a code.
+// has tells whether an error is a problem with that code.
 func has(err error, code client.Code) bool {
 	p, ok := errors.AsType[*client.Problem](err)
 	return ok && p.Code == code

@@ -31,7 +31,7 @@ func TestPool_ReportsUseBeyondTheLimit(t *testing.T) {
 			p.seen(6, later(1))
 			p.seen(7, later(2))
 		}, "7 of 6", 1},
-		"a look from before the license shrank": {func(p *pool) {
+		"a reading from before the license shrank": {func(p *pool) {
 			p.offer(6)
 			p.offered(6)
 			p.seen(5, later(-1))
@@ -74,27 +74,27 @@ func TestGhosts_AreTimedFromWhenTheyWereObservable(t *testing.T) {
 	in, out := map[string]bool{"c": true}, map[string]bool{}
 	m := &room{}
 	for name, test := range map[string]struct {
-		corpse    corpse
+		deadConn  deadConn
 		made      int
 		late      int
-		reclaimed time.Duration // after the first look; less than zero: it was no ghost
+		reclaimed time.Duration // since it was observable; negative: it was no ghost
 	}{
-		"given back soon":         {corpse{joined: ago(70), died: ago(3)}, 0, 0, -1},
-		"held":                    {corpse{joined: ago(70), died: ago(20), grace: 30 * time.Second}, 0, 0, -1},
-		"too young to be probed":  {corpse{joined: ago(20), died: ago(15)}, 1, 0, 0},
-		"observable by its age":   {corpse{joined: ago(90), died: ago(80)}, 1, 0, 30 * time.Second},
-		"observable by its death": {corpse{joined: ago(900), died: ago(50)}, 1, 0, 50 * time.Second},
-		"observable after a hold": {corpse{joined: ago(900), died: ago(50), grace: 30 * time.Second}, 1, 0, 20 * time.Second},
-		"too late":                {corpse{joined: ago(900), died: ago(121)}, 1, 1, 121 * time.Second},
-		"died after the question": {corpse{joined: ago(900), died: now.Add(time.Minute)}, 0, 0, -1},
+		"given back soon":         {deadConn{joined: ago(70), died: ago(3)}, 0, 0, -1},
+		"held":                    {deadConn{joined: ago(70), died: ago(20), grace: 30 * time.Second}, 0, 0, -1},
+		"too young to be probed":  {deadConn{joined: ago(20), died: ago(15)}, 1, 0, 0},
+		"observable by its age":   {deadConn{joined: ago(90), died: ago(80)}, 1, 0, 30 * time.Second},
+		"observable by its death": {deadConn{joined: ago(900), died: ago(50)}, 1, 0, 50 * time.Second},
+		"observable after a hold": {deadConn{joined: ago(900), died: ago(50), grace: 30 * time.Second}, 1, 0, 20 * time.Second},
+		"too late":                {deadConn{joined: ago(900), died: ago(121)}, 1, 1, 121 * time.Second},
+		"died after the question": {deadConn{joined: ago(900), died: now.Add(time.Minute)}, 0, 0, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			g, c := &ghosts{}, test.corpse
+			g, c := &ghosts{}, test.deadConn
 			c.room, c.connection = m, "c"
 			g.add(&c)
 			late := g.listed(m, in, now)
-			late = append(late, g.listed(m, in, now)...) // told once
+			late = append(late, g.listed(m, in, now)...) // late ones are reported once
 			g.listed(&room{}, out, now)                  // another room
 			if g.made != test.made || len(late) != test.late || g.open() != test.made {
 				t.Errorf("made %d, late %d, open %d; want %d and %d", g.made, len(late), g.open(), test.made, test.late)

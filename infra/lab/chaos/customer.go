@@ -10,35 +10,35 @@ import (
 	"seatmeter/infra/client"
 )
 
-// customer is one tenant and what befell it.
+// customer is one tenant with its conferences and counts.
 type customer struct {
 	id      string
 	license client.License
-	// sizes are the limits that its license changes between; none: it stays.
+	// sizes are the limits that its license changes between; none: no changes.
 	sizes []int
-	// crowd is how many clients contend, and stay how long they stay on average.
+	// crowd is the number of clients, and stay the mean duration of a stay.
 	crowd int
 	stay  time.Duration
 	rooms []*room
-	// pools are those of its rooms: one and the same under a concurrent license.
+	// pools has one pool under a concurrent license, otherwise one for each room.
 	pools  []*pool
 	tally  tally
 	ghosts ghosts
-	// inUse is what was last seen.
+	// inUse is the last reading of the API.
 	inUse     atomic.Int64
 	lost      int
 	imbalance int
 }
 
-// tally counts what clients were answered.
+// tally counts the answers to clients.
 type tally struct {
 	joins, resumed, refused atomic.Int64
 	// shut: the conference was not live, or had ended.
 	shut atomic.Int64
-	// unavailable: 503; failed: a function died; broken: no answer at all.
+	// unavailable: 503; failed: the function ended; broken: no answer.
 	unavailable, failed, broken atomic.Int64
-	// maybe is how many attempts may have been admitted without the client
-	// knowing of it.
+	// maybe counts attempts that may have been admitted although the client got
+	// no answer.
 	maybe atomic.Int64
 	mu    sync.Mutex
 	other map[client.Code]int
@@ -53,10 +53,10 @@ func (t *tally) count(code client.Code) {
 	t.other[code]++
 }
 
-// customers are both models, pools of one block and of several, held seats and
-// none, and one license that shrinks and grows. The large ones are there for
-// the number of joins (see the package's comment); they are several because
-// asking for one's status costs reading the whole pool.
+// customers cover both models, pools of one block and of several, seats with and
+// without a grace period, and a license that shrinks and grows. The five large
+// ones make most of the joins (see the package's comment); one larger tenant
+// would be slower, since each status message reads a whole pool.
 func customers() []*customer {
 	concurrent := func(id string, seats, grace, rooms, crowd int, stay time.Duration, sizes ...int) *customer {
 		c := &customer{id: id, license: client.Concurrent(seats), sizes: sizes, crowd: crowd, stay: stay}
@@ -89,14 +89,14 @@ func customers() []*customer {
 	return list
 }
 
-// settleIn makes the tenants and their conferences.
-func (r *run) settleIn(ctx context.Context) error {
+// setUp makes the tenants and their conferences.
+func (r *run) setUp(ctx context.Context) error {
 	r.customers = customers()
 	for _, c := range r.customers {
 		for _, p := range c.pools {
 			p.breach = func(format string, args ...any) { r.breach(c.id+": "+format, args...) }
 		}
-		err := again(ctx, func(ctx context.Context) error {
+		err := retried(ctx, func(ctx context.Context) error {
 			_, err := r.api.PutLicense(ctx, c.id, c.license)
 			return err
 		})
@@ -105,7 +105,7 @@ func (r *run) settleIn(ctx context.Context) error {
 		}
 		for _, room := range c.rooms {
 			if c.license.Model == client.ModelNamed {
-				err := again(ctx, func(ctx context.Context) error {
+				err := retried(ctx, func(ctx context.Context) error {
 					_, err := r.api.CreateHost(ctx, c.id, client.Host{Email: room.host, Name: "A Host"})
 					return err
 				})
@@ -121,10 +121,10 @@ func (r *run) settleIn(ctx context.Context) error {
 	return nil
 }
 
-// schedule makes a conference. That it is there already is what comes of a
-// function that died after it was made.
+// schedule makes a conference. It may exist already: a function may have ended
+// after it had made the conference.
 func (r *run) schedule(ctx context.Context, c *customer, id, host string) error {
-	err := again(ctx, func(ctx context.Context) error {
+	err := retried(ctx, func(ctx context.Context) error {
 		_, err := r.api.CreateConference(ctx, c.id, client.Conference{Conference: id, Host: host})
 		return err
 	})
@@ -134,9 +134,9 @@ func (r *run) schedule(ctx context.Context, c *customer, id, host string) error 
 	return nil
 }
 
-// endConference ends one. Ending one that has ended completes what broke off.
+// endConference ends a conference, or completes an end that was interrupted.
 func (r *run) endConference(ctx context.Context, c *customer, id string) error {
-	err := again(ctx, func(ctx context.Context) error {
+	err := retried(ctx, func(ctx context.Context) error {
 		_, err := r.api.EndConference(ctx, c.id, id)
 		return err
 	})
@@ -146,34 +146,34 @@ func (r *run) endConference(ctx context.Context, c *customer, id string) error {
 	return nil
 }
 
-// room is one conference id, of which there is one conference after the other.
+// room is a conference id, which several conferences have one after the other.
 type room struct {
 	id, host string
 	pool     *pool
 
 	mu sync.Mutex
-	// turn counts the conferences that had this id.
+	// turn is the number of conferences that had this id before.
 	turn    int
 	closed  bool
 	tokens  map[string]string
 	present map[*presence]struct{}
 }
 
-// presence is a client's that was admitted and has a right to its seat.
+// presence is an admitted client, which has a right to its seat.
 type presence struct {
 	room  *room
-	pool  *pool // nil: it is not counted
+	pool  *pool // nil: the client is not counted
 	turn  int
 	since time.Time
 }
 
-// enter notes an admission to the room's conference of that turn.
+// enter records an admission to the room's conference of that turn.
 func (m *room) enter(turn int, counts bool) *presence {
 	p := &presence{room: m, turn: turn, since: time.Now()}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.turn != turn || m.closed {
-		return p // it is being ended meanwhile
+		return p // the conference is being ended
 	}
 	if counts {
 		p.pool = m.pool
@@ -186,14 +186,15 @@ func (m *room) enter(turn int, counts bool) *presence {
 	return p
 }
 
-// leave notes that a client is about to leave. Repeating it does nothing.
+// leave records that a client is about to leave. Safe to repeat.
 func (p *presence) leave() {
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
 	p.room.drop(p)
 }
 
-// stands tells whether nothing has ended the client's conference.
+// stands tells whether the client is still present: neither has it left, nor has
+// its conference been ended.
 func (p *presence) stands() bool {
 	p.room.mu.Lock()
 	defer p.room.mu.Unlock()
@@ -211,7 +212,7 @@ func (m *room) drop(p *presence) {
 	}
 }
 
-// shut forgets everybody, who are about to be sent away.
+// shut removes all clients before the conference is ended.
 func (m *room) shut() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -228,8 +229,8 @@ func (m *room) open() {
 	m.closed = false
 }
 
-// token gives a join token for the conference of the turn that it gives, from
-// memory if it was made before. False: there is none to be had now.
+// token returns a join token and the turn of its conference. Tokens are cached.
+// False: the conference is shut, or the API made no token.
 func (m *room) token(ctx context.Context, api *client.Admin, tenant, identity string, role client.Role) (token string, turn int, ok bool) {
 	m.mu.Lock()
 	turn = m.turn
@@ -239,7 +240,7 @@ func (m *room) token(ctx context.Context, api *client.Admin, tenant, identity st
 	if ok || closed {
 		return token, turn, ok
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	made, err := api.CreateJoinToken(ctx, tenant, m.id, client.JoinRequest{Identity: identity, Role: role, ExpiresInSeconds: 24 * 60 * 60})
 	if err != nil {
@@ -256,19 +257,20 @@ func (m *room) token(ctx context.Context, api *client.Admin, tenant, identity st
 	return made.Token, turn, true
 }
 
-// pool is a bounded set of seats as it is seen from outside: by the number of
-// clients that were admitted and have not left, and by what the API tells.
+// pool is a pool of seats as observed from outside: by the clients that were
+// admitted and have not left, and by the API's count.
 type pool struct {
 	breach func(string, ...any)
 
 	mu sync.Mutex
-	// limit is the one in force. allowed is the one that holds: after a license
-	// has shrunk, the larger one until use was once seen below the new one.
+	// limit is the license's. allowed is the largest use that is no breach: after
+	// a license has shrunk, the old limit until use falls to the new one.
 	limit, allowed int
 	changing       bool
 	changedAt      time.Time
 	present        int
-	// most is the greatest use seen, and of is what was allowed then.
+	// most is the use closest to, or farthest above, the allowed use, and of the
+	// allowed use at that time.
 	most, of int
 	oversold int
 }
@@ -286,7 +288,7 @@ func (p *pool) exit() {
 	p.present--
 }
 
-// seen notes what the API told, asked at a time.
+// seen records the API's count, requested at the time asked.
 func (p *pool) seen(inUse int, asked time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -300,13 +302,13 @@ func (p *pool) check(n int, what string) {
 	if n-p.allowed > p.most-p.of || n-p.allowed == p.most-p.of && n > p.most || p.of == 0 {
 		p.most, p.of = n, p.allowed
 	}
-	if over := n - p.allowed; over > p.oversold { // the first time, and when it gets worse
+	if over := n - p.allowed; over > p.oversold { // report the first breach, and each larger one
 		p.oversold = over
 		p.breach("oversold: %d %s, of %d", n, what, p.allowed)
 	}
 }
 
-// offer notes that a limit is about to be put in force, and offered that it is.
+// offer records that a limit is about to change, and offered that it has changed.
 func (p *pool) offer(limit int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,16 +11,16 @@ import (
 	"seatmeter/infra/local"
 )
 
-// load has everybody come and go until there were enough joins, and returns
-// when all have left.
+// load runs the clients until there were enough joins, and returns when all have
+// left.
 func (r *run) load(ctx context.Context) {
-	r.over, r.end = context.WithCancel(ctx)
+	r.loading, r.end = context.WithCancel(ctx)
 	defer r.end()
 	if r.options.For > 0 {
 		bound := time.AfterFunc(r.options.For, r.end)
 		defer bound.Stop()
 	}
-	r.lastJoin.Store(time.Now().UnixMilli())
+	r.lastJoinMillis.Store(time.Now().UnixMilli())
 	var crowd sync.WaitGroup
 	number := uint64(0)
 	random := func() *rand.Rand {
@@ -53,13 +53,13 @@ func (r *run) load(ctx context.Context) {
 	r.say("no more joins; waiting for %d seats", r.inUse())
 }
 
-// progress tells how it goes, and ends the load if it does not.
+// progress prints counts every few seconds, and ends a load without joins.
 func (r *run) progress() {
 	const every = 5 * time.Second
 	last := int64(0)
 	for {
-		pause(r.over, every)
-		if r.over.Err() != nil {
+		pause(r.loading, every)
+		if r.loading.Err() != nil {
 			return
 		}
 		joins, refused, failed, unavailable := r.joins(), int64(0), int64(0), int64(0)
@@ -71,7 +71,7 @@ func (r *run) progress() {
 		r.say("%d joins (%.0f/s), %d refused, %d unavailable, %d failed; %d processes died; %d seats in use, %d of them ghosts",
 			joins, float64(joins-last)/every.Seconds(), refused, unavailable, failed, r.reaper.Died(), r.inUse(), r.ghosts())
 		last = joins
-		if idle := time.Since(time.UnixMilli(r.lastJoin.Load())); idle > stalled {
+		if idle := time.Since(time.UnixMilli(r.lastJoinMillis.Load())); idle > loadTimeout {
 			r.breach("nobody has been admitted for %.0f s", idle.Seconds())
 			r.end()
 		}
@@ -99,11 +99,11 @@ func (r *run) ghosts() (n int) {
 	return n
 }
 
-// restart kills the engine when two fifths of the load are through.
+// restart kills and restarts the engine after two fifths of the load.
 func (r *run) restart(ctx context.Context) {
 	for {
-		pause(r.over, 100*time.Millisecond)
-		if r.over.Err() != nil {
+		pause(r.loading, 100*time.Millisecond)
+		if r.loading.Err() != nil {
 			return
 		}
 		joins := r.options.Joins > 0 && r.joins()*5 > int64(r.options.Joins)*2
@@ -126,8 +126,8 @@ func (r *run) restart(ctx context.Context) {
 // endNowAndThen ends a conference of the customer and schedules its id anew.
 func (r *run) endNowAndThen(ctx context.Context, c *customer, random *rand.Rand) {
 	for {
-		pause(r.over, between(random, 8*time.Second, 20*time.Second))
-		if r.over.Err() != nil {
+		pause(r.loading, between(random, 8*time.Second, 20*time.Second))
+		if r.loading.Err() != nil {
 			return
 		}
 		m := c.rooms[random.IntN(len(c.rooms))]
@@ -138,17 +138,17 @@ func (r *run) endNowAndThen(ctx context.Context, c *customer, random *rand.Rand)
 		}
 		if err != nil && ctx.Err() == nil {
 			r.breach("%v", err)
-			continue // it stays shut
+			continue // the room stays shut
 		}
 		m.open()
 	}
 }
 
-// resizeNowAndThen shrinks and grows the customer's license, and leaves it as
-// it was.
+// resizeNowAndThen shrinks and grows the customer's license, and restores it at
+// the end.
 func (r *run) resizeNowAndThen(ctx context.Context, c *customer, random *rand.Rand) {
-	for i := 0; r.over.Err() == nil; i++ {
-		pause(r.over, between(random, 6*time.Second, 15*time.Second))
+	for i := 0; r.loading.Err() == nil; i++ {
+		pause(r.loading, between(random, 6*time.Second, 15*time.Second))
 		r.resize(ctx, c, c.sizes[i%len(c.sizes)])
 	}
 	r.resize(ctx, c, c.license.Seats)
@@ -158,7 +158,7 @@ func (r *run) resize(ctx context.Context, c *customer, seats int) {
 	p, changed := c.pools[0], c.license
 	changed.Seats = seats
 	p.offer(seats)
-	err := again(ctx, func(ctx context.Context) error {
+	err := retried(ctx, func(ctx context.Context) error {
 		_, err := r.api.PutLicense(ctx, c.id, changed)
 		return err
 	})

@@ -12,23 +12,23 @@ import (
 	"seatmeter/infra/client"
 )
 
-// Report is what came of a run.
+// Report is the result of a run.
 type Report struct {
 	Seed    uint64   `json:"seed"`
 	Seconds float64  `json:"seconds"`
 	Tenants []Tenant `json:"tenants"`
 	Total   Tenant   `json:"total"`
-	// Died is how many processes of functions died.
+	// Died is the number of functions' processes that were ended.
 	Died int `json:"died"`
-	// RestartSeconds is how long DynamoDB Local was away; 0: it was not.
+	// RestartSeconds is how long DynamoDB Local was down; 0: no restart.
 	RestartSeconds float64 `json:"restart_seconds"`
-	// Other is what else clients were answered, by code.
+	// Other counts other answers to clients, by code.
 	Other map[client.Code]int `json:"other"`
-	// Breaches are the broken promises, in words. None: all were kept.
+	// Breaches describes the broken guarantees. Empty: all held.
 	Breaches []string `json:"breaches"`
 }
 
-// Tenant is a tenant's part of it.
+// Tenant is the part of a report about one tenant.
 type Tenant struct {
 	Tenant  string `json:"tenant"`
 	License string `json:"license"`
@@ -36,17 +36,18 @@ type Tenant struct {
 	Resumed int64  `json:"resumed"`
 	Refused int64  `json:"refused"`
 	// Shut: the conference was not live or had ended. Unavailable: 503. Failed:
-	// a function died. Broken: no answer at all.
+	// the function ended. Broken: no answer.
 	Shut        int64 `json:"shut"`
 	Unavailable int64 `json:"unavailable"`
 	Failed      int64 `json:"failed"`
 	Broken      int64 `json:"broken"`
-	// MostInUse of Limit: when the pool was closest to its limit, or beyond.
+	// MostInUse and Limit are those at the time when the pool was closest to its
+	// limit, or farthest above it.
 	MostInUse int `json:"most_in_use"`
 	Limit     int `json:"limit"`
 	Oversold  int `json:"oversold"`
-	// Ghosts are seats that outlived their connections. The times are from
-	// when each was observable.
+	// Ghosts are seats that outlived their connections. Times count from when a
+	// ghost was observable.
 	GhostsMade           int     `json:"ghosts_made"`
 	GhostsReclaimed      int     `json:"ghosts_reclaimed"`
 	ReclaimMedianSeconds float64 `json:"reclaim_median_seconds"`
@@ -115,7 +116,7 @@ func (c *customer) report() Tenant {
 	return t
 }
 
-// spread is the median and the worst, in seconds.
+// spread is the median and the maximum, in seconds.
 func spread(times []time.Duration) (median, worst float64) {
 	if len(times) == 0 {
 		return 0, 0
@@ -139,13 +140,13 @@ func (r Report) Print(out io.Writer) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nMost in use: when the pool, or the fullest conference, was closest to its limit. Ghosts: seats still taken %.0f s after their\nconnection died; times from when they were observable.\n", ghostAfter.Seconds())
-	fmt.Fprintf(out, "\n%d processes died. ", r.Died)
+	fmt.Fprintf(out, "\nMost in use: when the pool, or the fullest conference, was closest to its limit. Ghosts: seats still taken %.0f s after their\nconnection closed; times count from when a ghost was observable.\n", ghostAfter.Seconds())
+	fmt.Fprintf(out, "\n%d processes were ended. ", r.Died)
 	if r.RestartSeconds > 0 {
-		fmt.Fprintf(out, "DynamoDB Local was killed once and away for %.1f s. ", r.RestartSeconds)
+		fmt.Fprintf(out, "DynamoDB Local was killed once and down for %.1f s. ", r.RestartSeconds)
 	}
 	t := r.Total
-	fmt.Fprintf(out, "Besides, clients were answered: unavailable %d, function failed %d,\nconference not live or ended %d, nothing %d", t.Unavailable, t.Failed, t.Shut, t.Broken)
+	fmt.Fprintf(out, "Other answers: unavailable %d, function failed %d,\nconference not live or ended %d, no answer %d", t.Unavailable, t.Failed, t.Shut, t.Broken)
 	for _, code := range slices.Sorted(maps.Keys(r.Other)) {
 		fmt.Fprintf(out, ", %s %d", strings.ReplaceAll(string(code), "_", " "), r.Other[code])
 	}

@@ -10,25 +10,25 @@ import (
 	"seatmeter/infra/client"
 )
 
-// What a visitor does, as shares of its visits.
+// The shares of a visitor's visits with each behaviour.
 const (
-	byLobby   = 0.15 // connects to the lobby and asks there
-	abandons  = 0.20 // leaves by a cut connection
-	resumes   = 0.15 // loses the connection and comes back for its seat
+	byLobby   = 0.15 // connects to the lobby and joins from there
+	abandons  = 0.20 // leaves by cutting the connection
+	resumes   = 0.15 // cuts the connection and resumes
 	hostStays = 15 * time.Second
 )
 
-// visitor is somebody who joins, stays and leaves, again and again.
+// visitor is a client that joins, stays and leaves repeatedly.
 type visitor struct {
 	run      *run
 	customer *customer
 	random   *rand.Rand
 	identity string
 	role     client.Role
-	room     *room // nil: any
+	room     *room // nil: a random one
 }
 
-// seat is one that a visitor was given.
+// seat is a seat that a visitor was given.
 type seat struct {
 	*client.Participant
 	*presence
@@ -37,15 +37,15 @@ type seat struct {
 }
 
 func (v *visitor) comeAndGo(ctx context.Context) {
-	pause(v.run.over, between(v.random, 0, 2*time.Second))
-	for v.run.over.Err() == nil {
+	pause(v.run.loading, between(v.random, 0, 2*time.Second))
+	for v.run.loading.Err() == nil {
 		m := v.room
 		if m == nil {
 			m = v.customer.rooms[v.random.IntN(len(v.customer.rooms))]
 		}
 		s := v.join(ctx, m, v.random.Float64() < byLobby && v.role != client.RoleHost)
 		if s == nil {
-			pause(v.run.over, between(v.random, 300*time.Millisecond, 1500*time.Millisecond))
+			pause(v.run.loading, between(v.random, 300*time.Millisecond, 1500*time.Millisecond))
 			continue
 		}
 		v.remain(s)
@@ -53,7 +53,7 @@ func (v *visitor) comeAndGo(ctx context.Context) {
 	}
 }
 
-// join tries to get a seat once. Nil: it got none.
+// join tries once to get a seat. Nil: it got none.
 func (v *visitor) join(ctx context.Context, m *room, lobby bool) *seat {
 	token, turn, ok := m.token(ctx, v.run.api, v.customer.id, v.identity, v.role)
 	if !ok {
@@ -67,7 +67,7 @@ func (v *visitor) join(ctx context.Context, m *room, lobby bool) *seat {
 	}
 	s := &seat{Participant: p, lobby: lobby}
 	if lobby && !v.askToJoin(ctx, s) {
-		_ = p.CloseClean() // nothing depends on the answer
+		_ = p.CloseClean() // the connection has no seat
 		return nil
 	}
 	v.admitted(ctx, m, turn, s)
@@ -75,26 +75,27 @@ func (v *visitor) join(ctx context.Context, m *room, lobby bool) *seat {
 }
 
 func (v *visitor) dial(ctx context.Context, token string, o client.DialOptions) (*client.Participant, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return client.Dial(ctx, v.run.stack.Endpoints.WebSocket, token, o)
 }
 
-// admitted counts a seat in, and asks which it is.
+// admitted counts a join, and asks for the connection's id.
 func (v *visitor) admitted(ctx context.Context, m *room, turn int, s *seat) {
 	counts := v.customer.license.Model == client.ModelConcurrent || v.role == client.RoleParticipant
 	s.presence = m.enter(turn, counts)
 	v.customer.tally.joins.Add(1)
-	v.run.lastJoin.Store(time.Now().UnixMilli())
+	v.run.lastJoinMillis.Store(time.Now().UnixMilli())
 	if o := v.run.options; o.Joins > 0 && v.run.joins() >= int64(o.Joins) {
 		v.run.end()
 	}
 	v.learn(ctx, s)
 }
 
-// learn asks for the connection's id and its resume token, until it is told.
+// learn sends status messages until it has the connection's id and its resume
+// token.
 func (v *visitor) learn(ctx context.Context, s *seat) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	for s.connection == "" && ctx.Err() == nil {
 		if s.Send(ctx, client.ActionStatus) != nil {
@@ -115,9 +116,9 @@ func (v *visitor) learn(ctx context.Context, s *seat) {
 	}
 }
 
-// hear gives the next message that is an answer.
+// hear returns the next message that is an answer.
 func (v *visitor) hear(ctx context.Context, p *client.Participant) (client.Message, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	for {
 		m, err := p.Next(ctx)
@@ -127,8 +128,8 @@ func (v *visitor) hear(ctx context.Context, p *client.Participant) (client.Messa
 	}
 }
 
-// askToJoin asks from the lobby, again where the function died. True: it was
-// admitted.
+// askToJoin joins from the lobby, again if the function ended. True: the client
+// was admitted.
 func (v *visitor) askToJoin(ctx context.Context, s *seat) bool {
 	t := &v.customer.tally
 	for range 3 {
@@ -143,7 +144,7 @@ func (v *visitor) askToJoin(ctx context.Context, s *seat) bool {
 		case m.Type == client.TypeAdmitted:
 			s.connection, s.resumeToken = m.ConnectionID, m.ResumeToken
 			return true
-		case m.Type == "": // the gateway's own word for a function that failed
+		case m.Type == "": // the gateway's own message about a failed function
 			t.failed.Add(1)
 			t.maybe.Add(1)
 		case m.Code == client.CodeUnavailable:
@@ -170,8 +171,8 @@ func (v *visitor) answered(code client.Code) {
 	}
 }
 
-// refused counts a handshake that came to nothing, and notes that a function
-// that died may have left a seat behind.
+// refused counts a failed handshake. A function that ended may have left a seat
+// taken.
 func (v *visitor) refused(m *room, began time.Time, err error) {
 	t := &v.customer.tally
 	r, ok := errors.AsType[*client.Refused](err)
@@ -193,30 +194,30 @@ func (v *visitor) refused(m *room, began time.Time, err error) {
 	}
 }
 
-// remain keeps a seat for a while, or for as long as the conference lasts.
+// remain keeps a seat for a random time, or until the conference ends.
 func (v *visitor) remain(s *seat) {
 	stay := v.customer.stay
 	if v.role == client.RoleHost {
 		stay = hostStays
 	}
-	ctx, cancel := context.WithTimeout(v.run.over, time.Duration((0.2+1.6*v.random.Float64())*float64(stay)))
+	ctx, cancel := context.WithTimeout(v.run.loading, time.Duration((0.2+1.6*v.random.Float64())*float64(stay)))
 	defer cancel()
 	for ctx.Err() == nil {
 		_, err := s.Next(ctx)
 		if closed, ok := errors.AsType[*client.Closed](err); ok {
 			if s.stands() && ctx.Err() == nil {
-				v.run.breach("%s: connection %s was in and was cut off: %v", v.customer.id, s.connection, closed)
+				v.run.breach("%s: admitted connection %s was closed: %v", v.customer.id, s.connection, closed)
 			}
 			return
 		}
 	}
 }
 
-// part leaves, in one of several ways.
+// part leaves in a random way.
 func (v *visitor) part(ctx context.Context, s *seat) {
 	s.leave()
 	switch way := v.random.Float64(); {
-	case way < resumes && s.resumeToken != "" && v.run.over.Err() == nil:
+	case way < resumes && s.resumeToken != "" && v.run.loading.Err() == nil:
 		v.vanish(s)
 		if back := v.resume(ctx, s); back != nil {
 			v.remain(back)
@@ -241,19 +242,19 @@ func (v *visitor) vanish(s *seat) {
 
 func (v *visitor) close(s *seat) {
 	died := time.Now()
-	if err := s.CloseClean(); err != nil { // it was closed from the other side, at worst without a frame
+	if err := s.CloseClean(); err != nil { // the server had closed it, perhaps without a close frame
 		v.died(s.room, s.connection, s.since, v.customer.grace())
 		return
 	}
-	v.customer.ghosts.add(&corpse{room: s.room, turn: s.turn, connection: s.connection, joined: s.since, died: died})
+	v.customer.ghosts.add(&deadConn{room: s.room, turn: s.turn, connection: s.connection, joined: s.since, died: died})
 }
 
-// died notes that a connection is no more.
+// died records that a connection is closed.
 func (v *visitor) died(m *room, connection string, joined time.Time, grace time.Duration) {
 	m.mu.Lock()
 	turn := m.turn
 	m.mu.Unlock()
-	v.customer.ghosts.add(&corpse{room: m, turn: turn, connection: connection, joined: joined, died: time.Now(), grace: grace})
+	v.customer.ghosts.add(&deadConn{room: m, turn: turn, connection: connection, joined: joined, died: time.Now(), grace: grace})
 }
 
 // toLobby gives the seat back and stays connected.
@@ -268,11 +269,11 @@ func (v *visitor) toLobby(ctx context.Context, s *seat) {
 	}
 }
 
-// resume comes back for a seat, sometimes too late. Nil: it did not get in. A
-// refused one joins like anybody else.
+// resume resumes a seat, sometimes after the grace period; a refused client joins
+// anew. Nil: it got no seat.
 func (v *visitor) resume(ctx context.Context, old *seat) *seat {
 	m, grace := old.room, v.customer.grace()
-	pause(v.run.over, between(v.random, 50*time.Millisecond, 100*time.Millisecond+grace*3/2))
+	pause(v.run.loading, between(v.random, 50*time.Millisecond, 100*time.Millisecond+grace*3/2))
 	token, turn, ok := m.token(ctx, v.run.api, v.customer.id, v.identity, v.role)
 	if !ok || turn != old.turn {
 		return nil

@@ -9,28 +9,28 @@ import (
 	"seatmeter/infra/client"
 )
 
-// How often is looked, and when a seat that has outlived its connection is
-// called a ghost: given back by a late $disconnect, it was none.
+// The intervals of checks, and the time for which a closed connection's seat is
+// no ghost yet, since a late $disconnect may still give it back.
 const (
-	lookAtSeats   = 500 * time.Millisecond
-	lookAtCorpses = 2 * time.Second
-	ghostAfter    = 5 * time.Second
+	seatsInterval  = 500 * time.Millisecond
+	ghostsInterval = 2 * time.Second
+	ghostAfter     = 5 * time.Second
 )
 
-// corpse is a connection that is known to be dead.
-type corpse struct {
+// deadConn is a connection that its client knows to be closed.
+type deadConn struct {
 	room         *room
 	turn         int
 	connection   string
 	joined, died time.Time
-	// grace is how long its seat may be held for it.
+	// grace is how long its seat may be held.
 	grace time.Duration
-	// ghost: its seat has outlived it. late: for longer than it may.
+	// ghost: its seat has outlived it. late: for longer than guaranteed.
 	ghost, late bool
 }
 
-// observable is when reconciliation can tell.
-func (c *corpse) observable() time.Time {
+// observable is when reconciliation can find the connection dead.
+func (c *deadConn) observable() time.Time {
 	held, old := c.died.Add(c.grace), c.joined.Add(unprobed)
 	if held.After(old) {
 		return held
@@ -38,30 +38,30 @@ func (c *corpse) observable() time.Time {
 	return old
 }
 
-// ghosts are a customer's dead connections whose seats may not be back, and
-// what became of those that were not.
+// ghosts are a customer's dead connections whose seats may not be back, and the
+// times in which ghosts were reclaimed.
 type ghosts struct {
-	mu      sync.Mutex
-	corpses []*corpse
-	made    int
-	// reclaimed has for each that is gone how long it was observable.
+	mu   sync.Mutex
+	dead []*deadConn
+	made int
+	// reclaimed has how long each reclaimed ghost was observable.
 	reclaimed []time.Duration
 }
 
-func (g *ghosts) add(c *corpse) {
+func (g *ghosts) add(c *deadConn) {
 	if c.connection == "" {
-		return // nobody can look for it; the drain will
+		return // without an id it cannot be found in a list; drain waits for its seat
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.corpses = append(g.corpses, c)
+	g.dead = append(g.dead, c)
 }
 
-// open is how many ghosts there are at the moment.
+// open is the current number of ghosts.
 func (g *ghosts) open() (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, c := range g.corpses {
+	for _, c := range g.dead {
 		if c.ghost {
 			n++
 		}
@@ -69,12 +69,12 @@ func (g *ghosts) open() (n int) {
 	return n
 }
 
-// rooms are those with dead connections to look for.
+// rooms are the rooms of dead connections.
 func (g *ghosts) rooms() []*room {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var rooms []*room
-	for _, c := range g.corpses {
+	for _, c := range g.dead {
 		if !slices.Contains(rooms, c.room) {
 			rooms = append(rooms, c.room)
 		}
@@ -82,13 +82,13 @@ func (g *ghosts) rooms() []*room {
 	return rooms
 }
 
-// listed notes which connections a room has, of which it was asked at a time.
-// It gives those that should be gone.
-func (g *ghosts) listed(m *room, present map[string]bool, asked time.Time) (late []*corpse) {
+// listed records which connections a room has, as requested at the time asked. It
+// returns those that are newly late.
+func (g *ghosts) listed(m *room, present map[string]bool, asked time.Time) (late []*deadConn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	g.corpses = slices.DeleteFunc(g.corpses, func(c *corpse) bool {
+	g.dead = slices.DeleteFunc(g.dead, func(c *deadConn) bool {
 		if c.room != m || c.died.After(asked) {
 			return false
 		}
@@ -111,34 +111,34 @@ func (g *ghosts) listed(m *room, present map[string]bool, asked time.Time) (late
 	return late
 }
 
-// watch looks at every customer's seats and dead connections until ctx ends.
+// watch checks every customer's seats and dead connections until ctx ends.
 func (r *run) watch(ctx context.Context, group *sync.WaitGroup) {
 	for _, c := range r.customers {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				r.lookAtSeats(ctx, c)
-				pause(ctx, lookAtSeats)
+				r.checkSeats(ctx, c)
+				pause(ctx, seatsInterval)
 			}
 		})
 		group.Go(func() {
 			for ctx.Err() == nil {
 				for _, m := range c.ghosts.rooms() {
-					r.lookAtRoom(ctx, c, m)
+					r.checkRoom(ctx, c, m)
 				}
-				pause(ctx, lookAtCorpses)
+				pause(ctx, ghostsInterval)
 			}
 		})
 	}
 }
 
-// lookAtSeats compares what is in use with the limit.
-func (r *run) lookAtSeats(ctx context.Context, c *customer) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// checkSeats compares the seats in use with the limit.
+func (r *run) checkSeats(ctx context.Context, c *customer) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	asked := time.Now()
 	seats, err := r.api.Seats(ctx, c.id)
 	if err != nil {
-		return // the next look will do
+		return // the next check will do
 	}
 	c.inUse.Store(int64(seats.InUse))
 	if c.license.Model == client.ModelConcurrent {
@@ -154,8 +154,9 @@ func (r *run) lookAtSeats(ctx context.Context, c *customer) {
 	}
 }
 
-func (r *run) lookAtRoom(ctx context.Context, c *customer, m *room) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// checkRoom finds the ghosts of a room.
+func (r *run) checkRoom(ctx context.Context, c *customer, m *room) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	asked := time.Now()
 	present, ok := r.listConnections(ctx, c, m.id)
@@ -163,12 +164,12 @@ func (r *run) lookAtRoom(ctx context.Context, c *customer, m *room) {
 		return
 	}
 	for _, ghost := range c.ghosts.listed(m, present, asked) {
-		r.breach("%s: the seat of connection %s, dead since %.0f s and observable since %.0f s, is not reclaimed",
+		r.breach("%s: the seat of connection %s, closed for %.0f s and observable for %.0f s, is not reclaimed",
 			c.id, ghost.connection, time.Since(ghost.died).Seconds(), time.Since(ghost.observable()).Seconds())
 	}
 }
 
-// listConnections gives who is in a conference. False: it was not answered.
+// listConnections returns the connections of a conference. False: the API failed.
 func (r *run) listConnections(ctx context.Context, c *customer, conference string) (map[string]bool, bool) {
 	present := map[string]bool{}
 	page := client.Paging{Limit: 1000}

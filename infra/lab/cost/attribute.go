@@ -14,19 +14,19 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Usage is what a tenant used in some time, as its reports have it.
+// Usage is a tenant's usage in a period, from its reports.
 type Usage struct {
 	Tenant                                   string
 	FromMillis, ToMillis                     int64
 	Joins, Refused, Conferences, SeatsMillis int64
 }
 
-// maxUsageBytes bounds what is read of reports: half a million tenants.
+// maxUsageBytes bounds a report: half a million tenants.
 const maxUsageBytes = 128 << 20
 
-// ReadUsage reads reports as the HTTP API gives them as CSV, by the names of
-// their columns. Rows of one tenant are added up, so that no two may cover the
-// same time. The usage is in order of tenants.
+// ReadUsage reads the HTTP API's reports as CSV, by the names of their columns. It
+// adds up the rows of a tenant, which must not overlap in time. The usage is in
+// order of tenants.
 func ReadUsage(in io.Reader) ([]Usage, error) {
 	limited := &io.LimitedReader{R: in, N: maxUsageBytes + 1}
 	rows := csv.NewReader(limited)
@@ -40,7 +40,7 @@ func ReadUsage(in io.Reader) ([]Usage, error) {
 	}
 	for _, name := range []string{"tenant", "from", "to", "seat_ms", "joins", "refused", "conferences"} {
 		if _, there := at[name]; !there || !slices.Contains(usage.Columns, name) {
-			return nil, fmt.Errorf("there is no column %q: want a report as GET /v1/usage gives it as CSV", name)
+			return nil, fmt.Errorf("there is no column %q: want a report as CSV from GET /v1/usage", name)
 		}
 	}
 	byTenant := make(map[string]Usage)
@@ -60,7 +60,7 @@ func ReadUsage(in io.Reader) ([]Usage, error) {
 		byTenant[one.Tenant] = one.with(byTenant[one.Tenant])
 	}
 	if limited.N == 0 {
-		return nil, fmt.Errorf("a report of more than %d bytes", maxUsageBytes)
+		return nil, fmt.Errorf("the report has more than %d bytes", maxUsageBytes)
 	}
 	list := make([]Usage, 0, len(byTenant))
 	for _, one := range byTenant {
@@ -78,14 +78,14 @@ func readRow(cell func(string) string) (Usage, error) {
 	} {
 		n, err := strconv.ParseInt(cell(name), 10, 64)
 		if err != nil || n < 0 {
-			faults = append(faults, fmt.Errorf("%s %q is no count", name, cell(name)))
+			faults = append(faults, fmt.Errorf("%s %q is not a count", name, cell(name)))
 		}
 		*into = n
 	}
 	for name, into := range map[string]*int64{"from": &one.FromMillis, "to": &one.ToMillis} {
 		moment, err := time.Parse(time.RFC3339, cell(name))
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s %q is no time", name, cell(name)))
+			faults = append(faults, fmt.Errorf("%s %q is not a time", name, cell(name)))
 		}
 		*into = moment.UnixMilli()
 	}
@@ -93,12 +93,12 @@ func readRow(cell func(string) string) (Usage, error) {
 		faults = append(faults, errors.New("no tenant"))
 	}
 	if one.ToMillis < one.FromMillis {
-		faults = append(faults, errors.New("it ends before it begins"))
+		faults = append(faults, errors.New("the row ends before it begins"))
 	}
 	return one, errors.Join(faults...)
 }
 
-// with adds what there is already of the tenant, if anything.
+// with adds the tenant's earlier rows, if any.
 func (u Usage) with(there Usage) Usage {
 	if there.Tenant == "" {
 		return u
@@ -109,34 +109,35 @@ func (u Usage) with(there Usage) Usage {
 	return u
 }
 
-// months is how many there are between two moments.
+// months is the number of months between two times, as a fraction.
 func months(fromMillis, toMillis int64) *big.Rat {
 	const millisPerMinute = 60_000
 	return big.NewRat(toMillis-fromMillis, millisPerMinute*minutesPerMonth)
 }
 
-// counts is what happened with the tenant.
+// counts are the tenant's counts of each driver.
 func (u Usage) counts(messagesPerStay *big.Rat, with Assumptions) Counts {
 	const millisPerHour = 3_600_000
 	n := func(i int64) *big.Rat { return new(big.Rat).SetInt64(i) }
-	return tenantCounts(n(u.Joins), big.NewRat(u.SeatsMillis, millisPerHour), n(u.Refused), n(u.Conferences),
-		months(u.FromMillis, u.ToMillis), messagesPerStay, with)
+	return tenantCounts(tenantLoad{
+		Joins: n(u.Joins), SeatHours: big.NewRat(u.SeatsMillis, millisPerHour), Refusals: n(u.Refused), Conferences: n(u.Conferences),
+		Months: months(u.FromMillis, u.ToMillis), MessagesPerStay: messagesPerStay,
+	}, with)
 }
 
-// Share is a tenant's part of the bill: Own is what it caused, Shared its part
-// of what is there for all.
+// Share is a tenant's share of the bill: Own is the cost of its own load, Shared
+// its share of the common costs.
 type Share struct {
 	Usage
 	Own, Shared *big.Rat
 }
 
-// Total is the whole part.
+// Total is the whole share.
 func (s Share) Total() *big.Rat { return add(s.Own, s.Shared) }
 
-// Attribute gives each tenant its part of the design's bill, and the bill, which
-// is their sum. What is there for all is shared in proportion to joins; equally,
-// if there were none. It is there from the first tenant's beginning to the last
-// one's end.
+// Attribute divides the design's bill among the tenants, and returns the bill too.
+// Common costs are shared in proportion to joins; equally, if there were none.
+// They run from the start of the earliest row to the end of the latest.
 func Attribute(d Design, list []Usage, messagesPerStay float64, with Assumptions) ([]Share, Bill) {
 	if len(list) == 0 {
 		return nil, Bill{}

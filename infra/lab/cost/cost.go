@@ -1,19 +1,19 @@
-// Package cost says what Seatmeter costs on AWS at list prices, and what each
-// tenant has its part in.
+// Package cost computes Seatmeter's bill on AWS at list prices, and each tenant's
+// share of it.
 //
-// Terms: a meter is what AWS counts (a write request unit, a message); prices.go
-// has the price of each. A driver is what happens (a join, a minute in a seat);
-// a design has so many of each meter for one of each driver. So a bill is linear
-// in what happens, and its parts add up. What DynamoDB charges for a driver is
-// measured (measured.go); what else it takes is read off the protocol, and what
-// is neither is an Assumption.
+// Terms: a meter is something that AWS charges for (a write request unit, a
+// message); prices.go has the price of each. A driver is something that happens (a
+// join, an hour in a seat). A design has the amount of each meter for one of each
+// driver, so a bill is linear in the drivers, and its parts add up. DynamoDB's
+// units for a driver are measured (measured.go); other amounts follow from the
+// protocol, or are Assumptions.
 //
 // The arithmetic is pure and exact: rationals, rounded where they are printed.
 package cost
 
 import "math/big"
 
-// Driver is what happens.
+// Driver is something that happens and causes costs.
 type Driver int
 
 // The drivers.
@@ -26,9 +26,9 @@ const (
 	DriverSeatHour
 	DriverMessage
 	DriverRefusal
-	// DriverBooks is a stay that is read from the ledger to check the books.
+	// DriverBooks counts stays that are read from the ledger to check the books.
 	DriverBooks
-	// DriverKept is a record in its months of being kept.
+	// DriverKept counts months of keeping a record.
 	DriverKept
 	drivers
 )
@@ -38,10 +38,10 @@ var driverNames = [drivers]string{
 	"messages", "refusals", "checking the books", "keeping the records",
 }
 
-// String is what a bill calls it.
+// String is the driver's name in a bill.
 func (d Driver) String() string { return driverNames[d] }
 
-// Counts is how much happens, of each driver.
+// Counts has the count of each driver.
 type Counts [drivers]*big.Rat
 
 // Add is the sum of both.
@@ -62,19 +62,19 @@ func (c Counts) Times(n *big.Rat) Counts {
 	return all
 }
 
-// amounts is how much of each meter.
+// amounts has the amount of each meter.
 type amounts [meters]*big.Rat
 
-// Design is how much of each meter one of each driver takes.
+// Design has the amount of each meter for one of each driver.
 type Design struct {
 	Name, About string
 	each        [drivers]amounts
 }
 
-// Bill is dollars, by what they are for and on which meter.
+// Bill is dollars by driver and meter.
 type Bill struct{ dollars [drivers][meters]*big.Rat }
 
-// Bill is what it costs that so much happens.
+// Bill computes the bill of counts.
 func (d Design) Bill(c Counts) Bill {
 	var b Bill
 	for driver := range drivers {
@@ -95,17 +95,17 @@ func (b Bill) Add(other Bill) Bill {
 	return b
 }
 
-// Total is all of it.
+// Total is the sum of the bill.
 func (b Bill) Total() *big.Rat {
 	return b.sum(func(Driver, Meter) bool { return true })
 }
 
-// Of is what a driver costs.
+// Of is the cost of a driver.
 func (b Bill) Of(driver Driver) *big.Rat {
 	return b.sum(func(d Driver, _ Meter) bool { return d == driver })
 }
 
-// Service is what a service gets.
+// Service is the cost of a service.
 func (b Bill) Service(name string) *big.Rat {
 	return b.sum(func(_ Driver, m Meter) bool { return Prices[m].Service == name })
 }
@@ -122,7 +122,7 @@ func (b Bill) sum(which func(Driver, Meter) bool) *big.Rat {
 	return sum
 }
 
-// Services are those of the prices, in order.
+// Services are the services of the prices, in order.
 func Services() []string {
 	var list []string
 	for _, p := range Prices {
@@ -133,7 +133,7 @@ func Services() []string {
 	return list
 }
 
-// Drivers are all of them, in order.
+// Drivers are all drivers, in order.
 func Drivers() []Driver {
 	list := make([]Driver, drivers)
 	for d := range drivers {
@@ -142,7 +142,7 @@ func Drivers() []Driver {
 	return list
 }
 
-// add takes nil for nothing.
+// add treats nil as zero.
 func add(a, b *big.Rat) *big.Rat {
 	sum := new(big.Rat)
 	for _, n := range []*big.Rat{a, b} {
@@ -153,7 +153,7 @@ func add(a, b *big.Rat) *big.Rat {
 	return sum
 }
 
-// times takes nil for nothing.
+// times treats nil as zero.
 func times(a, b *big.Rat) *big.Rat {
 	product := new(big.Rat)
 	if a == nil || b == nil {

@@ -26,7 +26,7 @@ func equal(t *rapid.T, what string, got, want *big.Rat) {
 	}
 }
 
-// counts draws how much happens.
+// counts draws the counts of drivers.
 func counts(t *rapid.T) cost.Counts {
 	var c cost.Counts
 	for _, d := range cost.Drivers() {
@@ -68,8 +68,7 @@ func TestTheServicesAndTheDriversBothAddUpToTheTotal(t *testing.T) {
 	})
 }
 
-// loads are of tenants that are alike. (Halves, so that what is asked of them is
-// as exact as the arithmetic.)
+// load draws a load in halves, which floats represent exactly.
 func load(t *rapid.T) cost.Load {
 	half := func(name string, most int) float64 { return float64(rapid.IntRange(0, most).Draw(t, name)) / 2 }
 	return cost.Load{
@@ -139,7 +138,6 @@ func TestTheTenantsPartsAddUpToTheBill(t *testing.T) {
 	})
 }
 
-// A tenant's part is what a load of that tenant alone costs.
 func TestATenantsPartIsTheBillOfItsLoad(t *testing.T) {
 	const hours = 730
 	l := cost.Load{Tenants: 1, JoinsPerDay: 48, MinutesPerStay: 30, MessagesPerStay: 1, RefusalsPercent: 50, PeoplePerConference: 4}
@@ -155,7 +153,7 @@ func TestATenantsPartIsTheBillOfItsLoad(t *testing.T) {
 	}
 }
 
-// By hand: a million joins of one minute, without anything that is assumed.
+// A million joins of one minute, without assumptions.
 func TestAMillionTextbookJoinsCostTheHandComputedSum(t *testing.T) {
 	var c cost.Counts
 	c[cost.DriverJoin] = big.NewRat(1e6, 1)
@@ -164,7 +162,7 @@ func TestAMillionTextbookJoinsCostTheHandComputedSum(t *testing.T) {
 		"DynamoDB": "5.000000", "Lambda": "0.800000", "API Gateway WebSocket": "2.000000", "API Gateway HTTP": "1.000000", "CloudWatch Logs": "0.000000",
 	} {
 		if got := b.Service(service).FloatString(6); got != want {
-			t.Errorf("%s gets %s, want %s", service, got, want)
+			t.Errorf("%s costs %s, want %s", service, got, want)
 		}
 	}
 }
@@ -224,7 +222,7 @@ func TestAMalformedReportIsRefused(t *testing.T) {
 	}
 }
 
-// What is written in designs.go as numbers is the template's.
+// The numbers in designs.go are those of the template.
 func TestTheBillIsOfTheTemplate(t *testing.T) {
 	described, err := parsed.Read(template)
 	if err != nil {
@@ -240,7 +238,7 @@ func TestTheBillIsOfTheTemplate(t *testing.T) {
 	}
 	has := func(what string) int { return strings.Count(string(text), what) }
 	if has("    MemorySize: 256\n") != 1 || has("      MemorySize: 1024\n") != 1 {
-		t.Error("functions have other memory than 256 MB, or the roll-up's than 1,024")
+		t.Error("functions do not have 256 MB of memory, or the roll-up not 1,024 MB")
 	}
 	secrets, streams, recovered := has("Type: AWS::SecretsManager::Secret\n"), has("StreamViewType:"), has("PointInTimeRecoveryEnabled: true\n")
 	if secrets != 2 || streams != 1 || recovered != 3 {

@@ -2,45 +2,45 @@ package cost
 
 import "math/big"
 
-// Assumptions are what was not measured on AWS.
+// Assumptions are numbers that were not measured on AWS.
 type Assumptions struct {
-	// HandlerMillis is how long a function takes for one event of a client's, its
-	// share of cold starts included.
+	// HandlerMillis is a function's time for one event of a client, with its share
+	// of cold starts.
 	HandlerMillis float64 `json:"handler_ms"`
-	// RoundMillis is a round of reconciliation.
+	// RoundMillis is the time of a round of reconciliation, without its waits.
 	RoundMillis float64 `json:"round_ms"`
-	// RollupMillis is a run of the roll-up.
+	// RollupMillis is the time of a run of the roll-up.
 	RollupMillis float64 `json:"rollup_ms"`
-	// LogBytes is what CloudWatch gets of an invocation, Lambda's own lines with it.
+	// LogBytes is the size of an invocation's log, with Lambda's own lines.
 	LogBytes float64 `json:"log_bytes"`
-	// MonthsKept is for how long records are kept.
+	// MonthsKept is the number of months for which records are kept.
 	MonthsKept float64 `json:"months_kept"`
 }
 
-// What template.yaml and the protocol say, in numbers.
+// Numbers of template.yaml and of the protocol.
 const (
-	minutesPerMonth = 730 * 60 // as AWS reckons a month
+	minutesPerMonth = 730 * 60 // AWS's month
 	roundsPerMonth  = 2 * minutesPerMonth
 	rollupsPerMonth = minutesPerMonth / 15
-	// Every other round comes by a queue: its message is sent, received and deleted, and
-	// Lambda asks by five pollers, each for twenty seconds at a time.
+	// SQS delays every other round: its message is sent, received and deleted, and
+	// Lambda polls with five pollers, each for twenty seconds at a time.
 	queueRequestsPerMonth = 3*minutesPerMonth + 5*3*minutesPerMonth
 	handlerGB             = 0.25
 	rollupGB              = 1
 	bytesPerGB            = 1 << 30
 	secrets               = 2
-	// coldStarts is the share of invocations that begin with one, and read a secret,
-	// if the function has any: "typically under 1 %", by
+	// coldStarts is the share of invocations with a cold start, which reads the
+	// function's secret, if any: "typically under 1 %", by
 	// aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase.
 	coldStarts = 0.01
-	// itemOverhead is what DynamoDB stores of an item beside its bytes.
+	// itemOverhead is the bytes that DynamoDB adds to the size of a stored item.
 	itemOverhead = 100
-	// exportParts are the requests of S3 for the one export a month that each tenant
-	// is taken to make: to begin, a part, and to complete.
+	// exportParts are the requests to S3 of an export, which each tenant is assumed
+	// to make once a month: begin, one part, complete.
 	exportParts = 3
 )
 
-// readUnitBytes is what a read unit reads, by which the size of a record is known.
+// readUnitBytes is the size of a read unit. The size of a record is derived from it.
 const readUnitBytes = 4096
 
 func daysPerMonth() *big.Rat { return big.NewRat(minutesPerMonth, 24*60) }
@@ -49,16 +49,16 @@ func (a *amounts) add(m Meter, n float64) { a[m] = add(a[m], rat(n)) }
 
 func (a *amounts) units(u Units) { a.unitsTimes(u, rat(1)) }
 
-// unitsTimes is n times as many units.
+// unitsTimes adds n times the units.
 func (a *amounts) unitsTimes(u Units, n *big.Rat) {
 	a[MeterWrites] = add(a[MeterWrites], times(rat(u.Writes), n))
 	a[MeterReads] = add(a[MeterReads], times(rat(u.Reads), n))
 }
 
-// thousandth is one's part of what was measured for a thousand.
+// thousandth converts a measurement of a thousand into that of one.
 func thousandth() *big.Rat { return big.NewRat(1, 1000) }
 
-// handle is so many invocations for events of clients.
+// handle adds n invocations for events of clients.
 func (a *amounts) handle(n float64, with Assumptions) {
 	a.invoke(n, with.HandlerMillis, handlerGB, with)
 }
@@ -69,8 +69,8 @@ func (a *amounts) invoke(n, millis, gb float64, with Assumptions) {
 	a[MeterLogs] = add(a[MeterLogs], new(big.Rat).Quo(times(rat(n), rat(with.LogBytes)), rat(bytesPerGB)))
 }
 
-// clients is what clients cause in every design: the WebSocket's messages and
-// minutes, and the functions that answer.
+// clients are the amounts that clients cause in every design: the messages and
+// minutes of the WebSocket API, and the functions that handle them.
 func clients(with Assumptions) Design {
 	var d Design
 	join := &d.each[DriverJoin]
@@ -78,7 +78,7 @@ func clients(with Assumptions) Design {
 	join.handle(3, with)       // with the authorizer
 	join.add(MeterCalls, 1)    // for the join token
 	join.handle(1, with)
-	join.add(MeterSecretCalls, 2*coldStarts) // of the authorizer, and of who makes the token
+	join.add(MeterSecretCalls, 2*coldStarts) // of the authorizer, and of the function that makes the token
 	d.each[DriverSeatHour].add(MeterConnectionMinutes, 60)
 	message := &d.each[DriverMessage]
 	message.add(MeterMessages, 2) // and its answer
@@ -89,7 +89,7 @@ func clients(with Assumptions) Design {
 	refusal.add(MeterCalls, 1)
 	refusal.handle(1, with)
 	d.each[DriverMonth].add(MeterSecrets, 1)
-	// The record of a stay, and as much again for point-in-time recovery.
+	// The record of a stay is stored in the table and for point-in-time recovery.
 	bytes := times(rat(measuredLedgerThousand.Reads), rat(readUnitBytes))
 	bytes = add(times(bytes, thousandth()), rat(itemOverhead))
 	gb := bytes.Quo(bytes, rat(bytesPerGB))
@@ -97,11 +97,11 @@ func clients(with Assumptions) Design {
 	return d
 }
 
-// Ours is Seatmeter.
+// Ours is Seatmeter's design.
 func Ours(with Assumptions) Design {
 	d := clients(with)
 	d.Name = "Seatmeter"
-	d.About = "One conditional write takes a seat, one gives it back; a session and a ledger record. Reconciliation asks after every connection once a minute, looks where somebody was refused, and checks the books; usage is rolled up."
+	d.About = "One conditional write takes a seat, one gives it back; each stay has a session and a ledger record. Reconciliation probes every connection once a minute, checks pools that refused somebody, and checks the books; usage is rolled up."
 
 	month := &d.each[DriverMonth]
 	month.add(MeterSecrets, secrets-1)
@@ -132,17 +132,17 @@ func Ours(with Assumptions) Design {
 	d.each[DriverMessage].add(MeterSecretCalls, coldStarts)
 	d.each[DriverRefusal].units(measuredRefusal)
 	d.each[DriverRefusal].units(measuredToken)
-	d.each[DriverRefusal].units(measuredLook)
-	d.each[DriverRefusal].handle(1, with) // reconciliation, by the ledger's stream, which Lambda reads for nothing
+	d.each[DriverRefusal].units(measuredRefusalCheck)
+	d.each[DriverRefusal].handle(1, with) // reconciliation, invoked by the ledger's stream, which Lambda reads free of charge
 	d.each[DriverBooks].unitsTimes(measuredLedgerThousand, thousandth())
 	return d
 }
 
-// Textbook is the join that most tutorials show, made as cheap as it can be.
+// Textbook is the join of most tutorials, as cheap as possible.
 func Textbook(with Assumptions) Design {
 	d := clients(with)
 	d.Name = "textbook"
-	d.About = "TransactWriteItems of one counter and the connection on join, and of both on leave. In its favour: the connection's item is the record of the stay; nothing is read; no join is tried twice for a conflict; a refusal costs its counter's write, and leaves no record; reports, conferences and join tokens cost no DynamoDB. Nothing finds dead connections: their seats are lost."
+	d.About = "TransactWriteItems of one counter and the connection on join, and of both on leave. In its favour: the connection's item is the record of the stay; nothing is read; no join is repeated after a conflict; a refusal costs the counter's write, and leaves no record; reports, conferences and join tokens do not use DynamoDB. Nothing finds dead connections: their seats are lost."
 	d.each[DriverConference].add(MeterCalls, 1)
 	d.each[DriverConference].handle(1, with)
 	d.each[DriverJoin].units(measuredTransactions)
@@ -150,14 +150,14 @@ func Textbook(with Assumptions) Design {
 	return d
 }
 
-// heartbeats are how many a connection sends in an hour.
+// heartbeats is the number that a connection sends in an hour.
 const heartbeats = 60
 
-// Heartbeat is the textbook's with the usual remedy for its lost seats.
+// Heartbeat is Textbook with heartbeats, by which it finds lost seats.
 func Heartbeat(with Assumptions) Design {
 	d := Textbook(with)
 	d.Name = "textbook with heartbeats"
-	d.About = "The same, and each client sends a message a minute, which a function writes to the connection's item. In its favour: it is not answered, and finding the items that are too old costs nothing."
+	d.About = "The textbook, and each client sends a message a minute, which a function writes to the connection's item. In its favour: the message is not answered, and finding outdated items costs nothing."
 	hour := &d.each[DriverSeatHour]
 	hour.add(MeterMessages, heartbeats)
 	hour.handle(heartbeats, with)
@@ -165,15 +165,15 @@ func Heartbeat(with Assumptions) Design {
 	return d
 }
 
-// Designs are all three.
+// Designs are Seatmeter's and the two of tutorials.
 func Designs(with Assumptions) []Design {
 	return []Design{Ours(with), Textbook(with), Heartbeat(with)}
 }
 
-// probesPerSeatHour is how often reconciliation asks after a connection.
+// probesPerSeatHour is how often reconciliation probes a connection in an hour.
 const probesPerSeatHour = 60
 
-// Probes is what GetConnection would cost if it were charged as a message.
+// Probes is the cost of GetConnection if AWS charges it as a message.
 func Probes(c Counts) *big.Rat {
 	return times(times(c[DriverSeatHour], rat(probesPerSeatHour)), Prices[MeterMessages].rate())
 }

@@ -1,9 +1,9 @@
 package cost
 
-// Measured are the constants that the arithmetic stands on, by name.
+// Measured are the constants of measured.go by name.
 func Measured() map[string]Units {
 	return map[string]Units{
-		"stay": measuredStay, "warm stay": measuredWarmStay, "refusal": measuredRefusal, "look": measuredLook,
+		"stay": measuredStay, "warm stay": measuredWarmStay, "refusal": measuredRefusal, "refusal check": measuredRefusalCheck,
 		"status": measuredStatus, "token": measuredToken, "conference": measuredConference,
 		"conference hour": measuredConferenceHour, "seat hour": measuredSeatHour, "round": measuredRound,
 		"rollup": measuredRollup, "rollup of a tenant": measuredRollupTenant, "day": measuredDay,

@@ -36,15 +36,15 @@ import (
 	"seatmeter/shared/wsapi"
 )
 
-// is compares what was measured with the constant of that name.
-func is(t *testing.T, name string, got cost.Units) {
+// same compares a measurement with the constant of that name.
+func same(t *testing.T, name string, got cost.Units) {
 	t.Helper()
 	if want := cost.Measured()[name]; got != want {
 		t.Errorf("%s: measured %+v, the constant is %+v", name, got, want)
 	}
 }
 
-// dearer is the dearer of two: a write is five times a read.
+// dearer is the more expensive of two: a write costs five reads.
 func dearer(a, b cost.Units) cost.Units {
 	const write = 5
 	if a.Writes*write+a.Reads > b.Writes*write+b.Reads {
@@ -61,12 +61,13 @@ func by(a cost.Units, n float64) cost.Units {
 	return cost.Units{Writes: a.Writes * n, Reads: a.Reads * n}
 }
 
-// perPerson is the read of a person's conference under a concurrent license, which
-// those who are looked at together may share. The constants count each.
+// perPerson is the read of a person's conference under a concurrent license. One
+// check may share it among several people; the constants count it for each.
 const perPerson = 0.5
 
-// within compares what was measured with a constant, of which some reads may have
-// been shared. The dearer model is as dear as that; the other may be cheaper.
+// within compares a measurement with a constant, which counts shared reads for each
+// person. The dearer model must cost as much, but for shared reads; the other may
+// cost less.
 func within(t *testing.T, name string, got map[license.Model]cost.Units, want cost.Units, dearer license.Model, shared float64) {
 	t.Helper()
 	for model, got := range got {
@@ -79,10 +80,9 @@ func within(t *testing.T, name string, got map[license.Model]cost.Units, want co
 	}
 }
 
-// models are the two ways of licensing.
 var models = []license.Model{license.ModelConcurrent, license.ModelNamed}
 
-// dearest measures something under both and gives the dearer.
+// dearest measures under both models and returns the more expensive result.
 func dearest(t *testing.T, measure func(t *testing.T, w *world) cost.Units) cost.Units {
 	t.Helper()
 	var most cost.Units
@@ -97,42 +97,42 @@ func dearest(t *testing.T, measure func(t *testing.T, w *world) cost.Units) cost
 }
 
 func TestAStayCostsWhatTheBillSays(t *testing.T) {
-	is(t, "warm stay", dearest(t, func(_ *testing.T, w *world) cost.Units {
+	same(t, "warm stay", dearest(t, func(_ *testing.T, w *world) cost.Units {
 		w.live()
 		w.leave(w.join())
 		return w.units(func() { w.leave(w.join()) })
 	}))
-	is(t, "stay", dearest(t, func(_ *testing.T, w *world) cost.Units {
+	same(t, "stay", dearest(t, func(_ *testing.T, w *world) cost.Units {
 		w.live()
-		w.leave(w.join()) // who comes first to a block costs more, which is the conference's
+		w.leave(w.join()) // the first join of a block costs more, and counts as the conference's
 		return w.units(w.coldStay)
 	}))
 }
 
 func TestARefusalCostsWhatTheBillSays(t *testing.T) {
-	look := make(map[license.Model]cost.Units)
+	checks := make(map[license.Model]cost.Units)
 	refusal := dearest(t, func(_ *testing.T, w *world) cost.Units {
 		pool := w.full()
-		w.forget()
+		w.restart()
 		refused := w.units(w.refused)
 		w.pass(2 * time.Minute)
-		look[w.model] = w.units(func() {
+		checks[w.model] = w.units(func() {
 			if err := w.reconciler().Refused(w.t.Context(), []seat.Pool{pool}); err != nil {
 				w.t.Fatal(err)
 			}
 		})
 		return refused
 	})
-	is(t, "refusal", refusal)
-	within(t, "look", look, cost.Measured()["look"], license.ModelNamed, seats*perPerson)
+	same(t, "refusal", refusal)
+	within(t, "refusal check", checks, cost.Measured()["refusal check"], license.ModelNamed, seats*perPerson)
 }
 
 func TestAStatusAndATokenCostWhatTheBillSays(t *testing.T) {
-	is(t, "status", dearest(t, func(_ *testing.T, w *world) cost.Units {
+	same(t, "status", dearest(t, func(_ *testing.T, w *world) cost.Units {
 		w.live()
 		id := w.join()
-		w.forget()
-		messenger := w.door.Messenger(silence{}, w.signer, w.log)
+		w.restart()
+		messenger := w.process.Messenger(quietPlatform{}, w.signer, w.log)
 		return w.units(func() {
 			event := wsapi.Event{Body: `{"action":"status"}`}
 			event.RequestContext.ConnectionID, event.RequestContext.RequestTimeEpoch = string(id), w.now
@@ -141,9 +141,9 @@ func TestAStatusAndATokenCostWhatTheBillSays(t *testing.T) {
 			}
 		})
 	}))
-	is(t, "token", dearest(t, func(_ *testing.T, w *world) cost.Units {
+	same(t, "token", dearest(t, func(_ *testing.T, w *world) cost.Units {
 		w.live()
-		w.forget()
+		w.restart()
 		return w.units(func() {
 			w.post("/conferences/"+string(w.guest.Conference)+"/join-tokens", `{"identity":"bob@example.org","role":"participant"}`)
 		})
@@ -159,8 +159,8 @@ func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
 		empty = w.units(w.round)
 		return empty
 	})
-	is(t, "round", empty)
-	// A host and a participant, and more: all blocks that a conference has are in use.
+	same(t, "round", empty)
+	// With a host and a participant all blocks of a conference are in use.
 	conference, seat := cost.Measured()["conference hour"], cost.Measured()["seat hour"]
 	for _, people := range []float64{2, 12} {
 		hours := make(map[license.Model]cost.Units)
@@ -173,7 +173,7 @@ func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
 	}
 }
 
-// A conference of five people who leave at once, until nothing is left to do.
+// A conference of five people who leave at once, until the agenda is empty.
 func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many rounds")
@@ -182,13 +182,13 @@ func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
 	lives := make(map[license.Model]cost.Units)
 	dearest(t, func(t *testing.T, w *world) cost.Units {
 		empty := w.units(w.round)
-		w.forget()
+		w.restart()
 		stay := cost.Measured()["stay"]
 		rounds := 0.0
 		life := w.units(func() {
 			w.live()
 			for range people - len(w.in) {
-				w.forget()
+				w.restart()
 				w.join()
 			}
 			for len(w.in) > 0 {
@@ -220,8 +220,8 @@ func TestRollingUpCostsWhatTheBillSays(t *testing.T) {
 	w.addTenant("other")
 	w.rollup()
 	each := less(idle(), one)
-	is(t, "rollup of a tenant", each)
-	is(t, "rollup", less(one, each))
+	same(t, "rollup of a tenant", each)
+	same(t, "rollup", less(one, each))
 
 	days := func(stays int) cost.Units {
 		for n := range stays {
@@ -230,17 +230,17 @@ func TestRollingUpCostsWhatTheBillSays(t *testing.T) {
 		w.pass(24 * time.Hour)
 		return less(w.units(w.rollup), idle())
 	}
-	none := days(0) // both tenants'
-	is(t, "day", by(none, 1.0/2))
+	none := days(0) // of both tenants
+	same(t, "day", by(none, 1.0/2))
 	thousand := less(days(1000), none)
-	for range 2 { // they are of two days, and settled some hours after those
+	for range 2 { // the stays are of two days, which become final some hours later
 		spent := less(days(0), none)
 		thousand.Writes += spent.Writes
 		thousand.Reads += spent.Reads
 	}
-	is(t, "thousand stays of a day", thousand)
+	same(t, "thousand stays of a day", thousand)
 
-	is(t, "thousand stays of the ledger", w.units(func() {
+	same(t, "thousand stays of the ledger", w.units(func() {
 		n := 0
 		for _, err := range w.store.Stays(t.Context(), acme, 0, 1<<45) {
 			if err != nil {
@@ -254,8 +254,7 @@ func TestRollingUpCostsWhatTheBillSays(t *testing.T) {
 	}))
 }
 
-// The textbook's join and leave: a transaction each of one counter and the
-// connection.
+// Join and leave are a transaction each, of one counter and the connection.
 func TestTheTextbooksStayCostsWhatTheBillSays(t *testing.T) {
 	client, tables := tablestest.Make(t, template)
 	name := func(pk string) map[string]types.AttributeValue {
@@ -289,9 +288,9 @@ func TestTheTextbooksStayCostsWhatTheBillSays(t *testing.T) {
 			stay.Writes += *consumed.CapacityUnits
 		}
 	}
-	// The engine counts each write of a transaction once, and AWS charges for it
-	// twice: to prepare it and to commit it.
-	is(t, "transactions", by(stay, 2))
+	// DynamoDB Local counts each write of a transaction once. AWS charges for its
+	// prepare and its commit.
+	same(t, "transactions", by(stay, 2))
 	beat, err := client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
 		TableName: &tables.Live, Key: name("connection"), UpdateExpression: aws.String("SET seen_at = :n"),
 		ExpressionAttributeValues: map[string]types.AttributeValue{":n": &types.AttributeValueMemberN{Value: "1"}},
@@ -300,7 +299,7 @@ func TestTheTextbooksStayCostsWhatTheBillSays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	is(t, "heartbeat", cost.Units{Writes: *beat.ConsumedCapacity.CapacityUnits})
+	same(t, "heartbeat", cost.Units{Writes: *beat.ConsumedCapacity.CapacityUnits})
 }
 
 const (
@@ -316,7 +315,7 @@ type world struct {
 	model license.Model
 	// raw is the store without its meter.
 	raw, store        *dynamo.Store
-	door              *worldtest.Process
+	process           *worldtest.Process
 	signer            *jointoken.Signer
 	log               *slog.Logger
 	now               int64
@@ -328,14 +327,14 @@ type world struct {
 	spent cost.Units
 }
 
-// silence is a platform on which everybody is alive and nobody answers.
-type silence struct{}
+// quietPlatform is a platform on which every connection is alive.
+type quietPlatform struct{}
 
-func (silence) Push(context.Context, seat.ConnectionID, []byte) error { return nil }
+func (quietPlatform) Push(context.Context, seat.ConnectionID, []byte) error { return nil }
 
-func (silence) Close(context.Context, seat.ConnectionID) error { return nil }
+func (quietPlatform) Close(context.Context, seat.ConnectionID) error { return nil }
 
-func (silence) Alive(context.Context, seat.ConnectionID) (bool, error) { return true, nil }
+func (quietPlatform) Alive(context.Context, seat.ConnectionID) (bool, error) { return true, nil }
 
 func newWorld(t *testing.T, model license.Model) *world {
 	t.Helper()
@@ -345,7 +344,7 @@ func newWorld(t *testing.T, model license.Model) *world {
 	if w.signer, err = jointoken.NewSigner([]byte(strings.Repeat("k", 32))); err != nil {
 		t.Fatal(err)
 	}
-	w.forget()
+	w.restart()
 	l := license.License{Tenant: acme, Model: model, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
 	if model == license.ModelNamed {
 		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, seats
@@ -359,7 +358,7 @@ func newWorld(t *testing.T, model license.Model) *world {
 
 func (w *world) put(l license.License) {
 	w.t.Helper()
-	if _, _, err := w.door.Licensing.Put(w.t.Context(), l.WithDefaults(), licensing.AnyRevision); err != nil {
+	if _, _, err := w.process.Licensing.Put(w.t.Context(), l.WithDefaults(), licensing.AnyRevision); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -373,8 +372,8 @@ func (w *world) clock() time.Time { return time.UnixMilli(w.now) }
 
 func (w *world) pass(d time.Duration) { w.now += d.Milliseconds() }
 
-// forget puts a new process in the place of the old.
-func (w *world) forget() { w.door = worldtest.NewProcess(w.store, silence{}) }
+// restart replaces the process by one with empty caches.
+func (w *world) restart() { w.process = worldtest.NewProcess(w.store, quietPlatform{}) }
 
 func (w *world) meter(consumed *types.ConsumedCapacity, write bool) {
 	w.mu.Lock()
@@ -389,14 +388,14 @@ func (w *world) meter(consumed *types.ConsumedCapacity, write bool) {
 	w.spent.Reads += *consumed.CapacityUnits
 }
 
-// units is what something costs.
+// units is the cost of do.
 func (w *world) units(do func()) cost.Units {
 	w.spent = cost.Units{}
 	do()
 	return w.spent
 }
 
-// post makes a call of the HTTP API, by a function that has just started.
+// post makes a call of the HTTP API in a function that has just started.
 func (w *world) post(path, body string) {
 	w.t.Helper()
 	event := httpapi.Event{Version: "2.0", RawPath: "/v1/tenants/" + string(acme) + path, Body: body}
@@ -410,16 +409,16 @@ func (w *world) post(path, body string) {
 		w.t.Fatal(err)
 	}
 	api := httpapi.New(httpapi.Config{Seal: seal, Keys: w.store, Now: w.clock, Audit: w.store, Limiter: new(rate.Limiter), Log: w.log})
-	api.AddConferences(w.door.Licensing, w.door.Meetings, w.store)
+	api.AddConferences(w.process.Licensing, w.process.Meetings, w.store)
 	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://example.org"}
-	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.store, tokens)
+	api.AddConnections(w.process.Licensing, w.process.Meetings, w.process.Reader, w.store, tokens)
 	answer, err := httpapi.Serve(api)(w.t.Context(), event)
 	if err != nil || answer.StatusCode != 201 {
 		w.t.Fatalf("%s: %d %s (%v)", path, answer.StatusCode, answer.Body, err)
 	}
 }
 
-// live schedules the next conference and lets its host in.
+// live schedules the next conference and joins as its host.
 func (w *world) live() {
 	w.t.Helper()
 	w.scheduled++
@@ -430,11 +429,11 @@ func (w *world) live() {
 		w.t.Fatal(err)
 	}
 	w.guest = jointoken.Pass{Tenant: acme, Conference: c.ID, Number: c.Number, Identity: "bob@example.org", Role: jointoken.RoleParticipant}
-	w.forget()
+	w.restart()
 	w.visit(string(ann), jointoken.RoleHost)
 }
 
-// visit lets somebody in, after a moment.
+// visit joins a millisecond later.
 func (w *world) visit(identity string, role jointoken.Role) seat.ConnectionID {
 	w.t.Helper()
 	w.now++
@@ -442,7 +441,7 @@ func (w *world) visit(identity string, role jointoken.Role) seat.ConnectionID {
 	p := w.guest
 	p.Identity, p.Role = identity, role
 	id := seat.ConnectionID(fmt.Sprintf("Gd%012d1=", w.people)) // 16 characters, as API Gateway's
-	if err := w.door.Connect(w.t.Context(), admission.Visitor{Pass: p, Connection: id, AtMillis: w.now}); err != nil {
+	if err := w.process.Connect(w.t.Context(), admission.Visitor{Pass: p, Connection: id, AtMillis: w.now}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.in = append(w.in, id)
@@ -457,21 +456,21 @@ func (w *world) join() seat.ConnectionID {
 func (w *world) leave(id seat.ConnectionID) {
 	w.t.Helper()
 	w.now++
-	if err := w.door.Leave(w.t.Context(), id, w.now, usage.EndClosed); err != nil {
+	if err := w.process.Leave(w.t.Context(), id, w.now, usage.EndClosed); err != nil {
 		w.t.Fatal(err)
 	}
 	w.in = slices.DeleteFunc(w.in, func(other seat.ConnectionID) bool { return other == id })
 }
 
-// coldStay is one by processes that remember nothing.
+// coldStay joins and leaves by processes with empty caches.
 func (w *world) coldStay() {
-	w.forget()
+	w.restart()
 	id := w.join()
-	w.forget()
+	w.restart()
 	w.leave(id)
 }
 
-// full fills the participants' pool and gives it.
+// full fills the participants' pool and returns it.
 func (w *world) full() seat.Pool {
 	w.t.Helper()
 	w.live()
@@ -490,28 +489,28 @@ func (w *world) refused() {
 	w.t.Helper()
 	w.people++
 	v := admission.Visitor{Pass: w.guest, Connection: seat.ConnectionID(fmt.Sprintf("Gd%012d1=", w.people)), AtMillis: w.now}
-	err := w.door.Connect(w.t.Context(), v)
+	err := w.process.Connect(w.t.Context(), v)
 	if !problem.Is(err, problem.SeatsExhausted) && !problem.Is(err, problem.ParticipantsExhausted) {
 		w.t.Fatalf("a full pool answers %v", err)
 	}
 }
 
 func (w *world) reconciler() *reconcile.Reconciler {
-	return w.door.Reconciler(w.store, silence{}, w.log, w.clock)
+	return w.process.Reconciler(w.store, quietPlatform{}, w.log, w.clock)
 }
 
-// roundsPerHour is how often reconciliation comes.
+// roundsPerHour is the number of rounds of reconciliation in an hour.
 const roundsPerHour = 120
 
-// hour is what an hour's rounds cost with so many people in, but for what they
-// cost with nothing to do.
+// hour is the cost of an hour's rounds with a number of people, less the cost of
+// as many rounds with an empty agenda.
 func (w *world) hour(people int, empty cost.Units) cost.Units {
 	w.t.Helper()
 	w.live()
 	for len(w.in) < people {
 		w.join()
 	}
-	w.pass(2 * time.Minute) // old enough to be judged
+	w.pass(2 * time.Minute) // old enough to be probed
 	spent := w.units(func() {
 		for range roundsPerHour {
 			w.round()

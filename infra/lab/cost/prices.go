@@ -4,11 +4,11 @@ import "math/big"
 
 // PricesRead is the day on which the prices below were looked up: AWS's list
 // prices in us-east-1, the first tier of each, and without free tiers. AWS's own
-// pages fill in most numbers by script, so that the sources are pages that quote
-// them, of the dates given. Who deploys elsewhere, or later, changes this file.
+// pages fill in most numbers by script, so the sources are pages that quote them,
+// with their dates. For another region, or a later day, change this file.
 const PricesRead = "2026-11-25"
 
-// Meter is what AWS counts.
+// Meter is something that AWS charges for.
 type Meter int
 
 // The meters.
@@ -44,11 +44,11 @@ const (
 	serviceObjects   = "S3"
 )
 
-// Price is what a number of a meter's units costs.
+// Price is the price of a number of a meter's units.
 type Price struct {
 	Service string `json:"service"`
 	Unit    string `json:"unit"`
-	// Dollars is a decimal number, for Per units.
+	// Dollars is the price of Per units, a decimal number.
 	Dollars string `json:"dollars"`
 	Per     int64  `json:"per"`
 	Source  string `json:"source"`
@@ -78,11 +78,11 @@ var Prices = [meters]Price{
 	MeterObjects:     {serviceObjects, "PUT or part", "0.005", 1e3, "c3x.dev/blog/s3-request-fees-explained, undated"},
 }
 
-// NotVerified is what no source settles, and how it is counted.
+// NotVerified lists what no source states, and how the bill counts it.
 var NotVerified = []string{
 	"API Gateway: whether $connect and $disconnect are charged as messages. They are counted as one each, in every design.",
-	"API Gateway: whether GetConnection, by which reconciliation asks after each connection once a minute, is charged. It is not counted: it is no message. See what it would come to below.",
-	"DynamoDB: what a transaction costs whose condition does not hold. In the textbook's favour only its counter is counted.",
+	"API Gateway: whether GetConnection, with which reconciliation probes each connection once a minute, is charged. It is not counted, since it is no message. The difference is given below.",
+	"DynamoDB: the cost of a transaction whose condition is false. In the textbook's favour only the counter's write is counted.",
 	"Prices whose source is undated, or older than a year, may have changed.",
 }
 
@@ -90,7 +90,7 @@ var NotVerified = []string{
 func (p Price) rate() *big.Rat {
 	dollars, ok := new(big.Rat).SetString(p.Dollars)
 	if !ok {
-		panic("the price of a " + p.Unit + " is no number")
+		panic("the price of a " + p.Unit + " is not a number")
 	}
 	return dollars.Quo(dollars, new(big.Rat).SetInt64(p.Per))
 }

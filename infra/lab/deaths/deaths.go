@@ -1,4 +1,4 @@
-// Package deaths has the processes of a stack's functions die between two calls.
+// Package deaths ends processes of a stack's functions between two of their calls.
 package deaths
 
 import (
@@ -15,12 +15,10 @@ import (
 	"seatmeter/shared/dynamo/faults"
 )
 
-// Reaper decides which processes die: at each of the first calls that an
-// invocation makes to DynamoDB and over HTTP, with the same chance, half of them
-// just before the call and half just after it. (At each of all its calls an
-// invocation that makes thousands would always die, and not at random.) What
-// the invocation does from then on has no effect. It is a stack's
-// local.Processes.
+// Reaper decides which processes end: at each of an invocation's first
+// maxFatalCalls calls to DynamoDB and over HTTP, with the same probability, half
+// of them just before the call and half just after it. Later calls of such an
+// invocation have no effect. Reaper implements local.Processes.
 type Reaper struct {
 	mu     sync.Mutex
 	random *rand.Rand
@@ -29,9 +27,9 @@ type Reaper struct {
 	died atomic.Int64
 }
 
-// New has that share of calls be deaths: a fraction from 0 (none) to 1 (the
-// first call). The seed makes the decisions repeatable, as far as calls come in
-// a repeatable order.
+// New makes a Reaper that ends a process at a share of calls: a fraction from 0
+// (none) to 1 (each first call). The seed makes the decisions repeatable, as far
+// as the order of calls is.
 func New(share float64, seed uint64) (*Reaper, error) {
 	if !(share >= 0 && share <= 1) {
 		return nil, fmt.Errorf("share of deaths is %v, not a fraction from 0 to 1", share)
@@ -39,17 +37,17 @@ func New(share float64, seed uint64) (*Reaper, error) {
 	return &Reaper{random: rand.New(rand.NewPCG(seed, 1)), share: share}, nil
 }
 
-// Died is how many processes have died so far.
+// Died is the number of processes that have ended so far.
 func (r *Reaper) Died() int { return int(r.died.Load()) }
 
-// Spare lets no more processes die.
+// Spare ends no further processes.
 func (r *Reaper) Spare() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.share = 0
 }
 
-// decide says what happens at one call.
+// decide draws the fault of one call.
 func (r *Reaper) decide() faults.Fault {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,17 +60,17 @@ func (r *Reaper) decide() faults.Fault {
 	return faults.None
 }
 
-// life is that of the process which runs one invocation. It is in the
-// invocation's context, and so in every context made from that.
+// life is the state of the process that runs one invocation. The invocation's
+// context carries it.
 type life struct {
 	reaper *Reaper
 	calls  atomic.Int64
 	over   atomic.Bool
 }
 
-// perilous is how many of an invocation's calls it may die at: more than any
-// handler makes that serves one connection.
-const perilous = 30
+// maxFatalCalls is more than any handler of one connection makes. Without this
+// bound an invocation that makes thousands of calls would always be ended.
+const maxFatalCalls = 30
 
 type lifeKey struct{}
 
@@ -82,8 +80,8 @@ func (r *Reaper) Begin(ctx context.Context) (_ context.Context, died func() bool
 	return context.WithValue(ctx, lifeKey{}, l), l.over.Load
 }
 
-// fate is what happens to a call made on ctx: it fails before or after it is
-// done, and with it the process, or the process is dead already.
+// fate is the fault of a call made on ctx: it ends the process before or after
+// the call, or the process has ended already.
 func fate(ctx context.Context) faults.Fault {
 	l, ok := ctx.Value(lifeKey{}).(*life)
 	if !ok {
@@ -92,7 +90,7 @@ func fate(ctx context.Context) faults.Fault {
 	if l.over.Load() {
 		return faults.Before
 	}
-	if l.calls.Add(1) > perilous {
+	if l.calls.Add(1) > maxFatalCalls {
 		return faults.None
 	}
 	decided := l.reaper.decide()
@@ -115,7 +113,7 @@ func (r *Reaper) DynamoDB(over dynamo.API) dynamo.API {
 // HTTP implements local.Processes.
 func (r *Reaper) HTTP(over aws.HTTPClient) aws.HTTPClient { return client{over} }
 
-// client makes requests those of processes that may die.
+// client makes the requests of processes that the Reaper may end.
 type client struct{ aws.HTTPClient }
 
 // Do implements aws.HTTPClient.
@@ -139,5 +137,5 @@ type deadRequest struct{}
 
 func (deadRequest) Error() string { return "the process has died" }
 
-// RetryableError is how the SDK asks.
+// RetryableError tells the SDK not to retry.
 func (deadRequest) RetryableError() bool { return false }

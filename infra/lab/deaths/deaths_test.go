@@ -34,8 +34,8 @@ func reaper(t *testing.T, share float64) *deaths.Reaper {
 	return r
 }
 
-// write adds hosts one after the other, each in a goroutine and on a context
-// that outlives the request.
+// write adds hosts one after the other, each in a goroutine with a context that
+// outlives the request.
 func write(ctx context.Context, store *dynamo.Store, hosts int) {
 	for i := range hosts {
 		email := host.Email(fmt.Sprintf("host%d@example.org", i))
@@ -146,7 +146,7 @@ func TestAnInvalidShareOfDeathsIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, share := range []float64{-0.1, 1.1} {
 		if _, err := deaths.New(share, 1); err == nil {
-			t.Errorf("a share of %v was taken", share)
+			t.Errorf("a share of %v was accepted", share)
 		}
 	}
 }

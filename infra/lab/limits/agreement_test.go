@@ -22,15 +22,15 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// The crowd that both engines carry: more than there are seats for come, so many
-// at a time, and then all who are in leave.
+// The same crowd runs on both engines: more people join than there are seats,
+// crowdAtATime at once; then all that were admitted leave.
 const (
 	crowdSeats   = 180
 	crowdPeople  = 300
 	crowdAtATime = 8
 )
 
-// crowd is what became of it. Its workers may be goroutines of any kind.
+// crowd counts the crowd's joins and leaves. It is safe for concurrent use.
 type crowd struct {
 	mu               sync.Mutex
 	next             int
@@ -40,7 +40,7 @@ type crowd struct {
 	failed           error
 }
 
-func (c *crowd) join(ctx context.Context, door *Entrance, pass jointoken.Pass, now func() int64) {
+func (c *crowd) join(ctx context.Context, domain *Domain, pass jointoken.Pass, now func() int64) {
 	for {
 		c.mu.Lock()
 		n := c.next
@@ -50,7 +50,7 @@ func (c *crowd) join(ctx context.Context, door *Entrance, pass jointoken.Pass, n
 			return
 		}
 		v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(fmt.Sprintf("Crowd%09d1=", n)), AtMillis: now()}
-		err := door.Connect(ctx, v)
+		err := domain.Connect(ctx, v)
 		c.mu.Lock()
 		switch {
 		case err == nil:
@@ -64,7 +64,7 @@ func (c *crowd) join(ctx context.Context, door *Entrance, pass jointoken.Pass, n
 	}
 }
 
-func (c *crowd) leave(ctx context.Context, door *Entrance, now func() int64) {
+func (c *crowd) leave(ctx context.Context, domain *Domain, now func() int64) {
 	for {
 		c.mu.Lock()
 		if len(c.in) == 0 {
@@ -74,7 +74,7 @@ func (c *crowd) leave(ctx context.Context, door *Entrance, now func() int64) {
 		id := c.in[0]
 		c.in = c.in[1:]
 		c.mu.Unlock()
-		if err := door.Leave(ctx, id, now(), usage.EndClosed); err != nil {
+		if err := domain.Leave(ctx, id, now(), usage.EndClosed); err != nil {
 			c.mu.Lock()
 			c.failed = err
 			c.mu.Unlock()
@@ -82,7 +82,7 @@ func (c *crowd) leave(ctx context.Context, door *Entrance, now func() int64) {
 	}
 }
 
-// simulated runs the crowd on this engine.
+// simulated runs the crowd on the simulated engine.
 func simulated(t *testing.T) *crowd {
 	t.Helper()
 	w, c := newWorld(1), &crowd{}
@@ -90,25 +90,25 @@ func simulated(t *testing.T) *crowd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var doors []*Entrance
+	var domains []*Domain
 	units := &Units{}
 	for range crowdAtATime {
-		doors = append(doors, w.engine.process(units).Door)
+		domains = append(domains, w.engine.process(units).Domain)
 	}
-	each := func(do func(*Entrance)) Units {
+	each := func(do func(*Domain)) Units {
 		before := *units
-		for _, door := range doors {
-			w.engine.Clock.Go(func() { do(door) })
+		for _, domain := range domains {
+			w.engine.Clock.Go(func() { do(domain) })
 		}
 		w.engine.Clock.Run()
 		return units.since(before)
 	}
-	c.joining = each(func(d *Entrance) { c.join(t.Context(), d, tenant.passes[0], w.millis) })
-	c.leaving = each(func(d *Entrance) { c.leave(t.Context(), d, w.millis) })
+	c.joining = each(func(d *Domain) { c.join(t.Context(), d, tenant.passes[0], w.millis) })
+	c.leaving = each(func(d *Domain) { c.leave(t.Context(), d, w.millis) })
 	return c
 }
 
-// local runs it on DynamoDB Local.
+// local runs the crowd on DynamoDB Local.
 func local(t *testing.T) *crowd {
 	t.Helper()
 	ctx, c := t.Context(), &crowd{}
@@ -123,9 +123,9 @@ func local(t *testing.T) *crowd {
 			units.Reads += *consumed.CapacityUnits
 		}
 	})
-	newDoor := func() *Entrance { return NewEntrance(store) }
+	newLocal := func() *Domain { return NewDomain(store) }
 	l := license.License{Tenant: "crowd", Model: license.ModelConcurrent, Seats: crowdSeats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
-	if _, _, err := newDoor().Licensing.Put(ctx, l.WithDefaults(), licensing.AnyRevision); err != nil {
+	if _, _, err := newLocal().Licensing.Put(ctx, l.WithDefaults(), licensing.AnyRevision); err != nil {
 		t.Fatal(err)
 	}
 	pass := jointoken.Pass{Tenant: "crowd", Conference: "room-0", Number: 1, Identity: "p", Role: jointoken.RoleParticipant}
@@ -133,39 +133,40 @@ func local(t *testing.T) *crowd {
 	if _, err := store.Schedule(ctx, room); err != nil {
 		t.Fatal(err)
 	}
-	var doors []*Entrance
+	var domains []*Domain
 	for range crowdAtATime {
-		doors = append(doors, newDoor())
+		domains = append(domains, newLocal())
 	}
-	each := func(do func(*Entrance)) Units {
+	each := func(do func(*Domain)) Units {
 		before := units
 		var group sync.WaitGroup
-		for _, door := range doors {
-			group.Go(func() { do(door) })
+		for _, domain := range domains {
+			group.Go(func() { do(domain) })
 		}
 		group.Wait()
 		return units.since(before)
 	}
 	now := func() int64 { return time.Now().UnixMilli() }
-	c.joining = each(func(d *Entrance) { c.join(ctx, d, pass, now) })
-	c.leaving = each(func(d *Entrance) { c.leave(ctx, d, now) })
+	c.joining = each(func(d *Domain) { c.join(ctx, d, pass, now) })
+	c.leaving = each(func(d *Domain) { c.leave(ctx, d, now) })
 	return c
 }
 
-// open makes the template's tables, and drops them when the test is over.
+// open makes the template's tables, and drops them after the test.
 func open(t *testing.T) *dynamo.Store {
 	t.Helper()
 	return dynamo.New(tablestest.Make(t, "../../../template.yaml"))
 }
 
-// How far apart the two may be: who tries which block when is chance on both.
+// The engines may differ by these shares, since the order of the joins, and so
+// the blocks that they try, is random on both.
 const (
 	writesApart = 0.1
 	readsApart  = 0.25
 )
 
-// The units agree within a tenth for writes and a quarter for reads, those of
-// refused conditions with them. The number of refused joins agrees exactly.
+// The units include those of refused conditions. The number of refused joins is
+// the same on both.
 func TestTheSameCrowdCostsTheSameOnDynamoDBLocal(t *testing.T) {
 	ours, theirs := simulated(t), local(t)
 	for _, c := range []*crowd{ours, theirs} {

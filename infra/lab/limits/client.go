@@ -15,23 +15,23 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// client is the SDK's client of one process over the engine: its attempts, its
-// quota of retries, and its delays.
+// client makes the calls of one process as the SDK's client does: with its
+// attempts, its retry quota and its delays.
 type client struct {
 	engine           *Engine
 	units            *Units
 	retryer          *retry.Standard
 	calling, allowed atomic.Int64 // calls under way, and how many may be
 
-	// The calls made at the same time as others, for which catchUp waits.
+	// The latencies and the debt of parallel calls, for which catchUp waits.
 	mu                 sync.Mutex
 	sum, longest, debt time.Duration
 }
 
-// client makes a process's client, and adds up what it consumes.
+// client makes the client of a process, which adds up its consumption in units.
 func (e *Engine) client(units *Units) *client {
 	return &client{engine: e, units: units, retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-		// The SDK's own formula, but by our chance.
+		// The SDK's formula, drawn from the engine's seed.
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, err error) (time.Duration, error) { return e.backoff(attempt, err), nil })
 	})}
 }
@@ -43,7 +43,7 @@ const (
 
 var throttles = retry.IsErrorThrottles(retry.DefaultThrottles)
 
-// backoff is retry.ExponentialJitterBackoff's.
+// backoff draws a delay as retry.ExponentialJitterBackoff does.
 func (e *Engine) backoff(attempt int, err error) time.Duration {
 	base := otherBase
 	if throttles.IsErrorThrottle(err) == aws.TrueTernary {
@@ -53,16 +53,16 @@ func (e *Engine) backoff(attempt int, err error) time.Duration {
 	return time.Duration(e.chance.Float64() * most)
 }
 
-// call makes a call as the SDK does, or without repeating it.
+// call makes a call as the SDK does; once: without retries.
 func (c *client) call(ctx context.Context, r request, once bool, do action) error {
 	if r.Name == "take" || r.Name == "swap" {
 		c.units.Takes++
 	}
-	if r.beside {
-		return c.beside(r, do)
+	if r.parallel {
+		return c.callParallel(r, do)
 	}
 	if c.calling.Add(1) > max(1, c.allowed.Load()) {
-		panic("two calls of one process at the same time, which the clock does not know of: " + r.Name)
+		panic("a process made two calls at the same time outside Together: " + r.Name)
 	}
 	defer c.calling.Add(-1)
 	c.catchUp()
@@ -73,16 +73,15 @@ func (c *client) call(ctx context.Context, r request, once bool, do action) erro
 	return c.repeat(ctx, try)
 }
 
-// parallel is how many blocks the seats' settling writes, and pages the store
-// reads, at the same time.
-const parallel = 32
+// parallelCalls is how many blocks a rebalance writes, and how many pages the
+// store reads, at the same time.
+const parallelCalls = 32
 
-// beside makes a call at the same time as others of its process, from goroutines
-// that the clock does not know of. The actor that waits for these goroutines keeps
-// the turn, so each call is done at once, and the process's next call waits for as
-// long as all of them would have taken. A call beside others is charged and never
-// throttled: the next call also waits for the units beyond the item's budget.
-func (c *client) beside(r request, do action) error {
+// callParallel makes one of a process's parallel calls, from a goroutine that is
+// no actor of the clock. The call takes no simulated time and is never throttled;
+// the process's next call waits for as long as all parallel calls would have
+// taken, and until the budgets that they overdrew have recovered.
+func (c *client) callParallel(r request, do action) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	err := c.engine.perform(r, c.units, do)
@@ -91,10 +90,10 @@ func (c *client) beside(r request, do action) error {
 	return err
 }
 
-// catchUp waits as long as the calls that were made at the same time take.
+// catchUp waits for as long as the parallel calls since the last call take.
 func (c *client) catchUp() {
 	c.mu.Lock()
-	owed := max(c.longest, c.sum/parallel) + c.debt
+	owed := max(c.longest, c.sum/parallelCalls) + c.debt
 	c.sum, c.longest, c.debt = 0, 0, 0
 	c.mu.Unlock()
 	if owed > 0 {
@@ -102,7 +101,7 @@ func (c *client) catchUp() {
 	}
 }
 
-// repeat tries as the SDK does.
+// repeat makes attempts as the SDK does.
 func (c *client) repeat(ctx context.Context, try func() error) error {
 	succeeded, err := c.retryer.GetAttemptToken(ctx)
 	if err != nil {

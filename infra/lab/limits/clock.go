@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Clock is simulated time, and decides who runs: one actor at a time, the one
-// whose time comes first, and among equals the one that asked first. So a run
-// depends on nothing but its seed. When all wait, time goes on at once.
+// Clock is simulated time. It runs one actor at a time: the one whose event is
+// earliest, and among equals the one that was pushed first. So a run depends on
+// its seed alone. When all actors wait, time jumps to the next event.
 type Clock struct {
 	now   time.Duration
 	queue events
@@ -17,8 +17,7 @@ type Clock struct {
 	idle  chan struct{}
 }
 
-// event is something to be done at a time: an actor goes on, or do is called,
-// which must not wait.
+// event wakes an actor at a time, or calls do, which must not wait.
 type event struct {
 	at    time.Duration
 	order int
@@ -29,16 +28,16 @@ type event struct {
 // NewClock makes a clock at zero.
 func NewClock() *Clock { return &Clock{idle: make(chan struct{}, 1)} }
 
-// Now is the time since the clock began.
+// Now is the simulated time since the start.
 func (c *Clock) Now() time.Duration { return c.now }
 
-// begins is when the clock is at zero, in Unix milliseconds.
-const begins = 1_790_000_000_000
+// startMillis is the start of the simulation, in Unix milliseconds.
+const startMillis = 1_790_000_000_000
 
-// Time is the time of day.
-func (c *Clock) Time() time.Time { return time.UnixMilli(begins).Add(c.now) }
+// Time is the simulated time as a date.
+func (c *Clock) Time() time.Time { return time.UnixMilli(startMillis).Add(c.now) }
 
-// At calls do at a time. It must not wait.
+// At calls do at a time. The function do must not wait.
 func (c *Clock) At(at time.Duration, do func()) { c.push(event{at: at, do: do}) }
 
 // Go starts an actor.
@@ -52,7 +51,7 @@ func (c *Clock) Go(act func()) {
 	}()
 }
 
-// Together has actors do some steps, and lets the caller wait for all.
+// Together runs each step as an actor and waits for all of them.
 func (c *Clock) Together(steps ...func()) {
 	if len(steps) == 1 {
 		steps[0]()
@@ -71,7 +70,7 @@ func (c *Clock) Together(steps ...func()) {
 	<-wake
 }
 
-// Sleep lets an actor wait.
+// Sleep makes the calling actor wait for d.
 func (c *Clock) Sleep(d time.Duration) {
 	wake := make(chan struct{}, 1)
 	c.push(event{at: c.now + max(0, d), wake: wake})
@@ -79,14 +78,14 @@ func (c *Clock) Sleep(d time.Duration) {
 	<-wake
 }
 
-// Pause is Sleep for those who pass a context.
+// Pause is Sleep as a pool.Pause.
 func (c *Clock) Pause(_ context.Context, d time.Duration) error {
 	c.Sleep(d)
 	return nil
 }
 
-// park lets an actor wait until somebody pushes its channel. It ends the actor
-// if the channel is closed, which is for when the clock has run.
+// park makes the calling actor wait for an event with its channel. When the
+// channel is closed, after Run, park ends the actor.
 func (c *Clock) park(wake <-chan struct{}) {
 	c.next()
 	if _, ok := <-wake; !ok {
@@ -94,7 +93,7 @@ func (c *Clock) park(wake <-chan struct{}) {
 	}
 }
 
-// Run lets time go on until nothing is left to do. Not from within an actor.
+// Run advances time until no event is left. An actor must not call Run.
 func (c *Clock) Run() {
 	c.next()
 	<-c.idle
@@ -106,7 +105,7 @@ func (c *Clock) push(e event) {
 	heap.Push(&c.queue, e)
 }
 
-// next hands the turn to whoever is next.
+// next runs the earliest event.
 func (c *Clock) next() {
 	for len(c.queue) > 0 {
 		e, _ := heap.Pop(&c.queue).(event)

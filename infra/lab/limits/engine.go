@@ -18,17 +18,17 @@ const (
 	readUnits  = 3000
 )
 
-// Units is what was consumed, and how often the engine said no.
+// Units counts consumed units and failed attempts.
 type Units struct {
 	Writes, Reads float64
-	// Throttled counts the tries that were, GivenUp the calls that the SDK gave
-	// up, and Conflicts the tries that met a transaction.
+	// Throttled counts throttled attempts, GivenUp the calls that the SDK gave
+	// up, and Conflicts the attempts that met a transaction.
 	Throttled, GivenUp, Conflicts int
-	// Takes counts the seats that were tried for, by Take or Swap.
+	// Takes counts the attempts to take a seat, by Take or Swap.
 	Takes int
 }
 
-// Engine is DynamoDB tables in memory, their items' budgets, and what calls take.
+// Engine is DynamoDB tables in memory, with a budget for each item and latencies.
 type Engine struct {
 	Clock *Clock
 
@@ -37,13 +37,13 @@ type Engine struct {
 	budgets map[item]*budget
 }
 
-// NewEngine makes an engine without items, whose chance is drawn by a seed.
+// NewEngine makes an engine without items. The seed determines all its draws.
 func NewEngine(clock *Clock, seed int) *Engine {
 	drawn := uint64(seed) //nolint:gosec // any number is a seed
 	return &Engine{Clock: clock, chance: rand.New(rand.NewPCG(drawn, drawn)), tables: memtable.New(), budgets: make(map[item]*budget)}
 }
 
-// budget is what an item has left: at most a second's units. A transaction
+// budget is the units that an item has left: at most a second's. A transaction
 // holds the item from its first phase to its second.
 type budget struct {
 	writes, reads float64
@@ -63,8 +63,9 @@ func (e *Engine) budget(i item) *budget {
 	return b
 }
 
-// try is one try of a request: do happens half way, if each item's budget has
-// the least that the request may cost. What it cost is known when it is done.
+// try makes one attempt at a request. It calls do after half the latency, if the
+// budget of each item has the minimum that the request costs, and then charges
+// the actual cost.
 func (e *Engine) try(r request, units *Units, do action) error {
 	latency := e.latency(r)
 	e.Clock.Sleep(latency / 2)
@@ -75,7 +76,7 @@ func (e *Engine) try(r request, units *Units, do action) error {
 		return &types.ProvisionedThroughputExceededException{Message: aws.String("the item's")}
 	case held:
 		units.Conflicts++
-		e.charge(r, r.atLeast(), units)
+		e.charge(r, r.totalMinUnits(), units)
 		e.Clock.Sleep(latency / 2)
 		return r.conflict()
 	}
@@ -89,13 +90,13 @@ func (e *Engine) try(r request, units *Units, do action) error {
 	return err
 }
 
-// state tells whether each of a request's items has enough left, and whether a
-// write meets one that a transaction holds.
+// state tells whether each of a request's items has enough units left, and
+// whether a transaction holds an item that the request writes.
 func (e *Engine) state(r request) (enough, held bool) {
 	enough = true
 	for _, i := range r.items {
 		b := e.budget(i)
-		enough = enough && (r.Write && b.writes >= r.least || !r.Write && b.reads >= r.least)
+		enough = enough && (r.Write && b.writes >= r.minUnits || !r.Write && b.reads >= r.minUnits)
 		held = held || r.Write && b.held
 	}
 	return enough, held
@@ -107,18 +108,18 @@ func (e *Engine) hold(r request, held bool) {
 	}
 }
 
-// action makes a call and tells what it consumed.
+// action makes a call and returns the units that it consumed.
 type action func() (units float64, err error)
 
-// perform makes a call, and charges it. DynamoDB does not tell the units of
-// refused conditions; they cost what the item that refused them would.
+// perform makes a call and charges it. DynamoDB does not return the units of a
+// refused condition: it costs a write of the item that refused it.
 func (e *Engine) perform(r request, units *Units, do action) error {
 	consumed, err := do()
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		consumed = memtable.WriteUnits(failed.Item)
 	}
 	if _, canceled := errors.AsType[*types.TransactionCanceledException](err); canceled {
-		consumed = r.atLeast()
+		consumed = r.totalMinUnits()
 	}
 	e.charge(r, consumed, units)
 	return err
@@ -142,7 +143,7 @@ func (e *Engine) charge(r request, consumed float64, units *Units) {
 	}
 }
 
-// debt is how long the budget of a request's items takes to be even again.
+// debt is how long the overdrawn budgets of a request's items take to recover.
 func (e *Engine) debt(r request) time.Duration {
 	var longest float64
 	for _, i := range r.items {
@@ -171,13 +172,14 @@ func (e *Engine) latency(r request) time.Duration {
 // 99th percentile is.
 const z99 = 2.3263
 
-// draw draws a latency from a log-normal distribution.
+// draw draws a latency from a log-normal distribution; tail is the 99th
+// percentile.
 func (e *Engine) draw(median, tail time.Duration) time.Duration {
 	sigma := math.Log(float64(tail)/float64(median)) / z99
 	return time.Duration(float64(median) * math.Exp(sigma*e.chance.NormFloat64()))
 }
 
-// since is what was consumed since.
+// since is the difference from an earlier count.
 func (u Units) since(before Units) Units {
 	u.Writes -= before.Writes
 	u.Reads -= before.Reads

@@ -8,30 +8,30 @@ import (
 )
 
 // Process is one execution environment of a function: it serves one event at a
-// time, and its door remembers what it saw.
+// time, and its domain keeps its caches between events.
 type Process struct {
-	Door   *Entrance
+	Domain *Domain
 	client *client
 	events chan func(*Process)
 	wake   chan struct{}
 }
 
-// Function starts processes as events come, as Lambda does: at once while it
-// may, and up to a limit. Events beyond that wait in line.
+// Function starts processes for events as Lambda does, up to Lambda's limits.
+// Further events wait.
 type Function struct {
-	engine *Engine
-	idle   []*Process
-	line   []func(*Process)
-	count  int
-	// starts is how many processes may be started now, as of startsAt.
+	engine  *Engine
+	idle    []*Process
+	waiting []func(*Process)
+	count   int
+	// starts is how many processes could be started at startsAt.
 	starts   float64
 	startsAt time.Duration
 	all      []*Process
-	// Units is what its processes consumed.
+	// Units is the consumption of all its processes.
 	Units *Units
 }
 
-// How processes are started: see the package's comment.
+// Lambda's scaling: see the package's comment.
 const (
 	concurrency     = 1000
 	startsAtOnce    = 1000
@@ -44,10 +44,10 @@ func (e *Engine) NewFunction() *Function {
 	return &Function{engine: e, starts: startsAtOnce, Units: &Units{}}
 }
 
-// Invoke has an event handled: now, if there is a process for it.
+// Invoke has a process handle an event, now or when a process is free.
 func (f *Function) Invoke(handle func(*Process)) {
 	if last := len(f.idle) - 1; last >= 0 {
-		// The one that was busy last, as Lambda prefers.
+		// Lambda prefers the process that was busy last.
 		p := f.idle[last]
 		f.idle = f.idle[:last]
 		p.events <- handle
@@ -58,14 +58,14 @@ func (f *Function) Invoke(handle func(*Process)) {
 	f.starts = min(startsAtOnce, f.starts+(now-f.startsAt).Seconds()*startsPerSecond)
 	f.startsAt = now
 	if f.count >= concurrency || f.starts < 1 {
-		f.line = append(f.line, handle)
+		f.waiting = append(f.waiting, handle)
 		return
 	}
 	f.starts--
 	f.start(handle, coldStart)
 }
 
-// Warm starts processes that are there when the scenario begins.
+// Warm starts processes without a cold start.
 func (f *Function) Warm(n int) {
 	for range n {
 		f.start(func(*Process) {}, 0)
@@ -82,12 +82,12 @@ func (f *Function) start(handle func(*Process), cold time.Duration) {
 	})
 }
 
-// serve handles one event after the other, until the function is stopped.
+// serve handles events one after the other until Stop.
 func (f *Function) serve(p *Process, handle func(*Process)) {
 	for {
 		handle(p)
-		if len(f.line) > 0 {
-			handle, f.line = f.line[0], f.line[1:]
+		if len(f.waiting) > 0 {
+			handle, f.waiting = f.waiting[0], f.waiting[1:]
 			continue
 		}
 		f.idle = append(f.idle, p)
@@ -100,7 +100,7 @@ func (e *Engine) process(units *Units) *Process {
 	client := e.client(units)
 	store := dynamo.New(client, memtable.Names).WithClock(e.Clock.Time)
 	p := &Process{client: client}
-	p.Door = newEntrance(store, e.Clock.Pause, func(steps ...func()) {
+	p.Domain = newDomain(store, e.Clock.Pause, func(steps ...func()) {
 		client.allowed.Store(int64(len(steps)))
 		e.Clock.Together(steps...)
 		client.allowed.Store(1)
@@ -109,14 +109,14 @@ func (e *Engine) process(units *Units) *Process {
 	return p
 }
 
-// peer makes joins by the process's client, and waits before another attempt as
-// the SDK would after an error other than throttling.
+// peer joins through the process's client. Before another attempt it waits as
+// long as the SDK after an error other than throttling.
 func (p *Process) peer(blocks int) Peer {
 	e := p.client.engine
 	return Peer{API: p.client, Table: memtable.Names.Live, Blocks: blocks, Pause: func(attempt int) { e.Clock.Sleep(e.backoff(attempt, nil)) }}
 }
 
-// Stop ends the processes, all of which are idle once the clock has run.
+// Stop ends the processes. Call it after Run, when all of them are idle.
 func (f *Function) Stop() {
 	for _, p := range f.all {
 		close(p.wake)

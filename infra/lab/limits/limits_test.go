@@ -18,12 +18,12 @@ import (
 )
 
 func TestASeedSaysEverything(t *testing.T) {
-	run := func(seed int) Weather {
-		weather, err := Storm(t.Context(), seed, 1100, 200) // of more than one page
+	run := func(seed int) StormResult {
+		result, err := Storm(t.Context(), seed, 1100, 200) // of more than one page
 		if err != nil {
 			t.Fatal(err)
 		}
-		return weather
+		return result
 	}
 	if first, second := run(1), run(1); first != second {
 		t.Errorf("the same seed gave %+v and %+v", first, second)
@@ -33,7 +33,7 @@ func TestASeedSaysEverything(t *testing.T) {
 	}
 }
 
-// A second's units may be used at once, and then as they come in.
+// An item may use a second's units at once, and further units as they accrue.
 func TestAnItemTakesAThousandWritesAndThreeThousandReadsASecond(t *testing.T) {
 	const lasts = 3 * time.Second
 	key := Peer{}.key("counter", 0)
@@ -73,7 +73,7 @@ func TestAnItemTakesAThousandWritesAndThreeThousandReadsASecond(t *testing.T) {
 func TestARefusedConditionCostsItsUnits(t *testing.T) {
 	w, units := newWorld(1), Units{}
 	p := w.engine.process(&units)
-	w.engine.Clock.Go(func() { // there is nothing to count in
+	w.engine.Clock.Go(func() { // the counter does not exist
 		if _, refused := errors.AsType[*types.ConditionalCheckFailedException](p.peer(1).Write(t.Context(), 0)); !refused {
 			t.Error("counted")
 		}
@@ -84,7 +84,7 @@ func TestARefusedConditionCostsItsUnits(t *testing.T) {
 	}
 }
 
-// The delays are drawn up to what the SDK's are drawn up to.
+// Delays have the same upper bound as the SDK's.
 func TestBackingOffIsTheSDKs(t *testing.T) {
 	e, sdk := NewEngine(NewClock(), 1), retry.NewStandard()
 	const draws = 4000
@@ -146,7 +146,7 @@ func TestParallelWritesAreAwaited(t *testing.T) {
 	store := dynamo.New(w.engine.client(&units), memtable.Names)
 	w.engine.Clock.Go(func() {
 		var group errgroup.Group
-		for range 3 * writeUnits { // of one block, which takes a second's at once
+		for range 3 * writeUnits { // to one block, which takes a second's units at once
 			group.Go(func() error {
 				_, err := store.Create(t.Context(), block, seat.Share{})
 				return err
@@ -183,8 +183,8 @@ func TestTransactionsOnOneItemConflictAndEachCountsOnce(t *testing.T) {
 	}
 }
 
-// The SDK does not retry under a context that is over, which would look like an
-// engine that never makes anybody wait.
+// The SDK does not retry under a cancelled context; the result would look like
+// that of an engine that never throttles.
 func TestACancelledCallHasNoResult(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -214,8 +214,7 @@ func TestEverybodyOfARushGetsIn(t *testing.T) {
 	}
 }
 
-// A storm of refusals writes more records than one partition of the ledger
-// takes, and does not hold up its function for others, or who leaves.
+// A storm of refusals writes more records than one partition of the ledger takes.
 func TestAStormOfRefusalsHoldsUpNobodyElse(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a large storm")
@@ -229,8 +228,8 @@ func TestAStormOfRefusalsHoldsUpNobodyElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if beside.Storm.Units.GivenUp > 0 {
-		t.Errorf("%d records were given up", beside.Storm.Units.GivenUp)
+	if beside.Refusals.Units.GivenUp > 0 {
+		t.Errorf("%d records were given up", beside.Refusals.Units.GivenUp)
 	}
 	if beside.Join > alone.Join*3/2 || beside.Leave > alone.Leave*2 {
 		t.Errorf("joins of another tenant took %v beside the storm and %v without it; leaves %v and %v", beside.Join, alone.Join, beside.Leave, alone.Leave)

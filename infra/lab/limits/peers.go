@@ -14,15 +14,14 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Peer is what joins are held against: on the same engine and in the same table,
-// without anything of Seatmeter's.
+// Peer makes joins without Seatmeter, on the same engine and in the same table,
+// for Seatmeter's joins to be compared with.
 type Peer struct {
 	API   dynamo.API
 	Table string
 	// Blocks is how many items the bare writes go to.
 	Blocks int
-	// Pause waits before a join is tried again that others forestalled; nil: it is
-	// tried at once.
+	// Pause waits before another attempt after a conflict; nil: no wait.
 	Pause func(attempt int)
 }
 
@@ -35,7 +34,7 @@ func (Peer) key(kind string, n int) attributes {
 	}
 }
 
-// Prepare makes the items that are counted in.
+// Prepare makes the counters and blocks.
 func (p Peer) Prepare(ctx context.Context) error {
 	members := make(attributes)
 	for n := range seat.BlockSeats / 2 { // as full as a block is on average
@@ -73,7 +72,7 @@ var (
 	one        = attributes{":one": &types.AttributeValueMemberN{Value: "1"}}
 )
 
-// Write makes the two writes of a join, and nothing else.
+// Write makes the two conditional writes of a join.
 func (p Peer) Write(ctx context.Context, n int) error {
 	return p.count(ctx, "bare", p.key("block", n%p.Blocks), n)
 }
@@ -102,7 +101,7 @@ func (p Peer) count(ctx context.Context, kind string, in attributes, n int) erro
 	return p.connect(ctx, kind, n)
 }
 
-// connect writes the item of a connection.
+// connect writes a connection's item.
 func (p Peer) connect(ctx context.Context, kind string, n int) error {
 	_, err := p.API.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &p.Table, Key: p.key(kind, n), ConditionExpression: aws.String(absent),
@@ -116,7 +115,7 @@ func (p Peer) connect(ctx context.Context, kind string, n int) error {
 	return nil
 }
 
-// connectionDetails is what a session has to say.
+// connectionDetails are attributes of the same size as a session's.
 func connectionDetails() attributes {
 	details := make(attributes)
 	for name, value := range map[string]string{
@@ -131,8 +130,8 @@ func connectionDetails() attributes {
 	return details
 }
 
-// Transact joins as most tutorials do. Where the counter is busy DynamoDB
-// cancels the transaction, and it is tried again, which the SDK does not.
+// Transact joins as most tutorials do. A transaction that DynamoDB cancels for a
+// conflict is tried again here, since the SDK does not retry it.
 func (p Peer) Transact(ctx context.Context, n int) error {
 	for attempt := 1; ; attempt++ {
 		item := p.key("transacted", n)
@@ -158,7 +157,8 @@ func (p Peer) Transact(ctx context.Context, n int) error {
 	}
 }
 
-// Lock joins by reading the counter and writing it if it is as it was read.
+// Lock joins by an optimistic lock: it reads the counter, and writes it on
+// condition that it is unchanged.
 func (p Peer) Lock(ctx context.Context, n int) error {
 	for attempt := 1; ; attempt++ {
 		out, err := p.API.GetItem(ctx, &dynamodb.GetItemInput{TableName: &p.Table, Key: p.key("counter", 0), ConsistentRead: aws.Bool(true)})

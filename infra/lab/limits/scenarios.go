@@ -12,17 +12,16 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Result is what a scenario came to.
+// Result counts the answers of a scenario.
 type Result struct {
-	// Took is until the last admission.
+	// Took is the time until the last admission.
 	Took time.Duration
-	// Admitted, Refused and Failed count answers; who was not admitted may have
-	// come again.
+	// Admitted, Refused and Failed count answers; one person may have several.
 	Admitted, Refused, Failed int
 	Units                     Units
 }
 
-// PerSecond is the admissions per simulated second.
+// PerSecond is the number of admissions per simulated second.
 func (r Result) PerSecond() float64 { return float64(r.Admitted) / r.Took.Seconds() }
 
 func (r *Result) answer(now time.Duration, err error) {
@@ -45,23 +44,23 @@ const (
 )
 
 const (
-	// arrive is how long it takes until everybody of a rush has come.
-	arrive = time.Second
-	// again is how long somebody waits who was not let in, give or take half.
-	again = time.Second
-	// patience is how long a rush may take.
-	patience = 10 * time.Minute
-	// room is how many people a conference of a large tenant is for.
-	room = 500
+	// arrivalWindow is the time in which everybody of a rush arrives.
+	arrivalWindow = time.Second
+	// retryAfter is the mean wait of a person before another attempt; it varies
+	// by half.
+	retryAfter = time.Second
+	// rushTimeout is the time after which nobody of a rush tries again.
+	rushTimeout = 10 * time.Minute
+	// conferenceSize is the number of people in a conference of a large tenant.
+	conferenceSize = 500
 )
 
-// Rush has so many people come to a tenant whose seats they fill to 90 %, all
-// within a second. Who is not let in comes again, until everybody is in. The tenant's
-// blocks were opened when as many were in before, except where it is the first
-// time ever.
+// Rush simulates that a number of people join a tenant within a second and fill
+// 90 % of its seats. Each tries again until admitted. The blocks of the tenant are
+// open from earlier use, except for contestant First.
 func Rush(ctx context.Context, seed int, people int, contestant string) (Result, error) {
 	w := newWorld(seed)
-	large, err := w.customer(ctx, "large", people*hundred/ninety, max(1, people/room))
+	large, err := w.customer(ctx, "large", people*hundred/ninety, max(1, people/conferenceSize))
 	if err != nil {
 		return Result{}, err
 	}
@@ -84,30 +83,30 @@ func Rush(ctx context.Context, seed int, people int, contestant string) (Result,
 				if contestant == Counter {
 					err = p.peer(0).Count(ctx, n)
 				} else {
-					err = p.Door.Connect(ctx, v)
+					err = p.Domain.Connect(ctx, v)
 				}
 				now := w.engine.Clock.Now()
 				result.answer(now, err)
-				if err != nil && now < patience && ctx.Err() == nil {
-					w.engine.Clock.At(now+again/2+time.Duration(w.engine.chance.Float64()*float64(again)), come)
+				if err != nil && now < rushTimeout && ctx.Err() == nil {
+					w.engine.Clock.At(now+retryAfter/2+time.Duration(w.engine.chance.Float64()*float64(retryAfter)), come)
 				}
 			})
 		}
-		w.engine.Clock.At(arrive*time.Duration(n)/time.Duration(people), come)
+		w.engine.Clock.At(arrivalWindow*time.Duration(n)/time.Duration(people), come)
 	}
 	err = w.run(ctx)
 	result.Units = *w.connect.Units
 	return result, err
 }
 
-// Weather is what others see of a storm.
-type Weather struct {
-	// Join and Leave are the 99th percentiles of a small tenant's joins, and of
-	// the large one's leaves.
+// StormResult is what other clients experience during a storm of refusals.
+type StormResult struct {
+	// Join is the 99th percentile of a small tenant's joins, Leave that of the
+	// large tenant's leaves.
 	Join, Leave time.Duration
-	// Storm is what the storm came to.
-	Storm Result
-	// Processes is how many of the function that lets in there were.
+	// Refusals counts the answers to the storm itself.
+	Refusals Result
+	// Processes is how many processes the function connect had.
 	Processes int
 }
 
@@ -121,31 +120,31 @@ const (
 	warm     = 50
 )
 
-// Storm has so many people a second come to a large tenant that is full, while
-// a small tenant's people come and go, and some of the large one's leave. The
-// first two seconds are not measured.
-func Storm(ctx context.Context, seed int, seats, perSecond int) (Weather, error) {
+// Storm simulates perSecond joins to a full large tenant, while people of a small
+// tenant join and leave, and some of the large tenant's leave. The first two
+// seconds are not measured.
+func Storm(ctx context.Context, seed int, seats, perSecond int) (StormResult, error) {
 	w := newWorld(seed)
-	large, err := w.customer(ctx, "large", seats, max(1, seats/room))
+	large, err := w.customer(ctx, "large", seats, max(1, seats/conferenceSize))
 	if err != nil {
-		return Weather{}, err
+		return StormResult{}, err
 	}
 	if err := large.fill(ctx, seats); err != nil {
-		return Weather{}, err
+		return StormResult{}, err
 	}
 	little, err := w.customer(ctx, "small", small, 1)
 	if err != nil {
-		return Weather{}, err
+		return StormResult{}, err
 	}
 	w.connect.Warm(warm)
 	w.disconnect.Warm(warm)
-	var weather Weather
+	var result StormResult
 	var joins, leaves []time.Duration
 	end := calm + measured
 	for n := range int(end.Seconds() * float64(perSecond)) {
 		w.engine.Clock.At(time.Second*time.Duration(n)/time.Duration(perSecond), func() {
 			v := large.visitor(w.millis())
-			w.connect.Invoke(func(p *Process) { weather.Storm.answer(w.engine.Clock.Now(), p.Door.Connect(ctx, v)) })
+			w.connect.Invoke(func(p *Process) { result.Refusals.answer(w.engine.Clock.Now(), p.Domain.Connect(ctx, v)) })
 		})
 	}
 	const (
@@ -160,20 +159,20 @@ func Storm(ctx context.Context, seed int, seats, perSecond int) (Weather, error)
 		w.engine.Clock.At(at, func() { large.leave(ctx, large.in[n], &leaves) })
 	}
 	if err := w.run(ctx); err != nil {
-		return weather, err
+		return result, err
 	}
-	weather.Join, weather.Leave = percentile(joins, p99), percentile(leaves, p99)
-	weather.Storm.Units, weather.Processes = *w.connect.Units, w.connect.count
-	return weather, nil
+	result.Join, result.Leave = percentile(joins, p99), percentile(leaves, p99)
+	result.Refusals.Units, result.Processes = *w.connect.Units, w.connect.count
+	return result, nil
 }
 
-// comeAndGo lets somebody in, and out again. How long the join took is noted;
-// one that failed took until it was told.
+// comeAndGo joins, stays and leaves. It appends the duration of the join, failed
+// or not, to took if noted.
 func (c *customer) comeAndGo(ctx context.Context, stay time.Duration, noted bool, took *[]time.Duration) {
 	w := c.world
 	began, v := w.engine.Clock.Now(), c.visitor(w.millis())
 	w.connect.Invoke(func(p *Process) {
-		err := p.Door.Connect(ctx, v)
+		err := p.Domain.Connect(ctx, v)
 		if noted {
 			*took = append(*took, w.engine.Clock.Now()-began)
 		}
@@ -183,13 +182,13 @@ func (c *customer) comeAndGo(ctx context.Context, stay time.Duration, noted bool
 	})
 }
 
-// leave lets somebody out.
+// leave ends a connection and appends the duration to took, if not nil.
 func (c *customer) leave(ctx context.Context, id seat.ConnectionID, took *[]time.Duration) {
 	w := c.world
 	began := w.engine.Clock.Now()
 	w.disconnect.Invoke(func(p *Process) {
-		// What fails is left to reconciliation.
-		_ = p.Door.Leave(ctx, id, w.millis(), usage.EndClosed)
+		// Reconciliation would repeat a failed departure.
+		_ = p.Domain.Leave(ctx, id, w.millis(), usage.EndClosed)
 		if took != nil {
 			*took = append(*took, w.engine.Clock.Now()-began)
 		}
@@ -201,11 +200,11 @@ func percentile(values []time.Duration, of int) time.Duration {
 	return values[min(len(values)-1, len(values)*of/hundred)]
 }
 
-// Churn has people leave and others come, so many a second, while a pool is so
-// full, in percent.
+// Churn simulates perSecond leaves and as many joins, of a pool whose use stays at
+// a percentage of its seats.
 func Churn(ctx context.Context, seed int, seats, percent, perSecond int, lasts time.Duration) (Result, error) {
 	w := newWorld(seed)
-	pool, err := w.customer(ctx, "large", seats, max(1, seats/room))
+	pool, err := w.customer(ctx, "large", seats, max(1, seats/conferenceSize))
 	if err != nil {
 		return Result{}, err
 	}
@@ -224,7 +223,7 @@ func Churn(ctx context.Context, seed int, seats, percent, perSecond int, lasts t
 			pool.in = slices.Delete(pool.in, goes, goes+1)
 			v := pool.visitor(w.millis())
 			w.connect.Invoke(func(p *Process) {
-				err := p.Door.Connect(ctx, v)
+				err := p.Domain.Connect(ctx, v)
 				result.answer(w.engine.Clock.Now(), err)
 				if err == nil {
 					pool.in = append(pool.in, v.Connection)
@@ -244,11 +243,11 @@ const (
 	Lock        = "lock"
 )
 
-// Contest has workers join one after the other, each as soon as it can, as one
-// process each.
+// Contest has each worker, a process of its own, make joins one after the other
+// without a pause.
 func Contest(ctx context.Context, seed int, joins, workers int, contestant string) (Result, error) {
 	w := newWorld(seed)
-	c, err := w.customer(ctx, "bench", joins*2, max(1, joins/room))
+	c, err := w.customer(ctx, "bench", joins*2, max(1, joins/conferenceSize))
 	if err != nil {
 		return Result{}, err
 	}
@@ -275,7 +274,7 @@ func Contest(ctx context.Context, seed int, joins, workers int, contestant strin
 				case Lock:
 					err = p.peer(0).Lock(ctx, n)
 				default:
-					err = p.Door.Connect(ctx, c.visitor(w.millis()))
+					err = p.Domain.Connect(ctx, c.visitor(w.millis()))
 				}
 				result.answer(w.engine.Clock.Now(), err)
 				if err != nil {

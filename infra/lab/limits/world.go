@@ -17,12 +17,12 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// world is a store, the functions over it, and the tenants.
+// world is a store and the functions over it.
 type world struct {
 	engine              *Engine
 	store               *dynamo.Store // without limits
 	connect, disconnect *Function
-	setup               *Entrance
+	setup               *Domain
 	next                int
 }
 
@@ -30,12 +30,12 @@ func newWorld(seed int) *world {
 	w := &world{engine: NewEngine(NewClock(), seed)}
 	w.store = dynamo.New(w.engine.tables, memtable.Names).WithClock(w.engine.Clock.Time)
 	w.connect, w.disconnect = w.engine.NewFunction(), w.engine.NewFunction()
-	w.setup = NewEntrance(w.store)
+	w.setup = NewDomain(w.store)
 	return w
 }
 
-// run runs the world to its end. What was simulated under a context that was
-// cancelled is worth nothing: the SDK does not retry any more.
+// run runs the clock until no event is left. A cancelled context is an error,
+// since the SDK does not retry under it.
 func (w *world) run(ctx context.Context) error {
 	w.engine.Clock.Run()
 	w.connect.Stop()
@@ -48,14 +48,14 @@ func (w *world) run(ctx context.Context) error {
 
 func (w *world) millis() int64 { return w.engine.Clock.Time().UnixMilli() }
 
-// customer is a tenant with conferences, and who is in.
+// customer is a tenant with its conferences and its connections.
 type customer struct {
 	world  *world
 	passes []jointoken.Pass
 	in     []seat.ConnectionID
 }
 
-// customer makes a tenant with a concurrent license, without letting time go by.
+// customer makes a tenant with a concurrent license, before the clock starts.
 func (w *world) customer(ctx context.Context, id tenant.ID, seats, conferences int) (*customer, error) {
 	l := license.License{Tenant: id, Model: license.ModelConcurrent, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
 	if _, _, err := w.setup.Licensing.Put(ctx, l.WithDefaults(), licensing.AnyRevision); err != nil {
@@ -69,7 +69,7 @@ func (w *world) customer(ctx context.Context, id tenant.ID, seats, conferences i
 		}
 		room := conference.Conference{
 			Tenant: id, ID: conference.ID(fmt.Sprintf("room-%d", n)), Number: number, Host: "host@example.org",
-			State: conference.StateScheduled, CreatedAt: time.UnixMilli(begins),
+			State: conference.StateScheduled, CreatedAt: time.UnixMilli(startMillis),
 		}
 		if _, err := w.store.Schedule(ctx, room); err != nil {
 			return nil, fmt.Errorf("schedule a conference: %w", err)
@@ -81,7 +81,7 @@ func (w *world) customer(ctx context.Context, id tenant.ID, seats, conferences i
 	return c, nil
 }
 
-// visitor is somebody new, who comes at a moment.
+// visitor is a new person who joins at a time.
 func (c *customer) visitor(atMillis int64) admission.Visitor {
 	c.world.next++
 	return admission.Visitor{
@@ -90,11 +90,11 @@ func (c *customer) visitor(atMillis int64) admission.Visitor {
 	}
 }
 
-// fill lets people in before the clock begins, one after the other.
+// fill admits people one after the other, before the clock starts.
 func (c *customer) fill(ctx context.Context, people int) error {
 	const apart = 10
 	for n := range people {
-		v := c.visitor(begins - int64(people-n)*apart)
+		v := c.visitor(startMillis - int64(people-n)*apart)
 		if err := c.world.setup.Connect(ctx, v); err != nil {
 			return fmt.Errorf("fill the pool: %w", err)
 		}
@@ -103,10 +103,10 @@ func (c *customer) fill(ctx context.Context, people int) error {
 	return nil
 }
 
-// empty lets everybody out again, before the clock begins.
+// empty ends all connections, before the clock starts.
 func (c *customer) empty(ctx context.Context) error {
 	for _, id := range c.in {
-		if err := c.world.setup.Leave(ctx, id, begins-1, usage.EndClosed); err != nil {
+		if err := c.world.setup.Leave(ctx, id, startMillis-1, usage.EndClosed); err != nil {
 			return fmt.Errorf("empty the pool: %w", err)
 		}
 	}
@@ -114,7 +114,7 @@ func (c *customer) empty(ctx context.Context) error {
 	return nil
 }
 
-// peers makes what peers count in, before the clock begins.
+// peers makes the peers' items, before the clock starts.
 func (w *world) peers(ctx context.Context, blocks int) error {
 	return Peer{API: w.engine.tables, Table: memtable.Names.Live, Blocks: blocks}.Prepare(ctx)
 }

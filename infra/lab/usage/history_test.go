@@ -1,6 +1,6 @@
 //go:build cgo
 
-// Package usage_test holds usage reports against SQL over the same records.
+// Package usage_test compares usage reports with SQL over the same records.
 package usage_test
 
 import (
@@ -18,7 +18,7 @@ import (
 // forever is after every moment of a history, in Unix milliseconds.
 const forever = 4_000_000_000_000
 
-// history is what a tenant's ledger holds, as of a moment.
+// history is a tenant's ledger as of a time.
 type history struct {
 	limits   usage.Limits
 	parts    []usage.Stay
@@ -30,8 +30,8 @@ func (h history) report(periods []usage.Period) []usage.Row {
 	return usage.Report(periods, h.limits, h.parts, h.refusals, h.asOf)
 }
 
-// known is the parts as they were known at asOf: a connection that was open
-// then still is, unless that is longer than any connection lasts.
+// known is the stays as they were known at asOf: a connection that was open
+// then is open still, unless that is longer than a connection can last.
 func (h history) known() []usage.Stay {
 	var known []usage.Stay
 	for _, p := range h.parts {
@@ -49,7 +49,7 @@ func (h history) known() []usage.Stay {
 	return known
 }
 
-// part is a connection of the n-th stay, in the tenant's own pool.
+// part is a connection of the n-th stay, in the tenant's pool.
 func part(n int) usage.Stay {
 	return usage.Stay{
 		ID: usage.StayID(fmt.Sprintf("stay-%d", n)), Tenant: "acme", Conference: "weekly",

@@ -27,7 +27,7 @@ CREATE TABLE refusal (at INT, code TEXT);
 CREATE TABLE period (begins INT, ends INT, until INT);
 CREATE TABLE lim (begins INT, ends INT, model TEXT, seats INT);`
 
-// views are the definitions of Sweep in SQL. An open end is far away.
+// views define in SQL what Sweep computes. Open stays end at forever.
 const views = `
 CREATE TEMP TABLE marked AS
 SELECT *, joined - %[1]d > MAX(ended) OVER (PARTITION BY stay ORDER BY joined, ended ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS anew FROM part;
@@ -69,8 +69,8 @@ WITH change AS (
 ), peak AS (SELECT period, MAX(in_use) AS most FROM occupancy GROUP BY period)
 SELECT peak.period, most, MIN(at) FROM peak JOIN occupancy o ON o.period = peak.period AND in_use = most GROUP BY peak.period`
 
-// crowdsSQL counts, at the moments at which anybody joined or a period began,
-// the hosts with anybody in, and the most in one conference without chairs.
+// crowdsSQL counts, at each join and each start of a period, the participants of
+// each conference that has any connection.
 const crowdsSQL = `
 INSERT INTO crowd (at, number, host, participants)
 WITH moment AS (SELECT joined AS at FROM whole UNION SELECT begins FROM period EXCEPT SELECT at FROM crowd)
@@ -84,7 +84,7 @@ SELECT period, MAX(hosts), MAX(participants) FROM (
 
 const refusals = `SELECT p.begins, code, COUNT(*) FROM period p JOIN refusal ON at >= p.begins AND at < p.until GROUP BY p.begins, code`
 
-// someDays are of thousands of stays, at a time when the clocks change.
+// someDays makes a history of thousands of stays, around a clock change.
 func someDays(seed uint64, from, to int64) history {
 	r := rand.New(rand.NewPCG(seed, 0))
 	h := history{asOf: to - 5*3_600_000, limits: usage.Limits{{FromMillis: from, Model: license.ModelConcurrent, Seats: 30}}}
@@ -115,8 +115,8 @@ func someDays(seed uint64, from, to int64) history {
 	return h
 }
 
-// connections are a stay's, up to six. Some come back just in time, and some a
-// little too late; some have no length.
+// connections makes up to six connections of a stay. Some resume just in time,
+// some a little too late; some have no length.
 func connections(r *rand.Rand, next usage.Stay) []usage.Stay {
 	var parts []usage.Stay
 	for {
@@ -184,7 +184,7 @@ func (d database) read(query string, row func(scan func(...any))) {
 	}
 }
 
-// fill puts what happened into the tables.
+// fill writes a history into the tables.
 func (d database) fill(h history) {
 	d.do("BEGIN")
 	for _, s := range h.known() {
@@ -208,7 +208,7 @@ func (d database) fill(h history) {
 	d.do(fmt.Sprintf(views, usage.MaxGapMillis))
 }
 
-// report is the report in SQL.
+// report computes the report in SQL.
 func (d database) report(periods []usage.Period, asOf int64) []usage.Row {
 	d.do("DELETE FROM period")
 	d.do("BEGIN")
@@ -291,7 +291,7 @@ func TestAReportEqualsSQLAcrossClockChanges(t *testing.T) {
 					}
 				}
 				if total := got[len(got)-1]; g == usage.GranularityTotal && (total.OverageMillis == 0 || total.EstimatedMillis == 0 || total.Closing == 0 || total.Peak < 50) {
-					t.Errorf("little happened: %+v", total)
+					t.Errorf("a total is zero: %+v", total)
 				}
 			}
 		})

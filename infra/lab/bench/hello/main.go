@@ -1,5 +1,5 @@
-// Command hello is the least that a Lambda function in Go can be which loads
-// the AWS configuration: what a cold start of Seatmeter's is held against.
+// Command hello is a minimal Lambda function that loads the AWS configuration, for
+// cold starts to be compared with.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command hellosdk is hello with the SDK's clients that connect uses: what the
-// SDK alone takes of a cold start.
+// Command hellosdk is hello with the SDK's clients of connect, to measure their
+// share of a cold start.
 package main
 
 import (

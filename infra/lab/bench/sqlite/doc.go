@@ -1,3 +1,3 @@
-// Package sqlite computes a month's usage in SQL, from the ledger's records, for
-// the benchmark to hold the roll-up against. It needs cgo.
+// Package sqlite computes a month's usage in SQL from the ledger's records, as the
+// roll-up's peer in the benchmark. It needs cgo.
 package sqlite

@@ -13,8 +13,7 @@ var granularities = []usage.Granularity{
 	usage.GranularityQuarterHour, usage.GranularityHour, usage.GranularityDay, usage.GranularityMonth,
 }
 
-// settings make SQLite as fast as it gets: two threads help with sorting, and
-// nothing needs a journal.
+// settings make SQLite fast: two more threads sort, and there is no journal.
 const settings = `
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -22,9 +21,9 @@ PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -2000000;
 PRAGMA threads = 2;`
 
-// tables: the ledger's records, as they are; and the calendar, in which every
-// quarter-hour has its number since 1970 and that of the period it is in, by
-// each granularity. A period knows its first and last quarter-hour.
+// tables are the ledger's records and a calendar. The calendar numbers the
+// quarter-hours since 1970, and has the period of each by granularity. A period
+// has its first and last quarter-hour.
 const tables = `
 CREATE TABLE stay (joined INT, ended INT, stay TEXT, resumed INT, estimated INT, number INT, host TEXT, identity TEXT);
 CREATE TABLE refusal (at INT, code TEXT);
@@ -45,10 +44,10 @@ DROP TABLE IF EXISTS temp.whole;
 DROP TABLE IF EXISTS temp.quarter;
 DROP TABLE IF EXISTS temp.present;`
 
-// wholeStays puts resumed stays together, and numbers the names, since numbers
-// are counted faster than text. It relies on what this ledger is known for, and
-// ours does not: that no gap is too long, that first parts are here, and that
-// all seats are of the tenant's one pool.
+// wholeStays joins the connections of each stay, and numbers names, since SQLite
+// counts numbers faster than text. Unlike the roll-up it relies on properties of
+// this ledger: no gap is too long, the first connection of each stay is present,
+// and all seats are of one pool.
 const wholeStays = `
 CREATE TEMP TABLE name (id INTEGER PRIMARY KEY, name TEXT UNIQUE);
 INSERT OR IGNORE INTO name (name) SELECT host FROM stay;
@@ -59,13 +58,13 @@ INSERT INTO whole SELECT joined, MAX(s.ended, IFNULL(later.ended, 0)), number, h
 FROM stay s LEFT JOIN later ON later.stay = s.stay CROSS JOIN name h ON h.name = host CROSS JOIN name i ON i.name = identity
 WHERE NOT resumed;`
 
-// quarters has all figures of a quarter-hour that add up, in one pass over the
-// edges in order of time. Quarter-hours begin with an edge that changes nothing,
-// so that none of the times between edges is in two; so do limits. Leaving
-// comes first (by -1), then the beginning (0), then joining (1), so that in
-// use is what is carried in at the beginning, and no peak is before one. The
-// largest peak, and the earliest of those, is one number: 42 bits are enough
-// for a time in milliseconds.
+// quarters computes the additive figures of each quarter-hour, in one pass over
+// the edges in order of time. Each quarter-hour, and each limit, begins with an
+// edge of zero, so that no span between edges is in two quarter-hours. At equal
+// times leaves (-1) come before starts (0), and starts before joins (1), so that
+// the opening use excludes joins at the start, and a peak includes them. A peak
+// and its earliest time are packed into one number, of which 42 bits are the time
+// in milliseconds.
 const quarters = `
 CREATE TEMP TABLE quarter (quarter INTEGER PRIMARY KEY, opening INT, closing INT, peak INT, seat_ms INT, overage_ms INT, joins INT, estimated_ms INT);
 WITH edge AS (
@@ -93,8 +92,8 @@ INSERT INTO quarter SELECT quarter, opening, LEAD(opening) OVER (ORDER BY quarte
 	IFNULL(overage_ms, 0), joins, IFNULL(estimated_ms, 0)
 FROM figure LEFT JOIN estimate USING (quarter) WHERE opening IS NOT NULL;`
 
-// distinct counts who was in during each period of a granularity: a stay is in
-// all from the one it is joined in to the one it is left in.
+// distinct counts the distinct people of each period of a granularity. A stay
+// belongs to all periods from its join to its leave.
 func distinct(g usage.Granularity) string {
 	return fmt.Sprintf(`
 DROP TABLE IF EXISTS temp.present;
@@ -107,8 +106,8 @@ CROSS JOIN step ON step.n <= z.%[1]s - a.%[1]s
 GROUP BY 1;`, g)
 }
 
-// figures rolls quarter-hours up to the periods of a granularity. CROSS JOIN
-// keeps the order of the tables, here and in the refusals: SQLite's own is slow.
+// figures adds quarter-hours up to the periods of a granularity. CROSS JOIN fixes
+// the order of the tables, here and in refusals: SQLite's own order is slow.
 const figures = `
 SELECT begins, ends, (SELECT opening FROM quarter WHERE quarter = first), (SELECT closing FROM quarter WHERE quarter = last),
 	MAX(q.peak) >> 42, CASE WHEN MAX(q.peak) >> 42 = 0 THEN 0 ELSE (1 << 42) - 1 - (MAX(q.peak) & ((1 << 42) - 1)) END,

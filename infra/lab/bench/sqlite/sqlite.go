@@ -18,14 +18,14 @@ import (
 
 type database struct{ *sql.DB }
 
-// Load puts a month's ledger into a database in memory, with the indexes that
-// help, and gives the query of its figures. Close the database in the end.
+// Load writes a month's ledger to a database in memory, with indexes, and returns
+// the query of its figures. The caller closes the database.
 func Load(ctx context.Context, h *bench.Held) (bench.Query, io.Closer, error) {
 	db, err := sql.Open("sqlite3", ":memory:")
 	if err != nil {
 		return nil, nil, fmt.Errorf("open a database: %w", err)
 	}
-	db.SetMaxOpenConns(1) // each has a memory of its own
+	db.SetMaxOpenConns(1) // each connection has a database of its own
 	d := database{db}
 	if err := d.load(ctx, h); err != nil {
 		db.Close()
@@ -72,13 +72,13 @@ type loading struct {
 	err error
 }
 
-// into gives what inserts a row; the statement ends with the transaction.
+// into returns a function that inserts a row. The transaction closes the statement.
 func (l *loading) into(table, places string) func(...any) {
 	if l.err != nil {
 		return func(...any) {}
 	}
 	var statement *sql.Stmt
-	statement, l.err = l.tx.PrepareContext(l.ctx, "INSERT INTO "+table+" VALUES "+places) //nolint:gosec // ours
+	statement, l.err = l.tx.PrepareContext(l.ctx, "INSERT INTO "+table+" VALUES "+places) //nolint:gosec // both are constants
 	return func(values ...any) {
 		if l.err == nil {
 			_, l.err = statement.ExecContext(l.ctx, values...)
@@ -97,7 +97,7 @@ func (l *loading) records(h *bench.Held) {
 	}
 }
 
-// limits are loaded as changes: from a moment on so many more seats.
+// limits inserts limits as changes: the difference in seats from a time on.
 func (l *loading) limits(h *bench.Held) {
 	change, seats := l.into("limit_change", "(?,?)"), 0
 	for _, limit := range h.Limits() {
@@ -106,7 +106,7 @@ func (l *loading) limits(h *bench.Held) {
 	}
 }
 
-// calendar numbers the periods, and a day beyond the month for who is in then.
+// calendar inserts the periods, and a day after the month for open stays.
 func (l *loading) calendar(h *bench.Held) {
 	from, end := time.UnixMilli(h.Period().FromMillis), time.UnixMilli(h.Period().ToMillis)
 	period, numbers := l.into("period", "(?,?,?,?,?,?)"), make(map[usage.Granularity][]usage.Period)
@@ -136,7 +136,7 @@ func (l *loading) calendar(h *bench.Held) {
 	}
 }
 
-// rows computes the figures, and forgets what it made for that.
+// rows computes the figures, and drops its temporary tables.
 func (d database) rows(ctx context.Context) (rows bench.Rows, err error) {
 	defer func() {
 		if dropped := d.do(context.WithoutCancel(ctx), clean); err == nil {
@@ -155,7 +155,7 @@ func (d database) rows(ctx context.Context) (rows bench.Rows, err error) {
 	return rows, nil
 }
 
-// granularity gives the rows of one in which something happened.
+// granularity returns the rows of one granularity, without idle ones.
 func (d database) granularity(ctx context.Context, number int, g usage.Granularity) ([]usage.Row, error) {
 	if err := d.do(ctx, distinct(g)); err != nil {
 		return nil, err
@@ -179,7 +179,7 @@ func (d database) granularity(ctx context.Context, number int, g usage.Granulari
 	return list, err
 }
 
-// refused are the refusals by when a period begins.
+// refused are the refusals by the start of their period.
 func (d database) refused(ctx context.Context, number int) (map[int64]map[problem.Code]int, error) {
 	all := make(map[int64]map[problem.Code]int)
 	return all, d.each(ctx, refusals, number, func(scan func(...any) error) error {

@@ -15,15 +15,15 @@ import (
 
 const sessions = 2000
 
-// open makes the template's tables, and drops them when the test is over.
+// open makes the template's tables, and drops them after the test.
 func open(t *testing.T) *dynamo.Store {
 	t.Helper()
 	return dynamo.New(tablestest.Make(t, "../../../../template.yaml"))
 }
 
-// The benchmark ends with an error unless SQLite has the same figures as the
-// roll-up, a report of what is rolled up leaves the ledger alone, and an export
-// has a line for each session.
+// The benchmark checks by itself that SQLite's figures equal the roll-up's, that
+// reports of rolled-up days do not read the ledger, and that an export has a line
+// for each session.
 func TestTheUsageBenchmarkHasEveryFigureWithItsLimit(t *testing.T) {
 	report, err := bench.Usage(t.Context(), open(t), bench.UsageOptions{
 		Sessions: sessions, Rounds: 1, Reports: 1, SQLite: sqlite.Load, Progress: func(line string) { t.Log(line) },
@@ -38,10 +38,10 @@ func TestTheUsageBenchmarkHasEveryFigureWithItsLimit(t *testing.T) {
 	}
 	for _, f := range report.Figures {
 		limit, known := want[f.Name]
-		if !known || f.AtMost != limit || f.Median <= 0 || f.Min > f.Median || f.Max < f.Median || f.Held == "" {
+		if !known || f.AtMost != limit || f.Median <= 0 || f.Min > f.Median || f.Max < f.Median || f.About == "" {
 			t.Errorf("%+v, want a limit of %v", f, limit)
 		}
-		// Whatever the machine is busy with, units are counted and memory is bounded.
+		// Units and memory do not depend on the machine's load; times do.
 		if timed := strings.Contains(f.Name, "_time_") || f.Name == "rollup_vs_sqlite"; !timed && f.Broken() {
 			t.Errorf("%s is %v", f.Name, f.Median)
 		}
@@ -82,7 +82,7 @@ func TestTheBenchmarkNoticesThatSQLiteHasOtherFigures(t *testing.T) {
 			}
 			change(held)
 			if err := bench.Agree(t.Context(), held, query); err == nil {
-				t.Error("it does not")
+				t.Error("the difference is not noticed")
 			}
 		})
 	}

@@ -13,7 +13,7 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// drain waits until every seat is back, now that everybody is gone.
+// drain waits until every seat is back, after all clients have left.
 func (r *run) drain(ctx context.Context) {
 	began := time.Now()
 	for said := time.Now(); ; {
@@ -24,7 +24,7 @@ func (r *run) drain(ctx context.Context) {
 		}
 		if open == 0 || ctx.Err() != nil {
 			r.say("every seat is back")
-			r.lastLook(ctx)
+			r.checkGhosts(ctx)
 			return
 		}
 		if time.Since(began) > drainWithin {
@@ -43,20 +43,20 @@ func (r *run) drain(ctx context.Context) {
 	}
 }
 
-// lastLook notes of the ghosts that came back just now how long it took: who watches
-// comes by only once in a while.
-func (r *run) lastLook(ctx context.Context) {
+// checkGhosts records the times of the ghosts that were reclaimed since watch
+// last checked.
+func (r *run) checkGhosts(ctx context.Context) {
 	for _, c := range r.customers {
 		for _, m := range c.ghosts.rooms() {
-			r.lookAtRoom(ctx, c, m)
+			r.checkRoom(ctx, c, m)
 		}
 	}
 }
 
-// remaining is how many seats a customer has in use or held, hosts' chairs
-// included; as many as last time, and at least 1, if that cannot be told.
+// remaining is how many seats a customer has in use or held, chairs included. If
+// the API fails it is the last count, and at least 1.
 func (r *run) remaining(ctx context.Context, c *customer) int {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	seats, err := r.api.Seats(ctx, c.id)
 	if err != nil {
@@ -73,13 +73,13 @@ func (r *run) remaining(ctx context.Context, c *customer) int {
 	return max(seats.InUse, seats.Held, listed)
 }
 
-// books compares what is reported with what clients have seen: nobody is in
-// any more, and there were as many joins, give or take those whose answer was
-// lost. Then it has every block's books checked.
+// books compares usage reports with the clients' counts: no connection is open,
+// and the joins differ by no more than the lost answers. Then it checks the books
+// of every block.
 func (r *run) books(ctx context.Context) error {
 	for _, c := range r.customers {
 		var usage client.Usage
-		err := again(ctx, func(ctx context.Context) (err error) {
+		err := retried(ctx, func(ctx context.Context) (err error) {
 			usage, err = r.api.Usage(ctx, c.id, client.UsageQuery{
 				From: r.began.Add(-time.Second), To: time.Now().Add(time.Second), Granularity: client.GranularityTotal,
 			})
@@ -92,7 +92,7 @@ func (r *run) books(ctx context.Context) error {
 		most := joins + c.tally.resumed.Load() + c.tally.maybe.Load()
 		if c.lost == 0 && row.Closing != 0 {
 			c.imbalance++
-			r.breach("%s: the report has %d connections at its end, and there is nobody", c.id, row.Closing)
+			r.breach("%s: the report has %d open connections at its end, and all clients have left", c.id, row.Closing)
 		}
 		if row.Joins < joins || row.Joins > most {
 			c.imbalance++
@@ -112,12 +112,12 @@ func (r *run) books(ctx context.Context) error {
 	return nil
 }
 
-// fill joins until each pool is full, and wants exactly the limit admitted.
+// fill fills every pool, which must admit exactly its limit.
 func (r *run) fill(ctx context.Context) error {
 	r.say("filling every pool to its limit")
 	for _, c := range r.customers {
 		if c.lost > 0 {
-			continue // it cannot be
+			continue // a pool with lost seats admits fewer
 		}
 		for _, m := range c.rooms {
 			if err := r.endConference(ctx, c, m.id); err != nil {
@@ -137,36 +137,21 @@ func (r *run) fill(ctx context.Context) error {
 	return nil
 }
 
+// fillRoom joins the room's pool until it is full, and once more.
 func (r *run) fillRoom(ctx context.Context, c *customer, m *room) error {
-	full := client.CodeSeatsExhausted
-	if c.license.Model == client.ModelNamed {
-		full = client.CodeParticipantsExhausted
-	}
 	if err := r.schedule(ctx, c, m.id, m.host); err != nil {
 		return err
 	}
-	token := func(identity string, role client.Role) (made client.JoinToken, err error) {
-		err = again(ctx, func(ctx context.Context) (err error) {
-			made, err = r.api.CreateJoinToken(ctx, c.id, m.id, client.JoinRequest{Identity: identity, Role: role})
-			return err
-		})
-		return made, err
-	}
-	dial := func(token string) (*client.Participant, error) {
-		ctx, cancel := context.WithTimeout(ctx, patience)
-		defer cancel()
-		return client.Dial(ctx, r.stack.Endpoints.WebSocket, token, client.DialOptions{})
-	}
-	guest, err := token("late@"+c.id+".example", client.RoleParticipant)
+	guest, err := r.joinToken(ctx, c, m, "late@"+c.id+".example", client.RoleParticipant)
 	if err != nil {
-		return fmt.Errorf("join token for %s: %w", c.id, err)
+		return err
 	}
 	if c.license.Model == client.ModelNamed {
-		pass, err := token(m.host, client.RoleHost)
+		pass, err := r.joinToken(ctx, c, m, m.host, client.RoleHost)
 		if err != nil {
-			return fmt.Errorf("join token for %s: %w", c.id, err)
+			return err
 		}
-		host, err := dial(pass.Token)
+		host, err := r.dial(ctx, pass)
 		if err != nil {
 			r.breach("%s: with every seat back, the host of %s: %v", c.id, m.id, err)
 			return nil
@@ -185,7 +170,7 @@ func (r *run) fillRoom(ctx context.Context, c *customer, m *room) error {
 	group.SetLimit(16)
 	for i := range in {
 		group.Go(func() (err error) {
-			in[i], err = dial(guest.Token)
+			in[i], err = r.dial(ctx, guest)
 			return err
 		})
 	}
@@ -193,14 +178,41 @@ func (r *run) fillRoom(ctx context.Context, c *customer, m *room) error {
 		r.breach("%s: with every seat back, not all %d clients were admitted to %s: %v", c.id, len(in), m.id, err)
 		return nil
 	}
-	more, err := dial(guest.Token)
+	r.joinFull(ctx, c, m, guest)
+	return nil
+}
+
+// joinFull joins a full pool, which must refuse.
+func (r *run) joinFull(ctx context.Context, c *customer, m *room, guest string) {
+	full := client.CodeSeatsExhausted
+	if c.license.Model == client.ModelNamed {
+		full = client.CodeParticipantsExhausted
+	}
+	more, err := r.dial(ctx, guest)
 	if err == nil {
 		more.Abandon()
-		r.breach("oversold: %s admitted one more than %d clients to %s", c.id, len(in), m.id)
-		return nil
+		r.breach("oversold: %s admitted more than %d clients to %s", c.id, m.pool.limit, m.id)
+		return
 	}
 	if refused, ok := errors.AsType[*client.Refused](err); !ok || refused.Code != full {
-		r.breach("%s: one more than %d clients: %v, not %s", c.id, len(in), err, full)
+		r.breach("%s: a client beyond %d: %v, not %s", c.id, m.pool.limit, err, full)
 	}
-	return nil
+}
+
+func (r *run) joinToken(ctx context.Context, c *customer, m *room, identity string, role client.Role) (string, error) {
+	var made client.JoinToken
+	err := retried(ctx, func(ctx context.Context) (err error) {
+		made, err = r.api.CreateJoinToken(ctx, c.id, m.id, client.JoinRequest{Identity: identity, Role: role})
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("join token for %s: %w", c.id, err)
+	}
+	return made.Token, nil
+}
+
+func (r *run) dial(ctx context.Context, token string) (*client.Participant, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return client.Dial(ctx, r.stack.Endpoints.WebSocket, token, client.DialOptions{})
 }
