@@ -393,6 +393,9 @@ type UsageRow struct {
 	PeakHosts        int64        `json:"peak_hosts"`
 	PeakParticipants int64        `json:"peak_participants"`
 	Refusals         map[Code]int `json:"refusals"`
+	Waited           int64        `json:"waited"`
+	Abandoned        int64        `json:"abandoned"`
+	WaitMillis       int64        `json:"wait_ms"`
 }
 
 // Usage reads a usage report.

@@ -47,12 +47,12 @@ import (
 //	statement                             <tenant>                   statement#<period>#<revision>
 //	note that a wait began                <tenant>[#<shard>]         queue#<since>#<connection>
 //	wait                                  <tenant>[#<shard>]         wait#<since>#<connection>
-//	mark of a late stay                   <tenant>                   late#<written at>#<joined at>#<connection>
+//	mark of a late stay or wait           <tenant>                   late#<written at>#<joined at>#<connection>
 //	action, and its outcome               <tenant>                   audit#<at>#<request id>, and the same with #outcome
 //
 //	usage table                           pk                         sk
 //	progress of a tenant's roll-up        t#<tenant>                 progress
-//	a day's rows, or a month's            t#<tenant>                 rows2#<granularity>#<zone>#<begins at>
+//	a day's rows, or a month's            t#<tenant>                 rows3#<granularity>#<zone>#<begins at>
 //	part of a day's set                   t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
 //	cursor of the roll-up over tenants    rollup                     cursor
 //
@@ -201,7 +201,7 @@ const (
 	prefixRevision   = "license#"
 	prefixLate       = "late#"
 	prefixStatement  = "statement#"
-	prefixRows       = "rows2#"
+	prefixRows       = "rows3#"
 	prefixSets       = "sets#"
 	attrRequest      = "request"
 	attrBy           = "by"
@@ -230,7 +230,7 @@ const (
 	keyAnswer         = "answer"
 	keyReconcile      = "reconcile"
 	keyProgress       = "progress"
-	keyRolledUp       = "progress2"
+	keyRolledUp       = "progress3"
 	keyRollup         = "rollup"
 	keyCursor         = "cursor"
 )

@@ -21,12 +21,8 @@ import (
 // a late stay. A refused put returns the existing record, so no permission to
 // read is needed.
 func (s *Store) Record(ctx context.Context, stay usage.Stay) (usage.Recorded, error) {
-	if now := s.now().UnixMilli(); now-stay.JoinedAtMillis >= usage.LateMillis {
-		mark := key(string(stay.Tenant), lateKey(now, stay.JoinedAtMillis, stay.Connection)).
-			setNumber(attrJoined, stay.JoinedAtMillis).setNumber(attrLeft, stay.LeftAtMillis)
-		if _, _, err := s.put(ctx, s.ledger, mark, absent, nil); err != nil {
-			return usage.Recorded{}, err
-		}
+	if err := s.markLate(ctx, stay.Tenant, stay.Connection, usage.Period{FromMillis: stay.JoinedAtMillis, ToMillis: stay.LeftAtMillis}); err != nil {
+		return usage.Recorded{}, err
 	}
 	i := key(staysKey(stay.Tenant, usage.Shard(stay.Connection, stay.Shards)), stayKey(stay.JoinedAtMillis, stay.Connection)).
 		setText(attrConference, string(stay.Conference)).setNumber(attrNumber, int64(stay.Number)).
@@ -43,6 +39,17 @@ func (s *Store) Record(ctx context.Context, stay usage.Stay) (usage.Recorded, er
 	}
 	r := reader{item: existing}
 	return usage.Recorded{LeftAtMillis: r.number(attrLeft), End: usage.End(r.text(attrEnd)), Before: true}, r.err
+}
+
+// markLate marks a stay or a wait that is recorded late.
+func (s *Store) markLate(ctx context.Context, t tenant.ID, id seat.ConnectionID, of usage.Period) error {
+	now := s.now().UnixMilli()
+	if now-of.FromMillis < usage.LateMillis {
+		return nil
+	}
+	mark := key(string(t), lateKey(now, of.FromMillis, id)).setNumber(attrJoined, of.FromMillis).setNumber(attrLeft, of.ToMillis)
+	_, _, err := s.put(ctx, s.ledger, mark, absent, nil)
+	return err
 }
 
 // Refuse implements usage.Ledger by one conditional put.

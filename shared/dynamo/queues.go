@@ -197,8 +197,12 @@ func (s *Store) BeginWait(ctx context.Context, pool seat.Pool, w usage.Wait) err
 	return err
 }
 
-// RecordWait implements queue.Ledger by one conditional put.
+// RecordWait implements queue.Ledger by one conditional put; before it, another
+// marks a late wait.
 func (s *Store) RecordWait(ctx context.Context, w usage.Wait) error {
+	if err := s.markLate(ctx, w.Tenant, w.Connection, usage.Period{FromMillis: w.SinceMillis, ToMillis: w.UntilMillis}); err != nil {
+		return err
+	}
 	i := key(staysKey(w.Tenant, usage.Shard(w.Connection, w.Shards)), waitKey(w.SinceMillis, w.Connection))
 	_, _, err := s.put(ctx, s.ledger, writeWait(i, w), absent, nil)
 	return err

@@ -11,9 +11,9 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Rows are packed, since a report reads thousands of them. Version 2:
+// Rows are packed, since a report reads thousands of them. Version 3:
 //
-//	1 byte    the version: 2
+//	1 byte    the version: 3
 //	number    beginning of the first row
 //	number    count of refusal codes, and for each code:
 //	number      length in bytes
@@ -32,12 +32,13 @@ import (
 //	hasOverage   overage_ms; default: 0
 //	hasEstimated estimated_ms; default: 0
 //	hasRefusals  count of codes, and for each code its index in the list and its count
+//	hasWaits     waited, abandoned, wait_ms; default: 0
 //
 // Times are in milliseconds. A number is a varint of 16-bit big-endian words, least
 // significant first: 15 bits each, below a bit that says that more words follow.
 // Words instead of bytes make a row of three people as large as one of thousands,
 // so that a report costs the same for both.
-const rowsVersion = 2
+const rowsVersion = 3
 
 const (
 	hasGap = 1 << iota
@@ -47,7 +48,7 @@ const (
 	hasOverage
 	hasEstimated
 	hasRefusals
-	unknownFlags
+	hasWaits
 )
 
 const (
@@ -127,13 +128,22 @@ func (p *packer) row(row, last usage.Row, codes []problem.Code) {
 	}
 	optional(hasOverage, row.OverageMillis, 0)
 	optional(hasEstimated, row.EstimatedMillis, 0)
-	if len(row.Refusals) == 0 {
-		return
+	if len(row.Refusals) > 0 {
+		(*p)[head] |= hasRefusals
+		p.refusals(row.Refusals, codes)
 	}
-	(*p)[head] |= hasRefusals
-	p.count(len(row.Refusals))
+	if row.Waited != 0 || row.Abandoned != 0 || row.WaitMillis != 0 {
+		(*p)[head] |= hasWaits
+		p.count(row.Waited)
+		p.count(row.Abandoned)
+		p.number(row.WaitMillis)
+	}
+}
+
+func (p *packer) refusals(refusals map[problem.Code]int, codes []problem.Code) {
+	p.count(len(refusals))
 	for i, code := range codes {
-		if n, refused := row.Refusals[code]; refused {
+		if n, refused := refusals[code]; refused {
 			p.count(i)
 			p.count(n)
 		}
@@ -220,9 +230,6 @@ func unpackRows(packed []byte) ([]usage.Row, error) {
 
 func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
 	flags := u.byte()
-	if flags >= unknownFlags {
-		u.err = errors.Join(u.err, errMalformed)
-	}
 	optional := func(flag byte, without int64) int64 {
 		if flags&flag == 0 {
 			return without
@@ -246,6 +253,9 @@ func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
 	row.EstimatedMillis = optional(hasEstimated, 0)
 	if flags&hasRefusals != 0 {
 		row.Refusals = u.refusals(codes)
+	}
+	if flags&hasWaits != 0 {
+		row.Waited, row.Abandoned, row.WaitMillis = u.count(), u.count(), u.number()
 	}
 	return row
 }

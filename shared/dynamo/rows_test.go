@@ -25,6 +25,9 @@ func anyRow() *rapid.Generator[usage.Row] {
 			Conferences: count.Draw(t, "conferences"), Hosts: count.Draw(t, "hosts"), Identities: count.Draw(t, "identities"),
 			EstimatedMillis: millis.Draw(t, "estimated"),
 		}
+		if rapid.Bool().Draw(t, "waits") {
+			row.Waited, row.Abandoned, row.WaitMillis = count.Draw(t, "waited"), count.Draw(t, "abandoned"), millis.Draw(t, "wait")
+		}
 		if row.Peak != 0 {
 			row.PeakAtMillis = millis.Draw(t, "peak at")
 			row.PeakHosts, row.PeakParticipants = count.Draw(t, "peak hosts"), count.Draw(t, "peak participants")
@@ -61,13 +64,14 @@ func TestTheFormatOfStoredRowsStaysTheSame(t *testing.T) {
 		{
 			FromMillis: 1_790_001_000_000, ToMillis: 1_790_001_900_000, Opening: 2, Closing: 2, Peak: 2, PeakAtMillis: 1_790_001_000_000,
 			SeatMillis: 1_800_000, OverageMillis: 8, Conferences: 1, Hosts: 1, Identities: 2, EstimatedMillis: 9,
-			Refusals: map[problem.Code]int{problem.SeatsExhausted: 10},
+			Refusals: map[problem.Code]int{problem.SeatsExhausted: 10}, Waited: 13, Abandoned: 14, WaitMillis: 15,
 		},
 	}
-	const want = "02" + "f2a088a30683" + // form, when the first row begins
+	const want = "03" + "f2a088a30683" + // form, when the first row begins
 		"0001" + "000f" + "73656174735f657868617573746564" + // one code: seats_exhausted
 		"0a" + "bba0001b" + "0002" + "9c400001" + "0001" + "000b" + "000c" + "0003" + "0004" + "0005" + "0006" + "0007" +
-		"70" + "0002" + "0000" + "0000" + "0000" + "f7400036" + "0000" + "0001" + "0001" + "0002" + "0008" + "0009" + "0001" + "0000" + "000a"
+		"f0" + "0002" + "0000" + "0000" + "0000" + "f7400036" + "0000" + "0001" + "0001" + "0002" + "0008" + "0009" + "0001" + "0000" + "000a" +
+		"000d" + "000e" + "000f"
 	got := fmt.Sprintf("%x", packRows(rows))
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -89,6 +93,7 @@ func TestRowsOfAnotherVersionAreRefused(t *testing.T) {
 func FuzzUnpackRows(f *testing.F) {
 	f.Add(packRows(nil))
 	f.Add(packRows([]usage.Row{
+		{FromMillis: 1, ToMillis: 2, Waited: 1, WaitMillis: 1},
 		{FromMillis: 1, ToMillis: 2, Opening: 1, Peak: 1, PeakAtMillis: 1, OverageMillis: 1, EstimatedMillis: 1},
 		{FromMillis: 3, ToMillis: 5, Closing: 1, Refusals: map[problem.Code]int{problem.HostBusy: 1, problem.LicenseExpired: 70_000}},
 	}))

@@ -142,7 +142,7 @@ var descriptions = map[string]description{
 	},
 	"get-ledger": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "Lists the records that reports are computed from, in order of time: the closed stays that began in the range, and the joins refused in it. Open stays are not listed.\n\n" +
+		text: "Lists the records that reports are computed from, in order of time: the closed stays that began in the range, the joins refused in it, and the ended waits that began in it. Open stays and waits are not listed.\n\n" +
 			"JSON comes in pages. NDJSON (one LedgerRecord on each line) and CSV come as one file or, with `limit` or `cursor`, in pages.\n\n" + readsOnly,
 	},
 

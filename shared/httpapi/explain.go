@@ -107,5 +107,5 @@ func (m member) explain(name string, s *huma.Schema) {
 
 // isTime reports whether a member is a time, by its name.
 func isTime(name string) bool {
-	return strings.HasSuffix(name, "_at") || slices.Contains([]string{"at", "as_of", "from", "to"}, name)
+	return strings.HasSuffix(name, "_at") || slices.Contains([]string{"at", "as_of", "from", "to", "since", "until"}, name)
 }

@@ -146,8 +146,10 @@ func TestTheDocumentedOverageExampleMatchesAReport(t *testing.T) {
 	rows := usage.Report(
 		[]usage.Period{{FromMillis: 600 * minute, ToMillis: 660 * minute}},
 		usage.Limits{{Model: license.ModelConcurrent, Seats: 2}},
-		[]usage.Stay{stay("ann", 600, 660), stay("bob", 600, 660), stay("eve", 620, 650)},
-		[]usage.Refusal{{Tenant: "acme", Conference: "weekly", Number: 1, Identity: "dan", AtMillis: 630 * minute, Code: problem.SeatsExhausted}},
+		usage.Records{
+			Stays:    []usage.Stay{stay("ann", 600, 660), stay("bob", 600, 660), stay("eve", 620, 650)},
+			Refusals: []usage.Refusal{{Tenant: "acme", Conference: "weekly", Number: 1, Identity: "dan", AtMillis: 630 * minute, Code: problem.SeatsExhausted}},
+		},
 		700*minute,
 	)
 	r := rows[0]

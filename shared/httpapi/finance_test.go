@@ -45,6 +45,8 @@ func TestTheFinancePageIsWhatTheAPIAnswers(t *testing.T) {
 		"license":  "```json\n" + workedLicense + "\n```\n",
 		"stays":    stays.markdown("identity", "conference", "joined_at", "left_at", "end", "estimated", "stay"),
 		"refusals": ledger.where("kind", "refusal").markdown("identity", "conference", "at", "code", "limit", "in_use"),
+		"waits":    ledger.where("kind", "wait").markdown("identity", "conference", "since", "until", "outcome"),
+		"waited":   w.waited(days).markdown("waited", "abandoned", "wait_ms"),
 		"moments":  momentsOf(t, stays, busy),
 		"quarters": quarters.without("seat_ms", "0").markdown("from", "to", "opening", "closing", "peak", "peak_at", "seat_ms", "overage_ms", "joins", "refused", "identities"),
 		"days":     days.without("seat_ms", "0").markdown("from", "to", "peak", "peak_at", "seat_ms", "overage_ms", "joins", "refused", "conferences", "hosts", "identities", "estimated_ms"),
@@ -118,6 +120,12 @@ func (w *world) workedMonth() {
 	}); err != nil {
 		w.t.Fatal(err)
 	}
+	if err := w.store.RecordWait(context.Background(), usage.Wait{
+		Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org", Identity: "gus", Role: jointoken.RoleParticipant,
+		Connection: "waited-1=", SinceMillis: november(w.t, "03T08:36:00.000"), UntilMillis: november(w.t, "03T08:38:30.000"), Outcome: usage.WaitLeft,
+	}); err != nil {
+		w.t.Fatal(err)
+	}
 	first, second := seat.Pool{Tenant: "globex", Number: 1}, seat.Pool{Tenant: "globex", Number: 2}
 	chair := func(p seat.Pool) seat.Pool { p.Chair = true; return p }
 	for _, s := range []told{
@@ -188,6 +196,34 @@ func (w *world) statement() string {
 		w.t.Fatal(err)
 	}
 	return string(text)
+}
+
+// waited is what the month's row in JSON has of waits, which CSV has not. The days
+// add up to it.
+func (w *world) waited(days table) table {
+	w.t.Helper()
+	type row struct {
+		Waited    int64 `json:"waited"`
+		Abandoned int64 `json:"abandoned"`
+		Millis    int64 `json:"wait_ms"`
+	}
+	rows := func(granularity string) []row {
+		return read[struct {
+			Rows []row `json:"rows"`
+		}](w.call(finance, http.MethodGet, "/v1/tenants/acme/usage?period=2026-11&granularity="+granularity, "").ok()).Rows
+	}
+	month := rows("month")[0]
+	var sum row
+	for _, day := range rows("day") {
+		sum = row{sum.Waited + day.Waited, sum.Abandoned + day.Abandoned, sum.Millis + day.Millis}
+	}
+	if sum != month || len(rows("day")) != len(days.rows) {
+		w.t.Errorf("the days add up to %+v, the month is %+v", sum, month)
+	}
+	return table{
+		[]string{"waited", "abandoned", "wait_ms"},
+		[][]string{{fmt.Sprint(month.Waited), fmt.Sprint(month.Abandoned), fmt.Sprint(month.Millis)}},
+	}
 }
 
 // table is a CSV.

@@ -133,7 +133,7 @@ func givenEntries(list []usage.Entry) iter.Seq2[usage.Entry, error] {
 	}
 }
 
-// LedgerRecord is a stay or a refusal.
+// LedgerRecord is a stay, a refusal or a wait.
 type LedgerRecord struct{ usage.Entry }
 
 // MarshalJSON implements json.Marshaler.
@@ -144,11 +144,12 @@ func (LedgerRecord) Schema(schemas huma.Registry) *huma.Schema {
 	const name = "LedgerRecord"
 	stay := schemas.Schema(reflect.TypeFor[usage.StayRecord](), true, "").Ref
 	refusal := schemas.Schema(reflect.TypeFor[usage.RefusalRecord](), true, "").Ref
+	wait := schemas.Schema(reflect.TypeFor[usage.WaitRecord](), true, "").Ref
 	schemas.Map()[name] = &huma.Schema{
-		OneOf: []*huma.Schema{{Ref: stay}, {Ref: refusal}},
-		Discriminator: &huma.Discriminator{
-			PropertyName: "kind", Mapping: map[string]string{string(usage.KindStay): stay, string(usage.KindRefusal): refusal},
-		},
+		OneOf: []*huma.Schema{{Ref: stay}, {Ref: refusal}, {Ref: wait}},
+		Discriminator: &huma.Discriminator{PropertyName: "kind", Mapping: map[string]string{
+			string(usage.KindStay): stay, string(usage.KindRefusal): refusal, string(usage.KindWait): wait,
+		}},
 	}
 	return &huma.Schema{Ref: schemaRef + name}
 }

@@ -141,9 +141,17 @@ func (w *world) sameMoment(stays int) {
 func TestPagesOfTheLedgerHaveEachRecordOnce(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.sameMoment(3)
+	for _, outcome := range []usage.WaitOutcome{usage.WaitAdmitted, usage.WaitGone} {
+		if err := w.store.RecordWait(t.Context(), usage.Wait{
+			Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org", Identity: "eve", Role: "participant",
+			Connection: seat.ConnectionID("MadeUp" + outcome + "="), SinceMillis: start, UntilMillis: start + 1000, Outcome: outcome,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	whole := w.call(finance, http.MethodGet, ledger, "").ok().body
 	lines := strings.Split(strings.TrimSpace(whole), "\n")
-	if len(lines) != 5 {
+	if len(lines) != 7 || strings.Count(whole, `"kind":"wait"`) != 2 {
 		t.Fatalf("the ledger has\n%s", whole)
 	}
 	for _, limit := range []int{1, 2, 4, 5, 1000} {

@@ -31,11 +31,11 @@ func TestAMonthListsEveryTenantsUsageAndLicense(t *testing.T) {
 	w.call(finance, http.MethodGet, "/v1/usage?period=2026-09", "").want(200, `{"period":"2026-09","as_of":"2026-09-21T14:23:20.000Z","items":[
 		{"tenant":"acme","from":"2026-09-01T00:00:00.000Z","to":"2026-10-01T00:00:00.000Z","group":"","opening":0,"closing":1,"peak":2,
 		"peak_at":"2026-09-21T14:13:50.000Z","seat_ms":660000,"seat_minutes":"11.0000","overage_ms":0,"peak_hosts":1,"peak_participants":2,"joins":2,"refused":1,"conferences":1,
-		"hosts":1,"identities":2,"estimated_ms":0,"refusals":{"seats_exhausted":1},
+		"hosts":1,"identities":2,"estimated_ms":0,"refusals":{"seats_exhausted":1},"waited":0,"abandoned":0,"wait_ms":0,
 		"license":{"model":"concurrent","limit":2,"hosts":null,"revision":1,"time_zone":"UTC"}},
 		{"tenant":"globex","from":"2026-08-31T18:15:00.000Z","to":"2026-09-30T18:15:00.000Z","group":"","opening":0,"closing":0,"peak":0,
 		"peak_at":null,"seat_ms":0,"seat_minutes":"0.0000","overage_ms":0,"peak_hosts":0,"peak_participants":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
-		"estimated_ms":0,"refusals":{},"license":{"model":"named","limit":25,"hosts":5,"revision":1,"time_zone":"Asia/Kathmandu"}}],
+		"estimated_ms":0,"refusals":{},"waited":0,"abandoned":0,"wait_ms":0,"license":{"model":"named","limit":25,"hosts":5,"revision":1,"time_zone":"Asia/Kathmandu"}}],
 		"next_cursor":null}`)
 }
 

@@ -43,6 +43,9 @@ type RowView struct {
 	PeakHosts        int                  `json:"peak_hosts"`
 	PeakParticipants int                  `json:"peak_participants"`
 	Refusals         map[problem.Code]int `json:"refusals"`
+	Waited           int                  `json:"waited"`
+	Abandoned        int                  `json:"abandoned"`
+	WaitMillis       int64                `json:"wait_ms"`
 }
 
 // UsageView is a report.
@@ -192,6 +195,7 @@ func viewRow(t tenant.ID, r usage.Row) RowView {
 		Opening: r.Opening, Closing: r.Closing, Peak: r.Peak, SeatMillis: r.SeatMillis, SeatMinutes: r.SeatMinutes(),
 		Joins: r.Joins, Refused: r.Refused(), Conferences: r.Conferences, Hosts: r.Hosts,
 		Identities: r.Identities, Estimated: r.EstimatedMillis, PeakHosts: r.PeakHosts, PeakParticipants: r.PeakParticipants, Refusals: r.Refusals,
+		Waited: r.Waited, Abandoned: r.Abandoned, WaitMillis: r.WaitMillis,
 	}
 	if !r.OverageShared {
 		v.OverMillis = &r.OverageMillis

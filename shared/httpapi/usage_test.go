@@ -40,7 +40,7 @@ func TestAReportCountsTheLedgerAndOpenStays(t *testing.T) {
 		"as_of":"2026-09-21T14:23:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
 		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":1,"peak":2,"peak_at":"2026-09-21T14:13:50.000Z",
 		"seat_ms":660000,"seat_minutes":"11.0000","overage_ms":0,"peak_hosts":1,"peak_participants":2,"joins":2,"refused":1,"conferences":1,"hosts":1,"identities":2,
-		"estimated_ms":0,"refusals":{"seats_exhausted":1}}]}`)
+		"estimated_ms":0,"refusals":{"seats_exhausted":1},"waited":0,"abandoned":0,"wait_ms":0}]}`)
 }
 
 func TestAReportWithoutUsageIsARowOfZeros(t *testing.T) {
@@ -50,7 +50,7 @@ func TestAReportWithoutUsageIsARowOfZeros(t *testing.T) {
 		"as_of":"2026-09-21T14:13:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
 		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":0,"peak":0,"peak_at":null,
 		"seat_ms":0,"seat_minutes":"0.0000","overage_ms":0,"peak_hosts":0,"peak_participants":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
-		"estimated_ms":0,"refusals":{}}]}`)
+		"estimated_ms":0,"refusals":{},"waited":0,"abandoned":0,"wait_ms":0}]}`)
 }
 
 func TestAReportIsCSVIfAccepted(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"seatmeter/shared/problem"
 	"seatmeter/shared/usage"
 )
 
@@ -14,9 +15,16 @@ func (b *tenantReader) sweep(ctx context.Context, periods []usage.Period, by usa
 	return func(yield func(usage.Summary, error) bool) {
 		whole := usage.Period{FromMillis: periods[0].FromMillis, ToMillis: periods[len(periods)-1].ToMillis}
 		sweep := usage.NewGroupedSweep(periods, by, b.limits, b.asOf)
-		next, stop := iter.Pull2(b.refusals(ctx, whole))
-		defer stop()
-		refused := &refused{next: next, sweep: sweep}
+		refusals := newFeed(b.refusals(ctx, whole), func(r usage.Refusal) int64 { return r.AtMillis }, sweep.Refuse)
+		defer refusals.stop()
+		waits := newFeed(b.waits(ctx, whole), func(w usage.Wait) int64 { return w.SinceMillis }, sweep.Wait)
+		defer waits.stop()
+		feed := func(until int64) error {
+			if err := refusals.until(until); err != nil {
+				return fmt.Errorf("read refusals: %w", err)
+			}
+			return problem.Wrap("read waits", waits.until(until))
+		}
 		give := func(summaries []usage.Summary) bool {
 			for _, s := range summaries {
 				if !yield(s, nil) {
@@ -27,7 +35,7 @@ func (b *tenantReader) sweep(ctx context.Context, periods []usage.Period, by usa
 		}
 		for stay, err := range b.stays(ctx, whole) {
 			if err == nil {
-				err = refused.until(stay.JoinedAtMillis)
+				err = feed(stay.JoinedAtMillis)
 			}
 			if err == nil {
 				err = sweep.Add(stay)
@@ -40,7 +48,7 @@ func (b *tenantReader) sweep(ctx context.Context, periods []usage.Period, by usa
 				return
 			}
 		}
-		if err := refused.until(b.asOf); err != nil {
+		if err := feed(b.asOf); err != nil {
 			yield(usage.Summary{}, err)
 			return
 		}
@@ -48,35 +56,42 @@ func (b *tenantReader) sweep(ctx context.Context, periods []usage.Period, by usa
 	}
 }
 
-// refused feeds refusals to a sweep, as far as it needs them.
-type refused struct {
-	next    func() (usage.Refusal, error, bool)
-	sweep   *usage.Sweep
-	waiting *usage.Refusal
+// feed adds records to a sweep, as far as it needs them.
+type feed[T any] struct {
+	next    func() (T, error, bool)
+	stop    func()
+	at      func(T) int64
+	add     func(T) error
+	pending *T
 	over    bool
 }
 
-// until adds the refusals before a moment.
-func (r *refused) until(millis int64) error {
-	for !r.over {
-		if r.waiting == nil {
-			refusal, err, more := r.next()
+func newFeed[T any](records iter.Seq2[T, error], at func(T) int64, add func(T) error) *feed[T] {
+	next, stop := iter.Pull2(records)
+	return &feed[T]{next: next, stop: stop, at: at, add: add}
+}
+
+// until adds the records before a moment.
+func (f *feed[T]) until(millis int64) error {
+	for !f.over {
+		if f.pending == nil {
+			record, err, more := f.next()
 			if err != nil {
-				return fmt.Errorf("read refusals: %w", err)
+				return err
 			}
 			if !more {
-				r.over = true
+				f.over = true
 				return nil
 			}
-			r.waiting = &refusal
+			f.pending = &record
 		}
-		if r.waiting.AtMillis >= millis {
+		if f.at(*f.pending) >= millis {
 			return nil
 		}
-		if err := r.sweep.Refuse(*r.waiting); err != nil {
-			return fmt.Errorf("count refusals: %w", err)
+		if err := f.add(*f.pending); err != nil {
+			return err
 		}
-		r.waiting = nil
+		f.pending = nil
 	}
 	return nil
 }
@@ -84,6 +99,13 @@ func (r *refused) until(millis int64) error {
 // refusals gives the refusals in a period, as of as_of.
 func (b *tenantReader) refusals(ctx context.Context, p usage.Period) iter.Seq2[usage.Refusal, error] {
 	return b.store.Refusals(ctx, b.tenant, p.FromMillis, max(p.FromMillis, min(p.ToMillis, b.asOf)))
+}
+
+// waits gives the waits that may have ended in a period, as of as_of, in order of
+// their beginning. A wait that has not begun before a moment has not ended by then.
+func (b *tenantReader) waits(ctx context.Context, p usage.Period) iter.Seq2[usage.Wait, error] {
+	from := p.FromMillis - usage.MaxStayMillis
+	return b.store.Waits(ctx, b.tenant, from, max(from, min(p.ToMillis, b.asOf)))
 }
 
 // stays gives the parts of stays that may affect a period, in order of joining:

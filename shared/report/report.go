@@ -84,7 +84,7 @@ func (q Query) Periods() ([]usage.Period, error) {
 }
 
 // Usage gives a row for each period, idle ones included; with a grouping, one for
-// each group with a stay, a join or a refusal in the period. Rows are streamed:
+// each group with a stay, a join, a refusal or the end of a wait in the period. Rows are streamed:
 // only the sets of merged rows, and groups, are held in memory. An error ends the
 // sequence. An invalid query gives its error first: see Query.Periods.
 func (r *Reporter) Usage(ctx context.Context, q Query) iter.Seq2[usage.Row, error] {

@@ -328,6 +328,13 @@ func (b broken) Refusals(ctx context.Context, t tenant.ID, from, to int64) iter.
 	return b.Store.Refusals(ctx, t, from, to)
 }
 
+func (b broken) Waits(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Wait, error] {
+	if b.read == "waits" {
+		return fails[usage.Wait]()
+	}
+	return b.Store.Waits(ctx, t, from, to)
+}
+
 func (b broken) Rows(ctx context.Context, t tenant.ID, zone string, g usage.Granularity, from, to int64) iter.Seq2[usage.Row, error] {
 	if b.read == "rows" {
 		return fails[usage.Row]()
@@ -368,7 +375,7 @@ func TestAReadThatFailsEndsTheReport(t *testing.T) {
 	w.stay(4, 600, time.Hour, "bob")
 	w.now = w.at(9, 0)
 	w.roll()
-	for _, read := range []string{"stays", "refusals", "rows", "days", "late", "progress", "revisions"} {
+	for _, read := range []string{"stays", "refusals", "waits", "rows", "days", "late", "progress", "revisions"} {
 		g := usage.GranularityTotal
 		if read == "rows" {
 			g = usage.GranularityDay

@@ -35,6 +35,7 @@ type world struct {
 	license  license.License
 	stays    []usage.Stay // all that happened, open ones with no end
 	refusals []usage.Refusal
+	waits    []usage.Wait
 	open     []usage.Stay
 	next     int
 }
@@ -114,6 +115,16 @@ func (w *world) refuse(r usage.Refusal) {
 	w.refusals = append(w.refusals, r)
 }
 
+func (w *world) wait(one usage.Wait) {
+	w.t.Helper()
+	w.next++
+	one.Tenant, one.Connection = acme, seat.ConnectionID(fmt.Sprintf("w%06d=", w.next))
+	if err := w.store.RecordWait(context.Background(), one); err != nil {
+		w.t.Fatal(err)
+	}
+	w.waits = append(w.waits, one)
+}
+
 func (w *world) roll() {
 	w.t.Helper()
 	r := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return w.now })
@@ -146,7 +157,7 @@ func (w *world) want(q report.Query) []usage.Row {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return usage.Grouped(periods, q.GroupBy, w.limits(), w.stays, w.refusals, q.AsOfMillis)
+	return usage.Grouped(periods, q.GroupBy, w.limits(), usage.Records{Stays: w.stays, Refusals: w.refusals, Waits: w.waits}, q.AsOfMillis)
 }
 
 func (w *world) limits() usage.Limits {
@@ -203,6 +214,17 @@ func (c *counting) Refusals(ctx context.Context, t tenant.ID, from, to int64) it
 	}
 }
 
+func (c *counting) Waits(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Wait, error] {
+	return func(yield func(usage.Wait, error) bool) {
+		for wait, err := range c.Store.Waits(ctx, t, from, to) {
+			c.records++
+			if !yield(wait, err) {
+				return
+			}
+		}
+	}
+}
+
 // wantFaults checks that an error is a problem that names these members.
 func wantFaults(t *testing.T, err error, pointers ...string) {
 	t.Helper()
@@ -245,6 +267,15 @@ func lived(t *rapid.T) *world {
 		events = append(events, event{at, func() {
 			code := rapid.SampledFrom([]problem.Code{problem.SeatsExhausted, problem.ParticipantsExhausted, problem.HostBusy}).Draw(t, "code")
 			w.refuse(usage.Refusal{Conference: "weekly", Number: 1, Host: "ann@example.org", AtMillis: at, Code: code, Limit: 2, InUse: 2})
+		}})
+	}
+	for range rapid.IntRange(0, 8).Draw(t, "waits") {
+		since := first + rapid.Int64Range(0, asOf-first-1).Draw(t, "waits since")
+		until := since + rapid.Int64Range(0, min(asOf-since, 5*60*60*1000)).Draw(t, "waited")
+		host := host.Email(fmt.Sprintf("host-%d@example.org", rapid.IntRange(1, 2).Draw(t, "host")))
+		events = append(events, event{until, func() {
+			outcome := rapid.SampledFrom([]usage.WaitOutcome{usage.WaitAdmitted, usage.WaitLeft, usage.WaitGone}).Draw(t, "outcome")
+			w.wait(usage.Wait{Conference: "weekly", Number: 1, Host: host, SinceMillis: since, UntilMillis: until, Outcome: outcome})
 		}})
 	}
 	for _, at := range rapid.SliceOfN(rapid.Int64Range(first, asOf), 0, 2).Draw(t, "changes") {

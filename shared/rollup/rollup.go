@@ -188,6 +188,13 @@ func First(ctx context.Context, history usage.History, t tenant.ID, before int64
 		before = r.AtMillis
 		break
 	}
+	for w, err := range history.Waits(ctx, t, 0, before) {
+		if err != nil {
+			return 0, fmt.Errorf("find the first wait: %w", err)
+		}
+		before = w.SinceMillis
+		break
+	}
 	return before, nil
 }
 

@@ -83,6 +83,19 @@ func (w *world) refuse(at time.Time) {
 	}
 }
 
+// wait records one, at its end or when the clock says.
+func (w *world) wait(since time.Time, length time.Duration, outcome usage.WaitOutcome) {
+	w.t.Helper()
+	w.next++
+	wait := usage.Wait{
+		Tenant: acme, Conference: "weekly", Number: 1, Connection: seat.ConnectionID(fmt.Sprintf("w%06d=", w.next)),
+		SinceMillis: since.UnixMilli(), UntilMillis: since.Add(length).UnixMilli(), Outcome: outcome,
+	}
+	if err := w.store.RecordWait(context.Background(), wait); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func (w *world) roll() rollup.Progress {
 	w.t.Helper()
 	r := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return w.now })
@@ -129,7 +142,15 @@ func (w *world) rows(g usage.Granularity) (kept, want []usage.Row) {
 		}
 		refusals = append(refusals, r)
 	}
-	for _, row := range usage.Report(periods, usage.LimitsOf(revisions), stays, refusals, to.AddDate(1, 0, 0).UnixMilli()) {
+	var waits []usage.Wait
+	for wait, err := range w.store.Waits(context.Background(), acme, 0, to.UnixMilli()) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		waits = append(waits, wait)
+	}
+	records := usage.Records{Stays: stays, Refusals: refusals, Waits: waits}
+	for _, row := range usage.Report(periods, usage.LimitsOf(revisions), records, to.AddDate(1, 0, 0).UnixMilli()) {
 		if !row.Idle() {
 			want = append(want, row)
 		}
@@ -164,6 +185,11 @@ func TestWhatIsKeptIsWhatTheLedgerSays(t *testing.T) {
 		for range rapid.IntRange(0, 5).Draw(t, "refusals") {
 			w.refuse(w.at(1, rapid.IntRange(0, minutes).Draw(t, "refused")))
 		}
+		for range rapid.IntRange(0, 10).Draw(t, "waits") {
+			since := w.at(1, rapid.IntRange(0, minutes).Draw(t, "waits since"))
+			w.now = since.Add(time.Duration(rapid.IntRange(0, 2*60*60*1000).Draw(t, "waited")) * time.Millisecond)
+			w.wait(since, w.now.Sub(since), rapid.SampledFrom([]usage.WaitOutcome{usage.WaitAdmitted, usage.WaitLeft, usage.WaitGone}).Draw(t, "outcome"))
+		}
 		for _, day := range rapid.SliceOfN(rapid.IntRange(2, 34), 0, 3).Draw(t, "runs") {
 			w.now = w.at(day, 0)
 			w.roll()
@@ -193,6 +219,21 @@ func TestADayIsKeptOnlyWhenItCannotChangeAnyMore(t *testing.T) {
 		if p := w.roll(); p.ThroughMillis != test.want.UnixMilli() {
 			t.Errorf("at %v rolled up through %v, want %v", test.now, time.UnixMilli(p.ThroughMillis).UTC(), test.want)
 		}
+	}
+}
+
+// The end of a wait that was found late counts as long as a connection can last.
+func TestALateWaitHasItsDaysMadeAgain(t *testing.T) {
+	w := newWorld(t, "America/New_York")
+	w.stay(w.at(1, 10), time.Hour, "bob")
+	w.now = w.at(34, 0)
+	w.roll()
+	w.wait(w.at(1, 23*60), w.now.Sub(w.at(1, 23*60)), usage.WaitGone)
+	w.roll()
+	w.agree()
+	kept, _ := w.rows(usage.GranularityDay)
+	if len(kept) != 2 || kept[1].Waited != 1 || kept[1].Abandoned != 1 || kept[1].WaitMillis != usage.MaxStayMillis {
+		t.Errorf("kept %+v", kept)
 	}
 }
 

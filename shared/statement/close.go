@@ -348,7 +348,8 @@ func (b tenantLedger) recount(ctx context.Context, p usage.Period) (usage.Row, i
 	records := int64(0)
 	stays := counted(b.store.Stays(ctx, b.tenant, p.FromMillis-usage.MaxStayMillis, p.ToMillis+usage.MaxGapMillis), &records)
 	refusals := counted(b.store.Refusals(ctx, b.tenant, p.FromMillis, p.ToMillis), &records)
-	row, err := usage.Recount(p, b.limits, stays, refusals, b.asOf)
+	waits := counted(b.store.Waits(ctx, b.tenant, p.FromMillis-usage.MaxStayMillis, p.ToMillis), &records)
+	row, err := usage.Recount(p, b.limits, usage.Streams{Stays: stays, Refusals: refusals, Waits: waits}, b.asOf)
 	if err != nil {
 		return row, 0, fmt.Errorf("recount the ledger: %w", err)
 	}

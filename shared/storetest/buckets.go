@@ -39,6 +39,7 @@ func rowsOf(fromMillis, toMillis, length int64) []usage.Row {
 			row.PeakHosts, row.PeakParticipants = n%3, n
 			row.SeatMillis, row.OverageMillis, row.EstimatedMillis = int64(n)*length, int64(n-2), int64(n%3)
 			row.Joins, row.Conferences, row.Hosts, row.Identities = n, 2, 1, n
+			row.Waited, row.Abandoned, row.WaitMillis = n, n/2, int64(n)*1000
 		}
 		if n%4 == 0 {
 			row.Refusals = map[problem.Code]int{problem.SeatsExhausted: n, problem.LicenseSuspended: 1}

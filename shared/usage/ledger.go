@@ -1,12 +1,12 @@
 // Package usage computes figures from the ledger.
 //
-// Terms: the ledger holds stays and refusals, append-only. A stay is a person's time
-// in a conference, over all connections that resumed each other. The ledger has one
-// record for each connection's part of it, with the same stay id. A part is half-open:
-// from joined_at up to, but not including, left_at. A refusal is a join that was
-// denied. A report derives every figure from the ledger and the open sessions, which
-// it clips at as_of. Times are Unix milliseconds of the gateway's clock; arithmetic is
-// in integers.
+// Terms: the ledger holds stays, refusals and waits, append-only. A stay is a person's
+// time in a conference, over all connections that resumed each other. The ledger has
+// one record for each connection's part of it, with the same stay id. A part is
+// half-open: from joined_at up to, but not including, left_at. A refusal is a join that
+// was denied. A wait is a connection's time in the queue of a full pool. A report
+// derives every figure from the ledger and the open sessions, which it clips at as_of.
+// Times are Unix milliseconds of the gateway's clock; arithmetic is in integers.
 package usage
 
 import (
@@ -148,14 +148,20 @@ type Wait struct {
 	Shards      int
 }
 
+// endMillis is when a wait ended for a report: no connection waits longer than
+// MaxStayMillis, whatever its record says.
+func (w Wait) endMillis() int64 {
+	return max(w.SinceMillis, min(w.UntilMillis, w.SinceMillis+MaxStayMillis))
+}
+
 // WaitOutcome is how a wait ended.
 type WaitOutcome string
 
 // The outcomes.
 const (
 	WaitAdmitted WaitOutcome = "admitted" // the connection got a seat
-	WaitLeft     WaitOutcome = "left"     // the client left the queue
-	WaitGone     WaitOutcome = "gone"     // the connection was lost
+	WaitLeft     WaitOutcome = "left"     // the client left the queue, or closed the connection
+	WaitGone     WaitOutcome = "gone"     // the connection was lost or removed, or the conference ended
 )
 
 // Pool is the pool that was full. False: the join was denied for another reason.
@@ -195,8 +201,8 @@ type History interface {
 	Refusals(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Refusal, error]
 	// Waits gives the waits that have ended and began in [from, to).
 	Waits(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[Wait, error]
-	// Late gives the times of stays marked as late since a moment. The record of one may
-	// not have been written.
+	// Late gives the times of stays and waits marked as late since a moment. The record
+	// of one may not have been written.
 	Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[Period, error]
 }
 
@@ -213,6 +219,15 @@ func (s *Sweep) Read(ctx context.Context, history History, t tenant.ID) (records
 		}
 		if err != nil {
 			return records, fmt.Errorf("read refusals: %w", err)
+		}
+		records++
+	}
+	for wait, err := range history.Waits(ctx, t, from-MaxStayMillis, to) {
+		if err == nil {
+			err = s.Wait(wait)
+		}
+		if err != nil {
+			return records, fmt.Errorf("read waits: %w", err)
 		}
 		records++
 	}

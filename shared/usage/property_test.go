@@ -31,6 +31,7 @@ type history struct {
 	limits   usage.Limits
 	parts    []usage.Stay
 	refusals []usage.Refusal
+	waits    []usage.Wait
 	asOf     int64
 }
 
@@ -46,7 +47,23 @@ func drawHistory(t *rapid.T) history {
 			Host:     drawHost(t),
 		})
 	}
+	for range rapid.IntRange(0, 6).Draw(t, "waits") {
+		h.waits = append(h.waits, drawWait(t))
+	}
 	return h
+}
+
+// drawWait draws a wait, sometimes one that is longer than any connection lasts.
+func drawWait(t *rapid.T) usage.Wait {
+	w := usage.Wait{
+		SinceMillis: noon + rapid.Int64Range(-20, span+5).Draw(t, "waits since"), Host: drawHost(t),
+		Outcome: rapid.SampledFrom([]usage.WaitOutcome{usage.WaitAdmitted, usage.WaitLeft, usage.WaitGone}).Draw(t, "outcome"),
+	}
+	w.UntilMillis = w.SinceMillis + rapid.Int64Range(0, 25).Draw(t, "waited")
+	if rapid.IntRange(0, 4).Draw(t, "overlong") == 0 {
+		w.SinceMillis -= usage.MaxStayMillis
+	}
+	return w
 }
 
 func drawHost(t *rapid.T) host.Email {
@@ -105,8 +122,12 @@ func drawCuts(t *rapid.T) []usage.Period {
 	return cuts(edges...)
 }
 
+func (h history) records() usage.Records {
+	return usage.Records{Stays: h.parts, Refusals: h.refusals, Waits: h.waits}
+}
+
 func (h history) report(periods []usage.Period) []usage.Row {
-	return usage.Report(periods, h.limits, h.parts, h.refusals, h.asOf)
+	return usage.Report(periods, h.limits, h.records(), h.asOf)
 }
 
 // summaries are what a sweep gives, period by period.
@@ -114,6 +135,11 @@ func (h history) summaries(t *rapid.T, periods []usage.Period) []usage.Summary {
 	s := usage.NewSweep(periods, h.limits, h.asOf)
 	for _, r := range h.refusals {
 		if err := s.Refuse(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, w := range h.waits {
+		if err := s.Wait(w); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -258,6 +284,17 @@ func (h history) count(p usage.Period) usage.Row {
 			row.Refusals[r.Code]++
 		}
 	}
+	for _, w := range h.waits {
+		until := min(w.UntilMillis, w.SinceMillis+usage.MaxStayMillis)
+		if until < p.FromMillis || until >= min(p.ToMillis, h.asOf) {
+			continue
+		}
+		row.Waited++
+		row.WaitMillis += until - w.SinceMillis
+		if w.Outcome != usage.WaitAdmitted {
+			row.Abandoned++
+		}
+	}
 	return row
 }
 
@@ -265,6 +302,7 @@ func (h history) count(p usage.Period) usage.Row {
 func (h history) of(email host.Email) history {
 	h.parts = slices.DeleteFunc(slices.Clone(h.parts), func(s usage.Stay) bool { return s.Host != email })
 	h.refusals = slices.DeleteFunc(slices.Clone(h.refusals), func(r usage.Refusal) bool { return r.Host != email })
+	h.waits = slices.DeleteFunc(slices.Clone(h.waits), func(w usage.Wait) bool { return w.Host != email })
 	return h
 }
 
@@ -287,6 +325,7 @@ func TestTheOrderOfStaysDoesNotMatter(t *testing.T) {
 		want := h.report(periods)
 		shuffle := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		shuffle.Shuffle(len(h.parts), func(i, j int) { h.parts[i], h.parts[j] = h.parts[j], h.parts[i] })
+		shuffle.Shuffle(len(h.waits), func(i, j int) { h.waits[i], h.waits[j] = h.waits[j], h.waits[i] })
 		shuffle.Shuffle(len(h.refusals), func(i, j int) { h.refusals[i], h.refusals[j] = h.refusals[j], h.refusals[i] })
 		if diff := gocmp.Diff(want, h.report(periods)); diff != "" {
 			t.Fatal(diff)
@@ -346,7 +385,7 @@ func TestARecountEqualsTheSweep(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, periods := drawHistory(t), drawCuts(t)
 		for i, want := range h.report(periods) {
-			got, err := usage.Recount(periods[i], h.limits, every(h.parts), every(h.refusals), h.asOf)
+			got, err := usage.Recount(periods[i], h.limits, streamed(h.records()), h.asOf)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -355,6 +394,10 @@ func TestARecountEqualsTheSweep(t *testing.T) {
 			}
 		}
 	})
+}
+
+func streamed(r usage.Records) usage.Streams {
+	return usage.Streams{Stays: every(r.Stays), Refusals: every(r.Refusals), Waits: every(r.Waits)}
 }
 
 func every[T any](list []T) iter.Seq2[T, error] {
@@ -368,11 +411,16 @@ func every[T any](list []T) iter.Seq2[T, error] {
 }
 
 func TestARecountThatCannotReadSaysSo(t *testing.T) {
-	if _, err := usage.Recount(cuts(0, 1)[0], nil, broke[usage.Stay], every[usage.Refusal](nil), forever); !errors.Is(err, errBroken) {
-		t.Errorf("stays: %v", err)
-	}
-	if _, err := usage.Recount(cuts(0, 1)[0], nil, every[usage.Stay](nil), broke[usage.Refusal], forever); !errors.Is(err, errBroken) {
-		t.Errorf("refusals: %v", err)
+	for kind, tear := range map[string]func(*usage.Streams){
+		"stays":    func(s *usage.Streams) { s.Stays = broke[usage.Stay] },
+		"refusals": func(s *usage.Streams) { s.Refusals = broke[usage.Refusal] },
+		"waits":    func(s *usage.Streams) { s.Waits = broke[usage.Wait] },
+	} {
+		records := streamed(usage.Records{})
+		tear(&records)
+		if _, err := usage.Recount(cuts(0, 1)[0], nil, records, forever); !errors.Is(err, errBroken) {
+			t.Errorf("%s: %v", kind, err)
+		}
 	}
 }
 
@@ -393,12 +441,12 @@ func TestAGroupsRowsAreAReportOfItAlone(t *testing.T) {
 		for i := range periods {
 			for _, email := range []host.Email{"host-1@example.org", "host-2@example.org"} {
 				row := h.of(email).report(periods)[i]
-				if row.Group = string(email); row.Identities > 0 || row.Refused() > 0 {
+				if row.Group = string(email); row.Identities > 0 || row.Refused() > 0 || row.Waited > 0 {
 					want = append(want, row)
 				}
 			}
 		}
-		if diff := gocmp.Diff(want, usage.Grouped(periods, usage.GroupingHost, h.limits, h.parts, h.refusals, h.asOf), cmpopts.EquateEmpty()); diff != "" {
+		if diff := gocmp.Diff(want, usage.Grouped(periods, usage.GroupingHost, h.limits, h.records(), h.asOf), cmpopts.EquateEmpty()); diff != "" {
 			t.Fatal(diff)
 		}
 	})

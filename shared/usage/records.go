@@ -22,27 +22,34 @@ import (
 // a month to spare.
 const MaxLedgerDays = 400
 
-// Entry is what the ledger has one of at a time: a stay or a refusal. The
-// other is nil.
+// Entry is what the ledger has one of at a time: a stay, a refusal or a wait. The
+// others are nil.
 type Entry struct {
 	Stay    *Stay
 	Refusal *Refusal
+	Wait    *Wait
 }
 
 // AtMillis is when it began: a stay as it was joined.
 func (e Entry) AtMillis() int64 {
-	if e.Stay != nil {
+	switch {
+	case e.Stay != nil:
 		return e.Stay.JoinedAtMillis
+	case e.Refusal != nil:
+		return e.Refusal.AtMillis
 	}
-	return e.Refusal.AtMillis
+	return e.Wait.SinceMillis
 }
 
 // Name tells the entry from all others that began at the same moment.
 func (e Entry) Name() string {
-	if e.Stay != nil {
+	switch {
+	case e.Stay != nil:
 		return string(KindStay) + " " + string(e.Stay.Connection)
+	case e.Refusal != nil:
+		return string(KindRefusal) + " " + string(e.Refusal.Connection)
 	}
-	return string(KindRefusal) + " " + string(e.Refusal.Connection)
+	return string(KindWait) + " " + string(e.Wait.Connection)
 }
 
 // LedgerRange is [from, to), or an invalid problem if that is no range to read
@@ -59,30 +66,34 @@ func LedgerRange(from, to time.Time) (Period, error) {
 	return Period{from.UnixMilli(), to.UnixMilli()}, nil
 }
 
-// Entries gives the closed stays that were joined in a period, and the
-// refusals in it, in order of time. It holds no more of them than the history
-// does. After an error it ends.
+// Entries gives the closed stays that were joined in a period, the refusals in it,
+// and the ended waits that began in it, in order of time. It holds no more of them
+// than the history does. After an error it ends.
 func Entries(ctx context.Context, h History, t tenant.ID, p Period) iter.Seq2[Entry, error] {
-	stays := entries(h.Stays(ctx, t, p.FromMillis, p.ToMillis), func(s Stay) Entry { return Entry{Stay: &s} })
-	refusals := entries(h.Refusals(ctx, t, p.FromMillis, p.ToMillis), func(r Refusal) Entry { return Entry{Refusal: &r} })
 	return func(yield func(Entry, error) bool) {
-		nextStay, stopStays := iter.Pull2(stays)
-		defer stopStays()
-		nextRefusal, stopRefusals := iter.Pull2(refusals)
-		defer stopRefusals()
-		a, b := take(nextStay), take(nextRefusal)
-		for a.there || b.there {
-			if b.before(a) {
-				if !yield(b.entry, b.err) || b.err != nil {
-					return
+		var heads []*head
+		for _, of := range []iter.Seq2[Entry, error]{
+			entries(h.Stays(ctx, t, p.FromMillis, p.ToMillis), func(s Stay) Entry { return Entry{Stay: &s} }),
+			entries(h.Refusals(ctx, t, p.FromMillis, p.ToMillis), func(r Refusal) Entry { return Entry{Refusal: &r} }),
+			entries(h.Waits(ctx, t, p.FromMillis, p.ToMillis), func(w Wait) Entry { return Entry{Wait: &w} }),
+		} {
+			next, stop := iter.Pull2(of)
+			defer stop()
+			one := &head{next: next}
+			one.take()
+			heads = append(heads, one)
+		}
+		for {
+			first := heads[0]
+			for _, other := range heads[1:] {
+				if other.before(first) {
+					first = other
 				}
-				b = take(nextRefusal)
-				continue
 			}
-			if !yield(a.entry, a.err) || a.err != nil {
+			if !first.there || !yield(first.entry, first.err) || first.err != nil {
 				return
 			}
-			a = take(nextStay)
+			first.take()
 		}
 	}
 }
@@ -99,18 +110,16 @@ func entries[T any](from iter.Seq2[T, error], entry func(T) Entry) iter.Seq2[Ent
 
 // head is the first entry that is left of one kind, if any is there.
 type head struct {
+	next  func() (Entry, error, bool)
 	entry Entry
 	err   error
 	there bool
 }
 
-func take(next func() (Entry, error, bool)) head {
-	entry, err, there := next()
-	return head{entry, err, there}
-}
+func (h *head) take() { h.entry, h.err, h.there = h.next() }
 
 // before tells whether a head comes before another. A failure does.
-func (h head) before(other head) bool {
+func (h *head) before(other *head) bool {
 	if !h.there || !other.there {
 		return h.there
 	}
@@ -124,7 +133,7 @@ func (h head) before(other head) bool {
 var LedgerColumns = []string{
 	"kind", "tenant", "conference", "number", "host", "identity", "role", "connection",
 	"stay", "resumed", "pool", "block", "seat", "joined_at", "left_at", "end", "estimated",
-	"at", "code", "limit", "in_use",
+	"at", "code", "limit", "in_use", "since", "until", "outcome",
 }
 
 // Kind is what a record of the ledger is of.
@@ -134,6 +143,7 @@ type Kind string
 const (
 	KindStay    Kind = "stay"
 	KindRefusal Kind = "refusal"
+	KindWait    Kind = "wait"
 )
 
 // PoolKind is whose pool it is: the tenant's, a conference's, or a host's own
@@ -199,6 +209,21 @@ type RefusalRecord struct {
 	InUse      *int              `json:"in_use,omitempty"`
 }
 
+// WaitRecord is a wait as a line of NDJSON.
+type WaitRecord struct {
+	Kind       Kind              `json:"kind" enum:"wait"`
+	Tenant     tenant.ID         `json:"tenant"`
+	Conference conference.ID     `json:"conference"`
+	Number     conference.Number `json:"number"`
+	Host       host.Email        `json:"host"`
+	Identity   string            `json:"identity"`
+	Role       jointoken.Role    `json:"role"`
+	Connection seat.ConnectionID `json:"connection"`
+	Since      string            `json:"since" format:"date-time"`
+	Until      string            `json:"until" format:"date-time"`
+	Outcome    WaitOutcome       `json:"outcome" enum:"admitted,left,gone"`
+}
+
 func stayRecord(s Stay) StayRecord {
 	return StayRecord{
 		Kind: KindStay, Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.Host, Identity: s.Identity,
@@ -219,16 +244,26 @@ func refusalRecord(r Refusal) RefusalRecord {
 	return record
 }
 
-// Record is the entry as JSON has it: a StayRecord or a RefusalRecord.
-func (e Entry) Record() any {
-	if e.Stay != nil {
-		return stayRecord(*e.Stay)
+func waitRecord(w Wait) WaitRecord {
+	return WaitRecord{
+		Kind: KindWait, Tenant: w.Tenant, Conference: w.Conference, Number: w.Number, Host: w.Host, Identity: w.Identity,
+		Role: w.Role, Connection: w.Connection, Since: FormatTime(w.SinceMillis), Until: FormatTime(w.UntilMillis), Outcome: w.Outcome,
 	}
-	return refusalRecord(*e.Refusal)
 }
 
-// WriteLedgerJSON writes entries as NDJSON: a StayRecord or a RefusalRecord a
-// line. It ends at the first error of theirs, which it gives, or of w's.
+// Record is the entry as JSON has it: a StayRecord, a RefusalRecord or a
+// WaitRecord.
+func (e Entry) Record() any {
+	switch {
+	case e.Stay != nil:
+		return stayRecord(*e.Stay)
+	case e.Refusal != nil:
+		return refusalRecord(*e.Refusal)
+	}
+	return waitRecord(*e.Wait)
+}
+
+// WriteLedgerJSON writes entries as NDJSON: a record a line. It ends at the first error of theirs, which it gives, or of w's.
 func WriteLedgerJSON(w io.Writer, entries iter.Seq2[Entry, error]) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
@@ -268,10 +303,13 @@ func WriteLedgerCSV(w io.Writer, entries iter.Seq2[Entry, error]) error {
 
 // cells are an entry's, in the order of LedgerColumns.
 func (e Entry) cells() []string {
-	if e.Stay != nil {
+	switch {
+	case e.Stay != nil:
 		return stayRecord(*e.Stay).cells()
+	case e.Refusal != nil:
+		return refusalRecord(*e.Refusal).cells()
 	}
-	return refusalRecord(*e.Refusal).cells()
+	return waitRecord(*e.Wait).cells()
 }
 
 func (r StayRecord) cells() []string {
@@ -284,7 +322,7 @@ func (r StayRecord) cells() []string {
 		Inert(string(r.Host)), Inert(r.Identity), Inert(string(r.Role)), Inert(string(r.Connection)),
 		Inert(string(r.Stay)), strconv.FormatBool(r.Resumed), string(r.Pool), strconv.Itoa(r.Block),
 		strconv.FormatInt(r.Seat, 10), r.JoinedAt, r.LeftAt, Inert(string(r.End)), strconv.FormatBool(r.Estimated),
-		"", "", strconv.Itoa(r.Limit), inUse,
+		"", "", strconv.Itoa(r.Limit), inUse, "", "", "",
 	}
 }
 
@@ -297,6 +335,15 @@ func (r RefusalRecord) cells() []string {
 		string(r.Kind), Inert(string(r.Tenant)), Inert(string(r.Conference)), strconv.FormatInt(int64(r.Number), 10),
 		Inert(string(r.Host)), Inert(r.Identity), Inert(string(r.Role)), Inert(string(r.Connection)),
 		"", "", string(r.Pool), "", "", "", "", "", "",
-		r.At, Inert(string(r.Code)), limit, inUse,
+		r.At, Inert(string(r.Code)), limit, inUse, "", "", "",
+	}
+}
+
+func (r WaitRecord) cells() []string {
+	return []string{
+		string(r.Kind), Inert(string(r.Tenant)), Inert(string(r.Conference)), strconv.FormatInt(int64(r.Number), 10),
+		Inert(string(r.Host)), Inert(r.Identity), Inert(string(r.Role)), Inert(string(r.Connection)),
+		"", "", "", "", "", "", "", "", "", "", "", "", "",
+		r.Since, r.Until, Inert(string(r.Outcome)),
 	}
 }

@@ -45,6 +45,13 @@ func happened(t *testing.T) *dynamo.Store {
 	crowded.AtMillis, crowded.Code, crowded.InUse = noon+6, problem.ParticipantsExhausted, 25
 	early := full
 	early.AtMillis, early.Code, early.Limit = noon+8, problem.ConferenceNotLive, 0
+	wait := usage.Wait{
+		Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org", Identity: "eve <e&e>", Role: "participant",
+		Connection: "connection-4=", SinceMillis: noon + 5, UntilMillis: noon + 7, Outcome: usage.WaitAdmitted,
+	}
+	if err := store.RecordWait(t.Context(), wait); err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range []usage.Stay{chair, resumed, whole} {
 		if _, err := store.Record(t.Context(), s); err != nil {
 			t.Fatal(err)
@@ -64,13 +71,14 @@ func TestTheLedgerAsCSVHasItsColumnsInOrderAndItsRowsInOrderOfTime(t *testing.T)
 		t.Fatal(err)
 	}
 	want := strings.Join([]string{
-		"kind,tenant,conference,number,host,identity,role,connection,stay,resumed,pool,block,seat,joined_at,left_at,end,estimated,at,code,limit,in_use",
-		"stay,acme,weekly,1,ann@example.org,person-1,participant,connection-1=,stay-1,false,tenant,0,1,2026-09-21T14:13:20.001Z,2026-09-21T14:13:20.005Z,closed,false,,,25,1",
-		"stay,acme,weekly,7,ann@example.org,person-1,participant,connection-2=,stay-1,true,conference,3,1,2026-09-21T14:13:20.005Z,2026-09-21T14:13:20.009Z,vanished,true,,,25,",
-		"refusal,acme,weekly,1,ann@example.org,eve <e&e>,participant,connection-3=,,,tenant,,,,,,,2026-09-21T14:13:20.005Z,seats_exhausted,25,0",
-		"refusal,acme,weekly,1,ann@example.org,eve <e&e>,participant,connection-3=,,,conference,,,,,,,2026-09-21T14:13:20.006Z,participants_exhausted,25,25",
-		"stay,acme,weekly,7,ann@example.org,person-1,participant,connection-2=,stay-1,true,chair,0,1,2026-09-21T14:13:20.007Z,2026-09-21T14:13:20.009Z,vanished,true,,,1,1",
-		"refusal,acme,weekly,1,ann@example.org,eve <e&e>,participant,connection-3=,,,,,,,,,,2026-09-21T14:13:20.008Z,conference_not_live,,",
+		"kind,tenant,conference,number,host,identity,role,connection,stay,resumed,pool,block,seat,joined_at,left_at,end,estimated,at,code,limit,in_use,since,until,outcome",
+		"stay,acme,weekly,1,ann@example.org,person-1,participant,connection-1=,stay-1,false,tenant,0,1,2026-09-21T14:13:20.001Z,2026-09-21T14:13:20.005Z,closed,false,,,25,1,,,",
+		"stay,acme,weekly,7,ann@example.org,person-1,participant,connection-2=,stay-1,true,conference,3,1,2026-09-21T14:13:20.005Z,2026-09-21T14:13:20.009Z,vanished,true,,,25,,,,",
+		"refusal,acme,weekly,1,ann@example.org,eve <e&e>,participant,connection-3=,,,tenant,,,,,,,2026-09-21T14:13:20.005Z,seats_exhausted,25,0,,,",
+		"wait,acme,weekly,1,ann@example.org,eve <e&e>,participant,connection-4=,,,,,,,,,,,,,,2026-09-21T14:13:20.005Z,2026-09-21T14:13:20.007Z,admitted",
+		"refusal,acme,weekly,1,ann@example.org,eve <e&e>,participant,connection-3=,,,conference,,,,,,,2026-09-21T14:13:20.006Z,participants_exhausted,25,25,,,",
+		"stay,acme,weekly,7,ann@example.org,person-1,participant,connection-2=,stay-1,true,chair,0,1,2026-09-21T14:13:20.007Z,2026-09-21T14:13:20.009Z,vanished,true,,,1,1,,,",
+		"refusal,acme,weekly,1,ann@example.org,eve <e&e>,participant,connection-3=,,,,,,,,,,2026-09-21T14:13:20.008Z,conference_not_live,,,,,",
 		"",
 	}, "\r\n")
 	if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -87,6 +95,7 @@ func TestTheLedgerAsNDJSONSaysTheSame(t *testing.T) {
 		`{"kind":"stay","tenant":"acme","conference":"weekly","number":1,"host":"ann@example.org","identity":"person-1","role":"participant","connection":"connection-1=","stay":"stay-1","resumed":false,"pool":"tenant","block":0,"seat":1,"joined_at":"2026-09-21T14:13:20.001Z","left_at":"2026-09-21T14:13:20.005Z","end":"closed","estimated":false,"limit":25,"in_use":1}`,
 		`{"kind":"stay","tenant":"acme","conference":"weekly","number":7,"host":"ann@example.org","identity":"person-1","role":"participant","connection":"connection-2=","stay":"stay-1","resumed":true,"pool":"conference","block":3,"seat":1,"joined_at":"2026-09-21T14:13:20.005Z","left_at":"2026-09-21T14:13:20.009Z","end":"vanished","estimated":true,"limit":25}`,
 		`{"kind":"refusal","tenant":"acme","conference":"weekly","number":1,"host":"ann@example.org","identity":"eve <e&e>","role":"participant","connection":"connection-3=","pool":"tenant","at":"2026-09-21T14:13:20.005Z","code":"seats_exhausted","limit":25,"in_use":0}`,
+		`{"kind":"wait","tenant":"acme","conference":"weekly","number":1,"host":"ann@example.org","identity":"eve <e&e>","role":"participant","connection":"connection-4=","since":"2026-09-21T14:13:20.005Z","until":"2026-09-21T14:13:20.007Z","outcome":"admitted"}`,
 		`{"kind":"refusal","tenant":"acme","conference":"weekly","number":1,"host":"ann@example.org","identity":"eve <e&e>","role":"participant","connection":"connection-3=","pool":"conference","at":"2026-09-21T14:13:20.006Z","code":"participants_exhausted","limit":25,"in_use":25}`,
 		`{"kind":"stay","tenant":"acme","conference":"weekly","number":7,"host":"ann@example.org","identity":"person-1","role":"participant","connection":"connection-2=","stay":"stay-1","resumed":true,"pool":"chair","block":0,"seat":1,"joined_at":"2026-09-21T14:13:20.007Z","left_at":"2026-09-21T14:13:20.009Z","end":"vanished","estimated":true,"limit":1,"in_use":1}`,
 		`{"kind":"refusal","tenant":"acme","conference":"weekly","number":1,"host":"ann@example.org","identity":"eve <e&e>","role":"participant","connection":"connection-3=","at":"2026-09-21T14:13:20.008Z","code":"conference_not_live"}`,
@@ -97,7 +106,7 @@ func TestTheLedgerAsNDJSONSaysTheSame(t *testing.T) {
 	}
 }
 
-// Every text column, in both kinds, and no other: NDJSON has the texts as they
+// Every text column, in all kinds, and no other: NDJSON has the texts as they
 // are.
 func TestTextOfTheLedgerIsMadeInertInCSVOnly(t *testing.T) {
 	const formula = "=HYPERLINK(1)"
@@ -108,7 +117,10 @@ func TestTextOfTheLedgerIsMadeInertInCSVOnly(t *testing.T) {
 		Tenant: formula, Conference: formula, Host: formula, Identity: formula, Role: formula, Connection: formula,
 		Code: formula, AtMillis: noon,
 	}
-	entries := each(usage.Entry{Stay: &s}, usage.Entry{Refusal: &r})
+	w := usage.Wait{
+		Tenant: formula, Conference: formula, Host: formula, Identity: formula, Role: formula, Connection: formula, Outcome: formula,
+	}
+	entries := each(usage.Entry{Stay: &s}, usage.Entry{Refusal: &r}, usage.Entry{Wait: &w})
 	var out strings.Builder
 	if err := usage.WriteLedgerCSV(&out, entries); err != nil {
 		t.Fatal(err)
@@ -120,6 +132,7 @@ func TestTextOfTheLedgerIsMadeInertInCSVOnly(t *testing.T) {
 	text := map[string][]string{
 		"stay":    {"tenant", "conference", "host", "identity", "role", "connection", "stay", "end"},
 		"refusal": {"tenant", "conference", "host", "identity", "role", "connection", "code"},
+		"wait":    {"tenant", "conference", "host", "identity", "role", "connection", "outcome"},
 	}
 	for _, record := range records[1:] {
 		for i, column := range records[0] {
@@ -136,7 +149,7 @@ func TestTextOfTheLedgerIsMadeInertInCSVOnly(t *testing.T) {
 	if err := usage.WriteLedgerJSON(&out, entries); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(out.String(), "'") || strings.Count(out.String(), `"`+formula+`"`) != 15 {
+	if strings.Contains(out.String(), "'") || strings.Count(out.String(), `"`+formula+`"`) != 22 {
 		t.Errorf("NDJSON has the texts not as they are:\n%s", &out)
 	}
 }
@@ -154,7 +167,7 @@ func each(all ...usage.Entry) iter.Seq2[usage.Entry, error] {
 // Both formats name the same columns: NDJSON has no member that is none.
 func TestEveryMemberOfTheNDJSONIsAColumnOfTheCSV(t *testing.T) {
 	found := map[string]bool{}
-	for _, record := range []any{usage.StayRecord{InUse: 1}, usage.RefusalRecord{Pool: usage.PoolKindTenant, Limit: new(int), InUse: new(int)}} {
+	for _, record := range []any{usage.StayRecord{InUse: 1}, usage.RefusalRecord{Pool: usage.PoolKindTenant, Limit: new(int), InUse: new(int)}, usage.WaitRecord{}} {
 		body, err := json.Marshal(record)
 		if err != nil {
 			t.Fatal(err)
@@ -178,7 +191,7 @@ func TestEveryMemberOfTheNDJSONIsAColumnOfTheCSV(t *testing.T) {
 // torn is a ledger that fails after its records, where it is told.
 type torn struct {
 	*dynamo.Store
-	stays, refusals error
+	stays, refusals, waits error
 }
 
 func (h torn) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Stay, error] {
@@ -187,6 +200,10 @@ func (h torn) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[
 
 func (h torn) Refusals(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Refusal, error] {
 	return failing(h.Store.Refusals(ctx, t, from, to), h.refusals)
+}
+
+func (h torn) Waits(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Wait, error] {
+	return failing(h.Store.Waits(ctx, t, from, to), h.waits)
 }
 
 func failing[T any](all iter.Seq2[T, error], failure error) iter.Seq2[T, error] {
@@ -205,7 +222,7 @@ func failing[T any](all iter.Seq2[T, error], failure error) iter.Seq2[T, error] 
 
 func TestALedgerThatCannotBeReadToItsEndIsAnError(t *testing.T) {
 	errTorn := errors.New("the page is torn")
-	for _, h := range []torn{{Store: happened(t), stays: errTorn}, {Store: happened(t), refusals: errTorn}, {Store: dynamo.New(memtable.New(), memtable.Names), refusals: errTorn}} {
+	for _, h := range []torn{{Store: happened(t), stays: errTorn}, {Store: happened(t), refusals: errTorn}, {Store: happened(t), waits: errTorn}, {Store: dynamo.New(memtable.New(), memtable.Names), refusals: errTorn}} {
 		for name, write := range map[string]func(io.Writer, iter.Seq2[usage.Entry, error]) error{"CSV": usage.WriteLedgerCSV, "NDJSON": usage.WriteLedgerJSON} {
 			if err := write(io.Discard, usage.Entries(t.Context(), h, "acme", always)); !errors.Is(err, errTorn) {
 				t.Errorf("%s: got %v", name, err)
@@ -229,7 +246,14 @@ func TestEntriesAreAllThereInOrderOfTimeAndMayBeLeftAnywhere(t *testing.T) {
 		store := dynamo.New(memtable.New(), memtable.Names)
 		joins := rapid.SliceOfNDistinct(rapid.Int64Range(0, 50), 0, 20, rapid.ID).Draw(t, "joins")
 		refused := rapid.SliceOfNDistinct(rapid.Int64Range(0, 50), 0, 20, rapid.ID).Draw(t, "refused")
+		waited := rapid.SliceOfNDistinct(rapid.Int64Range(0, 50), 0, 20, rapid.ID).Draw(t, "waited")
 		var want []int64
+		for _, at := range waited {
+			if err := store.RecordWait(context.Background(), usage.Wait{Tenant: "acme", SinceMillis: noon + at, UntilMillis: noon + at}); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, noon+at)
+		}
 		for i, at := range joins {
 			if _, err := store.Record(context.Background(), stay(i, at, at+1)); err != nil {
 				t.Fatal(err)
@@ -261,7 +285,7 @@ func TestEntriesAreAllThereInOrderOfTimeAndMayBeLeftAnywhere(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Fatalf("got %v, want %v", got, want)
 		}
-		if len(want) == len(joins)+len(refused) && stays != len(joins) {
+		if len(want) == len(joins)+len(refused)+len(waited) && stays != len(joins) {
 			t.Fatalf("%d stays, want %d", stays, len(joins))
 		}
 	})

@@ -19,14 +19,15 @@ import (
 // places after it bound a time with more than n stays in.
 //
 // Stays come in any order and in parts: all that joined from MaxStayMillis before
-// the period until MaxGapMillis after it. It keeps some 40 bytes of each, and the
+// the period until MaxGapMillis after it. Waits are those that began from
+// MaxStayMillis before the period. It keeps some 40 bytes of each stay, and the
 // names. Errors are the iterators'.
-func Recount(p Period, limits Limits, stays iter.Seq2[Stay, error], refusals iter.Seq2[Refusal, error], asOfMillis int64) (Row, error) {
+func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, error) {
 	r := recount{
 		period: p, until: min(p.ToMillis, asOfMillis), row: Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis},
 		persons: newNames[string](), places: newNames[place](),
 	}
-	for stay, err := range stays {
+	for stay, err := range records.Stays {
 		if err != nil {
 			return Row{}, err
 		}
@@ -34,7 +35,7 @@ func Recount(p Period, limits Limits, stays iter.Seq2[Stay, error], refusals ite
 			r.note(stay, asOfMillis)
 		}
 	}
-	for refusal, err := range refusals {
+	for refusal, err := range records.Refusals {
 		if err != nil {
 			return Row{}, err
 		}
@@ -45,12 +46,25 @@ func Recount(p Period, limits Limits, stays iter.Seq2[Stay, error], refusals ite
 			r.row.Refusals[refusal.Code]++
 		}
 	}
+	for wait, err := range records.Waits {
+		if err != nil {
+			return Row{}, err
+		}
+		r.noteWait(wait)
+	}
 	r.joinParts()
 	r.count()
 	r.overage(limits)
 	r.peakHosts()
 	r.peakParticipants()
 	return r.row, nil
+}
+
+// Streams are the records of a ledger as they are read.
+type Streams struct {
+	Stays    iter.Seq2[Stay, error]
+	Refusals iter.Seq2[Refusal, error]
+	Waits    iter.Seq2[Wait, error]
 }
 
 type recount struct {
@@ -99,6 +113,19 @@ func (r *recount) note(s Stay, asOf int64) {
 		binary.BigEndian.Uint64(sum[:]), s.JoinedAtMillis, max(left, s.JoinedAtMillis),
 		r.places.number(place{s.Block.Pool, s.Number, s.Host}), r.persons.number(s.Identity), s.Resumed,
 	})
+}
+
+// noteWait counts a wait that ended in the period.
+func (r *recount) noteWait(w Wait) {
+	length := min(max(0, w.UntilMillis-w.SinceMillis), MaxStayMillis)
+	if ended := w.SinceMillis + length; ended < r.period.FromMillis || ended >= r.until {
+		return
+	}
+	r.row.Waited++
+	r.row.WaitMillis += length
+	if w.Outcome == WaitLeft || w.Outcome == WaitGone {
+		r.row.Abandoned++
+	}
 }
 
 // within is how much of a time is in the period.

@@ -38,16 +38,21 @@ type Row struct {
 	OverageShared bool
 	Joins         int
 	Refusals      map[problem.Code]int
-	Conferences   int
-	Hosts         int
-	Identities    int
+	// Waited is the waits for a seat that ended, and Abandoned those of them whose
+	// connection got none. WaitMillis is the whole length of all of them. It is no
+	// part of SeatMillis.
+	Waited, Abandoned int
+	WaitMillis        int64
+	Conferences       int
+	Hosts             int
+	Identities        int
 	// EstimatedMillis is the time of connections whose end is estimated.
 	EstimatedMillis int64
 }
 
-// Idle tells whether nothing happened: no stay, no join, no refusal.
+// Idle tells whether nothing happened: no stay, no join, no refusal, no wait.
 func (r Row) Idle() bool {
-	return r.Peak == 0 && r.Joins == 0 && len(r.Refusals) == 0
+	return r.Peak == 0 && r.Joins == 0 && len(r.Refusals) == 0 && r.Waited == 0
 }
 
 // Refused is the number of refusals of every kind.
@@ -136,22 +141,32 @@ func (g Grouping) of(h host.Email, c conference.ID) string {
 	return ""
 }
 
-// Report sweeps stays and refusals into rows, one per period. Periods are in
-// order and adjacent. Stays may come in any order, and in parts; open ones have
-// LeftAtMillis zero. See Sweep for what is counted.
-func Report(periods []Period, limits Limits, stays []Stay, refusals []Refusal, asOfMillis int64) []Row {
-	return Grouped(periods, GroupingNone, limits, stays, refusals, asOfMillis)
+// Records are those of a ledger, in any order. Stays may come in parts; open ones
+// have LeftAtMillis zero.
+type Records struct {
+	Stays    []Stay
+	Refusals []Refusal
+	Waits    []Wait
 }
 
-// Grouped sweeps stays and refusals into rows of those groups that had anybody
-// in, a join or a refusal in a period, in order of period and group. For the
+// Report sweeps records into rows, one per period. Periods are in order and
+// adjacent. See Sweep for what is counted.
+func Report(periods []Period, limits Limits, records Records, asOfMillis int64) []Row {
+	return Grouped(periods, GroupingNone, limits, records, asOfMillis)
+}
+
+// Grouped sweeps records into rows of those groups that had anybody in, a join, a
+// refusal or the end of a wait in a period, in order of period and group. For the
 // overage of groups see NewGroupedSweep.
-func Grouped(periods []Period, by Grouping, limits Limits, stays []Stay, refusals []Refusal, asOfMillis int64) []Row {
+func Grouped(periods []Period, by Grouping, limits Limits, records Records, asOfMillis int64) []Row {
 	s := NewGroupedSweep(periods, by, limits, asOfMillis)
-	for _, r := range refusals {
+	for _, r := range records.Refusals {
 		_ = s.Refuse(r) // no period is handed out yet
 	}
-	for _, stay := range slices.SortedFunc(slices.Values(stays), byJoin) {
+	for _, w := range records.Waits {
+		_ = s.Wait(w) // as above
+	}
+	for _, stay := range slices.SortedFunc(slices.Values(records.Stays), byJoin) {
 		_ = s.Add(stay) // in order
 	}
 	summaries := s.Close()

@@ -154,7 +154,7 @@ func TestAReportCountsWhoWasInAndForHowLong(t *testing.T) {
 					want.PeakHosts, want.PeakParticipants = 1, want.Peak
 				}
 			}
-			if diff := cmp.Diff(test.want, usage.Report(periods, nil, test.stays, nil, test.asOf)); diff != "" {
+			if diff := cmp.Diff(test.want, usage.Report(periods, nil, usage.Records{Stays: test.stays}, test.asOf)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -191,7 +191,7 @@ func TestOverageIsTheTimeAboveTheLimitInForce(t *testing.T) {
 		{"the limit of a stay's own record does not matter", seats(2), []usage.Stay{limited(stay(1, 0, 10), 1), limited(stay(2, 0, 10), 1)}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := usage.Report(cuts(0, 100), test.limits, test.stays, nil, forever)[0].OverageMillis
+			got := usage.Report(cuts(0, 100), test.limits, usage.Records{Stays: test.stays}, forever)[0].OverageMillis
 			if got != test.want {
 				t.Errorf("%d ms of overage, want %d", got, test.want)
 			}
@@ -253,7 +253,7 @@ func TestAResumedStayIsOneWithTheTimeItsSeatWasHeld(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, parts := range [][]usage.Stay{test.parts, backwards(test.parts)} {
-				got := usage.Report(cuts(0, 2*gap), nil, parts, nil, forever)[0]
+				got := usage.Report(cuts(0, 2*gap), nil, usage.Records{Stays: parts}, forever)[0]
 				got = usage.Row{Peak: got.Peak, SeatMillis: got.SeatMillis, Joins: got.Joins, Opening: got.Opening, Closing: got.Closing}
 				if diff := cmp.Diff(test.want, got); diff != "" {
 					t.Error(diff)
@@ -265,7 +265,7 @@ func TestAResumedStayIsOneWithTheTimeItsSeatWasHeld(t *testing.T) {
 
 func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
 	parts := []usage.Stay{part(1, 0, 90), but(part(1, 310, 350), func(s *usage.Stay) { s.Resumed = true })}
-	rows := usage.Report(cuts(0, 100, 200, 300, 400), nil, parts, nil, forever)
+	rows := usage.Report(cuts(0, 100, 200, 300, 400), nil, usage.Records{Stays: parts}, forever)
 	for i, want := range []usage.Row{
 		{Closing: 1, SeatMillis: 100, Joins: 1, Identities: 1},
 		{Opening: 1, Closing: 1, SeatMillis: 100, Identities: 1},
@@ -278,7 +278,7 @@ func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
 		}
 	}
 	// Who has not resumed by as_of was not in after the end.
-	if got := usage.Report(cuts(0, 400), nil, parts, nil, noon+310)[0]; got.SeatMillis != 90 || got.Closing != 0 {
+	if got := usage.Report(cuts(0, 400), nil, usage.Records{Stays: parts}, noon+310)[0]; got.SeatMillis != 90 || got.Closing != 0 {
 		t.Errorf("before it is resumed: %+v", got)
 	}
 }
@@ -286,7 +286,7 @@ func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
 func TestEstimatedTimeIsThatOfTheConnectionsWithAnEstimatedEnd(t *testing.T) {
 	estimated := func(s usage.Stay) usage.Stay { return but(s, func(s *usage.Stay) { s.Estimated = true }) }
 	parts := []usage.Stay{part(1, 0, 100), estimated(part(1, 150, 250)), part(2, 0, 300)}
-	rows := usage.Report(cuts(0, 200, 300), nil, parts, nil, forever)
+	rows := usage.Report(cuts(0, 200, 300), nil, usage.Records{Stays: parts}, forever)
 	if rows[0].EstimatedMillis != 50 || rows[1].EstimatedMillis != 50 {
 		t.Errorf("%d and %d ms, want 50 and 50", rows[0].EstimatedMillis, rows[1].EstimatedMillis)
 	}
@@ -317,10 +317,10 @@ func TestGroupsHaveARowEachWhereTheyHadAnything(t *testing.T) {
 		want[i].FromMillis, want[i].ToMillis = periods[p].FromMillis, periods[p].ToMillis
 		want[i].PeakHosts, want[i].PeakParticipants = min(1, want[i].Peak), want[i].Peak
 	}
-	if diff := cmp.Diff(want, usage.Grouped(periods, usage.GroupingHost, participants(1), stays, refusals, forever)); diff != "" {
+	if diff := cmp.Diff(want, usage.Grouped(periods, usage.GroupingHost, participants(1), usage.Records{Stays: stays, Refusals: refusals}, forever)); diff != "" {
 		t.Error(diff)
 	}
-	rows := usage.Grouped(periods, usage.GroupingConference, participants(1), stays, refusals, forever)
+	rows := usage.Grouped(periods, usage.GroupingConference, participants(1), usage.Records{Stays: stays, Refusals: refusals}, forever)
 	for i := range want {
 		want[i].Group = map[string]string{"ann@example.org": "weekly", "bob@example.org": "daily"}[want[i].Group]
 	}
@@ -351,7 +351,7 @@ func TestOverageOfTheTenantsPoolIsNoGroups(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			periods := cuts(0, 100, 200)
-			rows := usage.Grouped(periods, usage.GroupingHost, test.limits, stays, refusals, forever)
+			rows := usage.Grouped(periods, usage.GroupingHost, test.limits, usage.Records{Stays: stays, Refusals: refusals}, forever)
 			if len(rows) != 4 {
 				t.Fatalf("rows: %+v", rows)
 			}
@@ -360,14 +360,14 @@ func TestOverageOfTheTenantsPoolIsNoGroups(t *testing.T) {
 					t.Errorf("%s from %d: overage shared: %t, want %t", row.Group, row.FromMillis-noon, row.OverageShared, want)
 				}
 			}
-			for _, row := range usage.Report(periods, test.limits, stays, refusals, forever) {
+			for _, row := range usage.Report(periods, test.limits, usage.Records{Stays: stays, Refusals: refusals}, forever) {
 				if row.OverageShared {
 					t.Errorf("a row of all lacks its overage: %+v", row)
 				}
 			}
 		})
 	}
-	if all := usage.Report(cuts(0, 100), seats(1), stays, nil, forever); all[0].OverageMillis != 20 {
+	if all := usage.Report(cuts(0, 100), seats(1), usage.Records{Stays: stays}, forever); all[0].OverageMillis != 20 {
 		t.Errorf("%d ms above the tenant's limit, want 20", all[0].OverageMillis)
 	}
 }
@@ -395,7 +395,7 @@ func TestHostsAndParticipantsPeakAtTheirOwnMoments(t *testing.T) {
 		{"gone at the beginning", []usage.Stay{ann(stay(1, -10, 0)), bob(stay(2, -10, 0))}, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := usage.Report(cuts(0, 100), nil, test.stays, nil, forever)[0]
+			got := usage.Report(cuts(0, 100), nil, usage.Records{Stays: test.stays}, forever)[0]
 			if got.PeakHosts != test.hosts || got.PeakParticipants != test.participants {
 				t.Errorf("%d hosts and %d participants, want %d and %d", got.PeakHosts, got.PeakParticipants, test.hosts, test.participants)
 			}
@@ -506,10 +506,10 @@ func TestRefusalsAreCountedByReasonInTheirPeriod(t *testing.T) {
 	refusal := func(at int64, code problem.Code) usage.Refusal {
 		return usage.Refusal{AtMillis: noon + at, Code: code}
 	}
-	rows := usage.Report(cuts(0, 100, 200), nil, nil, []usage.Refusal{
+	rows := usage.Report(cuts(0, 100, 200), nil, usage.Records{Refusals: []usage.Refusal{
 		refusal(-1, problem.SeatsExhausted), refusal(0, problem.SeatsExhausted), refusal(99, problem.SeatsExhausted),
 		refusal(100, problem.HostBusy), refusal(150, problem.SeatsExhausted), refusal(200, problem.SeatsExhausted),
-	}, forever)
+	}}, forever)
 	want := []map[problem.Code]int{
 		{problem.SeatsExhausted: 2},
 		{problem.SeatsExhausted: 1, problem.HostBusy: 1},
@@ -524,6 +524,31 @@ func TestRefusalsAreCountedByReasonInTheirPeriod(t *testing.T) {
 		if row.Joins != 0 {
 			t.Errorf("row %d: a refusal counted as a join", i)
 		}
+	}
+}
+
+// A wait counts whole where it ended, as no time of a seat.
+func TestAWaitCountsInTheRowInWhichItEnded(t *testing.T) {
+	wait := func(since, until int64, outcome usage.WaitOutcome) usage.Wait {
+		return usage.Wait{SinceMillis: noon + since, UntilMillis: noon + until, Outcome: outcome, Conference: "weekly"}
+	}
+	records := usage.Records{Waits: []usage.Wait{
+		wait(-50, -1, usage.WaitGone), wait(-50, 0, usage.WaitAdmitted), wait(50, 99, usage.WaitLeft),
+		wait(60, 100, usage.WaitGone), wait(110, 110, usage.WaitAdmitted), wait(150, 200, usage.WaitLeft),
+	}}
+	want := []usage.Row{
+		{FromMillis: noon, ToMillis: noon + 100, Waited: 2, Abandoned: 1, WaitMillis: 99},
+		{FromMillis: noon + 100, ToMillis: noon + 200, Waited: 2, Abandoned: 1, WaitMillis: 40},
+	}
+	if diff := cmp.Diff(want, usage.Report(cuts(0, 100, 200), seats(1), records, forever)); diff != "" {
+		t.Error(diff)
+	}
+	for i := range want {
+		want[i].Group = "weekly"
+		want[i].OverageShared = true
+	}
+	if diff := cmp.Diff(want, usage.Grouped(cuts(0, 100, 200), usage.GroupingConference, seats(1), records, forever)); diff != "" {
+		t.Errorf("by conference: %s", diff)
 	}
 }
 

@@ -137,6 +137,9 @@ func Merge(first, second Summary) Summary {
 	merged.EstimatedMillis += b.EstimatedMillis
 	merged.Joins += b.Joins
 	merged.Refusals = addRefusals(a.Refusals, b.Refusals)
+	merged.Waited += b.Waited
+	merged.Abandoned += b.Abandoned
+	merged.WaitMillis += b.WaitMillis
 	return Summary{
 		merged,
 		first.Conferences.Union(second.Conferences),

@@ -27,6 +27,8 @@ import (
 //   - Stays that begin at as_of or later do not count; stays that end later are open;
 //     time passes until as_of. A period that begins at as_of or later has nothing
 //     but the stays in at as_of, as its opening and closing.
+//   - A wait counts in the period in which it ended, with its whole length. Like a
+//     connection's part of a stay, it lasts at most MaxStayMillis.
 //   - Overage is the time of seats in use above the limit in force, pool by pool.
 //   - Estimated time is that of connections whose end is estimated, each from its own
 //     join to its own end, not of whole stays: a period's figures then do not depend
@@ -52,11 +54,25 @@ type Sweep struct {
 	cells    map[string]*cell
 
 	// closed counts the complete periods, handed the returned ones.
-	inside  bool
-	closed  int
-	handed  int
-	ready   []Summary
-	refused map[int]map[string]map[problem.Code]int
+	inside bool
+	closed int
+	handed int
+	ready  []Summary
+	// events are those of the periods that were not returned, by period and group.
+	events map[int]map[string]*events
+}
+
+// events are what happened at moments: refusals, and the ends of waits.
+type events struct {
+	refusals          map[problem.Code]int
+	waited, abandoned int
+	waitMillis        int64
+}
+
+// of is a row with the events.
+func (e events) of(r Row) Row {
+	r.Refusals, r.Waited, r.Abandoned, r.WaitMillis = e.refusals, e.waited, e.abandoned, e.waitMillis
+	return r
 }
 
 // poolUse counts the seats in use of one pool that may have a limit.
@@ -75,14 +91,14 @@ func NewSweep(periods []Period, limits Limits, asOfMillis int64) *Sweep {
 }
 
 // NewGroupedSweep makes a sweep that gives a summary of each group with a stay, a
-// join or a refusal in a period, in order of period and group. The overage of a
+// join, a refusal or the end of a wait in a period, in order of period and group. The overage of a
 // conference's own pool is its group's; that of the tenant's pool is of no group:
 // see Row.OverageShared.
 func NewGroupedSweep(periods []Period, by Grouping, limits Limits, asOfMillis int64) *Sweep {
 	s := &Sweep{
 		periods: periods, by: by, asOf: asOfMillis, all: limits,
 		stays: make(map[StayID]*held), pools: make(map[seat.Pool]*poolUse), cells: make(map[string]*cell),
-		refused: make(map[int]map[string]map[problem.Code]int),
+		events: make(map[int]map[string]*events),
 	}
 	if len(limits) > 0 {
 		s.limit, s.limits = limits[0], limits[1:]
@@ -162,27 +178,55 @@ func end(part Stay, asOfMillis int64) int64 {
 // Refuse adds a refusal, in any order. It fails with ErrOrder if the summary of
 // its period was returned already.
 func (s *Sweep) Refuse(r Refusal) error {
-	i, within := find(s.periods, r.AtMillis)
-	if !within || r.AtMillis >= s.asOf {
-		return nil
+	e, err := s.eventsAt(r.AtMillis, s.by.of(r.Host, r.Conference))
+	if e == nil {
+		return err
 	}
-	if i < s.handed {
-		return fmt.Errorf("a refusal at %d in a period handed out: %w", r.AtMillis, ErrOrder)
+	if e.refusals == nil {
+		e.refusals = make(map[problem.Code]int)
 	}
-	groups, group := s.refused[i], s.by.of(r.Host, r.Conference)
-	if groups == nil {
-		groups = make(map[string]map[problem.Code]int)
-		s.refused[i] = groups
-	}
-	if groups[group] == nil {
-		groups[group] = make(map[problem.Code]int)
-	}
-	groups[group][r.Code]++
+	e.refusals[r.Code]++
 	return nil
 }
 
+// Wait adds a wait that has ended, in any order. It fails with ErrOrder if the
+// summary of the period in which it ended was returned already.
+func (s *Sweep) Wait(w Wait) error {
+	e, err := s.eventsAt(w.endMillis(), s.by.of(w.Host, w.Conference))
+	if e == nil {
+		return err
+	}
+	e.waited++
+	if w.Outcome != WaitAdmitted {
+		e.abandoned++
+	}
+	e.waitMillis += w.endMillis() - w.SinceMillis
+	return nil
+}
+
+// eventsAt are a group's events of the period that contains a moment; nil if no
+// period does, or the moment is as_of or later.
+func (s *Sweep) eventsAt(atMillis int64, group string) (*events, error) {
+	i, within := find(s.periods, atMillis)
+	if !within || atMillis >= s.asOf {
+		return nil, nil
+	}
+	if i < s.handed {
+		return nil, fmt.Errorf("an event at %d in a period handed out: %w", atMillis, ErrOrder)
+	}
+	groups := s.events[i]
+	if groups == nil {
+		groups = make(map[string]*events)
+		s.events[i] = groups
+	}
+	if groups[group] == nil {
+		groups[group] = &events{}
+	}
+	return groups[group], nil
+}
+
 // Done returns the summaries of the periods that no later stay can change, each
-// once. Their refusals must have been added before.
+// once. Their refusals and waits must have been added before.
 func (s *Sweep) Done() []Summary {
 	var out []Summary
 	for ; s.handed < s.closed; s.handed++ {
@@ -191,7 +235,7 @@ func (s *Sweep) Done() []Summary {
 		for n < len(s.ready) && s.ready[n].Row.FromMillis == p.FromMillis {
 			n++
 		}
-		handed := withRefusals(p, s.ready[:n], s.refused[s.handed])
+		handed := withEvents(p, s.ready[:n], s.events[s.handed])
 		shared := s.by != GroupingNone && s.all.boundTenant(p)
 		for i := range handed {
 			handed[i].Row.OverageShared = shared
@@ -199,7 +243,7 @@ func (s *Sweep) Done() []Summary {
 		out = append(out, handed...)
 		clear(s.ready[:n])
 		s.ready = s.ready[n:]
-		delete(s.refused, s.handed)
+		delete(s.events, s.handed)
 	}
 	return out
 }
@@ -210,19 +254,21 @@ func (s *Sweep) Close() []Summary {
 	return s.Done()
 }
 
-// withRefusals adds refusals to the summaries of a period, and summaries of
-// groups that have only refusals.
-func withRefusals(p Period, summaries []Summary, refused map[string]map[problem.Code]int) []Summary {
-	if len(refused) == 0 {
-		return slices.Clone(summaries)
-	}
+// withEvents adds events to the summaries of a period, and summaries of groups
+// that have only events.
+func withEvents(p Period, summaries []Summary, groups map[string]*events) []Summary {
 	all := slices.Clone(summaries)
-	for i := range all {
-		all[i].Row.Refusals = refused[all[i].Row.Group]
-		delete(refused, all[i].Row.Group)
+	if len(groups) == 0 {
+		return all
 	}
-	for group, codes := range refused {
-		all = append(all, Summary{Row: Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: group, Refusals: codes}})
+	for i, s := range all {
+		if e := groups[s.Row.Group]; e != nil {
+			all[i].Row = e.of(s.Row)
+			delete(groups, s.Row.Group)
+		}
+	}
+	for group, e := range groups {
+		all = append(all, Summary{Row: e.of(Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: group})})
 	}
 	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Row.Group, b.Row.Group) })
 	return all

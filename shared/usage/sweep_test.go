@@ -107,7 +107,7 @@ func BenchmarkRecountMonthOfAMillionStays(b *testing.B) {
 	stays := busy(rand.New(rand.NewPCG(1, 0)), 1_000_000, month)
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := usage.Recount(usage.Period{FromMillis: noon, ToMillis: noon + month}, seats(500, 1_000_000_000, 900), every(stays), every[usage.Refusal](nil), forever*10)
+		_, err := usage.Recount(usage.Period{FromMillis: noon, ToMillis: noon + month}, seats(500, 1_000_000_000, 900), streamed(usage.Records{Stays: stays}), forever*10)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -118,14 +118,14 @@ func TestARecordLongerThanAnyConnectionLastsCountsForAsLongAsOneDoes(t *testing.
 	const most = usage.MaxStayMillis
 	periods := cuts(0, most/2, most, 3*most)
 	ghost := but(stay(1, 0, 3*most), func(s *usage.Stay) { s.Estimated = true })
-	rows := usage.Report(periods, nil, []usage.Stay{ghost, stay(2, 0, -1)}, nil, forever)
+	rows := usage.Report(periods, nil, usage.Records{Stays: []usage.Stay{ghost, stay(2, 0, -1)}}, forever)
 	for i, want := range []int64{most, most, 0} {
 		if rows[i].SeatMillis != want || rows[i].EstimatedMillis != want/2 {
 			t.Errorf("row %d: %+v, want %d ms", i, rows[i], want)
 		}
 	}
 	whole := usage.Period{FromMillis: noon, ToMillis: noon + 3*most}
-	row, err := usage.Recount(whole, nil, every([]usage.Stay{ghost, stay(2, 0, -1)}), every[usage.Refusal](nil), forever)
+	row, err := usage.Recount(whole, nil, streamed(usage.Records{Stays: []usage.Stay{ghost, stay(2, 0, -1)}}), forever)
 	if err != nil || row.SeatMillis != 2*most || row.EstimatedMillis != most {
 		t.Errorf("recounted %+v, %v", row, err)
 	}

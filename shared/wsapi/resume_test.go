@@ -168,7 +168,7 @@ func TestAResumedSeatIsOneStay(t *testing.T) {
 			w.hangUp(heir)
 			w.wantInUse(0)
 			left := w.clock.read()
-			rows := usage.Report([]usage.Period{{FromMillis: joined - 1, ToMillis: left + 1}}, nil, w.stays(), nil, left+1)
+			rows := usage.Report([]usage.Period{{FromMillis: joined - 1, ToMillis: left + 1}}, nil, usage.Records{Stays: w.stays()}, left+1)
 			if r := rows[0]; r.Joins != 1 || r.Peak != 1 || r.SeatMillis != left-joined {
 				t.Errorf("reported %+v, want one stay of %d ms", r, left-joined)
 			}

@@ -38,6 +38,11 @@ func (c *counting) Refusals(ctx context.Context, t tenant.ID, fromMillis, toMill
 	return c.History.Refusals(ctx, t, fromMillis, toMillis)
 }
 
+func (c *counting) Waits(ctx context.Context, t tenant.ID, fromMillis, toMillis int64) iter.Seq2[usage.Wait, error] {
+	c.read.Add(1)
+	return c.History.Waits(ctx, t, fromMillis, toMillis)
+}
+
 // nobody is OpenStays of a month that has passed.
 type nobody struct{}
 

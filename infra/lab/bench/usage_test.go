@@ -41,7 +41,7 @@ func TestAMonthIsTheSameEachTimeAndInOrder(t *testing.T) {
 	if pieces != sessions {
 		t.Errorf("%d sessions in pieces", pieces)
 	}
-	total := usage.Report([]usage.Period{m.Period()}, m.Limits(), held.Parts, held.Denied, m.Period().ToMillis+24*3_600_000)[0]
+	total := usage.Report([]usage.Period{m.Period()}, m.Limits(), usage.Records{Stays: held.Parts, Refusals: held.Denied}, m.Period().ToMillis+24*3_600_000)[0]
 	if total.OverageMillis == 0 || total.EstimatedMillis == 0 || len(total.Refusals) < 2 || total.Joins >= sessions {
 		t.Errorf("a total is zero: %+v", total)
 	}

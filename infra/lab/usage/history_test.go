@@ -23,11 +23,16 @@ type history struct {
 	limits   usage.Limits
 	parts    []usage.Stay
 	refusals []usage.Refusal
+	waits    []usage.Wait
 	asOf     int64
 }
 
+func (h history) records() usage.Records {
+	return usage.Records{Stays: h.parts, Refusals: h.refusals, Waits: h.waits}
+}
+
 func (h history) report(periods []usage.Period) []usage.Row {
-	return usage.Report(periods, h.limits, h.parts, h.refusals, h.asOf)
+	return usage.Report(periods, h.limits, h.records(), h.asOf)
 }
 
 // known is the stays as they were known at asOf: a connection that was open

@@ -24,6 +24,7 @@ CREATE TABLE part (stay TEXT, joined INT, ended INT, number INT, host TEXT, iden
 CREATE TABLE crowd (at INT, number INT, host TEXT, participants INT);
 CREATE INDEX crowd_index ON crowd (at);
 CREATE TABLE refusal (at INT, code TEXT);
+CREATE TABLE wait (since INT, ended INT, seated INT);
 CREATE TABLE period (begins INT, ends INT, until INT);
 CREATE TABLE lim (begins INT, ends INT, model TEXT, seats INT);`
 
@@ -84,6 +85,9 @@ SELECT period, MAX(hosts), MAX(participants) FROM (
 
 const refusals = `SELECT p.begins, code, COUNT(*) FROM period p JOIN refusal ON at >= p.begins AND at < p.until GROUP BY p.begins, code`
 
+const waits = `
+SELECT p.begins, COUNT(*), SUM(NOT seated), SUM(ended - since) FROM period p JOIN wait ON ended >= p.begins AND ended < p.until GROUP BY p.begins`
+
 // someDays makes a history of thousands of stays, around a clock change.
 func someDays(seed uint64, from, to int64) history {
 	r := rand.New(rand.NewPCG(seed, 0))
@@ -110,9 +114,17 @@ func someDays(seed uint64, from, to int64) history {
 		if r.IntN(4) == 0 {
 			code := []problem.Code{problem.SeatsExhausted, problem.HostBusy}[r.IntN(2)]
 			h.refusals = append(h.refusals, usage.Refusal{AtMillis: from + r.Int64N(to-from), Code: code})
+			h.waits = append(h.waits, someWait(r, from, to))
 		}
 	}
 	return h
+}
+
+// someWait is at most as long as a connection lasts.
+func someWait(r *rand.Rand, from, to int64) usage.Wait {
+	since := from - usage.MaxStayMillis + r.Int64N(to-from+usage.MaxStayMillis)
+	outcome := []usage.WaitOutcome{usage.WaitAdmitted, usage.WaitLeft, usage.WaitGone}[r.IntN(3)]
+	return usage.Wait{SinceMillis: since, UntilMillis: since + r.Int64N(usage.MaxStayMillis), Outcome: outcome}
 }
 
 // connections makes up to six connections of a stay. Some resume just in time,
@@ -194,6 +206,9 @@ func (d database) fill(h history) {
 	for _, r := range h.refusals {
 		d.do("INSERT INTO refusal VALUES (?,?)", r.AtMillis, r.Code)
 	}
+	for _, w := range h.waits {
+		d.do("INSERT INTO wait VALUES (?,?,?)", w.SinceMillis, w.UntilMillis, w.Outcome == usage.WaitAdmitted)
+	}
 	for i, l := range h.limits {
 		begins, ends := l.FromMillis, int64(forever*2)
 		if i == 0 {
@@ -236,6 +251,13 @@ func (d database) report(periods []usage.Period, asOf int64) []usage.Row {
 		var hosts, participants int
 		scan(&from, &hosts, &participants)
 		rows[at[from]].PeakHosts, rows[at[from]].PeakParticipants = hosts, participants
+	})
+	d.read(waits, func(scan func(...any)) {
+		var from, length int64
+		var waited, abandoned int
+		scan(&from, &waited, &abandoned, &length)
+		r := &rows[at[from]]
+		r.Waited, r.Abandoned, r.WaitMillis = waited, abandoned, length
 	})
 	d.read(refusals, func(scan func(...any)) {
 		var from int64
@@ -282,7 +304,7 @@ func TestAReportEqualsSQLAcrossClockChanges(t *testing.T) {
 					t.Errorf("%s: %s", g, diff)
 				}
 				for _, n := range []int{0, len(cut) / 2, len(cut) - 1} {
-					again, err := usage.Recount(cut[n], h.limits, every(h.parts), every(h.refusals), h.asOf)
+					again, err := usage.Recount(cut[n], h.limits, usage.Streams{Stays: every(h.parts), Refusals: every(h.refusals), Waits: every(h.waits)}, h.asOf)
 					if err != nil {
 						t.Fatal(err)
 					}
