@@ -1,4 +1,5 @@
-// Package admission seats connections, lets them into the lobby, and resumes stays.
+// Package admission seats connections, lets them into the lobby, has them wait for a
+// seat of a full pool (see package queue), and resumes stays.
 //
 // A join checks the license and the conference, takes a seat by one conditional
 // write, and then writes the session and reads the conference at the same time.

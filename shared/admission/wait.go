@@ -14,7 +14,8 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// fullPool is the pool for want of whose seats a join is refused.
+// fullPool is the pool that a join was refused by because it is full; false for any
+// other refusal.
 func fullPool(t tenant.ID, number conference.Number, err error) (seat.Pool, bool) {
 	if err == nil {
 		return seat.Pool{}, false
@@ -22,16 +23,17 @@ func fullPool(t tenant.ID, number conference.Number, err error) (seat.Pool, bool
 	return usage.Refusal{Tenant: t, Number: number, Code: problem.As(err).Code}.Pool()
 }
 
-// JoinOrWait is Join that waits for a seat where none is free. The position is that
-// in the queue, from 1; zero if the connection does not wait. Refused at once are
-// those who would be with a seat free, and those beyond the license's queue limit.
+// JoinOrWait is Join, but where the pool is full the connection waits. The position is
+// that in the queue, from 1; zero if the connection does not wait. A connection is
+// refused at once if a free seat would not help it, or if as many wait as the license's
+// queue limit allows.
 func (x *Admissions) JoinOrWait(ctx context.Context, id seat.ConnectionID, atMillis int64) (s session.Session, began bool, position int, err error) {
 	return x.join(ctx, id, request{atMillis: atMillis, wait: true})
 }
 
-// Serve gives a waiter a seat whose turn it is, and tells whether its stay began by
-// this call. Its session tells what became of it. An error is why the waiter gets no
-// seat now; nothing is recorded of it. Safe to repeat, and to run twice at once.
+// Serve seats a waiter whose turn it is, and tells whether the stay began by this call.
+// The session says whether the waiter is seated, still waits, or has left. An error is
+// why the waiter gets no seat now; nothing is recorded of it. Safe to repeat, and to run twice at once.
 func (x *Admissions) Serve(ctx context.Context, w queue.Waiter, atMillis int64) (s session.Session, began bool, err error) {
 	s, began, _, err = x.join(ctx, w.Connection, request{atMillis: max(atMillis, w.SinceMillis), turnOf: w.SinceMillis})
 	return s, began, err
@@ -58,11 +60,11 @@ func (x *Admissions) unlessQueued(ctx context.Context, refused pool.Seated, agai
 	return again()
 }
 
-// wait lets a session in the lobby wait, which was refused for want of a seat of a
-// pool. Not done: the session changed meanwhile.
+// wait has a session in the lobby wait for a seat of a pool that was full. Not done:
+// the session changed meanwhile.
 //
-// A process that dies before all is written has answered nothing; a repeat goes on
-// where it broke off (see waitOn).
+// A process that dies before all is written has answered nothing; a repeat of the
+// client's message continues there (see waitOn).
 func (x *Admissions) wait(ctx context.Context, s session.Session, atMillis int64, in seat.Pool, refusal error) (session.Session, int, bool, error) {
 	v := visitorOf(s, request{atMillis: atMillis})
 	l, err := x.license(ctx, v, false)
@@ -123,7 +125,7 @@ func (x *Admissions) waitOn(ctx context.Context, s session.Session) (int, error)
 	return 0, x.refuse(ctx, v, l.Full(l.Capacity()))
 }
 
-// connectToQueue lets a new connection wait that was refused for want of a seat. A
+// connectToQueue has a new connection wait for a seat of a pool that was full. A
 // process that dies before all is written has answered nothing, and the gateway
 // refuses the handshake: the worker finds that the connection is not there.
 func (x *Admissions) connectToQueue(ctx context.Context, v Visitor, in seat.Pool, refusal error) error {

@@ -175,10 +175,10 @@ func (g *gates) around(ctx context.Context, in any, next faults.Next) (any, erro
 	return out, err
 }
 
-// Whoever settles, leaves and joins, in whatever order their calls come, and
-// wherever they break off: as soon as the first block has a revision, nobody is
-// let in under it beyond its terms.
-func TestManyWhoSettleNeverGiveOutMoreThanThereIs(t *testing.T) {
+// Rebalances, leaves and joins run at once, in any order of their calls, and break off
+// anywhere. As soon as the first block has a revision, nobody is let in under it
+// beyond its terms.
+func TestConcurrentRebalancesNeverGiveOutMoreThanThereIs(t *testing.T) {
 	seeds := 1000
 	if raced || testing.Short() {
 		seeds = 100
