@@ -17,7 +17,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// answered is what a request comes to, as curl has it without -L.
+// answered is the answer to a request, without following redirects.
 type answered struct {
 	status int
 	header http.Header
@@ -44,8 +44,7 @@ func ask(t *testing.T, address string, header http.Header) answered {
 	return answered{response.StatusCode, response.Header, string(body)}
 }
 
-// record puts stays into acme's ledger that make an answer of over 5 MB, one a
-// second.
+// record writes stays to acme's ledger, one a second, of about 5 KB each.
 func record(t *testing.T, s *Stack, from time.Time, stays int) {
 	t.Helper()
 	for i := range stays {
@@ -110,8 +109,8 @@ func TestExports_OnlyALargeLedgerIsALink(t *testing.T) {
 	}
 }
 
-// checkCrossOrigin wants the link to be of use to the pages that the template lets read it. After a
-// redirect from one origin to another, a browser says that the page's is null.
+// checkCrossOrigin checks that the bucket's rule allows each page to read the link. After a
+// cross-origin redirect, a browser sends the origin null.
 func checkCrossOrigin(t *testing.T, file, link string) {
 	t.Helper()
 	described, err := template.Read(file)
@@ -139,6 +138,6 @@ func TestExports_EndWithTheStack(t *testing.T) {
 	}
 	stop(t, s)
 	if _, err := client.NewAdmin(s.Endpoints.Exports, "").Do(context.Background(), http.MethodGet, "/", nil, nil); err == nil {
-		t.Error("it still answers")
+		t.Error("the bucket still answers")
 	}
 }

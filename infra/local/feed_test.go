@@ -64,7 +64,7 @@ func onEachStore(t *testing.T, test func(t *testing.T, s *Stack, run *reconcilia
 		t.Run(string(store), func(t *testing.T) {
 			t.Parallel()
 			if store == StoreDynamoDB && os.Getenv("SEATMETER_TEST_STORE") == "memory" {
-				t.Skip("told to do without DynamoDB")
+				t.Skip("needs DynamoDB")
 			}
 			o := options(t.TempDir())
 			o.Store, o.TablePrefix, o.Temporary = store, "feed-"+rand.Text(), true

@@ -10,7 +10,7 @@ import (
 	"seatmeter/infra/client"
 )
 
-// What a new stack has to show: months to report, and to close.
+// A new stack has months to report and to close.
 func TestStack_DemoTenantsHaveAHistoryToReportAndClose(t *testing.T) {
 	t.Parallel()
 	for _, store := range []Store{StoreMemory, StoreDynamoDB} {

@@ -15,7 +15,7 @@ import (
 
 func TestRestartEngine_JoinsAreUnavailableOnlyMeanwhile(t *testing.T) {
 	if testing.Short() || os.Getenv("SEATMETER_TEST_STORE") == string(StoreMemory) {
-		t.Skip("it starts a DynamoDB Local of its own")
+		t.Skip("starts a DynamoDB Local of its own")
 	}
 	t.Parallel()
 	o := options(t.TempDir())

@@ -1,13 +1,12 @@
-// Package local runs the whole of Seatmeter in one process, on one machine:
-// DynamoDB Local or its tables in memory, an S3 in memory, the project's functions
-// behind an API Gateway that behaves as AWS's does, and the template's schedules
-// and streams.
+// Package local runs the whole of Seatmeter in one process: DynamoDB Local or
+// tables in memory, an S3 in memory, the project's functions behind an emulation
+// of API Gateway, and the template's schedules and streams.
 //
-// It reads template.yaml for what there is to run, so there is one description
-// of the system. A stack owns its data directory for as long as it runs; in it
-// are the tables, the keys that sign bearers and join tokens and, while the
-// stack is ready for use, endpoints.json, which says where it is. Everything
-// listens on 127.0.0.1 only, DynamoDB Local excepted, which cannot.
+// It runs what template.yaml describes. A stack has its data directory to itself
+// while it runs; the directory contains the tables, the keys that sign bearers and
+// join tokens and, while the stack is ready, endpoints.json with its URLs. All
+// servers listen on 127.0.0.1 only, except DynamoDB Local, which has no such
+// option.
 package local
 
 import (
@@ -17,12 +16,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"net/http"
 	"slices"
-	"strconv"
-	"syscall"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
 
 	"seatmeter/infra/client"
 	"seatmeter/infra/local/apigateway"
@@ -54,8 +52,8 @@ type Options struct {
 	DataDir string
 	// Store is StoreDynamoDB unless set.
 	Store Store
-	// DynamoDBEndpoint is the URL of an engine that already runs; empty: one is started, unless
-	// DYNAMODB_ENDPOINT names one.
+	// DynamoDBEndpoint is the URL of a running engine. If it is empty, and
+	// DYNAMODB_ENDPOINT too, the stack starts one.
 	DynamoDBEndpoint string
 	// OwnEngine starts an engine even if DYNAMODB_ENDPOINT names one, so that it can
 	// be restarted.
@@ -97,7 +95,7 @@ type Stack struct {
 	engine    *engine.Engine // nil for tables in memory
 	scheduler *apigateway.Scheduler
 	failed    chan error
-	// undo stops what was started, the last first.
+	// undo has the functions that stop the parts of the stack, in order of their start.
 	undo []func(context.Context) error
 }
 
@@ -134,35 +132,17 @@ func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 }
 
 func (s *Stack) start(ctx context.Context, build builder) error {
-	system, err := template.Read(s.options.Template)
+	system, err := s.readTemplate()
 	if err != nil {
 		return err
-	}
-	if system.WebSocket == nil {
-		return fmt.Errorf("template %s: there is no WebSocket API in it", s.options.Template)
 	}
 	fmt.Fprintln(s.options.Progress, "Starting ...")
-	lock, err := claim(s.options.DataDir)
+	if err := s.claimDataDir(); err != nil {
+		return err
+	}
+	apis, err := s.listenAPIs(ctx, system.WebSocket.Stage)
 	if err != nil {
 		return err
-	}
-	s.onClose(func(context.Context) error { return lock.Close() })
-	if err := withdraw(s.options.DataDir); err != nil { // left by a stack that was killed
-		return err
-	}
-	httpListener, err := s.listen(ctx, s.options.HTTPPort, "--http-port")
-	if err != nil {
-		return err
-	}
-	wsListener, err := s.listen(ctx, s.options.WSPort, "--ws-port")
-	if err != nil {
-		return err
-	}
-	stage := wsListener.Addr().String() + "/" + system.WebSocket.Stage
-	s.Endpoints = Endpoints{
-		HTTP:      "http://" + httpListener.Addr().String(),
-		WebSocket: "ws://" + stage,
-		Console:   "http://" + httpListener.Addr().String() + "/console/",
 	}
 	if err := s.serveBuckets(ctx, system.Buckets); err != nil {
 		return err
@@ -172,13 +152,75 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return err
 	}
 	s.store = dynamo.New(state.api, state.names)
-	key, err := secretKey(s.options.DataDir, joinTokenKeyFile)
+	handlers, err := s.buildFunctions(ctx, build, state)
 	if err != nil {
 		return err
 	}
-	cursors, err := secretKey(s.options.DataDir, cursorKeyFile)
+	gateway, err := s.newGateway(system, handlers)
 	if err != nil {
 		return err
+	}
+	invoker := apigateway.NewInvoker(system, handlers, s.options.Log)
+	if err := s.writeHistory(ctx, state); err != nil {
+		return err
+	}
+	deliveries, err := s.connect(ctx, system.Streams, invoker, state.feed)
+	if err != nil {
+		return err
+	}
+	s.serve(apis.http, s.withExample(gateway.HTTP()))
+	s.serve(apis.webSocket, gateway.WebSocket())
+	// Before the servers end, since the last functions still post through them.
+	s.onClose(gateway.Close)
+	for _, deliver := range deliveries {
+		s.run(deliver)
+	}
+	s.onClose(func(context.Context) error {
+		invoker.Stop()
+		return nil
+	})
+	// The scheduler has an invoker of its own, so that closing it waits for the
+	// scheduled runs.
+	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, apigateway.NewInvoker(system, handlers, s.options.Log)); err != nil {
+		return fmt.Errorf("build the schedules: %w", err)
+	}
+	s.run(s.scheduler.Run)
+	if err := s.seed(ctx); err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) error { return withdraw(s.options.DataDir) })
+	return s.Endpoints.announce(s.options.DataDir)
+}
+
+func (s *Stack) readTemplate() (*template.Template, error) {
+	system, err := template.Read(s.options.Template)
+	if err != nil {
+		return nil, err
+	}
+	if system.WebSocket == nil {
+		return nil, fmt.Errorf("template %s: there is no WebSocket API in it", s.options.Template)
+	}
+	return system, nil
+}
+
+// claimDataDir locks the data directory until the stack is closed.
+func (s *Stack) claimDataDir() error {
+	lock, err := claim(s.options.DataDir)
+	if err != nil {
+		return err
+	}
+	s.onClose(func(context.Context) error { return lock.Close() })
+	return withdraw(s.options.DataDir) // a killed stack leaves its endpoints
+}
+
+func (s *Stack) buildFunctions(ctx context.Context, build builder, state database) (map[string]lambda.Handler, error) {
+	key, err := secretKey(s.options.DataDir, joinTokenKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	cursors, err := secretKey(s.options.DataDir, cursorKeyFile)
+	if err != nil {
+		return nil, err
 	}
 	starters, err := build(context.WithoutCancel(ctx), Environment{
 		Store:          dynamo.New(s.options.Processes.DynamoDB(state.api), state.names),
@@ -186,21 +228,26 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		JoinTokenKey:   key,
 		CursorSecret:   cursors,
 		WebSocketURL:   s.Endpoints.WebSocket,
-		ConnectionsURL: "http://" + stage,
+		ConnectionsURL: "http" + strings.TrimPrefix(s.Endpoints.WebSocket, "ws"),
 		ExportsURL:     s.Endpoints.Exports,
 		ExportsBucket:  buckets.Name(s.options.TablePrefix, buckets.Exports),
 		Rates:          s.options.Rates,
 		Log:            s.options.Log,
 	})
 	if err != nil {
-		return fmt.Errorf("build the functions: %w", err)
+		return nil, fmt.Errorf("build the functions: %w", err)
 	}
 	handlers, err := newEnvironments(starters, s.options.Processes)
 	if err != nil {
-		return fmt.Errorf("build the functions: %w", err)
+		return nil, fmt.Errorf("build the functions: %w", err)
 	}
+	return handlers, nil
+}
+
+// newGateway opens the issuer and makes the gateway that verifies its tokens.
+func (s *Stack) newGateway(system *template.Template, handlers map[string]lambda.Handler) (_ *apigateway.Gateway, err error) {
 	if s.Issuer, err = issuer.Open(s.options.DataDir); err != nil {
-		return err
+		return nil, err
 	}
 	gateway, err := apigateway.New(apigateway.Config{
 		Template:     system,
@@ -212,72 +259,9 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		BareRefusals: s.options.BareRefusals,
 	})
 	if err != nil {
-		return fmt.Errorf("build the gateway: %w", err)
+		return nil, fmt.Errorf("build the gateway: %w", err)
 	}
-	invoker := apigateway.NewInvoker(system, handlers, s.options.Log)
-	if err := s.writeHistory(ctx, state); err != nil {
-		return err
-	}
-	deliveries, err := s.connect(ctx, system.Streams, invoker, state.feed)
-	if err != nil {
-		return err
-	}
-	s.serve(httpListener, s.withExample(gateway.HTTP()))
-	s.serve(wsListener, gateway.WebSocket())
-	// Before the servers end, since the last functions still post through them.
-	s.onClose(gateway.Close)
-	for _, deliver := range deliveries {
-		s.run(deliver)
-	}
-	s.onClose(func(context.Context) error {
-		invoker.Stop()
-		return nil
-	})
-	// Its own invoker, so that closing it waits for the scheduled runs.
-	schedules := apigateway.NewInvoker(system, handlers, s.options.Log)
-	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, schedules); err != nil {
-		return fmt.Errorf("build the schedules: %w", err)
-	}
-	s.run(s.scheduler.Run)
-	if err := s.seed(ctx); err != nil {
-		return err
-	}
-	s.onClose(func(context.Context) error { return withdraw(s.options.DataDir) })
-	return s.Endpoints.announce(s.options.DataDir)
-}
-
-// listen opens a port on 127.0.0.1.
-func (s *Stack) listen(ctx context.Context, port int, flag string) (net.Listener, error) {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("port %d is taken, perhaps by another stack; %s chooses another", port, flag)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
-	}
-	s.onClose(func(context.Context) error {
-		if err := listener.Close(); !errors.Is(err, net.ErrClosed) { // the server has closed it by then
-			return err
-		}
-		return nil
-	})
-	return listener, nil
-}
-
-// serveBuckets serves the buckets on a free port.
-func (s *Stack) serveBuckets(ctx context.Context, list []template.Bucket) error {
-	made, err := buckets.New(s.options.TablePrefix, list)
-	if err != nil {
-		return err
-	}
-	listener, err := s.listen(ctx, 0, "")
-	if err != nil {
-		return err
-	}
-	s.Endpoints.Exports = "http://" + listener.Addr().String()
-	s.serve(listener, made)
-	return nil
+	return gateway, nil
 }
 
 // RestartEngine kills the stack's DynamoDB Local and starts it again with the same
@@ -293,45 +277,6 @@ func (s *Stack) RestartEngine(ctx context.Context) error {
 // Store returns the functions' store, for tests. Its calls do not go through
 // Options.Processes.
 func (s *Stack) Store() *dynamo.Store { return s.store }
-
-// serve serves a listener until the stack is closed.
-func (s *Stack) serve(listener net.Listener, handler http.Handler) {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(s.options.Log.Handler(), slog.LevelWarn),
-	}
-	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.fail(fmt.Errorf("serve %s: %w", listener.Addr(), err))
-		}
-	}()
-	s.onClose(func(ctx context.Context) error {
-		if err := server.Shutdown(ctx); err != nil {
-			return errors.Join(fmt.Errorf("stop serving %s: %w", listener.Addr(), err), server.Close())
-		}
-		return nil
-	})
-}
-
-// run runs a function until the stack is closed.
-func (s *Stack) run(f func(context.Context)) {
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		f(ctx)
-	}()
-	s.onClose(func(ctx context.Context) error {
-		stop()
-		select {
-		case <-ended:
-			return nil
-		case <-ctx.Done():
-			return fmt.Errorf("stop what runs beside the servers: %w", ctx.Err())
-		}
-	})
-}
 
 func (s *Stack) seed(ctx context.Context) error {
 	if !s.options.Demo {

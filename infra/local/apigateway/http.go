@@ -21,40 +21,12 @@ func (g *Gateway) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer g.work.end()
 
-	requestID := newID()
-	w.Header().Set("Apigw-Requestid", requestID)
-	if headerBytes(r) > g.limits.HeaderBytes {
-		answer(w, http.StatusRequestHeaderFieldsTooLarge, notice{Message: "Request Header Fields Too Large"})
+	request := httpRequest{Request: r, id: newID()}
+	w.Header().Set("Apigw-Requestid", request.id)
+	if !g.accept(w, &request) {
 		return
 	}
-	if g.cors.isPreflight(r) {
-		g.cors.answerPreflight(w, r)
-		return
-	}
-	route, parameters, ok := g.routes.match(r.Method, r.URL.Path)
-	if !ok {
-		answer(w, http.StatusNotFound, notice{Message: "Not Found"})
-		return
-	}
-	var claims map[string]string
-	if !route.Open {
-		if claims, ok = g.bearerClaims(w, r); !ok {
-			answer(w, http.StatusUnauthorized, notice{Message: "Unauthorized"})
-			return
-		}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, g.limits.RequestBytes))
-	var over *http.MaxBytesError
-	if errors.As(err, &over) {
-		answer(w, http.StatusRequestEntityTooLarge, notice{Message: "Request Entity Too Large"})
-		return
-	}
-	if err != nil {
-		answer(w, http.StatusBadRequest, notice{Message: "Bad Request"})
-		return
-	}
-	event := newHTTPEvent(r, route, parameters, claims, body, requestID, time.Now())
-	raw, err := g.invoke(route.Function, g.limits.HTTPTimeout, event)
+	raw, err := g.invoke(request.route.Function, g.limits.HTTPTimeout, request.event())
 	if errors.Is(err, errIntegrationTimeout) {
 		answer(w, http.StatusServiceUnavailable, notice{Message: "Service Unavailable"})
 		return
@@ -63,14 +35,49 @@ func (g *Gateway) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		err = g.sendHTTPResponse(w, r, raw)
 	}
 	if err != nil {
-		g.config.Log.Warn("request failed", "route", route.Key(), "request_id", requestID, "error", err)
+		g.config.Log.Warn("request failed", "route", request.route.Key(), "request_id", request.id, "error", err)
 		answer(w, http.StatusInternalServerError, notice{Message: "Internal Server Error"})
 	}
 }
 
+// accept finds the request's route, authorizes it and reads its body. False: accept
+// has answered the request.
+func (g *Gateway) accept(w http.ResponseWriter, r *httpRequest) (ok bool) {
+	if headerBytes(r.Request) > g.limits.HeaderBytes {
+		answer(w, http.StatusRequestHeaderFieldsTooLarge, notice{Message: "Request Header Fields Too Large"})
+		return false
+	}
+	if g.cors.isPreflight(r.Request) {
+		g.cors.answerPreflight(w, r.Request)
+		return false
+	}
+	if r.route, r.parameters, ok = g.routes.match(r.Method, r.URL.Path); !ok {
+		answer(w, http.StatusNotFound, notice{Message: "Not Found"})
+		return false
+	}
+	if !r.route.Open {
+		if r.claims, ok = g.bearerClaims(w, r.Request); !ok {
+			answer(w, http.StatusUnauthorized, notice{Message: "Unauthorized"})
+			return false
+		}
+	}
+	var err error
+	r.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, g.limits.RequestBytes))
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		answer(w, http.StatusRequestEntityTooLarge, notice{Message: "Request Entity Too Large"})
+		return false
+	}
+	if err != nil {
+		answer(w, http.StatusBadRequest, notice{Message: "Bad Request"})
+		return false
+	}
+	r.receivedAt = time.Now()
+	return true
+}
+
 // bearerClaims is the JWT authorizer. Its identity source is the Authorization
 // header; like AWS, it also accepts a token without "Bearer". Two Authorization
-// headers are refused: AWS does not document which one it reads.
+// headers are refused, since AWS does not document which one it reads.
 func (g *Gateway) bearerClaims(w http.ResponseWriter, r *http.Request) (map[string]string, bool) {
 	token := strings.TrimSpace(strings.Join(r.Header.Values("Authorization"), ","))
 	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {

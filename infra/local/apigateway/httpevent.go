@@ -14,42 +14,52 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// newHTTPEvent converts a request to payload format 2.0.
-func newHTTPEvent(r *http.Request, route httpRoute, parameters, claims map[string]string, body []byte, requestID string, at time.Time) events.APIGatewayV2HTTPRequest {
-	who, domain := newIdentity(r), domainName(r)
+// httpRequest is an accepted request.
+type httpRequest struct {
+	*http.Request
+	id                 string
+	receivedAt         time.Time
+	route              httpRoute
+	parameters, claims map[string]string
+	body               []byte
+}
+
+// event converts a request to payload format 2.0.
+func (r httpRequest) event() events.APIGatewayV2HTTPRequest {
+	who, domain := newIdentity(r.Request), domainName(r.Request)
 	prefix, _, _ := strings.Cut(domain, ".")
 	event := events.APIGatewayV2HTTPRequest{
 		Version:               "2.0",
-		RouteKey:              route.Key(),
+		RouteKey:              r.route.Key(),
 		RawPath:               r.URL.Path, // percent-decoded, as observed on AWS
 		RawQueryString:        r.URL.RawQuery,
-		Cookies:               cookies(r),
-		Headers:               httpHeaders(r, who),
+		Cookies:               cookies(r.Request),
+		Headers:               httpHeaders(r.Request, who),
 		QueryStringParameters: joined(r.URL.Query()),
-		PathParameters:        parameters,
+		PathParameters:        r.parameters,
 		RequestContext: events.APIGatewayV2HTTPRequestContext{
-			RouteKey:     route.Key(),
+			RouteKey:     r.route.Key(),
 			AccountID:    "000000000000",
 			Stage:        "$default",
-			RequestID:    requestID,
+			RequestID:    r.id,
 			APIID:        apiID,
 			DomainName:   domain,
 			DomainPrefix: prefix,
-			Time:         at.UTC().Format(requestTimeLayout),
-			TimeEpoch:    at.UnixMilli(),
+			Time:         r.receivedAt.UTC().Format(requestTimeLayout),
+			TimeEpoch:    r.receivedAt.UnixMilli(),
 			HTTP: events.APIGatewayV2HTTPRequestContextHTTPDescription{
 				Method: r.Method, Path: r.URL.Path, Protocol: r.Proto, SourceIP: who.SourceIP, UserAgent: who.UserAgent,
 			},
 		},
-		Body: string(body),
+		Body: string(r.body),
 	}
-	if claims != nil {
+	if r.claims != nil {
 		event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: claims},
+			JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: r.claims},
 		}
 	}
-	if !isText(r.Header.Get("Content-Type"), body) {
-		event.Body = base64.StdEncoding.EncodeToString(body)
+	if !isText(r.Header.Get("Content-Type"), r.body) {
+		event.Body = base64.StdEncoding.EncodeToString(r.body)
 		event.IsBase64Encoded = true
 	}
 	return event

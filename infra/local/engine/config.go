@@ -23,10 +23,10 @@ func Config(ctx context.Context, endpoint string) (aws.Config, error) {
 	return cfg, nil
 }
 
-// Retryer repeats calls as an engine needs it. DynamoDB Local answers 500 where a
-// request has waited too long for a lock. On a busy machine that befalls many
-// requests at once, more than the SDK's quota of repeats for one client allows.
-// Up to ten tries take about two and a half seconds.
+// Retryer retries without a quota, up to ten attempts in about two and a half
+// seconds. DynamoDB Local answers 500 when a request has waited too long for a
+// lock. On a busy machine many requests fail so at once, more than the SDK's retry
+// quota allows.
 func Retryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.RateLimiter = ratelimit.None

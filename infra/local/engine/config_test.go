@@ -15,7 +15,7 @@ import (
 	"seatmeter/infra/local/engine"
 )
 
-// Each call fails three times, as on an engine whose requests wait for locks.
+// Each call fails three times, as on an engine whose requests wait for a lock.
 func TestManyCallsAtOnceAreRepeatedUntilABusyEngineAnswers(t *testing.T) {
 	t.Parallel()
 	const calls, failures = 200, 3

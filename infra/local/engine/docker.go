@@ -12,7 +12,7 @@ import (
 
 const dockerImage = "amazon/dynamodb-local:" + Version
 
-// fromDocker has the image here, pulled if it was not. Its errors say what is missing in a few words.
+// fromDocker pulls the image if it is missing. Its errors name what is missing in a few words.
 func fromDocker(ctx context.Context, options Options) (*launcher, error) {
 	docker, err := exec.LookPath("docker")
 	if err != nil {
@@ -32,8 +32,7 @@ func fromDocker(ctx context.Context, options Options) (*launcher, error) {
 		}
 	}
 	return &launcher{source: "docker", command: func(port int, dataDir string) command {
-		// The process is named by its parent and port, so that it can be removed even when the
-		// client that runs it was killed.
+		// The container's name lets it be removed even after its client was killed.
 		name := fmt.Sprintf("seatmeter-dynamodb-%d-%d", os.Getpid(), port)
 		argv := []string{docker, "run", "--rm", "--name", name, "--publish", "127.0.0.1:" + strconv.Itoa(port) + ":8000"}
 		engine := []string{"-jar", "DynamoDBLocal.jar", "-sharedDb", "-disableTelemetry"}
@@ -46,7 +45,7 @@ func fromDocker(ctx context.Context, options Options) (*launcher, error) {
 		return command{argv: argv, forget: func() {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 			defer cancel()
-			_ = exec.CommandContext(ctx, docker, "rm", "--force", name).Run() // usually it is gone already
+			_ = exec.CommandContext(ctx, docker, "rm", "--force", name).Run() // usually removed already
 		}}
 	}}, nil
 }

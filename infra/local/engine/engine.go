@@ -1,13 +1,12 @@
 // Package engine runs DynamoDB Local, AWS's own single-machine DynamoDB, for the local stack and the
 // tests.
 //
-// An engine is found in this order: one that already runs, named by [Options.Endpoint] or
-// DYNAMODB_ENDPOINT; Maven's artifact on this machine's Java; Docker's image. What Maven downloads
-// is kept in a cache folder and verified at every start, so a second start needs no network and
-// takes about a second.
+// Start uses, in this order: a running engine at [Options.Endpoint] or DYNAMODB_ENDPOINT; Maven's
+// artifact on this machine's Java; Docker's image. Maven's download is cached and verified at every
+// start, so a second start needs no network and takes about a second.
 //
-// DynamoDB Local listens on every interface and checks no credentials: it has no option for either.
-// Docker's is bound to 127.0.0.1.
+// DynamoDB Local listens on every interface and accepts any credentials, and has no option to
+// change that. Docker binds its port to 127.0.0.1.
 package engine
 
 import (
@@ -26,51 +25,51 @@ import (
 	"time"
 )
 
-// Version is the DynamoDB Local that is run.
+// Version is the version of DynamoDB Local.
 const Version = "3.1.0"
 
 // EndpointVariable names the environment variable with the URL of an engine to use instead of
 // starting one.
 const EndpointVariable = "DYNAMODB_ENDPOINT"
 
-// ErrUnavailable is in every error of [Start] that means: no engine can be had on this machine.
-// Its message says, in one line, what is missing. Other errors (a taken port, an endpoint that does
-// not answer, an engine that dies) are the caller's to mend, and do not wrap it.
-var ErrUnavailable = errors.New("no DynamoDB Local to be had")
+// ErrUnavailable is wrapped by errors of [Start] on a machine that cannot run an engine. The message
+// names in one line what is missing. Other errors (a taken port, an endpoint that does not answer,
+// an engine that ends) do not wrap it.
+var ErrUnavailable = errors.New("DynamoDB Local cannot run on this machine")
 
 const (
 	readyWithin = 60 * time.Second
 	stopWithin  = 5 * time.Second
-	// A free port may be taken by somebody else before Java has bound it.
+	// Another process may take a free port before Java has bound it.
 	freePortTries = 3
 )
 
-// Options says which engine to start. The zero value is an engine in memory on a free port.
+// Options configures an engine. The zero value is an engine in memory on a free port.
 type Options struct {
-	// Endpoint is the URL of an engine that already runs; empty: that of DYNAMODB_ENDPOINT, if set.
+	// Endpoint is the URL of a running engine; empty: that of DYNAMODB_ENDPOINT, if set.
 	Endpoint string
-	// Own starts an engine even where DYNAMODB_ENDPOINT names one.
+	// Own starts an engine even if DYNAMODB_ENDPOINT names one.
 	Own bool
 	// Port to listen on; 0: a free one.
 	Port int
-	// DataDir keeps the tables, and is made if absent; empty: they are kept in memory. Two engines
-	// must not share one.
+	// DataDir stores the tables, and is made if absent; empty: tables are in memory. Two engines
+	// must not share a DataDir.
 	DataDir string
-	// CacheDir keeps what Maven downloads; empty: seatmeter/dynamodb-local-<version> in the user's
-	// cache folder. Any number of processes may share one.
+	// CacheDir stores Maven's download; empty: seatmeter/dynamodb-local-<version> in the user's
+	// cache folder. Any number of processes may share it.
 	CacheDir string
-	// Progress hears, a line each, what takes time: a download, a pull. Nil: nobody does.
+	// Progress gets a line for each slow step: a download, a pull. Nil discards them.
 	Progress io.Writer
 }
 
-// Engine is a DynamoDB that answers at Endpoint.
+// Engine is a running DynamoDB.
 type Engine struct {
 	// Endpoint is its URL. Any region and any alphanumeric credentials see the same tables.
 	Endpoint string
-	// Source says where it came from: "endpoint", "maven" or "docker".
+	// Source is "endpoint", "maven" or "docker".
 	Source string
 
-	launch  *launcher // nil when it was running already
+	launch  *launcher // nil for an engine that Start found running
 	options Options
 
 	mu      sync.Mutex // held while process is being replaced
@@ -79,8 +78,8 @@ type Engine struct {
 	once    sync.Once // closes done
 }
 
-// Start returns an engine that answers. ctx bounds the start (downloads included), not the engine's
-// life: that ends with [Engine.Stop], or, on Linux, with this process. Safe to retry.
+// Start returns an engine that answers. ctx bounds only the start, with its downloads. The engine
+// runs until [Engine.Stop] or, on Linux, until the end of this process. Safe to retry.
 func Start(ctx context.Context, options Options) (*Engine, error) {
 	if options.Progress == nil {
 		options.Progress = io.Discard
@@ -107,8 +106,8 @@ func Start(ctx context.Context, options Options) (*Engine, error) {
 	}
 }
 
-// Stop ends the engine: it is asked to, and killed when it has not within 5 seconds. An engine that
-// was running before stays. Safe to call twice.
+// Stop terminates the engine, and kills it after 5 seconds. An engine that Start found running is
+// left running. Safe to call twice.
 func (e *Engine) Stop() {
 	if e.launch == nil {
 		return
@@ -119,20 +118,19 @@ func (e *Engine) Stop() {
 	e.ended()
 }
 
-// Done is closed when an engine started here has ended, by Stop or by itself. Of an engine that was
-// running before it never is. A restart that succeeds does not count as an end.
+// Done is closed when an engine of Start has ended, by Stop or by itself, and not by a Restart. For
+// an engine that Start found running it is never closed.
 func (e *Engine) Done() <-chan struct{} { return e.done }
 
-// Restart kills an engine started here, as a crash would, and starts it on the same port and data
-// folder. It returns when the engine answers again; ctx bounds that. After an error the engine has
-// ended, unless it was not to be restarted in the first place: because it was running before, has
-// ended by itself, or keeps its tables in memory.
+// Restart kills an engine, as a crash would, and starts it with the same port and data folder. It
+// returns when the engine answers; ctx bounds that. It refuses an engine that Start found running,
+// that has ended, or that has its tables in memory. After any other error the engine has ended.
 func (e *Engine) Restart(ctx context.Context) error {
 	if e.launch == nil {
-		return errors.New("restart DynamoDB Local: it was running before, so it is somebody else's")
+		return errors.New("restart DynamoDB Local: another process started it")
 	}
 	if e.options.DataDir == "" {
-		return errors.New("restart DynamoDB Local: it keeps its tables in memory and would lose them")
+		return errors.New("restart DynamoDB Local: its tables are in memory and would be lost")
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -151,7 +149,7 @@ func (e *Engine) Restart(ctx context.Context) error {
 	return nil
 }
 
-// watch ends the engine with its process, unless that was replaced.
+// watch closes Done when the process ends, unless Restart has replaced the process.
 func (e *Engine) watch(p *process) {
 	<-p.ended
 	e.mu.Lock()
@@ -163,7 +161,7 @@ func (e *Engine) watch(p *process) {
 
 func (e *Engine) ended() { e.once.Do(func() { close(e.done) }) }
 
-// launcher is a way to start an engine: the command for a port, and for where data is kept.
+// launcher is a way to start an engine: it makes the command for a port and a data folder.
 type launcher struct {
 	source  string
 	command func(port int, dataDir string) command
@@ -188,7 +186,7 @@ func findLauncher(ctx context.Context, options *Options) (*launcher, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return nil, fmt.Errorf("%w: it takes Java 17 with Maven (%w), or Docker (%w), or %s=URL",
+	return nil, fmt.Errorf("%w: it needs Java 17 with Maven (%w), or Docker (%w), or %s=URL",
 		ErrUnavailable, mavenErr, dockerErr, EndpointVariable)
 }
 
@@ -230,8 +228,8 @@ func (l *launcher) run(ctx context.Context, endpoint string, options Options) (*
 	return process, nil
 }
 
-// claim finds a free port, or says that the given one is not. It looks at every interface, as the
-// engine will.
+// claim finds a free port, or checks that the given port is free, on every interface, as the engine
+// listens on all of them.
 func claim(ctx context.Context, port int) (int, error) {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", ":"+strconv.Itoa(port))
@@ -257,8 +255,8 @@ func (p *process) awaitReady(ctx context.Context, endpoint string) error {
 	for {
 		err := answers(ctx, endpoint)
 		select {
-		case <-p.ended: // first: what answers may be another engine on the port ours wanted
-			return fmt.Errorf("%w; it said:\n%s", errDied, p.log)
+		case <-p.ended: // checked first: another engine on the same port may have answered
+			return fmt.Errorf("%w; its log:\n%s", errDied, p.log)
 		default:
 		}
 		if err == nil {
@@ -268,13 +266,13 @@ func (p *process) awaitReady(ctx context.Context, endpoint string) error {
 		case <-p.ended:
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for DynamoDB Local (%w): %w; it said:\n%s", ctx.Err(), err, p.log)
+			return fmt.Errorf("waiting for DynamoDB Local (%w): %w; its log:\n%s", ctx.Err(), err, p.log)
 		}
 	}
 }
 
-// answers asks for the list of tables, by hand, because this needs an answer or a plain reason and
-// not the SDK's retries. DynamoDB Local wants a signature but does not check it.
+// answers lists the tables without the SDK, whose retries would hide the reason of a failure.
+// DynamoDB Local requires a signature but does not verify it.
 func answers(ctx context.Context, endpoint string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -291,7 +289,7 @@ func answers(ctx context.Context, endpoint string) error {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers ListTables with %s", response.Status)
+		return fmt.Errorf("ListTables was answered %s", response.Status)
 	}
 	return nil
 }

@@ -47,12 +47,12 @@ func TestAnEngineDiesWithItsParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	endpoint := strings.TrimSpace(line)
-	tableNames(t, endpoint) // it answers
+	tableNames(t, endpoint) // fails the test if the engine does not answer
 
 	if err := parent.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	_ = parent.Wait() // its status is that it was killed
+	_ = parent.Wait() // returns that the parent was killed
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		if _, err := engine.Start(t.Context(), engine.Options{Endpoint: endpoint}); err != nil {

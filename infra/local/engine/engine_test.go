@@ -35,14 +35,14 @@ func TestAnEngineHoldsATableAndStopLeavesNothing(t *testing.T) {
 	}
 
 	e.Stop()
-	e.Stop() // a second call does no harm
+	e.Stop() // safe to call twice
 	select {
 	case <-e.Done():
 	default:
 		t.Error("the engine still runs after Stop")
 	}
 	if again := start(t, engine.Options{Port: port(t, e.Endpoint)}); again.Endpoint != e.Endpoint {
-		t.Errorf("started at %s, want the port that was given back: %s", again.Endpoint, e.Endpoint)
+		t.Errorf("started at %s, want the released port: %s", again.Endpoint, e.Endpoint)
 	}
 }
 
@@ -96,9 +96,9 @@ func TestAForeignOrInMemoryEngineIsNotRestarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := other.Restart(t.Context()); err == nil {
-		t.Error("an engine that was running before was restarted")
+		t.Error("an engine of another process was restarted")
 	}
-	tableNames(t, inMemory.Endpoint) // fails the test when it does not answer
+	tableNames(t, inMemory.Endpoint) // fails the test if the engine does not answer
 }
 
 func TestAnOwnEngineIsStartedBesideANamedOne(t *testing.T) {
@@ -110,7 +110,7 @@ func TestAnOwnEngineIsStartedBesideANamedOne(t *testing.T) {
 	}
 	defer own.Stop()
 	if own.Endpoint == named.Endpoint {
-		t.Errorf("it is the one at %s", named.Endpoint)
+		t.Errorf("the engine is that at %s", named.Endpoint)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestAnEndpointThatDoesNotAnswerIsNamed(t *testing.T) {
 				t.Errorf("error %v, want one that names %s", err, endpoint)
 			}
 			if errors.Is(err, engine.ErrUnavailable) {
-				t.Errorf("error %v is ErrUnavailable: a wrong endpoint must not be taken for none", err)
+				t.Errorf("error %v is ErrUnavailable, which means that there is no endpoint", err)
 			}
 		})
 	}
@@ -143,7 +143,7 @@ func TestAnEndpointThatAnswersIsUsedAndOutlivesStop(t *testing.T) {
 		t.Errorf("got %s from %s, want %s from its endpoint", e.Endpoint, e.Source, running.Endpoint)
 	}
 	e.Stop()
-	tableNames(t, running.Endpoint) // fails the test when it does not answer
+	tableNames(t, running.Endpoint) // fails the test if the engine does not answer
 }
 
 func TestATakenPortIsNamed(t *testing.T) {
@@ -177,7 +177,7 @@ func TestWithoutJavaOrDockerOneLineSaysWhatIsMissing(t *testing.T) {
 }
 
 func TestAnEngineThatDiesShowsItsLog(t *testing.T) {
-	start(t, engine.Options{}).Stop() // so that the cache is there without the stand-in for Java
+	start(t, engine.Options{}).Stop() // fills the cache, for which the fake Java is of no use
 	home := t.TempDir()
 	fake := "#!/bin/sh\n[ \"$1\" = -version ] && { echo 'openjdk version \"21.0.1\"'; exit; }\necho 'no room for the heap' >&2\nexit 1\n"
 	if err := os.MkdirAll(filepath.Join(home, "bin"), 0o750); err != nil {
@@ -189,7 +189,7 @@ func TestAnEngineThatDiesShowsItsLog(t *testing.T) {
 	t.Setenv("JAVA_HOME", home)
 	_, err := startOwn(t, engine.Options{})
 	if err == nil || !strings.Contains(err.Error(), "no room for the heap") {
-		t.Errorf("error %v, want one with what the engine said", err)
+		t.Errorf("error %v, want one with the engine's log", err)
 	}
 }
 
@@ -203,7 +203,7 @@ func TestACancelledStartStops(t *testing.T) {
 	}
 }
 
-// start starts an engine of its own, whatever engine the tests run in, and stops it when the test ends.
+// start starts an engine of its own, even if DYNAMODB_ENDPOINT is set, and stops it after the test.
 func start(t *testing.T, options engine.Options) *engine.Engine {
 	t.Helper()
 	e, err := startOwn(t, options)
@@ -227,7 +227,7 @@ func startOwn(t *testing.T, options engine.Options) (*engine.Engine, error) {
 func needEngine(t *testing.T) {
 	t.Helper()
 	if os.Getenv("SEATMETER_TEST_STORE") == "memory" {
-		t.Skip("told to do without DynamoDB")
+		t.Skip("needs DynamoDB")
 	}
 }
 

@@ -19,17 +19,18 @@ import (
 
 const (
 	mainJar = "DynamoDBLocal-" + Version + ".jar"
-	// mainJarSHA256 pins what is run, whatever repository a machine's Maven is set to.
+	// mainJarSHA256 pins the main jar, since a machine's Maven may use any repository.
 	mainJarSHA256 = "3d6d35f34482d0fcbdd52d7ec2c0aa18cf937aab2b5a1e4605ad6b2052bac03c"
 	mainClass     = "software.amazon.dynamodb.services.local.main.ServerRunner"
 	oldestJava    = 17
-	// manifestName is the list of everything downloaded, in the format of sha256sum. It is written
-	// last, so a folder without it is not complete.
+	// manifestName lists all downloaded files, in the format of sha256sum. It is written last, so a
+	// folder without it is incomplete.
 	manifestName = "SHA256SUMS"
 	copyGoal     = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 )
 
-// pom asks for DynamoDB Local, and for the native SQLite of Apple's chips, which it leaves out.
+// pom depends on DynamoDB Local, and on SQLite's native library for Apple's chips, which DynamoDB
+// Local does not declare.
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>seatmeter</groupId>
@@ -51,11 +52,11 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0">
 </project>
 `
 
-// fromMaven has the artifact in the cache folder, verified, and a Java to run it. Its errors say
-// what is missing in a few words.
+// fromMaven finds Java and verifies the artifact in the cache folder, or downloads it. Its errors
+// name what is missing in a few words.
 func fromMaven(ctx context.Context, options Options) (*launcher, error) {
 	if runtime.GOOS == "linux" && runtime.GOARCH == "arm64" {
-		return nil, errors.New("it has no native SQLite for Linux on arm64")
+		return nil, errors.New("DynamoDB Local has no native SQLite for Linux on arm64")
 	}
 	java, err := findJava(ctx)
 	if err != nil {
@@ -64,7 +65,7 @@ func fromMaven(ctx context.Context, options Options) (*launcher, error) {
 	files, err := verify(options.CacheDir)
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) {
-			fmt.Fprintf(options.Progress, "DynamoDB Local: fetching it again: %v\n", err)
+			fmt.Fprintf(options.Progress, "DynamoDB Local: downloading again: %v\n", err)
 		}
 		if err := fetch(ctx, options.CacheDir, options.Progress); err != nil {
 			return nil, err
@@ -74,7 +75,7 @@ func fromMaven(ctx context.Context, options Options) (*launcher, error) {
 		}
 	}
 	var jars []string
-	for _, file := range files { // only what was verified, not whatever lies in the folder
+	for _, file := range files { // only verified files
 		if filepath.Ext(file) == ".jar" {
 			jars = append(jars, filepath.Join(options.CacheDir, file))
 		}
@@ -94,7 +95,7 @@ func fromMaven(ctx context.Context, options Options) (*launcher, error) {
 
 var javaVersion = regexp.MustCompile(`version "(\d+)`)
 
-// findJava returns a Java that is new enough: JAVA_HOME's, or the path's.
+// findJava returns a Java of a sufficient version: JAVA_HOME's, or the path's.
 func findJava(ctx context.Context) (string, error) {
 	java := "java"
 	if home := os.Getenv("JAVA_HOME"); home != "" {
@@ -106,17 +107,17 @@ func findJava(ctx context.Context) (string, error) {
 	}
 	match := javaVersion.FindSubmatch(out)
 	if match == nil {
-		return "", fmt.Errorf("%s does not tell its version", java)
+		return "", fmt.Errorf("%s does not print its version", java)
 	}
 	if major, err := strconv.Atoi(string(match[1])); err != nil || major < oldestJava {
-		return "", fmt.Errorf("java is version %s", match[1]) // "1.8.0" reads as 1, which is old enough to refuse
+		return "", fmt.Errorf("java is version %s", match[1]) // "1.8.0" is read as 1, and refused too
 	}
 	return java, nil
 }
 
-// fetch has Maven download DynamoDB Local into dir, with checksums enforced. It goes into a folder
-// beside it first, so that dir is complete or absent; two processes may fetch at once, as what they
-// fetch is the same.
+// fetch downloads DynamoDB Local with Maven, which verifies checksums. It downloads into a temporary
+// folder and moves that to dir, so that dir is complete or absent. Two processes may fetch at once:
+// both download the same files.
 func fetch(ctx context.Context, dir string, progress io.Writer) error {
 	maven, err := exec.LookPath("mvn")
 	if err != nil {
@@ -128,7 +129,7 @@ func fetch(ctx context.Context, dir string, progress io.Writer) error {
 	}
 	work, err := os.MkdirTemp(parent, ".fetch-")
 	if err != nil {
-		return fmt.Errorf("making a folder to download into: %w", err)
+		return fmt.Errorf("making a folder for the download: %w", err)
 	}
 	defer os.RemoveAll(work)
 	pomFile, lib := filepath.Join(work, "pom.xml"), filepath.Join(work, "lib")
@@ -148,14 +149,14 @@ func fetch(ctx context.Context, dir string, progress io.Writer) error {
 	if err := install(lib, dir, files); err != nil {
 		return fmt.Errorf("moving the download into %s: %w", dir, err)
 	}
-	fmt.Fprintf(progress, "DynamoDB Local %s: %d files, verified, kept in %s\n", Version, len(files), dir)
+	fmt.Fprintf(progress, "DynamoDB Local %s: %d files, verified, in %s\n", Version, len(files), dir)
 	return nil
 }
 
-// mavenDownloaded is Maven's line about a file that has arrived: its name, size and speed.
+// mavenDownloaded matches Maven's line about a downloaded file: its name, size and speed.
 var mavenDownloaded = regexp.MustCompile(`Downloaded from \S+ \S+/(\S+\.(?:jar|so|dylib|dll) \(.+\))`)
 
-// runMaven tells of each file that arrives over the network, Maven's own plugins included.
+// runMaven prints each downloaded file, Maven's own plugins included.
 func runMaven(cmd *exec.Cmd, progress io.Writer) error {
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -185,7 +186,7 @@ func runMaven(cmd *exec.Cmd, progress io.Writer) error {
 	return scanErr
 }
 
-// writeManifest records what was downloaded, once the main jar is the one that is pinned.
+// writeManifest lists the downloaded files, if the main jar is the pinned one.
 func writeManifest(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -207,9 +208,9 @@ func writeManifest(dir string) ([]string, error) {
 	return files, os.WriteFile(filepath.Join(dir, manifestName), []byte(manifest.String()), 0o600)
 }
 
-// install moves a complete download into place. When something is there already (another process
-// was first, or a damaged copy is being replaced) each file replaces its namesake, which a running
-// engine does not notice, and the manifest goes last.
+// install moves a complete download to its folder. If the folder exists (another process was first,
+// or its files are damaged), install replaces file by file, the manifest last. A running engine
+// keeps its open files.
 func install(from, to string, files []string) error {
 	if err := os.Rename(from, to); err == nil {
 		return nil
@@ -225,8 +226,8 @@ func install(from, to string, files []string) error {
 	return nil
 }
 
-// verify returns the files of a complete, undamaged download. It reads all of them (50 MB), which
-// takes a tenth of a second. An absent download is os.ErrNotExist.
+// verify returns the files of a complete, undamaged download. It reads all 50 MB, in a tenth of a
+// second. An absent download is os.ErrNotExist.
 func verify(dir string) ([]string, error) {
 	manifest, err := os.ReadFile(filepath.Join(dir, manifestName))
 	if err != nil {
@@ -237,14 +238,14 @@ func verify(dir string) ([]string, error) {
 	for line := range strings.Lines(string(manifest)) {
 		want, file, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")
 		if !ok || filepath.Base(file) != file {
-			return nil, fmt.Errorf("%s has a line that is none: %q", manifestName, line)
+			return nil, fmt.Errorf("%s has a malformed line: %q", manifestName, line)
 		}
 		got, err := sha256Of(filepath.Join(dir, file))
 		if err != nil {
-			return nil, fmt.Errorf("%s is missing from %s", file, dir) // unwrapped: os.ErrNotExist means never fetched
+			return nil, fmt.Errorf("%s is missing from %s", file, dir) // not wrapped: os.ErrNotExist means an absent download
 		}
 		if got != want {
-			return nil, fmt.Errorf("%s in %s is damaged: its SHA-256 is not the one it was downloaded with", file, dir)
+			return nil, fmt.Errorf("%s in %s is damaged: its SHA-256 differs from that in %s", file, dir, manifestName)
 		}
 		pinned = pinned || file == mainJar && got == mainJarSHA256
 		files = append(files, file)

@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Two processes that fetch into one cache folder are two calls: they share nothing but the folder.
+// Two concurrent calls stand for two processes: they share only the cache folder.
 func TestConcurrentDownloadsAreSafeAndDamagedOnesAreReplaced(t *testing.T) {
 	if os.Getenv("SEATMETER_TEST_STORE") == "memory" || testing.Short() {
-		t.Skip("told to do without DynamoDB, or without what takes long")
+		t.Skip("needs DynamoDB, and takes long")
 	}
 	dir := filepath.Join(t.TempDir(), "cache")
 	var both errgroup.Group
@@ -29,7 +29,7 @@ func TestConcurrentDownloadsAreSafeAndDamagedOnesAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(left) != 1 {
-		t.Errorf("beside the cache lies %v (%v), want the cache alone", left, err)
+		t.Errorf("left beside the cache: %v (%v)", left, err)
 	}
 
 	jar := filepath.Join(dir, mainJar)
@@ -46,21 +46,21 @@ func TestConcurrentDownloadsAreSafeAndDamagedOnesAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(progress.String(), mainJar+" in "+dir+" is damaged") {
-		t.Errorf("progress %q does not tell of the damage", progress.String())
+		t.Errorf("progress %q does not report the damage", progress.String())
 	}
 	if sum, err := sha256Of(jar); err != nil || sum != mainJarSHA256 {
 		t.Errorf("after a start the jar has sum %s (%v), want the pinned one", sum, err)
 	}
 }
 
-// The main jar cannot be made up, as its sum is pinned, so these damage the rest.
+// The cases damage other files than the main jar, whose sum is pinned.
 func TestAnIncompleteOrForeignDownloadIsNotRun(t *testing.T) {
 	const sumOfHello = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 	for name, c := range map[string]struct{ manifest, want string }{
 		"a changed file":              {strings.Repeat("0", 64) + "  lib.jar\n", "lib.jar in DIR is damaged"},
 		"a missing file":              {sumOfHello + "  gone.jar\n", "gone.jar is missing"},
-		"a file outside the folder":   {sumOfHello + "  ../lib.jar\n", "a line that is none"},
-		"a line of another format":    {"lib.jar\n", "a line that is none"},
+		"a file outside the folder":   {sumOfHello + "  ../lib.jar\n", "a malformed line"},
+		"a line of another format":    {"lib.jar\n", "a malformed line"},
 		"no main jar":                 {sumOfHello + "  lib.jar\n", "not the pinned one"},
 		"a main jar of somebody else": {sumOfHello + "  " + mainJar + "\n", "not the pinned one"},
 	} {

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// command is a program to run, and what makes sure of its end beyond a signal to it.
+// command is a program to run, and its clean-up.
 type command struct {
 	argv []string
-	// forget is run after the program has ended; nil: nothing to do.
+	// forget runs after the program has ended; nil: no clean-up.
 	forget func()
 }
 
@@ -20,12 +20,12 @@ type process struct {
 	cmd    *exec.Cmd
 	forget func()
 	log    *tail
-	ended  chan struct{} // closed when it has
+	ended  chan struct{} // closed when the child has ended
 	once   sync.Once
 }
 
-// run starts a child that, on Linux, dies with this process. The kernel ties it to the thread that
-// started it, so that thread is kept until the child has ended.
+// run starts a child, which on Linux ends with this process. The kernel ends the child with the
+// thread that started it, so that thread is kept until then.
 func run(c command) (*process, error) {
 	log := &tail{}
 	cmd := exec.Command(c.argv[0], c.argv[1:]...) //nolint:noctx // the child outlives the call that started it
@@ -40,16 +40,16 @@ func run(c command) (*process, error) {
 		if err != nil {
 			return
 		}
-		_ = cmd.Wait() // how it ended does not matter: that it did, and its log, do
+		_ = cmd.Wait() // the log has the reason
 		close(p.ended)
 	}()
 	return p, <-started
 }
 
-// stop asks the child to end, and kills it when it has not within a while.
+// stop terminates the child, and kills it if it has not ended in time.
 func (p *process) stop(within time.Duration) {
 	p.end(func() {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only if the child has ended
 		timer := time.NewTimer(within)
 		defer timer.Stop()
 		select {
@@ -60,10 +60,10 @@ func (p *process) stop(within time.Duration) {
 	})
 }
 
-// kill ends the child without asking.
+// kill kills the child.
 func (p *process) kill() { p.end(func() { _ = p.cmd.Process.Kill() }) }
 
-// end returns when the child has ended. Only the first call does anything.
+// end ends the child and returns when it has ended. Only the first call has an effect.
 func (p *process) end(how func()) {
 	p.once.Do(func() {
 		how()
@@ -74,7 +74,7 @@ func (p *process) end(how func()) {
 	})
 }
 
-// tail keeps the last of what is written to it.
+// tail keeps the last bytes written to it.
 type tail struct {
 	mu   sync.Mutex
 	kept []byte

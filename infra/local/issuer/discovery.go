@@ -11,7 +11,7 @@ const (
 	jwksPath      = "/.well-known/jwks.json"
 )
 
-// JWKS is the key set (RFC 7517) with which anybody can verify the issuer's tokens.
+// JWKS is the key set (RFC 7517) that verifies the issuer's tokens.
 func (i *Issuer) JWKS() []byte { return slices.Clone(i.jwks) }
 
 // ServeHTTP serves OIDC discovery and the key set under /.well-known/.
@@ -32,7 +32,7 @@ func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(body) // the client's loss if it is gone
+	_, _ = w.Write(body) // the client may have gone
 }
 
 func discovery() []byte {
@@ -44,7 +44,7 @@ func discovery() []byte {
 		"subject_types_supported":               []string{"public"},
 	})
 	if err != nil {
-		panic(err) // texts always marshal
+		panic(err) // strings can always be encoded
 	}
 	return body
 }

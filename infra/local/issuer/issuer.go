@@ -1,6 +1,6 @@
-// Package issuer is a local OIDC issuer: it mints the bearers that a tenant's identity provider
-// would, and verifies them as API Gateway's JWT authorizer does. It stands in for a real issuer in
-// development and tests, and is worth as much protection as the folder its key lies in.
+// Package issuer is a local OIDC issuer for development and tests: it mints bearers as a tenant's
+// identity provider does, and verifies them as API Gateway's JWT authorizer does. Access to the
+// folder of its key gives access to everything.
 package issuer
 
 import (
@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// URL is the iss claim of every token. It is a name: nothing needs to answer there.
+	// URL is the iss claim of every token. It is only a name.
 	URL = "http://127.0.0.1/issuer"
 	// Audience is the aud claim of every token.
 	Audience = "seatmeter"
 )
 
-// ErrInvalid is what every refused token's error wraps.
+// ErrInvalid is wrapped by the error of every refused token.
 var ErrInvalid = errors.New("invalid token")
 
 // Issuer mints and verifies tokens with one RSA key. It is safe for concurrent use.
@@ -32,8 +32,8 @@ type Issuer struct {
 	jwks  []byte
 }
 
-// Open loads the issuer's key from the folder dir, creating both where there are none. Processes
-// that open a new folder at once end up with the same key.
+// Open loads the issuer's key from the folder dir, and creates either if absent. Processes that open
+// a new folder at the same time get the same key.
 func Open(dir string) (*Issuer, error) {
 	key, err := openKey(dir)
 	if err != nil {
@@ -44,8 +44,8 @@ func Open(dir string) (*Issuer, error) {
 	return i, nil
 }
 
-// Mint signs a token for somebody of this role and, unless it is empty, tenant, valid from now for
-// the lifetime, to the second.
+// Mint signs a token for a role and, unless empty, a tenant, valid from now for the lifetime, in
+// whole seconds.
 func (i *Issuer) Mint(role, tenant string, lifetime time.Duration, now time.Time) (string, error) {
 	id := make([]byte, 16)
 	if _, err := rand.Read(id); err != nil {

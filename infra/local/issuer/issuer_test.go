@@ -112,7 +112,7 @@ func TestForeignAndForgedTokensAreRefused(t *testing.T) {
 	}
 	same := func(jwt.MapClaims) {}
 	if _, err := i.Verify(signed(jwt.SigningMethodRS256, key, kid, same), noon); err != nil {
-		t.Fatalf("the token the cases vary is refused itself: %v", err)
+		t.Fatalf("the valid token is refused: %v", err)
 	}
 	for name, token := range map[string]string{
 		"empty":          "",
@@ -187,7 +187,7 @@ func TestProcessesOpeningAtOnceAgreeOnTheKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(files) != 1 {
-		t.Errorf("%d files are left, want the key alone", len(files))
+		t.Errorf("%d files are left, want only the key", len(files))
 	}
 	info, err := files[0].Info()
 	if err != nil {

@@ -44,7 +44,7 @@ func readKey(path string) (*rsa.PrivateKey, error) {
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != pemType {
-		return nil, fmt.Errorf("%s holds no PEM %s", path, pemType)
+		return nil, fmt.Errorf("%s does not contain a PEM %s", path, pemType)
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -52,13 +52,13 @@ func readKey(path string) (*rsa.PrivateKey, error) {
 	}
 	key, ok := parsed.(*rsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("%s holds a %T, not an RSA key", path, parsed)
+		return nil, fmt.Errorf("%s contains a %T, not an RSA key", path, parsed)
 	}
 	return key, nil
 }
 
-// createKey writes a new key, complete before it gets its name, unless somebody else's has it by
-// then. Linking, unlike renaming, never replaces a key that another process may be using already.
+// createKey writes a new key atomically, unless another process has created one. Unlike a rename, a
+// link never replaces an existing key, which another process may use.
 func createKey(path string) (err error) {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
@@ -90,7 +90,7 @@ func exponent(key *rsa.PublicKey) string {
 	return base64.RawURLEncoding.EncodeToString(big.NewInt(int64(key.E)).Bytes())
 }
 
-// thumbprint is the key's id, as RFC 7638 derives it.
+// thumbprint is the key's id by RFC 7638.
 func thumbprint(key *rsa.PublicKey) string {
 	hash := sha256.Sum256(fmt.Appendf(nil, `{"e":%q,"kty":"RSA","n":%q}`, exponent(key), modulus(key)))
 	return base64.RawURLEncoding.EncodeToString(hash[:])
@@ -110,7 +110,7 @@ func keySet(key *rsa.PublicKey, id string) []byte {
 		KeyType: "RSA", Use: "sig", Algorithm: "RS256", KeyID: id, Modulus: modulus(key), Exponent: exponent(key),
 	}}})
 	if err != nil {
-		panic(err) // a struct of strings always marshals
+		panic(err) // strings can always be encoded
 	}
 	return set
 }

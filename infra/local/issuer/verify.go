@@ -10,12 +10,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Verify checks a token as the HTTP API's JWT authorizer does: signed with RS256 by the key its
-// kid names, of our issuer and audience, not expired, and neither issued nor valid only later than
-// now. It gives the claims as events carry them, all as text. Errors wrap ErrInvalid.
+// Verify checks a token as the HTTP API's JWT authorizer does: its RS256 signature by the key of its
+// kid, its issuer and audience, and that its times of issue, start and expiry are right for now. It
+// returns the claims in the format of events: all as strings. Errors wrap ErrInvalid.
 //
-// The authorizer's fall-back from aud to client_id, and scopes, are left out: no token here has
-// either.
+// The authorizer's fall-back from aud to client_id, and scopes, are left out: tokens here have
+// neither.
 func (i *Issuer) Verify(token string, now time.Time) (map[string]string, error) {
 	claims := jwt.MapClaims{}
 	_, err := jwt.ParseWithClaims(token, claims, i.verificationKey,
@@ -44,7 +44,7 @@ func (i *Issuer) verificationKey(token *jwt.Token) (any, error) {
 	return &i.key.PublicKey, nil
 }
 
-// claimText writes a claim as HTTP APIs do: lists as [a b], numbers as they stood in the token.
+// claimText formats a claim as HTTP APIs do: lists as [a b], numbers as they are in the token.
 func claimText(claim any) string {
 	switch c := claim.(type) {
 	case string:

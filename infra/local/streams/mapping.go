@@ -1,37 +1,35 @@
-// Package streams behaves as Lambda's event source mapping does between a DynamoDB stream and a
-// function: it reads the stream, drops what the template's filters do not let through, and hands the
-// rest to the function as raw event JSON, in batches.
+// Package streams emulates Lambda's event source mapping between a DynamoDB stream and a function: it
+// reads the stream, applies the template's filters, and passes the records to the function as raw
+// event JSON, in batches.
 //
-// A [Reader] follows the stream that a table has on the engine. A [Pipe] is the stream of a table
-// that has none, because it is kept in memory; what is written into it goes the same way.
+// A [Reader] reads the stream of a table on the engine. A [Pipe] is the stream of a table in memory.
 //
 // # Modelled, and from which source
 //
-// "Guide" is the Lambda developer guide, "Streams" the DynamoDB one, "tried" what DynamoDB Local
-// 3.1.0 was seen to do.
+// "Guide" is the Lambda developer guide, "Streams" the DynamoDB one, "tried" the observed behaviour
+// of DynamoDB Local 3.1.0.
 //
-//   - Starting position LATEST for the shards that are there at the start; shards that come later are
-//     read from their beginning, and after their parent (Streams).
+//   - Starting position LATEST for the shards that exist at the start; later shards are read from
+//     their beginning, and after their parent (Streams).
 //   - Four polls a second; one batch at a time, and in order (guide).
-//   - Batch size, retries of a batch that its function failed on, the greatest age of a record
-//     (guide). An age counts from the record's time, which DynamoDB Local rounds down to the minute
-//     (tried), so a record may become a minute older here.
-//   - Filter patterns: equality and prefix of texts in nested members; several filters are
+//   - Batch size, retries of a failed batch, the maximum age of a record (guide). An age counts from
+//     the record's time, which DynamoDB Local rounds down to the minute (tried), so the limit of a
+//     record's age may be a minute longer here.
+//   - Filter patterns: equality and prefix of strings in nested members; several filters are
 //     alternatives (guide: event filtering). Other operators are an error at the start.
-//   - At least once: a batch that fails is delivered again whole.
-//   - An engine that does not answer is asked again, ever more seldom, up to every two seconds. Its
-//     iterators outlive its restart (tried); one that has expired is replaced by another at the last
-//     record that was read.
+//   - At least once: a failed batch is delivered again as a whole.
+//   - If the engine does not answer, the reader retries with a back-off of up to two seconds.
+//     Iterators survive the engine's restart (tried); the reader replaces an expired iterator by one
+//     at the last record that it read.
 //
 // # Not modelled
 //
-// Lambda keeps its place in a stream for good; here it ends with the stack, and what is written while
-// no stack runs is not delivered. Shards are read one after the other, not at once, so a batch that
-// is retried delays them all. The batching window (nothing waits to fill a batch), the 6 MB limit of
-// an event (a page of a stream is far below), starting from elsewhere than LATEST, partial batch
-// responses, bisecting, parallelization, destinations, tumbling windows, and the userIdentity of
-// deletions by time to live. A stream that is replaced by another under a running stack is not
-// followed.
+// Lambda stores its position in a stream; here the position ends with the stack, and records that are
+// written while no stack runs are not delivered. Shards are read one after the other, so a retried
+// batch delays all shards. Further: the batching window (no batch waits to be filled), the 6 MB limit
+// of an event (a page of a stream is far below), starting positions other than LATEST, partial batch
+// responses, bisecting, parallelization, destinations, tumbling windows, the userIdentity of
+// deletions by time to live, and the replacement of a table's stream while the stack runs.
 package streams
 
 import (

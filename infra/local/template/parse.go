@@ -12,17 +12,18 @@ import (
 )
 
 const (
-	// SAM's and CloudFormation's own defaults.
+	// The defaults of SAM and CloudFormation.
 	defaultFunctionTimeoutSeconds = 3
 	defaultStage                  = "default"
 )
 
 type parser struct {
 	parameters map[string]string
-	// guarded is true when the HTTP API has a default authorizer.
+	// guarded is true if the HTTP API has a default authorizer.
 	guarded  bool
 	template Template
-	// conditions are as they are written, queues the queues' properties, readers who is fed from them.
+	// conditions are not evaluated yet, queues has the properties of queues, and readers the
+	// functions that read them.
 	conditions map[string]value
 	queues     map[LogicalID]value
 	readers    map[LogicalID]reader
@@ -60,7 +61,8 @@ func parse(text []byte) (*Template, error) {
 	return &p.template, nil
 }
 
-func (p *parser) read(root value) {
+// resources reads the parameters and conditions, and returns the resources whose condition holds.
+func (p *parser) resources(root value) []resource {
 	for _, e := range root.get("Parameters").entries() {
 		if d := e.value.get("Default"); d.exists() {
 			p.parameters[e.key] = d.text()
@@ -69,18 +71,23 @@ func (p *parser) read(root value) {
 	for _, e := range root.get("Conditions").entries() {
 		p.conditions[e.key] = e.value
 	}
-	var resources []resource
+	var list []resource
 	for _, e := range root.required("Resources").entries() {
 		if condition := e.value.get("Condition"); condition.exists() && !condition.named(condition.text()) {
 			continue
 		}
 		r := resource{id: LogicalID(e.key), kind: e.value.required("Type").text(), properties: e.value.get("Properties")}
 		r.properties.path = e.key
-		resources = append(resources, r)
+		list = append(list, r)
 	}
+	return list
+}
+
+func (p *parser) read(root value) {
+	resources := p.resources(root)
 	globals := root.get("Globals")
 
-	// Functions, tables and the API's authorizer come first: the rest refers to them.
+	// Other resources refer to functions, tables and the API's authorizer.
 	p.guarded = globals.get("HttpApi").get("Auth").get("DefaultAuthorizer").exists()
 	for _, r := range resources {
 		switch r.kind {
@@ -147,7 +154,7 @@ func (p *parser) events(r resource) {
 		case "DynamoDB":
 			p.template.Streams = append(p.template.Streams, stream(name, e.key, properties))
 		default:
-			kind.fail("%q events are not known here", kind.text())
+			kind.fail("%q events are not supported", kind.text())
 		}
 	}
 }
@@ -159,7 +166,7 @@ func (p *parser) route(function string, properties value) Route {
 		Function: function,
 	}
 	if route.Path != "" || route.Method != "" {
-		// As SAM has it: without either it is $default, with a path alone it takes all methods.
+		// By SAM, a route without either is $default, and a path without a method takes all methods.
 		route.Method = cmp.Or(route.Method, "ANY")
 		if !strings.HasPrefix(route.Path, "/") {
 			properties.fail("Path %q does not start with /", route.Path)
@@ -178,7 +185,7 @@ func (p *parser) cors(configuration value) {
 		return
 	}
 	if credentials := configuration.get("AllowCredentials"); credentials.exists() {
-		credentials.fail("is not known here")
+		credentials.fail("is not supported")
 	}
 	p.template.CORS = &CORS{
 		AllowOrigins:  configuration.required("AllowOrigins").texts(),
@@ -189,7 +196,7 @@ func (p *parser) cors(configuration value) {
 	}
 }
 
-// bucketCORS reads a bucket's rules.
+// bucketCORS reads the CORS rules of a bucket.
 func bucketCORS(configuration value) []BucketCORS {
 	var rules []BucketCORS
 	for _, rule := range configuration.get("CorsRules").list() {

@@ -10,14 +10,13 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Schedule invokes a function again and again.
+// Schedule invokes a function at an interval.
 type Schedule struct {
 	// Name is the event's name under its function.
 	Name     string
 	Function string
 	Interval time.Duration
-	// Delay is how much later than its time the function runs: where the schedule goes by a queue that
-	// hands on after a delay.
+	// Delay is the delay of the queue between the schedule and the function, if any.
 	Delay time.Duration
 	// Input is the event, as JSON.
 	Input string
@@ -31,7 +30,7 @@ var rateUnits = map[string]time.Duration{
 	"day":    24 * time.Hour,
 }
 
-// interval reads EventBridge's rate expressions; its cron and at expressions have no use here yet.
+// interval reads EventBridge's rate expressions. Its cron and at expressions are not supported.
 func interval(expression value) time.Duration {
 	text := expression.text()
 	parts := rateExpression.FindStringSubmatch(text)
@@ -47,7 +46,7 @@ func interval(expression value) time.Duration {
 	return time.Duration(n) * rateUnits[parts[2]]
 }
 
-// maxDelaySeconds is the longest that SQS puts a message off.
+// maxDelaySeconds is SQS's maximum delay.
 const maxDelaySeconds = 900
 
 func (p *parser) schedule(s Schedule, expression, input value) {
@@ -58,10 +57,10 @@ func (p *parser) schedule(s Schedule, expression, input value) {
 	p.template.Schedules = append(p.template.Schedules, s)
 }
 
-// reader is a function that is fed from a queue.
+// reader is a function that reads from a queue.
 type reader struct{ function, event string }
 
-// reads notes that a function is fed from a queue, one message at a time.
+// reads records that a function reads from a queue, one message at a time.
 func (p *parser) reads(function, event string, properties value) {
 	queue := properties.required("Queue")
 	id, ok := queue.attributeOf("Arn")
@@ -72,7 +71,7 @@ func (p *parser) reads(function, event string, properties value) {
 	p.readers[id] = reader{function, event}
 }
 
-// queued is a schedule whose messages go to a queue, and from there to the function that reads it.
+// queued reads a schedule that sends messages to a queue, for the function that reads the queue.
 func (p *parser) queued(r resource) {
 	target := r.properties.required("Target")
 	id, ok := target.required("Arn").attributeOf("Arn")

@@ -2,27 +2,27 @@ package template
 
 import "time"
 
-// Stream has what changes in a table handed to a function, in batches.
+// Stream passes the changes of a table to a function, in batches.
 type Stream struct {
 	// Name is the event's name under its function.
 	Name     string
 	Function string
 	Table    LogicalID
-	// BatchSize is the most records of one event.
+	// BatchSize is the maximum number of records of one event.
 	BatchSize int
-	// Retries is how often a batch is delivered again that the function failed on, StreamRetriesEndless
-	// for as long as it is not too old.
+	// Retries is how often a failed batch is delivered again; StreamRetriesEndless: until its
+	// records are too old.
 	Retries int
-	// MaxAge is how old a record may become before it is given up, 0 for the stream's own 24 hours.
+	// MaxAge is the age at which a record is discarded; 0: the stream's 24 hours.
 	MaxAge time.Duration
-	// Filters are JSON patterns, one of which a record has to match if there are any.
+	// Filters are JSON patterns. A record must match one of them, if there are any.
 	Filters []string
 }
 
-// StreamRetriesEndless is the Retries of a stream that says nothing of them.
+// StreamRetriesEndless is the default of Retries.
 const StreamRetriesEndless = -1
 
-// Lambda's default and bounds of an event source mapping.
+// Lambda's default and bounds for event source mappings.
 const (
 	defaultBatchSize    = 100
 	maxBatchSize        = 10_000
@@ -32,8 +32,8 @@ const (
 	maxWindowSeconds    = 300
 )
 
-// stream reads an event of type DynamoDB. The batching window only says how long Lambda may wait, so
-// a stack that never waits keeps it; the rest is refused where it would be disregarded.
+// stream reads an event of type DynamoDB. It ignores the batching window, which is an upper bound of
+// a wait: the stack does not wait. Other properties without support are errors.
 func stream(function, name string, properties value) Stream {
 	oneOf(properties.required("StartingPosition"), "LATEST")
 	properties.get("MaximumBatchingWindowInSeconds").integer(0, 0, maxWindowSeconds)
@@ -55,7 +55,7 @@ func stream(function, name string, properties value) Stream {
 		"ParallelizationFactor", "StartingPositionTimestamp", "TumblingWindowInSeconds",
 	} {
 		if v := properties.get(unknown); v.exists() {
-			v.fail("is not known here")
+			v.fail("is not supported")
 		}
 	}
 	return s

@@ -1,34 +1,34 @@
 package template
 
-// KeyType is an attribute's part in a key.
+// KeyType is the role of an attribute in a key.
 type KeyType string
 
-// The two parts of a key.
+// The roles.
 const (
 	KeyTypeHash  KeyType = "HASH"
 	KeyTypeRange KeyType = "RANGE"
 )
 
-// AttributeType is the type of a key's attribute.
+// AttributeType is the type of a key attribute.
 type AttributeType string
 
-// The types a key's attribute can have.
+// DynamoDB's types of key attributes.
 const (
 	AttributeTypeString AttributeType = "S"
 	AttributeTypeNumber AttributeType = "N"
 	AttributeTypeBinary AttributeType = "B"
 )
 
-// BillingMode is how a table's throughput is paid.
+// BillingMode is how a table's throughput is charged.
 type BillingMode string
 
-// DynamoDB's billing modes; a template that names none gets BillingModeProvisioned.
+// DynamoDB's billing modes. The default is BillingModeProvisioned.
 const (
 	BillingModeOnDemand    BillingMode = "PAY_PER_REQUEST"
 	BillingModeProvisioned BillingMode = "PROVISIONED"
 )
 
-// ProjectionType is which attributes an index repeats.
+// ProjectionType tells which attributes an index contains.
 type ProjectionType string
 
 // DynamoDB's projections.
@@ -38,7 +38,7 @@ const (
 	ProjectionTypeInclude  ProjectionType = "INCLUDE"
 )
 
-// StreamView is what a table's stream tells of an item that changed.
+// StreamView tells what a table's stream contains of a changed item.
 type StreamView string
 
 // DynamoDB's stream views; StreamViewNone is a table without a stream.
@@ -57,7 +57,7 @@ type Table struct {
 	Key        []KeyPart
 	Indexes    []Index
 	Billing    BillingMode
-	// TTLAttribute holds the epoch second after which an item may go, empty for none.
+	// TTLAttribute has the second since 1970 after which an item expires; empty: no expiry.
 	TTLAttribute string
 	StreamView   StreamView
 }

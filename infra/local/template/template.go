@@ -1,13 +1,13 @@
-// Package template reads from the project's SAM template what the local stack has to provide:
-// functions, HTTP and WebSocket routes, tables, buckets, schedules and streams. So there is one description
-// of the system, and nothing local to keep in step with it.
+// Package template reads the project's SAM template for the local stack: functions, HTTP and
+// WebSocket routes, tables, buckets, schedules and streams. So the stack needs no description of its
+// own.
 //
-// A function is named by the folder of its code: CodeUri `functions/connect/` is the function
-// `connect`. Of CloudFormation's intrinsics it understands, where a text is expected, Ref and Sub
-// of parameters that have a default (and of the pseudo parameters a local stack can have), and
-// GetAtt of a function's or a queue's Arn or a table's StreamArn, in their short and long forms, and anywhere If of the
-// template's conditions. A resource whose condition does not hold is not there. Anything else in a place that matters
-// here is an error that names the resource; everywhere else it is left alone.
+// The name of a function is the folder of its code: CodeUri `functions/connect/` is the function
+// `connect`. The package supports these intrinsics of CloudFormation, in their short and long forms:
+// for a string, Ref and Sub of parameters with a default and of pseudo parameters, and GetAtt of the
+// Arn of a function or a queue or of the StreamArn of a table; anywhere, If of the template's
+// conditions. It leaves resources out whose condition is false. Another intrinsic in a property that
+// the stack needs is an error with the name of the resource; in other properties it is ignored.
 package template
 
 import (
@@ -19,14 +19,14 @@ import (
 // LogicalID is a resource's name in the template, for instance ConnectFunction.
 type LogicalID string
 
-// Template is what the local stack needs of the system's description. Its lists are in the order
-// of the template.
+// Template is the part of the SAM template that the local stack needs. Its lists are in the order of
+// the template.
 type Template struct {
 	Functions []Function
 	Routes    []Route
-	// CORS is nil when the HTTP API leaves cross-origin requests to its functions.
+	// CORS is nil if the HTTP API leaves cross-origin requests to its functions.
 	CORS *CORS
-	// WebSocket is nil when the template has no WebSocket API.
+	// WebSocket is nil if the template has no WebSocket API.
 	WebSocket *WebSocketAPI
 	Tables    []Table
 	Buckets   []Bucket
@@ -39,7 +39,7 @@ type Function struct {
 	ID LogicalID
 	// Name is the last part of its CodeUri.
 	Name string
-	// Timeout is how long Lambda lets one invocation run: 3 seconds unless the template says.
+	// Timeout is the time limit of an invocation; the default is 3 seconds.
 	Timeout time.Duration
 }
 
@@ -47,34 +47,34 @@ type Function struct {
 type Route struct {
 	// Method is in capitals, ANY for all methods. Method and Path are empty for $default.
 	Method string
-	// Path is as written, for instance /v1/tenants/{tenant}/hosts/{email}.
+	// Path is for instance /v1/tenants/{tenant}/hosts/{email}.
 	Path string
-	// Function is the name of the function it invokes.
+	// Function is the name of the route's function.
 	Function string
-	// Open is true when no authorizer stands before it.
+	// Open is true for a route without an authorizer.
 	Open bool
 }
 
-// CORS is which other origins' pages may call the HTTP API from a browser, and how.
+// CORS configures which origins may call the HTTP API from a browser.
 type CORS struct {
-	// AllowOrigins are origins; "*" is all of them.
+	// AllowOrigins are origins; "*" allows all.
 	AllowOrigins  []string
 	AllowMethods  []string
 	AllowHeaders  []string
 	ExposeHeaders []string
-	// MaxAgeSeconds is how long a browser may rely on the answer to a preflight; 0: it is not told.
+	// MaxAgeSeconds is how long a browser may cache a preflight's answer; 0: the header is not sent.
 	MaxAgeSeconds int
 }
 
 // Bucket is one S3 bucket.
 type Bucket struct {
 	ID LogicalID
-	// CORS is in order: the first rule that fits a request is the one that counts.
+	// CORS has the rules in order: the first that matches a request applies.
 	CORS []BucketCORS
 }
 
-// BucketCORS is which origins' pages may read from or write to a bucket in a browser, and how. An
-// origin and a header may have one * in them.
+// BucketCORS is a rule for access to a bucket from a browser. An origin and a header may contain
+// one *.
 type BucketCORS struct {
 	AllowOrigins  []string
 	AllowMethods  []string
@@ -83,7 +83,7 @@ type BucketCORS struct {
 	MaxAgeSeconds int
 }
 
-// Key is the route's key as events carry it: "GET /v1/tenants", or "$default".
+// Key is the route key of events: "GET /v1/tenants", or "$default".
 func (r Route) Key() string {
 	if r.Path == "" {
 		return "$default"
@@ -96,18 +96,19 @@ type WebSocketAPI struct {
 	ID LogicalID
 	// Stage is the first part of its URL's path.
 	Stage string
-	// RouteSelection says what in a message selects the route, for instance $request.body.action.
+	// RouteSelection is the expression that selects a message's route, for instance
+	// $request.body.action.
 	RouteSelection string
-	// Routes is the function's name by route key, $connect, $disconnect and $default included.
+	// Routes has the names of functions by route key, with $connect, $disconnect and $default.
 	Routes map[string]string
-	// Authorizer is the function that $connect is authorized by, empty for none.
+	// Authorizer is the name of $connect's authorizer; empty: none.
 	Authorizer string
-	// IdentitySources must all be in a handshake, or it is refused without asking the authorizer:
-	// route.request.header.NAME or route.request.querystring.NAME.
+	// IdentitySources are route.request.header.NAME or route.request.querystring.NAME. A handshake
+	// that lacks one is refused without invoking the authorizer.
 	IdentitySources []string
 }
 
-// Read reads the template in the file at path. Its errors name the resource and the property.
+// Read reads a template. Its errors name the resource and the property.
 func Read(path string) (*Template, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -120,7 +121,7 @@ func Read(path string) (*Template, error) {
 	return t, nil
 }
 
-// Function finds a function by its name.
+// Function finds a function by name.
 func (t *Template) Function(name string) (Function, bool) {
 	for _, f := range t.Functions {
 		if f.Name == name {

@@ -177,7 +177,7 @@ func TestErrorsNameTheResource(t *testing.T) {
 		"not an Arn":       {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {$connect: {FunctionArn: !Ref F}}}}}", "W.Routes.$connect.FunctionArn: is not"},
 		"CORS of nobody":   {"Resources: {A: {Type: AWS::Serverless::HttpApi, Properties: {CorsConfiguration: {AllowMethods: [GET]}}}}", "A.CorsConfiguration.AllowOrigins: is missing"},
 		"CORS of anybody":  {"Resources: {A: {Type: AWS::Serverless::HttpApi, Properties: {CorsConfiguration: true}}}", "A.CorsConfiguration: is not a mapping"},
-		"CORS and cookies": {"Resources: {A: {Type: AWS::Serverless::HttpApi, Properties: {CorsConfiguration: {AllowOrigins: [a], AllowCredentials: true}}}}", "A.CorsConfiguration.AllowCredentials: is not known"},
+		"CORS and cookies": {"Resources: {A: {Type: AWS::Serverless::HttpApi, Properties: {CorsConfiguration: {AllowOrigins: [a], AllowCredentials: true}}}}", "A.CorsConfiguration.AllowCredentials: is not supported"},
 		"IAM sockets":      {"Resources: {W: {Type: AWS::Serverless::WebSocketApi, Properties: {RouteSelectionExpression: $request.body.a, Routes: {}, Auth: {AuthType: AWS_IAM}}}}", "W.Auth.AuthType"},
 		"bad key":          {"Resources: {T: {Type: AWS::DynamoDB::Table, Properties: {AttributeDefinitions: [], KeySchema: [{AttributeName: pk, KeyType: HASH}]}}}", `T: key attribute "pk"`},
 		"bad key type":     {"Resources: {T: {Type: AWS::DynamoDB::Table, Properties: {AttributeDefinitions: [{AttributeName: pk, AttributeType: S}], KeySchema: [{AttributeName: pk, KeyType: SORT}]}}}", "T.KeySchema.0.KeyType"},
@@ -212,7 +212,7 @@ Resources:
 	}
 }
 
-// A message of the queue is the event, in the shape in which Lambda delivers it.
+// The event is the queue's message in Lambda's format.
 func TestAScheduleMayGoByAQueueThatDelays(t *testing.T) {
 	got, err := read(t, `
 Resources:

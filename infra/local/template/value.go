@@ -9,12 +9,12 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// value is one place in the template. Asking an absent one for anything gives nothing, so that a
-// chain of gets needs no checks between; what is wrong is kept in the parser, first error first.
+// value is a node of the template. Methods of an absent value return absent values, so that a chain
+// of gets needs no checks. The parser keeps the first error.
 type value struct {
 	p    *parser
 	node *yaml.Node
-	// path says where it is, for errors: ConnectFunction.Properties.CodeUri.
+	// path is the path of the node, for errors: ConnectFunction.Properties.CodeUri.
 	path string
 }
 
@@ -41,7 +41,7 @@ func (v value) at(name string, node *yaml.Node) value {
 	return value{p: v.p, node: node, path: strings.TrimPrefix(v.path+"."+name, ".")}.chosen()
 }
 
-// chosen is what an If comes to, and any other value as it is.
+// chosen resolves an If. Other values it returns unchanged.
 func (v value) chosen() value {
 	name, argument := v.intrinsic()
 	if name != "If" {
@@ -49,7 +49,7 @@ func (v value) chosen() value {
 	}
 	parts := argument.node.Content
 	if argument.node.Kind != yaml.SequenceNode || len(parts) != 3 {
-		v.fail("!If is not of a condition and two values")
+		v.fail("!If is not a condition with two values")
 		return v
 	}
 	if v.named(parts[0].Value) {
@@ -58,7 +58,7 @@ func (v value) chosen() value {
 	return v.at("2", parts[2])
 }
 
-// named tells whether a condition of the template holds.
+// named tells whether the template's condition of that name holds.
 func (v value) named(condition string) bool {
 	written, known := v.p.conditions[condition]
 	if !known {
@@ -67,7 +67,7 @@ func (v value) named(condition string) bool {
 	return known && written.holds()
 }
 
-// holds tells whether a condition does: of texts that are equal, and the opposite.
+// holds evaluates a condition: !Equals of two strings, or !Not.
 func (v value) holds() bool {
 	name, argument := v.intrinsic()
 	parts := argument.list()
@@ -81,7 +81,7 @@ func (v value) holds() bool {
 	return false
 }
 
-// get is the value under a key, absent when there is none.
+// get returns the value of a key; it may be absent.
 func (v value) get(name string) value {
 	if v.node == nil {
 		return v.at(name, nil)
@@ -98,7 +98,7 @@ func (v value) get(name string) value {
 	return v.at(name, nil)
 }
 
-// required is get, and an error when there is none.
+// required is get; an absent value is an error.
 func (v value) required(name string) value {
 	found := v.get(name)
 	if !found.exists() {
@@ -107,7 +107,7 @@ func (v value) required(name string) value {
 	return found
 }
 
-// entries are a mapping's keys and values, in order.
+// entries are the keys and values of a mapping, in order.
 func (v value) entries() []entry {
 	if v.node == nil {
 		return nil
@@ -140,7 +140,7 @@ func (v value) list() []value {
 	return all
 }
 
-// texts are the texts of a list, or of a parameter that is one: CloudFormation's CommaDelimitedList.
+// texts are the strings of a list, or of a parameter of type CommaDelimitedList.
 func (v value) texts() []string {
 	if v.node == nil {
 		return nil
@@ -155,8 +155,8 @@ func (v value) texts() []string {
 	return all
 }
 
-// intrinsic is the CloudFormation function this value calls, without its Fn::, and the argument:
-// `!Sub text` and `Fn::Sub: text` are the same.
+// intrinsic returns the name of the value's CloudFormation function, without Fn::, and its argument.
+// `!Sub text` and `Fn::Sub: text` are equal.
 func (v value) intrinsic() (name string, argument value) {
 	switch {
 	case v.node == nil:
@@ -174,14 +174,14 @@ func (v value) intrinsic() (name string, argument value) {
 
 var substitution = regexp.MustCompile(`\$\{[^}]*\}`)
 
-// text is a scalar, with Ref and Sub of parameters filled in.
+// text returns a scalar, with Ref and Sub of parameters resolved.
 func (v value) text() string {
 	if v.node == nil {
 		return ""
 	}
 	name, argument := v.intrinsic()
 	if argument.node == nil || argument.node.Kind != yaml.ScalarNode {
-		v.fail("is not a text that can be known here")
+		v.fail("is not a string that can be resolved locally")
 		return ""
 	}
 	switch name {
@@ -197,7 +197,7 @@ func (v value) text() string {
 			return v.parameter(s[2 : len(s)-1])
 		})
 	}
-	v.fail("!%s cannot be known here", name)
+	v.fail("!%s cannot be resolved locally", name)
 	return ""
 }
 
@@ -209,7 +209,7 @@ func (v value) parameter(name string) string {
 	return ""
 }
 
-// attributeOf is the resource whose attribute this is, by !GetAtt.
+// attributeOf returns the resource of a !GetAtt of that attribute.
 func (v value) attributeOf(attribute string) (LogicalID, bool) {
 	name, argument := v.intrinsic()
 	id := ""
