@@ -104,6 +104,7 @@ export class Link {
   /** Finds out whether the server is still there: any message tells. */
   ping(): void {
     if (!this.openedAt) return;
+    if (this.#socket.readyState > 1) return this.#lose('The connection is closed.'); // as a frozen page was not told
     this.#timers.set('pong', this.#timeoutMs, () => this.#lose('There was no answer to a ping.'));
     this.#send({ action: 'ping' });
   }

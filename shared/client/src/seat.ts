@@ -1,16 +1,17 @@
+import { Backoff } from './backoff.js';
 import { giveBack, Link, type SocketClass, type SocketLike, Timers } from './link.js';
 import type { Admitted, ErrorMessage, ProblemCode, Queued, Refused, ServerMessage } from './messages.js';
+import { hidden, listen, report } from './page.js';
+import { joinToken } from './token.js';
 import { type Seat, type SeatChange, SeatError, type SeatOptions, type SeatState } from './types.js';
+import { given, number, text } from './values.js';
 
 type Pending<T> = { resolve: (value: T) => void; reject: (why: unknown) => void };
 /** A connection on its way: the first, one after a loss, or the one to hand over to. */
 type Trial = { abort: AbortController; link?: Link };
 
-const capMs = 30_000;
-const heldCapMs = 8_000;
 const stableMs = 10_000;
 const resumableMs = 2 * 3600_000;
-const longestFloorMs = 3600_000;
 const transient: readonly string[] = ['rate_limited', 'unavailable', 'internal'];
 
 /** Makes a seat. Nothing is connected before join. */
@@ -22,6 +23,7 @@ class Machine implements Seat {
   readonly #options: SeatOptions;
   readonly #url: URL;
   readonly #timeoutMs: number;
+  readonly #backoff: Backoff;
   readonly #timers = new Timers();
   readonly #listeners = new Set<(change: SeatChange) => void>();
   readonly #joins = new Set<Pending<SeatChange>>();
@@ -35,9 +37,6 @@ class Machine implements Seat {
   #resumeAt = 0;
   #graceSeconds = 0;
   #graceEndsAt: number | undefined;
-  #attempt = 0;
-  /** How long from when on there is no retry, since the server said so. */
-  #floor = { from: 0, ms: 0 };
   #retry: (() => void) | undefined;
   /** What the old connection was told while handing over: perhaps only that the new one has the seat. */
   #removed: string | undefined;
@@ -47,6 +46,7 @@ class Machine implements Seat {
     this.#options = options;
     this.#wait = options.wait ?? false;
     this.#timeoutMs = (options.timeoutSeconds ?? 15) * 1000;
+    this.#backoff = new Backoff(options.retry);
     this.#url = new URL(options.url);
     for (const name of ['token', 'resume', 'wait']) this.#url.searchParams.delete(name);
     this.#url.searchParams.set('lobby', 'true');
@@ -112,7 +112,7 @@ class Machine implements Seat {
   reconnect(): void {
     if (this.#goal !== 'lobby') this.#goal = 'seat';
     if (this.state === 'queued' && this.#link) return this.#link.ping(); // a new one would be the last in the queue
-    this.#attempt = this.#floor.ms = 0;
+    this.#backoff.reset();
     if (!this.#resume) this.#drop('link');
     void this.#connect();
   }
@@ -137,7 +137,7 @@ class Machine implements Seat {
     this.#clearRetry();
     this.#drop('trial');
     const trial: Trial = (this.#trial = { abort: new AbortController() });
-    this.#listen();
+    listen(this.#woken);
     if (!this.#link) this.#showConnecting(error);
     try {
       const Socket = this.#options.WebSocket ?? (globalThis as { WebSocket?: SocketClass }).WebSocket;
@@ -160,26 +160,11 @@ class Machine implements Seat {
     if (this.#resume) protocols.push('resume.' + this.#resume);
     if (this.#resume && !lapsed) return protocols;
     try {
-      protocols.push('token.' + (await this.#token(signal)));
+      protocols.push('token.' + (await joinToken(this.#options, signal, this.#timeoutMs)));
     } catch (error) {
       if (!this.#resume) throw error;
     }
     return protocols;
-  }
-
-  async #token(signal: AbortSignal): Promise<string> {
-    let late: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      late = setTimeout(() => reject(new Error('getToken did not answer in time.')), this.#timeoutMs);
-    });
-    try {
-      const token = await Promise.race([this.#options.getToken({ signal }), timeout]);
-      // What cannot be a sub-protocol would be shown in the browser's error.
-      if (typeof token === 'string' && /^[\w.~+-]+$/.test(token)) return token;
-    } finally {
-      clearTimeout(late);
-    }
-    throw new SeatError('token_invalid', 'getToken gave no join token.');
   }
 
   readonly #events = {
@@ -201,7 +186,7 @@ class Machine implements Seat {
       this.#timers.clear('hand over');
       if (this.#goal === 'none') return; // refused, and was only waiting in the lobby
       this.#holdBegins();
-      if (Date.now() - link.openedAt > stableMs) this.#attempt = 0;
+      if (Date.now() - link.openedAt > stableMs) this.#backoff.attempt = 0;
       if (this.#trial) this.#showConnecting(why); // the new one is on its way
       else this.#again(() => void this.#connect(why), why);
     },
@@ -216,44 +201,21 @@ class Machine implements Seat {
     this.#again(() => void this.#connect(why), why);
   }
 
-  /** Does something once more, after a while. */
+  /** Connects once more, or does something else, after a while. */
   #again(run: () => void, error?: unknown): void {
-    const ms = this.#delayMs(++this.#attempt);
-    if (ms === null) {
-      if (!this.#link) this.#refuse({ type: 'refused', code: 'unavailable', detail: 'The server could not be reached.' });
-      return;
-    }
+    const ms = this.#plan(run);
+    if (this.#link) return;
+    if (ms !== null) this.#showConnecting(error, Date.now() + ms);
+    else this.#refuse({ type: 'refused', code: 'unavailable', detail: 'The server could not be reached.' });
+  }
+
+  /** Does something after a while; null: not at all. */
+  #plan(run: () => void): number | null {
+    const ms = this.#backoff.next((this.#graceEndsAt ?? 0) - Date.now(), this.state === 'queued');
+    if (ms === null) return null;
     this.#retry = run;
     if (!this.#rests()) this.#timers.set('retry', ms, () => this.#runRetry());
-    if (!this.#link) this.#showConnecting(error, Date.now() + ms);
-  }
-
-  #delayMs(attempt: number): number | null {
-    const policy = this.#options.retry ?? ((n: number) => this.#backOffMs(n));
-    let ms: number | null = 0;
-    try {
-      ms = policy(attempt);
-    } catch (error) {
-      report(error);
-      ms = capMs;
-    }
-    return ms === null ? null : this.#floorMs() + Math.max(0, ms || 0);
-  }
-
-  /**
-   * At once, then by full jitter. While a seat is held, the windows are a quarter of what is left of the grace: clients
-   * that were cut off together come back evenly, and few come too late. Windows that double would do neither.
-   */
-  #backOffMs(attempt: number): number {
-    const left = (this.#graceEndsAt ?? 0) - Date.now();
-    if (attempt === 1 && (left > 0 || this.state === 'queued')) return 0;
-    const window = left > 0 ? Math.max(1000, Math.min(heldCapMs, left / 4)) : Math.min(capMs, 500 * 2 ** attempt);
-    return Math.random() * window;
-  }
-
-  #floorMs(): number {
-    const { from, ms } = this.#floor;
-    return Math.max(0, ms - Math.max(0, Date.now() - from)); // a clock that is set back starts it anew
+    return ms;
   }
 
   #runRetry(): void {
@@ -269,7 +231,7 @@ class Machine implements Seat {
 
   /** Retries now, or when the server allows it. */
   #hurry(): void {
-    if (this.#retry) this.#timers.set('retry', this.#floorMs(), () => this.#runRetry());
+    if (this.#retry) this.#timers.set('retry', this.#backoff.floorMs, () => this.#runRetry());
   }
 
   /** A hidden page retries only for a seat, or a place in the queue, that it had. */
@@ -283,12 +245,6 @@ class Machine implements Seat {
     this.#link?.ping();
   };
 
-  #listen(on = true): void {
-    for (const [target, event] of [[globalThis, 'online'], [globalThis, 'pageshow'], [globalThis.document, 'visibilitychange']] as const) {
-      target?.[on ? 'addEventListener' : 'removeEventListener']?.(event, this.#woken);
-    }
-  }
-
   // --- what the server says ---
 
   #heard(link: Link, message: ServerMessage): void {
@@ -296,6 +252,8 @@ class Machine implements Seat {
       case 'admitted':
       case 'queued':
         if (link.asked === 'leave') return; // it crossed the leave, whose answer follows
+        // A position can be overtaken by the seat.
+        if (message.type === 'queued' && this.state === 'seated' && link === this.#link) return;
         if (this.#goal !== 'seat') return link.ask('leave');
         link.answered();
         return message.type === 'queued' ? this.#queued(link, message) : this.#seated(link, message);
@@ -325,7 +283,7 @@ class Machine implements Seat {
     this.#resume = text(m.resume_token);
     this.#resumeAt = Date.now();
     this.#graceSeconds = number(m.grace_seconds) ?? 0;
-    link.pingEvery(Math.min(this.#pingMs(), (number(m.ping_within_seconds) || 540) * 900));
+    link.pingEvery(Math.min(this.#pingMs(), Math.max(1000, (number(m.ping_within_seconds) || 540) * 900)));
     this.#planHandOver(m.expires_at);
     this.#show({
       state: 'seated', connectionId: text(m.connection_id), conference: text(m.conference),
@@ -374,7 +332,10 @@ class Machine implements Seat {
     const { asked } = link;
     if (!asked && !(m.type === 'refused' && this.state === 'queued')) return;
     link.answered();
-    if (asked === 'leave' && m.type === 'error') return this.#again(() => link === this.#link && link.ask('leave'));
+    if (asked === 'leave' && m.type === 'error') {
+      if (this.#plan(() => this.#link?.ask('leave')) === null) this.#stop({ state: 'idle' }); // the close gives it back
+      return;
+    }
     if (this.#goal === 'lobby') return this.#toLobby(link);
     if (asked === 'status') { // nothing is known of the new one
       this.#drop('trial');
@@ -390,15 +351,12 @@ class Machine implements Seat {
     const had = this.state === 'reconnecting' || this.state === 'seated';
     const code = text(m.code) as ProblemCode;
     const retryAfter = number(m.retry_after_seconds);
-    if (retryAfter) this.#floor = { from: Date.now(), ms: Math.min(retryAfter * 1000, longestFloorMs) };
+    if (retryAfter) this.#backoff.atLeast(retryAfter);
     const refused = (retrying: boolean): SeatChange => ({
       state: 'refused', code, detail: text(m.detail), retrying,
-      ...given({ retryAfter, limit: number(m.limit), inUse: number(m.in_use), conference: m.conference }),
+      ...given({ retryAfter, limit: number(m.limit), inUse: number(m.in_use), conference: text(m.conference) || undefined }),
     });
-    if (this.#link && transient.includes(code)) {
-      this.#show(refused(true));
-      return this.#again(() => this.#advance());
-    }
+    if (this.#link && transient.includes(code) && this.#plan(() => this.#advance()) !== null) return this.#show(refused(true));
     if (code === 'conference_ended' && had) return this.#stop({ state: 'ended', detail: text(m.detail) });
     if (this.#link && code === 'conference_not_live' && this.#wait) {
       this.#retry = () => this.#advance(); // the message that it is live can get lost
@@ -408,9 +366,7 @@ class Machine implements Seat {
     this.#goal = 'none';
     this.#resume = '';
     this.#link?.pingEvery(0);
-    this.#show(refused(false));
-    this.#settleJoins(new SeatError(code, text(m.detail), this.#now));
-    settle(this.#leaves, (p) => p.resolve());
+    this.#settleAll(refused(false), code);
   }
 
   // --- what changes ---
@@ -435,7 +391,7 @@ class Machine implements Seat {
     if (!own && Date.now() - this.#handedOverAt < 60_000) seconds = Math.max(seconds, 60);
     this.#timers.set('hand over', seconds * 1000, () => {
       this.#handedOverAt = Date.now();
-      this.#attempt = 0;
+      this.#backoff.attempt = 0;
       if (!this.#trial) void this.#connect();
     });
   }
@@ -463,21 +419,25 @@ class Machine implements Seat {
     this.#clearRetry();
     this.#drop('trial', giveBack);
     this.#drop('link', giveBack);
-    this.#listen(false);
+    listen(this.#woken, false);
     this.#resume = '';
-    this.#attempt = this.#floor.ms = 0;
+    this.#backoff.reset();
     this.#graceEndsAt = this.#removed = undefined;
-    if (this.state !== change.state) this.#show(change);
-    const code = change.state === 'ended' ? 'conference_ended' : change.state === 'removed' ? 'removed' : 'closed';
+    this.#settleAll(change, change.state === 'ended' ? 'conference_ended' : change.state === 'removed' ? 'removed' : 'closed');
+  }
+
+  /** Before a listener hears of the end, which may join again. */
+  #settleAll(change: SeatChange, code: SeatError['code']): void {
     this.#settleJoins(new SeatError(code, 'detail' in change ? change.detail : 'The seat was given up.', change));
     settle(this.#leaves, (p) => p.resolve());
+    if (this.state !== change.state || change.state === 'refused') this.#show(change);
   }
 
   #showConnecting(error?: unknown, retryAt?: number): void {
     const first = !['seated', 'queued', 'reconnecting'].includes(this.state);
     const more = given({ retryAt, error });
-    if (first) this.#show({ state: 'connecting', attempt: this.#attempt, ...more });
-    else this.#show({ state: 'reconnecting', attempt: this.#attempt, ...more, ...given({ graceEndsAt: this.#graceEndsAt }) });
+    if (first) this.#show({ state: 'connecting', attempt: this.#backoff.attempt, ...more });
+    else this.#show({ state: 'reconnecting', attempt: this.#backoff.attempt, ...more, ...given({ graceEndsAt: this.#graceEndsAt }) });
   }
 
   #show(change: SeatChange): void {
@@ -504,32 +464,8 @@ function open(Socket: SocketClass, url: string, protocols: string[]): SocketLike
   }
 }
 
-/** An error of the page's own code is the page's to hear of, and stops nothing here. */
-function report(error: unknown): void {
-  (globalThis.reportError ?? console.error)(error);
-}
-
 function settle<T>(all: Set<T>, how: (one: T) => void): void {
   const now = [...all];
   all.clear();
   now.forEach(how);
-}
-
-function hidden(): boolean {
-  return globalThis.document?.visibilityState === 'hidden';
-}
-
-// What comes from outside is of whatever type.
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function number(value: unknown): number | undefined {
-  return typeof value === 'number' ? value : undefined;
-}
-
-type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
-
-function given<T extends object>(members: T): Given<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as Given<T>;
 }

@@ -22,9 +22,8 @@ export interface SeatOptions {
 
 /** Where a seat is. Times are milliseconds since 1970, retryAfter is in seconds. */
 export type SeatChange =
-  | { readonly state: 'idle' | 'closed' }
+  | { readonly state: 'idle' | 'lobby' | 'closed' }
   | { readonly state: 'connecting'; readonly attempt: number; readonly retryAt?: number; readonly error?: unknown }
-  | { readonly state: 'lobby'; readonly conference?: string }
   | {
       readonly state: 'queued'; readonly connectionId: string; readonly conference: string;
       /** 1 is next. */

@@ -272,3 +272,63 @@ test('no listeners and no timers are left behind', async (t) => {
   assert.deepEqual([w.sockets.length, w.seat.state], [1, 'closed']);
   assert.ok(added.mock.callCount() > 0);
 });
+
+test('a position that comes after the seat is not heard', async (t) => {
+  const w = new World(t, { wait: true });
+  void w.joins();
+  await settled();
+  await w.last.says(queued(1));
+  await w.last.says(admitted);
+  await w.last.says(queued(1)); // out of order
+  assert.equal(w.seat.state, 'seated');
+  await w.last.breaks();
+  await w.passes(0);
+  assert.deepEqual(w.last.protocols, ['seatmeter.v1', 'resume.resume-1']);
+});
+
+for (const code of ['unavailable', 'seats_exhausted']) {
+  test(`close when told of ${code} is final`, async (t) => {
+    const w = new World(t);
+    w.seat.on('change', (c) => c.state === 'refused' && w.seat.close());
+    void w.joins();
+    await settled();
+    await w.last.says(refused(code));
+    await w.passes(3600_000);
+    assert.deepEqual([w.seat.state, w.sockets.length, w.last.closedWith], ['closed', 1, 1000]);
+  });
+}
+
+test('join when told of the end begins anew', async (t) => {
+  const w = new World(t);
+  await w.sits();
+  let again;
+  w.seat.on('change', (c) => { if (c.state === 'ended') again = w.seat.join(); });
+  await w.last.says({ type: 'conference_ended' });
+  await w.resumes();
+  assert.equal((await again).state, 'seated');
+});
+
+test('a policy that gives up ends a refusal for now too', async (t) => {
+  const w = new World(t, { retry: () => null });
+  const joined = w.joins();
+  await settled();
+  await w.last.says(refused('unavailable'));
+  await assert.rejects(joined, { code: 'unavailable' });
+  assert.equal(w.seat.current.retrying, false);
+});
+
+test('a page that was frozen finds its connection closed at once', async (t) => {
+  const w = new World(t, {}, { hidden: false });
+  await w.sits();
+  w.last.readyState = 3;
+  w.page.dispatchEvent(new Event('pageshow'));
+  await w.passes(0);
+  assert.equal(w.sockets.length, 2);
+});
+
+test('a server that wants a ping all the time has one each second', async (t) => {
+  const w = new World(t);
+  await w.sits({ ping_within_seconds: 1e-9 });
+  for (let n = 0; n < 50; n++) { await w.passes(100); await w.last.says({ type: 'pong' }); }
+  assert.ok(w.last.asked.filter((a) => a === 'ping').length <= 5);
+});
