@@ -1,14 +1,12 @@
-// Package audit records what admins did.
+// Package audit records administrators' actions.
 //
-// Terms: an action is an admin's call that changes something. Its entry is
-// written before it happens, its outcome after it. So nothing happens without an
-// entry, and an entry without an outcome is of an action whose process crashed:
-// all, a part or nothing of it may have happened. A change is one member of the
-// target, from one value to another. Entries and outcomes are never changed or
-// removed.
+// Terms: an action is an administrator's call that changes something. Its entry is
+// written before the action, its outcome after it. So every action has an entry. An
+// entry without an outcome belongs to an action whose process crashed: all, some or
+// nothing of the action may have taken effect. A change is the old and the new value
+// of one member of the target. Entries and outcomes are never changed or removed.
 //
-// Join tokens are made for every visitor and are no actions: the ledger's stays
-// show their use.
+// Making a join token is not an action: the ledger's stays show its use.
 package audit
 
 import (
@@ -27,27 +25,26 @@ import (
 	"seatmeter/shared/typed"
 )
 
-// Target is what an action is about: what of it the request names.
+// Target names the objects of an action, as in the request.
 type Target struct {
 	Host       string
 	Conference string
 	Connection string
 	Period     string
-	// Reason is the one that was given, if one was.
+	// Reason is the reason in the request, if any.
 	Reason string
 }
 
-// MaxTargetBytes bounds each member of a target. A request may name what is
-// longer, but not what exists.
+// MaxTargetBytes bounds each member of a target. Names of existing objects are
+// shorter; a request may contain longer ones.
 const MaxTargetBytes = 254
 
-// Bounded is the target cut down to what can be kept.
+// Bounded returns the target with its members cut to MaxTargetBytes.
 func (t Target) Bounded() Target {
 	return Target{bounded(t.Host), bounded(t.Conference), bounded(t.Connection), bounded(t.Period), bounded(t.Reason)}
 }
 
-// bounded cuts a text, and quotes one that could not be the name of anything: it
-// may have control characters.
+// bounded cuts a string, and quotes one with control characters.
 func bounded(text string) string {
 	text = strings.ToValidUTF8(text[:min(len(text), MaxTargetBytes)], "")
 	if typed.Fault(text, 0, MaxTargetBytes) != "" {
@@ -56,7 +53,7 @@ func bounded(text string) string {
 	return text[:min(len(text), MaxTargetBytes)]
 }
 
-// Name is an entry's, unique within its tenant.
+// Name is the name of an entry, unique within its tenant.
 type Name struct {
 	AtMillis  int64
 	RequestID string
@@ -71,7 +68,7 @@ func (n Name) Compare(other Name) int {
 type Entry struct {
 	Tenant tenant.ID
 	Name
-	// By is the bearer's sub, Role what the bearer was.
+	// By is the bearer's sub, Role its role.
 	By     string
 	Role   string
 	Action string
@@ -81,7 +78,7 @@ type Entry struct {
 // Result is how an action ended.
 type Result string
 
-// The results. Of what failed, a part may have happened, or all of it.
+// The results. A failed action may have taken effect in part or completely.
 const (
 	ResultDone    Result = "done"
 	ResultRefused Result = "refused"
@@ -89,8 +86,7 @@ const (
 	ResultUnknown Result = "unknown" // no outcome is recorded
 )
 
-// Change says of one member from what to what it went, both as JSON: null is
-// nothing.
+// Change is the old and the new value of a member, as JSON; null: absent.
 type Change struct {
 	Member string          `json:"member"`
 	From   json.RawMessage `json:"from"`
@@ -100,13 +96,13 @@ type Change struct {
 // Outcome is the record of how an action ended.
 type Outcome struct {
 	Result Result
-	// Code says why, if it was not done.
+	// Code is the reason if the action was not done.
 	Code    problem.Code
 	Changes []Change
 }
 
-// OutcomeOf is that of an action which ended with an error or none. A refusal is
-// an answer; what is a fault of ours has failed.
+// OutcomeOf is the outcome of an action that ended with err, or nil. A refusal is
+// denied; an internal error is failed.
 func OutcomeOf(err error, changes []Change) Outcome {
 	if err == nil {
 		return Outcome{Result: ResultDone, Changes: changes}
@@ -118,30 +114,30 @@ func OutcomeOf(err error, changes []Change) Outcome {
 	return o
 }
 
-// Record is an entry and its outcome: unknown, if there is none.
+// Record is an entry with its outcome, ResultUnknown if there is none.
 type Record struct {
 	Entry
 	Outcome
 }
 
-// ErrTaken says that another entry has the name.
+// ErrTaken means that another entry has the name.
 var ErrTaken = errors.New("another entry has this name")
 
 // Log stores entries and outcomes, append-only. Writes are safe to retry. Errors
 // are the store's own, except ErrTaken.
 type Log interface {
-	// BeginAction writes an action's entry; ErrTaken, if one of its name is
-	// there that is not the same.
+	// BeginAction writes an action's entry; ErrTaken if a different entry has its
+	// name.
 	BeginAction(ctx context.Context, e Entry) error
-	// EndAction writes an action's outcome. The first one stands.
+	// EndAction writes an action's outcome, if it has none.
 	EndAction(ctx context.Context, t tenant.ID, n Name, o Outcome) error
-	// Actions lists up to limit records of [fromMillis, toMillis), consistently,
-	// the newest first, beginning after one; the zero Name is before all.
+	// Actions lists up to limit records of [fromMillis, toMillis), consistently, the
+	// newest first, from the one after the given name; the zero Name: from the start.
 	Actions(ctx context.Context, t tenant.ID, fromMillis, toMillis int64, after Name, limit int) ([]Record, error)
 }
 
-// Compare lists the members in which two things differ that are written as JSON
-// objects, in order of their names. Nil has none.
+// Compare lists the members that differ between two values, both encoded as JSON
+// objects, in order of their names. Nil has no members.
 func Compare(from, to any) ([]Change, error) {
 	before, err := members(from)
 	if err != nil {

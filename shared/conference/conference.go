@@ -1,4 +1,4 @@
-// Package conference is about the meetings that seats are taken in.
+// Package conference defines the meetings in which seats are taken.
 //
 // Terms: a conference is scheduled, then live, then ended. An ended conference
 // stays ended; scheduling its id again makes a new one, with a new number. The
@@ -52,16 +52,16 @@ type Conference struct {
 	EndedAt   time.Time
 	// VacantSince is when a live conference was found vacant.
 	VacantSince time.Time
-	// OwnPools: it went live under a named license, and needs its host. What the
-	// license becomes while it is live does not change that.
+	// OwnPools: the conference went live under a named license, and needs its host. A
+	// change of the license does not change that.
 	OwnPools bool
-	// Removed says who was removed from it.
+	// Removed has the people who were removed from the conference.
 	Removed removal.Notes
-	// Ending: it has ended, and not everybody may have been told yet.
+	// Ending: the conference has ended, and some of its connections may be open.
 	Ending bool
 }
 
-// Change is a change of a scheduled conference. Nil members stay.
+// Change is a change of a scheduled conference. Nil members are not changed.
 type Change struct {
 	Title    *string
 	StartsAt *time.Time
@@ -70,7 +70,7 @@ type Change struct {
 	Removed removal.Notes
 }
 
-// Of is a conference as the change makes it.
+// Of returns the changed conference.
 func (ch Change) Of(c Conference) Conference {
 	if ch.Title != nil {
 		c.Title = *ch.Title
@@ -88,8 +88,7 @@ func (ch Change) Of(c Conference) Conference {
 // concurrent license.
 const EmptyFor = 5 * time.Minute
 
-// ParseID checks an id that came in a path: what cannot be an id names no
-// conference.
+// ParseID checks an id from a path. A malformed id is a NotFound problem.
 func ParseID(text string) (ID, error) {
 	if !tenant.IsID(text) {
 		return "", problem.New(problem.NotFound, "There is no such conference.")
@@ -109,43 +108,42 @@ func NotLive(id ID) *problem.Error {
 
 // Conferences stores conferences. Errors are the store's own.
 type Conferences interface {
-	// NextNumber gives a number that no other call ever gave for the tenant.
+	// NextNumber returns a number that no other call has returned for the tenant.
 	NextNumber(ctx context.Context, t tenant.ID) (Number, error)
-	// Schedule writes c unless its id is scheduled, live or ending; then it
-	// changes nothing and gives that one. After a lost answer a repeat finds
-	// its own.
+	// Schedule writes c, unless a conference with its id is scheduled, live or
+	// ending; then it returns that conference. After a lost answer a repeat returns
+	// its own conference.
 	Schedule(ctx context.Context, c Conference) (*Conference, error)
-	// Conference reads one; nil if there is none. A read that is not
-	// consistent costs half and may be a moment old.
+	// Conference reads a conference; nil if there is none. A read that is not
+	// consistent costs half, and may be stale.
 	Conference(ctx context.Context, t tenant.ID, id ID, consistent bool) (*Conference, error)
-	// Conferences lists conferences in order of id, beginning after one.
+	// Conferences lists conferences in order of id, from the one after the given id.
 	Conferences(ctx context.Context, t tenant.ID, after ID, limit int) ([]Conference, error)
-	// Reschedule changes the conference of c's number if it is scheduled, and gives
-	// it as it then stands, changed or not; nil if it is no more. Safe to repeat.
+	// Reschedule changes the conference of c's number if it is scheduled, and returns
+	// the stored conference, changed or not; nil if there is none. Safe to repeat.
 	Reschedule(ctx context.Context, c Conference, change Change) (*Conference, error)
-	// GoLive makes the conference of c's number live if it is scheduled, and gives
-	// it as it then stands; nil if it is no more. With pools of its own it goes live
-	// only if its host is c's, who is held to it. Safe to repeat.
+	// GoLive makes the conference of c's number live if it is scheduled, and returns
+	// the stored conference; nil if there is none. With ownPools the conference goes
+	// live only if its host is c's. Safe to repeat.
 	GoLive(ctx context.Context, c Conference, at time.Time, ownPools bool) (*Conference, error)
-	// End ends the numbered conference, if it has not ended, and gives it as it
-	// then stands; nil if it is no more. It is ending until Finish. Safe to repeat.
+	// End ends the numbered conference, if it has not ended, and returns the stored
+	// conference; nil if there is none. It is ending until Finish. Safe to repeat.
 	End(ctx context.Context, t tenant.ID, id ID, number Number, at time.Time) (*Conference, error)
-	// NoteRemoved replaces the notes of who was removed from the numbered
-	// conference, if they are as they were read. False: they are not, or it is no
-	// more; after a lost answer a repeat finds its own.
+	// NoteRemoved replaces the notes of removals from the numbered conference, if
+	// they are as they were read. False: they are not, or there is no such
+	// conference; so after a lost answer a repeat returns false too.
 	NoteRemoved(ctx context.Context, t tenant.ID, id ID, number Number, was, is removal.Notes) (bool, error)
 	// Finish completes the end of the numbered conference. Safe to repeat.
 	Finish(ctx context.Context, t tenant.ID, id ID, number Number) error
-	// Vacate notes since when the numbered conference is vacant, if it is
-	// live. An earlier note stays. Safe to repeat.
+	// Vacate sets VacantSince of the numbered conference, if the conference is live
+	// and VacantSince is not set. Safe to repeat.
 	Vacate(ctx context.Context, t tenant.ID, id ID, number Number, since time.Time) error
-	// Occupy takes the note back, if the numbered conference is live, and
-	// gives the conference as it then stands; nil if it is no more. Safe to
-	// repeat.
+	// Occupy clears VacantSince, if the numbered conference is live, and returns the
+	// stored conference; nil if there is none. Safe to repeat.
 	Occupy(ctx context.Context, t tenant.ID, id ID, number Number) (*Conference, error)
-	// Expire ends the numbered conference if it is live, and vacant since
-	// just then: one atomic step, so that whoever comes back either takes the
-	// note back in time or finds it ended. It gives the conference as it then
-	// stands; nil if it is no more. Safe to repeat.
+	// Expire ends the numbered conference if it is live and its VacantSince is since,
+	// in one atomic step: either a join clears VacantSince in time, or it finds the
+	// conference ended. Expire returns the stored conference; nil if there is none.
+	// Safe to repeat.
 	Expire(ctx context.Context, t tenant.ID, id ID, number Number, since, at time.Time) (*Conference, error)
 }

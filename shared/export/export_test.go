@@ -137,7 +137,7 @@ func written(body []byte) func(io.Writer) error {
 	}
 }
 
-func TestAFileOverFiveMegabytesIsALinkAndAnyOtherIsItself(t *testing.T) {
+func TestOnlyAFileOverFiveMegabytesIsALink(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		body  []byte
@@ -181,7 +181,7 @@ func TestAFileOverFiveMegabytesIsALinkAndAnyOtherIsItself(t *testing.T) {
 	}
 }
 
-func TestNobodyCanGuessWhereAFileIsAndItIsUnderItsTenant(t *testing.T) {
+func TestAFilesKeyIsUnguessableAndUnderItsTenant(t *testing.T) {
 	s := &store{discards: true}
 	for range 2 {
 		if _, err := export.New(s).Answer(t.Context(), ledger, written(text(5_000_001))); err != nil {
@@ -204,7 +204,7 @@ func TestNobodyCanGuessWhereAFileIsAndItIsUnderItsTenant(t *testing.T) {
 	}
 }
 
-func TestWhateverFailsIsToldAndLeavesNothingInTheStore(t *testing.T) {
+func TestAFailureIsReturnedAndLeavesNothingInTheStore(t *testing.T) {
 	for _, test := range []struct {
 		call    string
 		aborted int
@@ -245,7 +245,7 @@ func TestALinkThatCannotBeMadeIsAnError(t *testing.T) {
 	}
 }
 
-func TestAWriterThatGivesUpOrPanicsLeavesNothingInTheStore(t *testing.T) {
+func TestAFailedWriterLeavesNothingInTheStore(t *testing.T) {
 	for _, panics := range []bool{false, true} {
 		s := &store{}
 		errRows := errors.New("no more rows")
@@ -280,7 +280,7 @@ func TestAWriterThatGivesUpOrPanicsLeavesNothingInTheStore(t *testing.T) {
 	}
 }
 
-func TestAnAbandonedFileIsAbortedOnAContextThatHasNotEnded(t *testing.T) {
+func TestAnAbandonedFileIsAbortedOnALiveContext(t *testing.T) {
 	ctx, abandon := context.WithCancel(t.Context())
 	s := &store{putting: abandon}
 	_, err := export.New(s).Answer(ctx, ledger, written(text(3*export.PartBytes)))
@@ -294,7 +294,7 @@ func TestAnAbandonedFileIsAbortedOnAContextThatHasNotEnded(t *testing.T) {
 
 // The parts on their way are what is held besides the one being filled. The
 // store copies nothing, so all that Answer allocates is what it holds.
-func TestMemoryIsFlatHoweverLargeTheFile(t *testing.T) {
+func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 	const size = 200_000_000
 	s := &store{discards: true}
 	piece := text(1 << 20)

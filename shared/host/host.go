@@ -28,15 +28,15 @@ const (
 	MaxNameLength  = 200
 )
 
-// Email is an address in its one canonical form, so that each spelling of an
-// address is the same host: the local part in NFC (RFC 6532, 3.1) and lower case,
-// the domain as IDNA shows it, in Unicode and not in its xn-- form.
+// Email is an address in canonical form, so that all spellings of an address are
+// the same host: the local part in NFC (RFC 6532, 3.1) and lower case, the domain
+// in IDNA's Unicode form.
 type Email string
 
-// ParseEmail checks an address and brings it into canonical form. The faulty
-// member is named by pointer. A slash or a question mark is refused, although an
-// address may have one: API Gateway decodes paths before it looks at them, so
-// that nobody could reach such a host.
+// ParseEmail checks an address and converts it to canonical form. The error names
+// the member by pointer. It refuses a slash and a question mark, which addresses
+// may contain: API Gateway decodes paths before routing, so such a host could not
+// be addressed.
 func ParseEmail(text, pointer string) (Email, error) {
 	trimmed := strings.TrimFunc(text, func(r rune) bool { return unicode.Is(unicode.Zs, r) })
 	at := strings.LastIndexByte(trimmed, '@')
@@ -61,15 +61,13 @@ func notAnAddress(pointer string) error {
 	})
 }
 
-// isHidden tells whether a character of a local part does not show, or not in
-// every place.
+// isHidden tells whether a character of a local part is invisible or a space.
 func isHidden(r rune) bool { return typed.Invisible(r) || unicode.IsSpace(r) }
 
 var domains = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.VerifyDNSLength(true))
 
-// canonicalDomain gives the one form of a domain name: what its ASCII form
-// stands for. Soft hyphens and such, which IDNA leaves out of a label, are
-// refused.
+// canonicalDomain returns the Unicode form of a domain name. It refuses characters
+// that IDNA removes, such as soft hyphens.
 func canonicalDomain(text string) (string, bool) {
 	if strings.ContainsFunc(text, isIgnored) || strings.HasSuffix(text, ".") {
 		return "", false
@@ -82,8 +80,8 @@ func canonicalDomain(text string) (string, bool) {
 	return shown, err == nil
 }
 
-// isIgnored tells whether a character of a domain name does not show. Joiners
-// are IDNA's to check.
+// isIgnored tells whether a character of a domain name is invisible. IDNA checks
+// joiners.
 func isIgnored(r rune) bool { return typed.Invisible(r) && !unicode.Is(unicode.Join_Control, r) }
 
 // Host is a named user.
@@ -92,7 +90,7 @@ type Host struct {
 	Name      string
 	Active    bool
 	CreatedAt time.Time
-	// Removed says who was removed from the host's conferences.
+	// Removed has the people who were removed from the host's conferences.
 	Removed removal.Notes
 }
 
@@ -102,7 +100,7 @@ type Lock struct {
 	Conference string
 	Number     int64
 	Since      time.Time
-	// Mark tells two takings of the lock apart. Drawn by chance.
+	// Mark distinguishes two holds of the lock by one conference. It is random.
 	Mark uint16
 }
 
@@ -121,8 +119,8 @@ type Added int
 const (
 	AddedNow Added = iota
 	AddedBefore
-	AddedNoMore   // as many as the limit allows are there
-	AddedNoChange // only freed slots are left, and no more changes this month
+	AddedNoMore   // the number of hosts is at the limit
+	AddedNoChange // only freed slots are left, and no changes are left this month
 )
 
 // Moved is the result of replacing a host by another person.
@@ -132,54 +130,53 @@ type Moved int
 const (
 	MovedNow      Moved = iota
 	MovedNobody         // there is no host to replace
-	MovedBefore         // the other one is a host already
-	MovedNoMore         // there are more hosts than the limit allows
-	MovedNoChange       // no more changes this month
+	MovedBefore         // the other person is a host already
+	MovedNoMore         // there are more hosts than the limit
+	MovedNoChange       // no changes are left this month
 )
 
 // Locked is the result of taking a lock.
 type Locked struct {
-	// Holder is set where another conference has it.
+	// Holder is set if another conference holds the lock.
 	Holder *Lock
-	// Renewed: the conference had it already.
+	// Renewed: the conference held the lock already.
 	Renewed bool
 }
 
 // Hosts stores hosts and their locks. Errors are the store's own.
 type Hosts interface {
-	// AddHost adds a host unless it is there or the tally has no slot for it;
-	// see Tally.Add. Counting and adding are one atomic step. After a lost
-	// answer a repeat finds the host there.
+	// AddHost adds a host unless it exists or the tally has no slot for it; see
+	// Tally.Add. Counting and adding are one atomic step. After a lost answer a
+	// repeat finds that the host exists.
 	AddHost(ctx context.Context, t tenant.ID, h Host, s Slots) (Added, error)
-	// Host reads one, consistently or not; nil if there is none.
+	// Host reads a host, consistently or not; nil if there is none.
 	Host(ctx context.Context, t tenant.ID, email Email, consistent bool) (*Host, error)
-	// Hosts lists hosts in order of address, beginning after one.
+	// Hosts lists hosts in order of address, from the one after the given address.
 	Hosts(ctx context.Context, t tenant.ID, after Email, limit int) ([]Host, error)
 	// CountHosts counts the hosts, consistently.
 	CountHosts(ctx context.Context, t tenant.ID) (int, error)
-	// ChangeHost replaces name and active of a host that has those that it was
-	// read with. False: it has not, or is not there; after a lost answer a repeat
-	// finds what it wrote.
+	// ChangeHost replaces the name and the state of a host, if they are as they
+	// were read. False: they are not, or there is no such host; so after a lost
+	// answer a repeat returns false too.
 	ChangeHost(ctx context.Context, t tenant.ID, was, is Host) (bool, error)
-	// NoteRemovedOfHost replaces the notes of who was removed from a host's conferences,
-	// if they are as they were read. False: they are not, or there is no such host.
+	// NoteRemovedOfHost replaces the notes of removals from a host's conferences, if
+	// they are as they were read. False: they are not, or there is no such host.
 	NoteRemovedOfHost(ctx context.Context, t tenant.ID, email Email, was, is removal.Notes) (bool, error)
-	// MoveHost puts another person into a host's slot, in one atomic step: one
-	// host is gone, the other there, and it counts as a change; see Tally.Move.
-	// After a lost answer a repeat finds the first one gone.
+	// MoveHost replaces a host by another person and counts a change, in one atomic
+	// step; see Tally.Move. After a lost answer a repeat returns MovedNobody.
 	MoveHost(ctx context.Context, t tenant.ID, from Email, to Host, s Slots) (Moved, error)
 	// RemoveHost removes a host and frees its slot, in one atomic step. It is
-	// never refused. False: there is none.
+	// never refused. False: there is no such host.
 	RemoveHost(ctx context.Context, t tenant.ID, email Email) (bool, error)
 
-	// Lock takes a host's lock if it is free, held by the same conference, or
-	// held just as a stale one was seen, if there is one: not if its conference has
-	// taken it again since. A repeat renews it.
+	// Lock takes a host's lock if the lock is free, held by the same conference, or
+	// equal to stale, if set: a conference that has taken the lock again since has
+	// another mark. A repeat renews the lock.
 	Lock(ctx context.Context, t tenant.ID, l Lock, stale *Lock) (Locked, error)
-	// Unlock frees a lock if its numbered conference holds it and, where the time
-	// since when is set, by just that taking. Safe to repeat.
+	// Unlock frees a lock if its numbered conference holds the lock, and has held it
+	// since the given time, if that is set. Safe to repeat.
 	Unlock(ctx context.Context, t tenant.ID, l Lock) error
-	// Locks lists every lock of the tenant: its live conferences under a
+	// Locks lists all locks of the tenant, one for each live conference under a
 	// named license.
 	Locks(ctx context.Context, t tenant.ID) ([]Lock, error)
 }

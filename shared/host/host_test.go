@@ -13,7 +13,7 @@ import (
 
 const pointer = "#/email"
 
-func TestTheSameLettersInUpperAndLowerCaseAreTheSameHost(t *testing.T) {
+func TestAHostsAddressIgnoresCase(t *testing.T) {
 	for _, text := range []string{"ann@example.org", "Ann@Example.org", "ANN@EXAMPLE.ORG", "  ann@example.org ", "\u3000ann@example.org\u00a0"} {
 		got, err := host.ParseEmail(text, pointer)
 		if err != nil || got != "ann@example.org" {
@@ -54,7 +54,7 @@ func TestAddressesOfEveryUsualFormNameAHost(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoAddressIsRefusedAndNamed(t *testing.T) {
+func TestInvalidAddressesAreRefusedByMember(t *testing.T) {
 	for _, text := range []string{
 		"", " ", "ann", "@", "ann@", "@example.org", "ann@@example.org", "ann@example.org@example.org",
 		"Ann <ann@example.org>", "<ann@example.org>", "ann@example.org, bob@example.org", "ann example@example.org",
@@ -80,7 +80,7 @@ func TestWhatIsNoAddressIsRefusedAndNamed(t *testing.T) {
 	}
 }
 
-func TestACanonicalAddressIsItsOwnCanonicalFormAndWithinBounds(t *testing.T) {
+func TestCanonicalAddressesAreStableAndBounded(t *testing.T) {
 	letters := append([]rune("aZ.@-+_%/'xn1"), 'İ', 'Ⱥ', 'ß', 'Σ', 'K', 'é', '\u0308', '\u200b', '\u200d', '日', '。', 'ａ', 'क', '्', 'א', 'ﬁ')
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringOfN(rapid.SampledFrom(letters), 1, 140, -1).Draw(t, "local") + "@" +
@@ -98,14 +98,14 @@ func TestACanonicalAddressIsItsOwnCanonicalFormAndWithinBounds(t *testing.T) {
 	})
 }
 
-func TestLettersThatGrowInLowerCaseDoNotPassTheBound(t *testing.T) {
+func TestLettersThatGrowInLowerCaseCannotPassTheBound(t *testing.T) {
 	text := strings.Repeat("Ⱥ", (254-len("@example.org"))/2) + "@example.org"
 	if got, err := host.ParseEmail(text, pointer); err == nil {
 		t.Errorf("%d bytes became %d", len(text), len(got))
 	}
 }
 
-func TestANameHasOneToTwoHundredBytesOfShownText(t *testing.T) {
+func TestANameHasOneToTwoHundredVisibleBytes(t *testing.T) {
 	for _, name := range []string{"A", "Zoë 👩\u200d🚀", strings.Repeat("a", 200), strings.Repeat("é", 100)} {
 		if err := host.CheckName(name); err != nil {
 			t.Errorf("%d bytes: %v", len(name), err)

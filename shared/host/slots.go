@@ -2,43 +2,41 @@ package host
 
 import "time"
 
-// Month is a calendar month, such as 2026-11. Months sort like their text.
+// Month is a calendar month, such as 2026-11. Months sort as strings.
 type Month string
 
-// MonthOf is the month in which a moment lies in a zone.
+// MonthOf is the month of a time in a zone.
 func MonthOf(at time.Time, zone *time.Location) Month { return Month(at.In(zone).Format("2006-01")) }
 
-// Slots is what a named license says of its hosts. The zero Slots have no bound:
-// that is any other license.
+// Slots is a named license's limits of hosts. The zero Slots, for other licenses,
+// have no limits.
 type Slots struct {
-	// Limit is how many hosts there may be.
+	// Limit is the maximum number of hosts.
 	Limit int
-	// Changes is how many freed slots may be filled in one month; zero is none.
+	// Changes is the maximum number of freed slots that may be filled in a month.
 	Changes int
-	// Month is the one that it is, by the tenant's calendar.
+	// Month is the current month of the tenant's calendar.
 	Month Month
 }
 
-// Tally is what is counted of a tenant's hosts.
+// Tally counts a tenant's hosts.
 type Tally struct {
-	// Hosts are there now.
+	// Hosts is the current number of hosts.
 	Hosts int
-	// Used is how many slots were ever filled under a named license. Those that
-	// have no host now are freed.
+	// Used is the number of slots that were ever filled under a named license.
+	// Used slots without a host are freed.
 	Used int
-	// Changes were made in Month, which is the latest that had any.
+	// Changes is the number of changes in Month, the latest month with changes.
 	Changes int
 	Month   Month
 }
 
-// Add counts one host more, or tells why there is no slot for it: AddedNoMore or
-// AddedNoChange, with the tally as it was.
+// Add counts another host. Without a slot it returns AddedNoMore or AddedNoChange,
+// and the tally unchanged.
 //
-// A slot that never had a host is filled first, which is no change; so is one
-// that the license has grown by. After those only freed slots are left, and
-// filling one is a change, whoever had it before: also the host that left it.
-// A new month begins without changes. What a late request of an older month
-// changes counts in the latest.
+// Add fills unused slots first, including those of a larger license, which is no
+// change. Filling a freed slot is a change, even by its former host. A new month
+// begins without changes. A late request of an earlier month counts in the latest.
 func (t Tally) Add(s Slots) (Tally, Added) {
 	next := t
 	next.Hosts++
@@ -57,10 +55,10 @@ func (t Tally) Add(s Slots) (Tally, Added) {
 	return next, AddedNow
 }
 
-// Move counts another person in the slot of a host, which is a change, or tells
-// why there is none: MovedNoMore or MovedNoChange, with the tally as it was. Where
-// a license has shrunk below its hosts, no slot is handed on, as none that is
-// freed would be filled.
+// Move counts the replacement of a host, which is a change. If that is not
+// allowed, it returns MovedNoMore or MovedNoChange, and the tally unchanged. With
+// more hosts than the limit, no slot is passed on, as no freed slot would be
+// filled.
 func (t Tally) Move(s Slots) (Tally, Moved) {
 	next := t
 	switch {

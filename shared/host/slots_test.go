@@ -27,7 +27,7 @@ func TestAMonthIsOneOfTheTenantsCalendar(t *testing.T) {
 
 // Whatever is added and removed in whatever order: never more hosts than slots,
 // and in each month never more additions than slots that were new and changes.
-func TestSlotsAreNotPassedAroundMorePeopleThanAMonthAllows(t *testing.T) {
+func TestSlotsChangeHandsOnlyAsOftenAsAllowed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit, changes := rapid.IntRange(1, 5).Draw(t, "limit"), rapid.IntRange(0, 4).Draw(t, "changes")
 		var tally host.Tally

@@ -196,63 +196,75 @@ func (l License) WithDefaults() License {
 
 // Validate checks every member and reports all faults at once.
 func (l License) Validate() error {
-	var faults []problem.Field
-	fault := func(member, format string, args ...any) {
-		faults = append(faults, problem.Field{Pointer: "#/" + member, Detail: fmt.Sprintf(format, args...)})
+	var f faults
+	l.validateLimits(&f)
+	if l.Status != StatusActive && l.Status != StatusSuspended {
+		f.add("status", "must be active or suspended")
 	}
-	within := func(member string, value, low, high int) {
-		if value < low || value > high {
-			fault(member, "must be between %d and %d", low, high)
-		}
+	l.validateOverage(&f)
+	if !l.StartsAt.IsZero() && !l.ExpiresAt.IsZero() && !l.ExpiresAt.After(l.StartsAt) {
+		f.add("expires_at", "must be after starts_at")
 	}
+	if _, err := timezone.Load(l.TimeZone); err != nil {
+		f.add("time_zone", "must be a zone of the IANA database")
+	}
+	f.within("reconnect_grace_seconds", l.ReconnectGraceSeconds, 0, MaxReconnectGraceSeconds)
+	f.within("host_absent_minutes", l.HostAbsentMinutes, 1, MaxHostAbsentMinutes)
+	f.within("queue_limit", l.QueueLimit, 0, MaxQueueLimit)
+	f.within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)
+	if origins, err := NewOrigins(l.AllowedOrigins.List()); err != nil {
+		f = append(f, problem.FieldsOf(err)...)
+	} else if origins != l.AllowedOrigins {
+		f.add("allowed_origins", "must be as browsers write them")
+	}
+	if len(f) > 0 {
+		return problem.InvalidFields(f...)
+	}
+	return nil
+}
+
+func (l License) validateLimits(f *faults) {
 	absent := func(member string, value int) {
 		if value != 0 {
-			fault(member, "does not belong to a %s license", l.Model)
+			f.add(member, "does not belong to a %s license", l.Model)
 		}
 	}
 	switch l.Model {
 	case ModelNamed:
-		within("hosts", l.Hosts, 1, MaxHosts)
-		within("participants_per_conference", l.ParticipantsPerConference, 1, MaxParticipants)
+		f.within("hosts", l.Hosts, 1, MaxHosts)
+		f.within("participants_per_conference", l.ParticipantsPerConference, 1, MaxParticipants)
 		absent("seats", l.Seats)
 	case ModelConcurrent:
-		within("seats", l.Seats, 1, MaxSeats)
+		f.within("seats", l.Seats, 1, MaxSeats)
 		absent("hosts", l.Hosts)
 		absent("participants_per_conference", l.ParticipantsPerConference)
 	default:
-		fault("model", "must be named or concurrent")
+		f.add("model", "must be named or concurrent")
 	}
-	if l.Status != StatusActive && l.Status != StatusSuspended {
-		fault("status", "must be active or suspended")
-	}
-	if l.Overage != OverageDeny && l.Overage != OverageAllow {
-		fault("overage", "must be deny or allow")
-	}
-	if !l.StartsAt.IsZero() && !l.ExpiresAt.IsZero() && !l.ExpiresAt.After(l.StartsAt) {
-		fault("expires_at", "must be after starts_at")
-	}
-	if _, err := timezone.Load(l.TimeZone); err != nil {
-		fault("time_zone", "must be a zone of the IANA database")
-	}
+}
+
+func (l License) validateOverage(f *faults) {
 	switch {
+	case l.Overage != OverageDeny && l.Overage != OverageAllow:
+		f.add("overage", "must be deny or allow")
 	case l.Overage == OverageAllow && (l.Burst < 1 || l.Burst > MaxSeats):
-		fault("burst", "must be between 1 and %d where overage is allow: so many seats more are admitted", MaxSeats)
+		f.add("burst", "must be between 1 and %d where overage is allow: so many seats more are admitted", MaxSeats)
 	case l.Overage == OverageDeny && l.Burst != 0:
-		fault("burst", "must be 0 or left out where overage is deny")
+		f.add("burst", "must be 0 or left out where overage is deny")
 	}
-	within("reconnect_grace_seconds", l.ReconnectGraceSeconds, 0, MaxReconnectGraceSeconds)
-	within("host_absent_minutes", l.HostAbsentMinutes, 1, MaxHostAbsentMinutes)
-	within("queue_limit", l.QueueLimit, 0, MaxQueueLimit)
-	within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)
-	if origins, err := NewOrigins(l.AllowedOrigins.List()); err != nil {
-		faults = append(faults, problem.FieldsOf(err)...)
-	} else if origins != l.AllowedOrigins {
-		fault("allowed_origins", "must be as browsers write them")
+}
+
+// faults collects the faults of a license's members.
+type faults []problem.Field
+
+func (f *faults) add(member, format string, args ...any) {
+	*f = append(*f, problem.Field{Pointer: "#/" + member, Detail: fmt.Sprintf(format, args...)})
+}
+
+func (f *faults) within(member string, value, low, high int) {
+	if value < low || value > high {
+		f.add(member, "must be between %d and %d", low, high)
 	}
-	if len(faults) > 0 {
-		return problem.InvalidFields(faults...)
-	}
-	return nil
 }
 
 // Licenses stores licenses. Errors are the store's own.

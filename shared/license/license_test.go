@@ -40,7 +40,7 @@ func faults(t *testing.T, l license.License) []string {
 	return pointers
 }
 
-func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
+func TestAbsentMembersHaveTheirDefaults(t *testing.T) {
 	l := license.License{}.WithDefaults()
 	if l.Status != license.StatusActive || l.TimeZone != "UTC" || l.Overage != license.OverageDeny {
 		t.Errorf("got %q, %q, %q", l.Status, l.TimeZone, l.Overage)
@@ -51,7 +51,7 @@ func TestWhatIsLeftOutHasItsDefault(t *testing.T) {
 	}
 }
 
-func TestEveryBoundHoldsAndOnePastItDoesNot(t *testing.T) {
+func TestEveryBoundIsAcceptedAndOneBeyondRefused(t *testing.T) {
 	for _, test := range []struct {
 		member    string
 		low, high int
@@ -151,7 +151,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	}
 }
 
-func TestALicenseAdmitsFromItsStartUpToButNotAtItsExpiry(t *testing.T) {
+func TestALicenseAdmitsFromItsStartUntilItsExpiry(t *testing.T) {
 	starts := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	expires := starts.Add(24 * time.Hour)
 	bounded := named()
@@ -189,7 +189,7 @@ func TestALicenseAdmitsFromItsStartUpToButNotAtItsExpiry(t *testing.T) {
 	}
 }
 
-func TestCapacityIsTheLimitAndTheBurstOnlyWhereOverageIsAllowed(t *testing.T) {
+func TestCapacityIncludesTheBurstOnlyWithOverage(t *testing.T) {
 	for _, test := range []struct {
 		name            string
 		l               license.License

@@ -12,25 +12,25 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// Bounds of a license's allowed origins: all of them fit into the read unit
-// that a license costs.
+// Bounds of a license's allowed origins. With all of them a license still costs
+// one read unit.
 const (
 	MaxOrigins     = 20
 	MaxOriginBytes = 150
 )
 
-// Origins are the origins (RFC 6454) whose pages may connect, each as browsers
-// write it, separated by spaces: a text, so that licenses can be compared.
-// Without any, there is no list, and every page may: no list is empty.
+// Origins are the origins (RFC 6454) whose pages may connect, in the form that
+// browsers send, separated by spaces. It is a string so that licenses can be
+// compared. The empty string is no list: every page may connect.
 type Origins string
 
-// originRule says what an origin may be.
+// originRule is the rule of the error about an origin.
 const originRule = "must be https://host, https://host:port, http://localhost or that of an app, such as capacitor://localhost or chrome-extension://id, of up to 150 characters"
 
-// NewOrigins reads a list of origins: of web pages by https, of this machine's
-// own names also by http, and of apps, whose schemes are their own. Case makes no
-// difference, nor do the default ports of http and https. Nil is no list. The
-// error names each that is no origin.
+// NewOrigins reads a list of origins: https origins, http origins of the loopback
+// host, and origins of apps with schemes of their own. It ignores case, and the
+// default ports of http and https. Nil is no list. The error names each element
+// that is not an origin.
 func NewOrigins(list []string) (Origins, error) {
 	var (
 		kept   []string
@@ -60,7 +60,7 @@ func NewOrigins(list []string) (Origins, error) {
 	return Origins(strings.Join(kept, " ")), nil
 }
 
-// List gives the origins one by one; nil if there is no list.
+// List returns the origins; nil if there is no list.
 func (o Origins) List() []string {
 	if o == "" {
 		return nil
@@ -68,8 +68,8 @@ func (o Origins) List() []string {
 	return strings.Fields(string(o))
 }
 
-// Allow tells whether a page of an origin may connect. The empty origin is that
-// of a client that is no page of a browser and sends none.
+// Allow tells whether a page of an origin may connect. Clients outside browsers
+// send no origin; they may always connect.
 func (o Origins) Allow(origin string) bool {
 	if o == "" || origin == "" {
 		return true
@@ -78,11 +78,11 @@ func (o Origins) Allow(origin string) bool {
 	return ok && slices.Contains(o.List(), canonical)
 }
 
-// originForm takes an origin apart: scheme, host, and port with its colon.
+// originForm matches the scheme, the host, and the port with its colon.
 var originForm = regexp.MustCompile(`^([a-z][a-z0-9+.-]+)://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?$`)
 
-// canonicalOrigin gives an origin as browsers write it. "null" is none: it is
-// every sandboxed page's.
+// canonicalOrigin returns an origin in the form that browsers send. "null" is not
+// accepted: every sandboxed page has that origin.
 func canonicalOrigin(text string) (string, bool) {
 	parts := originForm.FindStringSubmatch(lowerASCII(text))
 	if parts == nil || len(text) > MaxOriginBytes {
@@ -106,8 +106,8 @@ func canonicalOrigin(text string) (string, bool) {
 	return fmt.Sprintf("%s://%s:%d", scheme, host, number), true
 }
 
-// lowerASCII leaves letters as they are that only look like ASCII's in lower
-// case.
+// lowerASCII converts only ASCII letters. strings.ToLower would also turn others,
+// such as the Kelvin sign, into ASCII.
 func lowerASCII(text string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -117,17 +117,17 @@ func lowerASCII(text string) string {
 	}, text)
 }
 
-// withoutOrigin are schemes whose pages have no origin, or that of another URL.
+// withoutOrigin are schemes whose pages have no origin of their own.
 var withoutOrigin = []string{"about", "blob", "data", "file", "filesystem", "ftp", "javascript", "view-source", "ws", "wss"}
 
 var (
 	webHost = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$`)
-	// numericHost is what browsers take for an IPv4 address, in one of many forms.
+	// numericHost matches hosts that browsers parse as an IPv4 address.
 	numericHost = regexp.MustCompile(`(^|\.)(0x[0-9a-f]*|[0-9]+)$`)
 )
 
-// canonicalHost gives a host as browsers write it. That of an app is a name
-// which only the app knows.
+// canonicalHost returns a host in the form that browsers send. The host of an app's
+// origin is any name.
 func canonicalHost(scheme, host string) (string, bool) {
 	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	isAddress := err == nil
@@ -151,8 +151,8 @@ func canonicalHost(scheme, host string) (string, bool) {
 	return host, webHost.MatchString(host)
 }
 
-// shownIPv6 writes an address as browsers do: in hexadecimal also where it
-// stands for one of IPv4.
+// shownIPv6 formats an address as browsers do: in hexadecimal even if it maps an
+// IPv4 address.
 func shownIPv6(address netip.Addr) string {
 	if address.Is4In6() {
 		last := address.As16()

@@ -51,7 +51,7 @@ func TestOriginsAreKeptAsBrowsersWriteThem(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoOriginIsRefusedByItsPlace(t *testing.T) {
+func TestInvalidOriginsAreRefusedByPosition(t *testing.T) {
 	for _, text := range []string{
 		"", "null", "*", "https://", "https:///", "meet.example.com", "//meet.example.com", "http://meet.example.com", "wss://meet.example.com",
 		"https://meet.example.com/", "https://meet.example.com/path", "https://meet.example.com?q", "https://meet.example.com#f",
@@ -134,7 +134,7 @@ func TestALicenseIsValidOnlyWithCanonicalOrigins(t *testing.T) {
 	}
 }
 
-func TestEverybodyIsWhoHasASeatInAllPoolsTogether(t *testing.T) {
+func TestEverybodyCountsTheSeatsOfAllPools(t *testing.T) {
 	l := named()
 	if got := l.Everybody(); got != 5*26 {
 		t.Errorf("5 x 25: %d", got)

@@ -46,7 +46,7 @@ func (b busy) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[
 	return b.Store.Stays(ctx, t, from, to)
 }
 
-func TestATotalIsThatOfItsDaysWhileStaysAreRecorded(t *testing.T) {
+func TestATotalEqualsItsDaysWhileStaysAreRecorded(t *testing.T) {
 	w := newWorld(t, "UTC")
 	for day := 1; day <= 6; day++ {
 		w.stay(day, 600, time.Hour, "bob")
@@ -74,7 +74,7 @@ func TestATotalIsThatOfItsDaysWhileStaysAreRecorded(t *testing.T) {
 	}
 }
 
-func TestDaysOfARangeThatIsNoneAreRefused(t *testing.T) {
+func TestDaysOfAnInvalidRangeAreRefused(t *testing.T) {
 	w := newWorld(t, "UTC")
 	_, _, err := report.New(w.store, w).Days(t.Context(), w.query(w.at(2, 0), w.at(1, 0), usage.GranularityDay))
 	wantFaults(t, err, "#/to")

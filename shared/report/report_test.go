@@ -22,7 +22,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-func TestAReportSaysTheSameHoweverFarTheRollUpCame(t *testing.T) {
+func TestAReportDoesNotDependOnTheRollUpsProgress(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := lived(t)
 		r := report.New(w.store, w)
@@ -50,7 +50,7 @@ func TestAReportByGroupIsThatOfTheArithmetic(t *testing.T) {
 
 // Everything in the month is rolled up: whoever asks reads no more for a
 // million records than for one.
-func TestAReportOfWhatIsRolledUpReadsNoRecordOfTheLedger(t *testing.T) {
+func TestAReportOfRolledUpDaysDoesNotReadTheLedger(t *testing.T) {
 	w := newWorld(t, "America/New_York")
 	for day := 1; day <= 31; day++ {
 		w.stay(day, 600, time.Hour, fmt.Sprint("person-", day%3))
@@ -72,7 +72,7 @@ func TestAReportOfWhatIsRolledUpReadsNoRecordOfTheLedger(t *testing.T) {
 	}
 }
 
-func TestATotalReadsOfTheLedgerOnlyWhatIsNotRolledUp(t *testing.T) {
+func TestATotalReadsTheLedgerOnlyOfDaysNotRolledUp(t *testing.T) {
 	w := newWorld(t, "UTC")
 	for day := 1; day <= 20; day++ {
 		w.stay(day, 600, time.Hour, "bob")
@@ -110,7 +110,7 @@ func TestALateRecordShowsBeforeItIsRolledUp(t *testing.T) {
 
 // What is kept of a day knows how those that were lost at its end came back
 // after as_of.
-func TestAReportAsOfEarlierKnowsNothingOfWhoCameBackLater(t *testing.T) {
+func TestAReportAsOfEarlierIgnoresLaterResumes(t *testing.T) {
 	w := newWorld(t, "UTC")
 	lost := w.stay(3, 24*60-30, 28*time.Minute, "bob")
 	back := w.at(4, 3).UnixMilli()
@@ -139,7 +139,7 @@ func (c closer) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) {
 	return []usage.Stay{c.open}, nil
 }
 
-func TestAStayThatClosesWhileItIsReadIsCountedOnce(t *testing.T) {
+func TestAStayThatClosesDuringAReportIsCountedOnce(t *testing.T) {
 	w := newWorld(t, "UTC")
 	from := w.at(3, 600)
 	w.now = from.Add(time.Hour)
@@ -196,7 +196,7 @@ func TestRowsComeWhileTheLedgerIsRead(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeReportedIsRefusedByName(t *testing.T) {
+func TestInvalidQueriesAreRefusedByMember(t *testing.T) {
 	w := newWorld(t, "UTC")
 	w.now = w.at(9, 0)
 	for pointer, change := range map[string]func(*report.Query){
@@ -261,7 +261,7 @@ func (b *byMonth) Days(ctx context.Context, t tenant.ID, zone string, from, to i
 	return b.Store.Days(ctx, t, zone, from, to)
 }
 
-func TestATotalHoldsTheSetsOfAMonthAtATime(t *testing.T) {
+func TestATotalReadsTheSetsMonthByMonth(t *testing.T) {
 	w := newWorld(t, "America/New_York")
 	for day := 1; day <= 100; day++ {
 		w.stay(day, 600, time.Hour, fmt.Sprint("person-", day%40))
@@ -390,7 +390,7 @@ func TestAReadThatFailsEndsTheReport(t *testing.T) {
 	}
 }
 
-func TestAPeaksHoldersAreTheStaysThatWereInAtItsMoment(t *testing.T) {
+func TestAPeaksHoldersAreTheStaysOfItsTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := lived(t)
 		q := w.drawQuery(t)
@@ -416,7 +416,7 @@ func TestAPeaksHoldersAreTheStaysThatWereInAtItsMoment(t *testing.T) {
 	})
 }
 
-func TestARefusalIsToldWithThoseWhoWereInThePoolThen(t *testing.T) {
+func TestARefusalHasTheHoldersOfThePoolThen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := lived(t)
 		q := w.query(w.at(1, 0), w.now, usage.GranularityTotal)
@@ -451,7 +451,7 @@ func TestARefusalIsToldWithThoseWhoWereInThePoolThen(t *testing.T) {
 	})
 }
 
-func TestOfARefusalsHoldersTheFirstAreToldAndAllCounted(t *testing.T) {
+func TestARefusalListsItsFirstHoldersAndCountsAll(t *testing.T) {
 	w := newWorld(t, "UTC")
 	for i := range report.MaxHolders + 20 {
 		w.stay(3, 600+i/2, time.Duration(100-i/2)*time.Minute, fmt.Sprint("person-", i))
@@ -467,7 +467,7 @@ func TestOfARefusalsHoldersTheFirstAreToldAndAllCounted(t *testing.T) {
 	}
 }
 
-func TestAPageOfRefusalsEndsBeforeItsHoldersAreTooMany(t *testing.T) {
+func TestAPageOfRefusalsBoundsItsHolders(t *testing.T) {
 	w := newWorld(t, "UTC")
 	for i := range report.MaxHolders + 20 {
 		w.stay(3, 600, 100*time.Minute, fmt.Sprint("person-", i))

@@ -45,7 +45,7 @@ func (u unread) License(ctx context.Context, t tenant.ID) (*license.License, err
 // Whoever bills by it must not take a tenant that could not be read for one
 // that used nothing. Tenants are read at the same time: the race detector looks
 // for what they share.
-func TestAMonthOfWhichOneTenantCannotBeReadIsNoMonth(t *testing.T) {
+func TestAMonthFailsIfOneTenantCannotBeRead(t *testing.T) {
 	w := newWorld(t, "UTC")
 	w.stay(3, 600, time.Hour, "bob")
 	others := w.others(30)
@@ -57,7 +57,7 @@ func TestAMonthOfWhichOneTenantCannotBeReadIsNoMonth(t *testing.T) {
 	}
 }
 
-func TestEveryTenantReadAtTheSameTimeHasItsOwnMonth(t *testing.T) {
+func TestTenantsReadConcurrentlyHaveTheirOwnMonths(t *testing.T) {
 	w := newWorld(t, "UTC")
 	w.stay(3, 600, time.Hour, "bob")
 	want := append([]tenant.ID{acme}, w.others(30)...)

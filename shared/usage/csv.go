@@ -20,17 +20,17 @@ var Columns = []string{
 	"joins", "refused", "conferences", "hosts", "identities", "estimated_ms", "peak_hosts", "peak_participants",
 }
 
-// TimeLayout is how reports write times: UTC with milliseconds.
+// TimeLayout is the format of times in reports: UTC with milliseconds.
 const TimeLayout = "2006-01-02T15:04:05.000Z"
 
 // TenantsColumns are the columns of a report of all tenants, in order. A contract.
-// The last ones are of the license in force at the end of the period, empty where there was none.
+// The last two are of the license in force at the end of the period, empty if there was none.
 var TenantsColumns = append(slices.Clone(Columns), "model", "limit")
 
-// MonthLayout is how months are written.
+// MonthLayout is the format of months.
 const MonthLayout = "2006-01"
 
-// FormatMillis writes a time; what is absent is empty.
+// FormatMillis formats a time; an absent one is empty.
 func FormatMillis(millis int64) string {
 	if millis == 0 {
 		return ""
@@ -38,28 +38,28 @@ func FormatMillis(millis int64) string {
 	return FormatTime(millis)
 }
 
-// FormatTime writes a time that is there.
+// FormatTime formats a time, which is not absent.
 func FormatTime(millis int64) string {
 	return time.UnixMilli(millis).UTC().Format(TimeLayout)
 }
 
-// CSV writes rows as RFC 4180, one by one. Text that a spreadsheet would run as
-// a formula gets an apostrophe in front; numbers and times are never touched.
+// CSV writes rows as RFC 4180. A text cell that a spreadsheet would run as a formula
+// gets an apostrophe in front; numbers and times do not.
 type CSV struct {
 	out    *csv.Writer
 	record []string
 }
 
-// NewCSV begins with the columns' names, Columns or those and more. It writes
-// through a buffer of a few kilobytes: Flush it in the end.
+// NewCSV writes the names of the columns: Columns, perhaps followed by others. The
+// output is buffered: call Flush at the end.
 func NewCSV(w io.Writer, columns []string) (*CSV, error) {
 	c := &CSV{out: csv.NewWriter(w)}
 	c.out.UseCRLF = true
 	return c, written(c.out.Write(columns))
 }
 
-// Write writes a tenant's row, with the cells of the columns that are more. The
-// error is the writer's.
+// Write writes a tenant's row, followed by the cells of the other columns. The error
+// is the writer's.
 func (c *CSV) Write(t tenant.ID, r Row, more ...string) error {
 	overage := ""
 	if !r.OverageShared {
@@ -76,15 +76,14 @@ func (c *CSV) Write(t tenant.ID, r Row, more ...string) error {
 	return written(c.out.Write(c.record))
 }
 
-// Flush writes what is in the buffer. The error is the writer's.
+// Flush writes the buffer. The error is the writer's.
 func (c *CSV) Flush() error {
 	c.out.Flush()
 	return written(c.out.Error())
 }
 
-// WriteCSV writes a tenant's report as it comes, without holding more of it
-// than a row. Errors are the rows' or the writer's; what was written by then
-// is not a report.
+// WriteCSV writes a tenant's report row by row. After an error, of the rows or of
+// the writer, the output is incomplete.
 func WriteCSV(w io.Writer, t tenant.ID, rows iter.Seq2[Row, error]) error {
 	c, err := NewCSV(w, Columns)
 	if err != nil {
@@ -108,10 +107,10 @@ func written(err error) error {
 	return nil
 }
 
-// Inert is a text cell that no spreadsheet runs as a formula. What begins one
-// is what OWASP's page on CSV injection lists, with its full-width forms; also
-// behind spaces, which some programs trim, and behind a semicolon, at which
-// some part cells. For text only: a negative number is to stay one.
+// Inert returns a text cell that no spreadsheet runs as a formula. Formulas begin
+// with the characters of OWASP's page on CSV injection, in full width too, at the
+// start, after spaces, which some programs trim, or after a semicolon, at which
+// some programs split cells. Not for numbers, which may be negative.
 func Inert(text string) string {
 	if !strings.ContainsAny(text, formulas) {
 		return text
@@ -125,7 +124,7 @@ func Inert(text string) string {
 	return strings.Join(cells, ";")
 }
 
-// formulas are the letters that begin one.
+// formulas are the characters that begin a formula.
 const formulas = "=+-@\t\r\n＝＋－＠"
 
 func beginsFormula(cell string) bool {

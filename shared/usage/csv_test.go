@@ -12,7 +12,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-func TestCSVHasItsColumnsInOrderAndLinesEndAsRFC4180SaysThey(t *testing.T) {
+func TestCSVHasItsColumnsInOrderAndRFC4180sLineEnds(t *testing.T) {
 	var out strings.Builder
 	err := usage.WriteCSV(&out, "acme", rowsOf(
 		usage.Row{
@@ -36,7 +36,7 @@ func TestCSVHasItsColumnsInOrderAndLinesEndAsRFC4180SaysThey(t *testing.T) {
 	}
 }
 
-func TestTextThatASpreadsheetWouldRunIsMadeInertAndNumbersAreLeftAlone(t *testing.T) {
+func TestFormulasInTextAreMadeInertAndNumbersAreUnchanged(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"weekly", "weekly"},
 		{"=HYPERLINK(1)", "'=HYPERLINK(1)"},
@@ -91,7 +91,7 @@ func TestAReportThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 }
 
-func TestAReportWhoseRowsEndInAnErrorEndsInIt(t *testing.T) {
+func TestAnErrorOfTheRowsEndsTheReport(t *testing.T) {
 	var out strings.Builder
 	err := usage.WriteCSV(&out, "acme", func(yield func(usage.Row, error) bool) {
 		_ = yield(usage.Row{FromMillis: noon, ToMillis: noon + 1}, nil) && yield(usage.Row{}, errBroken)

@@ -8,11 +8,11 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// never is after every moment: when an open stay ends.
+// never is the end of an open stay, after every other time.
 const never = math.MaxInt64
 
-// held is a stay as the sweep knows it: from its first connection's join to
-// the latest end known of any of them.
+// held is a stay in the sweep: from the join of its first connection to the latest
+// known end of any of its connections.
 type held struct {
 	id       StayID
 	resumed  bool
@@ -24,14 +24,14 @@ type held struct {
 	host     host.Email
 	identity string
 
-	// From here on since it joined.
+	// The fields from here on are set when the stay is joined.
 	cell    *cell
 	draws   *poolUse
 	entries [3]*entry
 }
 
-// arrival is a connection's join that the sweep has yet to pass. With first, it
-// begins the stay.
+// arrival is the join of a connection that the sweep has not reached yet; first:
+// of a stay's first connection.
 type arrival struct {
 	at             int64
 	stay           *held
@@ -39,20 +39,20 @@ type arrival struct {
 	estimatedUntil int64
 }
 
-// queue holds arrivals, which come in order.
-type queue struct {
+// arrivals is a FIFO; arrivals are pushed in order of time.
+type arrivals struct {
 	items []arrival
 	head  int
 }
 
-func (q *queue) next() int64 {
+func (q *arrivals) next() int64 {
 	if q.head == len(q.items) {
 		return never
 	}
 	return q.items[q.head].at
 }
 
-func (q *queue) push(a arrival) {
+func (q *arrivals) push(a arrival) {
 	if q.head > len(q.items)/2 {
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
@@ -61,23 +61,23 @@ func (q *queue) push(a arrival) {
 	q.items = append(q.items, a)
 }
 
-func (q *queue) pop() arrival {
+func (q *arrivals) pop() arrival {
 	a := q.items[q.head]
 	q.items[q.head] = arrival{}
 	q.head++
 	return a
 }
 
-// ending is when a stay ends, as far as was known when it was put here; or,
-// without a stay, when a connection ends whose end is estimated.
+// ending is the end of a stay, as known when it was pushed; without a stay, the end
+// of a connection whose end is estimated.
 type ending struct {
 	at   int64
 	stay *held
 	cell *cell
 }
 
-// endings is a heap, the earliest first. It is typed, because a sweep spends
-// much of its time here.
+// endings is a heap, the earliest first. It is typed for speed: a sweep spends much
+// of its time here.
 type endings []ending
 
 func (e endings) next() int64 {

@@ -349,7 +349,7 @@ func TestHoweverTimeIsSplitTheTotalsAreTheSame(t *testing.T) {
 }
 
 // Any three adjacent summaries, also such as no sweep gives together.
-func TestRollingUpIsTheSameInWhateverOrderNeighboursAreMerged(t *testing.T) {
+func TestNeighboursMergeToTheSameInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var all []usage.Summary
 		for i := range 3 {

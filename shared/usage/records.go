@@ -18,8 +18,7 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// MaxLedgerDays bounds the range in which the ledger is read out: a year, and
-// a month to spare.
+// MaxLedgerDays bounds the range of an export of the ledger: a year and a month.
 const MaxLedgerDays = 400
 
 // Entry is what the ledger has one of at a time: a stay, a refusal or a wait. The
@@ -66,9 +65,9 @@ func LedgerRange(from, to time.Time) (Period, error) {
 	return Period{from.UnixMilli(), to.UnixMilli()}, nil
 }
 
-// Entries gives the closed stays that were joined in a period, the refusals in it,
-// and the ended waits that began in it, in order of time. It holds no more of them
-// than the history does. After an error it ends.
+// Entries yields the closed stays that were joined in a period, the refusals in it,
+// and the ended waits that began in it, in order of time. It buffers one of each.
+// It ends after an error.
 func Entries(ctx context.Context, h History, t tenant.ID, p Period) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		var heads []*head
@@ -108,7 +107,7 @@ func entries[T any](from iter.Seq2[T, error], entry func(T) Entry) iter.Seq2[Ent
 	}
 }
 
-// head is the first entry that is left of one kind, if any is there.
+// head is the next entry of one kind, if any.
 type head struct {
 	next  func() (Entry, error, bool)
 	entry Entry
@@ -118,7 +117,7 @@ type head struct {
 
 func (h *head) take() { h.entry, h.err, h.there = h.next() }
 
-// before tells whether a head comes before another. A failure does.
+// before tells whether a head comes before another. A failure comes first.
 func (h *head) before(other *head) bool {
 	if !h.there || !other.there {
 		return h.there
@@ -136,7 +135,7 @@ var LedgerColumns = []string{
 	"at", "code", "limit", "in_use", "since", "until", "outcome",
 }
 
-// Kind is what a record of the ledger is of.
+// Kind is the kind of a ledger record.
 type Kind string
 
 // The kinds.
@@ -146,8 +145,8 @@ const (
 	KindWait    Kind = "wait"
 )
 
-// PoolKind is whose pool it is: the tenant's, a conference's, or a host's own
-// chair in one.
+// PoolKind tells a tenant's pool, a conference's, and the chair of a conference's
+// host apart.
 type PoolKind string
 
 // The kinds of pools.
@@ -167,8 +166,7 @@ func poolKind(p seat.Pool) PoolKind {
 	return PoolKindTenant
 }
 
-// StayRecord is a stay as a line of NDJSON. Members that are not known are
-// left out.
+// StayRecord is a stay as a line of NDJSON. Unknown members are left out.
 type StayRecord struct {
 	Kind       Kind              `json:"kind" enum:"stay"`
 	Tenant     tenant.ID         `json:"tenant"`
@@ -191,8 +189,7 @@ type StayRecord struct {
 	InUse      int               `json:"in_use,omitempty"`
 }
 
-// RefusalRecord is a refusal as a line of NDJSON. Members that are not known
-// are left out.
+// RefusalRecord is a refusal as a line of NDJSON. Unknown members are left out.
 type RefusalRecord struct {
 	Kind       Kind              `json:"kind" enum:"refusal"`
 	Tenant     tenant.ID         `json:"tenant"`
@@ -251,8 +248,7 @@ func waitRecord(w Wait) WaitRecord {
 	}
 }
 
-// Record is the entry as JSON has it: a StayRecord, a RefusalRecord or a
-// WaitRecord.
+// Record is the entry for JSON: a StayRecord, a RefusalRecord or a WaitRecord.
 func (e Entry) Record() any {
 	switch {
 	case e.Stay != nil:
@@ -263,7 +259,8 @@ func (e Entry) Record() any {
 	return waitRecord(*e.Wait)
 }
 
-// WriteLedgerJSON writes entries as NDJSON: a record a line. It ends at the first error of theirs, which it gives, or of w's.
+// WriteLedgerJSON writes entries as NDJSON, one record a line. It returns the first
+// error of entries or of w.
 func WriteLedgerJSON(w io.Writer, entries iter.Seq2[Entry, error]) error {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
@@ -278,8 +275,8 @@ func WriteLedgerJSON(w io.Writer, entries iter.Seq2[Entry, error]) error {
 	return nil
 }
 
-// WriteLedgerCSV writes entries as RFC 4180, text cells made Inert. It ends at
-// the first error of theirs, which it gives, or of w's.
+// WriteLedgerCSV writes entries as RFC 4180, with text cells made Inert. It returns
+// the first error of entries or of w.
 func WriteLedgerCSV(w io.Writer, entries iter.Seq2[Entry, error]) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
@@ -301,7 +298,7 @@ func WriteLedgerCSV(w io.Writer, entries iter.Seq2[Entry, error]) error {
 	return nil
 }
 
-// cells are an entry's, in the order of LedgerColumns.
+// cells are the cells of an entry in the order of LedgerColumns.
 func (e Entry) cells() []string {
 	switch {
 	case e.Stay != nil:

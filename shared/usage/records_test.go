@@ -65,7 +65,7 @@ func happened(t *testing.T) *dynamo.Store {
 	return store
 }
 
-func TestTheLedgerAsCSVHasItsColumnsInOrderAndItsRowsInOrderOfTime(t *testing.T) {
+func TestTheLedgerAsCSVHasColumnsAndRowsInOrder(t *testing.T) {
 	var out strings.Builder
 	if err := usage.WriteLedgerCSV(&out, usage.Entries(t.Context(), happened(t), "acme", always)); err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func each(all ...usage.Entry) iter.Seq2[usage.Entry, error] {
 }
 
 // Both formats name the same columns: NDJSON has no member that is none.
-func TestEveryMemberOfTheNDJSONIsAColumnOfTheCSV(t *testing.T) {
+func TestEveryMemberOfNDJSONIsAColumnOfCSV(t *testing.T) {
 	found := map[string]bool{}
 	for _, record := range []any{usage.StayRecord{InUse: 1}, usage.RefusalRecord{Pool: usage.PoolKindTenant, Limit: new(int), InUse: new(int)}, usage.WaitRecord{}} {
 		body, err := json.Marshal(record)
@@ -220,7 +220,7 @@ func failing[T any](all iter.Seq2[T, error], failure error) iter.Seq2[T, error] 
 	}
 }
 
-func TestALedgerThatCannotBeReadToItsEndIsAnError(t *testing.T) {
+func TestAnUnreadableLedgerIsAnError(t *testing.T) {
 	errTorn := errors.New("the page is torn")
 	for _, h := range []torn{{Store: happened(t), stays: errTorn}, {Store: happened(t), refusals: errTorn}, {Store: happened(t), waits: errTorn}, {Store: dynamo.New(memtable.New(), memtable.Names), refusals: errTorn}} {
 		for name, write := range map[string]func(io.Writer, iter.Seq2[usage.Entry, error]) error{"CSV": usage.WriteLedgerCSV, "NDJSON": usage.WriteLedgerJSON} {
@@ -241,7 +241,7 @@ func TestALedgerThatCannotBeWrittenIsAnError(t *testing.T) {
 	}
 }
 
-func TestEntriesAreAllThereInOrderOfTimeAndMayBeLeftAnywhere(t *testing.T) {
+func TestEntriesAreCompleteInOrderAndMayStopAnywhere(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		store := dynamo.New(memtable.New(), memtable.Names)
 		joins := rapid.SliceOfNDistinct(rapid.Int64Range(0, 50), 0, 20, rapid.ID).Draw(t, "joins")
@@ -291,7 +291,7 @@ func TestEntriesAreAllThereInOrderOfTimeAndMayBeLeftAnywhere(t *testing.T) {
 	})
 }
 
-func TestTheLedgerIsReadOutInABoundedRangeThatIsNotReversed(t *testing.T) {
+func TestALedgerRangeIsBoundedAndNotReversed(t *testing.T) {
 	from := moment("2026-01-01T00:00:00+01:00")
 	for _, test := range []struct {
 		to   time.Time

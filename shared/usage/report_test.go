@@ -199,7 +199,7 @@ func TestOverageIsTheTimeAboveTheLimitInForce(t *testing.T) {
 	}
 }
 
-func TestTheLimitOfAPoolIsThatOfItsModelAtTheMoment(t *testing.T) {
+func TestAPoolsLimitIsThatOfTheModelThen(t *testing.T) {
 	own, conferences := seat.Pool{Tenant: "acme"}, seat.Pool{Tenant: "acme", Number: 7}
 	chair := seat.Pool{Tenant: "acme", Number: 7, Chair: true}
 	limits := append(seats(25, 10, 30), usage.LimitOf(noon+20, license.License{Model: license.ModelNamed, Hosts: 5, ParticipantsPerConference: 40}))
@@ -231,7 +231,7 @@ func TestTheLimitOfAPoolIsThatOfItsModelAtTheMoment(t *testing.T) {
 	}
 }
 
-func TestAResumedStayIsOneWithTheTimeItsSeatWasHeld(t *testing.T) {
+func TestAResumedStayIncludesTheTimeOfItsHold(t *testing.T) {
 	const gap = usage.MaxGapMillis
 	later := func(s usage.Stay) usage.Stay { return but(s, func(s *usage.Stay) { s.Resumed = true }) }
 	for _, test := range []struct {
@@ -263,7 +263,7 @@ func TestAResumedStayIsOneWithTheTimeItsSeatWasHeld(t *testing.T) {
 	}
 }
 
-func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
+func TestAResumedHoldCountsAcrossPeriods(t *testing.T) {
 	parts := []usage.Stay{part(1, 0, 90), but(part(1, 310, 350), func(s *usage.Stay) { s.Resumed = true })}
 	rows := usage.Report(cuts(0, 100, 200, 300, 400), nil, usage.Records{Stays: parts}, forever)
 	for i, want := range []usage.Row{
@@ -283,7 +283,7 @@ func TestASeatHeldAcrossAnEdgeIsInAcrossItIfItIsResumedThen(t *testing.T) {
 	}
 }
 
-func TestEstimatedTimeIsThatOfTheConnectionsWithAnEstimatedEnd(t *testing.T) {
+func TestEstimatedTimeIsThatOfConnectionsWithEstimatedEnds(t *testing.T) {
 	estimated := func(s usage.Stay) usage.Stay { return but(s, func(s *usage.Stay) { s.Estimated = true }) }
 	parts := []usage.Stay{part(1, 0, 100), estimated(part(1, 150, 250)), part(2, 0, 300)}
 	rows := usage.Report(cuts(0, 200, 300), nil, usage.Records{Stays: parts}, forever)

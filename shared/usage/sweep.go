@@ -48,7 +48,7 @@ type Sweep struct {
 
 	stays    map[StayID]*held
 	retained int
-	arrivals queue
+	arrivals arrivals
 	endings  endings
 	pools    map[seat.Pool]*poolUse
 	cells    map[string]*cell

@@ -46,7 +46,7 @@ func quarters(month int64) []usage.Period {
 
 const month = 30 * 24 * 3_600_000
 
-func TestASweepRemembersThoseWhoAreInOrWereWithinTheLongestGapAndNoOthers(t *testing.T) {
+func TestASweepRemembersOnlyOpenAndResumableStays(t *testing.T) {
 	const week = 7 * 24 * 3_600_000
 	stays := busy(rand.New(rand.NewPCG(1, 0)), 25_000, week)
 	for _, by := range []usage.Grouping{usage.GroupingNone, usage.GroupingConference} {
@@ -114,7 +114,7 @@ func BenchmarkRecountMonthOfAMillionStays(b *testing.B) {
 	}
 }
 
-func TestARecordLongerThanAnyConnectionLastsCountsForAsLongAsOneDoes(t *testing.T) {
+func TestATooLongRecordCountsAsALongestConnection(t *testing.T) {
 	const most = usage.MaxStayMillis
 	periods := cuts(0, most/2, most, 3*most)
 	ghost := but(stay(1, 0, 3*most), func(s *usage.Stay) { s.Estimated = true })

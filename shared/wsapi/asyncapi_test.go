@@ -322,7 +322,7 @@ func (w *world) wantDescribed(r wsapi.Response) {
 // remove has an administrator remove a connection.
 func (w *world) remove(id seat.ConnectionID) {
 	w.t.Helper()
-	if _, err := w.door().Remove(w.t.Context(), meeting.Removal{Tenant: acme, Conference: weekly, Reason: "An administrator removed you.", At: w.now()}, id); err != nil {
+	if _, err := w.newProcess().Remove(w.t.Context(), meeting.Removal{Tenant: acme, Conference: weekly, Reason: "An administrator removed you.", At: w.now()}, id); err != nil {
 		w.t.Fatal(err)
 	}
 }

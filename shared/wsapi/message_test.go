@@ -29,7 +29,7 @@ const (
 	join   = `{"action":"join"}`
 
 	joinAndWait = `{"action":"join","wait":true}`
-	leave  = `{"action":"leave"}`
+	leave       = `{"action":"leave"}`
 )
 
 func wantAdmitted(t *testing.T, reply wsapi.Reply, v visit, limit, inUse int) {
@@ -87,13 +87,13 @@ func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 		}
 	}
 	var mu sync.Mutex
-	boards, pages, began := 0, make(map[string]int), w.clock.read()
+	directories, pages, began := 0, make(map[string]int), w.clock.read()
 	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		switch call.Name {
 		case "get directory":
-			boards++
+			directories++
 		case "query pool":
 			pages[call.PK]++
 		}
@@ -110,8 +110,8 @@ func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 	}
 	// A count serves for eight seconds.
 	readings := slices.Max(slices.Collect(maps.Values(pages)))
-	if most := int(w.clock.read()-began)/8000 + 2; readings > most || boards > 2*asks+most {
-		t.Errorf("%d answers took %d readings of the pool, and %d of its board", 2*asks, readings, boards)
+	if most := int(w.clock.read()-began)/8000 + 2; readings > most || directories > 2*asks+most {
+		t.Errorf("%d answers took %d readings of the pool, and %d of its directory", 2*asks, readings, directories)
 	}
 }
 

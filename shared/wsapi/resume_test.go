@@ -157,15 +157,15 @@ func TestAResumedSeatIsOneStay(t *testing.T) {
 			joined := w.clock.read()
 			token := w.resumeToken(v)
 			before(w, v)
-			heir := w.in(resuming(1, token))
+			resumed := w.in(resuming(1, token))
 			w.wantInUse(1)
 			w.drop(v) // late, or when make has come before break
 			w.hangUp(v)
 			w.wantInUse(1)
-			if reply := w.send(heir, `{"action":"status"}`); reply.Type != "admitted" || *reply.InUse != 1 {
-				t.Errorf("the heir's status: %+v", reply)
+			if reply := w.send(resumed, `{"action":"status"}`); reply.Type != "admitted" || *reply.InUse != 1 {
+				t.Errorf("the resumed connection's status: %+v", reply)
 			}
-			w.hangUp(heir)
+			w.hangUp(resumed)
 			w.wantInUse(0)
 			left := w.clock.read()
 			rows := usage.Report([]usage.Period{{FromMillis: joined - 1, ToMillis: left + 1}}, nil, usage.Records{Stays: w.stays()}, left+1)
@@ -296,9 +296,9 @@ func TestAnAbandonedResumeFreesTheSeat(t *testing.T) {
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	token := w.resumeToken(v)
 	w.drop(v)
-	heir := resuming(1, token)
-	handshake := w.connectEvent(heir)
-	w.drop(heir) // overtakes its $connect
+	resumed := resuming(1, token)
+	handshake := w.connectEvent(resumed)
+	w.drop(resumed) // overtakes its $connect
 	if got := w.shake(handshake); got.StatusCode == http.StatusOK {
 		t.Fatal("admitted although it was gone")
 	}

@@ -20,11 +20,11 @@ import (
 // second.
 func (w *world) limit() {
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
-	door := func() *worldtest.Process {
+	process := func() *worldtest.Process {
 		return worldtest.NewProcess(w.failing(), w.gateway, worldtest.Limited(rate.NewLimiter(w.failing(), log), 1), worldtest.Logging(log))
 	}
-	w.connect = lambda.NewHandler(wsapi.NewConnector(door().Admissions, log).Handle)
-	w.message = lambda.NewHandler(door().Messenger(w.gateway, w.signer, log).Handle)
+	w.connect = lambda.NewHandler(wsapi.NewConnector(process().Admissions, log).Handle)
+	w.message = lambda.NewHandler(process().Messenger(w.gateway, w.signer, log).Handle)
 }
 
 // at says when an event happened.

@@ -94,11 +94,11 @@ func openWorld(t testing.TB, l license.License) *world {
 // restart gives each Lambda a new process, which remembers nothing.
 func (w *world) restart() {
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	door := func() *worldtest.Process { return worldtest.NewProcess(w.failing(), w.gateway, worldtest.Logging(log)) }
+	process := func() *worldtest.Process { return worldtest.NewProcess(w.failing(), w.gateway, worldtest.Logging(log)) }
 	w.authorize = lambda.NewHandler(wsapi.NewAuthorizer(w.signer, w.now, log).Handle)
-	w.connect = lambda.NewHandler(wsapi.NewConnector(door().Admissions, log).Handle)
-	w.disconnect = lambda.NewHandler(wsapi.NewDisconnector(door().Departures, log).Handle)
-	w.message = lambda.NewHandler(door().Messenger(w.gateway, w.signer, log).Handle)
+	w.connect = lambda.NewHandler(wsapi.NewConnector(process().Admissions, log).Handle)
+	w.disconnect = lambda.NewHandler(wsapi.NewDisconnector(process().Departures, log).Handle)
+	w.message = lambda.NewHandler(process().Messenger(w.gateway, w.signer, log).Handle)
 }
 
 // failing is the store whose calls can go wrong.
@@ -115,7 +115,7 @@ func named(hosts, participants int) license.License {
 func (w *world) license(l license.License) {
 	w.t.Helper()
 	l.Tenant, l.HostAbsentMinutes = acme, license.DefaultHostAbsentMinutes
-	if _, _, err := w.door().Licensing.Put(context.Background(), l.WithDefaults(), licensing.AnyRevision); err != nil {
+	if _, _, err := w.newProcess().Licensing.Put(context.Background(), l.WithDefaults(), licensing.AnyRevision); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, err := w.store.AddHost(context.Background(), acme, host.Host{Email: ann, Active: true}, host.Slots{}); err != nil {
@@ -138,13 +138,13 @@ func (w *world) schedule(id conference.ID) {
 
 func (w *world) end(id conference.ID) {
 	w.t.Helper()
-	if _, err := w.door().End(context.Background(), acme, id, w.now()); err != nil {
+	if _, err := w.newProcess().End(context.Background(), acme, id, w.now()); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-// door is one of the HTTP side's.
-func (w *world) door() *worldtest.Process {
+// newProcess is a process of the HTTP API.
+func (w *world) newProcess() *worldtest.Process {
 	return worldtest.NewProcess(w.store, w.gateway)
 }
 
