@@ -85,7 +85,10 @@ func (x *Admissions) seat(ctx context.Context, s session.Session, r request, fir
 		err := x.departures.Void(ctx, a.session) // it is being freed
 		return s, false, err != nil, err
 	}
-	a.session.BeganMillis, a.session.MovedAtMillis, a.session.FencedMillis = s.BeganMillis, max(r.atMillis, s.MovedAtMillis), s.FencedMillis
+	a.session.BeganMillis, a.session.MovedAtMillis, a.session.FencedMillis = s.BeganMillis, r.atMillis, s.FencedMillis
+	if v.turn { // its client has not asked for more, and may ask to leave by another clock
+		a.session.MovedAtMillis = s.MovedAtMillis
+	}
 	in, err = x.complete(ctx, v, a)
 	if errors.Is(err, errStaleCache) {
 		return s, false, false, nil

@@ -34,9 +34,9 @@ func (x *Admissions) JoinOrWait(ctx context.Context, id seat.ConnectionID, atMil
 // Serve seats a waiter whose turn it is, and tells whether the stay began by this call.
 // The session says whether the waiter is seated, still waits, or has left. An error is
 // why the waiter gets no seat now; nothing is recorded of it. Safe to repeat, and to run twice at once.
-func (x *Admissions) Serve(ctx context.Context, w queue.Waiter, atMillis int64) (s session.Session, began bool, err error) {
-	s, began, _, err = x.join(ctx, w.Connection, request{atMillis: max(atMillis, w.SinceMillis), turnOf: w.SinceMillis})
-	return s, began, err
+func (x *Admissions) Serve(ctx context.Context, w queue.Waiter, atMillis int64) (session.Session, error) {
+	s, _, _, err := x.join(ctx, w.Connection, request{atMillis: max(atMillis, w.SinceMillis), turnOf: w.SinceMillis})
+	return s, err
 }
 
 // Position is a waiting session's place in its queue, from 1; zero if it has none.
@@ -142,7 +142,7 @@ func (x *Admissions) connectToQueue(ctx context.Context, v Visitor, in seat.Pool
 		return x.refuseFull(ctx, v, refusal, err)
 	}
 	s := visit(v, c)
-	s.State, s.BeganMillis, s.Shards = session.StateLobby, v.AtMillis, l.Shards
+	s.BeganMillis, s.Shards = v.AtMillis, l.Shards
 	s = s.Queue(v.AtMillis, in.Number != 0)
 	s.Version = v.version
 	there, err := x.store.Begin(ctx, s)

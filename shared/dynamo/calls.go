@@ -120,6 +120,12 @@ var steps = []struct{ of, text, name string }{
 	{"directory", "REMOVE #rooms.#index", "unlist block"},
 	{"directory", "ADD #gone", "add left"},
 	{"directory", "REMOVE #until", "clear directory"},
+	{"head", "ADD #waiting :one", "open queue"},
+	{"head", "ADD #waiting :less", "count one less"},
+	{"head", "SET #waiting = :waiting", "recount queue"},
+	{"head", "ADD #generation", "close queue"},
+	{"waiter", "SET #told", "tell position"},
+	{"worker", "SET #holder", "lease queues"},
 	{"conference", "#live_at = :at", "go live"},
 	{"conference", "#ended_at = :at, #busy", "end conference"},
 	{"conference", "REMOVE #busy", "finish conference"},
@@ -146,6 +152,8 @@ func kindOf(pk, sk string) string {
 	switch {
 	case strings.HasPrefix(pk, poolKeyHead+"#"):
 		return "block"
+	case strings.HasPrefix(pk, queueKeyHead+"#") && sk != keyHead:
+		return "waiter"
 	case pk == keyTenants:
 		return "tenant"
 	case strings.HasPrefix(pk, booksKeyHead):
@@ -177,6 +185,8 @@ func describeQuery(in *dynamodb.QueryInput) Call {
 		of = *in.IndexName
 	case strings.HasPrefix(c.PK, poolKeyHead+"#"):
 		of = "pool"
+	case strings.HasPrefix(c.PK, queueKeyHead+"#"):
+		of = "queue"
 	}
 	c.Name = "query " + of
 	return c

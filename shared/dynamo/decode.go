@@ -30,6 +30,17 @@ func Decode(i map[string]types.AttributeValue) (any, error) {
 		return readConference(tenant.ID(t), i)
 	case ofTenant && sk == keyLicense:
 		return readLicense(tenant.ID(t), i)
+	case strings.HasPrefix(pk, queueKeyHead+"#"):
+		pool, err := poolOfQueue(pk)
+		if err != nil {
+			return nil, err
+		}
+		if sk == keyHead {
+			return readHead(pool, i)
+		}
+		return readWaiter(pool, i)
+	case strings.HasPrefix(sk, prefixWait):
+		return readWait(tenantOf(pk), i)
 	case strings.HasPrefix(sk, prefixStay):
 		return readStay(tenantOf(pk), i)
 	case strings.HasPrefix(sk, prefixRefusal):

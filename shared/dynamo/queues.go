@@ -21,8 +21,9 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// openQueues is the partition of the index busy that lists the open queues.
-const openQueues = "queues"
+// openQueues is the partition of the index busy that lists the open queues. No shard
+// of the agenda has this name.
+const openQueues = "#queues"
 
 const present = "attribute_exists(#pk)"
 

@@ -165,8 +165,9 @@ func (s Session) Leave(atMillis int64) Session {
 	return s
 }
 
-// Queue is the next version of a session in the lobby that begins to wait.
+// Queue is the next version of a session without a seat that begins to wait.
 func (s Session) Queue(atMillis int64, own bool) Session {
+	s.State = StateLobby // from a stay that is over, too
 	s.MovedAtMillis, s.QueuedMillis, s.QueuedOwn = atMillis, atMillis, own
 	s.Version++
 	return s

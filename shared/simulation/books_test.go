@@ -178,6 +178,7 @@ func (w *world) look(j *join) {
 	if w.licenses[t.id].Model == license.ModelNamed {
 		pool.Number = j.pass.Number
 	}
+	j.full = w.hasQueue(pool)
 	occupied := 0
 	for _, s := range w.blocks[pool] {
 		occupied += s.InUse
@@ -288,8 +289,9 @@ func (w *world) audit() {
 		switch {
 		case s.End == closed || s.End == lost || s.End == left:
 			// One that resumes does not begin before the record before it ends, which
-			// may be later than it was gone itself, and by another clock.
-			late := s.Resumed && s.LeftAtMillis == s.JoinedAtMillis && off > 0 && off <= c.took+skew
+			// may be later than it was gone itself, and by another clock. One that waited
+			// begins by the worker's clock.
+			late := (s.Resumed || len(c.waits) > 0) && s.LeftAtMillis == s.JoinedAtMillis && off > 0 && off <= c.took+skew
 			if told && !c.early && off != 0 && !late {
 				w.breaks("I4", "%s was gone %d ms off what its record says: %+v", c.id, off, s)
 			}

@@ -67,9 +67,10 @@ func (w *world) around(ctx context.Context, in any, next faults.Next) (any, erro
 // call makes a call of DynamoDB, by which the code meant another if there is a
 // bug.
 func (w *world) call(ctx context.Context, meant, asked any, next faults.Next) (any, error) {
+	asker := ctx
 	do := func(ctx context.Context) (any, error) {
-		w.meant = meant
-		defer func() { w.meant = nil }()
+		w.meant, w.doing = meant, invocationOf(asker)
+		defer func() { w.meant, w.doing = nil, nil }()
 		if read, is := asked.(*dynamodb.GetItemInput); is { // perhaps a bug's, before a write
 			return w.tables.GetItem(ctx, read)
 		}

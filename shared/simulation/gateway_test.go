@@ -43,6 +43,7 @@ type connection struct {
 	at    int64 // when it connected
 	took  int64 // until that was answered
 	lobby bool
+	wait  bool            // where no seat is free
 	from  *connection     // whose seat it is to go on in
 	claim jointoken.Claim // by which token
 	state state
@@ -69,6 +70,11 @@ type connection struct {
 	askedThen int
 	// early: a push found it gone, which ends its stay at an earlier event.
 	early bool
+	// queued is since when it waits, if it was told so and has done nothing about it
+	// since, and queuedAt the turn in which it was told. waits are all its waits.
+	queued   int64
+	queuedAt int
+	waits    []int64
 	// stays are those it was told of: when they began, and when it asked to
 	// leave, if it did.
 	stays []int64
@@ -77,7 +83,7 @@ type connection struct {
 }
 
 func (c *connection) visitor() admission.Visitor {
-	return admission.Visitor{Pass: c.pass, Connection: c.id, AtMillis: c.at}
+	return admission.Visitor{Pass: c.pass, Connection: c.id, AtMillis: c.at, Wait: c.wait}
 }
 
 func (w *world) newConnection(pass jointoken.Pass) *connection {
@@ -95,6 +101,7 @@ func (w *world) connects(t *customer) {
 	}
 	one := w.newConnection(pass)
 	one.lobby = w.script.pick(2, 1) == 1
+	one.wait = !one.lobby && w.script.pick(2, w.mood.queue) == 1
 	w.shakes(one)
 }
 
@@ -146,8 +153,13 @@ func (w *world) handshake(c *connection, first bool) {
 			return
 		}
 		c.state, c.took = open, w.now()-c.at
-		if its, _ := w.plain.Session(context.Background(), c.id, true); !c.lobby && its != nil {
+		its, _ := w.plain.Session(context.Background(), c.id, true)
+		switch {
+		case c.lobby || its == nil:
+		case its.State == session.StateSeated:
 			w.seats(c, its.JoinedAtMillis, its.Claim())
+		case its.Waits():
+			w.queues(c, its.QueuedMillis)
 		}
 	})
 	if c.from == nil && !c.lobby {
@@ -189,15 +201,21 @@ type reply struct {
 	Seated bool
 	Joined int64
 	Claim  jointoken.Claim
+	// Queued is since when it waits.
+	Queued int64
 }
 
 // asks sends a client's message: to join, or to leave for the lobby.
 func (w *world) asks(c *connection, toJoin bool) {
+	wait := toJoin && w.script.pick(1, w.mood.queue) == 1
 	w.millis.Add(1) // so that a client's messages are in order
 	c.asked++
 	c.seated = c.seated && toJoin
+	if !toJoin {
+		c.queued = 0
+	}
 	at, asked := w.now(), c.asked
-	deliver := func() { w.message(c, toJoin, at, asked) }
+	deliver := func() { w.message(c, toJoin, wait, at, asked) }
 	what := "leave of " + string(c.id)
 	if toJoin {
 		what = "join of " + string(c.id)
@@ -215,7 +233,7 @@ func (w *world) asks(c *connection, toJoin bool) {
 
 // message handles one, as wsapi does: it is answered, and if the connection
 // turns out to be gone, its stay is ended.
-func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
+func (w *world) message(c *connection, toJoin, wait bool, at int64, asked int) {
 	var err error
 	var i *invocation
 	what := "leave "
@@ -225,12 +243,19 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 	i = w.begin(what+string(c.id), handlerTime, func(ctx context.Context, p *process) {
 		var s session.Session
 		began := false
-		if toJoin {
+		switch {
+		case toJoin && wait:
+			s, began, _, err = p.door.JoinOrWait(ctx, c.id, at)
+		case toJoin:
 			s, began, err = p.door.Join(ctx, c.id, at)
-		} else {
+		default:
 			s, err = p.door.ToLobby(ctx, c.id, at)
 		}
-		text, _ := json.Marshal(reply{asked, err != nil, err == nil && s.State == session.StateSeated, s.JoinedAtMillis, s.Claim()})
+		r := reply{Asked: asked, Failed: err != nil, Seated: err == nil && s.State == session.StateSeated, Joined: s.JoinedAtMillis, Claim: s.Claim()}
+		if err == nil && s.Waits() {
+			r.Queued = s.QueuedMillis
+		}
+		text, _ := json.Marshal(r)
 		pushed := w.gateway.Push(ctx, c.id, text)
 		if errors.Is(pushed, meeting.ErrGone) {
 			c.early = true
@@ -251,7 +276,7 @@ func (w *world) message(c *connection, toJoin bool, at int64, asked int) {
 
 // seats notes that a client was told that it has a seat.
 func (w *world) seats(c *connection, joined int64, claim jointoken.Claim) {
-	c.was, c.joined = true, joined
+	c.was, c.joined, c.queued = true, joined, 0
 	c.claims = append(c.claims, claim)
 	c.stays = append(c.stays, joined)
 	if !c.excused && !c.leaving {
@@ -308,9 +333,11 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 		var r reply
 		read := json.Unmarshal(message, &r) == nil
 		switch {
-		case !read || r.Asked != c.asked || c.away > 0:
+		case !read || r.Asked != c.asked && r.Asked != unasked || c.away > 0:
 		case r.Seated:
 			g.w.seats(c, r.Joined, r.Claim)
+		case r.Queued != 0:
+			g.w.queues(c, r.Queued)
 		default:
 			c.leaving = c.leaving && r.Failed
 		}

@@ -50,6 +50,11 @@ var mutations = []struct {
 	{"sessions that expire within an hour", of(expiring(func(s session.Session) bool { return s.State != session.StateGone }, 60*60))},
 	{"tombstones that expire at once", of(expiring(func(s session.Session) bool { return s.State == session.StateGone }, 0))},
 	{"closed blocks that expire at once", of(closedAndGone)},
+	{"a newcomer takes a seat of a gated block", of(edited(replaced(" AND (attribute_not_exists(#g) OR #g <= :gate)", ""), "take"))},
+	{"gates that stay open", of(omitted("gate"))},
+	{"a wait that is not recorded", of(omitted("put wait"))},
+	{"a waiter that does not lose its place", of(omitted("delete waiter"))},
+	{"a session that is written whatever it has become", of(edited(unconditional, "change session"))},
 }
 
 func of(b bug) variant { return variant{bug: b} }
@@ -223,6 +228,24 @@ func expiring(which func(session.Session) bool, seconds int64) bug {
 		value, _ := dynamo.Decode(put.Item)
 		if s, is := value.(*session.Session); is && which(*s) {
 			put.Item[dynamo.ExpiresAttribute] = number(strconv.FormatInt(s.BeganMillis/1000+seconds, 10))
+		}
+		return call(in)
+	}
+}
+
+// omitted leaves writes of a name out, and says that they are done.
+func omitted(name string) bug {
+	return func(in any, call func(in any) (any, error)) (any, error) {
+		if dynamo.Describe(in).Name != name {
+			return call(in)
+		}
+		switch in.(type) {
+		case *dynamodb.PutItemInput:
+			return &dynamodb.PutItemOutput{}, nil
+		case *dynamodb.UpdateItemInput:
+			return &dynamodb.UpdateItemOutput{}, nil
+		case *dynamodb.DeleteItemInput:
+			return &dynamodb.DeleteItemOutput{}, nil
 		}
 		return call(in)
 	}

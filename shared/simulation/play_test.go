@@ -113,7 +113,7 @@ func (w *world) wait() {
 // mood is what happens more often in a schedule than in others: what takes
 // several unlikely things is found in schedules that do little else.
 type mood struct {
-	lobby, resumes, closes, rounds, ends, licenses, minutes int
+	lobby, resumes, closes, rounds, ends, licenses, minutes, queue int
 	// vacant: the first conference has been vacant for as long as it may be.
 	vacant bool
 	// sticky: an invocation often goes on without another's turn in between.
@@ -126,6 +126,7 @@ var moods = []mood{
 	{lobby: 1, resumes: 1, closes: 1, rounds: 2, ends: 4, licenses: 0, minutes: 1},
 	{lobby: 4, resumes: 1, closes: 1, rounds: 1, ends: 1, licenses: 0, minutes: 1},
 	{lobby: 3, resumes: 5, closes: 1, rounds: 1, ends: 0, licenses: 0, minutes: 1},
+	{lobby: 3, resumes: 1, closes: 3, rounds: 1, ends: 0, licenses: 1, minutes: 1, queue: 6},
 	{lobby: 0, resumes: 0, closes: 1, rounds: 3, ends: 0, licenses: 0, minutes: 1, sticky: 3, vacant: true},
 }
 
@@ -147,7 +148,7 @@ func (w *world) act() {
 	t := w.order[w.script.below(len(w.order))]
 	m := w.mood
 	switch w.script.pick(9, when(4*m.lobby, waiting), when(3*m.lobby, seated), when(3*m.closes, opened), when(4, opened), when(2, opened),
-		when(4*m.resumes, resumable), when(2*m.resumes, shaking), 2*m.rounds, 2*m.licenses, 2*m.ends, m.ends, when(m.ends, opened)) {
+		when(4*m.resumes, resumable), when(2*m.resumes, shaking), 2*m.rounds, 2*m.licenses, 2*m.ends, m.ends, when(m.ends, opened), when(2+4*m.queue, w.which(func(c *connection) bool { return c.queued != 0 }))) {
 	case 0:
 		w.connects(t)
 	case 1:
@@ -176,6 +177,8 @@ func (w *world) act() {
 		w.schedules(t, one(w.script, t.conferences))
 	case 12:
 		w.removes(w.oneOf(opened))
+	case 13:
+		w.serves()
 	}
 	w.settle()
 }

@@ -38,10 +38,12 @@ func (w *world) rest() {
 	w.calm = true
 	w.say(calm)
 	w.rounds(4)
+	w.sweeps(3)
 	if w.failure != nil {
 		return
 	}
 	w.keep()
+	w.served()
 	w.occupants()
 	w.balance()
 	w.again()
@@ -52,6 +54,7 @@ func (w *world) rest() {
 	for _, c := range w.connections {
 		w.closes(c, w.now(), lost)
 	}
+	w.sweeps(2)
 	w.rounds(3)
 	for _, s := range w.everywhere() {
 		for id, m := range s.Members {
@@ -60,7 +63,9 @@ func (w *world) rest() {
 	}
 	w.balance()
 	w.rounds(7)
+	w.sweeps(3)
 	w.over()
+	w.emptied()
 	w.balance()
 	w.audit()
 }

@@ -17,7 +17,8 @@
 // they were before their last write or the last two, if that was within a second.
 // Items expire. Events are lost, late, repeated, and in any order. Clients join
 // by a handshake or from the lobby, leave, close, break off, noticed or not,
-// abandon a handshake, and resume a connection, live or held, once or many times.
+// abandon a handshake, wait for a seat, and resume a connection, live or held, once
+// or many times.
 // Licenses change in size, status and model; conferences end, expire and are
 // scheduled anew; admins remove people. Reconciliation runs in between, as a
 // round or for a pool that refused somebody, by clocks that are up to two
@@ -30,7 +31,8 @@
 // everybody has broken off unseen and three more minutes: that each seat is an
 // open connection's, or that none is taken (I2); the books (I4), and the ledger
 // against what happened; that a repeated event changes nothing, and that no
-// conference, lock or entry of the agenda is left (I5).
+// conference, lock, entry of the agenda or place in a queue is left (I5), and that
+// nobody waits for whom there is a seat.
 //
 // What is not: DynamoDB itself (memtable is compared with DynamoDB Local
 // elsewhere), throttling, keys that a batch leaves over, wsapi and the HTTP API,

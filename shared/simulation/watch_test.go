@@ -9,6 +9,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
@@ -76,6 +77,12 @@ func (w *world) watch(one memtable.Write) {
 		w.tenants[value.Tenant].revisions[value.Revision] = value
 	case usage.Stay:
 		w.wroteStay(value, gone)
+	case queue.Waiter:
+		w.wrotePlace(value, gone)
+	case queue.Head:
+		w.wroteHead(value, gone)
+	case usage.Wait:
+		w.wroteWait(value, gone)
 	case usage.Refusal:
 		if one.Old == nil { // as the ledger's stream has it
 			w.refusal(value)
@@ -106,6 +113,7 @@ func (w *world) wroteBlock(is seat.State, gone bool) {
 	if revision := dynamo.Describe(w.meant).Revision; revision != 0 { // somebody joins
 		w.takesOver(was, is)
 		w.took(is.Block, revision)
+		w.overtakes(is.Block.Pool, seat.ConnectionID(dynamo.Describe(w.meant).Of), w.doing)
 	}
 }
 

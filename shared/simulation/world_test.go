@@ -14,6 +14,7 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
+	"seatmeter/shared/queue/worker"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/worldtest"
 )
@@ -77,10 +78,14 @@ type world struct {
 
 	// effects guards what calls change beside the store.
 	effects sync.Mutex
+	doing   *invocation
 	meant   any // the request that is being done, as the code has it
 	lately  []change
 	later   []effect
 	records
+	waited
+	// turns counts turns, of which a later one is asked later.
+	turns   int
 	failure *failure
 
 	told  bool // keep a trace
@@ -110,7 +115,9 @@ type effect struct {
 type process struct {
 	id   int
 	door *worldtest.Process
-	skew int64
+	// worker is its queues' worker, if it has been one.
+	worker *worker.Worker
+	skew   int64
 }
 
 // invocation is one event that is being handled.
@@ -127,6 +134,9 @@ type invocation struct {
 	after    func() // when it has answered
 	died     func() // when its process died
 	join     *join  // that it decides
+	// began is when, and asked is the turn after which nobody can be overtaken by it.
+	began int64
+	asked int
 }
 
 // parked is a call that waits for its turn. Whoever lets it have its turn makes
@@ -158,7 +168,7 @@ func (l lifetime) Deadline() (time.Time, bool) { return l.deadline, true }
 
 // newWorld makes a world in which nothing has happened yet.
 func newWorld(s *script, v variant) *world {
-	w := &world{script: s, tables: memtable.New(), bug: v.bug, ahead: v.ahead, tenants: make(map[tenant.ID]*customer), records: newRecords()}
+	w := &world{script: s, tables: memtable.New(), bug: v.bug, ahead: v.ahead, tenants: make(map[tenant.ID]*customer), records: newRecords(), waited: newWaited()}
 	w.millis.Store(begins)
 	w.tables.Watch(w.watch)
 	w.gateway = &gateway{w}
@@ -212,7 +222,7 @@ func (w *world) begin(name string, lasts int64, handle func(context.Context, *pr
 		p = w.newProcess()
 	}
 	w.invocations++
-	i := &invocation{id: w.script.name(), number: w.invocations, name: fmt.Sprintf("#%d %s", w.invocations, name), process: p, deadline: w.now() + lasts, after: after}
+	i := &invocation{id: w.script.name(), number: w.invocations, name: fmt.Sprintf("#%d %s", w.invocations, name), process: p, deadline: w.now() + lasts, after: after, began: w.now(), asked: w.turns}
 	w.script.of(i.id)
 	w.running = append(w.running, i)
 	w.say("%s begins", i.name)
@@ -251,6 +261,7 @@ func (w *world) turn(ctx context.Context, p *parked) (any, error) {
 // run lets one call have its turn.
 func (w *world) run(n int) {
 	p := w.parked[n]
+	w.turns++
 	w.last = p.by
 	w.script.of(p.by.id)
 	w.parked = slices.Delete(w.parked, n, n+1)

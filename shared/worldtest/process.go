@@ -14,6 +14,8 @@ import (
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/occupancy"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/queue"
+	"seatmeter/shared/queue/worker"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
@@ -28,6 +30,10 @@ type Process struct {
 	*meeting.Meetings
 	*occupancy.Reader
 	Licensing *licensing.Licensing
+
+	store admission.Store
+	pools *pool.Pools
+	log   *slog.Logger
 }
 
 // Option changes how a process is made.
@@ -62,7 +68,10 @@ func NewProcess(store admission.Store, gateway meeting.Gateway, opts ...Option) 
 		opt(&o)
 	}
 	domain := wiring.NewDomain(store, gateway, o.pause, o.log)
-	return &Process{domain.Admissions(o.limits, admission.Together), domain.Departures, domain.Meetings, domain.Occupancy, domain.Licensing}
+	return &Process{
+		domain.Admissions(o.limits, admission.Together), domain.Departures, domain.Meetings, domain.Occupancy, domain.Licensing,
+		store, domain.Pools, o.log,
+	}
 }
 
 // Messenger handles the process's messages.
@@ -76,6 +85,14 @@ func (p *Process) Messenger(gateway meeting.Gateway, signer *jointoken.Signer, l
 func (p *Process) Reconciler(store reconcile.Store, gateway reconcile.Prober, log *slog.Logger, now func() time.Time) *reconcile.Reconciler {
 	return reconcile.New(reconcile.Config{
 		Store: store, Licensing: p.Licensing, Departures: p.Departures, Meetings: p.Meetings, Gateway: gateway, Log: log, Now: now,
+	})
+}
+
+// Worker is that of the process's queues, by a clock.
+func (p *Process) Worker(gateway reconcile.Prober, teller worker.Teller, now func() time.Time, pause pool.Pause) *worker.Worker {
+	return worker.New(worker.Config{
+		Store: p.store, Pools: p.pools, Queues: queue.New(p.store, p.pools, p.store), Admissions: p.Admissions, Departures: p.Departures,
+		Prober: gateway, Teller: teller, Log: p.log, Now: now, Pause: pause,
 	})
 }
 

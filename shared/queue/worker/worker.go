@@ -51,8 +51,9 @@ const (
 	near, farShare = 100, 20
 	// askMillis is how long a waiter counts as connected after it was asked after.
 	askMillis = 1000
-	// youngMillis is how long a connection may take to be established.
-	youngMillis = 5000
+	// youngMillis is how long a connection may take to be established: as long as an
+	// invocation lasts. Until then it is passed over, and keeps its place.
+	youngMillis = 30_000
 	// countMillis is how long a waiter may take to enter: longer than an invocation.
 	countMillis = 30_000
 	// maxKept bounds what a worker keeps of connections and queues.
@@ -117,7 +118,7 @@ func (w *Worker) Run(ctx context.Context, standby bool) error {
 			return nil
 		}
 		if mine {
-			w.sweepAll(ctx, pools)
+			_ = w.sweepAll(ctx, pools) // logged; the next sweep is its retry
 		}
 		if mine && none == 2 { // a queue that was opened meanwhile may have found the lease taken
 			if none, err = w.release(ctx, none); err != nil {
@@ -243,7 +244,7 @@ func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, now int64) (
 		}
 		return false, false, w.end(ctx, waiter, now, usage.WaitGone)
 	}
-	s, began, err := w.Admissions.Serve(ctx, waiter, now)
+	s, err := w.Admissions.Serve(ctx, waiter, now)
 	switch {
 	case problem.Is(err, problem.NotFound) && s.Connection == "":
 		return false, false, w.end(ctx, waiter, now, usage.WaitGone)
@@ -256,25 +257,22 @@ func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, now int64) (
 	case s.State != session.StateSeated:
 		return false, false, w.end(ctx, waiter, max(s.MovedAtMillis, waiter.SinceMillis), usage.WaitLeft)
 	}
-	if err := w.end(ctx, waiter, s.JoinedAtMillis, usage.WaitAdmitted); err != nil {
-		return true, true, err
-	}
-	if began {
-		err = w.admitted(ctx, s, now)
-	}
-	return false, false, err
+	return false, false, w.admitted(ctx, waiter, s, now)
 }
 
-// admitted tells a waiter that it has a seat, or ends the stay of one that is gone.
-func (w *Worker) admitted(ctx context.Context, s session.Session, now int64) error {
+// admitted tells a waiter that it has a seat, and then removes its place: if the
+// process dies between, another one tells it again. The stay of a waiter that turns
+// out to be gone is ended.
+func (w *Worker) admitted(ctx context.Context, waiter queue.Waiter, s session.Session, now int64) error {
 	err := w.Teller.Admitted(ctx, s, now)
 	if errors.Is(err, meeting.ErrGone) {
 		err = w.Departures.Leave(ctx, s.Connection, now, usage.EndVanished)
 	}
-	if err != nil { // its next status tells it
-		w.Log.WarnContext(ctx, "a waiter was not told of its seat", "tenant", s.Tenant, "connection", s.Connection, "error", err)
+	if err != nil {
+		w.Log.WarnContext(ctx, "a waiter is told of its seat by the next sweep", "tenant", s.Tenant, "connection", s.Connection, "error", err)
+		return nil
 	}
-	return nil
+	return w.end(ctx, waiter, s.JoinedAtMillis, usage.WaitAdmitted)
 }
 
 func (w *Worker) end(ctx context.Context, waiter queue.Waiter, untilMillis int64, outcome usage.WaitOutcome) error {
