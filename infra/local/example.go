@@ -56,7 +56,9 @@ func (s *Stack) exampleToken(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(token) // the page may be gone
+	if err := json.NewEncoder(w).Encode(token); err != nil {
+		s.options.Log.Warn("the example page was not given its token", "error", err)
+	}
 }
 
 func (s *Stack) makeExampleToken(ctx context.Context, identity string) (client.JoinToken, error) {

@@ -56,7 +56,7 @@ func browse(ctx context.Context, at local.Endpoints, people int) error {
 	if err != nil {
 		return fmt.Errorf("make a profile for the browser: %w", err)
 	}
-	defer os.RemoveAll(profile) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(profile)
 	page := fmt.Sprintf("%s?people=%d", examplePage(at), people)
 	arguments := []string{"--user-data-dir=" + profile, "--no-first-run", "--new-window"}
 	if os.Geteuid() == 0 {
