@@ -242,6 +242,24 @@ func (a *Admin) RemoveConnection(ctx context.Context, tenant, connection string)
 	return err
 }
 
+// Waiter is a connection that waits for a seat.
+type Waiter struct {
+	Connection string    `json:"connection"`
+	Identity   string    `json:"identity"`
+	Position   int       `json:"position"`
+	Since      time.Time `json:"since"`
+}
+
+// Queue lists the connections that wait for a seat in a conference.
+func (a *Admin) Queue(ctx context.Context, tenant, conference string, p Paging) (Page[Waiter], error) {
+	return get[Page[Waiter]](ctx, a, at("tenants", tenant, "conferences", conference, "queue"), p.query())
+}
+
+// PutFirst puts a waiting connection before all others.
+func (a *Admin) PutFirst(ctx context.Context, tenant, conference, connection string) (Waiter, error) {
+	return send[Waiter](ctx, a, http.MethodPost, at("tenants", tenant, "conferences", conference, "queue", connection, "first"), nil)
+}
+
 // AuditRecord is an action of an administrator.
 type AuditRecord struct {
 	By      string `json:"by"`
@@ -292,6 +310,7 @@ type Seats struct {
 	Limit       *int              `json:"limit"`
 	InUse       int               `json:"in_use"`
 	Held        int               `json:"held"`
+	Waiting     int               `json:"waiting"`
 	Conferences []ConferenceSeats `json:"conferences"`
 	// Hosts is nil under a concurrent license.
 	Hosts *struct {
@@ -306,6 +325,8 @@ type ConferenceSeats struct {
 	Host       string `json:"host"`
 	Limit      *int   `json:"limit"`
 	InUse      int    `json:"in_use"`
+	// Waiting is nil under a concurrent license, whose queue is the tenant's.
+	Waiting *int `json:"waiting"`
 }
 
 // Seats reads what is in use.

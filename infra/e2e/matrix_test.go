@@ -92,6 +92,8 @@ var calls = []row{
 	{method: "GET", path: "/v1/tenants/{tenant}/conferences/{conference}/connections", success: 200, roles: ofAdmins},
 	{method: "DELETE", path: "/v1/tenants/{tenant}/conferences/{conference}/connections/{connection}", success: 204, roles: ofAdmins, connection: guest},
 	{method: "DELETE", path: "/v1/tenants/{tenant}/connections/{connection}", success: 204, roles: ofAdmins, connection: guest},
+	{method: "GET", path: "/v1/tenants/{tenant}/conferences/{conference}/queue", success: 200, roles: ofAdmins},
+	{method: "POST", path: "/v1/tenants/{tenant}/conferences/{conference}/queue/{connection}/first", success: 200, roles: ofAdmins, connection: waiter},
 	{method: "DELETE", path: "/v1/tenants/{tenant}/conferences/{conference}/participants/{identity}", success: 204, roles: ofAdmins},
 	{
 		method: "POST", path: "/v1/tenants/{tenant}/conferences/{conference}/join-tokens", success: 201, roles: ofAdmins,
@@ -127,6 +129,23 @@ func closed() string { return time.Now().UTC().AddDate(0, -2, 0).Format("2006-01
 func guest(m *matrix) string {
 	p := m.join(m.conference, "guest@example.com", client.RoleParticipant)
 	return m.ask(p, client.ActionStatus, client.TypeAdmitted).ConnectionID
+}
+
+// waiter is a connection that waits for a seat of the conference, which is full from
+// then on.
+func waiter(m *matrix) string {
+	m.change(client.Named(100, 1))
+	for {
+		p := m.wait(m.conference, "waiter@example.com", client.RoleParticipant)
+		answer, err := p.Ask(m.within(), client.ActionWait)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if answer.Type == client.TypeQueued {
+			return answer.ConnectionID
+		}
+		seen.add(answer.ResumeToken)
+	}
 }
 
 func (r row) name() string { return r.method + " " + r.path }

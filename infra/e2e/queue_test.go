@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +21,9 @@ func full(t *testing.T, l client.License) (c *customer, conference string, guest
 }
 
 // modelsOfTwo are licenses that a host and a guest fill.
-func modelsOfTwo() []client.License { return []client.License{client.Concurrent(2), client.Named(1, 1)} }
+func modelsOfTwo() []client.License {
+	return []client.License{client.Concurrent(2), client.Named(1, 1)}
+}
 
 // queued connects to the lobby and waits.
 func (c *customer) queued(conference, identity string, position int) *client.Participant {
@@ -152,4 +156,98 @@ func TestQueue_AGrownLicenseSeatsThoseWhoWait(t *testing.T) {
 	c.hearAdmitted(first)
 	c.hearAdmitted(second)
 	c.wantInUse(4)
+}
+
+// waiters are the identities in a conference's queue, with their positions.
+func (c *customer) waiters(conference string) string {
+	c.t.Helper()
+	page, err := c.api.Queue(c.within(), c.id, conference, client.Paging{})
+	if err != nil {
+		c.t.Fatalf("list the queue: %v", err)
+	}
+	var all []string
+	for _, w := range page.Items {
+		all = append(all, fmt.Sprintf("%d %s", w.Position, w.Identity))
+	}
+	return strings.Join(all, ", ")
+}
+
+// idOf asks a waiter for its connection id.
+func (c *customer) idOf(waiter *client.Participant) string {
+	c.t.Helper()
+	return c.ask(waiter, client.ActionStatus, client.TypeQueued).ConnectionID
+}
+
+func TestQueue_AWaiterPutFirstIsAdmittedFirst(t *testing.T) {
+	t.Parallel()
+	for _, l := range modelsOfTwo() {
+		t.Run(string(l.Model), func(t *testing.T) {
+			t.Parallel()
+			c, conference, guest := full(t, l)
+			first := c.queued(conference, "first@example.com", 1)
+			second := c.queued(conference, "second@example.com", 2)
+			put, err := c.api.PutFirst(c.within(), c.id, conference, c.idOf(second))
+			if err != nil || put.Position != 1 || put.Identity != "second@example.com" || time.Since(put.Since) > time.Minute {
+				t.Fatalf("put first: %+v (%v)", put, err)
+			}
+			if got := c.waiters(conference); got != "1 second@example.com, 2 first@example.com" {
+				t.Errorf("queue %s", got)
+			}
+			if s := c.seats(); s.Waiting != 2 || l.Model == client.ModelNamed && *s.Conferences[0].Waiting != 2 {
+				t.Errorf("seats %+v", s)
+			}
+			c.leave(guest)
+			c.hearAdmitted(second)
+			if got := c.waiters(conference); got != "1 first@example.com" {
+				t.Errorf("queue %s after the first was admitted", got)
+			}
+			c.leave(first)
+			eventually(t, func() error {
+				if got, s := c.waiters(conference), c.seats(); got != "" || s.Waiting != 0 {
+					return fmt.Errorf("queue %q, %d waiting after all left", got, s.Waiting)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+func TestQueue_OnlyAWaiterOfTheConferenceIsPutFirst(t *testing.T) {
+	t.Parallel()
+	c, conference, _ := full(t, client.Concurrent(2))
+	other := c.schedule(c.host(0))
+	elsewhere := c.idOf(c.queued(other, "elsewhere@example.com", 1))
+	foreign, theirs, _ := full(t, client.Concurrent(2))
+	stranger := foreign.idOf(foreign.queued(theirs, "stranger@example.com", 1))
+	c.queued(conference, "waiter@example.com", 2)
+	for _, id := range []string{elsewhere, stranger, "Nobody="} {
+		_, err := c.api.PutFirst(c.within(), c.id, conference, id)
+		wantProblem(t, err, client.CodeNotFound)
+	}
+	if got := c.waiters(conference); got != "2 waiter@example.com" {
+		t.Errorf("queue %s", got)
+	}
+}
+
+func TestQueue_ReportsAndLedgerTellOfWaits(t *testing.T) {
+	t.Parallel()
+	c, conference, guest := full(t, client.Concurrent(2))
+	first := c.queued(conference, "first@example.com", 1)
+	second := c.queued(conference, "second@example.com", 2)
+	c.ask(second, client.ActionLeave, client.TypeLobby)
+	c.leave(guest)
+	c.hearAdmitted(first)
+	if row := c.total(); row.Waited != 2 || row.Abandoned != 1 || row.WaitMillis <= 0 || row.Joins != 3 {
+		t.Errorf("report %+v, want two waits, of which one was abandoned", row)
+	}
+	span := "?from=" + c.began.UTC().Format(time.RFC3339) + "&to=" + time.Now().UTC().Add(time.Minute).Format(time.RFC3339)
+	answer, err := c.api.Do(c.within(), http.MethodGet, "/v1/tenants/"+c.id+"/ledger"+span, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, outcome := range []string{"admitted", "left"} {
+		if !strings.Contains(string(answer.Body), `"outcome":"`+outcome+`"`) {
+			t.Errorf("no wait is %s:\n%s", outcome, answer.Body)
+		}
+	}
 }

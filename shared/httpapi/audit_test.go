@@ -68,6 +68,7 @@ func TestTheAuditLogHasEveryActionWithItsChanges(t *testing.T) {
 		}
 	}
 	w.call(vendor, "DELETE", conferences+"/weekly/connections/Nothing=", "").refused(problem.NotFound)
+	w.call(vendor, "POST", conferences+"/weekly/queue/Nothing=/first", "").refused(problem.NotFound)
 	w.call(finance, "POST", statements, `{"period":"2026-08"}`).ok()
 	if got := w.actions("acme")[0]; got.Action != "close-period" || got.Period != "2026-08" || !strings.Contains(changed(got), "revision: <nil> → 1") {
 		t.Errorf("recorded %+v", got)

@@ -81,6 +81,7 @@ type SeatsView struct {
 	Limit       *int                  `json:"limit,omitempty"`
 	InUse       int                   `json:"in_use"`
 	Held        int                   `json:"held"`
+	Waiting     int                   `json:"waiting"`
 	Conferences []ConferenceSeatsView `json:"conferences" nullable:"false"`
 	Hosts       *HostSlotsView        `json:"hosts,omitempty"`
 }
@@ -97,6 +98,7 @@ type ConferenceSeatsView struct {
 	Host       host.Email    `json:"host"`
 	Limit      int           `json:"limit"`
 	InUse      int           `json:"in_use"`
+	Waiting    *int          `json:"waiting,omitempty"`
 }
 
 // AddConnections adds the operations on connections, removals, join tokens and seats
@@ -300,7 +302,7 @@ func (j JoinTokens) create(c conference.Conference, l license.License, body Toke
 
 func viewSeats(o occupancy.Occupancy) SeatsView {
 	v := SeatsView{
-		Tenant: o.License.Tenant, Model: o.License.Model, InUse: o.InUse, Held: o.Held,
+		Tenant: o.License.Tenant, Model: o.License.Model, InUse: o.InUse, Held: o.Held, Waiting: o.Waiting,
 		Conferences: make([]ConferenceSeatsView, 0, len(o.Conferences)),
 	}
 	if o.License.Model == license.ModelConcurrent {
@@ -309,7 +311,11 @@ func viewSeats(o occupancy.Occupancy) SeatsView {
 		v.Hosts = &HostSlotsView{o.Hosts, o.License.Hosts}
 	}
 	for _, c := range o.Conferences {
-		v.Conferences = append(v.Conferences, ConferenceSeatsView(c))
+		seats := ConferenceSeatsView{Conference: c.Conference, Host: c.Host, Limit: c.Limit, InUse: c.InUse}
+		if o.License.Model == license.ModelNamed {
+			seats.Waiting = &c.Waiting
+		}
+		v.Conferences = append(v.Conferences, seats)
 	}
 	return v
 }

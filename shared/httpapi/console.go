@@ -26,6 +26,7 @@ func Console(log *slog.Logger, messages []byte) http.Handler {
 	all.AddHosts(nil, nil)
 	all.AddConferences(nil, nil, nil)
 	all.AddConnections(nil, nil, nil, nil, JoinTokens{})
+	all.AddQueue(nil, nil)
 	all.AddUsage(nil, nil, nil, nil)
 	all.AddLedger(nil, nil, nil)
 	all.AddAudit(nil)

@@ -88,6 +88,8 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"patch " + tenant + "/conferences/{conference}":                           "200",
 		"post " + tenant + "/conferences/{conference}/end":                        "200",
 		"get " + tenant + "/conferences/{conference}/connections":                 "200",
+		"get " + tenant + "/conferences/{conference}/queue":                       "200",
+		"post " + tenant + "/conferences/{conference}/queue/{connection}/first":   "200",
 		"post " + tenant + "/conferences/{conference}/join-tokens":                "201",
 		"delete " + tenant + "/connections/{connection}":                          "204",
 		"delete " + tenant + "/conferences/{conference}/connections/{connection}": "204",

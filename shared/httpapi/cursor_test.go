@@ -29,6 +29,7 @@ var everyList = []string{
 	"/v1/tenants/acme/conferences?", "/v1/tenants/globex/conferences?",
 	"/v1/tenants/acme/conferences/weekly/connections?", "/v1/tenants/acme/conferences/board/connections?",
 	"/v1/tenants/globex/conferences/weekly/connections?",
+	"/v1/tenants/acme/conferences/weekly/queue?", "/v1/tenants/globex/conferences/weekly/queue?",
 	"/v1/tenants/acme/usage/peaks?" + september, "/v1/tenants/acme/usage/peaks?" + august, "/v1/tenants/globex/usage/peaks?" + september,
 	"/v1/tenants/acme/usage/refusals?" + september, "/v1/tenants/acme/usage/refusals?" + august, "/v1/tenants/globex/usage/refusals?" + september,
 	"/v1/tenants/acme/statements?", "/v1/tenants/globex/statements?",
@@ -49,6 +50,10 @@ func crowd(t *testing.T) *world {
 		for i := range 6 { // four seats: two are refused
 			w.now++
 			w.tryJoin(tenant, []string{"board", "weekly"}[i%2], 10*n+i)
+		}
+		for i := 6; i < 8; i++ { // two wait
+			w.now++
+			w.wait(tenant, "weekly", fmt.Sprintf("person-%02d@example.org", i), 10*n+i)
 		}
 		w.call(vendor, "POST", "/v1/tenants/"+tenant+"/statements", `{"period":"2026-07"}`).ok()
 		w.call(vendor, "POST", "/v1/tenants/"+tenant+"/statements", `{"period":"2026-08"}`).ok()

@@ -101,6 +101,14 @@ var descriptions = map[string]description{
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
 		text: "Lists the connections that hold a seat in the conference, in the order in which they took it. Connections in the lobby are not listed. " + readsOnly,
 	},
+	"list-queue": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "Lists the connections that wait for a seat in the conference, in the order in which they get one. `position` is that in the queue of the full pool: under a concurrent license it also counts those who wait in the tenant's other conferences. " + readsOnly,
+	},
+	"put-waiter-first": {
+		tag: tagConnections, codes: []problem.Code{problem.NotFound},
+		text: "Puts a waiting connection before all others of the queue: it gets the next seat that comes free. Under a concurrent license, that is before those who wait in the tenant's other conferences too. 404 if it does not wait in this conference. Safe to retry: a repeat while it waits changes nothing, unless another connection was put first meanwhile.",
+	},
 	"remove-connection": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
 		text: "Sends `removed` to the connection, with your `reason` as its `detail`, and closes it. The seat is free at once. The person's join tokens for this conference become invalid; create a new one to let the person back in. You can also send an id that the connection had before it was resumed. Safe to retry: a repeat gets 404.",
@@ -119,7 +127,7 @@ var descriptions = map[string]description{
 	},
 	"get-seats": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
-		text: "Returns how many seats are in use now, in total and by conference. Under a named license, also how many hosts are registered. " + readsOnly,
+		text: "Returns how many seats are in use now, in total and by conference, and how many connections wait for one. Under a named license, also how many hosts are registered. " + readsOnly,
 	},
 
 	"get-usage": {

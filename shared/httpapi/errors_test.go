@@ -173,6 +173,7 @@ func TestRolesAndTenantsDecidePermissions(t *testing.T) {
 		{"GET", tenant + "/conferences/weekly", "", admins},
 		{"POST", tenant + "/conferences/weekly/end", "", admins},
 		{"GET", tenant + "/conferences/weekly/connections", "", admins},
+		{"GET", tenant + "/conferences/weekly/queue", "", admins},
 		{"POST", tenant + "/conferences/weekly/join-tokens", `{"identity":"bob","role":"host"}`, admins},
 		{"DELETE", tenant + "/connections/MadeUpConnec001=", "", admins},
 		{"DELETE", tenant + "/conferences/weekly/connections/MadeUpConnec001=", "", admins},

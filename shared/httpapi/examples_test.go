@@ -113,7 +113,16 @@ func (s *script) play() {
 	s.ask(acmeAdmin, "GET", acme+"/conferences/weekly", "")
 	s.ask(acmeAdmin, "GET", acme+"/conferences/weekly/connections?limit=50", "")
 	s.ask(finance, "GET", acme+"/seats", "")
-	s.now += 60_000
+	s.wait("acme", "weekly", "fay@example.org", 5)
+	s.now += 30_000
+	gus := s.wait("acme", "weekly", "gus@example.org", 6)
+	s.ask(acmeAdmin, "GET", acme+"/conferences/weekly/queue?limit=50", "")
+	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/queue/"+string(gus)+"/first", "")
+	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/queue/"+string(bob)+"/first", "")
+	s.ask(finance, "GET", acme+"/seats", "")
+	s.now += 30_000
+	s.leave(gus)
+	s.leave(connection(5))
 	s.ask(acmeAdmin, "DELETE", acme+"/connections/"+string(bob)+"?reason=Wrong+room", "")
 	carl := s.join("acme", "weekly", "carl@example.org", "participant", 4)
 	s.now += 60_000

@@ -248,6 +248,8 @@ var requests = []struct{ method, target, body, accept string }{
 	{"GET", "/v1/tenants/acme/conferences/weekly", "", ""},
 	{"POST", "/v1/tenants/acme/conferences/weekly/end", "", ""},
 	{"GET", "/v1/tenants/acme/conferences/weekly/connections", "", ""},
+	{"GET", "/v1/tenants/acme/conferences/weekly/queue?limit=1", "", ""},
+	{"POST", "/v1/tenants/acme/conferences/weekly/queue/MadeUpConnec001=/first", "", ""},
 	{"POST", "/v1/tenants/acme/conferences/weekly/join-tokens", `{"identity":"eve","role":"participant","expires_in_seconds":60}`, ""},
 	{"DELETE", "/v1/tenants/acme/connections/MadeUpConnec001=", "", ""},
 	{"DELETE", "/v1/tenants/acme/conferences/weekly/connections/MadeUpConnec002=", "", ""},

@@ -247,10 +247,19 @@ func populated(t testing.TB) *world {
 	return w
 }
 
+// queued is a populated world in which somebody waits for a seat.
+func queued(t testing.TB) *world {
+	t.Helper()
+	w := populated(t)
+	w.sinceLongAgo("acme", 1)
+	w.wait("acme", "weekly", "eve", 2)
+	return w
+}
+
 // target is an operation's path in that world.
 func target(path string) string {
 	return strings.NewReplacer("{tenant}", "acme", "{conference}", "weekly", "{email}", "ann@example.org",
-		"{connection}", "MadeUpConnec001=", "{period}", "2026-08").Replace(path)
+		"{connection}/first", "MadeUpConnec002=/first", "{connection}", "MadeUpConnec001=", "{period}", "2026-08").Replace(path)
 }
 
 // withBody gives every operation that takes a body, with the schema of it.

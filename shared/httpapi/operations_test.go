@@ -341,13 +341,13 @@ func TestSeatsListTheUseOfAConcurrentLicense(t *testing.T) {
 	w := newWorld(t)
 	w.concurrent("acme", 25)
 	const path = "/v1/tenants/acme/seats"
-	w.call(finance, "GET", path, "").want(200, `{"tenant":"acme","model":"concurrent","limit":25,"in_use":0,"held":0,"conferences":[]}`)
+	w.call(finance, "GET", path, "").want(200, `{"tenant":"acme","model":"concurrent","limit":25,"in_use":0,"held":0,"waiting":0,"conferences":[]}`)
 	w.schedule("acme", "weekly", "ann@example.org")
 	w.schedule("acme", "board", "bob@example.org")
 	w.join("acme", "weekly", "ann@example.org", "host", 1)
 	w.join("acme", "weekly", "eve", "participant", 2)
 	w.join("acme", "board", "eve", "participant", 3)
-	w.call(finance, "GET", path, "").want(200, `{"tenant":"acme","model":"concurrent","limit":25,"in_use":3,"held":0,"conferences":[
+	w.call(finance, "GET", path, "").want(200, `{"tenant":"acme","model":"concurrent","limit":25,"in_use":3,"held":0,"waiting":0,"conferences":[
 		{"conference":"board","host":"bob@example.org","limit":25,"in_use":1},
 		{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2}]}`)
 }
@@ -360,8 +360,8 @@ func TestSeatsOfANamedLicenseDoNotCountTheHostsFirstConnection(t *testing.T) {
 	w.join("acme", "weekly", "ann@example.org", "host", 1)
 	w.join("acme", "weekly", "ann@example.org", "host", 2)
 	w.join("acme", "weekly", "eve", "participant", 3)
-	w.call(finance, "GET", "/v1/tenants/acme/seats", "").want(200, `{"tenant":"acme","model":"named","in_use":2,"held":0,
-		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2}],"hosts":{"used":1,"allowed":5}}`)
+	w.call(finance, "GET", "/v1/tenants/acme/seats", "").want(200, `{"tenant":"acme","model":"named","in_use":2,"held":0,"waiting":0,
+		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2,"waiting":0}],"hosts":{"used":1,"allowed":5}}`)
 	w.host("acme", "bob@example.org")
 	w.call(acmeAdmin, "PATCH", "/v1/tenants/acme/hosts/bob@example.org", `{"active":false}`).ok() // and keeps the slot
 	w.named("acme", 1, 25)
@@ -463,6 +463,8 @@ func TestInternalErrorsRevealOnlyTheLoggedRequestID(t *testing.T) {
 		{"GET", "/v1/tenants/acme/conferences/weekly", ""},
 		{"POST", "/v1/tenants/acme/conferences/weekly/end", ""},
 		{"GET", "/v1/tenants/acme/conferences/weekly/connections", ""},
+		{"GET", "/v1/tenants/acme/conferences/weekly/queue", ""},
+		{"POST", "/v1/tenants/acme/conferences/weekly/queue/MadeUpConnec001=/first", ""},
 		{"POST", "/v1/tenants/acme/conferences/weekly/join-tokens", `{"identity":"bob","role":"host"}`},
 		{"DELETE", "/v1/tenants/acme/connections/MadeUpConnec001=", ""},
 		{"GET", "/v1/tenants/acme/seats", ""},

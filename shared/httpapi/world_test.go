@@ -20,6 +20,7 @@ import (
 
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/worldtest"
 
@@ -93,6 +94,7 @@ func newWorld(t testing.TB) *world {
 	api.AddConferences(w.door.Licensing, w.door.Meetings, w.failing())
 	tokens := httpapi.JoinTokens{Signer: signer, WebSocketURL: "wss://door.example.org/prod"}
 	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.failing(), tokens)
+	api.AddQueue(queue.New(w.failing(), pool.New(w.failing(), pool.Sleep), w.failing()), w.failing())
 	exports := export.New(w.shelf)
 	api.AddUsage(w.door.Licensing, w.door.Reader, w.failing(), exports)
 	api.AddLedger(w.door.Licensing, w.failing(), exports)
@@ -368,6 +370,16 @@ func (w *world) token(t, id, identity, role string) jointoken.Pass {
 func (w *world) join(t, id, identity, role string, n int) seat.ConnectionID {
 	w.t.Helper()
 	v := admission.Visitor{Pass: w.token(t, id, identity, role), Connection: connection(n), AtMillis: w.now}
+	if err := w.door.Connect(context.Background(), v); err != nil {
+		w.t.Fatal(err)
+	}
+	return v.Connection
+}
+
+// wait has somebody wait for a seat at the handshake, and gives the connection.
+func (w *world) wait(t, id, identity string, n int) seat.ConnectionID {
+	w.t.Helper()
+	v := admission.Visitor{Pass: w.token(t, id, identity, "participant"), Connection: connection(n), AtMillis: w.now, Wait: true}
 	if err := w.door.Connect(context.Background(), v); err != nil {
 		w.t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ type census struct {
 	sample      map[conference.Number][]seat.ConnectionID
 	held        int
 	nowMillis   int64
+	// pools are those that were read, without chairs.
+	pools []seat.Pool
 }
 
 // census reads a tenant's pools, counts who is in them, and tells how many blocks
@@ -34,16 +36,16 @@ func (r *Reader) census(ctx context.Context, t tenant.ID, nowMillis int64) (by c
 	if err != nil {
 		return by, 0, fmt.Errorf("list live conferences: %w", err)
 	}
-	pools := []seat.Pool{{Tenant: t}}
+	by.pools = []seat.Pool{{Tenant: t}}
 	for _, lock := range locks {
 		number := conference.Number(lock.Number)
 		if by.conferences[number] != nil {
 			continue // a start that broke off left another lock
 		}
 		by.conferences[number] = &ConferenceOccupancy{Conference: conference.ID(lock.Conference), Host: lock.Host}
-		pools = append(pools, seat.Pool{Tenant: t, Number: number})
+		by.pools = append(by.pools, seat.Pool{Tenant: t, Number: number})
 	}
-	states, err := r.readAll(ctx, pools)
+	states, err := r.readAll(ctx, by.pools)
 	by.count(states)
 	return by, len(states), err
 }
@@ -67,6 +69,19 @@ func (by *census) count(blocks []seat.State) {
 			}
 		}
 	}
+}
+
+// countWaiters reads how many wait in the queues of the pools, and returns the sum.
+func (r *Reader) countWaiters(ctx context.Context, by census) (int, error) {
+	heads, err := r.store.Heads(ctx, by.pools)
+	waiting := 0
+	for _, h := range heads {
+		waiting += h.Waiting
+		if c := by.conferences[h.Pool.Number]; c != nil {
+			c.Waiting = h.Waiting
+		}
+	}
+	return waiting, problem.Wrap("read the queues", err)
 }
 
 // nameConferences finds, through some members' sessions, the names of

@@ -13,6 +13,7 @@ import (
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -29,6 +30,9 @@ type Store interface {
 	Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error)
 	// CountHosts counts a tenant's hosts, consistently.
 	CountHosts(ctx context.Context, t tenant.ID) (int, error)
+	// Heads reads the heads of the queues of some pools; those that have none are
+	// left out.
+	Heads(ctx context.Context, pools []seat.Pool) ([]queue.Head, error)
 }
 
 // Reader reads. Safe for use by many goroutines.
@@ -47,11 +51,13 @@ func New(store Store, pools *pool.Pools, licensing *licensing.Licensing) *Reader
 const parallel = 32
 
 // Occupancy is who uses what of a tenant's license right now. Held is how many
-// of the seats in use are held for a connection that was lost.
+// of the seats in use are held for a connection that was lost. Waiting is how many
+// connections wait for a seat.
 type Occupancy struct {
 	License     license.License
 	InUse       int
 	Held        int
+	Waiting     int
 	Conferences []ConferenceOccupancy
 	// Hosts are those that are registered. Counted under a named license alone.
 	Hosts int
@@ -59,11 +65,14 @@ type Occupancy struct {
 
 // ConferenceOccupancy is one conference's part of it. InUse counts what draws
 // on the limit: under a named license the host's first connection does not.
+// Waiting is how many wait in the conference's own queue, which it has under a
+// named license.
 type ConferenceOccupancy struct {
 	Conference conference.ID
 	Host       host.Email
 	Limit      int
 	InUse      int
+	Waiting    int
 }
 
 // Occupancy reads the tenant's pools. It is one consistent read per pool, not
@@ -84,6 +93,9 @@ func (r *Reader) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (O
 		return o, err
 	}
 	o.Held = by.held
+	if o.Waiting, err = r.countWaiters(ctx, by); err != nil {
+		return o, err
+	}
 	if err := r.nameConferences(ctx, by.conferences, by.sample); err != nil {
 		return o, err
 	}

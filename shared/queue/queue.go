@@ -244,16 +244,6 @@ func (q *Queues) Of(ctx context.Context, pool seat.Pool) ([]Waiter, error) {
 	return waiters, problem.Wrap("read the queue", err)
 }
 
-// Waiting adds up how many wait in some pools.
-func (q *Queues) Waiting(ctx context.Context, pools []seat.Pool) (map[seat.Pool]int, error) {
-	heads, err := q.store.Heads(ctx, pools)
-	waiting := make(map[seat.Pool]int, len(heads))
-	for _, h := range heads {
-		waiting[h.Pool] = max(0, h.Waiting)
-	}
-	return waiting, problem.Wrap("read the queues", err)
-}
-
 // First puts a waiter before all others. False: it does not wait. A process that
 // dies between the two writes leaves two places, of which the later is a leftover.
 func (q *Queues) First(ctx context.Context, pool seat.Pool, id seat.ConnectionID, now time.Time) (bool, error) {

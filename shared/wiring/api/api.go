@@ -10,6 +10,7 @@ import (
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/statement"
@@ -55,12 +56,14 @@ func Hosts(p Process) any {
 	return httpapi.Serve(a)
 }
 
-// Conferences builds the function for conferences, connections and join tokens.
+// Conferences builds the function for conferences, connections, queues and join
+// tokens.
 func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) any {
 	d := p.Domain(gateway)
 	a := p.empty()
 	a.AddConferences(d.Licensing, d.Meetings, p.Store)
 	a.AddConnections(d.Licensing, d.Meetings, d.Occupancy, p.Store, tokens)
+	a.AddQueue(queue.New(p.Store, d.Pools, p.Store), p.Store)
 	return httpapi.Serve(a)
 }
 
