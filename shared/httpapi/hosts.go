@@ -144,18 +144,7 @@ func (a *API) AddHosts(licensing *licensing.Licensing, hosts host.Hosts) {
 		})
 	act(a, operation{id: "delete-host", method: http.MethodDelete, path: one, summary: "Delete a host", status: http.StatusNoContent, roles: admins},
 		(*HostInput).target, func(ctx context.Context, in *HostInput) (*struct{}, error) {
-			was, err := findHost(ctx, hosts, in)
-			if err == nil {
-				err = allowChange(ctx)
-			}
-			if err != nil {
-				return nil, err
-			}
-			gone, err := hosts.RemoveHost(ctx, tenant.ID(in.Tenant), was.Email)
-			if err != nil || !gone {
-				return nil, orError(err, noHost())
-			}
-			return nil, note(ctx, viewHost(was), nil)
+			return deleteHost(ctx, hosts, in)
 		})
 }
 
@@ -273,7 +262,7 @@ func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.
 			return nil, err
 		}
 		if email != was.Email {
-			return moveHost(ctx, licensing, hosts, t, was, in.newHolder(was, email, callerOf(ctx).at))
+			return moveHost(ctx, licensing, hosts, hostMove{t, was, in.newHolder(was, email, callerOf(ctx).at)})
 		}
 	}
 	for range changeTries {
@@ -300,30 +289,52 @@ func changeHost(ctx context.Context, licensing *licensing.Licensing, hosts host.
 	return nil, problem.New(problem.Unavailable, "Others keep changing the host. Try again.")
 }
 
+func deleteHost(ctx context.Context, hosts host.Hosts, in *HostInput) (*struct{}, error) {
+	was, err := findHost(ctx, hosts, in)
+	if err == nil {
+		err = allowChange(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	gone, err := hosts.RemoveHost(ctx, tenant.ID(in.Tenant), was.Email)
+	if err != nil || !gone {
+		return nil, orError(err, noHost())
+	}
+	return nil, note(ctx, viewHost(was), nil)
+}
+
 // newHolder returns the next holder of a host's slot, who is as active as the former
 // one if the body does not say.
 func (in *changeHostInput) newHolder(was host.Host, email host.Email, at time.Time) host.Host {
 	return host.Host{Email: email, Name: or(in.Body.Name, nameBy(email)), Active: or(in.Body.Active, was.Active), CreatedAt: at}
 }
 
+// hostMove is the replacement of a host by another person.
+type hostMove struct {
+	tenant tenant.ID
+	was    host.Host
+	is     host.Host
+}
+
 // moveHost gives a host's slot to another person, in one atomic step. Live
 // conferences of the former host go on without new joins, as after a deletion. Not
 // safe to repeat: after a lost answer, a repeat finds no such host.
-func moveHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, t tenant.ID, was, is host.Host) (*hostOutput, error) {
-	if err := host.CheckName(is.Name); err != nil {
+func moveHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Hosts, m hostMove) (*hostOutput, error) {
+	if err := host.CheckName(m.is.Name); err != nil {
 		return nil, err
 	}
-	l, err := licensing.Get(ctx, t)
+	l, err := licensing.Get(ctx, m.tenant)
 	if err != nil {
 		return nil, err
 	}
-	there, err := hosts.Host(ctx, t, is.Email, true)
+	there, err := hosts.Host(ctx, m.tenant, m.is.Email, true)
 	if err != nil {
 		return nil, err
 	}
-	slots, moved := slotsOf(l, is.CreatedAt), host.MovedBefore
+	slots, moved := slotsOf(l, m.is.CreatedAt), host.MovedBefore
 	if there == nil {
-		moved, err = hosts.MoveHost(ctx, t, was.Email, is, slots)
+		moved, err = hosts.MoveHost(ctx, m.tenant, m.was.Email, m.is, slots)
 	}
 	switch {
 	case err != nil:
@@ -337,8 +348,8 @@ func moveHost(ctx context.Context, licensing *licensing.Licensing, hosts host.Ho
 	case moved == host.MovedNoChange:
 		return nil, problem.Newf(problem.HostChangesExhausted, "The license has %d changes of hosts in %s.", slots.Changes, slots.Month)
 	}
-	address := tenantURL(t) + "hosts/" + url.PathEscape(string(is.Email))
-	return &hostOutput{Location: address, ContentLocation: address, Body: viewHost(is)}, note(ctx, viewHost(was), viewHost(is))
+	address := tenantURL(m.tenant) + "hosts/" + url.PathEscape(string(m.is.Email))
+	return &hostOutput{Location: address, ContentLocation: address, Body: viewHost(m.is)}, note(ctx, viewHost(m.was), viewHost(m.is))
 }
 
 func orError(err, otherwise error) error {

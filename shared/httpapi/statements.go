@@ -50,57 +50,67 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 			return closePeriod(ctx, closer, in.Tenant, in.Body.Period)
 		})
 	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements", roles: finance},
-		func(ctx context.Context, in *struct {
-			TenantInput
-			PageInput
-		},
-		) (*PageOutput[StatementView], error) {
-			page, err := a.page(in.PageInput, "list-statements", in.Tenant)
-			if err != nil {
-				return nil, err
-			}
-			after, err := page.afterStatement()
-			if err != nil {
-				return nil, err
-			}
-			if err := known(ctx, store, tenant.ID(in.Tenant)); err != nil {
-				return nil, err
-			}
-			list, err := store.Statements(ctx, tenant.ID(in.Tenant), after, in.Limit+1)
-			if err != nil {
-				return nil, fmt.Errorf("list statements: %w", err)
-			}
-			name := func(s statement.Sealed) string { return s.Period + " " + strconv.Itoa(s.Revision) }
-			return pageOf(page, list, name, viewStatement), nil
+		func(ctx context.Context, in *listStatementsInput) (*PageOutput[StatementView], error) {
+			return a.listStatements(ctx, store, in)
 		})
 	const one = "/v1/tenants/{tenant}/statements/{period}"
 	register(a, operation{
 		id: "get-statement", method: http.MethodGet, path: one, roles: finance, formats: []format{formatJSON, formatCSV},
 		summary: "Get a statement",
 	},
-		func(ctx context.Context, in *struct {
-			TenantInput
-			Period   string `path:"period" example:"2026-11"`
-			Format   string `query:"format" enum:"json,csv"`
-			Revision int    `query:"revision" minimum:"1" maximum:"999999"`
-		},
-		) (*fileOutput, error) {
-			if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // a malformed period names no statement
-				return nil, noStatement()
-			}
-			sealed, err := store.Statement(ctx, tenant.ID(in.Tenant), in.Period, in.Revision)
-			if err != nil {
-				return nil, fmt.Errorf("read a statement: %w", err)
-			}
-			if sealed == nil {
-				return nil, noStatement()
-			}
-			return fileOfStatement(formatOf(ctx), sealed)
+		func(ctx context.Context, in *getStatementInput) (*fileOutput, error) {
+			return getStatement(ctx, store, in)
 		})
 	a.describe(one, map[string]*huma.Schema{
 		formatJSON.media: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[statement.Statement](), true, ""),
 		formatCSV.media:  {Type: huma.TypeString},
 	})
+}
+
+type listStatementsInput struct {
+	TenantInput
+	PageInput
+}
+
+func (a *API) listStatements(ctx context.Context, store statement.Store, in *listStatementsInput) (*PageOutput[StatementView], error) {
+	page, err := a.page(in.PageInput, "list-statements", in.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	after, err := page.afterStatement()
+	if err != nil {
+		return nil, err
+	}
+	if err := known(ctx, store, tenant.ID(in.Tenant)); err != nil {
+		return nil, err
+	}
+	list, err := store.Statements(ctx, tenant.ID(in.Tenant), after, in.Limit+1)
+	if err != nil {
+		return nil, fmt.Errorf("list statements: %w", err)
+	}
+	name := func(s statement.Sealed) string { return s.Period + " " + strconv.Itoa(s.Revision) }
+	return pageOf(page, list, name, viewStatement), nil
+}
+
+type getStatementInput struct {
+	TenantInput
+	Period   string `path:"period" example:"2026-11"`
+	Format   string `query:"format" enum:"json,csv"`
+	Revision int    `query:"revision" minimum:"1" maximum:"999999"`
+}
+
+func getStatement(ctx context.Context, store statement.Store, in *getStatementInput) (*fileOutput, error) {
+	if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // a malformed period names no statement
+		return nil, noStatement()
+	}
+	sealed, err := store.Statement(ctx, tenant.ID(in.Tenant), in.Period, in.Revision)
+	if err != nil {
+		return nil, fmt.Errorf("read a statement: %w", err)
+	}
+	if sealed == nil {
+		return nil, noStatement()
+	}
+	return fileOfStatement(formatOf(ctx), sealed)
 }
 
 // dayRow is a row of a statement as CSV.

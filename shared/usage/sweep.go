@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 )
 
@@ -60,19 +59,6 @@ type Sweep struct {
 	ready  []Summary
 	// events are those of the periods that were not returned, by period and group.
 	events map[int]map[string]*events
-}
-
-// events are what happened at moments: refusals, and the ends of waits.
-type events struct {
-	refusals          map[problem.Code]int
-	waited, abandoned int
-	waitMillis        int64
-}
-
-// of is a row with the events.
-func (e events) of(r Row) Row {
-	r.Refusals, r.Waited, r.Abandoned, r.WaitMillis = e.refusals, e.waited, e.abandoned, e.waitMillis
-	return r
 }
 
 // poolUse counts the seats in use of one pool that may have a limit.
@@ -175,56 +161,6 @@ func end(part Stay, asOfMillis int64) int64 {
 	return max(left, part.JoinedAtMillis)
 }
 
-// Refuse adds a refusal, in any order. It fails with ErrOrder if the summary of
-// its period was returned already.
-func (s *Sweep) Refuse(r Refusal) error {
-	e, err := s.eventsAt(r.AtMillis, s.by.of(r.Host, r.Conference))
-	if e == nil {
-		return err
-	}
-	if e.refusals == nil {
-		e.refusals = make(map[problem.Code]int)
-	}
-	e.refusals[r.Code]++
-	return nil
-}
-
-// Wait adds a wait that has ended, in any order. It fails with ErrOrder if the
-// summary of the period in which it ended was returned already.
-func (s *Sweep) Wait(w Wait) error {
-	e, err := s.eventsAt(w.endMillis(), s.by.of(w.Host, w.Conference))
-	if e == nil {
-		return err
-	}
-	e.waited++
-	if w.Outcome != WaitAdmitted {
-		e.abandoned++
-	}
-	e.waitMillis += w.endMillis() - w.SinceMillis
-	return nil
-}
-
-// eventsAt are a group's events of the period that contains a moment; nil if no
-// period does, or the moment is as_of or later.
-func (s *Sweep) eventsAt(atMillis int64, group string) (*events, error) {
-	i, within := find(s.periods, atMillis)
-	if !within || atMillis >= s.asOf {
-		return nil, nil
-	}
-	if i < s.handed {
-		return nil, fmt.Errorf("an event at %d in a period handed out: %w", atMillis, ErrOrder)
-	}
-	groups := s.events[i]
-	if groups == nil {
-		groups = make(map[string]*events)
-		s.events[i] = groups
-	}
-	if groups[group] == nil {
-		groups[group] = &events{}
-	}
-	return groups[group], nil
-}
-
 // Done returns the summaries of the periods that no later stay can change, each
 // once. Their refusals and waits must have been added before.
 func (s *Sweep) Done() []Summary {
@@ -252,26 +188,6 @@ func (s *Sweep) Done() []Summary {
 func (s *Sweep) Close() []Summary {
 	s.advance(never)
 	return s.Done()
-}
-
-// withEvents adds events to the summaries of a period, and summaries of groups
-// that have only events.
-func withEvents(p Period, summaries []Summary, groups map[string]*events) []Summary {
-	all := slices.Clone(summaries)
-	if len(groups) == 0 {
-		return all
-	}
-	for i, s := range all {
-		if e := groups[s.Row.Group]; e != nil {
-			all[i].Row = e.of(s.Row)
-			delete(groups, s.Row.Group)
-		}
-	}
-	for group, e := range groups {
-		all = append(all, Summary{Row: e.of(Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: group})})
-	}
-	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Row.Group, b.Row.Group) })
-	return all
 }
 
 // advance processes everything before a moment. At equal times leaves come first,
