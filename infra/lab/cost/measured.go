@@ -37,7 +37,7 @@ var (
 	measuredRollupTenant = Units{Writes: 1, Reads: 4}
 	// measuredDay is rolling up a day without stays, measuredDayThousand the cost of
 	// a thousand stays of as many people.
-	measuredDay         = Units{Writes: 1, Reads: 4}
+	measuredDay         = Units{Writes: 1, Reads: 6}
 	measuredDayThousand = Units{Writes: 28, Reads: 70}
 	// measuredLedgerThousand is reading a thousand stays of the ledger.
 	measuredLedgerThousand = Units{Reads: 62}
