@@ -1,31 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { pass, root, Stack, Tenant, until } from './stack.mjs';
-
-/** A stack whose connections last for some seconds instead of two hours. */
-async function shortLived(t, seconds) {
-  const data = mkdtempSync(join(tmpdir(), 'seatmeter-client-'));
-  const stack = spawn(`${root}/scripts/dev`, [
-    '--store', 'memory', '--no-history', '--http-port', '0', '--ws-port', '0', '--data', data, '--max-connection', `${seconds}s`,
-  ], { stdio: 'ignore' });
-  t.after(async () => {
-    const over = new Promise((resolve) => stack.once('exit', resolve));
-    stack.kill('SIGINT');
-    await over;
-    rmSync(data, { recursive: true, force: true, maxRetries: 5 });
-  });
-  const file = join(data, 'endpoints.json');
-  await until('the stack runs', () => existsSync(file), 120_000);
-  return new Stack({ ...JSON.parse(readFileSync(file, 'utf8')), data });
-}
+import { dev, pass, Tenant, until } from './stack.mjs';
 
 test('hand-overs before the platform ends a connection lose nothing, and are one stay', async (t) => {
   const lastSeconds = 5;
-  const stack = await shortLived(t, lastSeconds);
+  const stack = await dev(t, '--max-connection', `${lastSeconds}s`);
   const tenant = await Tenant.make(t, stack, { model: 'concurrent', seats: 20 });
   const began = Date.now();
   const people = tenant.people(20, { connectionSeconds: lastSeconds });

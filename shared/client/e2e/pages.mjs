@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 import { until } from './stack.mjs';
 
 const executablePath = process.env.PATH.split(':').flatMap((dir) => ['chromium', 'chromium-browser', 'google-chrome'].map((name) => `${dir}/${name}`)).find(existsSync);
-let browser;
+export let browser;
 let site;
 let origin;
 

@@ -1,5 +1,8 @@
 // A tenant of the local stack for each test, and people of it behind a network that fails.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
 import { createSeat } from '../dist/index.js';
@@ -32,6 +35,23 @@ export class Stack {
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
     return text && JSON.parse(text);
   }
+}
+
+/** A stack as ./scripts/dev runs it, for one test. */
+export async function dev(t, ...flags) {
+  const data = mkdtempSync(join(tmpdir(), 'seatmeter-client-'));
+  const stack = spawn(`${root}/scripts/dev`, [
+    '--store', 'memory', '--no-history', '--http-port', '0', '--ws-port', '0', '--data', data, ...flags,
+  ], { stdio: 'ignore' });
+  t.after(async () => {
+    const over = new Promise((resolve) => stack.once('exit', resolve));
+    stack.kill('SIGINT');
+    await over;
+    rmSync(data, { recursive: true, force: true, maxRetries: 5 });
+  });
+  const file = join(data, 'endpoints.json');
+  await until('the stack runs', () => existsSync(file), 120_000);
+  return new Stack({ ...JSON.parse(readFileSync(file, 'utf8')), data });
 }
 
 let tenants = 0;
