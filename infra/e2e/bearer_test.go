@@ -26,8 +26,7 @@ import (
 	"seatmeter/infra/client"
 )
 
-// forger makes tokens that differ from good ones in one point, and knows the
-// keys. Without the key of a running stack there is nothing to forge.
+// forger knows the keys, and makes tokens that differ from valid ones in one point.
 type forger struct {
 	t       *testing.T
 	stack   *stack
@@ -55,8 +54,8 @@ func newForger(t *testing.T, s *stack) *forger {
 	return f
 }
 
-// forge signs a good token's header and claims anew, with changes. A change to
-// nil takes a member out.
+// forge signs a valid token's header and claims with changes. A change to nil removes
+// a member.
 func (f *forger) forge(good string, method jwt.SigningMethod, key any, header, claims map[string]any) string {
 	f.t.Helper()
 	parsed, _, err := jwt.NewParser().ParseUnverified(good, jwt.MapClaims{})
@@ -83,8 +82,7 @@ func (f *forger) forge(good string, method jwt.SigningMethod, key any, header, c
 	return text
 }
 
-// ask makes a request whose Authorization headers are sent byte for byte, which
-// no client of ours would.
+// ask makes a request with the given bytes as Authorization headers.
 func (f *forger) ask(method, path string, authorization ...string) int {
 	f.t.Helper()
 	host := strings.TrimPrefix(f.stack.HTTP, "http://")
@@ -103,7 +101,7 @@ func (f *forger) ask(method, path string, authorization ...string) int {
 		fmt.Fprintf(&request, "Authorization: %s\r\n", value)
 	}
 	request.WriteString("\r\n")
-	// A server that has read enough may answer before it has all.
+	// A server may answer before it has read the whole request.
 	_, sending := connection.Write([]byte(request.String()))
 	answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
 	if err != nil {
@@ -115,7 +113,7 @@ func (f *forger) ask(method, path string, authorization ...string) int {
 
 func later(d time.Duration) int64 { return time.Now().Add(d).Unix() }
 
-// Each token here would delete a host if it were taken for a vendor's.
+// Each token would delete a host if it were accepted as a vendor's.
 func TestBearer_AForgedOneReadsAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	f, c := newForger(t, running), named(t, 2, 25)
@@ -200,7 +198,7 @@ func TestBearer_AForgedOneReadsAndChangesNothing(t *testing.T) {
 		}
 	}
 
-	// Good tokens, whose claims give no rights.
+	// Valid tokens, whose claims give no permissions.
 	for name, token := range map[string]string{
 		"a role in capitals":   claim("role", "VENDOR"),
 		"a role with a blank":  claim("role", "vendor "),
@@ -223,7 +221,7 @@ func TestBearer_AForgedOneReadsAndChangesNothing(t *testing.T) {
 		wantStatus("a tenant that is "+name, http.StatusNotFound, "Bearer "+token)
 	}
 
-	// What no token is looked for in.
+	// The gateway does not read tokens from these.
 	for name, lines := range map[string][]string{
 		"no scheme's token":       {"Basic " + good},
 		"two headers":             {"Bearer " + good, "Bearer " + good},
@@ -240,7 +238,7 @@ func TestBearer_AForgedOneReadsAndChangesNothing(t *testing.T) {
 	} {
 		wantStatus(name, http.StatusUnauthorized, lines...)
 	}
-	// What is no HTTP at all never gets as far as a token.
+	// A malformed request is refused before its token is read.
 	wantStatus("a NUL", http.StatusBadRequest, "Bearer "+good+"\x00")
 	wantStatus("a NUL within", http.StatusBadRequest, "Bearer "+parts[0]+"\x00."+parts[1]+"."+parts[2])
 	wantStatus("a line break", http.StatusBadRequest, "Bearer "+parts[0]+"\n"+parts[1])
@@ -251,7 +249,7 @@ func TestBearer_AForgedOneReadsAndChangesNothing(t *testing.T) {
 		t.Fatalf("the host is gone: %v", err)
 	}
 	c.wantIn(host)
-	// And each letter case of the scheme is the scheme (RFC 9110, 11.1).
+	// The scheme ignores case (RFC 9110, 11.1).
 	for _, scheme := range []string{"bearer", "BEARER", "bEaReR"} {
 		if got := f.ask(http.MethodGet, victim, scheme+" "+good); got != http.StatusOK {
 			t.Errorf("%s was answered %d, want 200", scheme, got)
@@ -315,11 +313,11 @@ func TestJoinToken_ForgedOnesTakeNoSeat(t *testing.T) {
 		_, err := c.dial(c.within(), "", client.DialOptions{Resume: token})
 		want401(t, name+" to resume", err)
 	}
-	// The two tokens of one handshake are one person's.
+	// The two tokens of a handshake must be of one person.
 	_, err := c.dial(c.within(), good, client.DialOptions{Resume: resume})
 	want401(t, "another's join token beside a resume token", err)
 
-	// Not even our own signature makes a token good for another conference's number.
+	// A signed token is invalid for another conference's number.
 	for name, token := range map[string]string{
 		"a number that is nobody's":            claim("number", 1_000_000),
 		"another conference's name":            claim("conference", other),
@@ -332,7 +330,7 @@ func TestJoinToken_ForgedOnesTakeNoSeat(t *testing.T) {
 			t.Errorf("%s was answered by %v, want a refusal", name, err)
 		}
 	}
-	// Longer than a gateway reads, whatever it says.
+	// Longer than the gateway reads.
 	_, err = c.dial(c.within(), claim("more", strings.Repeat("x", 1<<20)), client.DialOptions{})
 	if r, ok := errors.AsType[*client.Refused](err); !ok || r.Status/100 != 4 {
 		t.Errorf("1 MB was answered by %v, want a refusal", err)

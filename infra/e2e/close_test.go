@@ -12,10 +12,10 @@ import (
 	"seatmeter/infra/local"
 )
 
-// reload is the longest that a seat is held for a page that went away.
+// reload is the maximum time for which a seat is held for a page that was left.
 const reload = 10 * time.Second
 
-// joinAlone takes the only seat of a license, and gives its resume token.
+// joinAlone takes the only seat of a license, and returns the resume token.
 func (c *customer) joinAlone() (conference string, p *client.Participant, token string) {
 	c.t.Helper()
 	conference = c.schedule("ada@example.com")
@@ -156,7 +156,7 @@ func TestClose_ByTheGatewayHoldsEverySeatForTheWholeGrace(t *testing.T) {
 	}
 	page := time.NewTimer(reload + time.Second)
 	defer page.Stop()
-	<-page.C // nothing happens to wait for: a page's hold would be over
+	<-page.C // a page's hold would expire in this time; no event marks that
 	for _, one := range seats {
 		one.refused(one.conference, "eve@example.com", client.RoleParticipant, "seats_exhausted")
 		p, err := one.resume(one.conference, "bob@example.com", one.token)

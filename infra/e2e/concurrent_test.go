@@ -126,7 +126,7 @@ func TestConcurrentUser_AccountsAsManyAsTheTenantLikes(t *testing.T) {
 	}
 }
 
-// account registers one account and has it join.
+// account registers an account, which joins.
 func (c *customer) account(ctx context.Context, conference string, number int) (*client.Participant, error) {
 	email := fmt.Sprintf("account%d@example.com", number)
 	if _, err := c.api.CreateHost(ctx, c.id, client.Host{Email: email, Name: "An Account"}); err != nil {
@@ -157,8 +157,8 @@ func TestConcurrentUser_LobbyConsoleAndScheduledConferencesDoNotCount(t *testing
 	}
 }
 
-// idleEverywhere does all that takes no seat: schedules conferences, waits in
-// their lobbies, looks at the console.
+// idleEverywhere makes all calls that take no seat: schedules conferences, waits in
+// their lobbies, reads the console.
 func (c *customer) idleEverywhere(host string) {
 	c.t.Helper()
 	for range 3 {

@@ -96,7 +96,7 @@ func TestConference_SchedulingTheSameIDAgainStartsANewOne(t *testing.T) {
 			}
 			c.join("weekly", c.host(0), client.RoleHost)
 			c.join("weekly", "bob@example.com", client.RoleParticipant)
-			// A token was made for one conference, not for whatever has its name later.
+			// A token is for one conference, and not for a later one with the same id.
 			_, err = c.dial(c.within(), old, client.DialOptions{})
 			if !isRefused(err, "token_invalid") && !isRefused(err, "conference_ended") {
 				t.Errorf("the old token was answered by %v, want it refused", err)
@@ -119,7 +119,7 @@ func TestConference_RemovingAConnectionTellsItThenClosesItAlone(t *testing.T) {
 	c.wantInUse(1)
 	c.wantIn(host)
 	wantProblem(t, c.api.RemoveConnection(c.within(), c.id, id), "not_found")
-	c.join(conference, "bob@example.com", client.RoleParticipant) // being removed is not being banned
+	c.join(conference, "bob@example.com", client.RoleParticipant) // a removed connection's person may join again
 }
 
 func TestConference_ConnectionsListOnlySeatedConnections(t *testing.T) {

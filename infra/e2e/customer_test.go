@@ -15,10 +15,10 @@ import (
 	"seatmeter/infra/client"
 )
 
-// patience is how long anything may take that should be prompt.
+// patience bounds a prompt answer.
 const patience = 30 * time.Second
 
-// statusOf is the contract's table of codes.
+// statusOf has the contract's status of each code.
 var statusOf = map[client.Code]int{
 	"seats_exhausted": 403, "participants_exhausted": 403, "hosts_exhausted": 403,
 	"host_changes_exhausted": 403, "license_expired": 403, "license_suspended": 403,
@@ -27,7 +27,7 @@ var statusOf = map[client.Code]int{
 	"method_not_allowed": 405, "precondition_failed": 412, "invalid": 422, "rate_limited": 429, "unavailable": 503,
 }
 
-// customer is a tenant of one test.
+// customer is the tenant of one test.
 type customer struct {
 	t     *testing.T
 	stack *stack
@@ -119,8 +119,8 @@ func (c *customer) token(conference, identity string, role client.Role) string {
 	return made.Token
 }
 
-// connect is one client's way to a connection, from the token on. Whatever is
-// still open when the test ends is cut off.
+// connect makes a token and connects a client. A connection that is open at the end
+// of the test is cut.
 func (c *customer) connect(ctx context.Context, conference, identity string, role client.Role, o client.DialOptions) (*client.Participant, error) {
 	made, err := c.api.CreateJoinToken(ctx, c.id, conference, client.JoinRequest{Identity: identity, Role: role})
 	if err != nil {
@@ -139,7 +139,7 @@ func (c *customer) dial(ctx context.Context, token string, o client.DialOptions)
 	return p, err
 }
 
-// join connects somebody who has to be admitted.
+// join connects a client, which must be admitted.
 func (c *customer) join(conference, identity string, role client.Role) *client.Participant {
 	c.t.Helper()
 	p, err := c.connect(c.within(), conference, identity, role, client.DialOptions{})
@@ -149,7 +149,7 @@ func (c *customer) join(conference, identity string, role client.Role) *client.P
 	return p
 }
 
-// wait connects somebody to the lobby.
+// wait connects a client to the lobby.
 func (c *customer) wait(conference, identity string, role client.Role) *client.Participant {
 	c.t.Helper()
 	p, err := c.connect(c.within(), conference, identity, role, client.DialOptions{Lobby: true})
@@ -159,21 +159,21 @@ func (c *customer) wait(conference, identity string, role client.Role) *client.P
 	return p
 }
 
-// refused connects somebody who has to be refused with a code.
+// refused connects a client, which must be refused with a code.
 func (c *customer) refused(conference, identity string, role client.Role, code client.Code) {
 	c.t.Helper()
 	c.refusedToken(c.token(conference, identity, role), code)
 }
 
-// refusedToken dials with a token that has to be refused with a code.
+// refusedToken dials with a token, which must be refused with a code.
 func (c *customer) refusedToken(token string, code client.Code) {
 	c.t.Helper()
 	_, err := c.dial(c.within(), token, client.DialOptions{})
 	wantRefused(c.t, err, code)
 }
 
-// denied asks for a seat in the lobby, where it has to be refused with a code, and
-// gives the refusal.
+// denied joins from the lobby, which must be refused with a code, and returns the
+// refusal.
 func (c *customer) denied(conference, identity string, role client.Role, code client.Code) client.Message {
 	c.t.Helper()
 	m := c.ask(c.wait(conference, identity, role), client.ActionJoin, client.TypeRefused)
@@ -197,7 +197,8 @@ func wantRefused(t *testing.T, err error, code client.Code) {
 	}
 }
 
-// rush lets n participants connect at once. It gives who is in and who is not.
+// rush connects n participants at once, and returns the admitted ones and the errors
+// of the others.
 func (c *customer) rush(conference string, n int) (in []*client.Participant, out []*client.Refused) {
 	c.t.Helper()
 	connected, refused := make([]*client.Participant, n), make([]*client.Refused, n)
@@ -225,7 +226,7 @@ func (c *customer) rush(conference string, n int) (in []*client.Participant, out
 	return in, out
 }
 
-// crowd is n participants who all have to be admitted.
+// crowd connects n participants, all of which must be admitted.
 func (c *customer) crowd(conference string, n int) []*client.Participant {
 	c.t.Helper()
 	in, out := c.rush(conference, n)
@@ -251,7 +252,7 @@ func (c *customer) wantInUse(n int) {
 	}
 }
 
-// awaitInUse waits until the seats of those who left are back.
+// awaitInUse waits until n seats are in use.
 func (c *customer) awaitInUse(n int) {
 	c.t.Helper()
 	eventually(c.t, func() error {
@@ -290,15 +291,15 @@ func (c *customer) total() client.UsageRow {
 	return u.Rows[0]
 }
 
-// nextMillisecond returns when this millisecond is over: what happens in it is
-// not in a report as of it.
+// nextMillisecond returns after the current millisecond, whose events are not in a
+// report as of it.
 func nextMillisecond() {
 	for this := time.Now().UnixMilli(); time.Now().UnixMilli() == this; {
 		runtime.Gosched()
 	}
 }
 
-// ask sends an action and wants the next message to be of a type.
+// ask sends an action and checks the type of the next message.
 func (c *customer) ask(p *client.Participant, action client.Action, want client.MessageType) client.Message {
 	c.t.Helper()
 	m, err := p.Ask(c.within(), action)
@@ -312,7 +313,7 @@ func (c *customer) ask(p *client.Participant, action client.Action, want client.
 	return m
 }
 
-// hear wants the next message to be of a type.
+// hear checks the type of the next message.
 func (c *customer) hear(p *client.Participant, want client.MessageType) client.Message {
 	c.t.Helper()
 	m, err := p.Next(c.within())
@@ -325,7 +326,7 @@ func (c *customer) hear(p *client.Participant, want client.MessageType) client.M
 	return m
 }
 
-// hearClose wants the server to close the connection, with nothing said before.
+// hearClose checks that the server closes the connection without another message.
 func (c *customer) hearClose(p *client.Participant) *client.Closed {
 	c.t.Helper()
 	m, err := p.Next(c.within())
@@ -336,7 +337,7 @@ func (c *customer) hearClose(p *client.Participant) *client.Closed {
 	return closed
 }
 
-// wantIn asks everyone, and wants everyone to be in.
+// wantIn checks by a status message that every client is admitted.
 func (c *customer) wantIn(everyone ...*client.Participant) {
 	c.t.Helper()
 	for _, p := range everyone {
@@ -344,7 +345,7 @@ func (c *customer) wantIn(everyone ...*client.Participant) {
 	}
 }
 
-// wantProblem wants a call to have failed with a code, its status and its type.
+// wantProblem checks that a call failed with a code, its status and its type.
 func wantProblem(t *testing.T, err error, code client.Code) *client.Problem {
 	t.Helper()
 	p, ok := errors.AsType[*client.Problem](err)
@@ -357,7 +358,7 @@ func wantProblem(t *testing.T, err error, code client.Code) *client.Problem {
 	return p
 }
 
-// wantGatewayRefusal wants the gateway's own answer to a bad bearer.
+// wantGatewayRefusal checks for the gateway's own answer to an invalid bearer.
 func wantGatewayRefusal(t *testing.T, err error) {
 	t.Helper()
 	p, ok := errors.AsType[*client.Problem](err)
@@ -366,7 +367,7 @@ func wantGatewayRefusal(t *testing.T, err error) {
 	}
 }
 
-// eventually waits until a condition holds. The condition says what is missing.
+// eventually waits until a condition holds. Its error tells what is missing.
 func eventually(t *testing.T, missing func() error) {
 	t.Helper()
 	deadline := time.Now().Add(patience)
@@ -378,7 +379,7 @@ func eventually(t *testing.T, missing func() error) {
 		if time.Now().After(deadline) {
 			t.Fatalf("after %v: %v", patience, err)
 		}
-		time.Sleep(20 * time.Millisecond) // between two looks, not instead of one
+		time.Sleep(20 * time.Millisecond) // between two checks
 	}
 }
 

@@ -43,8 +43,8 @@ func TestDisconnect_AfterLeaveChangesNothing(t *testing.T) {
 	}
 }
 
-// Whatever the gateway does with its events, seats come back and every stay is
-// in the books once.
+// With lost, repeated, delayed and reordered events, all seats come back, and every
+// stay is recorded once.
 func TestDisconnect_EveryDeliveryRecordsEachStayOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("late deliveries take their time")
@@ -85,7 +85,7 @@ func TestDisconnect_EveryDeliveryRecordsEachStayOnce(t *testing.T) {
 	}
 }
 
-// Clients that give up while their $connect is still running.
+// Clients give up while their $connect is running.
 func TestDisconnect_DuringTheHandshakeFreesTheSeat(t *testing.T) {
 	t.Parallel()
 	s := faulty(t, apigateway.Faults{ReorderDisconnect: 0.5, DelayDisconnect: 0.2, MaxDelay: 300 * time.Millisecond, Seed: 1})
@@ -206,8 +206,8 @@ func TestRush_160AtOnceOn100SeatsAdmitExactly100(t *testing.T) {
 	c.wantInUse(100)
 }
 
-// People come and go while the license is changed under them. Afterwards all
-// that is free can be had, and no more.
+// People join and leave while the license changes. Afterwards exactly the free seats
+// can be taken.
 func TestRush_WhileTheLicenseChangesNeitherOversellsNorLosesASeat(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a rush of 25 seats is enough")

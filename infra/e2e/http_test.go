@@ -16,7 +16,7 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-// exchange is an answer as it comes over the wire: nothing is decompressed or followed.
+// exchange is an answer without decompression and redirects.
 type exchange struct {
 	status int
 	header http.Header
@@ -82,8 +82,8 @@ func methodsOfPaths(t *testing.T) map[string][]string {
 	return paths
 }
 
-// The functions are told apart by the gateway, from the template; what it does not take, one
-// function answers, from the description. They agree.
+// The gateway routes calls by the template, and one function answers all others by the API's
+// description. The two agree.
 func TestHTTP_EveryPathListsItsMethods(t *testing.T) {
 	t.Parallel()
 	paths := methodsOfPaths(t)
@@ -158,7 +158,7 @@ func TestHTTP_HeadIsGetWithoutTheBody(t *testing.T) {
 	}
 }
 
-// What a browser does for a page elsewhere: it asks, and then does what it was allowed.
+// A browser sends a preflight for a page of another origin, and then the allowed call.
 func TestHTTP_APageOfAnotherOriginMayChangeALicense(t *testing.T) {
 	t.Parallel()
 	const origin = "https://admin.example.com"
@@ -186,7 +186,7 @@ func TestHTTP_APageOfAnotherOriginMayChangeALicense(t *testing.T) {
 	if got.status != http.StatusOK || got.header.Get("Access-Control-Allow-Origin") != "*" || !slices.Contains(exposed, "etag") {
 		t.Errorf("answered %d %v", got.status, got.header)
 	}
-	// Its errors can be read too.
+	// A page can read errors too.
 	lost := ask(t, http.MethodGet, "/nowhere", "", "Origin", origin)
 	if lost.isProblem(t, http.StatusNotFound, "not_found"); lost.header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("headers %v", lost.header)

@@ -190,7 +190,7 @@ func TestConnect_TheTokenMayComeAsSubprotocol(t *testing.T) {
 	}
 }
 
-// A switch that is spelt otherwise would be off, and take a seat.
+// A misspelt parameter would be ignored, and the client would take a seat.
 func TestHandshake_AMisspeltParameterTakesNoSeat(t *testing.T) {
 	t.Parallel()
 	c := license(t, client.Concurrent(25))
@@ -214,7 +214,7 @@ func TestHandshake_AMisspeltParameterTakesNoSeat(t *testing.T) {
 	c.wantInUse(0)
 }
 
-// Whether API Gateway passes on what a refused handshake says, it does not tell:
+// AWS does not document whether API Gateway passes on the body of a refused handshake:
 // here it does not.
 func TestLobby_TellsWhyAHandshakeIsRefused(t *testing.T) {
 	t.Parallel()

@@ -64,9 +64,8 @@ func runTests(m *testing.M) (status int, err error) {
 	return status, errors.Join(err, seen.search(logged.lines(), whoMustSpeak()))
 }
 
-// whoMustSpeak are the functions of which a whole run has lines in the log. A
-// part of one may leave some out, and rollup's first quarter of an hour may come
-// later.
+// whoMustSpeak are the functions that log in every whole run. A partial run may lack
+// some, and rollup may first run after the tests.
 func whoMustSpeak() []string {
 	if flag.Lookup("test.run").Value.String() != "" || testing.Short() {
 		return nil
@@ -77,7 +76,7 @@ func whoMustSpeak() []string {
 	}
 }
 
-// stack is a running Seatmeter, seen from outside.
+// stack is a running Seatmeter.
 type stack struct {
 	local.Endpoints
 	dataDir string
@@ -101,8 +100,8 @@ func newStack(e local.Endpoints, dataDir string) (*stack, error) {
 	}, nil
 }
 
-// startStack starts a stack in tables of its own. Beside a running one that is
-// tested, memory will do for those that a test wants for itself.
+// startStack starts a stack with tables of its own. If the tests run against another
+// stack, tests' own stacks have their tables in memory.
 func startStack(ctx context.Context, dir string, o local.Options) (*stack, func() error, error) {
 	store := local.Store(os.Getenv(storeVariable))
 	if store == "" && os.Getenv(engine.EndpointVariable) == "" {
@@ -131,7 +130,7 @@ func startStack(ctx context.Context, dir string, o local.Options) (*stack, func(
 	return s, stop, nil
 }
 
-// faulty is a stack of this test's own, whose $disconnect events go wrong.
+// faulty is a stack of this test's own, with faults of $disconnect events.
 func faulty(t *testing.T, faults apigateway.Faults) *stack {
 	t.Helper()
 	return own(t, local.Options{Faults: faults})
@@ -152,7 +151,7 @@ func own(t *testing.T, o local.Options) *stack {
 	return s
 }
 
-// bearer is the token of somebody of a role.
+// bearer is a token for a role.
 func (s *stack) bearer(t *testing.T, role, tenant string) string {
 	t.Helper()
 	text, err := s.issuer.Mint(role, tenant, time.Hour, time.Now())
@@ -163,5 +162,5 @@ func (s *stack) bearer(t *testing.T, role, tenant string) string {
 	return text
 }
 
-// newID makes an id that no other test has, of up to 40 characters.
+// newID makes a unique id of up to 40 characters.
 func newID(what string) string { return what + "-" + strings.ToLower(rand.Text()) }

@@ -24,8 +24,8 @@ const (
 	finance     = "finance"
 )
 
-// row is one call, and who may make it. Whoever may needs something of its own
-// to work on: the path's parameters are filled in anew for each try.
+// row is one call with the roles that may make it. The path's parameters are new for
+// each attempt, since a permitted call changes its objects.
 type row struct {
 	method, path string
 	success      int
@@ -35,12 +35,12 @@ type row struct {
 	// conference, email and connection are the path's, where the ones that all
 	// share will not do.
 	conference, email, connection func(m *matrix) string
-	// creates: a tenant that is not there yet is made.
+	// creates: the call creates an unknown tenant.
 	creates bool
 }
 
-// rows is the one table of who may call what: the calls, and with each GET the
-// HEAD that says the same without a body. The operator's manual shows the former.
+// rows is the table of permissions: the calls, and for each GET its HEAD. The
+// operator's manual shows the calls.
 var rows = withHeads(calls)
 
 func withHeads(calls []row) []row {
@@ -122,10 +122,10 @@ var (
 
 func always(body any) func(*matrix) any { return func(*matrix) any { return body } }
 
-// closed is a period that is over, and which the matrix's tenant has closed.
+// closed is a past period that the matrix's tenant has closed.
 func closed() string { return time.Now().UTC().AddDate(0, -2, 0).Format("2006-01") }
 
-// guest is a connection of somebody who has just come.
+// guest is a new connection.
 func guest(m *matrix) string {
 	p := m.join(m.conference, "guest@example.com", client.RoleParticipant)
 	return m.ask(p, client.ActionStatus, client.TypeAdmitted).ConnectionID
@@ -177,7 +177,7 @@ func (r row) target(m *matrix, tenant string) string {
 	return path
 }
 
-// want is the code of the answer, empty for a success.
+// want is the expected code, empty for a success.
 func (r row) want(who bearerOf, tenant string, m *matrix) client.Code {
 	switch {
 	case r.roles == nil:
@@ -185,7 +185,7 @@ func (r row) want(who bearerOf, tenant string, m *matrix) client.Code {
 	case who.none:
 		return "unauthorized"
 	case !slices.Contains(r.roles, who.role):
-		return client.CodeForbidden // whether there is such a tenant or not
+		return client.CodeForbidden // for known and unknown tenants alike
 	case !strings.Contains(r.path, "{tenant}"):
 		return ""
 	case who.role == tenantAdmin && who.tenant != tenant:
@@ -196,14 +196,14 @@ func (r row) want(who bearerOf, tenant string, m *matrix) client.Code {
 	return ""
 }
 
-// bearerOf is who calls. The zero one has a token without a role.
+// bearerOf is a caller. The zero caller has a token without a role.
 type bearerOf struct {
 	name, role, tenant string
 	none               bool // no bearer at all
 }
 
-// Every call × every caller × {a tenant that is, a tenant that is not}. To an
-// admin the former is its own, or another's.
+// Every call × every caller × {a known tenant, an unknown one}. For an administrator
+// the known tenant is the own one or another.
 func TestMatrix_EachCallIsForThoseTheTableNames(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -250,7 +250,7 @@ func TestMatrix_EachCallIsForThoseTheTableNames(t *testing.T) {
 	}
 }
 
-// try makes a call and says how the answer differs from the table's.
+// try makes a call and describes how the answer differs from the table's.
 func (m *matrix) try(r row, who bearerOf, tenant string) error {
 	bearer := ""
 	if !who.none {
@@ -289,7 +289,7 @@ func (m *matrix) try(r row, who bearerOf, tenant string) error {
 	return nil
 }
 
-// What is served and not in the table would be guarded by nobody's test.
+// A call that is missing in the table would not be tested.
 func TestMatrix_HasEachCallThatIsServed(t *testing.T) {
 	t.Parallel()
 	read, err := template.Read(templateFile)

@@ -12,8 +12,8 @@ import (
 	"seatmeter/shared/wsapi/wsapitest"
 )
 
-// messages is what the server said to any client of any test. Each is checked
-// against the document that the stack serves.
+// messages are the server's messages of all tests. Each is checked against the
+// document that the stack serves.
 type messages struct {
 	mu       sync.Mutex
 	contract *wsapitest.Contract
@@ -51,7 +51,7 @@ func (s *stack) run(m *testing.M) (int, error) {
 	return status, nil
 }
 
-// The check of every message is worth something only if it bites.
+// The check of messages finds undescribed ones.
 func TestMessages_AnUndocumentedOneIsDetected(t *testing.T) {
 	t.Parallel()
 	listening := &messages{contract: running.contract}

@@ -13,7 +13,7 @@ import (
 	"seatmeter/infra/local"
 )
 
-// wantRetry checks a refusal for coming too often.
+// wantRetry checks a refusal by the rate limit.
 func wantRetry(t *testing.T, p *client.Problem) {
 	t.Helper()
 	if p.Code != client.CodeRateLimited || p.Status != 429 || !p.Document || p.RetrySeconds < 1 || p.RetrySeconds > 10 {
@@ -98,8 +98,8 @@ func TestRate_AStormOfCallsAffectsOnlyItsTenant(t *testing.T) {
 	calm.schedule("ann@example.com")
 }
 
-// Everybody comes at once, through the lobby, takes a seat, is cut off and
-// comes once more, where hardly any joins a second are allowed.
+// All clients connect to the lobby at once, take a seat, are cut off and join again,
+// under a low rate limit.
 func TestRate_AllSeatsCanBeTakenAtOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a storm takes its time")
@@ -196,7 +196,7 @@ func TestOrigin_PagesThatAreNotOnTheListDoNotConnect(t *testing.T) {
 		}
 	}
 
-	// A change holds when it is answered, whoever remembers what was.
+	// A change is in force when it is answered, in spite of caches.
 	for _, list := range [][]string{{foreign}, {home}, nil, {home, foreign}, {home}} {
 		l.AllowedOrigins = list
 		put := c.change(l)

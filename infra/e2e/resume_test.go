@@ -31,7 +31,7 @@ func (c *customer) awaitHeld(n int) {
 	})
 }
 
-// connection is somebody's in a conference, as it is listed.
+// connection finds a person's connection in the list of a conference.
 func (c *customer) connection(conference, identity string) client.Connection {
 	c.t.Helper()
 	page, err := c.api.Connections(c.within(), c.id, conference, client.Paging{})
@@ -126,8 +126,8 @@ func TestResume_AnExpiredHoldFreesTheSeat(t *testing.T) {
 	}
 }
 
-// hostDropsOut fills a conference for one participant, and then its host is lost,
-// whose resume token it gives.
+// hostDropsOut fills a conference for one participant, cuts its host's connection, and
+// returns the host's resume token.
 func (c *customer) hostDropsOut() (conference string, guest *client.Participant, token string) {
 	c.t.Helper()
 	conference, host := c.live(c.host(0))
@@ -150,8 +150,8 @@ func TestResume_ADroppedHostGetsItsChairBack(t *testing.T) {
 	c.wantInUse(1)
 }
 
-// A host without its resume token, as after a reload of its page, comes as a
-// second device would. Where there is no seat for one, its own hold gives way.
+// A host without its resume token, for example after a reload of the page, joins like
+// a second device. If no seat is free, the host takes over its own hold.
 func TestResume_AHostCanJoinDespiteItsOwnHold(t *testing.T) {
 	t.Parallel()
 	c := license(t, withGrace(client.Named(1, 1), 300))
@@ -187,7 +187,7 @@ func TestResume_NeedsThePersonsOwnToken(t *testing.T) {
 	c.wantIn(bob)
 }
 
-// In use by ghosts alone: nobody was told of a close, and nobody ever will be.
+// All seats are in use by ghosts, whose $disconnect events are lost.
 func TestGhosts_AreReplacedByARealUserWithinFiveSeconds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("ghosts are not judged before they are a minute old")

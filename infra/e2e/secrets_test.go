@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// seen has the tokens of this run, and logged what the stack wrote in it.
+// seen has the tokens of this run, and logged the stack's log.
 var (
 	seen   = &secrets{parts: map[string]bool{}}
 	logged = &logbook{}
 )
 
-// secrets are the parts of tokens, each long enough to be nothing else.
+// secrets are the parts of tokens, each long enough to be unmistakable.
 type secrets struct {
 	mu    sync.Mutex
 	parts map[string]bool
@@ -31,7 +31,7 @@ func (s *secrets) add(token string) {
 	}
 }
 
-// logbook keeps a log. It is safe for concurrent use.
+// logbook stores a log. It is safe for concurrent use.
 type logbook struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -56,7 +56,7 @@ var (
 	words            = regexp.MustCompile(`[A-Za-z0-9_-]{20,}`)
 )
 
-// leak finds the first secret of a line, and gives the line with it masked.
+// leak finds the first secret of a line, and returns the line with the secret masked.
 func (s *secrets) leak(line string) (masked string, found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +73,7 @@ func (s *secrets) leak(line string) (masked string, found bool) {
 	return line, found
 }
 
-// search looks through a log for secrets, and for a line of each function.
+// search searches a log for secrets, and for a line of each function.
 func (s *secrets) search(lines, functions []string) error {
 	var wrong []string
 	for _, line := range lines {

@@ -21,7 +21,7 @@ var (
 	errBroken = errors.New("the store is broken")
 )
 
-// store keeps objects in memory, or discards them, and fails where it is told.
+// store stores objects in memory, or discards them, and fails at a given call.
 type store struct {
 	discards bool
 	// fails names the call that fails: begin, put 2, complete, abort, link.
@@ -113,7 +113,7 @@ func (s *store) only(t *testing.T) (key string, body []byte) {
 	return keys[0], s.objects[keys[0]]
 }
 
-// letters are four parts of which no two are alike.
+// letters are four different parts.
 var letters = sync.OnceValue(func() []byte {
 	body := make([]byte, 4*export.PartBytes)
 	for i := range body {
@@ -209,10 +209,10 @@ func TestAFailureIsReturnedAndLeavesNothingInTheStore(t *testing.T) {
 		call    string
 		aborted int
 	}{{"begin", 0}, {"put 1", 1}, {"put 2", 1}, {"put 3", 1}, {"put 4", 1}, {"complete", 1}} {
-		for _, deaf := range []bool{false, true} { // to what the writer says
+		for _, ignoresErrors := range []bool{false, true} { // of the writer
 			s := &store{fails: map[string]bool{test.call: true}}
 			got, err := export.New(s).Answer(t.Context(), ledger, func(w io.Writer) error {
-				if err := written(text(4*export.PartBytes - 1))(w); !deaf {
+				if err := written(text(4*export.PartBytes - 1))(w); !ignoresErrors {
 					return err
 				}
 				return nil
@@ -292,8 +292,8 @@ func TestAnAbandonedFileIsAbortedOnALiveContext(t *testing.T) {
 	}
 }
 
-// The parts on their way are what is held besides the one being filled. The
-// store copies nothing, so all that Answer allocates is what it holds.
+// Answer buffers the part in transfer and the one being filled. The store copies
+// nothing, so all allocations are Answer's.
 func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 	const size = 200_000_000
 	s := &store{discards: true}
@@ -324,14 +324,14 @@ func TestMemoryDoesNotGrowWithTheFile(t *testing.T) {
 	if most := s.mostFlew.Load(); most != export.PartBytes {
 		t.Errorf("%d bytes were on their way at once, want one part", most)
 	}
-	// Two buffers, each grown as append grows: together under four times their size.
+	// Two buffers, each grown by append: together under four times their size.
 	if allocated == 0 || allocated > 8*export.PartBytes {
 		t.Errorf("allocated %d bytes for it, want less than 8 parts", allocated)
 	}
 }
 
-// One part is on its way while the next is being filled: a slow store and a
-// slow writer do not add up.
+// One part is sent while the next is filled, so the times of a slow store and a slow
+// writer do not add up.
 func TestAPartIsSentWhileTheNextIsBeingFilled(t *testing.T) {
 	filling := make(chan struct{})
 	s := &store{putting: sync.OnceFunc(func() { <-filling })}
@@ -339,7 +339,7 @@ func TestAPartIsSentWhileTheNextIsBeingFilled(t *testing.T) {
 		if err := written(text(2 * export.PartBytes))(w); err != nil {
 			return err
 		}
-		close(filling) // which would never be reached if the first part had to arrive before
+		close(filling) // unreachable if the first part had to arrive first
 		return nil
 	})
 	if err != nil {

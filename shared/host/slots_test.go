@@ -25,8 +25,8 @@ func TestAMonthIsOneOfTheTenantsCalendar(t *testing.T) {
 	}
 }
 
-// Whatever is added and removed in whatever order: never more hosts than slots,
-// and in each month never more additions than slots that were new and changes.
+// In any order of additions and removals there are never more hosts than slots, and
+// in a month never more additions than unused slots and changes.
 func TestSlotsChangeHandsOnlyAsOftenAsAllowed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit, changes := rapid.IntRange(1, 5).Draw(t, "limit"), rapid.IntRange(0, 4).Draw(t, "changes")

@@ -19,7 +19,7 @@ func concurrent() license.License {
 	return license.License{Tenant: "acme", Model: license.ModelConcurrent, Seats: 25, HostAbsentMinutes: 15}.WithDefaults()
 }
 
-// faults are the pointers of what Validate finds.
+// faults are the pointers of Validate's faults.
 func faults(t *testing.T, l license.License) []string {
 	t.Helper()
 	err := l.Validate()
@@ -232,7 +232,7 @@ func TestTheBillingZoneIsKnownWithoutZoneFiles(t *testing.T) {
 	}
 }
 
-// What was written into many parts is read from as many, whatever comes after.
+// A ledger that was written in many parts is read from as many after later revisions.
 func TestTheLedgersPartsGrowWithALicenseAndNeverShrink(t *testing.T) {
 	sized := func(seats int) license.License { l := concurrent(); l.Seats = seats; return l }
 	crowded := named()

@@ -34,8 +34,7 @@ func TestDaysAndTheirTotalAreThoseOfTheReports(t *testing.T) {
 	})
 }
 
-// busy is a store in which, each time that the ledger is read, one more stay is
-// recorded first.
+// busy is a store that records another stay before each read of the ledger.
 type busy struct {
 	rollup.Store
 	record func()
@@ -51,7 +50,7 @@ func TestATotalEqualsItsDaysWhileStaysAreRecorded(t *testing.T) {
 	for day := 1; day <= 6; day++ {
 		w.stay(day, 600, time.Hour, "bob")
 	}
-	w.now = w.at(4, 0) // the 1st and the 2nd are settled
+	w.now = w.at(4, 0) // the 1st and the 2nd are final
 	w.roll()
 	w.now = w.at(7, 0)
 	day, recorded := 0, 0

@@ -48,8 +48,7 @@ func TestAReportByGroupIsThatOfTheArithmetic(t *testing.T) {
 	})
 }
 
-// Everything in the month is rolled up: whoever asks reads no more for a
-// million records than for one.
+// The reads of a report of a rolled-up month do not grow with its records.
 func TestAReportOfRolledUpDaysDoesNotReadTheLedger(t *testing.T) {
 	w := newWorld(t, "America/New_York")
 	for day := 1; day <= 31; day++ {
@@ -77,7 +76,7 @@ func TestATotalReadsTheLedgerOnlyOfDaysNotRolledUp(t *testing.T) {
 	for day := 1; day <= 20; day++ {
 		w.stay(day, 600, time.Hour, "bob")
 	}
-	w.now = w.at(19, 5*60) // the 18th is settled
+	w.now = w.at(19, 5*60) // the 18th is final
 	w.roll()
 	w.now = w.at(21, 0)
 	store := &counting{Store: w.store}
@@ -108,8 +107,8 @@ func TestALateRecordShowsBeforeItIsRolledUp(t *testing.T) {
 	}
 }
 
-// What is kept of a day knows how those that were lost at its end came back
-// after as_of.
+// The stored day includes resumes after as_of of connections that were lost at its
+// end.
 func TestAReportAsOfEarlierIgnoresLaterResumes(t *testing.T) {
 	w := newWorld(t, "UTC")
 	lost := w.stay(3, 24*60-30, 28*time.Minute, "bob")
@@ -126,7 +125,7 @@ func TestAReportAsOfEarlierIgnoresLaterResumes(t *testing.T) {
 	}
 }
 
-// closer has a stay close after it was read as open and before the ledger is.
+// closer closes a stay after the read of open stays and before that of the ledger.
 type closer struct {
 	*world
 	open usage.Stay
@@ -170,7 +169,7 @@ func (a *asking) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) {
 	return nil, nil
 }
 
-// Rows are given before what comes after them is read.
+// Each row is yielded before later records are read.
 func TestRowsComeWhileTheLedgerIsRead(t *testing.T) {
 	for _, by := range []usage.Grouping{usage.GroupingNone, usage.GroupingHost} {
 		w := newWorld(t, "UTC")
@@ -244,8 +243,7 @@ func TestARangeOfMoreThan1100DaysIsRefused(t *testing.T) {
 	}
 }
 
-// byMonth is a store that checks that the days with their sets are read a
-// month at a time.
+// byMonth is a store that checks that days with sets are read month by month.
 type byMonth struct {
 	rollup.Store
 	t     *testing.T
@@ -299,7 +297,7 @@ func TestAPeakOfWhatIsRolledUpReadsNoSets(t *testing.T) {
 	}
 }
 
-// broken is a store of which one read fails.
+// broken is a store with one failing read.
 type broken struct {
 	rollup.Store
 	read string

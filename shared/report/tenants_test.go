@@ -29,7 +29,7 @@ func (w *world) others(n int) []tenant.ID {
 	return ids
 }
 
-// unread is a store in which some tenants' licenses cannot be read.
+// unread is a store that cannot read the licenses of some tenants.
 type unread struct {
 	*dynamo.Store
 	tenants []tenant.ID
@@ -42,9 +42,8 @@ func (u unread) License(ctx context.Context, t tenant.ID) (*license.License, err
 	return u.Store.License(ctx, t)
 }
 
-// Whoever bills by it must not take a tenant that could not be read for one
-// that used nothing. Tenants are read at the same time: the race detector looks
-// for what they share.
+// A bill must not show a tenant that could not be read as one without usage. Tenants
+// are read concurrently, under the race detector.
 func TestAMonthFailsIfOneTenantCannotBeRead(t *testing.T) {
 	w := newWorld(t, "UTC")
 	w.stay(3, 600, time.Hour, "bob")

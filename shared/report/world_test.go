@@ -33,7 +33,7 @@ type world struct {
 	store    *dynamo.Store
 	now      time.Time
 	license  license.License
-	stays    []usage.Stay // all that happened, open ones with no end
+	stays    []usage.Stay // all stays, open ones without an end
 	refusals []usage.Refusal
 	waits    []usage.Wait
 	open     []usage.Stay
@@ -50,8 +50,8 @@ func newWorld(t rapid.TB, zone string) *world {
 	return w
 }
 
-// october is before all that happens. In it and the month after, clocks change
-// in the tests' zones.
+// october is the start of the tests' time. The clocks of the tests' zones change in
+// October or November.
 var october = time.Date(2026, time.September, 1, 0, 0, 0, 0, time.UTC)
 
 // at is a moment from October on; days and minutes are the zone's.
@@ -72,7 +72,7 @@ func (w *world) change(how func(*license.License)) {
 	}
 }
 
-// part is a connection of the stay of an earlier one or, without, of its own.
+// part is a connection of an earlier one's stay or, without one, of a new stay.
 func (w *world) part(from, to int64, who string, before *usage.Stay) usage.Stay {
 	w.next++
 	id := seat.ConnectionID(fmt.Sprintf("c%06d=", w.next))
@@ -95,7 +95,7 @@ func (w *world) record(s usage.Stay) {
 	w.stays = append(w.stays, s)
 }
 
-// stay records one of the zone's October, at its end.
+// stay records a stay in the zone's October, at its end.
 func (w *world) stay(day, minute int, length time.Duration, who string) usage.Stay {
 	w.t.Helper()
 	from := w.at(day, minute)
@@ -150,7 +150,7 @@ func (w *world) month(number time.Month, g usage.Granularity) report.Query {
 	return w.query(time.Date(2026, number, 1, 0, 0, 0, 0, zone), time.Date(2026, number+1, 1, 0, 0, 0, 0, zone), g)
 }
 
-// want is the report by the arithmetic over everything.
+// want computes the report from all records.
 func (w *world) want(q report.Query) []usage.Row {
 	w.t.Helper()
 	periods, err := q.Periods()
@@ -181,8 +181,7 @@ func collect[T any](t rapid.TB, items iter.Seq2[T, error]) []T {
 	return list
 }
 
-// counting is a store that counts the records of the ledger that it gives, and
-// tells of each.
+// counting is a store that counts the ledger's records that are read.
 type counting struct {
 	rollup.Store
 	records int
@@ -225,7 +224,7 @@ func (c *counting) Waits(ctx context.Context, t tenant.ID, from, to int64) iter.
 	}
 }
 
-// wantFaults checks that an error is a problem that names these members.
+// wantFaults checks that an error is a problem with these members.
 func wantFaults(t *testing.T, err error, pointers ...string) {
 	t.Helper()
 	var got []string
@@ -241,8 +240,8 @@ func wantFaults(t *testing.T, err error, pointers ...string) {
 
 const dayMillis = 24 * 60 * 60 * 1000
 
-// lived is a world in which things happened until some moment of October or
-// November, and the roll-up ran at some of them.
+// lived is a world with a random history until a time in October or November, with
+// runs of the roll-up at random times.
 func lived(t *rapid.T) *world {
 	zones := []string{"UTC", "Asia/Kathmandu", "America/St_Johns", "America/New_York", "Australia/Lord_Howe"}
 	w := newWorld(t, rapid.SampledFrom(zones).Draw(t, "zone"))
@@ -300,8 +299,8 @@ type recorded struct {
 	stay usage.Stay
 }
 
-// drawStay draws a stay of up to three connections. Those that end after as_of
-// are open then; what was not recorded by then did not happen.
+// drawStay draws a stay of up to three connections. Those that end after as_of are
+// open then. Later records are left out.
 func (w *world) drawStay(t *rapid.T, from, asOf int64) []recorded {
 	var list []recorded
 	var before *usage.Stay
@@ -339,7 +338,7 @@ func (w *world) drawStay(t *rapid.T, from, asOf int64) []recorded {
 	return list
 }
 
-// drawQuery asks for any range, often one that begins or ends at an edge.
+// drawQuery draws a range, often one that begins or ends at an edge.
 func (w *world) drawQuery(t *rapid.T) report.Query {
 	zone := w.license.Location()
 	moment := func(name string) int64 {

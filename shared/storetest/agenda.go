@@ -71,7 +71,7 @@ func vacancy(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "not vacant before it is live", must(store.Conference(ctx, id, c.ID, true))(t).VacantSince, time.Time{})
 }
 
-// removals are notes of who was removed, in a conference and in a host.
+// removals tests the notes of removals, of a conference and of a host.
 func removals(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
 	first := removal.Notes{"ann": 5}
@@ -106,7 +106,7 @@ func removals(t *testing.T, store Store, id tenant.ID) {
 
 func second[T any](_ T, err error) error { return err }
 
-// entries reads the whole agenda, a page of one at a time, for one tenant.
+// entries reads the agenda of one tenant, in pages of one entry.
 func entries(t *testing.T, store Store, id tenant.ID) []reconcile.Entry {
 	t.Helper()
 	var all []reconcile.Entry

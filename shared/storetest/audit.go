@@ -20,7 +20,7 @@ func entryOf(id tenant.ID, seconds int64, request string) audit.Entry {
 	}
 }
 
-// actions: the first of each record stands, and a repeat is no error.
+// actions: the first write of a record is kept, and a repeat is no error.
 func actions(t *testing.T, store Store, id tenant.ID) {
 	ctx, e := t.Context(), entryOf(id, 0, "one=")
 	list := func() []audit.Record { return must(store.Actions(ctx, id, 0, allTime, audit.Name{}, 10))(t) }
@@ -47,7 +47,7 @@ func actions(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "another tenant's", len(must(store.Actions(ctx, id+"-other", 0, allTime, audit.Name{}, 10))(t)), 0)
 }
 
-// actionPages: also where several are of one moment, and some have no outcome.
+// actionPages: some actions have the same time, and some have no outcome.
 func actionPages(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
 	var want []audit.Record // the newest first

@@ -85,8 +85,8 @@ func giveBack(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "voids", read(t, store, block).Voids, int64(1))
 }
 
-// A lost connection's seat stays in use until another takes it up, or its hold
-// is over and the seat given back.
+// A lost connection's seat stays in use until another connection resumes it, or the
+// seat is given back after its hold.
 func hold(t *testing.T, store Store, id tenant.ID) {
 	ctx, block, ann, bob := t.Context(), blockOf(id, 0), connectionOf(id, 1), connectionOf(id, 2)
 	must(store.Create(ctx, block, seat.Share{Capacity: 1, Revision: 1}))(t)
@@ -140,7 +140,7 @@ func swap(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "who is in at last", state.Members, map[seat.ConnectionID]seat.Member{ann: next.Member})
 }
 
-// Many who come for one place: one gets it.
+// Of many concurrent takes of one seat, one succeeds.
 func parallelSwaps(t *testing.T, store Store, id tenant.ID) {
 	block, ann := blockOf(id, 0), connectionOf(id, manyCallers)
 	must(store.Create(t.Context(), block, seat.Share{Capacity: 1, Revision: 1}))(t)
@@ -209,7 +209,7 @@ func churn(t *testing.T, store Store, id tenant.ID) {
 				t.Errorf("%d in use of %d", attempt.State.InUse, seat.BlockSeats)
 			}
 			if n%4 == 0 {
-				return nil // stays
+				return nil // this one keeps its seat
 			}
 			if back, err := store.GiveBack(ctx, block, connection, member, false); err != nil || !back.Done {
 				return err

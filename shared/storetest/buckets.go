@@ -19,7 +19,7 @@ const (
 	longDayMillis = 25 * hourMillis
 )
 
-// digests makes a set of so many names.
+// digests makes a set of n names.
 func digests(kind string, n int) usage.Set {
 	list := make([]usage.Digest, n)
 	for i := range list {
@@ -28,8 +28,8 @@ func digests(kind string, n int) usage.Set {
 	return usage.NewSet(list)
 }
 
-// rowsOf makes rows of a length that fill a span. Something happens in every
-// second of them, and refusals in every fourth.
+// rowsOf makes rows of a length that fill a span. Every second row has joins, and
+// every fourth has refusals.
 func rowsOf(fromMillis, toMillis, length int64) []usage.Row {
 	var rows []usage.Row
 	for at, n := fromMillis, 1; at < toMillis; at, n = at+length, n+1 {
@@ -53,7 +53,7 @@ func happened(rows ...usage.Row) []usage.Row {
 	return slices.DeleteFunc(slices.Clone(rows), usage.Row.Idle)
 }
 
-// dayOf makes a day of a length, with as many identities as records.
+// dayOf makes a day of a length, with a number of identities and as many records.
 func dayOf(fromMillis, length, records int64) rollup.Day {
 	identities := digests("identity", int(records))
 	return rollup.Day{
@@ -77,13 +77,13 @@ func monthOf(fromMillis, toMillis, records int64) rollup.Month {
 	}}
 }
 
-// withoutRows is a day as Days gives it.
+// withoutRows is a day as Days returns it.
 func withoutRows(d rollup.Day) rollup.Day {
 	d.Hours, d.Quarters = nil, nil
 	return d
 }
 
-// beginning is when a day begins in New York, and in Kathmandu some other.
+// beginning is the start of a day in New York and of another one in Kathmandu.
 func beginning() int64 { return time.Date(2026, time.November, 1, 4, 0, 0, 0, time.UTC).UnixMilli() }
 
 func putDays(t *testing.T, store Store, id tenant.ID, zone string, days ...rollup.Day) {
@@ -123,7 +123,7 @@ func laterDays(t *testing.T, store Store, id tenant.ID) {
 	kept := func(what string, want rollup.Day) {
 		t.Helper()
 		days := all(t, store.Days(ctx, id, newYork, from, to))
-		if len(days) != 1 || days[0].Records != want.Records { // of long sets, cmp takes minutes to tell
+		if len(days) != 1 || days[0].Records != want.Records { // cmp takes minutes for long sets
 			t.Fatalf("%s: not one day of %d records", what, want.Records)
 		}
 		equal(t, what, days, []rollup.Day{withoutRows(want)})
@@ -212,7 +212,7 @@ func calendarsApart(t *testing.T, store Store, id tenant.ID) {
 		if err := store.PutMonth(ctx, c.tenant, c.zone, monthOf(from, to, int64(n+1))); err != nil {
 			t.Fatal(err)
 		}
-		defer func() { // when all are there
+		defer func() { // after all have been written
 			equal(t, fmt.Sprintf("%s of %s", c.zone, c.tenant), all(t, store.Days(ctx, c.tenant, c.zone, from, to)), []rollup.Day{withoutRows(day)})
 			months := all(t, store.Rows(ctx, c.tenant, c.zone, usage.GranularityMonth, from, to))
 			equal(t, "its months", months, []usage.Row{monthOf(from, to, int64(n+1)).Row})
@@ -244,8 +244,7 @@ func progress(t *testing.T, store Store, id tenant.ID) {
 	}
 }
 
-// RunLate tests which stays are recorded late, on a store that takes its time
-// from a clock.
+// RunLate tests which stays count as late, on a store with a given clock.
 func RunLate(t *testing.T, withClock func(now func() time.Time) Store) {
 	t.Helper()
 	var now int64

@@ -8,8 +8,8 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// swapConditions: each of a swap's conditions refuses by itself, under a
-// revision and without.
+// swapConditions: each condition of a swap refuses by itself, with a revision and
+// without.
 func swapConditions(t *testing.T, store Store, id tenant.ID) {
 	ctx, block := t.Context(), blockOf(id, 0)
 	ann, bob := seat.Place{Connection: connectionOf(id, 1), Member: member}, seat.Place{Connection: connectionOf(id, 2), Member: member}
@@ -32,8 +32,8 @@ func swapConditions(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "who is in", read(t, store, block).Members, before.Members)
 }
 
-// resizeConditions: a block that differs in one thing from what was seen is not
-// resized, whether it was used beyond its capacity then or not.
+// resizeConditions: a block that differs in one attribute from the expected one is
+// not resized, whether that was used beyond its capacity or not.
 func resizeConditions(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
 	take := func(s seat.State) error {

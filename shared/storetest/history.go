@@ -15,13 +15,13 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// checkPatience is far more than a check takes: it is exponential at the worst.
+// checkPatience bounds a check, whose time is exponential in the worst case.
 const checkPatience = time.Minute
 
 var seedFlag = flag.Uint64("storetest.seed", 0, "begin the random histories with this seed; by chance if 0")
 
-// seed makes the random requests of one history. The order in which they are
-// served is the store's, and not repeated with it.
+// seed determines the random requests of one history, but not the order in which
+// the store serves them.
 type seed struct {
 	value uint64
 	index int
@@ -31,7 +31,7 @@ func (s seed) random(worker int) *rand.Rand {
 	return rand.New(rand.NewPCG(s.value, uint64(worker))) //nolint:gosec // not a secret, and never negative
 }
 
-// seeds gives one for each of n histories, fewer for a quick run.
+// seeds returns a seed for each of n histories, fewer for a quick run.
 func seeds(t *testing.T, n int) iter.Seq[seed] {
 	t.Helper()
 	first := *seedFlag
@@ -50,7 +50,7 @@ func seeds(t *testing.T, n int) iter.Seq[seed] {
 	}
 }
 
-// history is what workers asked of a store at the same time, and were answered.
+// history records the requests and answers of concurrent workers.
 type history struct {
 	began      time.Time
 	mu         sync.Mutex
@@ -59,7 +59,7 @@ type history struct {
 
 func begin() *history { return &history{began: time.Now()} }
 
-// note makes a call and puts it into the history, unless it fails.
+// note makes a call and records it, unless it fails.
 func note[I, O any](h *history, worker int, input I, call func() (O, error)) (O, error) {
 	called := time.Since(h.began).Nanoseconds()
 	output, err := call()
@@ -75,15 +75,15 @@ func note[I, O any](h *history, worker int, input I, call func() (O, error)) (O,
 	return output, nil
 }
 
-// linger lets others come between two calls, which may be far quicker than the
-// start of another worker.
+// linger lets other workers run between two calls, which may be much faster than
+// the start of a worker.
 func linger(r *rand.Rand) { time.Sleep(time.Duration(r.IntN(100)) * time.Microsecond) }
 
 func check(model porcupine.Model, operations []porcupine.Operation) porcupine.CheckResult {
 	return porcupine.CheckOperationsTimeout(model, operations, checkPatience)
 }
 
-// describe lists a history's calls in the order in which they began.
+// describe lists the calls of a history in order of their start.
 func describe(operations []porcupine.Operation) string {
 	sorted := slices.SortedFunc(slices.Values(operations), func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
 	var text strings.Builder

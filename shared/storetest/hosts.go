@@ -47,7 +47,7 @@ func hostMoves(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "refill, of the same changes", must(store.AddHost(ctx, id, host.Host{Email: "f@b"}, december))(t), host.AddedNoChange)
 }
 
-// parallelMoves: one slot goes to one person.
+// parallelMoves: concurrent moves give one slot to one person.
 func parallelMoves(t *testing.T, store Store, id tenant.ID) {
 	slots := host.Slots{Limit: 1, Changes: 9, Month: "2026-11"}
 	equal(t, "fill", must(store.AddHost(t.Context(), id, host.Host{Email: "a@b"}, slots))(t), host.AddedNow)
@@ -68,7 +68,7 @@ func parallelMoves(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "counted", must(store.CountHosts(t.Context(), id))(t), 1)
 }
 
-// movesBounded: everyone hands on a slot of their own.
+// movesBounded: concurrent moves of different slots obey the limit of changes.
 func movesBounded(t *testing.T, store Store, id tenant.ID) {
 	slots := host.Slots{Limit: 8, Changes: 3, Month: "2026-11"}
 	for n := range slots.Limit {
@@ -129,7 +129,7 @@ func hostLife(t *testing.T, store Store, id tenant.ID) {
 	}
 }
 
-// unboundHosts: a bound that comes later counts who was there before.
+// unboundHosts: a later limit counts earlier hosts.
 func unboundHosts(t *testing.T, store Store, id tenant.ID) {
 	add := func(email host.Email, slots host.Slots) host.Added {
 		return must(store.AddHost(t.Context(), id, host.Host{Email: email}, slots))(t)
@@ -204,7 +204,7 @@ func parallelHostChanges(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "counted", must(store.CountHosts(t.Context(), id))(t), slots.Limit)
 }
 
-// hostChurn has everyone replace a host of their own, again and again.
+// hostChurn replaces hosts concurrently and repeatedly.
 func hostChurn(t *testing.T, store Store, id tenant.ID) {
 	const rounds = 4
 	slots := host.Slots{Limit: 5, Changes: 7, Month: "2026-11"}

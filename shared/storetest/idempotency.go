@@ -11,8 +11,8 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// claimOf is a claim of a tenant's one key, for a body, by somebody, some
-// seconds after the first.
+// claimOf is a claim of the tenant's key for a body, a number of seconds after the
+// first claim.
 func claimOf(t *testing.T, id tenant.ID, body, holder string, seconds int64) idempotency.Claim {
 	t.Helper()
 	now := instant(seconds).UnixMilli()
@@ -39,7 +39,7 @@ var (
 	other    = idempotency.Attempt{Outcome: idempotency.OutcomeOther}
 )
 
-// keyAnswers: what was kept is given until it expires, and then gone.
+// keyAnswers: a stored answer is returned until it expires.
 func keyAnswers(t *testing.T, store Store, id tenant.ID) {
 	ctx, first := t.Context(), claimOf(t, id, "a", "ann", 0)
 	answer := idempotency.Answer{
@@ -63,7 +63,7 @@ func keyAnswers(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "while that is under way", claim(t, store, claimOf(t, id, "a", "cid", keepSeconds)), underWay)
 }
 
-// keyBound: a key is one request's until it expires, whatever became of that.
+// keyBound: a key belongs to one request until it expires.
 func keyBound(t *testing.T, store Store, id tenant.ID) {
 	first := claimOf(t, id, "a", "ann", 0)
 	equal(t, "first", claim(t, store, first), claimed)
@@ -78,7 +78,8 @@ func keyBound(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "another request after a day", claim(t, store, claimOf(t, id, "b", "cid", 1+keepSeconds)), claimed)
 }
 
-// keyLapses: who was overtaken neither keeps an answer nor gives up the claim.
+// keyLapses: a claim that another has taken over can neither store an answer nor be
+// released.
 func keyLapses(t *testing.T, store Store, id tenant.ID) {
 	ctx, first, second := t.Context(), claimOf(t, id, "a", "ann", 0), claimOf(t, id, "a", "bob", lapseSeconds)
 	equal(t, "first", claim(t, store, claimOf(t, id, "a", "ann", -1)), claimed)
@@ -98,7 +99,7 @@ func keyLapses(t *testing.T, store Store, id tenant.ID) {
 	}
 }
 
-// parallelClaims: also where a claim has lapsed, one takes it over.
+// parallelClaims: of concurrent claims one succeeds, also after a lapsed claim.
 func parallelClaims(t *testing.T, store Store, id tenant.ID) {
 	for round := range int64(2) {
 		var won atomic.Int64

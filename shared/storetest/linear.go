@@ -14,7 +14,7 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// Many short histories tell more than a long one, and are checked sooner.
+// Many short histories find more bugs than a long one, and are checked faster.
 const (
 	blockHistories = 30
 	blockWorkers   = 10
@@ -23,8 +23,8 @@ const (
 	mostSeats      = 4
 )
 
-// A block is linearizable: whatever many callers do to it at the same time, all
-// answers are as if each call had happened at one moment while it was under way.
+// A block is linearizable: the answers of concurrent calls are as if each call had
+// happened at one moment between its start and its end.
 func linearizable(t *testing.T, store Store, id tenant.ID) {
 	for seed := range seeds(t, blockHistories) {
 		history := blockHistory(t, seed, on(store, blockOf(id, seed.index)))
@@ -34,16 +34,16 @@ func linearizable(t *testing.T, store Store, id tenant.ID) {
 	}
 }
 
-// book is a block as the model sees it.
+// book is the model's state of a block.
 type book struct {
 	exists, closed         bool
 	inUse, capacity        int
 	taken, voids, revision int64
-	// members by the connections' numbers. The zero member is nobody.
+	// members has the members by the connections' numbers. The zero member: none.
 	members [people]seat.Member
 }
 
-// kind is what is asked of a block.
+// kind is the kind of a request to a block.
 type kind string
 
 const (
@@ -59,19 +59,19 @@ const (
 	kindLook     kind = "look"
 )
 
-// kinds, as often as they are to come up.
+// kinds has each kind in proportion to its frequency.
 var kinds = []kind{
 	kindTake, kindTake, kindTake, kindTake, kindRenumber, kindGiveBack, kindGiveBack, kindGiveBack, kindHold,
 	kindSwap, kindSwap, kindSwap, kindNextPart, kindNextPart, kindResize, kindResize, kindCreate, kindLook,
 }
 
-// place is a numbered connection and how it holds, or is to hold, its seat.
+// place is a numbered connection with its member, present or future.
 type place struct {
 	n      int
 	member seat.Member
 }
 
-// request is one call. Which members are there depends on its kind.
+// request is one call. Each kind uses some of the members.
 type request struct {
 	kind     kind
 	from, to place
@@ -82,12 +82,12 @@ type request struct {
 	revision int64
 }
 
-// answer is all that a call answers.
+// answer has all results of a call.
 type answer struct {
 	outcome seat.Outcome
 	done    bool
 	instead seat.Member
-	// state is the block just after, where the call gives it.
+	// state is the block after the call, if the call returns it.
 	state book
 }
 
@@ -107,7 +107,7 @@ func (a answer) String() string {
 		a.outcome, a.done, short(a.instead), b.exists, b.closed, b.inUse, b.capacity, b.taken, b.voids, b.revision, members)
 }
 
-// short names a member: by its mark, which no two have, or by its hold.
+// short names a member by its mark, which is unique, or by its hold.
 func short(m seat.Member) string {
 	switch {
 	case m == seat.Member{}:
@@ -118,9 +118,9 @@ func short(m seat.Member) string {
 	return fmt.Sprintf("#%d", m.Mark)
 }
 
-// apply is the bounded counter that a block must be: what a request does to it
-// at one moment, and answers. It is written from what seat.Blocks promises, and
-// not with the functions by which the stores judge.
+// apply is the specification of a block, a bounded counter: the effect and the
+// answer of a request. It follows the comments of seat.Blocks, and does not use the
+// functions with which the stores decide.
 func (b book) apply(r request) (answer, book) {
 	there := b.members[r.from.n]
 	newcomer := b.members[r.to.n] == seat.Member{}
@@ -217,10 +217,10 @@ var hashSeed = maphash.MakeSeed()
 
 func hashed(state any) uint64 { return maphash.Comparable(hashSeed, state) }
 
-// perform answers a request; a store does, or something that fails to be one.
+// perform answers a request, by a store or by one with a deliberate bug.
 type perform func(ctx context.Context, r request) (answer, error)
 
-// on has a store answer requests about one block.
+// on performs requests on one block of a store.
 func on(store seat.Blocks, block seat.Block) perform {
 	id := func(n int) seat.ConnectionID { return connectionOf(block.Pool.Tenant, n) }
 	seats := func(p place) seat.Place { return seat.Place{Connection: id(p.n), Member: p.member} }
@@ -297,15 +297,15 @@ func on(store seat.Blocks, block seat.Block) perform {
 	}
 }
 
-// worker asks at random, about what it was last shown, which others may have
-// changed since.
+// worker makes random requests from its last view of the block, which may be
+// stale.
 type worker struct {
 	*rand.Rand
-	number, made int // members, so far
+	number, made int // made: the number of members so far
 	seen         book
 }
 
-// member is one that no other is equal to.
+// member makes a unique member.
 func (w *worker) member() seat.Member {
 	w.made++
 	unique := w.number*1000 + w.made
@@ -315,7 +315,7 @@ func (w *worker) member() seat.Member {
 	}
 }
 
-// somebody is a member that was seen, or else anybody.
+// somebody is a member of the last view, or else a random one.
 func (w *worker) somebody() place {
 	first := w.IntN(people)
 	for i := range people {
@@ -326,7 +326,8 @@ func (w *worker) somebody() place {
 	return place{first, w.member()}
 }
 
-// except is any connection but one: nobody takes over their own place.
+// except is a random connection other than one: a connection does not take over its
+// own place.
 func (w *worker) except(n int) int { return (n + 1 + w.IntN(people-1)) % people }
 
 func (w *worker) request(k kind) request {
@@ -339,7 +340,7 @@ func (w *worker) request(k kind) request {
 	case kindHold:
 		r.hold = seat.Hold{LostAtMillis: r.to.member.JoinedAtMillis, Seconds: w.IntN(300)}
 	case kindSwap:
-		r.revision *= int64(w.IntN(2)) // to join, or to go on
+		r.revision *= int64(w.IntN(2)) // a revision to join, none to resume
 	case kindRenumber:
 		r.to = r.from
 	case kindNextPart:
@@ -355,7 +356,7 @@ func (w *worker) request(k kind) request {
 	return r
 }
 
-// blockHistory has workers ask at random.
+// blockHistory records concurrent random requests.
 func blockHistory(t *testing.T, seed seed, answers perform) []porcupine.Operation {
 	t.Helper()
 	h := begin()

@@ -19,13 +19,13 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// enough is how many histories may pass before a fault must show.
+// enough is the number of histories within which a bug must be found.
 const enough = 200
 
 // slowHistories take a tenth of a second each.
 const slowHistories = 40
 
-// modelled is a block that is right, because it is the model under a lock.
+// modelled is a correct block: the model under a lock.
 type modelled struct {
 	mu   sync.Mutex
 	book book
@@ -48,8 +48,7 @@ func (m *modelled) read() book {
 // pause is long enough for another worker's call.
 func pause() { time.Sleep(50 * time.Microsecond) }
 
-// takeThatReadsFirst decides by what it read, and then writes whatever has
-// become of the block.
+// takeThatReadsFirst reads the block, decides, and then writes unconditionally.
 func takeThatReadsFirst(m *modelled, r request) (answer, error) {
 	seen := m.read()
 	a, _ := seen.apply(r)
@@ -66,7 +65,7 @@ func takeThatReadsFirst(m *modelled, r request) (answer, error) {
 	return a, nil
 }
 
-// swapInTwoSteps leaves the seat free for a moment.
+// swapInTwoSteps leaves the seat free between its steps.
 func swapInTwoSteps(m *modelled, r request) (answer, error) {
 	if a, _ := m.read().apply(r); a.outcome != seat.OutcomeTaken {
 		return a, nil
@@ -79,7 +78,7 @@ func swapInTwoSteps(m *modelled, r request) (answer, error) {
 	return m.perform(context.Background(), request{kind: kindTake, to: r.to, revision: m.read().revision})
 }
 
-// giveBackOfAnyTake does not mind by which take the connection is in.
+// giveBackOfAnyTake ignores the mark of the take.
 func giveBackOfAnyTake(m *modelled, r request) (answer, error) {
 	r.from.member = m.read().members[r.from.n]
 	if r.from.member == (seat.Member{}) {
@@ -88,7 +87,7 @@ func giveBackOfAnyTake(m *modelled, r request) (answer, error) {
 	return m.perform(context.Background(), r)
 }
 
-// giveBackThatCountsTwice frees a seat also when it was given back already.
+// giveBackThatCountsTwice frees a seat again that is free already.
 func giveBackThatCountsTwice(m *modelled, r request) (answer, error) {
 	a, err := m.perform(context.Background(), r)
 	m.mu.Lock()
@@ -133,8 +132,8 @@ func TestABlockThatIsNotLinearizableIsFoundOut(t *testing.T) {
 // onePool is the pool of the stores below.
 var onePool = seat.Pool{Tenant: "acme"}
 
-// takesThatReadFirst are a store's that decides by what it read: a connection that
-// was shown room gets a seat, whether it is still there or not.
+// takesThatReadFirst is a store that decides by an earlier read: a connection that
+// read a vacancy gets a seat even if the vacancy is gone.
 func takesThatReadFirst(over dynamo.API) dynamo.API {
 	store := dynamo.New(over, memtable.Names)
 	return faults.On(over, "take", func(ctx context.Context, in any, next faults.Next) (any, error) {
@@ -148,8 +147,7 @@ func takesThatReadFirst(over dynamo.API) dynamo.API {
 	})
 }
 
-// returnsThatCountTwice are a store's that makes room also for a seat that was
-// given back already.
+// returnsThatCountTwice is a store that frees a seat again that is free already.
 func returnsThatCountTwice(over dynamo.API) dynamo.API {
 	store := dynamo.New(over, memtable.Names)
 	return faults.On(over, "give back", func(ctx context.Context, in any, next faults.Next) (any, error) {
@@ -170,7 +168,7 @@ func returnsThatCountTwice(over dynamo.API) dynamo.API {
 	})
 }
 
-// staleReads show the pool as it was when most was in use.
+// staleReads returns the pool as it was at its greatest use.
 func staleReads(over dynamo.API) dynamo.API {
 	store := dynamo.New(over, memtable.Names)
 	var mu sync.Mutex

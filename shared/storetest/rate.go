@@ -8,8 +8,7 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// counts: nothing that was reported is lost, however many report at once, and
-// keys and windows are kept apart.
+// counts: concurrent reports are all counted, by key and window.
 func counts(t *testing.T, store Store, id tenant.ID) {
 	joins, window := rate.OfTenant(rate.KindJoin, id), rate.Window(instant(0))
 	sums := make([]int64, manyCallers)

@@ -81,7 +81,7 @@ func replacedHost(t *testing.T, store Store, id tenant.ID) {
 	change("live, first note", fresh, conference.Change{Host: &eve, Removed: first}, live)
 }
 
-// startedByItsHost: a conference with pools of its own is held to its host.
+// startedByItsHost: a conference with pools of its own goes live only with its host.
 func startedByItsHost(t *testing.T, store Store, id tenant.ID) {
 	ctx, c := t.Context(), planned(t, store, id, "weekly")
 	start := func(what string, of conference.Conference, at time.Time, want conference.Conference) {

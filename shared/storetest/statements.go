@@ -11,7 +11,7 @@ import (
 	"seatmeter/shared/tenant"
 )
 
-// statements: a revision is written once, and stays as it is.
+// statements: a revision is written once and never changes.
 func statements(t *testing.T, store Store, id tenant.ID) {
 	ctx := t.Context()
 	one := func(period string, revision int, document string) statement.Sealed {

@@ -39,7 +39,7 @@ func Run(t *testing.T, store Store) {
 	RunEach(t, func(*testing.T) Store { return store })
 }
 
-// RunEach runs the suite, each test on the store that open gives for it.
+// RunEach runs the suite, each test on a store that open returns.
 func RunEach(t *testing.T, open func(*testing.T) Store) {
 	t.Helper()
 	for _, test := range []struct {
@@ -136,7 +136,7 @@ func must[T any](value T, err error) func(*testing.T) T {
 func equal(t *testing.T, what string, got, want any) {
 	t.Helper()
 	if reflect.DeepEqual(got, want) {
-		return // long sets take cmp seconds
+		return // cmp takes seconds for long sets
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)

@@ -1,9 +1,9 @@
 package usage
 
-// Retained is how many stays a sweep remembers.
+// Retained is the number of stays in a sweep's memory.
 func (s *Sweep) Retained() int { return s.retained }
 
-// Remembered is everything that a sweep holds of stays, whatever it is held in.
+// Remembered counts all entries of a sweep's data structures for stays.
 func (s *Sweep) Remembered() int {
 	total := max(len(s.stays), len(s.arrivals.items)-s.arrivals.head, len(s.endings), len(s.pools), len(s.cells))
 	for _, c := range s.cells {

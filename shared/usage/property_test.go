@@ -22,11 +22,11 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// span is how much time the properties are tried on, in milliseconds: little,
-// so that much happens at the same moment.
+// span is the length of histories in milliseconds: short, so that many events have
+// the same time.
 const span = 40
 
-// history is what may have happened: a few people, pools and limits.
+// history is a random history of a few people, pools and limits.
 type history struct {
 	limits   usage.Limits
 	parts    []usage.Stay
@@ -130,7 +130,7 @@ func (h history) report(periods []usage.Period) []usage.Row {
 	return usage.Report(periods, h.limits, h.records(), h.asOf)
 }
 
-// summaries are what a sweep gives, period by period.
+// summaries are the results of a sweep, period by period.
 func (h history) summaries(t *rapid.T, periods []usage.Period) []usage.Summary {
 	s := usage.NewSweep(periods, h.limits, h.asOf)
 	for _, r := range h.refusals {
@@ -153,8 +153,8 @@ func (h history) summaries(t *rapid.T, periods []usage.Period) []usage.Summary {
 	return s.Close()
 }
 
-// known is the parts as they were known at as_of: who was in then still is,
-// unless that is longer than any connection lasts.
+// known is the connections as known at as_of: those open then are open still, unless
+// that is longer than a connection can last.
 func (h history) known() []usage.Stay {
 	var known []usage.Stay
 	for _, p := range h.parts {
@@ -172,8 +172,8 @@ func (h history) known() []usage.Stay {
 	return known
 }
 
-// whole is the known stays, each from its first join to its last leave. All
-// that this history has is within the longest gap.
+// whole is the known stays, each from its first join to its last leave. No gap of
+// this history is too long.
 func (h history) whole() []usage.Stay {
 	var stays []usage.Stay
 	for _, p := range h.known() {
@@ -191,7 +191,7 @@ func (h history) whole() []usage.Stay {
 
 func holds(s usage.Stay, at int64) bool { return s.JoinedAtMillis <= at && at < s.LeftAtMillis }
 
-// over is the seats above the limit at a moment, pool by pool.
+// over is the number of seats above the limit at a time, over all pools.
 func (h history) over(stays []usage.Stay, at int64) int64 {
 	if len(h.limits) == 0 {
 		return 0
@@ -217,8 +217,8 @@ func (h history) over(stays []usage.Stay, at int64) int64 {
 	return over
 }
 
-// crowds counts, at a moment, the hosts who have anybody in and the most that
-// are in one conference, without chairs.
+// crowds counts, at a time, the hosts of conferences with connections, and the most
+// participants of a conference.
 func crowds(stays []usage.Stay, at int64) (hosts, participants int) {
 	byHost, byConference := make(map[host.Email]bool), make(map[conference.Number]int)
 	for _, s := range stays {
@@ -234,7 +234,7 @@ func crowds(stays []usage.Stay, at int64) (hosts, participants int) {
 	return len(byHost), participants
 }
 
-// count is a row counted the slow way: millisecond by millisecond, stay by stay.
+// count computes a row millisecond by millisecond and stay by stay.
 func (h history) count(p usage.Period) usage.Row {
 	row := usage.Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis}
 	stays := h.whole()
@@ -298,7 +298,7 @@ func (h history) count(p usage.Period) usage.Row {
 	return row
 }
 
-// of is what happened in one host's conferences.
+// of is the history of one host's conferences.
 func (h history) of(email host.Email) history {
 	h.parts = slices.DeleteFunc(slices.Clone(h.parts), func(s usage.Stay) bool { return s.Host != email })
 	h.refusals = slices.DeleteFunc(slices.Clone(h.refusals), func(r usage.Refusal) bool { return r.Host != email })
@@ -348,7 +348,7 @@ func TestHoweverTimeIsSplitTheTotalsAreTheSame(t *testing.T) {
 	})
 }
 
-// Any three adjacent summaries, also such as no sweep gives together.
+// Any three adjacent summaries merge, even if no sweep would produce them.
 func TestNeighboursMergeToTheSameInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var all []usage.Summary
@@ -429,8 +429,8 @@ func broke[T any](yield func(T, error) bool) {
 	yield(none, errBroken)
 }
 
-// A host's rows are the report of what happened at that host's alone, but for
-// the overage of the pool that all hosts share.
+// A host's rows equal the report of that host's history alone, except the overage
+// of the shared pool.
 func TestAGroupsRowsAreAReportOfItAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, periods := drawHistory(t), drawCuts(t)

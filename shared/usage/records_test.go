@@ -25,7 +25,7 @@ import (
 
 var always = usage.Period{FromMillis: noon, ToMillis: forever}
 
-// happened is one record of each sort that a ledger has.
+// happened is one ledger record of each kind.
 func happened(t *testing.T) *dynamo.Store {
 	t.Helper()
 	store := dynamo.New(memtable.New(), memtable.Names)
@@ -106,8 +106,7 @@ func TestTheLedgerAsNDJSONSaysTheSame(t *testing.T) {
 	}
 }
 
-// Every text column, in all kinds, and no other: NDJSON has the texts as they
-// are.
+// All text columns of all kinds are inert, and no other cell; NDJSON is unchanged.
 func TestTextOfTheLedgerIsMadeInertInCSVOnly(t *testing.T) {
 	const formula = "=HYPERLINK(1)"
 	s := but(stay(-5, 1, 2), func(s *usage.Stay) {
@@ -164,7 +163,7 @@ func each(all ...usage.Entry) iter.Seq2[usage.Entry, error] {
 	}
 }
 
-// Both formats name the same columns: NDJSON has no member that is none.
+// Both formats have the same names.
 func TestEveryMemberOfNDJSONIsAColumnOfCSV(t *testing.T) {
 	found := map[string]bool{}
 	for _, record := range []any{usage.StayRecord{InUse: 1}, usage.RefusalRecord{Pool: usage.PoolKindTenant, Limit: new(int), InUse: new(int)}, usage.WaitRecord{}} {
@@ -188,7 +187,7 @@ func TestEveryMemberOfNDJSONIsAColumnOfCSV(t *testing.T) {
 	}
 }
 
-// torn is a ledger that fails after its records, where it is told.
+// torn is a ledger that fails after its records.
 type torn struct {
 	*dynamo.Store
 	stays, refusals, waits error

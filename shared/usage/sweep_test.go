@@ -9,8 +9,8 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// busy gives a month's stays in order of joining: so many, of up to two hours,
-// one in ten of them resumed.
+// busy yields n stays of a month in order of their joins, of up to two hours, one in
+// ten of them resumed.
 func busy(r *rand.Rand, n int, month int64) []usage.Stay {
 	stays := make([]usage.Stay, 0, n)
 	for i := range n {

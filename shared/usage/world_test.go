@@ -12,14 +12,14 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// noon is where the tests' time begins, in Unix milliseconds.
+// noon is the start of the tests' time, in Unix milliseconds.
 const noon = 1_790_000_000_000
 
-// forever is an as_of after everything.
+// forever is an as_of after all events.
 const forever = noon + 1_000_000_000
 
-// stay is one connection's in a conference of its own tenant pool, in
-// milliseconds from noon. Left -1 means that it is open.
+// stay is a stay of one connection in the tenant's pool, in milliseconds from noon.
+// Left -1: the stay is open.
 func stay(n int, joined, left int64) usage.Stay {
 	s := usage.Stay{
 		Tenant: "acme", Conference: "weekly", Number: 1, Host: "ann@example.org",
@@ -32,7 +32,7 @@ func stay(n int, joined, left int64) usage.Stay {
 	return s
 }
 
-// but changes a copy of a stay.
+// but returns a changed copy of a stay.
 func but(s usage.Stay, change func(*usage.Stay)) usage.Stay {
 	change(&s)
 	return s
@@ -42,7 +42,7 @@ func limited(s usage.Stay, limit int) usage.Stay {
 	return but(s, func(s *usage.Stay) { s.Limit = limit })
 }
 
-// part is a connection's part of the n-th stay.
+// part is a connection of the n-th stay.
 func part(n int, joined, left int64) usage.Stay {
 	return but(stay(n, joined, left), func(s *usage.Stay) { s.ID = usage.StayID(fmt.Sprintf("stay-%d", n)) })
 }
@@ -53,8 +53,8 @@ func backwards(stays []usage.Stay) []usage.Stay {
 	return stays
 }
 
-// seats are the limits of a concurrent license: seats, then pairs of a moment
-// and the seats from then on.
+// seats are the limits of a concurrent license: seats, then pairs of a time and the
+// seats from then on.
 func seats(n int, changes ...int) usage.Limits {
 	list := usage.Limits{{FromMillis: noon - 1_000_000, Model: license.ModelConcurrent, Seats: n}}
 	for i := 0; i+1 < len(changes); i += 2 {
@@ -63,7 +63,7 @@ func seats(n int, changes ...int) usage.Limits {
 	return list
 }
 
-// participants are the limit of a named license, always or from a moment on.
+// participants are the limit of a named license, always or from a time on.
 func participants(n int, from ...int64) usage.Limits {
 	l := usage.Limit{FromMillis: noon - 1_000_000, Model: license.ModelNamed, Seats: n}
 	if len(from) > 0 {
@@ -79,7 +79,7 @@ func in(s usage.Stay, number conference.Number, of host.Email) usage.Stay {
 	})
 }
 
-// cuts are periods between moments, in milliseconds from noon.
+// cuts are the periods between times, in milliseconds from noon.
 func cuts(edges ...int64) []usage.Period {
 	var periods []usage.Period
 	for i := 1; i < len(edges); i++ {

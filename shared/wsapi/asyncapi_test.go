@@ -35,7 +35,7 @@ var readContract = sync.OnceValues(func() (*wsapitest.Contract, error) {
 	return wsapitest.Read(document)
 })
 
-// contract is what the document says of the server's messages.
+// contract is the document's description of the server's messages.
 func contract(t testing.TB) *wsapitest.Contract {
 	t.Helper()
 	c, err := readContract()
@@ -45,7 +45,7 @@ func contract(t testing.TB) *wsapitest.Contract {
 	return c
 }
 
-// examples is made by playing a few scenes.
+// examples makes the document's examples from real conversations.
 func examples(t *testing.T) wsapi.Examples {
 	t.Helper()
 	e := wsapi.Examples{Messages: make(map[string][]json.RawMessage)}
@@ -195,7 +195,7 @@ func TestEveryMemberOfAReplyIsDescribed(t *testing.T) {
 	}
 }
 
-// schemas are those of the document, by name.
+// schemas are the document's schemas by name.
 func schemas(t *testing.T) map[string]schema {
 	t.Helper()
 	var document struct {
@@ -244,7 +244,7 @@ func TestEveryMemberOfAMessageIsExplained(t *testing.T) {
 	}
 }
 
-// A generator names the types of its client by these.
+// Generators name the types of their clients by these.
 func TestEveryObjectAndEnumerationHasANameOfItsOwn(t *testing.T) {
 	for name, of := range schemas(t) {
 		for member, s := range of.Properties {
@@ -302,8 +302,8 @@ var readRefusals = sync.OnceValues(func() (map[string]bool, error) {
 	return described, err
 })
 
-// wantDescribed checks that the document has a handshake's refusal. Every
-// handshake of every test comes by here.
+// wantDescribed checks that the document describes a handshake's refusal. Every
+// test calls it for each handshake.
 func (w *world) wantDescribed(r wsapi.Response) {
 	w.t.Helper()
 	if r.StatusCode < 300 {

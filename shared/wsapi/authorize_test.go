@@ -67,7 +67,7 @@ func TestTheSubProtocolHeaderIgnoresCase(t *testing.T) {
 	}
 }
 
-// API Gateway answers 401 for exactly this word, and 500 for any other.
+// API Gateway answers 401 for exactly this error, and 500 for any other.
 func TestAHandshakeWithoutAValidTokenIsUnauthorized(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	good := w.visit(1, weekly, jointoken.RoleParticipant)

@@ -275,7 +275,7 @@ func TestADisconnectDeliveredAgainRecordsNothingMore(t *testing.T) {
 		w.close(raw)
 		w.restart()
 	}
-	w.hangUp(v) // and once more, late
+	w.hangUp(v) // repeated late
 	w.wantInUse(0)
 	if stays := w.stays(); len(stays) != 1 || stays[0].LeftAtMillis != left {
 		t.Errorf("recorded %+v", stays)
@@ -324,7 +324,7 @@ func TestConcurrentConnectAndDisconnectLeaveNoSeatInUse(t *testing.T) {
 		v := w.visit(n, weekly, jointoken.RoleParticipant)
 		connect, disconnect := w.connectEvent(v), w.disconnectEvent(v)
 		var together sync.WaitGroup
-		for i := range 2 { // each delivered twice
+		for i := range 2 { // each event is delivered twice
 			together.Go(func() {
 				if _, err := w.connect.Invoke(t.Context(), connect); err != nil {
 					t.Error(err)

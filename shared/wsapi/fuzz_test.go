@@ -19,8 +19,8 @@ import (
 
 const fuzzedSeats = 2
 
-// fuzzed is a world with one person in a seat and one in the lobby, always the
-// same, so that events can name them.
+// fuzzed is a world with one person in a seat and one in the lobby, whose
+// connections are always the same, so that events can name them.
 func fuzzed(t testing.TB) (w *world, seated, waiting visit) {
 	t.Helper()
 	w = openWorld(t, concurrent(fuzzedSeats))
@@ -29,7 +29,7 @@ func fuzzed(t testing.TB) (w *world, seated, waiting visit) {
 	return w, seated, waiting
 }
 
-// resuming is a connection that is to go on in the seat of another.
+// resuming is a connection that resumes the seat of another.
 func (w *world) resuming(n int, seated visit) visit {
 	w.t.Helper()
 	v := w.visit(n, weekly, jointoken.RoleHost)
@@ -37,8 +37,8 @@ func (w *world) resuming(n int, seated visit) visit {
 	return v
 }
 
-// deliver calls a Lambda with what may be no event at all: then it fails, and
-// nothing else is asked of it. What is one must be answered without an error.
+// deliver calls a Lambda with any bytes. A malformed event may fail; a well-formed
+// one must be answered without an error.
 func deliver[Event any](t *testing.T, h lambda.Handler, raw []byte) (answer wsapi.Response, answered bool) {
 	t.Helper()
 	var e Event
@@ -55,7 +55,7 @@ func deliver[Event any](t *testing.T, h lambda.Handler, raw []byte) (answer wsap
 	return answer, err == nil
 }
 
-// checkBooks looks for seats that are oversold or unaccounted for.
+// checkBooks checks that no seat is oversold or unaccounted for.
 func (w *world) checkBooks() {
 	w.t.Helper()
 	recorded := make(map[seat.Block]int64)
@@ -78,8 +78,8 @@ func (w *world) checkBooks() {
 	}
 }
 
-// checkReplies looks for replies that are not of the contract, or tell of a
-// fault of ours.
+// checkReplies checks that replies are of the contract, and none reports an internal
+// error.
 func (w *world) checkReplies() {
 	w.t.Helper()
 	w.gateway.mu.Lock()
@@ -98,7 +98,7 @@ func (w *world) checkReplies() {
 	}
 }
 
-// FuzzAuthorizeEvent: whoever is let in has a token that was signed.
+// FuzzAuthorizeEvent: an allowed handshake has a signed token.
 func FuzzAuthorizeEvent(f *testing.F) {
 	w, seated, waiting := fuzzed(f)
 	f.Add([]byte(event(f, "authorize", func(_, _ map[string]any) {})))
@@ -121,7 +121,7 @@ func FuzzAuthorizeEvent(f *testing.F) {
 		if err != nil {
 			return
 		}
-		read, err := json.Marshal(e) // what it was, however it was spelled
+		read, err := json.Marshal(e) // the event in canonical spelling
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func FuzzAuthorizeEvent(f *testing.F) {
 		for token := range w.tokens {
 			signed = signed || strings.Contains(string(read), token)
 		}
-		// A resume token is made anew by each world, and is of the first person.
+		// Each world makes a resume token of its own for the first person.
 		signed = signed || allowed.Context["resume"] == string(w.visit(1, weekly, jointoken.RoleHost).id)
 		if who := allowed.Context["identity"]; !signed || who != "person-1@example.org" && who != "person-2@example.org" {
 			t.Errorf("let in: %+v", allowed)
@@ -137,8 +137,8 @@ func FuzzAuthorizeEvent(f *testing.F) {
 	})
 }
 
-// FuzzConnectEvent: a handshake, and the same once more, has a status of the
-// contract and keeps the books.
+// FuzzConnectEvent: a handshake and its repeat have a status of the contract, and
+// the books balance.
 func FuzzConnectEvent(f *testing.F) {
 	w, seated, waiting := fuzzed(f)
 	f.Add([]byte(event(f, "connect", func(_, _ map[string]any) {})))
@@ -161,8 +161,8 @@ func FuzzConnectEvent(f *testing.F) {
 	})
 }
 
-// FuzzDisconnectEvent: the end of a connection, whichever, frees nobody else's
-// seat and keeps the books.
+// FuzzDisconnectEvent: the end of a connection frees no other seat, and the books
+// balance.
 func FuzzDisconnectEvent(f *testing.F) {
 	w, seated, waiting := fuzzed(f)
 	f.Add([]byte(event(f, "disconnect", func(_, _ map[string]any) {})))
@@ -186,8 +186,7 @@ func FuzzDisconnectEvent(f *testing.F) {
 	})
 }
 
-// FuzzMessageEvent: whatever the event of a message, it is dealt with, and the
-// books are kept.
+// FuzzMessageEvent: any event of a message is answered, and the books balance.
 func FuzzMessageEvent(f *testing.F) {
 	w, seated, waiting := fuzzed(f)
 	f.Add([]byte(event(f, "message", func(_, _ map[string]any) {})))
@@ -207,8 +206,7 @@ func FuzzMessageEvent(f *testing.F) {
 	})
 }
 
-// FuzzMessageBody: a message that is no join takes no seat, and one that is no
-// leave frees none, whoever sends it.
+// FuzzMessageBody: only a join takes a seat, and only a leave frees one.
 func FuzzMessageBody(f *testing.F) {
 	for _, body := range []string{
 		`{"action":"status"}`, `{"action":"join"}`, `{"action":"leave"}`, `{"action":"ping"}`,
@@ -230,7 +228,7 @@ func FuzzMessageBody(f *testing.F) {
 	})
 }
 
-// asks tells whether a message is the wish for an action.
+// asks tells whether a message requests an action.
 func asks(body, action string) bool {
 	var members map[string]any
 	return len(body) <= 4096 && json.Unmarshal([]byte(body), &members) == nil && members["action"] == action

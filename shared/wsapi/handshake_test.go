@@ -14,7 +14,7 @@ import (
 	"seatmeter/shared/wsapi"
 )
 
-// asked is a handshake as its client writes it.
+// asked is a handshake as its client sends it.
 type asked struct {
 	// query has each parameter's values; "$" is a good join token, and "$resume" a
 	// good resume token.
@@ -133,7 +133,7 @@ func TestACorrectParameterTakesEffect(t *testing.T) {
 	}
 }
 
-// A handshake whose form is wrong is told so only if it has a good token.
+// Only a client with a valid token learns that its handshake is malformed.
 func TestAMalformedHandshakeNeedsAValidTokenToBeExplained(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	for _, query := range []map[string]string{{"Token": "x"}, {"token": "x", "Lobby": "true"}, {"Resume": ""}, {"token": "", "lobby": "1"}} {

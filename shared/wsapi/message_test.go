@@ -73,8 +73,8 @@ func TestAStatusTellsTheHostHowManyParticipantsThereAre(t *testing.T) {
 	wantAdmitted(t, w.send(chair, status), chair, 25, 2)
 }
 
-// A status, and the answer to a join, of a large tenant read its pool once for
-// many, and are as small as another's.
+// In a large pool, statuses and answers to joins share reads of the pool, and are no
+// larger than in a small one.
 func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 	const seats, others, asks = 10_000, 9000, 100
 	w := newWorld(t, concurrent(seats))
@@ -108,7 +108,7 @@ func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 			}
 		}
 	}
-	// A count serves for eight seconds.
+	// A count is cached for eight seconds.
 	readings := slices.Max(slices.Collect(maps.Values(pages)))
 	if most := int(w.clock.read()-began)/8000 + 2; readings > most || directories > 2*asks+most {
 		t.Errorf("%d answers took %d readings of the pool, and %d of its directory", 2*asks, readings, directories)
@@ -118,7 +118,7 @@ func TestAnswersDoNotReadAllOfALargePool(t *testing.T) {
 func TestFromTheLobbyToASeatAndBack(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant).lobby())
-	for range 2 { // each action may be repeated, and all of it done again
+	for range 2 { // each action may be repeated
 		wantAdmitted(t, w.send(v, join), v, 25, 1)
 		wantAdmitted(t, w.send(v, join), v, 25, 1)
 		w.wantInUse(1)
@@ -292,8 +292,8 @@ func TestAMessageOfAnUnknownConnectionIsNoError(t *testing.T) {
 	}
 }
 
-// Every test ends by looking through the log; this one makes sure that there
-// is a log, of everything that has a line, and looks once more by itself.
+// Every test checks the log at its end. This test makes every kind of log line, and
+// checks the log itself.
 func TestNoTokenAndNoAddressIsEverLogged(t *testing.T) {
 	w := newWorld(t, named(5, 1))
 	chair := w.in(w.visit(1, weekly, jointoken.RoleHost))

@@ -23,8 +23,8 @@ import (
 	"seatmeter/shared/wsapi"
 )
 
-// closes are the ways in which a connection ends, as API Gateway reports them, and
-// for how many seconds of a grace of 30 its seat is held.
+// closes are the ways in which a connection ends, as API Gateway reports them, with
+// the seconds for which the seat is held, of a grace period of 30.
 var closes = map[string]struct {
 	status      int
 	reason      string
@@ -51,7 +51,7 @@ func withGrace(l license.License, seconds int) license.License {
 	return l
 }
 
-// drop ends a connection without a close frame of its client's.
+// drop ends a connection without a close frame from the client.
 func (w *world) drop(v visit) {
 	w.t.Helper()
 	w.close(w.dropEvent(v, 1006, ""))
@@ -65,7 +65,7 @@ func (w *world) dropEvent(v visit, status int, reason string) []byte {
 	})
 }
 
-// resumeToken asks for a connection's.
+// resumeToken requests the resume token of a connection.
 func (w *world) resumeToken(v visit) string {
 	w.t.Helper()
 	reply := w.send(v, `{"action":"status"}`)
@@ -119,13 +119,13 @@ func TestHowAConnectionClosesDecidesHowLongItsSeatIsHeld(t *testing.T) {
 	}
 }
 
-// Its reply may find a connection gone before its $disconnect says how it closed.
+// A reply may find its connection gone before the $disconnect tells how it closed.
 func TestALateDisconnectOfAPageShortensTheHold(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(1), 30))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
 	w.drop(v)
 	w.close(w.dropEvent(v, 1001, ""))
-	w.drop(v) // and once more, late
+	w.drop(v) // repeated late
 	w.clock.millis += 10_000
 	w.in(w.visit(2, weekly, jointoken.RoleParticipant))
 	w.wantInUse(1)
@@ -159,7 +159,7 @@ func TestAResumedSeatIsOneStay(t *testing.T) {
 			before(w, v)
 			resumed := w.in(resuming(1, token))
 			w.wantInUse(1)
-			w.drop(v) // late, or when make has come before break
+			w.drop(v) // late, after the resume
 			w.hangUp(v)
 			w.wantInUse(1)
 			if reply := w.send(resumed, `{"action":"status"}`); reply.Type != "admitted" || *reply.InUse != 1 {
@@ -212,7 +212,7 @@ func TestConcurrentResumesOfASeatAdmitOne(t *testing.T) {
 	var group sync.WaitGroup
 	for _, event := range events {
 		group.Go(func() {
-			log := slog.New(slog.DiscardHandler) // and a process of its own: a Lambda does one thing at a time
+			log := slog.New(slog.DiscardHandler) // a process of its own, since a Lambda serves one event at a time
 			connector := wsapi.NewConnector(worldtest.NewProcess(w.failing(), w.gateway).Admissions, log)
 			w := &world{t: t, connect: lambda.NewHandler(connector.Handle)}
 			if w.shake(event).StatusCode == http.StatusOK {
@@ -279,7 +279,7 @@ func TestAResumeTokenIsBoundToItsPersonAndExpires(t *testing.T) {
 	if _, err := w.authorized(offered); err != nil {
 		t.Errorf("as a sub-protocol: %v", err)
 	}
-	w.clock.millis += time.Hour.Milliseconds() + 60_000 // the join token is over
+	w.clock.millis += time.Hour.Milliseconds() + 60_000 // the join token has expired
 	if _, err := w.authorized(both(ann.token)); err != nil {
 		t.Errorf("with its own join token, which has expired: %v", err)
 	}
@@ -289,8 +289,7 @@ func TestAResumeTokenIsBoundToItsPersonAndExpires(t *testing.T) {
 	}
 }
 
-// A client that gives up while it resumes leaves nothing behind: its seat is free
-// for it, or for anybody, at once.
+// After a client has given up while it resumed, its seat is free at once.
 func TestAnAbandonedResumeFreesTheSeat(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(1), 30))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))

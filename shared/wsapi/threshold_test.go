@@ -16,7 +16,7 @@ import (
 	"seatmeter/shared/wsapi"
 )
 
-// limit gives connect and message new processes, which limit joins to one a
+// limit replaces the processes of connect and message by ones that allow one join a
 // second.
 func (w *world) limit() {
 	log := slog.New(slog.NewJSONHandler(w.log, nil))
@@ -27,7 +27,7 @@ func (w *world) limit() {
 	w.message = lambda.NewHandler(process().Messenger(w.gateway, w.signer, log).Handle)
 }
 
-// at says when an event happened.
+// at sets the time of an event.
 func at(raw json.RawMessage, millis int64) json.RawMessage {
 	var e map[string]any
 	if json.Unmarshal(raw, &e) != nil {
@@ -84,7 +84,7 @@ func TestJoinMessagesBeyondTheRateGetRetryAfter(t *testing.T) {
 	if reply.Type != "refused" || reply.Code != problem.RateLimited || reply.RetrySeconds != 9 || reply.Limit != nil || reply.Detail == "" {
 		t.Errorf("told %+v, want refused, rate_limited, to come again after 9 s", reply)
 	}
-	if got := len(w.refusals()); got != 1 { // ten, of the same moment
+	if got := len(w.refusals()); got != 1 { // ten refusals of the same time
 		t.Errorf("%d refusals on record, want that of who found no seat", got)
 	}
 	for action, want := range map[string]string{"ping": "pong", "status": "lobby", "leave": "lobby"} {

@@ -42,13 +42,13 @@ const (
 	start                = 1_790_000_000_000
 )
 
-// testdata has events in the shape that API Gateway gives them.
+// testdata has events in API Gateway's format.
 //
 //go:embed testdata
 var testdata embed.FS
 
-// world is a tenant with conferences, and the four Lambdas, each called with
-// raw JSON as the Lambda runtime calls it. Their calls of the tables can go wrong.
+// world is a tenant with conferences, and the four Lambdas, each called with raw
+// JSON as by the Lambda runtime. Their calls of the tables can be made to fail.
 type world struct {
 	t       testing.TB
 	store   *dynamo.Store
@@ -70,7 +70,7 @@ func newWorld(t testing.TB, l license.License) *world {
 	return w
 }
 
-// openWorld makes a world in which anything may be logged.
+// openWorld makes a world without checks of the log.
 func openWorld(t testing.TB, l license.License) *world {
 	t.Helper()
 	signer, err := jointoken.NewSigner([]byte(strings.Repeat("k", 32)))
@@ -91,7 +91,7 @@ func openWorld(t testing.TB, l license.License) *world {
 	return w
 }
 
-// restart gives each Lambda a new process, which remembers nothing.
+// restart gives each Lambda a new process, with empty caches.
 func (w *world) restart() {
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	process := func() *worldtest.Process { return worldtest.NewProcess(w.failing(), w.gateway, worldtest.Logging(log)) }
@@ -101,7 +101,7 @@ func (w *world) restart() {
 	w.message = lambda.NewHandler(process().Messenger(w.gateway, w.signer, log).Handle)
 }
 
-// failing is the store whose calls can go wrong.
+// failing is the store whose calls can be made to fail.
 func (w *world) failing() *dynamo.Store { return dynamo.New(w.faulty, memtable.Names) }
 
 func concurrent(seats int) license.License {
@@ -150,7 +150,7 @@ func (w *world) newProcess() *worldtest.Process {
 
 func (w *world) now() time.Time { return time.UnixMilli(w.clock.read()) }
 
-// token is a join token of the numbered person.
+// token makes a join token for the numbered person.
 func (w *world) token(n int, id conference.ID, role jointoken.Role) string {
 	w.t.Helper()
 	pass := jointoken.Pass{
@@ -164,7 +164,7 @@ func (w *world) token(n int, id conference.ID, role jointoken.Role) string {
 	return token
 }
 
-// event reads an event's shape and changes it.
+// event reads an event from testdata and changes it.
 func event(t testing.TB, name string, change func(event, request map[string]any)) json.RawMessage {
 	t.Helper()
 	shape, err := testdata.ReadFile("testdata/" + name + ".json")
@@ -197,7 +197,7 @@ func invoke[T any](t testing.TB, h lambda.Handler, event json.RawMessage) (T, er
 	return answer, nil
 }
 
-// visit is a connection that is made.
+// visit is a connection of a person.
 type visit struct {
 	id        seat.ConnectionID
 	token     string
@@ -217,7 +217,7 @@ func (v visit) lobby() visit {
 	return v
 }
 
-// write puts what the client sent into an event.
+// write sets the client's headers and parameters in an event.
 func (v visit) write(e map[string]any) {
 	e["queryStringParameters"] = v.query
 	if len(v.protocols) == 0 {
@@ -238,8 +238,8 @@ func (w *world) authorized(v visit) (events.APIGatewayCustomAuthorizerResponse, 
 	return invoke[events.APIGatewayCustomAuthorizerResponse](w.t, w.authorize, w.authorizeEvent(v))
 }
 
-// connectEvent is the $connect of a visit that the authorizer lets through:
-// API Gateway makes text of all that it passes on.
+// connectEvent is the $connect of a visit that the authorizer has allowed. API Gateway
+// converts the authorizer's context to strings.
 func (w *world) connectEvent(v visit) json.RawMessage {
 	w.t.Helper()
 	allowed, err := w.authorized(v)
@@ -302,7 +302,7 @@ func (w *world) close(event json.RawMessage) {
 	}
 }
 
-// send sends a message that must be dealt with, and gives what is pushed back.
+// send sends a message, which must be handled, and returns the reply.
 func (w *world) send(v visit, body string) wsapi.Reply {
 	w.t.Helper()
 	before := len(w.gateway.told(v.id))
@@ -325,7 +325,7 @@ func (w *world) messageEvent(v visit, body string) json.RawMessage {
 	})
 }
 
-// blocks reads every pool that the tenant can have.
+// blocks reads all pools that the tenant can have.
 func (w *world) blocks() []seat.State {
 	w.t.Helper()
 	pools := []seat.Pool{{Tenant: acme}}
@@ -381,7 +381,7 @@ func (w *world) refusals() []usage.Refusal {
 
 var address = regexp.MustCompile(`[^"\s]+@[^"\s]+`)
 
-// checkLog looks for what must never be logged. Every test ends with it.
+// checkLog searches the log for secrets. Every test calls it at its end.
 func (w *world) checkLog() {
 	text := w.log.String()
 	if found := address.FindString(text); found != "" {
@@ -397,7 +397,7 @@ func (w *world) checkLog() {
 	}
 }
 
-// clock passes a second whenever something happens.
+// clock advances by a second at each reading.
 type clock struct {
 	mu     sync.Mutex
 	millis int64
@@ -416,7 +416,7 @@ func (c *clock) pass() int64 {
 	return c.millis
 }
 
-// logged is a log that is read by a test.
+// logged is a log that tests can read.
 type logged struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -434,8 +434,8 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// gatewayFake remembers what was pushed, if the AsyncAPI document has it, and
-// closed. Connections can be gone.
+// gatewayFake records pushes, which must be in the AsyncAPI document, and closes.
+// Connections can be gone.
 type gatewayFake struct {
 	t      testing.TB
 	mu     sync.Mutex
