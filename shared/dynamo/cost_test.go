@@ -17,9 +17,12 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/worldtest"
@@ -68,6 +71,61 @@ func TestAStayCostsFourWriteUnitsAndOneReadUnit(t *testing.T) {
 		}
 	}
 }
+
+// A wait that opens the queue of a pool of one block, and closes it, costs at most 14
+// write units and 7 read units beside the stay that it ends with. A sweep that finds
+// no free seat costs at most 4 read units.
+func TestAWaitCostsFourteenWriteUnits(t *testing.T) {
+	for _, capacity := range []int{1, seat.BlockSeats} {
+		t.Run(fmt.Sprint(capacity), func(t *testing.T) {
+			w := newCostly(t, license.ModelConcurrent, capacity)
+			for range capacity {
+				w.join(t)
+			}
+			w.seen(t)
+			ctx, v := t.Context(), admission.Visitor{Pass: w.pass, Connection: "Gd00000000wait1=", AtMillis: w.now + 1}
+			served := w.door.Worker(alive{}, alive{}, func() time.Time { return time.UnixMilli(w.now) }, pool.Sleep)
+			sweep := func() {
+				t.Helper()
+				w.now += 500
+				if err := served.Sweep(ctx, seat.Pool{Tenant: w.pass.Tenant}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.door.EnterLobby(ctx, v); err != nil {
+				t.Fatal(err)
+			}
+			*w.bill = bill{}
+			w.now += 2
+			if s, _, _, err := w.door.JoinOrWait(ctx, v.Connection, w.now); err != nil || !s.Waits() {
+				t.Fatal(s, err)
+			}
+			writes, reads := w.bill.writes, w.bill.reads
+			sweep() // this process has to look some things up first
+			*w.bill = bill{}
+			sweep()
+			idleWrites, idleReads := w.bill.writes, w.bill.reads
+			w.leave(t)
+			*w.bill = bill{}
+			sweep()
+			w.in = append(w.in, v.Connection)
+			w.leave(t)
+			sweep()
+			writes, reads = writes+w.bill.writes-4, reads+w.bill.reads-1 // the stay's
+			t.Logf("a wait: %v write units, %v read units; an idle sweep: %v, %v", writes, reads, idleWrites, idleReads)
+			if writes > 14 || reads > 7 || idleWrites > 0 || idleReads > 4 {
+				t.Error("more than they may cost")
+			}
+		})
+	}
+}
+
+// alive is a gateway whose connections are all there, and hear nothing.
+type alive struct{}
+
+func (alive) Alive(context.Context, seat.ConnectionID) (bool, error) { return true, nil }
+func (alive) Admitted(context.Context, session.Session, int64) error { return nil }
+func (alive) Queued(context.Context, queue.Waiter) error             { return nil }
 
 // A storm of joins costs under a sixteenth of a write unit each for its count,
 // and one that is refused nothing, beside the one read that a first refusal
@@ -143,7 +201,7 @@ func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 	store := open(t).Metered(b.add).WithClock(func() time.Time { return time.UnixMilli(w.now) })
 	// As long as an id may be, since ids stand in the keys of blocks.
 	id := tenant.ID(fmt.Sprintf("%064d", 1))
-	l := license.License{Tenant: id, Model: model, Seats: capacity, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
+	l := license.License{Tenant: id, Model: model, Seats: capacity, QueueLimit: 10, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
 	if model == license.ModelNamed {
 		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, capacity
 	}

@@ -276,6 +276,31 @@ func TestAGrownLicenseServesTheQueueFirst(t *testing.T) {
 	q.GuestIn()
 }
 
+// In a pool of a hundred blocks, too, nobody overtakes.
+func TestALargePoolServesItsQueueFirst(t *testing.T) {
+	const seats = 3000
+	l := worldtest.Concurrent(seats)
+	l.QueueLimit = 10
+	q := &line{World: worldtest.NewWorld(t, l)}
+	q.told = &told{q.World}
+	q.HostIn()
+	if in := q.Crowd(q.NewProcess(), seats-2); in != seats-2 {
+		t.Fatalf("%d are in", in)
+	}
+	q.guest = q.GuestIn()
+	waiter := q.waits(1)
+	q.guestLeaves()
+	for range 10 {
+		q.Connects(q.NewProcess(), q.Guest(), "seats_exhausted")
+	}
+	q.sweep()
+	if !q.Seated(waiter.Connection) {
+		t.Error("not seated")
+	}
+	q.sweep()
+	q.nobodyWaits()
+}
+
 // story is what happens while one waits, each step in a process of its own.
 type story []struct {
 	name string
