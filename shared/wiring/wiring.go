@@ -75,7 +75,9 @@ func (d Domain) Admissions(limits admission.Limits, together func(steps ...func(
 }
 
 // Domain builds the services of this process.
-func (p Process) Domain(gateway Gateway) Domain { return NewDomain(p.Store, gateway, pool.Sleep, p.Log) }
+func (p Process) Domain(gateway Gateway) Domain {
+	return NewDomain(p.Store, gateway, pool.Sleep, p.Log)
+}
 
 // admissions builds the admissions, with a limit on each tenant's joins per second.
 func (p Process) admissions(d Domain, joinsPerSecond int) *admission.Admissions {

@@ -84,7 +84,7 @@ func members() object {
 		"conference":    text("The conference that you are in or waiting for. With `host_busy`: the conference that the host is running.", "weekly"),
 		"limit":         quantity("How many seats there are in the pool of your seat, or of the seat that you asked for. A named host's own first connection has a pool of one.", "seats", 0, 25),
 		"in_use":        quantity("How many of the pool's seats are in use, including those held for lost connections. For a pool of more than 1,920 seats, the figure can be ten seconds old.", "seats", 0, 12),
-		"position": quantity("Your place in the queue: 1 is next.", "places", 1, 3),
+		"position":      quantity("Your place in the queue: 1 is next.", "places", 1, 3),
 		"since": object{
 			"type": "string", "format": "date-time", "examples": []string{"2026-09-21T14:13:20.000Z"}, "description": "When you began to wait.",
 		},

@@ -44,8 +44,8 @@ type Reply struct {
 	// Position is the place in the queue, from 1, and Since when the wait began.
 	Position int    `json:"position,omitempty"`
 	Since    string `json:"since,omitempty"`
-	Limit        *int              `json:"limit,omitempty"`
-	InUse        *int              `json:"in_use,omitempty"`
+	Limit    *int   `json:"limit,omitempty"`
+	InUse    *int   `json:"in_use,omitempty"`
 	// GraceSeconds is how long the seat is held if the connection is lost. ExpiresAt
 	// is when API Gateway closes the connection. A client must send something every
 	// PingWithinSeconds so that the connection is not closed as idle.
