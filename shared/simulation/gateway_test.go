@@ -75,6 +75,8 @@ type connection struct {
 	queued   int64
 	queuedAt int
 	waits    []int64
+	// first: an admin puts it before all others.
+	first bool
 	// stays are those it was told of: when they began, and when it asked to
 	// leave, if it did.
 	stays []int64

@@ -137,6 +137,7 @@ func (w *world) act() {
 	opened := w.which(func(c *connection) bool { return c.state == open && c.away == 0 })
 	shaking := w.which(func(c *connection) bool { return c.state == shaking })
 	resumable := w.which(func(c *connection) bool { return c.was })
+	queued := w.which(func(c *connection) bool { return c.queued != 0 })
 	when := func(weight int, among ...[]*connection) int {
 		for _, list := range among {
 			if len(list) == 0 {
@@ -148,7 +149,7 @@ func (w *world) act() {
 	t := w.order[w.script.below(len(w.order))]
 	m := w.mood
 	switch w.script.pick(9, when(4*m.lobby, waiting), when(3*m.lobby, seated), when(3*m.closes, opened), when(4, opened), when(2, opened),
-		when(4*m.resumes, resumable), when(2*m.resumes, shaking), 2*m.rounds, 2*m.licenses, 2*m.ends, m.ends, when(m.ends, opened), when(2+4*m.queue, w.which(func(c *connection) bool { return c.queued != 0 }))) {
+		when(4*m.resumes, resumable), when(2*m.resumes, shaking), 2*m.rounds, 2*m.licenses, 2*m.ends, m.ends, when(m.ends, opened), when(2+4*m.queue, queued), when(m.queue, queued)) {
 	case 0:
 		w.connects(t)
 	case 1:
@@ -179,6 +180,8 @@ func (w *world) act() {
 		w.removes(w.oneOf(opened))
 	case 13:
 		w.serves()
+	case 14:
+		w.putsFirst(w.oneOf(queued))
 	}
 	w.settle()
 }

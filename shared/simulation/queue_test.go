@@ -98,8 +98,8 @@ func (w *world) overtakes(of seat.Pool, id seat.ConnectionID, i *invocation) {
 		if c == taker || !w.waits(c) || w.poolOf(c) != of || c.queuedAt >= i.asked {
 			continue
 		}
-		if taker != nil && i.join == nil && taker.queued != 0 && taker.queued < c.queued+1000 {
-			continue // it waited longer
+		if taker != nil && i.join == nil && taker.queued != 0 && (taker.first || taker.queued < c.queued+1000) {
+			continue // it was put first, or waited longer
 		}
 		w.breaks("queue", "%s takes a seat of %s by %s, and %s waits there since %d ms", id, blockName(seat.Block{Pool: of}), i.name, c.id, c.queued-begins)
 	}
@@ -112,6 +112,17 @@ func (w *world) overtakes(of seat.Pool, id seat.ConnectionID, i *invocation) {
 func (w *world) serves() {
 	var err error
 	w.begin("worker", reconcilerTime, func(ctx context.Context, p *process) { err = w.worker(p).Round(ctx) }, func() { w.say("worker: %v", err) })
+}
+
+// putsFirst has an admin put a waiter before all others.
+func (w *world) putsFirst(c *connection) {
+	c.first = true
+	of := w.poolOf(c)
+	var found bool
+	var err error
+	w.begin("put "+string(c.id)+" first", handlerTime, func(ctx context.Context, p *process) {
+		found, err = p.door.Queues().First(ctx, of, c.id, w.clock(p))
+	}, func() { w.say("put %s first: %t, %v", c.id, found, err) })
 }
 
 // worker is that of a process, which it keeps.

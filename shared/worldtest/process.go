@@ -88,10 +88,13 @@ func (p *Process) Reconciler(store reconcile.Store, gateway reconcile.Prober, lo
 	})
 }
 
+// Queues are the process's.
+func (p *Process) Queues() *queue.Queues { return queue.New(p.store, p.pools, p.store) }
+
 // Worker is that of the process's queues, by a clock.
 func (p *Process) Worker(gateway reconcile.Prober, teller worker.Teller, now func() time.Time, pause pool.Pause) *worker.Worker {
 	return worker.New(worker.Config{
-		Store: p.store, Pools: p.pools, Queues: queue.New(p.store, p.pools, p.store), Admissions: p.Admissions, Departures: p.Departures,
+		Store: p.store, Pools: p.pools, Queues: p.Queues(), Admissions: p.Admissions, Departures: p.Departures,
 		Prober: gateway, Teller: teller, Log: p.log, Now: now, Pause: pause,
 	})
 }

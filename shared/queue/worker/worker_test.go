@@ -157,7 +157,7 @@ func TestAWaiterPutFirstIsSeatedFirst(t *testing.T) {
 	q := full(t, worldtest.Concurrent(2))
 	q.waits(1)
 	second := q.waits(2)
-	queues := queue.New(q.Store, pool.New(q.Store, pool.Sleep), q.Store)
+	queues := q.NewProcess().Queues()
 	for range 2 {
 		if found, err := queues.First(t.Context(), worldtest.Shared(), second.Connection, q.Now()); !found || err != nil {
 			t.Fatal(found, err)
