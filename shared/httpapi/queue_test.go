@@ -152,3 +152,14 @@ func TestOnlyAWaiterOfTheConferenceIsPutFirst(t *testing.T) {
 		t.Errorf("queue %s", got)
 	}
 }
+
+func TestARemovedWaiterLeavesTheQueue(t *testing.T) {
+	w := waiting(t)
+	w.call(acmeAdmin, http.MethodDelete, conferences+"/weekly/connections/"+url.PathEscape(string(connection(2))), "").want(204, "")
+	if weekly, board := w.queue("weekly"), w.queue("board"); weekly != "dan 2" || board != "carl 1" {
+		t.Errorf("queues %s; %s", weekly, board)
+	}
+	if got := w.call(finance, http.MethodGet, ledger, "").ok().body; !strings.Contains(got, `"kind":"wait"`) || !strings.Contains(got, `"outcome":"gone"`) {
+		t.Errorf("the ledger has\n%s", got)
+	}
+}
