@@ -71,7 +71,10 @@ func TestQueue_ASeatThatComesFreeGoesToTheLongestWaiter(t *testing.T) {
 				}
 				guest = p
 			}
+			c.awaitWaiters(conference, "")
+			inUse := c.seats().InUse
 			c.leave(guest)
+			c.awaitInUse(inUse - 1)
 			c.join(conference, "newcomer@example.com", client.RoleParticipant)
 		})
 	}
@@ -172,6 +175,18 @@ func (c *customer) waiters(conference string) string {
 	return strings.Join(all, ", ")
 }
 
+// awaitWaiters waits until these are in a conference's queue: a place is removed
+// after its waiter was told.
+func (c *customer) awaitWaiters(conference, want string) {
+	c.t.Helper()
+	eventually(c.t, func() error {
+		if got := c.waiters(conference); got != want {
+			return fmt.Errorf("queue %q, want %q", got, want)
+		}
+		return nil
+	})
+}
+
 // idOf asks a waiter for its connection id.
 func (c *customer) idOf(waiter *client.Participant) string {
 	c.t.Helper()
@@ -198,16 +213,12 @@ func TestQueue_AWaiterPutFirstIsAdmittedFirst(t *testing.T) {
 			}
 			c.leave(guest)
 			c.hearAdmitted(second)
-			if got := c.waiters(conference); got != "1 first@example.com" {
-				t.Errorf("queue %s after the first was admitted", got)
-			}
+			c.awaitWaiters(conference, "1 first@example.com")
 			c.leave(first)
-			eventually(t, func() error {
-				if got, s := c.waiters(conference), c.seats(); got != "" || s.Waiting != 0 {
-					return fmt.Errorf("queue %q, %d waiting after all left", got, s.Waiting)
-				}
-				return nil
-			})
+			c.awaitWaiters(conference, "")
+			if s := c.seats(); s.Waiting != 0 {
+				t.Errorf("%d waiting after all left", s.Waiting)
+			}
 		})
 	}
 }
@@ -237,6 +248,7 @@ func TestQueue_ReportsAndLedgerTellOfWaits(t *testing.T) {
 	c.ask(second, client.ActionLeave, client.TypeLobby)
 	c.leave(guest)
 	c.hearAdmitted(first)
+	c.awaitWaiters(conference, "") // the ledger has the wait before the place is removed
 	if row := c.total(); row.Waited != 2 || row.Abandoned != 1 || row.WaitMillis <= 0 || row.Joins != 3 {
 		t.Errorf("report %+v, want two waits, of which one was abandoned", row)
 	}
