@@ -13,6 +13,7 @@ import (
 // The shares of a visitor's visits with each behaviour.
 const (
 	byLobby   = 0.15 // connects to the lobby and joins from there
+	waits     = 0.50 // of those from the lobby: waits where no seat is free
 	abandons  = 0.20 // leaves by cutting the connection
 	resumes   = 0.15 // cuts the connection and resumes
 	hostStays = 15 * time.Second
@@ -66,7 +67,7 @@ func (v *visitor) join(ctx context.Context, m *room, lobby bool) *seat {
 		return nil
 	}
 	s := &seat{Participant: p, lobby: lobby}
-	if lobby && !v.askToJoin(ctx, s) {
+	if lobby && !v.askToJoin(ctx, m, s) {
 		_ = p.CloseClean() // the connection has no seat
 		return nil
 	}
@@ -130,13 +131,19 @@ func (v *visitor) hear(ctx context.Context, p *client.Participant) (client.Messa
 
 // askToJoin joins from the lobby, again if the function ended. True: the client
 // was admitted.
-func (v *visitor) askToJoin(ctx context.Context, s *seat) bool {
-	t := &v.customer.tally
+func (v *visitor) askToJoin(ctx context.Context, r *room, s *seat) bool {
+	t, action := &v.customer.tally, client.ActionJoin
+	if v.random.Float64() < waits {
+		action = client.ActionWait
+	}
 	for range 3 {
-		if s.Send(ctx, client.ActionJoin) != nil {
+		if s.Send(ctx, action) != nil {
 			return false // the conference has ended
 		}
 		m, err := v.hear(ctx, s.Participant)
+		if err == nil && m.Type == client.TypeQueued {
+			m, err = v.waitForSeat(s, r, m)
+		}
 		switch {
 		case err != nil:
 			t.maybe.Add(1)
@@ -144,6 +151,8 @@ func (v *visitor) askToJoin(ctx context.Context, s *seat) bool {
 		case m.Type == client.TypeAdmitted:
 			s.connection, s.resumeToken = m.ConnectionID, m.ResumeToken
 			return true
+		case m.Type == client.TypeQueued:
+			return false // it gave up
 		case m.Type == "": // the gateway's own message about a failed function
 			t.failed.Add(1)
 			t.maybe.Add(1)
@@ -157,6 +166,36 @@ func (v *visitor) askToJoin(ctx context.Context, s *seat) bool {
 	}
 	return false
 }
+
+// waitForSeat waits in the queue for a seat or for longestWait, and then closes the
+// connection or cuts it. It returns the last message.
+func (v *visitor) waitForSeat(s *seat, in *room, queued client.Message) (client.Message, error) {
+	v.customer.tally.count("queued")
+	ctx, cancel := context.WithTimeout(v.run.loading, between(v.random, time.Second, longestWait))
+	defer cancel()
+	for {
+		m, err := s.Next(ctx)
+		switch {
+		case err == nil && m.Type == client.TypeAdmitted:
+			v.customer.tally.count("admitted from the queue")
+			return m, nil
+		case err == nil:
+			continue
+		case ctx.Err() == nil:
+			return m, err
+		}
+		v.customer.tally.count("gave up waiting")
+		if v.random.Float64() < abandons {
+			s.Abandon()
+		}
+		// A seat may just have been given to it.
+		v.died(in, queued.ConnectionID, time.Now(), v.customer.grace())
+		return queued, nil
+	}
+}
+
+// longestWait is how long a visitor waits in the queue at the most.
+const longestWait = 20 * time.Second
 
 // answered counts a refusal that is final.
 func (v *visitor) answered(code client.Code) {
