@@ -1,10 +1,10 @@
-// Package dynamo keeps Seatmeter's state in DynamoDB. No other package knows
-// DynamoDB.
+// Package dynamo keeps Seatmeter's state in DynamoDB. No other package of the
+// product knows DynamoDB, but for those in folders below this one.
 //
-// There are three tables. The live table holds licenses, hosts, conferences, seat
-// blocks, sessions, idempotency keys and rate counters. The ledger holds stays,
-// refusals and what admins did; the functions may only put and query there. The
-// usage table holds roll-ups, which can be made again from the ledger.
+// There are three tables. The live table holds what is so now, such as licenses, seat
+// blocks, sessions and queues. The ledger holds what happened, such as stays, refusals,
+// waits and what admins did; the functions may only put and query there. The usage
+// table holds roll-ups, which can be made again from the ledger. keys.go lists all items.
 //
 // A seat changes hands by one conditional UpdateItem on one block, without a
 // transaction: transactions on a hot item conflict, and cost double. The SDK

@@ -1,5 +1,5 @@
 // Package meeting schedules conferences, brings them to life and ends them. It
-// alone pushes messages to connections and closes them.
+// tells connections what happens to their conference, and it alone closes them.
 //
 // Terms: a conference is scheduled, then live, then ended. Under a named license
 // its host starts it; under a concurrent one the first visitor makes it live. An

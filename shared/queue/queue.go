@@ -7,11 +7,9 @@
 // seats. A generation is the time for which a queue is open: a gate of an earlier
 // generation is a leftover, and whoever meets one removes it.
 //
-// The order of writes makes each step safe to break off. Entering writes the
-// session, the head, the entry, the gates, and a ledger record that wakes the worker.
-// A process that dies before the last one has answered nothing: the client's next
-// join completes the steps. Leaving changes the session; an entry whose session does
-// not wait any more is a leftover, and the worker removes it when its turn comes.
+// Entering and leaving are several writes each, in an order that makes each step safe
+// to break off: "A wait" in shared/README.md has the order, and "When a process dies"
+// what completes it.
 package queue
 
 import (
@@ -20,6 +18,7 @@ import (
 	"math"
 	"time"
 
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -88,20 +87,14 @@ type Store interface {
 // Queues lets connections wait. Safe for use by many goroutines.
 type Queues struct {
 	store  Store
-	gates  Gates
+	pools  *pool.Pools
 	ledger Ledger
-}
-
-// Gates are a pool's: those of pool.Pools.
-type Gates interface {
-	Gate(ctx context.Context, pool seat.Pool, generation int64) error
-	Ungate(ctx context.Context, pool seat.Pool, generation int64) error
 }
 
 // Ledger is where waits are written. Errors are the store's own.
 type Ledger interface {
-	// BeginWait adds a note that a wait begins, unless it is there. Its stream wakes
-	// the worker.
+	// BeginWait puts a note that a wait begins. A new note wakes the worker, by the
+	// ledger's stream. Safe to repeat: the note stays the same.
 	BeginWait(ctx context.Context, pool seat.Pool, w usage.Wait) error
 	// RecordWait adds a wait that has ended, unless it is there. Safe to repeat: the
 	// first record stays.
@@ -109,7 +102,9 @@ type Ledger interface {
 }
 
 // New makes Queues.
-func New(store Store, gates Gates, ledger Ledger) *Queues { return &Queues{store, gates, ledger} }
+func New(store Store, pools *pool.Pools, ledger Ledger) *Queues {
+	return &Queues{store, pools, ledger}
+}
 
 // PoolOf is the pool in whose queue a session waits. False: it does not wait.
 func PoolOf(s session.Session) (seat.Pool, bool) {
@@ -164,7 +159,7 @@ func (q *Queues) Enter(ctx context.Context, s session.Session, limit int, tells 
 
 // complete closes the pool's gates and wakes the worker.
 func (q *Queues) complete(ctx context.Context, w Waiter, h Head) error {
-	if err := q.gates.Gate(ctx, w.Pool, h.Gate()); err != nil {
+	if err := q.pools.Gate(ctx, w.Pool, h.Gate()); err != nil {
 		return problem.Wrap("gate the pool", err)
 	}
 	return problem.Wrap("note a wait", q.ledger.BeginWait(ctx, w.Pool, w.Wait))

@@ -9,10 +9,9 @@
 // Normal traffic costs nothing: a process reports only what is beyond the
 // first 64 of a key in a window, and then in batches of 16. When the sum is
 // past the limit, a process refuses that key until the window's end and asks
-// nobody. So nobody is ever refused before the limit's number of events has
-// come, by any number of processes, and beyond it each process lets in fewer
-// than 64 that others do not know of. For limits below 4,096 these numbers are
-// smaller: a 64th of the limit.
+// nobody. So nobody is refused before the limit is reached, however many
+// processes there are. Past the limit, each process may let through up to 63
+// more. For limits below 4,096 these numbers are smaller: a 64th of the limit.
 package rate
 
 import (

@@ -52,8 +52,8 @@ func (r *run) endHolds(ctx context.Context, state seat.State) error {
 	return problem.Wrap("end holds", holds.Wait())
 }
 
-// checkMember tells whether a session's connection is alive and belongs in its
-// conference. The stay of a dead connection ends at its last proof of life.
+// checkMembers ends a block's expired holds, and checks its members that are older
+// than a minute. It tells whether all of these are alive, and notes that in the block.
 func (r *run) checkMembers(ctx context.Context, state seat.State, tenants *tenantCache) (bool, error) {
 	now := r.now()
 	if err := r.endHolds(ctx, state); err != nil {
@@ -117,7 +117,7 @@ func (r *run) checkSessions(ctx context.Context, state seat.State, judged []seat
 	return err == nil && !slices.Contains(alive, false), err
 }
 
-// member tells whether a session's connection is alive, and belongs where it
+// checkMember tells whether a session's connection is alive, and belongs where it
 // is. If it is dead, its stay ends at its last proof of life, and its seat is
 // given back.
 func (r *run) checkMember(ctx context.Context, state seat.State, s session.Session, tenants *tenantCache) (bool, error) {

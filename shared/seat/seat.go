@@ -8,7 +8,8 @@
 // chair, a pool of one. A block is the part of a pool that is one item of at most
 // 1 KB, so that a seat costs one write unit. A member is a connection that has a
 // seat of a block. The seat of a lost connection is held until the hold ends, and
-// is free from then on. A void is a seat that was taken and never used.
+// is free from then on. A void is a seat number that no stay ever gets: the seat was
+// freed unused, or got another number (see Blocks.Renumber).
 //
 // This package knows one block. Package pool makes pools of blocks.
 package seat
@@ -140,7 +141,7 @@ type State struct {
 	InUse int
 	// Taken counts the seats ever taken here; each is a session's seat number.
 	Taken int64
-	// Voids counts the seats that were taken and never used.
+	// Voids counts the seat numbers that no stay ever gets.
 	Voids int64
 	// Closed: the block accepts no joins, since its conference has ended.
 	Closed bool

@@ -6,11 +6,10 @@
 // still in flight must give its seat back.
 //
 // The session decides which seat a connection has: the one that it names while it
-// is seated. Each change is one conditional write of its next version. If a session
-// names a seat and is not seated, the connection has left the seat: the stay is
-// recorded first, and the seat is given back after that. Any other
-// seat of the connection in a block is an orphan: it was taken, and the session
-// that was to name it was never written. A session that ends by closing is not
+// is seated. Each change is one conditional write of its next version. A session
+// that names a seat and is not seated has left it: the stay is recorded, and then
+// the seat is given back. Any seat that the connection has and its session does not
+// name is an orphan. A session that ends by closing is not
 // written again, to save a write: the block and the ledger tell that it is over,
 // and it expires.
 package session

@@ -4,9 +4,9 @@
 // time in a conference, over all connections that resumed each other. The ledger has
 // one record for each connection's part of it, with the same stay id. A part is
 // half-open: from joined_at up to, but not including, left_at. A refusal is a join that
-// was denied. A wait is a connection's time in the queue of a full pool. A report
-// derives every figure from the ledger and the open sessions, which it clips at as_of.
-// Times are Unix milliseconds of the gateway's clock; arithmetic is in integers.
+// was denied because of the license, the conference or a full pool. A wait is a
+// connection's time in the queue of a full pool. A report derives every figure from the
+// ledger and the open sessions, which it clips at as_of. Times are Unix milliseconds of the gateway's clock; arithmetic is in integers.
 package usage
 
 import (

@@ -3,7 +3,8 @@
 //
 // One process at a time has the lease and goes over all open queues, twice a second.
 // Others may do the same at the same time: each step is safe to repeat. A waiter is
-// asked after before it is seated, so that no seat goes to a connection that is gone.
+// seated if it was found connected within a second before. If it is gone when it is
+// told of its seat, its stay is ended.
 package worker
 
 import (
