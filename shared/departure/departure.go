@@ -8,8 +8,8 @@
 // Terms: the session alone says which seat a connection has. A seat that no
 // session names is an orphan: its process died between taking it and writing the
 // session, or gave up. A tombstone is a session that says that its connection is
-// gone; no session can be written after it. A fence is a mark in a session: no
-// seat taken before the fence can be written into that session. An orphan is freed
+// gone; no session can be written after it. A fence is a time in a session: no seat
+// taken at that time or before can be assigned to that session. An orphan is freed
 // behind a tombstone or a fence, and counts as a void, never as a stay.
 package departure
 

@@ -50,8 +50,8 @@ func Ends() []End {
 // period.
 const MaxStayMillis = 3 * 60 * 60 * 1000
 
-// LateMillis is how long after its join a stay counts as recorded late: roll-ups
-// made before may have to be made again.
+// LateMillis is how long after it began a stay or a wait counts as recorded late:
+// roll-ups made before may have to be made again.
 const LateMillis = MaxStayMillis
 
 // MaxGapMillis is longer than any seat is held between two connections of a stay.
