@@ -44,6 +44,9 @@ func (x *Admissions) complete(ctx context.Context, v Visitor, a admitted) (sessi
 	}
 	x.together(steps...)
 	in := err == nil && (there == nil || *there == s)
+	if _, refused := errors.AsType[*problem.Error](refusal); in && v.turn && refusal != nil && !refused {
+		return s, unlessUnavailable(refusal) // it has its seat: the next sweep goes on with it
+	}
 	if in && refusal != nil {
 		return s, x.refuse(ctx, v, x.retract(ctx, s, refusal))
 	}

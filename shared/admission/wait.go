@@ -158,8 +158,8 @@ func (x *Admissions) connectToQueue(ctx context.Context, v Visitor, in seat.Pool
 		return err
 	}
 	position, err := x.queues.Enter(ctx, s, l.QueueLimit, false)
-	if position > 0 {
-		return problem.Wrap("enter the queue", err)
+	if position > 0 && err == nil {
+		return nil
 	}
 	if gone := x.departures.Leave(ctx, v.Connection, v.AtMillis, usage.EndClosed); gone != nil && err == nil {
 		err = gone

@@ -121,6 +121,7 @@ var steps = []struct{ of, text, name string }{
 	{"directory", "ADD #gone", "add left"},
 	{"directory", "REMOVE #until", "clear directory"},
 	{"head", "ADD #waiting :one", "open queue"},
+	{"head", "SET #gated", "note gates"},
 	{"head", "ADD #waiting :less", "count one less"},
 	{"head", "SET #waiting = :waiting", "recount queue"},
 	{"head", "ADD #generation", "close queue"},

@@ -150,6 +150,7 @@ const (
 	attrWaiting      = "waiting"
 	attrEntered      = "entered"
 	attrEnteredAt    = "entered_at"
+	attrGated        = "gated"
 	attrTold         = "told"
 	attrToldAt       = "told_at"
 	attrChanges      = "host_changes_per_month"

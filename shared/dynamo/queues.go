@@ -77,7 +77,8 @@ func (s *Store) Heads(ctx context.Context, pools []seat.Pool) ([]queue.Head, err
 }
 
 // Open implements queue.Store by one UpdateItem.
-func (s *Store) Open(ctx context.Context, pool seat.Pool, limit int, atMillis int64) (queue.Head, bool, error) {
+func (s *Store) Open(ctx context.Context, pool seat.Pool, limit int) (queue.Head, bool, error) {
+	atMillis := s.now().UnixMilli()
 	result, refused, err := s.apply(ctx, change{
 		pk: queueKey(pool), sk: keyHead,
 		update:    "SET #busy = :busy, #entered_at = :at, #expires_at = :expires ADD #waiting :one, #entered :one",
@@ -100,27 +101,46 @@ func (s *Store) Enter(ctx context.Context, w queue.Waiter) error {
 	return err
 }
 
+// MarkGated implements queue.Store by one UpdateItem.
+func (s *Store) MarkGated(ctx context.Context, h queue.Head) error {
+	_, _, err := s.apply(ctx, change{
+		pk: queueKey(h.Pool), sk: keyHead, update: "SET #gated = :gate", condition: "attribute_exists(#busy)",
+		values: item{":gate": number(h.Gate())},
+	})
+	return err
+}
+
+// Place implements queue.Store by one consistent read.
+func (s *Store) Place(ctx context.Context, w queue.Waiter) (*queue.Waiter, error) {
+	i, err := s.get(ctx, queueKey(w.Pool), prefixWait+w.Order, true)
+	if err != nil || i == nil {
+		return nil, err
+	}
+	place, err := readWaiter(w.Pool, i)
+	return &place, err
+}
+
 // Remove implements queue.Store by a DeleteItem, and an UpdateItem if there was
 // something to delete. If the process dies between the two, the head counts one too
 // many until the worker recounts.
-func (s *Store) Remove(ctx context.Context, w queue.Waiter) error {
+func (s *Store) Remove(ctx context.Context, w queue.Waiter) (bool, error) {
 	out, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: s.live, Key: key(queueKey(w.Pool), prefixWait+w.Order),
 		ConditionExpression: aws.String(present), ExpressionAttributeNames: namesIn(present), ReturnConsumedCapacity: s.report,
 	})
 	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		s.refusedWrite()
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return fmt.Errorf("delete a waiter: %w", err)
+		return false, fmt.Errorf("delete a waiter: %w", err)
 	}
 	s.consumed(out.ConsumedCapacity, true)
 	_, _, err = s.apply(ctx, change{
 		pk: queueKey(w.Pool), sk: keyHead, update: "ADD #waiting :less", condition: "#waiting > :none",
 		values: item{":less": number(-1), ":none": number(0)},
 	})
-	return err
+	return err == nil, err
 }
 
 // Tell implements queue.Store by one UpdateItem.
@@ -247,7 +267,7 @@ func readHead(pool seat.Pool, i item) (queue.Head, error) {
 	_, open := i[attrBusy]
 	h := queue.Head{
 		Pool: pool, Open: open, Generation: r.number(attrGeneration), Waiting: max(0, r.int(attrWaiting)),
-		Entered: r.number(attrEntered), EnteredMillis: r.number(attrEnteredAt),
+		Entered: r.number(attrEntered), EnteredMillis: r.number(attrEnteredAt), Gated: r.number(attrGated),
 	}
 	return h, r.err
 }

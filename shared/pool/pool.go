@@ -211,6 +211,9 @@ func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms 
 			return Seated{}, true, err
 		}
 		v.saw(attempt.State)
+		if attempt.Outcome == seat.OutcomeQueued {
+			v.scarce(to.Member.JoinedAtMillis) // who comes next reads, and does not write
+		}
 		switch {
 		case attempt.Outcome == seat.OutcomeMissing:
 			v.missing(block.Index)
@@ -285,7 +288,7 @@ func (p *Pools) conclude(ctx context.Context, a seat.Attempt, id seat.Connection
 // queued refuses a seat that is kept for waiters. Who waits does so since the pool
 // was full, and a seat on its way to a waiter is not free.
 func queued(s seat.State, terms Terms) Seated {
-	return Seated{Refusal: RefusalQueued, Block: s.Block, Gate: s.Gate, InUse: terms.Capacity, Unsearched: true}
+	return Seated{Refusal: RefusalQueued, Block: s.Block, Gate: s.Gate, InUse: terms.Capacity, Unsearched: count(terms.Capacity) > 1}
 }
 
 func seated(s seat.State, id seat.ConnectionID, terms Terms) Seated {

@@ -48,6 +48,8 @@ type Head struct {
 	Waiting       int
 	Entered       int64
 	EnteredMillis int64
+	// Gated is the gate that all blocks of the pool have had.
+	Gated int64
 }
 
 // Gate is the generation that the gates of this queue have.
@@ -65,11 +67,16 @@ type Store interface {
 	// Open opens a queue if need be, and counts one more waiter, unless there are
 	// limit already: false. A repeat after a lost answer counts one too many, until
 	// the worker recounts.
-	Open(ctx context.Context, pool seat.Pool, limit int, atMillis int64) (Head, bool, error)
+	Open(ctx context.Context, pool seat.Pool, limit int) (Head, bool, error)
+	// MarkGated notes that all blocks have the gate of a head's generation.
+	MarkGated(ctx context.Context, h Head) error
+	// Place reads a waiter's place; nil if it is not there.
+	Place(ctx context.Context, w Waiter) (*Waiter, error)
 	// Enter writes a waiter's place, unless it is there.
 	Enter(ctx context.Context, w Waiter) error
-	// Remove removes a waiter's place, and counts one less if it was there.
-	Remove(ctx context.Context, w Waiter) error
+	// Remove removes a waiter's place, and counts one less if it was there. It tells
+	// whether it was.
+	Remove(ctx context.Context, w Waiter) (bool, error)
 	// Tell notes the position that a waiter was told, if it is there still.
 	Tell(ctx context.Context, w Waiter) error
 	// Recount sets how many wait, if nobody has entered since the head was read.
@@ -144,7 +151,7 @@ func (q *Queues) Full(ctx context.Context, pool seat.Pool, limit int) (bool, err
 // recounts (see Again).
 func (q *Queues) Enter(ctx context.Context, s session.Session, limit int, tells bool) (int, error) {
 	w := waiterOf(s)
-	h, entered, err := q.store.Open(ctx, w.Pool, limit, w.SinceMillis)
+	h, entered, err := q.store.Open(ctx, w.Pool, limit)
 	if err != nil || !entered {
 		return 0, problem.Wrap("open the queue", err)
 	}
@@ -159,25 +166,56 @@ func (q *Queues) Enter(ctx context.Context, s session.Session, limit int, tells 
 
 // complete closes the pool's gates and wakes the worker.
 func (q *Queues) complete(ctx context.Context, w Waiter, h Head) error {
-	if err := q.pools.Gate(ctx, w.Pool, h.Gate()); err != nil {
-		return problem.Wrap("gate the pool", err)
+	if err := q.Gate(ctx, h); err != nil {
+		return err
 	}
 	return problem.Wrap("note a wait", q.ledger.BeginWait(ctx, w.Pool, w.Wait))
+}
+
+// Gate closes the gates of a queue's pool, unless all are closed. Safe to repeat, and
+// to break off.
+func (q *Queues) Gate(ctx context.Context, h Head) error {
+	if h.Gated == h.Gate() {
+		return nil
+	}
+	if err := q.pools.Gate(ctx, h.Pool, h.Gate()); err != nil {
+		return problem.Wrap("gate the pool", err)
+	}
+	return problem.Wrap("note the gates", q.store.MarkGated(ctx, h))
 }
 
 // Again completes the entering of a session that waits already, which may have
 // broken off, and tells its position. Safe to repeat.
 func (q *Queues) Again(ctx context.Context, s session.Session, limit int) (int, error) {
 	w := waiterOf(s)
-	h, waiters, err := q.store.Queue(ctx, w.Pool, 0)
+	h, position, err := q.find(ctx, w)
 	if err != nil {
-		return 0, problem.Wrap("read the queue", err)
+		return 0, err
 	}
-	position := positionOf(waiters, w)
 	if position == 0 || !h.Open {
 		return q.Enter(ctx, s, limit, false)
 	}
 	return position, q.complete(ctx, w, h)
+}
+
+// exact is up to which position one is counted. Beyond it, a waiter's position is
+// what it was told last, which the worker keeps up.
+const exact = 100
+
+// find reads the head, and a waiter's position: zero if it has no place.
+func (q *Queues) find(ctx context.Context, w Waiter) (Head, int, error) {
+	h, waiters, err := q.store.Queue(ctx, w.Pool, exact)
+	if err != nil {
+		return h, 0, problem.Wrap("read the queue", err)
+	}
+	if position := positionOf(waiters, w); position > 0 || len(waiters) < exact {
+		return h, position, nil
+	}
+	place, err := q.store.Place(ctx, w)
+	if err != nil || place == nil {
+		return h, 0, problem.Wrap("read a place", err)
+	}
+	return h, max(exact+1, place.Told), nil
 }
 
 // Leave ends the wait of a session that does not wait any more: s is as it was. Safe
@@ -188,33 +226,40 @@ func (q *Queues) Leave(ctx context.Context, s session.Session, untilMillis int64
 		return nil
 	}
 	w := waiterOf(s)
-	_, waiters, err := q.store.Queue(ctx, pool, 0)
-	if err != nil {
-		return problem.Wrap("read the queue", err)
+	there, err := q.end(ctx, w, untilMillis, outcome)
+	if there || err != nil {
+		return err
 	}
-	if position := positionOf(waiters, w); position > 0 {
-		w = waiters[position-1]
+	_, waiters, err := q.store.Queue(ctx, pool, exact) // it may have been put first
+	if position := positionOf(waiters, w); position > 0 && err == nil {
+		_, err = q.store.Remove(ctx, waiters[position-1])
 	}
-	return q.End(ctx, w, untilMillis, outcome)
+	return problem.Wrap("leave the queue", err)
 }
 
 // End records a wait and removes its place. Safe to repeat.
 func (q *Queues) End(ctx context.Context, w Waiter, untilMillis int64, outcome usage.WaitOutcome) error {
+	_, err := q.end(ctx, w, untilMillis, outcome)
+	return err
+}
+
+// end is End, and tells whether the place was there.
+func (q *Queues) end(ctx context.Context, w Waiter, untilMillis int64, outcome usage.WaitOutcome) (bool, error) {
 	w.UntilMillis, w.Outcome = max(untilMillis, w.SinceMillis), outcome
 	if err := q.ledger.RecordWait(ctx, w.Wait); err != nil {
-		return problem.Wrap("record a wait", err)
+		return false, problem.Wrap("record a wait", err)
 	}
-	return problem.Wrap("leave the queue", q.store.Remove(ctx, w))
+	there, err := q.store.Remove(ctx, w)
+	return there, problem.Wrap("leave the queue", err)
 }
 
 // Position is a waiting session's place in its queue, from 1; zero if it has none.
 func (q *Queues) Position(ctx context.Context, s session.Session) (int, error) {
-	pool, waits := PoolOf(s)
-	if !waits {
+	if !s.Waits() {
 		return 0, nil
 	}
-	_, waiters, err := q.store.Queue(ctx, pool, 0)
-	return positionOf(waiters, waiterOf(s)), problem.Wrap("read the queue", err)
+	_, position, err := q.find(ctx, waiterOf(s))
+	return position, err
 }
 
 func positionOf(waiters []Waiter, w Waiter) int {
@@ -255,12 +300,12 @@ func (q *Queues) First(ctx context.Context, pool seat.Pool, id seat.ConnectionID
 		}
 		first := w
 		first.Order = firstOrder(now, id)
-		_, _, err := q.store.Open(ctx, pool, math.MaxInt32, now.UnixMilli())
+		_, _, err := q.store.Open(ctx, pool, math.MaxInt32)
 		if err == nil {
 			err = q.store.Enter(ctx, first)
 		}
 		if err == nil {
-			err = q.store.Remove(ctx, w)
+			_, err = q.store.Remove(ctx, w)
 		}
 		return err == nil, problem.Wrap("put a waiter first", err)
 	}

@@ -340,6 +340,8 @@ func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte
 			g.w.seats(c, r.Joined, r.Claim)
 		case r.Queued != 0:
 			g.w.queues(c, r.Queued)
+		case r.Asked == unasked:
+			c.queued = 0 // it was refused
 		default:
 			c.leaving = c.leaving && r.Failed
 		}

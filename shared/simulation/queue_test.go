@@ -103,7 +103,7 @@ func (w *world) overtakes(of seat.Pool, id seat.ConnectionID, i *invocation) {
 		}
 		w.breaks("queue", "%s takes a seat of %s by %s, and %s waits there since %d ms", id, blockName(seat.Block{Pool: of}), i.name, c.id, c.queued-begins)
 	}
-	if taker != nil && i.join == nil && taker.state == over && taker.gone+skew < i.began {
+	if taker != nil && i.join == nil && !i.faulty && taker.state == over && taker.gone+skew < i.began {
 		w.breaks("queue", "%s gets a seat, and was gone for %d ms when %s began", id, i.began-taker.gone, i.name)
 	}
 }
@@ -146,6 +146,15 @@ func (t teller) Admitted(ctx context.Context, s session.Session, _ int64) error 
 		return err
 	}
 	return t.w.gateway.Push(ctx, s.Connection, text)
+}
+
+// Refused implements worker.Teller.
+func (t teller) Refused(ctx context.Context, waiter queue.Waiter, _ error) error {
+	text, err := json.Marshal(reply{Asked: unasked})
+	if err != nil {
+		return err
+	}
+	return t.w.gateway.Push(ctx, waiter.Connection, text)
 }
 
 // Queued implements worker.Teller.

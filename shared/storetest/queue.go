@@ -29,7 +29,7 @@ func queueOrder(t *testing.T, store Store, id tenant.ID) {
 	head := func() queue.Head {
 		h, _, err := store.Queue(ctx, of, 1)
 		no(t, err)
-		return h
+		return undated(h)
 	}
 	waiters := func(limit int) []queue.Waiter {
 		_, all, err := store.Queue(ctx, of, limit)
@@ -38,13 +38,13 @@ func queueOrder(t *testing.T, store Store, id tenant.ID) {
 	}
 	equal(t, "no queue", head(), queue.Head{Pool: of})
 	for n, w := range []queue.Waiter{second, third, first} {
-		h, entered, err := store.Open(ctx, of, 3, int64(n+1))
+		h, entered, err := store.Open(ctx, of, 3)
 		no(t, err)
-		equal(t, "the head", h, queue.Head{Pool: of, Open: true, Waiting: n + 1, Entered: int64(n + 1), EnteredMillis: int64(n + 1)})
+		equal(t, "the head", undated(h), queue.Head{Pool: of, Open: true, Waiting: n + 1, Entered: int64(n + 1)})
 		equal(t, "counted", entered, true)
 		no(t, store.Enter(ctx, w))
 	}
-	_, beyond, err := store.Open(ctx, of, 3, 9)
+	_, beyond, err := store.Open(ctx, of, 3)
 	no(t, err)
 	equal(t, "beyond the limit", beyond, false)
 	equal(t, "all", waiters(0), []queue.Waiter{first, second, third})
@@ -55,22 +55,27 @@ func queueOrder(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "entered again", waiters(1), []queue.Waiter{first})
 	no(t, store.Tell(ctx, again))
 	equal(t, "told", waiters(1), []queue.Waiter{again})
-	for range 2 {
-		no(t, store.Remove(ctx, again))
-		equal(t, "removed, once", head().Waiting, 2)
+	for n := range 2 {
+		equal(t, "removed, once", must(store.Remove(ctx, again))(t), n == 0)
+		equal(t, "waiting", head().Waiting, 2)
 	}
+	equal(t, "a place", must(store.Place(ctx, second))(t), &second)
+	equal(t, "no place", must(store.Place(ctx, again))(t), (*queue.Waiter)(nil))
+	no(t, store.MarkGated(ctx, head()))
+	equal(t, "gated", head().Gated, head().Gate())
 	no(t, store.Tell(ctx, again))
 	equal(t, "who is left", waiters(0), []queue.Waiter{second, third})
 	heads, err := store.Heads(ctx, []seat.Pool{{Tenant: id}, of})
 	no(t, err)
-	equal(t, "heads", heads, []queue.Head{head()})
+	equal(t, "heads", len(heads), 1)
+	equal(t, "a head", undated(heads[0]), head())
 }
 
 // queueClosing: a queue is closed, or counted anew, only if nobody has entered since.
 func queueClosing(t *testing.T, store Store, id tenant.ID) {
 	ctx, of := t.Context(), seat.Pool{Tenant: id}
 	open := func() queue.Head {
-		h, _, err := store.Open(ctx, of, 10, 1)
+		h, _, err := store.Open(ctx, of, 10)
 		no(t, err)
 		return h
 	}
@@ -89,14 +94,16 @@ func queueClosing(t *testing.T, store Store, id tenant.ID) {
 	no(t, err)
 	equal(t, "as it was", h, now)
 	no(t, store.Recount(ctx, now, 0))
-	no(t, store.Remove(ctx, waiterIn(of, id)))
+	must(store.Remove(ctx, waiterIn(of, id)))(t)
 	equal(t, "closed", must(store.CloseQueue(ctx, now))(t), true)
 	equal(t, "closed twice", must(store.CloseQueue(ctx, now))(t), false)
 	h, _, err = store.Queue(ctx, of, 1)
 	no(t, err)
-	equal(t, "the next generation", h, queue.Head{Pool: of, Generation: 1, Entered: 2, EnteredMillis: 1})
+	equal(t, "the next generation", undated(h), queue.Head{Pool: of, Generation: 1, Entered: 2})
+	no(t, store.MarkGated(ctx, h))
+	equal(t, "a closed queue has no gates", undated(must2(store.Queue(ctx, of, 1))(t)).Gated, int64(0))
 	eventually(t, "a closed queue is not listed", func() bool { return !isOpen() })
-	equal(t, "opened again", open(), queue.Head{Pool: of, Open: true, Generation: 1, Waiting: 1, Entered: 3, EnteredMillis: 1})
+	equal(t, "opened again", undated(open()), queue.Head{Pool: of, Open: true, Generation: 1, Waiting: 1, Entered: 3})
 }
 
 // waiterIn enters a queue without being counted.
@@ -109,13 +116,13 @@ func waiterIn(of seat.Pool, id tenant.ID) queue.Waiter {
 // uncounted: the removal of a waiter leaves no negative count.
 func uncounted(t *testing.T, store Store, id tenant.ID) {
 	ctx, of := t.Context(), seat.Pool{Tenant: id}
-	h, _, err := store.Open(ctx, of, 10, 1)
+	h, _, err := store.Open(ctx, of, 10)
 	no(t, err)
 	no(t, store.Recount(ctx, h, 0))
 	w := waiterIn(of, id)
 	no(t, store.Enter(ctx, w))
-	no(t, store.Remove(ctx, w))
-	next, _, err := store.Open(ctx, of, 10, 1)
+	must(store.Remove(ctx, w))(t)
+	next, _, err := store.Open(ctx, of, 10)
 	no(t, err)
 	equal(t, "waiting", next.Waiting, 1)
 }
@@ -203,6 +210,20 @@ func waits(t *testing.T, store Store, id tenant.ID) {
 	}
 	equal(t, "waits", read(w.SinceMillis, w.SinceMillis+1), []usage.Wait{w, next})
 	equal(t, "before", len(read(0, w.SinceMillis)), 0)
+}
+
+// undated is a head without the time at which the last waiter entered.
+func undated(h queue.Head) queue.Head {
+	h.EnteredMillis = 0
+	return h
+}
+
+func must2[A, B any](a A, _ B, err error) func(*testing.T) A {
+	return func(t *testing.T) A {
+		t.Helper()
+		no(t, err)
+		return a
+	}
 }
 
 func no(t *testing.T, err error) {

@@ -193,6 +193,11 @@ func (m *Messenger) Queued(ctx context.Context, w queue.Waiter) error {
 	return m.push(ctx, w.Connection, queued(s, w.Told))
 }
 
+// Refused implements worker.Teller.
+func (m *Messenger) Refused(ctx context.Context, w queue.Waiter, why error) error {
+	return m.push(ctx, w.Connection, m.failed(ctx, w.Connection, "", Reply{Type: typeRefused}, why))
+}
+
 // Admitted implements worker.Teller.
 func (m *Messenger) Admitted(ctx context.Context, s session.Session, atMillis int64) error {
 	reply, err := m.where(ctx, s, true, atMillis)

@@ -57,7 +57,7 @@ func kept(t *testing.T, wrap wrap) {
 		{"a closed block that is left", func() error { return second(store.GiveBack(ctx, block(3, 0), "one=", member, false)) }, seconds(until.Unix())},
 		{"a closed block that was never open", func() error { return second(store.Close(ctx, block(3, 1), until)) }, seconds(until.Unix())},
 		{"a queue's head", func() error {
-			_, _, err := store.Open(ctx, block(3, 0).Pool, 1, began*1000)
+			_, _, err := store.WithClock(func() time.Time { return at }).Open(ctx, block(3, 0).Pool, 1)
 			return err
 		}, seconds(began + 26*hour)},
 		{"a waiter", func() error {

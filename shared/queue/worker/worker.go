@@ -19,6 +19,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/departure"
+	"seatmeter/shared/jointoken"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
@@ -37,10 +38,13 @@ const (
 	runTime = 65 * time.Second
 	// leaseTime is how long a worker that died keeps others from working.
 	leaseTime = 5 * time.Second
-	// sweepTime bounds one sweep of one queue, lest it keep the others waiting.
-	sweepTime = 2 * time.Second
-	// parallel is how many queues are swept at the same time.
+	// sweepTime is how long a sweep begins to serve waiters. waiterTime bounds what is
+	// done for one of them, and ends no step that has begun half way.
+	sweepTime, waiterTime = 2 * time.Second, 10 * time.Second
+	// parallel is how many queues are swept, or waiters told, at the same time.
 	parallel = 32
+	// maxSweeps bounds the queues that are being swept.
+	maxSweeps = 256
 	// front is how many waiters a sweep reads. The whole queue is read every
 	// walkMillis.
 	front      = 64
@@ -66,6 +70,8 @@ const (
 type Teller interface {
 	Admitted(ctx context.Context, s session.Session, atMillis int64) error
 	Queued(ctx context.Context, w queue.Waiter) error
+	// Refused tells a waiter why it cannot have a seat and waits no more.
+	Refused(ctx context.Context, w queue.Waiter, why error) error
 }
 
 // Worker serves queues. Safe for use by many goroutines.
@@ -74,10 +80,17 @@ type Worker struct {
 	id string
 
 	mu sync.Mutex
-	// asked is when each waiter was last found connected, and walked when each queue
-	// was last read whole.
-	asked  map[seat.ConnectionID]int64
+	// asked is what was last heard of each waiter, and walked when each queue was last
+	// read whole. busy are the queues that are being swept.
+	asked  map[seat.ConnectionID]heard
 	walked map[seat.Pool]int64
+	busy   map[seat.Pool]bool
+}
+
+// heard is whether a connection was there at a moment.
+type heard struct {
+	atMillis int64
+	alive    bool
 }
 
 // Config is what a Worker is made of. All of it is needed.
@@ -96,54 +109,77 @@ type Config struct {
 
 // New makes a Worker.
 func New(c Config) *Worker {
-	return &Worker{Config: c, id: rand.Text(), asked: make(map[seat.ConnectionID]int64), walked: make(map[seat.Pool]int64)}
+	return &Worker{Config: c, id: rand.Text(), asked: make(map[seat.ConnectionID]heard), walked: make(map[seat.Pool]int64), busy: make(map[seat.Pool]bool)}
 }
 
-// Run serves all queues until none is open, or for a little more than a minute. A
-// standby waits for its turn while another worker has the lease; others end at once.
+// Run serves all queues until none is open, or for a little more than a minute. While
+// another worker has the lease, a standby waits for its turn; others wait until that
+// worker would have lost its lease if it had died. A call that fails is made again by
+// the next sweep.
 func (w *Worker) Run(ctx context.Context, standby bool) error {
 	end := w.Now().Add(runTime)
-	for none := 0; none < 2 && w.Now().Before(end); {
+	giveUp := end
+	if !standby {
+		giveUp = w.Now().Add(leaseTime + time.Second)
+	}
+	var sweeps sync.WaitGroup
+	defer sweeps.Wait()
+	mine := false
+	for none := 0; none < 2 && w.Now().Before(end) && (mine || w.Now().Before(giveUp)); {
 		pools, err := w.Store.OpenQueues(ctx)
-		if err != nil {
-			return problem.Wrap("list the open queues", err)
-		}
-		if none++; len(pools) > 0 {
+		if none++; len(pools) > 0 || err != nil {
 			none = 0
 		}
-		mine, err := w.Store.Lease(ctx, w.id, w.Now(), w.Now().Add(leaseTime))
+		if err == nil {
+			mine, err = w.Store.Lease(ctx, w.id, w.Now(), w.Now().Add(leaseTime))
+		}
 		if err != nil {
-			return problem.Wrap("take the lease", err)
+			w.Log.ErrorContext(ctx, "the queues are left to the next sweep", "error", err)
 		}
-		if !mine && !standby {
-			return nil
+		if mine && err == nil {
+			w.begin(ctx, &sweeps, pools)
 		}
-		if mine {
-			_ = w.sweepAll(ctx, pools) // logged; the next sweep is its retry
-		}
-		if mine && none == 2 { // a queue that was opened meanwhile may have found the lease taken
-			if none, err = w.release(ctx, none); err != nil {
-				return err
-			}
+		if mine && none == 2 && w.opened(ctx) {
+			none = 0
 		}
 		if err := w.Pause(ctx, interval); err != nil {
 			return problem.Wrap("wait for the next sweep", err)
 		}
 	}
-	_, err := w.release(ctx, 0)
-	return err
+	w.opened(ctx)
+	return nil
 }
 
-// release gives the lease up, and tells whether there is still nothing to do.
-func (w *Worker) release(ctx context.Context, none int) (int, error) {
+// opened gives the lease up, and tells whether a queue was opened meanwhile, whose
+// worker may have found the lease taken.
+func (w *Worker) opened(ctx context.Context) bool {
 	if _, err := w.Store.Lease(ctx, w.id, w.Now(), w.Now()); err != nil {
-		return none, problem.Wrap("release the lease", err)
+		w.Log.WarnContext(ctx, "the lease lapses by itself", "error", err)
 	}
 	pools, err := w.Store.OpenQueues(ctx)
-	if len(pools) > 0 {
-		none = 0
+	return len(pools) > 0 || err != nil
+}
+
+// begin begins a sweep of each queue that is not being swept, so that a slow queue
+// keeps no other waiting.
+func (w *Worker) begin(ctx context.Context, sweeps *sync.WaitGroup, pools []seat.Pool) {
+	for _, of := range pools {
+		w.mu.Lock()
+		busy := w.busy[of] || len(w.busy) >= maxSweeps
+		if !busy {
+			w.busy[of] = true
+		}
+		w.mu.Unlock()
+		if busy {
+			continue
+		}
+		sweeps.Go(func() {
+			_ = w.sweep(ctx, of) // logged; the next sweep is its retry
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			delete(w.busy, of)
+		})
 	}
-	return none, problem.Wrap("list the open queues", err)
 }
 
 // Round sweeps each open queue once.
@@ -152,24 +188,20 @@ func (w *Worker) Round(ctx context.Context) error {
 	if err != nil {
 		return problem.Wrap("list the open queues", err)
 	}
-	return w.sweepAll(ctx, pools)
-}
-
-func (w *Worker) sweepAll(ctx context.Context, pools []seat.Pool) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)
 	for _, of := range pools {
-		group.Go(func() error {
-			ctx, cancel := context.WithTimeout(ctx, sweepTime)
-			defer cancel()
-			err := w.Sweep(ctx, of)
-			if err != nil {
-				w.Log.ErrorContext(ctx, "a queue is left to the next sweep", "tenant", of.Tenant, "error", err)
-			}
-			return err
-		})
+		group.Go(func() error { return w.sweep(ctx, of) })
 	}
 	return group.Wait() //nolint:wrapcheck // Sweep's
+}
+
+func (w *Worker) sweep(ctx context.Context, of seat.Pool) error {
+	err := w.Sweep(ctx, of)
+	if err != nil {
+		w.Log.ErrorContext(ctx, "a queue is left to the next sweep", "tenant", of.Tenant, "error", err)
+	}
+	return err
 }
 
 // Sweep serves one queue: it gives what seats are free to the first waiters, removes
@@ -188,7 +220,10 @@ func (w *Worker) Sweep(ctx context.Context, of seat.Pool) error {
 	if len(waiters) == 0 {
 		return w.close(ctx, head, now)
 	}
-	left, err := w.serve(ctx, waiters, now)
+	if err := w.Queues.Gate(ctx, head); err != nil { // its enterer may have died
+		return problem.Wrap("gate a queue", err)
+	}
+	left, err := w.serve(ctx, waiters)
 	if err != nil {
 		return err
 	}
@@ -213,52 +248,100 @@ func (w *Worker) close(ctx context.Context, head queue.Head, now int64) error {
 }
 
 // serve seats the first waiters while seats are free, and gives those who wait on.
-func (w *Worker) serve(ctx context.Context, waiters []queue.Waiter, now int64) (left []queue.Waiter, err error) {
+// When the pool is full it still tries hosts, who have a seat of their own.
+func (w *Worker) serve(ctx context.Context, waiters []queue.Waiter) (left []queue.Waiter, err error) {
+	var telling errgroup.Group
+	telling.SetLimit(parallel)
+	defer func() {
+		if told := telling.Wait(); err == nil {
+			err = told
+		}
+	}()
+	until, full := w.Now().Add(sweepTime), false
 	for n, waiter := range waiters {
-		stays, full, err := w.serveOne(ctx, waiter, now)
+		if w.Now().After(until) {
+			return append(left, waiters[n:]...), nil
+		}
+		if full && (waiter.Role != jointoken.RoleHost || waiter.Pool.Number == 0) {
+			left = append(left, waiter)
+			continue
+		}
+		outcome, err := w.serveOne(ctx, waiter, &telling)
 		if err != nil {
 			return nil, err
 		}
-		if stays {
+		if outcome != removed {
 			left = append(left, waiter)
 		}
-		if full {
-			return append(left, waiters[n+1:]...), nil
-		}
+		full = full || outcome == isFull
 	}
 	return left, nil
 }
 
-// serveOne seats a waiter if it can, and tells whether its place stays, and whether
-// the pool is full.
-func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, now int64) (stays, full bool, err error) {
-	alive, err := w.alive(ctx, waiter, now)
-	if err != nil {
-		return true, true, err
-	}
-	if !alive && now-waiter.SinceMillis < youngMillis {
-		return true, false, nil // it is not established yet
-	}
-	if !alive {
-		if err := w.Departures.Leave(ctx, waiter.Connection, now, usage.EndVanished); err != nil {
-			return true, true, problem.Wrap("end a waiter's connection", err)
+// outcome is what became of a waiter in a sweep.
+type outcome int
+
+const (
+	stays   outcome = iota // it keeps its place, and the next one may be served
+	isFull                 // it keeps its place, and there is no seat for the next one either
+	removed                // it has lost its place, perhaps for a seat
+)
+
+// serveOne seats a waiter if it can. What it has begun it does not break off half way.
+func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, telling *errgroup.Group) (outcome, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waiterTime)
+	now := w.Now().UnixMilli()
+	later := false
+	defer func() {
+		if !later {
+			cancel()
 		}
-		return false, false, w.end(ctx, waiter, now, usage.WaitGone)
+	}()
+	if !w.alive(ctx, waiter, now) {
+		if now-waiter.SinceMillis < youngMillis {
+			return stays, nil // it is not established yet
+		}
+		if err := w.Departures.Leave(ctx, waiter.Connection, now, usage.EndVanished); err != nil {
+			return stays, problem.Wrap("end a waiter's connection", err)
+		}
+		return removed, w.end(ctx, waiter, now, usage.WaitGone)
 	}
 	s, err := w.Admissions.Serve(ctx, waiter, now)
-	switch {
-	case problem.Is(err, problem.NotFound) && s.Connection == "":
-		return false, false, w.end(ctx, waiter, now, usage.WaitGone)
-	case problem.Is(err, problem.SeatsExhausted), problem.Is(err, problem.ParticipantsExhausted), problem.Is(err, problem.RateLimited):
-		return true, true, nil
-	case err != nil && refuses(err):
-		return true, false, nil // it cannot have a seat now: the next one may
-	case err != nil:
-		return true, true, problem.Wrap("seat a waiter", err)
-	case s.State != session.StateSeated:
-		return false, false, w.end(ctx, waiter, max(s.MovedAtMillis, waiter.SinceMillis), usage.WaitLeft)
+	switch code := problem.As(err).Code; {
+	case err == nil && s.State == session.StateSeated:
+		later = true
+		telling.Go(func() error {
+			defer cancel()
+			return w.admitted(ctx, waiter, s, now)
+		})
+		return removed, nil
+	case err == nil:
+		return removed, w.end(ctx, waiter, max(s.MovedAtMillis, waiter.SinceMillis), usage.WaitLeft)
+	case code == problem.NotFound && s.Connection == "":
+		return removed, w.end(ctx, waiter, now, usage.WaitGone)
+	case code == problem.SeatsExhausted || code == problem.ParticipantsExhausted:
+		if pool, _ := (usage.Refusal{Tenant: waiter.Tenant, Number: waiter.Number, Code: code}).Pool(); pool != waiter.Pool {
+			return stays, nil // the license has another model since: others draw on other pools
+		}
+		return isFull, nil
+	case code == problem.RateLimited || code == problem.LicenseSuspended || code == problem.LicenseExpired:
+		return isFull, nil
+	case code == problem.Unavailable || code == problem.Internal:
+		return isFull, problem.Wrap("seat a waiter", err)
 	}
-	return false, false, w.admitted(ctx, waiter, s, now)
+	return removed, w.refuse(ctx, waiter, now, err)
+}
+
+// refuse ends the wait of a waiter that could not get in with a seat free either, and
+// tells it why.
+func (w *Worker) refuse(ctx context.Context, waiter queue.Waiter, now int64, why error) error {
+	if _, err := w.Departures.ToLobby(ctx, waiter.Connection, waiter.SinceMillis); err != nil && !problem.Is(err, problem.NotFound) {
+		return problem.Wrap("end a wait", err)
+	}
+	if err := w.Teller.Refused(ctx, waiter, why); err != nil && !errors.Is(err, meeting.ErrGone) {
+		w.Log.WarnContext(ctx, "a waiter was not told that it is refused", "tenant", waiter.Tenant, "connection", waiter.Connection, "error", err)
+	}
+	return w.end(ctx, waiter, now, usage.WaitLeft)
 }
 
 // admitted tells a waiter that it has a seat, and then removes its place: if the
@@ -280,33 +363,26 @@ func (w *Worker) end(ctx context.Context, waiter queue.Waiter, untilMillis int64
 	return problem.Wrap("end a wait", w.Queues.End(ctx, waiter, untilMillis, outcome))
 }
 
-// refuses tells a refusal of this one waiter from a failure.
-func refuses(err error) bool {
-	p, refused := errors.AsType[*problem.Error](err)
-	return refused && p.Code != problem.Unavailable && p.Code != problem.Internal
-}
-
-// alive asks after a waiter's connection, unless that was done within a second.
-func (w *Worker) alive(ctx context.Context, waiter queue.Waiter, now int64) (bool, error) {
+// alive asks after a waiter's connection, unless that was done within a second. Where
+// the gateway cannot tell, the waiter counts as there: what it is told then shows.
+func (w *Worker) alive(ctx context.Context, waiter queue.Waiter, now int64) bool {
 	w.mu.Lock()
-	at, known := w.asked[waiter.Connection]
+	last, known := w.asked[waiter.Connection]
 	w.mu.Unlock()
-	if known && now-at < askMillis {
-		return true, nil
+	if known && now-last.atMillis < askMillis {
+		return last.alive
 	}
 	alive, err := w.Prober.Alive(ctx, waiter.Connection)
 	if err != nil {
-		return false, problem.Wrap("ask after a waiter", err)
+		return true
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.asked) > maxKept {
 		clear(w.asked)
 	}
-	if delete(w.asked, waiter.Connection); alive {
-		w.asked[waiter.Connection] = now
-	}
-	return alive, nil
+	w.asked[waiter.Connection] = heard{now, alive}
+	return alive
 }
 
 // walks tells whether it is time to read a queue whole.

@@ -22,8 +22,8 @@ import (
 // line is a tenant whose pool is full, and those who wait in its line.
 type line struct {
 	*worldtest.World
-	guest admission.Visitor
-	told  *told
+	host, guest admission.Visitor
+	told        *told
 }
 
 // told is what waiters are told, by the world's gateway.
@@ -31,6 +31,10 @@ type told struct{ w *worldtest.World }
 
 func (t *told) Admitted(ctx context.Context, s session.Session, _ int64) error {
 	return t.w.Gateway.Push(ctx, s.Connection, []byte("admitted"))
+}
+
+func (t *told) Refused(ctx context.Context, w queue.Waiter, why error) error {
+	return t.w.Gateway.Push(ctx, w.Connection, fmt.Appendf(nil, "refused %s", worldtest.Code(why)))
 }
 
 func (t *told) Queued(ctx context.Context, w queue.Waiter) error {
@@ -43,8 +47,7 @@ func full(t *testing.T, l license.License) *line {
 	l.QueueLimit = 10
 	w := worldtest.NewWorld(t, l)
 	q := &line{World: w, told: &told{w}}
-	w.HostIn()
-	q.guest = w.GuestIn()
+	q.host, q.guest = w.HostIn(), w.GuestIn()
 	return q
 }
 
@@ -233,7 +236,7 @@ func TestPositionsAreToldAtMostEveryFiveSeconds(t *testing.T) {
 // keeps nobody out.
 func TestAMiscountedQueueIsClosedAndRefusesNobody(t *testing.T) {
 	q := full(t, worldtest.Concurrent(2))
-	if _, _, err := q.Store.Open(t.Context(), worldtest.Shared(), 10, q.Millis()); err != nil {
+	if _, _, err := q.Store.Open(t.Context(), worldtest.Shared(), 10); err != nil {
 		t.Fatal(err)
 	}
 	if err := pool.New(q.Store, pool.Sleep).Gate(t.Context(), worldtest.Shared(), 1); err != nil {

@@ -55,7 +55,7 @@ for (let cursor: string | null | undefined; cursor !== null;) {
   if (typeof page === 'string') throw new Error('the ledger is no page');
   for (const record of page.items) {
     if (record.kind === 'stay') stays += record.end === 'closed' ? 1 : 0;
-    else refusals += record.code === 'seats_exhausted' ? 1 : 0;
+    else if (record.kind === 'refusal') refusals += record.code === 'seats_exhausted' ? 1 : 0;
   }
   cursor = page.next_cursor;
 }
