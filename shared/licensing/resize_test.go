@@ -32,7 +32,7 @@ const (
 func TestALicenseIsResizedFrom25To100000AndBackUnderLoad(t *testing.T) {
 	w := worldtest.NewWorld(t, worldtest.Concurrent(few))
 	many := 100_000
-	if testing.Short() {
+	if testing.Short() || worldtest.Raced {
 		many /= 20
 	}
 	c := &rush{World: w, most: many}

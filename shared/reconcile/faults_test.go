@@ -133,7 +133,7 @@ var stories = [][]step{
 // are counted, not listed, so a new one is covered when it is made.
 func TestAnySingleFaultIsMendedByReconciliation(t *testing.T) {
 	licenses, roles := []license.License{worldtest.Concurrent(25), worldtest.Named(5, 25)}, []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant}
-	if testing.Short() { // a quarter of it
+	if testing.Short() || worldtest.Raced { // a quarter of it
 		licenses, roles = licenses[:1], roles[1:]
 	}
 	for _, l := range licenses {

@@ -51,7 +51,6 @@ var mutations = []struct {
 	{"tombstones that expire at once", of(expiring(func(s session.Session) bool { return s.State == session.StateGone }, 0))},
 	{"closed blocks that expire at once", of(closedAndGone)},
 	{"a newcomer takes a seat of a gated block", of(edited(replaced(" AND (attribute_not_exists(#g) OR #g <= :gate)", ""), "take"))},
-	{"gates that stay open", of(omitted("gate"))},
 	{"a wait that is not recorded", of(omitted("put wait"))},
 	{"a waiter that does not lose its place", of(omitted("delete waiter"))},
 	{"a session that is written whatever it has become", of(edited(unconditional, "change session"))},

@@ -22,6 +22,9 @@ const (
 	minutesPerMonth = 730 * 60 // AWS's month
 	roundsPerMonth  = 2 * minutesPerMonth
 	rollupsPerMonth = minutesPerMonth / 15
+	// Each minute the queues' worker asks whether a queue is open, by a query of an
+	// index.
+	queueRunsPerMonth = minutesPerMonth
 	// SQS delays every other round: its message is sent, received and deleted, and
 	// Lambda polls with five pollers, each for twenty seconds at a time.
 	queueRequestsPerMonth = 3*minutesPerMonth + 5*3*minutesPerMonth
@@ -105,7 +108,9 @@ func Ours(with Assumptions) Design {
 
 	month := &d.each[DriverMonth]
 	month.add(MeterSecrets, secrets-1)
-	month.add(MeterSchedule, roundsPerMonth+rollupsPerMonth)
+	month.add(MeterSchedule, roundsPerMonth+rollupsPerMonth+queueRunsPerMonth)
+	month.add(MeterReads, queueRunsPerMonth/2)
+	month.invoke(queueRunsPerMonth, with.HandlerMillis, handlerGB, with)
 	month.unitsTimes(measuredRound, rat(roundsPerMonth))
 	month.invoke(roundsPerMonth, with.RoundMillis, handlerGB, with)
 	month.add(MeterQueue, queueRequestsPerMonth)

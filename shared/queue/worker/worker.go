@@ -130,6 +130,9 @@ func (w *Worker) Run(ctx context.Context, standby bool) error {
 		if none++; len(pools) > 0 || err != nil {
 			none = 0
 		}
+		if standby && none > 0 && !mine {
+			return nil // who opens a queue wakes another worker
+		}
 		if err == nil {
 			mine, err = w.Store.Lease(ctx, w.id, w.Now(), w.Now().Add(leaseTime))
 		}
