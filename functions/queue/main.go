@@ -1,5 +1,5 @@
-// Command queue gives seats that come free to those who wait: each minute, and as soon
-// as somebody begins to wait.
+// Command queue gives free seats to waiting connections. It runs each minute, and when
+// a wait begins.
 package main
 
 import (

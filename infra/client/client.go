@@ -64,7 +64,7 @@ type Problem struct {
 	Document bool `json:"-"`
 }
 
-// FieldError tells what is wrong with one member of the input.
+// FieldError names a faulty member of the input, and its fault.
 type FieldError struct {
 	Pointer string `json:"pointer"`
 	Detail  string `json:"detail"`

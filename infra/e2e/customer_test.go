@@ -367,7 +367,7 @@ func wantGatewayRefusal(t *testing.T, err error) {
 	}
 }
 
-// eventually waits until a condition holds. Its error tells what is missing.
+// eventually waits until a condition holds. Its error names the condition that did not hold.
 func eventually(t *testing.T, missing func() error) {
 	t.Helper()
 	deadline := time.Now().Add(patience)

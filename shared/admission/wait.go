@@ -31,9 +31,9 @@ func (x *Admissions) JoinOrWait(ctx context.Context, id seat.ConnectionID, atMil
 	return x.join(ctx, id, request{atMillis: atMillis, wait: true})
 }
 
-// Serve seats a waiter whose turn it is, and tells whether the stay began by this call.
-// The session says whether the waiter is seated, still waits, or has left. An error is
-// why the waiter gets no seat now; nothing is recorded of it. Safe to repeat, and to run twice at once.
+// Serve seats a waiter whose turn it is. The session says whether the waiter is seated,
+// still waits, or has left. An error is the reason why the waiter gets no seat now. A
+// want of seats is not recorded as a refusal. Safe to repeat, and to run twice at once.
 func (x *Admissions) Serve(ctx context.Context, w queue.Waiter, atMillis int64) (session.Session, error) {
 	s, _, _, err := x.join(ctx, w.Connection, request{atMillis: max(atMillis, w.SinceMillis), turnOf: w.SinceMillis})
 	return s, err
@@ -50,7 +50,7 @@ func (x *Admissions) Position(ctx context.Context, s session.Session) (int, erro
 func (x *Admissions) unlessQueued(ctx context.Context, refused pool.Seated, again func() (pool.Seated, error)) (pool.Seated, error) {
 	head, occupied, err := x.queues.Occupied(ctx, refused.Block.Pool)
 	if occupied || err != nil {
-		return refused, problem.Wrap("look into the queue", err)
+		return refused, problem.Wrap("read the queue", err)
 	}
 	if !head.Open {
 		if err := x.store.Ungate(ctx, refused.Block, refused.Gate); err != nil {

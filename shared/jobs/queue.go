@@ -8,15 +8,15 @@ import (
 	"seatmeter/shared/queue/worker"
 )
 
-// QueueWorker handles the schedule's events of the queues' worker, and those of the
-// ledger's stream that tell of a wait which began.
+// QueueWorker runs the queues' worker for events of its schedule, and for records of
+// the ledger's stream that say that a wait began.
 type QueueWorker struct{ worker *worker.Worker }
 
 // NewQueueWorker makes a handler of a worker's events.
 func NewQueueWorker(w *worker.Worker) *QueueWorker { return &QueueWorker{w} }
 
-// Handle serves the open queues for about a minute. One that the schedule woke stands
-// by while another works.
+// Handle serves the open queues for about a minute. A scheduled run stands by while
+// another one has the lease.
 func (q *QueueWorker) Handle(ctx context.Context, event json.RawMessage) error {
 	var told struct {
 		Records []json.RawMessage `json:"Records"`

@@ -1,11 +1,11 @@
 // Package queue keeps the connections that wait for a seat of a full pool, in order.
 //
 // Terms: a pool's queue is open from the time at which its first waiter enters until
-// the worker finds that nobody waits. A waiter is a connection in the lobby whose
-// session says since when it waits; its entry is its place in the queue. A gate is a
+// the worker finds it empty. A waiter is a connection in the lobby whose session says
+// since when the connection waits. A place is the waiter's item in the queue. A gate is a
 // mark in each block of the pool, by which only the queue gives out the block's
-// seats. A generation is the time for which a queue is open: a gate of an earlier
-// generation is a leftover, and whoever meets one removes it.
+// seats. A generation is the time for which a queue is open. A gate of an earlier
+// generation is a leftover: a join that meets one removes it.
 //
 // Entering and leaving are several writes each, in an order that makes each step safe
 // to break off: "A wait" in shared/README.md has the order, and "When a process dies"
@@ -27,28 +27,28 @@ import (
 
 // Waiter is a connection's place in a queue.
 type Waiter struct {
-	// Wait is what the ledger will have of it. UntilMillis and Outcome are empty.
+	// Wait is the later record of the ledger. UntilMillis and Outcome are empty.
 	usage.Wait
 	Pool seat.Pool
-	// Order is what sorts the queue.
+	// Order sorts the queue. It is part of the item's key.
 	Order string
 	// Told is the position that the client was told last, at ToldMillis.
 	Told       int
 	ToldMillis int64
 }
 
-// Head is what is known of a whole queue.
+// Head is the state of a whole queue.
 type Head struct {
 	Pool seat.Pool
 	Open bool
 	// Generation counts the times for which the queue has been open before.
 	Generation int64
-	// Waiting is how many have entered and not been removed. Entered counts them
-	// all, and EnteredMillis is when the last one came.
+	// Waiting counts the places. Entered counts all places that there have been, and
+	// EnteredMillis is when the last one was counted.
 	Waiting       int
 	Entered       int64
 	EnteredMillis int64
-	// Gated is the gate that all blocks of the pool have had.
+	// Gated is the last gate that all blocks of the pool were given.
 	Gated int64
 }
 
@@ -146,9 +146,9 @@ func (q *Queues) Full(ctx context.Context, pool seat.Pool, limit int) (bool, err
 }
 
 // Enter gives a session that waits its place at the end of the queue, and tells its
-// position. Zero: the queue is full. Unless the caller tells the client, the worker
-// does. Safe to run twice at once; a repeat may count one too many, until the worker
-// recounts (see Again).
+// position. Zero: the queue is full. With tells, the caller tells the client its
+// position; otherwise the worker does. Safe to run twice at once; a repeat may count one
+// too many, until the worker recounts (see Again).
 func (q *Queues) Enter(ctx context.Context, s session.Session, limit int, tells bool) (int, error) {
 	w := waiterOf(s)
 	h, entered, err := q.store.Open(ctx, w.Pool, limit)
@@ -198,8 +198,8 @@ func (q *Queues) Again(ctx context.Context, s session.Session, limit int) (int, 
 	return position, q.complete(ctx, w, h)
 }
 
-// exact is up to which position one is counted. Beyond it, a waiter's position is
-// what it was told last, which the worker keeps up.
+// Up to exact, a position is counted. Behind it, the position is the last one that the
+// worker told the client.
 const exact = 100
 
 // find reads the head, and a waiter's position: zero if it has no place.
@@ -278,7 +278,7 @@ func (q *Queues) Occupied(ctx context.Context, pool seat.Pool) (Head, bool, erro
 	return h, len(waiters) > 0, problem.Wrap("read the queue", err)
 }
 
-// Of lists the waiters of a pool with their positions' order.
+// Of lists the waiters of a pool in order.
 func (q *Queues) Of(ctx context.Context, pool seat.Pool) ([]Waiter, error) {
 	_, waiters, err := q.store.Queue(ctx, pool, 0)
 	return waiters, problem.Wrap("read the queue", err)

@@ -173,7 +173,8 @@ func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
 	}
 }
 
-// A conference of five people who leave at once, until the agenda is empty.
+// It measures reconciliation of a conference whose five people leave at once, until the
+// agenda is empty.
 func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many rounds")

@@ -12,7 +12,7 @@ import (
 
 const dockerImage = "amazon/dynamodb-local:" + Version
 
-// fromDocker pulls the image if it is missing. Its errors name what is missing in a few words.
+// fromDocker pulls the image if it is missing. Its errors name the missing tool or image in a few words.
 func fromDocker(ctx context.Context, options Options) (*launcher, error) {
 	docker, err := exec.LookPath("docker")
 	if err != nil {

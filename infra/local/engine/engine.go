@@ -33,7 +33,7 @@ const Version = "3.1.0"
 const EndpointVariable = "DYNAMODB_ENDPOINT"
 
 // ErrUnavailable is wrapped by errors of [Start] on a machine that cannot run an engine. The message
-// names in one line what is missing. Other errors (a taken port, an endpoint that does not answer,
+// names the missing tool in one line. Other errors (a taken port, an endpoint that does not answer,
 // an engine that ends) do not wrap it.
 var ErrUnavailable = errors.New("DynamoDB Local cannot run on this machine")
 

@@ -13,6 +13,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/usage"
 	"seatmeter/shared/worldtest"
 )
 
@@ -70,6 +71,9 @@ func TestAWaiterOfAnEndedConferenceKeepsNobodyOut(t *testing.T) {
 	q.GuestIn()
 	if told := strings.Join(q.Gateway.Pushed(v.Connection), ", "); told != "refused conference_ended" {
 		t.Errorf("told %q", told)
+	}
+	if w := q.wait(v.Connection); w.Outcome != usage.WaitLeft || w.UntilMillis <= w.SinceMillis {
+		t.Errorf("recorded %+v", w)
 	}
 }
 

@@ -1,10 +1,10 @@
-// Package worker gives the seats that come free in full pools to those who wait
-// longest.
+// Package worker gives a full pool's free seats to its waiters, the longest waiter
+// first.
 //
-// One process at a time has the lease and goes over all open queues, twice a second.
-// Others may do the same at the same time: each step is safe to repeat. A waiter is
-// seated if it was found connected within a second before. If it is gone when it is
-// told of its seat, its stay is ended.
+// One process at a time has the lease and sweeps all open queues twice a second. A
+// second process at the same time does no harm: each step is safe to repeat. A waiter
+// is seated if its connection was found open within the last second. If the connection
+// is gone when the worker tells the client of the seat, the stay is ended.
 package worker
 
 import (
@@ -31,15 +31,15 @@ import (
 )
 
 const (
-	// interval is the time between two sweeps of a queue.
+	// interval is the time from one sweep of a queue to the next.
 	interval = 500 * time.Millisecond
 	// runTime is how long one invocation works: longer than the minute after which
 	// the next one is scheduled, so that there is no time between them.
 	runTime = 65 * time.Second
 	// leaseTime is how long a worker that died keeps others from working.
 	leaseTime = 5 * time.Second
-	// sweepTime is how long a sweep begins to serve waiters. waiterTime bounds what is
-	// done for one of them, and ends no step that has begun half way.
+	// After sweepTime a sweep serves no further waiter. waiterTime bounds the work for
+	// one waiter, which a shorter deadline of the sweep does not interrupt.
 	sweepTime, waiterTime = 2 * time.Second, 10 * time.Second
 	// parallel is how many queues are swept, or waiters told, at the same time.
 	parallel = 32
@@ -51,13 +51,13 @@ const (
 	walkMillis = 5000
 	// tellMillis is the least time between two positions that a waiter is told.
 	tellMillis = 5000
-	// near is up to which position each change is told. Beyond it, one of less than
-	// a twentieth is not.
+	// Up to position near every change is told. Behind it, a change must be at least a
+	// twentieth of the position.
 	near, farShare = 100, 20
-	// askMillis is how long a waiter counts as connected after it was asked after.
+	// askMillis is how long the answer to a probe of a waiter's connection is used.
 	askMillis = 1000
 	// youngMillis is how long a connection may take to be established: as long as an
-	// invocation lasts. Until then it is passed over, and keeps its place.
+	// invocation lasts. Until then its waiter is skipped, and keeps its place.
 	youngMillis = 30_000
 	// countMillis is how long a waiter may take to enter: longer than an invocation.
 	countMillis = 30_000
@@ -80,15 +80,15 @@ type Worker struct {
 	id string
 
 	mu sync.Mutex
-	// asked is what was last heard of each waiter, and walked when each queue was last
-	// read whole. busy are the queues that are being swept.
-	asked  map[seat.ConnectionID]heard
+	// asked is the last probe of each waiter, and walked when each queue was last read
+	// whole. busy are the queues that are being swept.
+	asked  map[seat.ConnectionID]probe
 	walked map[seat.Pool]int64
 	busy   map[seat.Pool]bool
 }
 
-// heard is whether a connection was there at a moment.
-type heard struct {
+// probe is the answer to a question for a connection.
+type probe struct {
 	atMillis int64
 	alive    bool
 }
@@ -109,7 +109,7 @@ type Config struct {
 
 // New makes a Worker.
 func New(c Config) *Worker {
-	return &Worker{Config: c, id: rand.Text(), asked: make(map[seat.ConnectionID]heard), walked: make(map[seat.Pool]int64), busy: make(map[seat.Pool]bool)}
+	return &Worker{Config: c, id: rand.Text(), asked: make(map[seat.ConnectionID]probe), walked: make(map[seat.Pool]int64), busy: make(map[seat.Pool]bool)}
 }
 
 // Run serves all queues until none is open, or for a little more than a minute. While
@@ -131,7 +131,7 @@ func (w *Worker) Run(ctx context.Context, standby bool) error {
 			none = 0
 		}
 		if standby && none > 0 && !mine {
-			return nil // who opens a queue wakes another worker
+			return nil // the first waiter of a queue wakes a worker
 		}
 		if err == nil {
 			mine, err = w.Store.Lease(ctx, w.id, w.Now(), w.Now().Add(leaseTime))
@@ -153,8 +153,8 @@ func (w *Worker) Run(ctx context.Context, standby bool) error {
 	return nil
 }
 
-// opened gives the lease up, and tells whether a queue was opened meanwhile, whose
-// worker may have found the lease taken.
+// opened releases the lease, and reports whether a queue was opened meanwhile. The
+// worker that this queue woke may have found the lease taken.
 func (w *Worker) opened(ctx context.Context) bool {
 	if _, err := w.Store.Lease(ctx, w.id, w.Now(), w.Now()); err != nil {
 		w.Log.WarnContext(ctx, "the lease lapses by itself", "error", err)
@@ -207,9 +207,8 @@ func (w *Worker) sweep(ctx context.Context, of seat.Pool) error {
 	return err
 }
 
-// Sweep serves one queue: it gives what seats are free to the first waiters, removes
-// the places of those who do not wait any more, tells positions, and closes a queue
-// in which nobody waits. Safe to repeat, to run twice at once, and to break off.
+// Sweep serves one queue: it gives the free seats to the first waiters, removes the
+// places of connections that no longer wait, tells positions, and closes an empty queue. Safe to repeat, to run twice at once, and to break off.
 func (w *Worker) Sweep(ctx context.Context, of seat.Pool) error {
 	now := w.Now().UnixMilli()
 	whole, limit := w.walks(of, now), front
@@ -223,7 +222,7 @@ func (w *Worker) Sweep(ctx context.Context, of seat.Pool) error {
 	if len(waiters) == 0 {
 		return w.close(ctx, head, now)
 	}
-	if err := w.Queues.Gate(ctx, head); err != nil { // its enterer may have died
+	if err := w.Queues.Gate(ctx, head); err != nil { // the process that opened it may have died
 		return problem.Wrap("gate a queue", err)
 	}
 	left, err := w.serve(ctx, waiters)
@@ -250,7 +249,7 @@ func (w *Worker) close(ctx context.Context, head queue.Head, now int64) error {
 	return problem.Wrap("open the gates", w.Pools.Ungate(ctx, head.Pool, head.Gate()))
 }
 
-// serve seats the first waiters while seats are free, and gives those who wait on.
+// serve seats the first waiters while seats are free, and returns the other waiters.
 // When the pool is full it still tries hosts, who have a seat of their own.
 func (w *Worker) serve(ctx context.Context, waiters []queue.Waiter) (left []queue.Waiter, err error) {
 	var telling errgroup.Group
@@ -290,16 +289,17 @@ const (
 	removed                // it has lost its place, perhaps for a seat
 )
 
-// serveOne seats a waiter if it can. What it has begun it does not break off half way.
+// unbroken is a context for the work for one waiter, which must not end between two
+// writes because the sweep's time is over.
+func unbroken(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), waiterTime)
+}
+
+// serveOne seats a waiter if it can.
 func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, telling *errgroup.Group) (outcome, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), waiterTime)
+	ctx, cancel := unbroken(ctx)
+	defer cancel()
 	now := w.Now().UnixMilli()
-	later := false
-	defer func() {
-		if !later {
-			cancel()
-		}
-	}()
 	if !w.alive(ctx, waiter, now) {
 		if now-waiter.SinceMillis < youngMillis {
 			return stays, nil // it is not established yet
@@ -312,8 +312,8 @@ func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, telling *err
 	s, err := w.Admissions.Serve(ctx, waiter, now)
 	switch code := problem.As(err).Code; {
 	case err == nil && s.State == session.StateSeated:
-		later = true
 		telling.Go(func() error {
+			ctx, cancel := unbroken(ctx)
 			defer cancel()
 			return w.admitted(ctx, waiter, s, now)
 		})
@@ -335,21 +335,25 @@ func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, telling *err
 	return removed, w.refuse(ctx, waiter, now, err)
 }
 
-// refuse ends the wait of a waiter that could not get in with a seat free either, and
-// tells it why.
+// refuse ends the wait of a waiter that a free seat would not help, and tells the
+// client why. If the process dies before that, the client's status says that it is in
+// the lobby.
 func (w *Worker) refuse(ctx context.Context, waiter queue.Waiter, now int64, why error) error {
+	if err := w.end(ctx, waiter, now, usage.WaitLeft); err != nil {
+		return err
+	}
 	if _, err := w.Departures.ToLobby(ctx, waiter.Connection, waiter.SinceMillis); err != nil && !problem.Is(err, problem.NotFound) {
 		return problem.Wrap("end a wait", err)
 	}
 	if err := w.Teller.Refused(ctx, waiter, why); err != nil && !errors.Is(err, meeting.ErrGone) {
 		w.Log.WarnContext(ctx, "a waiter was not told that it is refused", "tenant", waiter.Tenant, "connection", waiter.Connection, "error", err)
 	}
-	return w.end(ctx, waiter, now, usage.WaitLeft)
+	return nil
 }
 
-// admitted tells a waiter that it has a seat, and then removes its place: if the
-// process dies between, another one tells it again. The stay of a waiter that turns
-// out to be gone is ended.
+// admitted tells a client that it has a seat, and then removes its place. If the
+// process dies in between, the next sweep tells the client again. If the connection is
+// gone, its stay is ended.
 func (w *Worker) admitted(ctx context.Context, waiter queue.Waiter, s session.Session, now int64) error {
 	err := w.Teller.Admitted(ctx, s, now)
 	if errors.Is(err, meeting.ErrGone) {
@@ -366,8 +370,9 @@ func (w *Worker) end(ctx context.Context, waiter queue.Waiter, untilMillis int64
 	return problem.Wrap("end a wait", w.Queues.End(ctx, waiter, untilMillis, outcome))
 }
 
-// alive asks after a waiter's connection, unless that was done within a second. Where
-// the gateway cannot tell, the waiter counts as there: what it is told then shows.
+// alive probes a waiter's connection, unless the last probe is less than a second old.
+// If the probe fails, the connection counts as open: the message to it shows whether it
+// is.
 func (w *Worker) alive(ctx context.Context, waiter queue.Waiter, now int64) bool {
 	w.mu.Lock()
 	last, known := w.asked[waiter.Connection]
@@ -384,7 +389,7 @@ func (w *Worker) alive(ctx context.Context, waiter queue.Waiter, now int64) bool
 	if len(w.asked) > maxKept {
 		clear(w.asked)
 	}
-	w.asked[waiter.Connection] = heard{now, alive}
+	w.asked[waiter.Connection] = probe{now, alive}
 	return alive
 }
 
@@ -402,8 +407,7 @@ func (w *Worker) walks(of seat.Pool, now int64) bool {
 	return true
 }
 
-// tell tells waiters their positions where these have changed: each at most every
-// five seconds.
+// tell tells waiters their changed positions, each waiter at most every five seconds.
 func (w *Worker) tell(ctx context.Context, waiters []queue.Waiter, now int64) error {
 	var group errgroup.Group
 	group.SetLimit(parallel)

@@ -112,15 +112,31 @@ func (q *line) queuesAreClosed() {
 	}
 }
 
+// wait is the ledger's last wait of a connection.
+func (q *line) wait(id seat.ConnectionID) usage.Wait {
+	q.T.Helper()
+	return q.ledger()[id]
+}
+
 // outcomes are those of the ledger's waits, by connection.
 func (q *line) outcomes() map[seat.ConnectionID]usage.WaitOutcome {
 	q.T.Helper()
 	all := make(map[seat.ConnectionID]usage.WaitOutcome)
+	for id, w := range q.ledger() {
+		all[id] = w.Outcome
+	}
+	return all
+}
+
+// ledger is the last wait of each connection.
+func (q *line) ledger() map[seat.ConnectionID]usage.Wait {
+	q.T.Helper()
+	all := make(map[seat.ConnectionID]usage.Wait)
 	for w, err := range q.Store.Waits(context.Background(), worldtest.Acme, 0, seat.MaxMillis) {
 		if err != nil {
 			q.T.Fatal(err)
 		}
-		all[w.Connection] = w.Outcome
+		all[w.Connection] = w
 	}
 	return all
 }
