@@ -38,7 +38,9 @@ export class Backoff {
     } catch (error) {
       report(error);
     }
-    return ms === null ? null : this.floorMs + Math.max(0, ms || 0);
+    if (ms === null) return null;
+    // A policy that gives no number, as where its list ends, must not make a storm.
+    return this.floorMs + (ms >= 0 ? ms : capMs);
   }
 }
 

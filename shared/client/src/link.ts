@@ -20,7 +20,15 @@ export class Timers {
   set(name: string, ms: number, run: () => void): void {
     this.clear(name);
     // A longer delay than this overflows, and would be none.
-    this.#set.set(name, setTimeout(run, Math.min(ms, 2 ** 31 - 1)));
+    const timer = setTimeout(() => {
+      this.#set.delete(name);
+      run();
+    }, Math.min(ms, 2 ** 31 - 1));
+    this.#set.set(name, timer);
+  }
+
+  has(name: string): boolean {
+    return this.#set.has(name);
   }
 
   clear(name: string): void {
@@ -105,12 +113,13 @@ export class Link {
   ping(): void {
     if (!this.openedAt) return;
     if (this.#socket.readyState > 1) return this.#lose('The connection is closed.'); // as a frozen page was not told
-    this.#timers.set('pong', this.#timeoutMs, () => this.#lose('There was no answer to a ping.'));
+    // Another ping is no answer to the first.
+    if (!this.#timers.has('pong')) this.#timers.set('pong', this.#timeoutMs, () => this.#lose('There was no answer to a ping.'));
     this.#send({ action: 'ping' });
   }
 
-  /** Ends it without an event. */
-  close(code = keepSeat): void {
+  /** Ends it without an event. A seat that the answer to a join would have given cannot be resumed. */
+  close(code = this.asked === 'join' && !this.resumes ? giveBack : keepSeat): void {
     this.#over = true;
     this.#timers.clearAll();
     try {
@@ -142,6 +151,14 @@ export class Link {
     if (this.#over) return;
     this.close();
     this.#events.lost(this, why);
+  }
+}
+
+export function open(Socket: SocketClass, url: string, protocols: string[]): SocketLike {
+  try {
+    return new Socket(url, protocols);
+  } catch {
+    throw new Error('The WebSocket could not be made.'); // the cause may have the token in it
   }
 }
 
