@@ -109,8 +109,8 @@ var calls = []row{
 		return "?limit=1&period=" + time.Now().UTC().Format("2006-01")
 	}},
 	{method: "POST", path: "/v1/tenants/{tenant}/statements", success: 200, roles: ofFinance, body: always(map[string]string{"period": closed()})},
-	{method: "GET", path: "/v1/tenants/{tenant}/statements", success: 200, roles: ofFinance},
-	{method: "GET", path: "/v1/tenants/{tenant}/statements/{period}", success: 200, roles: ofFinance},
+	{method: "GET", path: "/v1/tenants/{tenant}/statements", success: 200, roles: ofAll},
+	{method: "GET", path: "/v1/tenants/{tenant}/statements/{period}", success: 200, roles: ofAll},
 }
 
 var (
@@ -187,8 +187,11 @@ func (r row) want(who bearerOf, tenant string, m *matrix) client.Code {
 	case !slices.Contains(r.roles, who.role):
 		return client.CodeForbidden // for known and unknown tenants alike
 	case !strings.Contains(r.path, "{tenant}"):
+		if who.role == finance && who.tenant != "" {
+			return client.CodeForbidden
+		}
 		return ""
-	case who.role == tenantAdmin && who.tenant != tenant:
+	case (who.role == tenantAdmin || who.role == finance && who.tenant != "") && who.tenant != tenant:
 		return client.CodeNotFound
 	case tenant == m.missing && !r.creates:
 		return client.CodeNotFound
@@ -225,6 +228,8 @@ func TestMatrix_EachCallIsForThoseTheTableNames(t *testing.T) {
 		{name: "tenant_admin of another", role: tenantAdmin, tenant: foreign.id},
 		{name: "tenant_admin of none", role: tenantAdmin},
 		{name: "finance", role: finance},
+		{name: "finance of the tenant", role: finance, tenant: m.id},
+		{name: "finance of another", role: finance, tenant: foreign.id},
 		{name: "bearer without role", tenant: m.id},
 		{name: "bearer of an unknown role", role: "root", tenant: m.id},
 		{name: "bearer of a role in capitals", role: "VENDOR"},

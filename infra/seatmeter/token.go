@@ -15,7 +15,7 @@ type tokenCommand struct {
 	dataFlag
 
 	Role   string `required:"" enum:"vendor,tenant_admin,finance" help:"Who the bearer is: vendor, tenant_admin or finance."`
-	Tenant string `placeholder:"TENANT" help:"The tenant a tenant_admin is bound to."`
+	Tenant string `placeholder:"TENANT" help:"The tenant that a tenant_admin, or finance, is bound to."`
 }
 
 // Help is the command's longer help.
@@ -28,8 +28,8 @@ func (c tokenCommand) Validate() error {
 	switch {
 	case c.Role == "tenant_admin" && c.Tenant == "":
 		return errors.New("--role tenant_admin needs --tenant")
-	case c.Role != "tenant_admin" && c.Tenant != "":
-		return fmt.Errorf("--tenant goes with --role tenant_admin: a %s is of all tenants", c.Role)
+	case c.Role == "vendor" && c.Tenant != "":
+		return errors.New("--tenant goes with --role tenant_admin or finance: a vendor is of all tenants")
 	}
 	return nil
 }

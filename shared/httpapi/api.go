@@ -2,8 +2,8 @@
 // domain, and encodes the answers.
 //
 // Terms: a caller has a role (vendor, tenant_admin, finance), which decides the
-// operations that the caller may use. A tenant_admin also has a tenant, and any other
-// tenant looks to them as if it did not exist. Every error is an RFC 9457 problem
+// operations that the caller may use. A tenant_admin also has a tenant, and finance may
+// have one; any other tenant looks to them as if it did not exist. Every error is an RFC 9457 problem
 // document.
 package httpapi
 
@@ -63,8 +63,8 @@ type Config struct {
 	Now  func() time.Time
 	// Audit records every action.
 	Audit AuditStore
-	// Limiter refuses calls beyond CallsPerSecond. The admins of one tenant share a
-	// limit, and so do the callers of each other role.
+	// Limiter refuses calls beyond CallsPerSecond. The callers of one tenant share a
+	// limit, and so do those of each role who are of no tenant.
 	Limiter        *rate.Limiter
 	CallsPerSecond int
 	Log            *slog.Logger
@@ -228,8 +228,8 @@ func register[I, O any](a *API, op operation, handler func(context.Context, *I) 
 	})
 }
 
-// permit refuses callers without a permitted role, tenant_admins who ask about
-// another tenant, and calls beyond the rate limit.
+// permit refuses callers without a permitted role, those of a tenant who ask about
+// another, and calls beyond the rate limit.
 func (a *API) permit(op operation) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if err := check(callerOf(ctx.Context()), op.roles, ctx.Param("tenant"), op.creates); err != nil {
@@ -248,7 +248,7 @@ func (a *API) permit(op operation) func(huma.Context, func(huma.Context)) {
 func (a *API) withinRate(ctx context.Context) error {
 	c := callerOf(ctx)
 	key := rate.OfRole(rate.KindCall, string(c.role))
-	if c.role == RoleTenantAdmin {
+	if c.bound {
 		key = rate.OfTenant(rate.KindCall, tenant.ID(c.tenant))
 	}
 	decision := a.limiter.Allow(ctx, key, rate.Calls(a.callsPerSecond), c.at)
@@ -264,6 +264,9 @@ func check(c caller, roles []Role, asked string, creates bool) error {
 	if !slices.Contains(roles, c.role) {
 		return problem.New(problem.Forbidden, "Your role does not allow this call.")
 	}
+	if asked == "" && c.bound {
+		return problem.New(problem.Forbidden, "Your bearer is for one tenant, and this call is about all of them.")
+	}
 	if asked == "" {
 		return nil
 	}
@@ -274,7 +277,7 @@ func check(c caller, roles []Role, asked string, creates bool) error {
 	if err != nil {
 		return err
 	}
-	if c.role == RoleTenantAdmin && tenant.ID(c.tenant) != t {
+	if c.bound && tenant.ID(c.tenant) != t {
 		return problem.New(problem.NotFound, "There is no such tenant.")
 	}
 	return nil

@@ -209,7 +209,7 @@ func (in *auditInput) span() (fromMillis, toMillis int64, err error) {
 	if r.To == "" {
 		r.To = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC).Format(time.RFC3339)
 	}
-	from, to, err := r.parse(time.UTC)
+	from, to, err := r.parse(nil)
 	if err == nil && !from.Before(to) {
 		err = problem.InvalidFields(problem.Field{Pointer: "#/to", Detail: "must be after from"})
 	}

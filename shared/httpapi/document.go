@@ -191,6 +191,9 @@ func whoMay(op *huma.Operation) string {
 		if role == RoleTenantAdmin {
 			names[i] += " (own tenant only)"
 		}
+		if role == RoleFinance && !strings.Contains(op.Path, "{tenant}") {
+			names[i] += " (of no tenant)"
+		}
 	}
 	return "Callers: " + strings.Join(names, ", ") + "."
 }

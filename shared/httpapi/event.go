@@ -102,6 +102,9 @@ func (a *answer) response() Response {
 type caller struct {
 	role   Role
 	tenant string
+	// bound is true for a caller who may see only that tenant: every tenant_admin, and
+	// finance whose bearer has the claim tenant, whatever the claim says.
+	bound bool
 	// subject is the bearer's claim sub.
 	subject string
 	// requestID is in the log and in problem documents.
@@ -114,7 +117,9 @@ type callerKey struct{}
 func readCaller(event Event) caller {
 	c := caller{requestID: event.RequestContext.RequestID, at: time.UnixMilli(event.RequestContext.TimeEpoch)}
 	if a := event.RequestContext.Authorizer; a != nil && a.JWT != nil {
-		c.role, c.tenant, c.subject = Role(claimOf(a.JWT.Claims["role"])), claimOf(a.JWT.Claims["tenant"]), a.JWT.Claims["sub"]
+		of, claimed := a.JWT.Claims["tenant"]
+		c.role, c.tenant, c.subject = Role(claimOf(a.JWT.Claims["role"])), claimOf(of), a.JWT.Claims["sub"]
+		c.bound = c.role == RoleTenantAdmin || c.role == RoleFinance && claimed
 	}
 	return c
 }

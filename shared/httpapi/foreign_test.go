@@ -84,7 +84,7 @@ func TestAForeignTenantLooksLikeAMissingOne(t *testing.T) {
 	for path, methods := range operations(t) {
 		for _, method := range methods {
 			method = strings.ToUpper(method)
-			for _, who := range []caller{acmeAdmin, finance, {role: "tenant_admin"}, {role: "root"}, {role: "Vendor"}} {
+			for _, who := range []caller{acmeAdmin, finance, {role: "finance", tenant: "acme"}, {role: "tenant_admin"}, {role: "root"}, {role: "Vendor"}} {
 				of := func(tenant string) reply {
 					return w.watched(who, method, strings.Replace(fill.Replace(path), "{tenant}", tenant, 1), "{}")
 				}

@@ -46,13 +46,17 @@ func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, e
 		if err != nil {
 			return nil, err
 		}
-		from, to, err := in.parse(l.Location())
+		from, to, err := in.read(ctx, licensing, l.Tenant)
 		if err != nil {
 			return nil, err
 		}
 		period, err := usage.LedgerRange(from, to)
 		if err != nil {
 			return nil, err
+		}
+		if in.Period != "" { // all that a bill of the month is made of
+			period.FromMillis -= usage.MaxStayMillis
+			period.ToMillis += usage.MaxGapMillis
 		}
 		return a.answerLedger(ctx, in, history, exports, period)
 	})

@@ -90,7 +90,8 @@ var members = map[string]member{
 	"code":               {text: "The problem's code. See Problems.", example: "seats_exhausted"},
 	"number":             {text: "Distinguishes conferences that reused the same id, one after the other.", unit: "ordinal number, from 1", example: 1},
 	"period":             {text: "A month of the tenant's calendar, as `YYYY-MM`.", example: "2026-09", pattern: monthPattern},
-	"?period":            {text: "The month to report, as `YYYY-MM`, by the calendar of the tenant's time zone. Replaces `from` and `to`, where the call has those.", example: "2026-09", pattern: monthPattern},
+	"?period":            {text: "The month to report, as `YYYY-MM`: that of a statement, by the time zones that were in force. Replaces `from` and `to`, where the call has those.", example: "2026-09", pattern: monthPattern},
+	"get-ledger?period":  {text: "A month, as `YYYY-MM`, instead of `from` and `to`: the records of that month's statement, and those of three hours before and ten minutes after it, since stays reach in from before and are continued after.", example: "2026-09", pattern: monthPattern},
 	"sha256":             {text: "The SHA-256 of the statement in its canonical form (RFC 8785) without this member, in hexadecimal.", example: strings.Repeat("0123456789abcdef", 4), pattern: "^[0-9a-f]{64}$"},
 	"rounding":           {text: "The rounding of `seat_minutes`: `half_up`, once, in the output.", example: "half_up"},
 	"rule_version":       {text: "The version of the rules by which the figures were computed.", example: "2"},
@@ -134,7 +135,7 @@ var members = map[string]member{
 	"changed_by":         {text: "The `sub` claim of the bearer token that wrote the revision. Empty if it had none.", example: "account-manager-7"},
 	"by":                 {text: "The `sub` claim of the bearer token. Empty if it had none.", example: "account-manager-7"},
 	"action":             {text: "The operation's id in this document.", example: "put-license"},
-	"ActionView.role":    {text: "The caller's role.", example: "vendor", values: [][2]string{{"vendor", "an account manager of the vendor."}, {"tenant_admin", "an administrator of the tenant."}, {"finance", "the vendor's finance department."}}},
+	"ActionView.role":    {text: "The caller's role.", example: "vendor", values: [][2]string{{"vendor", "an account manager of the vendor."}, {"tenant_admin", "an administrator of the tenant."}, {"finance", "the vendor's finance department, or one tenant's."}}},
 
 	// From the request, whether they exist or not.
 	"ActionView.host":       {text: "The host in the request, as written there. Absent if there was none.", example: exampleEmail},

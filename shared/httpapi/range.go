@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -9,7 +10,10 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"seatmeter/shared/license"
+	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
 
@@ -24,14 +28,15 @@ type RangeInput struct {
 // schema cannot express. parse reports missing ones, once the given ones are
 // well-formed.
 func (r *RangeInput) Resolve(huma.Context) []error {
-	_, _, err := r.given(time.UTC)
+	_, _, err := r.given(nil)
 	return resolved(err)
 }
 
-// parse returns the range, to the millisecond; a month is one of the zone's calendar.
-// The error is problem.Invalid at #/from, #/to or both, or at #/period.
-func (r *RangeInput) parse(zone *time.Location) (from, to time.Time, err error) {
-	from, to, err = r.given(zone)
+// parse returns the range, to the millisecond; a month is the tenant's billing month,
+// by its license's revisions. The error is problem.Invalid at #/from, #/to or both, or
+// at #/period.
+func (r *RangeInput) parse(revisions []license.License) (from, to time.Time, err error) {
+	from, to, err = r.given(revisions)
 	if err != nil || r.Period != "" {
 		return from, to, err
 	}
@@ -47,10 +52,21 @@ func (r *RangeInput) parse(zone *time.Location) (from, to time.Time, err error) 
 	return from, to, err
 }
 
-// given parses the parameters that are given.
-func (r *RangeInput) given(zone *time.Location) (from, to time.Time, err error) {
+// read returns the range for a tenant, as parse does.
+func (r *RangeInput) read(ctx context.Context, licensing *licensing.Licensing, t tenant.ID) (from, to time.Time, err error) {
+	var revisions []license.License
 	if r.Period != "" {
-		return r.month(zone)
+		if revisions, err = licensing.Revisions(ctx, t); err != nil {
+			return from, to, err
+		}
+	}
+	return r.parse(revisions)
+}
+
+// given parses the parameters that are given.
+func (r *RangeInput) given(revisions []license.License) (from, to time.Time, err error) {
+	if r.Period != "" {
+		return r.month(revisions)
 	}
 	var faults []problem.Field
 	read := func(pointer, text string) time.Time {
@@ -73,11 +89,11 @@ func (r *RangeInput) given(zone *time.Location) (from, to time.Time, err error) 
 }
 
 // month returns the range of a month.
-func (r *RangeInput) month(zone *time.Location) (from, to time.Time, err error) {
+func (r *RangeInput) month(revisions []license.License) (from, to time.Time, err error) {
 	if r.From != "" || r.To != "" {
 		return from, to, problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "stands for from and to: leave it out, or those"})
 	}
-	p, err := usage.MonthOf(r.Period, zone)
+	p, err := usage.BillingMonthOf(r.Period, revisions)
 	return time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), err //nolint:wrapcheck // a problem
 }
 

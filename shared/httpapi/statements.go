@@ -49,13 +49,13 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 		(*closeInput).target, func(ctx context.Context, in *closeInput) (*statementOutput, error) {
 			return closePeriod(ctx, closer, in.Tenant, in.Body.Period)
 		})
-	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements", roles: finance},
+	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements", roles: everyone()},
 		func(ctx context.Context, in *listStatementsInput) (*PageOutput[StatementView], error) {
 			return a.listStatements(ctx, store, in)
 		})
 	const one = "/v1/tenants/{tenant}/statements/{period}"
 	register(a, operation{
-		id: "get-statement", method: http.MethodGet, path: one, roles: finance, formats: []format{formatJSON, formatCSV},
+		id: "get-statement", method: http.MethodGet, path: one, roles: everyone(), formats: []format{formatJSON, formatCSV},
 		summary: "Get a statement",
 	},
 		func(ctx context.Context, in *getStatementInput) (*fileOutput, error) {

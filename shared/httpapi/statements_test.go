@@ -97,7 +97,6 @@ func TestAPeriodThatCannotBeClosedIsRefused(t *testing.T) {
 		})
 	}
 	w.call(acmeAdmin, "POST", statements, `{"period":"2026-08"}`).refused(problem.Forbidden)
-	w.call(acmeAdmin, "GET", statements, "").refused(problem.Forbidden)
 }
 
 // A connection that died while nobody looked after it ends, in the ledger, at
@@ -113,5 +112,36 @@ func TestAGhostDoesNotPreventClosingAPeriod(t *testing.T) {
 	s := read[statement.Statement](w.call(finance, "POST", statements, `{"period":"2026-09"}`).ok())
 	if s.Totals.SeatMillis != 0 || s.Totals.Joins != 1 {
 		t.Errorf("closed as %+v, want one join of no length", s.Totals)
+	}
+}
+
+func TestFinanceOfATenantSeesItsOwnAlone(t *testing.T) {
+	w := newWorld(t)
+	w.sinceLongAgo("acme", 25)
+	w.sinceLongAgo("globex", 25)
+	august := `{"period":"2026-08"}`
+	own, other := caller{role: "finance", tenant: "acme"}, caller{role: "finance", tenant: "globex"}
+	w.call(own, "POST", statements, august).ok()
+	for _, who := range []caller{own, acmeAdmin} {
+		w.call(who, "GET", statements, "").ok()
+		w.call(who, "GET", statements+"/2026-08", "").ok()
+		w.call(who, "GET", "/v1/tenants/acme/license/history", "").ok()
+	}
+	w.call(other, "POST", statements, august).refused(problem.NotFound)
+	w.call(other, "GET", statements+"/2026-08", "").refused(problem.NotFound)
+	w.call(own, "GET", "/v1/usage?period=2026-08", "").refused(problem.Forbidden)
+}
+
+// A claim that is there and says nothing is no claim to all tenants.
+func TestFinanceWithAnEmptyTenantSeesNone(t *testing.T) {
+	w := newWorld(t)
+	w.sinceLongAgo("acme", 25)
+	for _, claim := range []string{"", "[]", "[acme globex]", "ACME"} {
+		event := w.event(caller{role: "finance", tenant: "x"}, "GET", statements, "")
+		claims := event["requestContext"].(map[string]any)["authorizer"].(map[string]any)["jwt"].(map[string]any)["claims"].(map[string]any)
+		claims["tenant"] = claim
+		if got := invoke(t.Context(), t, w.api, event); got.status != 404 {
+			t.Errorf("claim %q: answered %d", claim, got.status)
+		}
 	}
 }

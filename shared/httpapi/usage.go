@@ -115,15 +115,15 @@ func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporte
 	})
 }
 
-// query returns the report query for a tenant and a range, as of now, by the tenant's
-// present calendar. Errors are problems: the tenant does not exist, or the range is
+// query returns the report query for a tenant and a range, as of now. Its rows are cut
+// by the tenant's present calendar. Errors are problems: the tenant does not exist, or the range is
 // invalid.
 func query(ctx context.Context, licensing *licensing.Licensing, t TenantInput, r RangeInput) (report.Query, error) {
 	l, err := licensing.Get(ctx, tenant.ID(t.Tenant))
 	if err != nil {
 		return report.Query{}, err
 	}
-	from, to, err := r.parse(l.Location())
+	from, to, err := r.read(ctx, licensing, l.Tenant)
 	asOf := callerOf(ctx).at
 	if err == nil && r.Period != "" && from.After(asOf) {
 		err = problem.InvalidFields(problem.Field{Pointer: "#/period", Detail: "is in the future: nothing has happened yet"})

@@ -102,7 +102,8 @@ func TestAReportByDayMayHaveItsTotal(t *testing.T) {
 func TestAPeriodIsTheRangeOfItsMonth(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":2,"time_zone":"Asia/Kathmandu"}`).ok()
-	const month, period = "from=2026-09-01T00:00:00%2B05:45&to=2026-10-01T00:00:00%2B05:45", "period=2026-09"
+	// The month began in UTC, and ends in Kathmandu.
+	const month, period = "from=2026-09-01T00:00:00Z&to=2026-10-01T00:00:00%2B05:45", "period=2026-09"
 	for _, call := range []string{
 		"usage?", "usage?granularity=day&", "usage?granularity=day&total=true&", "usage?group_by=host&", "usage?format=csv&",
 		"usage/peaks?", "usage/peaks?limit=1&", "usage/refusals?", "ledger?", "ledger?format=json&", "ledger?format=csv&",
@@ -217,5 +218,23 @@ func TestAStayFromBeforeTheRangeCountsOnce(t *testing.T) {
 	w.leave(id)
 	if got := hours(); got != "60.0000" {
 		t.Errorf("closed: %s minutes", got)
+	}
+}
+
+// A bill is made of records that begin before its month, or end after it.
+func TestTheLedgerOfAPeriodHasTheStaysThatReachIn(t *testing.T) {
+	w := newWorld(t)
+	w.sinceLongAgo("acme", 25)
+	august := time.Date(2026, time.August, 1, 0, 0, 0, 0, time.UTC)
+	w.used(august.Add(-30 * time.Minute))
+	w.used(august.AddDate(0, 1, 0).Add(5 * time.Minute)) // which may continue a stay of August
+	w.used(august.Add(-4 * time.Hour))
+	w.used(august.AddDate(0, 1, 0).Add(time.Hour))
+	for query, want := range map[string]int{
+		"period=2026-08": 2, "from=2026-08-01T00:00:00Z&to=2026-09-01T00:00:00Z": 0,
+	} {
+		if got := strings.Count(w.call(acmeAdmin, http.MethodGet, "/v1/tenants/acme/ledger?"+query, "").ok().body, "joined_at"); got != want {
+			t.Errorf("%s: %d stays, want %d", query, got, want)
+		}
 	}
 }

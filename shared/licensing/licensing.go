@@ -221,6 +221,12 @@ func (x *Licensing) Get(ctx context.Context, t tenant.ID) (license.License, erro
 // one whose process died: no invocation lasts longer than 29 s.
 const brokenOff = 30 * time.Second
 
+// Revisions gives every license that a tenant ever had, in order.
+func (x *Licensing) Revisions(ctx context.Context, t tenant.ID) ([]license.License, error) {
+	list, err := x.store.Revisions(ctx, t)
+	return list, problem.Wrap("read the license's revisions", err)
+}
+
 // Complete rolls out a license whose own roll-out has broken off. It tells whether
 // there was anything to do.
 func (x *Licensing) Complete(ctx context.Context, l license.License, now time.Time) (bool, error) {

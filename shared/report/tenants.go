@@ -30,7 +30,7 @@ type TenantMonth struct {
 	License *license.License
 }
 
-// Tenants reports a month, such as 2026-11, of each tenant by its own calendar,
+// Tenants reports a month, such as 2026-11, of each tenant, as it is billed,
 // in order of ids after one; idle tenants included. The error is problem.Invalid
 // at #/period for a text that is no month, a month before 2000, or one that has
 // begun nowhere yet; else the store's.
@@ -105,14 +105,15 @@ func (r *Reporter) month(ctx context.Context, t tenant.ID, month string, asOfMil
 	if l == nil {
 		l = &license.License{TimeZone: license.DefaultTimeZone}
 	}
-	p, err := usage.MonthOf(month, l.Location())
-	if err != nil {
-		return m, fmt.Errorf("read the period: %w", err)
-	}
 	b, err := r.tenantReader(ctx, Query{Tenant: t, License: *l, AsOfMillis: asOfMillis})
 	if err != nil {
 		return m, err
 	}
+	billed, err := usage.BillingMonthOf(month, b.revisions)
+	if err != nil {
+		return m, fmt.Errorf("read the period: %w", err)
+	}
+	p := billed.Period
 	for i, revision := range b.revisions {
 		if revision.ChangedAtMillis < p.ToMillis && revision.ChangedAtMillis <= asOfMillis {
 			m.License = &b.revisions[i]
