@@ -16,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"seatmeter/infra/local/apigateway"
+	"seatmeter/infra/local/issuer"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/export"
 	"seatmeter/shared/gateway"
@@ -111,7 +113,10 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		"usage":       start(func() any { return api.Usage(web("usage"), exports) }),
 		"statements":  start(func() any { return api.Statements(web("statements")) }),
 		"console": func() (lambda.Handler, error) {
-			handle, err := api.Console(process("console").Log)
+			handle, err := api.Console(process("console").Log, httpapi.Site{
+				Issuer: issuer.URL, ClientID: issuer.ConsoleClient, Scope: "openid", Metadata: apigateway.IssuerPath + issuer.DiscoveryPath,
+				Origins: []string{env.ExportsURL},
+			})
 			if err != nil {
 				return nil, fmt.Errorf("make the console: %w", err)
 			}

@@ -17,6 +17,7 @@ type commands struct {
 	Stack  stackCommand  `cmd:"" help:"Run a command beside a local stack of its own."`
 
 	Asyncapi asyncapiCommand `cmd:"" hidden:"" help:"Print the AsyncAPI document, from which the client's types are generated."`
+	Openapi  openapiCommand  `cmd:"" hidden:"" help:"Print the OpenAPI document, from which the console's types are generated."`
 	Gotest   gotestCommand   `cmd:"" hidden:"" help:"Run go test, and say what it has come to, package by package."`
 }
 

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	_ "embed"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -12,14 +11,11 @@ import (
 	"seatmeter/shared/problem"
 )
 
-//go:embed console.html
-var consolePage []byte
-
 // Console serves what needs no bearer: the health check, the console page, the
 // OpenAPI and AsyncAPI documents, and the documentation page. It knows the paths of
 // all operations, so that it answers preflights, and 404 and 405 for paths that no
 // other function serves.
-func Console(log *slog.Logger, messages []byte) http.Handler {
+func Console(log *slog.Logger, messages []byte, site Site) (http.Handler, error) {
 	// Only to describe the operations. None of them is ever called.
 	all := New(Config{Log: log})
 	all.AddLicenses(nil, nil, nil)
@@ -56,14 +52,16 @@ func Console(log *slog.Logger, messages []byte) http.Handler {
 	})
 	const briefly = "public, max-age=300"
 	mux.HandleFunc("GET /healthz", give("application/json", []byte(`{"status":"ok"}`), "no-store"))
-	mux.HandleFunc("GET /v1/openapi.json", all.giveMade("application/json", consolePolicy, briefly, openAPI))
+	mux.HandleFunc("GET /v1/openapi.json", all.giveMade("application/json", dataPolicy, briefly, openAPI))
 	mux.HandleFunc("GET /v1/asyncapi.json", give("application/json", messages, briefly))
 	mux.HandleFunc("GET /v1/docs", all.giveMade("text/html; charset=utf-8", docsPolicy(), briefly, page))
 	mux.HandleFunc("GET /v1/docs.js", give("text/javascript; charset=utf-8", docsScript, briefly))
-	mux.HandleFunc("GET /console/{$}", give("text/html; charset=utf-8", consolePage, "no-cache"))
+	if err := site.serveOn(mux); err != nil {
+		return nil, err
+	}
 	mux.Handle("GET /{$}", http.RedirectHandler("/console/", http.StatusTemporaryRedirect))
 	mux.Handle("GET /console", http.RedirectHandler("/console/", http.StatusPermanentRedirect))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(mux, w, r) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(mux, w, r) }), nil
 }
 
 // elsewhere answers the paths of other functions. A request comes here only if the
@@ -83,10 +81,11 @@ func methodsOf(item *huma.PathItem) []string {
 	return methods
 }
 
-const consolePolicy = "default-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+// dataPolicy is the policy of what is not a page.
+const dataPolicy = "default-src 'none'; frame-ancestors 'none'"
 
 func give(contentType string, body []byte, caching string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { write(w, contentType, consolePolicy, caching, body) }
+	return giveUnder(dataPolicy, contentType, body, caching)
 }
 
 // giveMade serves a document that is built on first use.

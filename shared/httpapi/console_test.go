@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -22,7 +23,17 @@ func newConsole() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return httpapi.Console(slog.New(slog.DiscardHandler), messages), nil
+	return httpapi.Console(slog.New(slog.DiscardHandler), messages, site)
+}
+
+// site is a console of two files.
+var site = httpapi.Site{
+	Files: fstest.MapFS{
+		"index.html":  {Data: []byte("<!doctype html><title>Seatmeter</title>")},
+		"main-XYZ.js": {Data: []byte("console")},
+	},
+	Issuer: "https://issuer.example.org/realm", ClientID: "seatmeter-console", Scope: "openid",
+	Origins: []string{"https://files.example.org", ""},
 }
 
 // openConsole is one for all tests: it keeps nothing of what it is asked.
@@ -55,6 +66,34 @@ func TestConsoleHealthCheckAndDocumentsNeedNoBearer(t *testing.T) {
 	}
 	console(t, "/console/nothing", http.MethodGet).refused(problem.NotFound)
 	console(t, "/v1/tenants", http.MethodGet).refused(problem.NotFound)
+}
+
+func TestTheConsolePageRunsOnlyItsOwnScripts(t *testing.T) {
+	for target, caching := range map[string]string{"/console/": "no-cache", "/console/main-XYZ.js": "public, max-age=31536000, immutable"} {
+		headers := console(t, target, http.MethodGet).headers
+		const want = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+			"connect-src 'self' https://issuer.example.org https://files.example.org; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+		if got := headers["content-security-policy"]; got != want {
+			t.Errorf("%s: %s, want %s", target, got, want)
+		}
+		if headers["cache-control"] != caching {
+			t.Errorf("%s: cache-control %s, want %s", target, headers["cache-control"], caching)
+		}
+	}
+	console(t, "/console/config.json", http.MethodGet).
+		want(200, `{"client_id":"seatmeter-console","issuer":"https://issuer.example.org/realm","metadata":"","scope":"openid"}`)
+}
+
+func TestWithoutItsFilesTheConsoleSaysHowToBuildIt(t *testing.T) {
+	handler, err := httpapi.Console(slog.New(slog.DiscardHandler), nil, httpapi.Site{Files: fstest.MapFS{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	page := invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(handler)), w.event(nobody, http.MethodGet, "/console/", ""))
+	if page.status != 200 || !strings.Contains(page.body, "./scripts/build") {
+		t.Errorf("answered %d: %s", page.status, page.body)
+	}
 }
 
 func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {

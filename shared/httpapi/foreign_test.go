@@ -59,7 +59,10 @@ func theirs(t *testing.T) (w *world, connection seat.ConnectionID) {
 // operations are all calls about a tenant, as the document lists them.
 func operations(t *testing.T) map[string][]string {
 	t.Helper()
-	console := httpapi.Console(slog.New(slog.DiscardHandler), nil)
+	console, err := httpapi.Console(slog.New(slog.DiscardHandler), nil, site)
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := &world{t: t, now: start, api: environments{httpapi.Serve(console)}}
 	document := read[struct {
 		Paths map[string]map[string]any `json:"paths"`

@@ -17,6 +17,7 @@ import (
 
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/gateway"
+	"seatmeter/shared/httpapi"
 	"seatmeter/shared/wiring"
 )
 
@@ -28,6 +29,13 @@ const (
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
 	joinsPerSecond      = "JOINS_PER_SECOND"
 	callsPerSecond      = "CALLS_PER_SECOND"
+	issuer              = "ISSUER"
+	downloadsOrigin     = "DOWNLOADS_ORIGIN"
+
+	// Those of the console's sign-in may be empty.
+	consoleClientID = "CONSOLE_CLIENT_ID"
+	consoleScope    = "CONSOLE_SCOPE"
+	tokenOrigin     = "TOKEN_ORIGIN"
 )
 
 // Environment gives a function its settings and clients. Start reports a missing
@@ -87,6 +95,14 @@ func (e *Environment) JoinsPerSecond() int { return e.number(joinsPerSecond) }
 
 // CallsPerSecond returns the limit on each tenant's API calls per second.
 func (e *Environment) CallsPerSecond() int { return e.number(callsPerSecond) }
+
+// Site returns where the console's users sign in.
+func (e *Environment) Site() httpapi.Site {
+	return httpapi.Site{
+		Issuer: e.Get(issuer), ClientID: os.Getenv(consoleClientID), Scope: os.Getenv(consoleScope),
+		Origins: []string{e.Get(downloadsOrigin), os.Getenv(tokenOrigin)},
+	}
+}
 
 // number reads a setting that is a whole number above 0.
 func (e *Environment) number(name string) int {

@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
-const issuerPath = "/.issuer"
+// IssuerPath is where the HTTP API's address serves the issuer, which is a server of
+// its own elsewhere.
+const IssuerPath = "/.issuer"
 
 func (g *Gateway) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	if g.config.Issuer != nil && strings.HasPrefix(r.URL.Path, issuerPath+"/") {
-		http.StripPrefix(issuerPath, g.config.Issuer).ServeHTTP(w, r)
+	if g.config.Issuer != nil && strings.HasPrefix(r.URL.Path, IssuerPath+"/") {
+		http.StripPrefix(IssuerPath, g.config.Issuer).ServeHTTP(w, r)
 		return
 	}
 	if !g.work.begin() {

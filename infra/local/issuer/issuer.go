@@ -30,6 +30,8 @@ type Issuer struct {
 	key   *rsa.PrivateKey
 	keyID string
 	jwks  []byte
+	// grants are those of the console's sign-in.
+	grants grants
 }
 
 // Open loads the issuer's key from the folder dir, and creates either if absent. Processes that open

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"seatmeter/shared/console"
 	"seatmeter/shared/export"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/licensing"
@@ -86,10 +87,16 @@ func Statements(p Process) any {
 }
 
 // Console builds the function for everything that needs no bearer. It needs no store.
-func Console(log *slog.Logger) (any, error) {
+// The site's files are those that are built in.
+func Console(log *slog.Logger, site httpapi.Site) (any, error) {
 	messages, err := wsapi.AsyncAPI()
 	if err != nil {
 		return nil, fmt.Errorf("describe the messages: %w", err)
 	}
-	return httpapi.Serve(httpapi.Console(log, messages)), nil
+	site.Files = console.Files()
+	handler, err := httpapi.Console(log, messages, site)
+	if err != nil {
+		return nil, fmt.Errorf("serve the console: %w", err)
+	}
+	return httpapi.Serve(handler), nil
 }

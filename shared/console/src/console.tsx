@@ -1,0 +1,80 @@
+// The frame around the pages: the tenant, the navigation, and who is signed in.
+import { useEffect, useRef } from 'preact/hooks';
+import { type Page, pagesOf } from './pages.tsx';
+import { Empty } from './parts/notice.tsx';
+import { type Route, go, hrefOf, useRoute } from './route.ts';
+import { type Session, SessionContext } from './session.ts';
+
+const roleNames = { vendor: 'Vendor', tenant_admin: 'Tenant admin', finance: 'Finance' };
+
+export function Console({ session }: { session: Session }) {
+  const { person } = session;
+  const route = useRoute();
+  const pages = pagesOf(person);
+  const tenant = person.tenant || route.tenant;
+  const page = pages.find((one) => one.id === route.page && (!one.ofTenant || tenant));
+  const start = person.tenant ? hrefOf(person.tenant, pages[0]?.id ?? '') : hrefOf('', 'tenants');
+
+  const foreign = Boolean(person.tenant && route.tenant && route.tenant !== person.tenant);
+  useEffect(() => {
+    if (!route.page) go(start, { replace: true });
+  }, [route.page, start]);
+
+  return (
+    <SessionContext.Provider value={session}>
+      <a class="skip" href="#content" onClick={(e) => { e.preventDefault(); document.getElementById('content')?.focus(); }}>Skip to the content</a>
+      <header class="top">
+        <a class="brand" href={start}>Seatmeter</a>
+        {tenant && <span class="tenant">{tenant}</span>}
+        <span class="who">{person.name}<span class="role">{roleNames[person.role]}</span></span>
+        <button type="button" onClick={session.signOut}>Sign out</button>
+      </header>
+      <Navigation pages={pages} tenant={tenant} current={page?.id} />
+      <Content session={session} route={route} page={foreign ? undefined : page} tenant={tenant} foreign={foreign} />
+    </SessionContext.Provider>
+  );
+}
+
+function Navigation({ pages, tenant, current }: { pages: Page[]; tenant: string; current: string | undefined }) {
+  const shown = pages.filter((page) => !page.aside && (!page.ofTenant || (tenant)));
+  return (
+    <nav class="pages-nav" aria-label="Pages">
+      <ul>
+        {shown.map((page) => (
+          <li key={page.id}>
+            <a href={hrefOf(page.ofTenant ? tenant : '', page.id)} aria-current={page.id === current ? 'page' : undefined}>{page.label}</a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function Content({ session, route, page, tenant, foreign }: { session: Session; route: Route; page: Page | undefined; tenant: string; foreign: boolean }) {
+  const main = useRef<HTMLElement>(null);
+  const key = `${tenant}/${page?.id}`;
+  const first = useRef(true);
+  // A new page is where a keyboard and a screen reader go on.
+  useEffect(() => {
+    document.title = page ? `${page.label}${page.ofTenant ? ` · ${tenant}` : ''} · Seatmeter` : 'Seatmeter';
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    first.current = false;
+  }, [key]);
+  return (
+    <main id="content" tabIndex={-1} ref={main}>
+      {session.expired && (
+        <div class="notice bad" role="alert">
+          <h3>Your sign-in has expired</h3>
+          <p>What is shown here is not new any more. You come back to this page.</p>
+          <button type="button" class="primary" onClick={session.signInAgain}>Sign in again</button>
+        </div>
+      )}
+      {page && <page.show key={key} tenant={page.ofTenant ? tenant : ''} query={route.query} />}
+      {!page && route.page && (
+        <Empty title={foreign ? 'That is another tenant’s page' : 'There is no such page for you'}>
+          <p>{foreign ? `You are signed in for ${session.person.tenant}.` : 'The link may be meant for another role.'} Choose a page above.</p>
+        </Empty>
+      )}
+    </main>
+  );
+}

@@ -1,0 +1,40 @@
+// The pages, and who sees each. To add one: write pages/NAME.tsx, and add a line here. README.md says more.
+import type { ComponentType } from 'preact';
+import { Now } from './pages/now.tsx';
+import { People } from './pages/people.tsx';
+import { Refusals } from './pages/refusals.tsx';
+import { Tenants } from './pages/tenants.tsx';
+import type { Person, Role } from './person.ts';
+
+export interface PageProps {
+  /** Empty on pages of no tenant. */
+  tenant: string;
+  query: URLSearchParams;
+}
+
+export interface Page {
+  /** The name in addresses. */
+  id: string;
+  label: string;
+  /** Those who may make the page's calls. */
+  roles: readonly Role[];
+  /** False for pages of no tenant. */
+  ofTenant: boolean;
+  /** Not in the navigation: other pages lead there. */
+  aside?: boolean;
+  show: ComponentType<PageProps>;
+}
+
+const admins: readonly Role[] = ['vendor', 'tenant_admin'];
+const everyone: readonly Role[] = ['vendor', 'tenant_admin', 'finance'];
+
+export const pages: readonly Page[] = [
+  { id: 'tenants', label: 'Tenants', roles: ['vendor', 'finance'], ofTenant: false, show: Tenants },
+  { id: 'now', label: 'Now', roles: everyone, ofTenant: true, show: Now },
+  { id: 'refusals', label: 'Refusals', roles: everyone, ofTenant: true, show: Refusals },
+  { id: 'people', label: 'People', roles: admins, ofTenant: true, show: People },
+];
+
+/** The pages that a person may see. Whoever has one tenant has no use for a list of them. */
+export const pagesOf = ({ role, tenant }: Person): Page[] =>
+  pages.filter((page) => page.roles.includes(role) && (page.ofTenant || !tenant));

@@ -1,0 +1,54 @@
+// A dialog: the browser keeps the focus in it, and Esc closes it.
+import type { ComponentChildren } from 'preact';
+import { useEffect, useId, useRef } from 'preact/hooks';
+import type { Failure } from '../failure.ts';
+import { FailureNotice } from './notice.tsx';
+
+export function Dialog({ title, onClose, wide, children }: { title: string; onClose: () => void; wide?: boolean; children: ComponentChildren }) {
+  const id = useId();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    dialog.current?.showModal();
+    return () => { if (before instanceof HTMLElement) before.focus(); };
+  }, []);
+  return (
+    <dialog ref={dialog} class={wide ? 'wide' : ''} aria-labelledby={id} onClose={onClose}>
+      <h2 id={id}>{title}</h2>
+      {children}
+    </dialog>
+  );
+}
+
+interface AskProps {
+  title: string;
+  /** What the button says, such as "Remove". */
+  action: string;
+  danger?: boolean;
+  running: boolean;
+  failure: Failure | undefined;
+  onSubmit: () => void;
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+/** A dialog with a form and one action. */
+export function Ask({ title, action, danger, running, failure, onSubmit, onClose, children }: AskProps) {
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form
+        onSubmit={(e) => {
+          e.preventDefault();
+          onSubmit();
+        }}
+      >
+        {children}
+        {failure && <FailureNotice failure={failure} />}
+        <p class="actions end">
+          <button type="button" onClick={onClose}>Cancel</button>
+          <button class={danger ? 'danger' : 'primary'} disabled={running}>{running ? 'One moment …' : action}</button>
+        </p>
+      </form>
+    </Dialog>
+  );
+}
