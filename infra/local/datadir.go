@@ -2,22 +2,17 @@ package local
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 )
 
 const (
-	lockFile         = "lock"
-	demoLockFile     = "demo.lock"
-	joinTokenKeyFile = "join-token.key"
-	cursorKeyFile    = "cursor.key"
-	engineDir        = "dynamodb"
-	keySize          = 32
+	lockFile     = "lock"
+	demoLockFile = "demo.lock"
+	engineDir    = "dynamodb"
 )
 
 // ErrInUse means that another stack runs on the data directory.
@@ -64,25 +59,4 @@ func AwaitDemo(ctx context.Context, dir string, waiting func()) (*os.File, error
 		case <-tick.C:
 		}
 	}
-}
-
-// secretKey reads a key from a file, or creates it. The caller has claimed the
-// directory.
-func secretKey(dir, file string) ([]byte, error) {
-	path := filepath.Join(dir, file)
-	key, err := os.ReadFile(path)
-	if err == nil && len(key) == keySize {
-		return key, nil
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read %s: %w", file, err)
-	}
-	key = make([]byte, keySize)
-	if _, err := rand.Read(key); err != nil {
-		return nil, fmt.Errorf("make %s: %w", file, err)
-	}
-	if err := os.WriteFile(path, key, 0o600); err != nil {
-		return nil, fmt.Errorf("write %s: %w", file, err)
-	}
-	return key, nil
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"seatmeter/shared/keys"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/wiring"
 	"seatmeter/shared/wiring/api"
 
@@ -52,8 +54,8 @@ type Environment struct {
 	// Store is shared by the functions. On AWS, each opens its own.
 	Store          *dynamo.Store
 	Processes      Processes
-	JoinTokenKey   []byte
-	CursorSecret   []byte
+	JoinTokenKeys  keys.Source
+	CursorKeys     keys.Source
 	WebSocketURL   string
 	ConnectionsURL string
 	// ExportsURL is the address of an S3. ExportsBucket is the bucket there for large
@@ -75,14 +77,6 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		return nil, err
 	}
 	cfg.HTTPClient = env.Processes.HTTP(cfg.HTTPClient)
-	signer, err := jointoken.NewSigner(env.JoinTokenKey)
-	if err != nil {
-		return nil, fmt.Errorf("use the join token key: %w", err)
-	}
-	seal, err := httpapi.NewSeal(env.CursorSecret)
-	if err != nil {
-		return nil, fmt.Errorf("use the cursor secret: %w", err)
-	}
 	store, connections := env.Store, gateway.New(cfg, env.ConnectionsURL)
 	files := cfg.Copy()
 	files.BaseEndpoint = aws.String(env.ExportsURL)
@@ -90,28 +84,56 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	process := func(name string) wiring.Process { // on AWS each function has a log of its own
 		return wiring.Process{Store: store, Log: env.Log.With("function", name), Now: time.Now}
 	}
-	web := func(name string) api.Process {
-		return api.Process{Process: process(name), Seal: seal, CallsPerSecond: env.Rates.CallsPerSecond}
+	signer := func() (*jointoken.Signer, error) {
+		ring, err := keys.Open(ctx, env.JoinTokenKeys, time.Now)
+		return jointoken.NewSigner(ring), problem.Wrap("open the keys of join tokens", err)
 	}
-	tokens := httpapi.JoinTokens{Signer: signer, WebSocketURL: env.WebSocketURL}
+	signing := func(handle func(*jointoken.Signer) any) Starter {
+		return func() (lambda.Handler, error) {
+			s, err := signer()
+			if err != nil {
+				return nil, err
+			}
+			return lambda.NewHandler(handle(s)), nil
+		}
+	}
 	start := func(handle func() any) Starter {
 		return func() (lambda.Handler, error) { return lambda.NewHandler(handle()), nil }
 	}
+	web := func(name string, handle func(api.Process) any) Starter {
+		return func() (lambda.Handler, error) {
+			ring, err := keys.Open(ctx, env.CursorKeys, time.Now)
+			if err != nil {
+				return nil, fmt.Errorf("open the keys of cursors: %w", err)
+			}
+			of := api.Process{Process: process(name), Seal: httpapi.NewSeal(ring), CallsPerSecond: env.Rates.CallsPerSecond}
+			return lambda.NewHandler(handle(of)), nil
+		}
+	}
 	return map[string]Starter{
-		"authorize":  start(func() any { return wiring.Authorize(signer, time.Now, env.Log.With("function", "authorize")) }),
+		"authorize": signing(func(s *jointoken.Signer) any {
+			return wiring.Authorize(s, time.Now, env.Log.With("function", "authorize"))
+		}),
 		"connect":    start(func() any { return wiring.Connect(process("connect"), connections, env.Rates.JoinsPerSecond) }),
 		"disconnect": start(func() any { return wiring.Disconnect(process("disconnect")) }),
-		"message": start(func() any {
-			return wiring.Message(process("message"), connections, env.Rates.JoinsPerSecond, signer)
+		"message": signing(func(s *jointoken.Signer) any {
+			return wiring.Message(process("message"), connections, env.Rates.JoinsPerSecond, s)
 		}),
-		"reconcile":   start(func() any { return wiring.Reconcile(process("reconcile"), connections) }),
-		"queue":       start(func() any { return wiring.Queue(process("queue"), connections, signer) }),
-		"rollup":      start(func() any { return wiring.Rollup(process("rollup")) }),
-		"licenses":    start(func() any { return api.Licenses(web("licenses")) }),
-		"hosts":       start(func() any { return api.Hosts(web("hosts")) }),
-		"conferences": start(func() any { return api.Conferences(web("conferences"), connections, tokens) }),
-		"usage":       start(func() any { return api.Usage(web("usage"), exports) }),
-		"statements":  start(func() any { return api.Statements(web("statements")) }),
+		"reconcile": start(func() any { return wiring.Reconcile(process("reconcile"), connections) }),
+		"queue":     signing(func(s *jointoken.Signer) any { return wiring.Queue(process("queue"), connections, s) }),
+		"rollup":    start(func() any { return wiring.Rollup(process("rollup")) }),
+		"licenses":  web("licenses", func(p api.Process) any { return api.Licenses(p) }),
+		"hosts":     web("hosts", func(p api.Process) any { return api.Hosts(p) }),
+		"conferences": func() (lambda.Handler, error) {
+			s, err := signer()
+			if err != nil {
+				return nil, err
+			}
+			tokens := httpapi.JoinTokens{Signer: s, WebSocketURL: env.WebSocketURL}
+			return web("conferences", func(p api.Process) any { return api.Conferences(p, connections, tokens) })()
+		},
+		"usage":      web("usage", func(p api.Process) any { return api.Usage(p, exports) }),
+		"statements": web("statements", func(p api.Process) any { return api.Statements(p) }),
 		"console": func() (lambda.Handler, error) {
 			handle, err := api.Console(process("console").Log, httpapi.Site{
 				Issuer: issuer.URL, ClientID: issuer.ConsoleClient, Scope: "openid", Metadata: apigateway.IssuerPath + issuer.DiscoveryPath,

@@ -214,19 +214,19 @@ func (s *Stack) claimDataDir() error {
 }
 
 func (s *Stack) buildFunctions(ctx context.Context, build builder, state database) (map[string]lambda.Handler, error) {
-	key, err := secretKey(s.options.DataDir, joinTokenKeyFile)
+	tokenKeys, err := openKeyFiles(s.options.DataDir, joinTokenKeyFile)
 	if err != nil {
 		return nil, err
 	}
-	cursors, err := secretKey(s.options.DataDir, cursorKeyFile)
+	cursorKeys, err := openKeyFiles(s.options.DataDir, cursorKeyFile)
 	if err != nil {
 		return nil, err
 	}
 	starters, err := build(context.WithoutCancel(ctx), Environment{
 		Store:          dynamo.New(s.options.Processes.DynamoDB(state.api), state.names),
 		Processes:      s.options.Processes,
-		JoinTokenKey:   key,
-		CursorSecret:   cursors,
+		JoinTokenKeys:  tokenKeys,
+		CursorKeys:     cursorKeys,
 		WebSocketURL:   s.Endpoints.WebSocket,
 		ConnectionsURL: "http" + strings.TrimPrefix(s.Endpoints.WebSocket, "ws"),
 		ExportsURL:     s.Endpoints.Exports,

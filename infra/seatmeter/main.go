@@ -13,6 +13,7 @@ type commands struct {
 	Demo   demoCommand   `cmd:"" help:"Let thirty clients contend for the 25 seats of acme, on a running stack."`
 	Books  booksCommand  `cmd:"" help:"Check that every seat ever taken is accounted for."`
 	Report reportCommand `cmd:"" help:"Print what a tenant used in a month."`
+	Rotate rotateCommand `cmd:"" help:"Replace the keys of join tokens and cursors."`
 	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
 	Stack  stackCommand  `cmd:"" help:"Run a command beside a local stack of its own."`
 

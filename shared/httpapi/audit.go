@@ -165,7 +165,7 @@ func (a *API) AddAudit(store AuditStore) {
 		if err != nil {
 			return nil, err
 		}
-		page, err := a.page(in.PageInput, "list-actions", in.Tenant, in.From, in.To)
+		page, err := a.page(ctx, in.PageInput, "list-actions", in.Tenant, in.From, in.To)
 		if err != nil {
 			return nil, err
 		}

@@ -83,7 +83,7 @@ func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.M
 		})
 	register(a, operation{id: "list-conferences", method: http.MethodGet, path: many, summary: "List conferences", roles: admins},
 		func(ctx context.Context, in *listConferencesInput) (*PageOutput[ConferenceView], error) {
-			page, err := a.page(in.PageInput, in.name()...)
+			page, err := a.page(ctx, in.PageInput, in.name()...)
 			if err != nil {
 				return nil, err
 			}
@@ -173,8 +173,7 @@ func listConferences(ctx context.Context, store conference.Conferences, in *list
 		after = list[len(list)-1].ID
 	}
 	out := pageOf(page, found, name, viewConference)
-	next := page.seal.close(page.list, string(after))
-	out.Body.NextCursor = &next
+	out.Body.NextCursor = page.cursor(string(after))
 	return out, nil
 }
 

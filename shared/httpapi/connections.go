@@ -113,7 +113,7 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 			PageInput
 		},
 		) (*PageOutput[ConnectionView], error) {
-			page, err := a.page(in.PageInput, "list-connections", in.Tenant, in.Conference)
+			page, err := a.page(ctx, in.PageInput, "list-connections", in.Tenant, in.Conference)
 			if err != nil {
 				return nil, err
 			}
@@ -148,7 +148,7 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 			if err != nil {
 				return nil, err
 			}
-			token, err := tokens.create(c, l, in.Body, callerOf(ctx).at)
+			token, err := tokens.create(ctx, c, l, in.Body, callerOf(ctx).at)
 			return &struct{ Body TokenView }{token}, err
 		})
 	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Get the seats in use", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
@@ -281,7 +281,7 @@ type JoinTokens struct {
 	WebSocketURL string
 }
 
-func (j JoinTokens) create(c conference.Conference, l license.License, body TokenBody, now time.Time) (TokenView, error) {
+func (j JoinTokens) create(ctx context.Context, c conference.Conference, l license.License, body TokenBody, now time.Time) (TokenView, error) {
 	identity, err := body.identity()
 	if err != nil {
 		return TokenView{}, err
@@ -294,7 +294,7 @@ func (j JoinTokens) create(c conference.Conference, l license.License, body Toke
 		return TokenView{}, problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
 	}
 	expiry := jointoken.Expiry(now.Add(body.lifetime()))
-	token, err := j.Signer.Sign(jointoken.Pass{
+	token, err := j.Signer.Sign(ctx, jointoken.Pass{
 		Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role),
 	}, now, expiry)
 	return TokenView{Token: token, URL: j.WebSocketURL + "?token=" + url.QueryEscape(token), ExpiresAt: expiry.UTC()}, err

@@ -147,18 +147,15 @@ func TestACursorOfAnotherSecretIsRefused(t *testing.T) {
 	w.concurrent("acme", 1)
 	w.concurrent("globex", 1)
 	cursor := w.cursor("/v1/tenants?limit=1")
-	call := func(letter byte) answer {
+	call := func(letter string) answer {
 		config := w.config()
 		config.Seal = seal(t, letter)
 		api := httpapi.New(config)
 		api.AddLicenses(w.door.Licensing, w.door.Reader, w.failing())
 		return invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)), w.event(vendor, http.MethodGet, "/v1/tenants?cursor="+cursor, ""))
 	}
-	call('s').want(200, `{"items":[{"tenant":"globex","model":"concurrent","limit":1,"status":"active","in_use":0}],"next_cursor":null}`)
-	call('t').refused(problem.Invalid, "#/cursor")
-	if _, err := httpapi.NewSeal([]byte("short")); err == nil {
-		t.Error("a secret of 5 bytes will do")
-	}
+	call("s").want(200, `{"items":[{"tenant":"globex","model":"concurrent","limit":1,"status":"active","in_use":0}],"next_cursor":null}`)
+	call("t").refused(problem.Invalid, "#/cursor")
 }
 
 // The longest that a place in a list can be: what is refused for its length

@@ -120,7 +120,7 @@ func (a *API) AddHosts(licensing *licensing.Licensing, hosts host.Hosts) {
 			PageInput
 		},
 		) (*PageOutput[HostView], error) {
-			page, err := a.page(in.PageInput, "list-hosts", in.Tenant)
+			page, err := a.page(ctx, in.PageInput, "list-hosts", in.Tenant)
 			if err != nil {
 				return nil, err
 			}

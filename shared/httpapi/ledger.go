@@ -84,7 +84,7 @@ func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.H
 		}
 		return out.paged(""), nil
 	}
-	page, err := a.page(in.PageInput, "get-ledger", in.Tenant, strconv.FormatInt(period.FromMillis, 10), strconv.FormatInt(period.ToMillis, 10))
+	page, err := a.page(ctx, in.PageInput, "get-ledger", in.Tenant, strconv.FormatInt(period.FromMillis, 10), strconv.FormatInt(period.ToMillis, 10))
 	if err != nil {
 		return nil, err
 	}

@@ -189,7 +189,7 @@ func (a *API) AddLicenses(licensing *licensing.Licensing, occupied *occupancy.Re
 	vendor := []Role{RoleVendor}
 	register(a, operation{id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", summary: "List tenants", roles: vendor},
 		func(ctx context.Context, in *PageInput) (*PageOutput[TenantView], error) {
-			page, err := a.page(*in, "list-tenants")
+			page, err := a.page(ctx, *in, "list-tenants")
 			if err != nil {
 				return nil, err
 			}
@@ -287,7 +287,7 @@ func (a *API) addHistory(licenses license.Licenses) {
 			PageInput
 		},
 		) (*PageOutput[RevisionView], error) {
-			page, err := a.page(in.PageInput, "get-license-history", in.Tenant)
+			page, err := a.page(ctx, in.PageInput, "get-license-history", in.Tenant)
 			if err != nil {
 				return nil, err
 			}

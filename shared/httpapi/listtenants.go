@@ -63,8 +63,7 @@ func listTenants(ctx context.Context, licenses license.Licenses, occupied *occup
 	}
 	out := pageThat(page, views, false, func(v TenantView) string { return string(v.Tenant) }, func(v TenantView) TenantView { return v })
 	if read < len(ids) {
-		next := page.seal.close(page.list, string(ids[read-1]))
-		out.Body.NextCursor = &next
+		out.Body.NextCursor = page.cursor(string(ids[read-1]))
 	}
 	return out, nil
 }

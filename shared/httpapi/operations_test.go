@@ -243,10 +243,10 @@ func TestAJoinTokenHasIdentityConferenceRoleAndExpiry(t *testing.T) {
 		if !made.ExpiresAt.Equal(expiry) {
 			t.Errorf("expires at %s, want %s", made.ExpiresAt, expiry)
 		}
-		if pass, err := w.signer.Verify(made.Token, expiry.Add(-time.Second)); err != nil || !pass.SameBearer(test.want) || pass.IssuedMillis != w.now {
+		if pass, err := w.signer.Verify(t.Context(), made.Token, expiry.Add(-time.Second)); err != nil || !pass.SameBearer(test.want) || pass.IssuedMillis != w.now {
 			t.Errorf("says %+v, %v", pass, err)
 		}
-		if _, err := w.signer.Verify(made.Token, expiry); err == nil {
+		if _, err := w.signer.Verify(t.Context(), made.Token, expiry); err == nil {
 			t.Error("holds longer than it says")
 		}
 		link, err := url.Parse(made.URL)

@@ -1,6 +1,9 @@
 package httpapi
 
 import (
+	"context"
+	"crypto/cipher"
+	"encoding/base64"
 	"strconv"
 	"strings"
 
@@ -29,7 +32,7 @@ type PageOutput[T any] struct{ Body Page[T] }
 
 // request is a request for a page of one list.
 type request struct {
-	seal  *Seal
+	box   cipher.AEAD
 	list  []byte
 	limit int
 	// after is the key of the last item before the page; empty for the first page.
@@ -38,16 +41,25 @@ type request struct {
 
 // page decodes which page of a list is asked for; see listOf for the parts. The error
 // is problem.Invalid at #/cursor.
-func (a *API) page(in PageInput, list ...string) (request, error) {
-	r := request{seal: a.seal, list: listOf(list...), limit: in.Limit}
-	if in.Cursor == "" {
-		return r, nil
+func (a *API) page(ctx context.Context, in PageInput, list ...string) (request, error) {
+	r := request{list: listOf(list...), limit: in.Limit}
+	var err error
+	if r.box, err = a.seal.box(ctx); err != nil || in.Cursor == "" {
+		return r, err
 	}
-	var ok bool
-	if r.after, ok = a.seal.open(r.list, in.Cursor); !ok {
-		return r, wrongCursor()
+	after, ok, err := a.seal.open(ctx, r.list, in.Cursor)
+	if err == nil && !ok {
+		err = wrongCursor()
 	}
-	return r, nil
+	r.after = after
+	return r, err
+}
+
+// cursor encrypts a position in the list.
+func (r request) cursor(position string) *string {
+	sealed := r.box.Seal(nil, nil, []byte(position), r.list) //nolint:gosec // the box draws its nonces itself
+	cursor := base64.RawURLEncoding.EncodeToString(sealed)
+	return &cursor
 }
 
 // moment returns the key of an item in a list by time: its time and its id.
@@ -83,8 +95,7 @@ func pageThat[T, V any](r request, items []T, more bool, key func(T) string, vie
 		out.Body.Items[i] = view(item)
 	}
 	if more {
-		next := r.seal.close(r.list, key(items[len(items)-1]))
-		out.Body.NextCursor = &next
+		out.Body.NextCursor = r.cursor(key(items[len(items)-1]))
 	}
 	return out
 }

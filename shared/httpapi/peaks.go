@@ -97,7 +97,7 @@ func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter
 		if _, err := q.Periods(); err != nil {
 			return nil, err
 		}
-		page, err := a.page(in.PageInput, "get-peak", in.Tenant, nameRange(q))
+		page, err := a.page(ctx, in.PageInput, "get-peak", in.Tenant, nameRange(q))
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +229,7 @@ func (a *API) addRefusals(licensing *licensing.Licensing, reporter *report.Repor
 		if err != nil {
 			return nil, err
 		}
-		page, err := a.page(in.PageInput, "list-refusals", in.Tenant, nameRange(q))
+		page, err := a.page(ctx, in.PageInput, "list-refusals", in.Tenant, nameRange(q))
 		if err != nil {
 			return nil, err
 		}

@@ -62,7 +62,7 @@ func (a *API) AddQueue(queues *queue.Queues, store QueueStore) {
 			PageInput
 		},
 		) (*PageOutput[WaiterView], error) {
-			page, err := a.page(in.PageInput, "list-queue", in.Tenant, in.Conference)
+			page, err := a.page(ctx, in.PageInput, "list-queue", in.Tenant, in.Conference)
 			if err != nil {
 				return nil, err
 			}

@@ -73,7 +73,7 @@ type listStatementsInput struct {
 }
 
 func (a *API) listStatements(ctx context.Context, store statement.Store, in *listStatementsInput) (*PageOutput[StatementView], error) {
-	page, err := a.page(in.PageInput, "list-statements", in.Tenant)
+	page, err := a.page(ctx, in.PageInput, "list-statements", in.Tenant)
 	if err != nil {
 		return nil, err
 	}

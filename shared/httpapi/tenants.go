@@ -67,7 +67,7 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 		if csv && !in.paged {
 			return everyTenant(ctx, reporter, exports, in.Period)
 		}
-		of, err := a.page(in.PageInput, "list-usage", in.Period)
+		of, err := a.page(ctx, in.PageInput, "list-usage", in.Period)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -112,7 +113,7 @@ func (w *world) identity(conference, identity, role string) string {
 	w.t.Helper()
 	made := read[map[string]string](w.call(acmeAdmin, "POST", conferences+"/"+conference+"/join-tokens",
 		fmt.Sprintf(`{"identity":%q,"role":%q}`, identity, role)).ok())
-	pass, err := w.signer.Verify(made["token"], w.clock())
+	pass, err := w.signer.Verify(context.Background(), made["token"], w.clock())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/queue"
@@ -73,13 +74,9 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	signer, err := jointoken.NewSigner([]byte(strings.Repeat("k", 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
 	tables := memtable.New()
 	w := &world{
-		t: t, signer: signer, now: start, log: &bytes.Buffer{}, shelf: newShelf(),
+		t: t, signer: jointoken.NewSigner(keystest.Ring(t, "k")), now: start, log: &bytes.Buffer{}, shelf: newShelf(),
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string)},
 		faulty:  faults.New(tables),
 	}
@@ -92,7 +89,7 @@ func newWorld(t testing.TB) *world {
 	api.AddLicenses(w.door.Licensing, w.door.Reader, w.failing())
 	api.AddHosts(w.door.Licensing, w.failing())
 	api.AddConferences(w.door.Licensing, w.door.Meetings, w.failing())
-	tokens := httpapi.JoinTokens{Signer: signer, WebSocketURL: "wss://door.example.org/prod"}
+	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://door.example.org/prod"}
 	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.failing(), tokens)
 	api.AddQueue(queue.New(w.failing(), pool.New(w.failing(), pool.Sleep), w.failing()), w.failing())
 	exports := export.New(w.shelf)
@@ -108,7 +105,7 @@ func newWorld(t testing.TB) *world {
 // calls.
 func (w *world) config() httpapi.Config {
 	return httpapi.Config{
-		Seal: seal(w.t, 's'), Keys: w.failing(), Now: w.clock, Audit: w.failing(), Limiter: new(rate.Limiter),
+		Seal: seal(w.t, "s"), Keys: w.failing(), Now: w.clock, Audit: w.failing(), Limiter: new(rate.Limiter),
 		Log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -120,14 +117,10 @@ func (w *world) failing() *dynamo.Store {
 	return dynamo.New(w.faulty, memtable.Names).WithClock(w.clock)
 }
 
-// seal is of a secret that is this letter over and over.
-func seal(t testing.TB, letter byte) *httpapi.Seal {
+// seal is of a key that is this letter over and over.
+func seal(t testing.TB, letter string) *httpapi.Seal {
 	t.Helper()
-	s, err := httpapi.NewSeal(bytes.Repeat([]byte{letter}, 32))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return httpapi.NewSeal(keystest.Ring(t, letter))
 }
 
 // cursor is where the next page of a list begins.
@@ -359,7 +352,7 @@ func (w *world) token(t, id, identity, role string) jointoken.Pass {
 	w.t.Helper()
 	body := fmt.Sprintf(`{"identity":%q,"role":%q}`, identity, role)
 	made := read[struct{ Token string }](w.call(vendor, "POST", "/v1/tenants/"+t+"/conferences/"+id+"/join-tokens", body))
-	pass, err := w.signer.Verify(made.Token, time.UnixMilli(w.now))
+	pass, err := w.signer.Verify(w.t.Context(), made.Token, time.UnixMilli(w.now))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -35,7 +35,7 @@ func mac(text string) []byte {
 // tokens are good ones of each kind, and a JWT of another.
 func tokens(t testing.TB) []string {
 	t.Helper()
-	resume, err := signer(t, key).SignResume(pass, claim, now, expiry)
+	resume, err := signer(t).SignResume(t.Context(), pass, claim, now, expiry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func tokens(t testing.TB) []string {
 // try reads a token in each way, and checks what is always true of the answers.
 func try(t *testing.T, text string) {
 	t.Helper()
-	s := signer(t, key)
+	s := signer(t)
 	check := func(way string, p jointoken.Pass, err error) {
 		t.Helper()
 		switch {
@@ -60,11 +60,11 @@ func try(t *testing.T, text string) {
 			t.Errorf("%s: the error tells the token", way)
 		}
 	}
-	joins, errJoin := s.Verify(text, now)
+	joins, errJoin := s.Verify(t.Context(), text, now)
 	check("join", joins, errJoin)
-	known, errKnown := s.Recognize(text, now)
+	known, errKnown := s.Recognize(t.Context(), text, now)
 	check("recognize", known, errKnown)
-	resumes, claim, errResume := s.VerifyResume(text, now)
+	resumes, claim, errResume := s.VerifyResume(t.Context(), text, now)
 	check("resume", resumes, errResume)
 	if errJoin == nil && (errKnown != nil || known != joins || errResume == nil) {
 		t.Errorf("it joins as %+v, is known as %+v (%v), and resumes as %+v (%v)", joins, known, errKnown, resumes, errResume)
@@ -93,15 +93,15 @@ func FuzzClaims(f *testing.F) {
 		text := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(claims)
 		text += "." + base64.RawURLEncoding.EncodeToString(mac(text))
 		try(t, text)
-		p, err := signer(t, key).Verify(text, now)
+		p, err := signer(t).Verify(t.Context(), text, now)
 		if err != nil {
 			return
 		}
-		again, err := signer(t, key).Sign(p, now, expiry)
+		again, err := signer(t).Sign(t.Context(), p, now, expiry)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := signer(t, key).Verify(again, now); err != nil || !got.SameBearer(p) || got.IssuedMillis != now.UnixMilli() {
+		if got, err := signer(t).Verify(t.Context(), again, now); err != nil || !got.SameBearer(p) || got.IssuedMillis != now.UnixMilli() {
 			t.Errorf("%+v became %+v, %v", p, got, err)
 		}
 	})

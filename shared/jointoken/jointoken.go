@@ -8,7 +8,10 @@
 package jointoken
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -16,6 +19,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
+	"seatmeter/shared/keys"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
@@ -31,7 +35,6 @@ const (
 	// escapes, makes a token of about 2,500.
 	MaxLength         = 4096
 	MaxIdentityLength = 254
-	minKeyLength      = 32
 )
 
 // kind is a token's purpose.
@@ -102,16 +105,14 @@ type Claim struct {
 	Stay string
 }
 
-// Signer signs and verifies tokens with one key.
-type Signer struct{ key []byte }
+// Signer signs tokens with the current key of a ring, and verifies those of all its
+// good keys. A token's kid names its key.
+type Signer struct{ ring *keys.Ring }
 
-// NewSigner returns a signer with a key of at least 32 bytes.
-func NewSigner(key []byte) (*Signer, error) {
-	if len(key) < minKeyLength {
-		return nil, fmt.Errorf("join token key: %d bytes, need %d", len(key), minKeyLength)
-	}
-	return &Signer{key: key}, nil
-}
+// NewSigner returns a signer.
+func NewSigner(ring *keys.Ring) *Signer { return &Signer{ring} }
+
+var errUnknownKey = errors.New("none of the good keys signed it")
 
 type claims struct {
 	jwt.RegisteredClaims
@@ -124,18 +125,18 @@ type claims struct {
 }
 
 // Sign returns a join token that expires at Expiry(until).
-func (s *Signer) Sign(p Pass, now, until time.Time) (string, error) {
-	return s.sign(kindJoin, p, Claim{}, now, until)
+func (s *Signer) Sign(ctx context.Context, p Pass, now, until time.Time) (string, error) {
+	return s.sign(ctx, kindJoin, p, Claim{}, now, until)
 }
 
 // SignResume returns a resume token for a connection with a seat. It expires at
 // Expiry(until). The token does not know whether the seat was resumed or left
 // earlier: the seat's own record decides that.
-func (s *Signer) SignResume(p Pass, c Claim, now, until time.Time) (string, error) {
-	return s.sign(kindResume, p, c, now, until)
+func (s *Signer) SignResume(ctx context.Context, p Pass, c Claim, now, until time.Time) (string, error) {
+	return s.sign(ctx, kindResume, p, c, now, until)
 }
 
-func (s *Signer) sign(k kind, p Pass, c Claim, now, until time.Time) (string, error) {
+func (s *Signer) sign(ctx context.Context, k kind, p Pass, c Claim, now, until time.Time) (string, error) {
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
 			Subject: p.Identity, Audience: jwt.ClaimStrings{k.audience},
@@ -143,34 +144,36 @@ func (s *Signer) sign(k kind, p Pass, c Claim, now, until time.Time) (string, er
 		},
 		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role, Connection: c.Connection, Stay: c.Stay,
 	})
-	token.Header["typ"] = k.typ
-	text, err := token.SignedString(s.key)
+	key := s.ring.Current(ctx)
+	token.Header["typ"], token.Header["kid"] = k.typ, key.ID
+	text, err := token.SignedString(key.Secret)
 	if err != nil {
 		return "", fmt.Errorf("sign %s: %w", k.typ, err)
 	}
 	return text, nil
 }
 
-// Verify verifies a join token. Every error is token_invalid.
-func (s *Signer) Verify(text string, now time.Time) (Pass, error) {
-	p, _, err := s.verify(kindJoin, text, now, 0)
+// Verify verifies a join token. The error is token_invalid, or that of the source of
+// keys: the token may be good.
+func (s *Signer) Verify(ctx context.Context, text string, now time.Time) (Pass, error) {
+	p, _, err := s.verify(ctx, kindJoin, text, now, 0)
 	return p, err
 }
 
 // Recognize verifies a join token that may have expired. It identifies the bearer,
-// but does not entitle to join.
-func (s *Signer) Recognize(text string, now time.Time) (Pass, error) {
+// but does not entitle to join. Errors are those of Verify.
+func (s *Signer) Recognize(ctx context.Context, text string, now time.Time) (Pass, error) {
 	const ever = 100 * 365 * 24 * time.Hour
-	p, _, err := s.verify(kindJoin, text, now, ever)
+	p, _, err := s.verify(ctx, kindJoin, text, now, ever)
 	return p, err
 }
 
-// VerifyResume verifies a resume token. Every error is token_invalid.
-func (s *Signer) VerifyResume(text string, now time.Time) (Pass, Claim, error) {
-	return s.verify(kindResume, text, now, 0)
+// VerifyResume verifies a resume token. Errors are those of Verify.
+func (s *Signer) VerifyResume(ctx context.Context, text string, now time.Time) (Pass, Claim, error) {
+	return s.verify(ctx, kindResume, text, now, 0)
 }
 
-func (s *Signer) verify(k kind, text string, now time.Time, leeway time.Duration) (Pass, Claim, error) {
+func (s *Signer) verify(ctx context.Context, k kind, text string, now time.Time, leeway time.Duration) (Pass, Claim, error) {
 	invalid := func(cause error) (Pass, Claim, error) {
 		return Pass{}, Claim{}, problem.New(problem.TokenInvalid, "The token is missing, malformed, expired or not ours.").Because(cause)
 	}
@@ -178,9 +181,20 @@ func (s *Signer) verify(k kind, text string, now time.Time, leeway time.Duration
 		return invalid(fmt.Errorf("%d bytes", len(text)))
 	}
 	var c claims
-	token, err := jwt.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return s.key, nil },
+	var unread error
+	find := func(token *jwt.Token) (any, error) {
+		secret, err := s.keyOf(ctx, text, token)
+		if err != nil && !errors.Is(err, errUnknownKey) {
+			unread = err
+		}
+		return secret, err
+	}
+	token, err := jwt.ParseWithClaims(text, &c, find,
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(k.audience), jwt.WithLeeway(leeway),
 		jwt.WithExpirationRequired(), jwt.WithTimeFunc(func() time.Time { return now }))
+	if unread != nil {
+		return Pass{}, Claim{}, unread
+	}
 	if err != nil {
 		return invalid(err)
 	}
@@ -196,6 +210,29 @@ func (s *Signer) verify(k kind, text string, now time.Time, leeway time.Duration
 		return invalid(err)
 	}
 	return p, Claim{c.Connection, c.Stay}, nil
+}
+
+// keyOf is the key that a token names. Tokens that name none were signed by
+// a release which had only one: for them it is the key that fits. The
+// error is errUnknownKey if no good key does.
+func (s *Signer) keyOf(ctx context.Context, text string, token *jwt.Token) ([]byte, error) {
+	signed := text[:strings.LastIndexByte(text, '.')]
+	id, named := token.Header["kid"]
+	var secret []byte
+	_, err := s.ring.Find(ctx, func(key keys.Key) bool {
+		fits := named && key.ID == id || !named && token.Method.Verify(signed, token.Signature, key.Secret) == nil
+		if fits {
+			secret = key.Secret
+		}
+		return fits
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find a token's key: %w", err)
+	}
+	if secret == nil {
+		return nil, errUnknownKey
+	}
+	return secret, nil
 }
 
 func (p Pass) check() error {

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/keys"
+	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 )
@@ -25,18 +28,14 @@ var (
 	pass   = jointoken.Pass{Tenant: "acme", Conference: "weekly", Number: 7, Identity: "ann@example.org", Role: jointoken.RoleHost}
 )
 
-func signer(t testing.TB, key []byte) *jointoken.Signer {
+func signer(t testing.TB) *jointoken.Signer {
 	t.Helper()
-	s, err := jointoken.NewSigner(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return jointoken.NewSigner(keystest.Ring(t, "k"))
 }
 
 func sign(t testing.TB, p jointoken.Pass) string {
 	t.Helper()
-	token, err := signer(t, key).Sign(p, now, expiry)
+	token, err := signer(t).Sign(t.Context(), p, now, expiry)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +63,7 @@ func unchanged(_, _ map[string]any) {}
 
 func wantInvalid(t *testing.T, token string, at time.Time) {
 	t.Helper()
-	got, err := signer(t, key).Verify(token, at)
+	got, err := signer(t).Verify(t.Context(), token, at)
 	if !problem.Is(err, problem.TokenInvalid) || got != (jointoken.Pass{}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -89,35 +88,32 @@ func TestAVerifiedTokenReturnsItsPass(t *testing.T) {
 	for _, role := range []jointoken.Role{jointoken.RoleHost, jointoken.RoleParticipant} {
 		p := pass
 		p.Role = role
-		got, err := signer(t, key).Verify(sign(t, p), now)
+		got, err := signer(t).Verify(t.Context(), sign(t, p), now)
 		if err != nil || !got.SameBearer(p) || got.IssuedMillis != now.UnixMilli() {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	}
 	// The forger's own tokens are good where nothing is changed: what the
 	// other tests refuse, they refuse for the change.
-	if got, err := signer(t, key).Verify(forge(t, jwt.SigningMethodHS256, key, unchanged), now); err != nil || !got.SameBearer(pass) || got.IssuedMillis != now.UnixMilli() {
+	if got, err := signer(t).Verify(t.Context(), forge(t, jwt.SigningMethodHS256, key, unchanged), now); err != nil || !got.SameBearer(pass) || got.IssuedMillis != now.UnixMilli() {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
 func TestEveryValidPassSurvivesSigning(t *testing.T) {
 	id := rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`)
+	s := signer(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := jointoken.Pass{
 			Tenant: tenant.ID(id.Draw(t, "tenant")), Conference: conference.ID(id.Draw(t, "conference")),
 			Number:   conference.Number(rapid.Int64Min(1).Draw(t, "number")),
 			Identity: rapid.StringN(1, -1, jointoken.MaxIdentityLength).Draw(t, "identity"), Role: jointoken.RoleParticipant,
 		}
-		s, err := jointoken.NewSigner(key)
+		token, err := s.Sign(t.Context(), p, now, expiry)
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, err := s.Sign(p, now, expiry)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := s.Verify(token, now); err != nil || !got.SameBearer(p) || got.IssuedMillis != now.UnixMilli() {
+		if got, err := s.Verify(t.Context(), token, now); err != nil || !got.SameBearer(p) || got.IssuedMillis != now.UnixMilli() {
 			t.Fatalf("%+v became %+v, %v", p, got, err)
 		}
 	})
@@ -127,24 +123,24 @@ func TestTheLongestEscapedIdentityFitsAToken(t *testing.T) {
 	p := pass
 	p.Tenant, p.Conference = tenant.ID(strings.Repeat("t", 64)), conference.ID(strings.Repeat("c", 64))
 	p.Identity = strings.Repeat("<", jointoken.MaxIdentityLength)
-	if got, err := signer(t, key).Verify(sign(t, p), now); err != nil || !got.SameBearer(p) || got.IssuedMillis != now.UnixMilli() {
+	if got, err := signer(t).Verify(t.Context(), sign(t, p), now); err != nil || !got.SameBearer(p) || got.IssuedMillis != now.UnixMilli() {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
 func TestATokenIsValidUntilButNotAtItsExpiry(t *testing.T) {
-	s := signer(t, key)
+	s := signer(t)
 	for millis := range int64(1000) {
 		until := time.UnixMilli(expiry.UnixMilli() + millis).Add(999 * time.Microsecond)
 		told := jointoken.Expiry(until)
 		if early := until.Sub(told); early < 0 || early >= time.Second/8 {
 			t.Errorf("what is to hold until %v expires %v before", until, early)
 		}
-		token, err := s.Sign(pass, now, until)
+		token, err := s.Sign(t.Context(), pass, now, until)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Verify(token, told.Add(-time.Nanosecond)); err != nil {
+		if _, err := s.Verify(t.Context(), token, told.Add(-time.Nanosecond)); err != nil {
 			t.Errorf("a moment before %v: %v", told, err)
 		}
 		wantInvalid(t, token, told)
@@ -256,7 +252,7 @@ func TestATokensErrorDoesNotRevealItsContent(t *testing.T) {
 		forge(t, jwt.SigningMethodHS256, key, func(header, _ map[string]any) { header["typ"] = "JWT" }),
 		pass.Identity,
 	} {
-		_, err := signer(t, key).Verify(token, now)
+		_, err := signer(t).Verify(t.Context(), token, now)
 		if err == nil {
 			t.Fatal("it is valid")
 		}
@@ -266,11 +262,64 @@ func TestATokensErrorDoesNotRevealItsContent(t *testing.T) {
 	}
 }
 
-func TestAKeyHasAtLeastThirtyTwoBytes(t *testing.T) {
-	if _, err := jointoken.NewSigner(key[:31]); err == nil {
-		t.Error("31 bytes are enough")
+func TestTokensOfTheLastTwoKeysAreGood(t *testing.T) {
+	source := new(keystest.Source)
+	source.Replace(keystest.Key("a"))
+	open := func() *jointoken.Signer {
+		ring, err := keys.Open(t.Context(), source, func() time.Time { return now })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return jointoken.NewSigner(ring)
 	}
-	if _, err := jointoken.NewSigner(nil); err == nil {
-		t.Error("no key is enough")
+	signed := func(s *jointoken.Signer) (token string) {
+		token, err := s.Sign(t.Context(), pass, now, expiry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	verifier := open()
+	first := signed(open())
+	source.Replace(keystest.Key("b"))
+	second := signed(open())
+	for token, key := range map[string]string{second: "the new key", first: "the key before"} {
+		if _, err := verifier.Verify(t.Context(), token, now); err != nil {
+			t.Errorf("a token of %s: %v", key, err)
+		}
+	}
+	source.Replace(keystest.Key("c"))
+	if _, err := open().Verify(t.Context(), first, now); !problem.Is(err, problem.TokenInvalid) {
+		t.Errorf("a token of a key that was replaced twice: %v", err)
+	}
+}
+
+// A release before the first replacement of a key named none.
+func TestATokenThatNamesNoKeyIsGood(t *testing.T) {
+	source := new(keystest.Source)
+	source.Replace(key)
+	source.Replace(keystest.Key("b"))
+	ring, err := keys.Open(t.Context(), source, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := forge(t, jwt.SigningMethodHS256, key, func(map[string]any, map[string]any) {})
+	if _, err := jointoken.NewSigner(ring).Verify(t.Context(), token, now); err != nil {
+		t.Error(err)
+	}
+}
+
+// A client that is told 401 gives its token up.
+func TestATokenIsNotInvalidWhileKeysCannotBeRead(t *testing.T) {
+	source := new(keystest.Source)
+	source.Replace(keystest.Key("a"))
+	ring, err := keys.Open(t.Context(), source, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := errors.New("no answer")
+	source.Fail(failed)
+	if _, err := jointoken.NewSigner(ring).Verify(t.Context(), sign(t, pass), now); !errors.Is(err, failed) || problem.Is(err, problem.TokenInvalid) {
+		t.Errorf("got %v, want the source's error", err)
 	}
 }

@@ -68,41 +68,41 @@ type bearer struct {
 // it sends one, it must be the same person's, and may have expired. Malformed
 // parameters are left to $connect, which can name them; for the handshake to get
 // there, any valid token in it will do.
-func (a *Authorizer) identify(h handshakeInput) (bearer, error) {
+func (a *Authorizer) identify(ctx context.Context, h handshakeInput) (bearer, error) {
 	if len(h.faults) > 0 {
-		return a.anyOf(h)
+		return a.anyOf(ctx, h)
 	}
 	if h.resume == "" {
-		pass, err := a.signer.Verify(h.join, a.now())
+		pass, err := a.signer.Verify(ctx, h.join, a.now())
 		return bearer{pass: pass}, err
 	}
-	pass, claim, err := a.signer.VerifyResume(h.resume, a.now())
+	pass, claim, err := a.signer.VerifyResume(ctx, h.resume, a.now())
 	if err != nil && h.lobby && h.join != "" { // admit to the lobby, where join reports the reason
-		pass, err := a.signer.Verify(h.join, a.now())
+		pass, err := a.signer.Verify(ctx, h.join, a.now())
 		return bearer{pass: pass}, err
 	}
 	if err != nil || h.join == "" {
 		return bearer{pass, claim}, err
 	}
-	holder, err := a.signer.Recognize(h.join, a.now())
+	holder, err := a.signer.Recognize(ctx, h.join, a.now())
 	if err == nil && !holder.SameBearer(pass) {
 		err = problem.New(problem.TokenInvalid, "The two tokens are not the same person's.")
 	}
-	if fresh, late := a.signer.Verify(h.join, a.now()); late == nil {
+	if fresh, late := a.signer.Verify(ctx, h.join, a.now()); late == nil {
 		pass.IssuedMillis = max(pass.IssuedMillis, fresh.IssuedMillis)
 	}
 	return bearer{pass, claim}, err
 }
 
 // anyOf returns the bearer of the first valid token.
-func (a *Authorizer) anyOf(h handshakeInput) (bearer, error) {
+func (a *Authorizer) anyOf(ctx context.Context, h handshakeInput) (bearer, error) {
 	for _, token := range h.joins {
-		if pass, err := a.signer.Verify(token, a.now()); err == nil {
+		if pass, err := a.signer.Verify(ctx, token, a.now()); err == nil {
 			return bearer{pass: pass}, nil
 		}
 	}
 	for _, token := range h.resumes {
-		if pass, claim, err := a.signer.VerifyResume(token, a.now()); err == nil {
+		if pass, claim, err := a.signer.VerifyResume(ctx, token, a.now()); err == nil {
 			return bearer{pass, claim}, nil
 		}
 	}
@@ -110,11 +110,15 @@ func (a *Authorizer) anyOf(h handshakeInput) (bearer, error) {
 }
 
 // Handle allows the connection and passes on what its tokens prove, or answers
-// Unauthorized. It changes nothing and is safe to repeat.
+// Unauthorized. Any other error means that no key could be read, and that the client
+// may try again. It changes nothing and is safe to repeat.
 func (a *Authorizer) Handle(ctx context.Context, event events.APIGatewayCustomAuthorizerRequestTypeRequest) (events.APIGatewayCustomAuthorizerResponse, error) {
-	who, err := a.identify(readHandshake(parts{
+	who, err := a.identify(ctx, readHandshake(parts{
 		event.QueryStringParameters, event.MultiValueQueryStringParameters, event.Headers, event.MultiValueHeaders,
 	}))
+	if err != nil && !problem.Is(err, problem.TokenInvalid) {
+		return events.APIGatewayCustomAuthorizerResponse{}, err
+	}
 	if err != nil {
 		a.log.InfoContext(ctx, "a token was refused", "error", err)
 		return events.APIGatewayCustomAuthorizerResponse{}, errUnauthorized

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/keys/keystest"
 )
 
 func TestATokenIsTakenFromTheQueryOrFromASubProtocol(t *testing.T) {
@@ -71,16 +72,13 @@ func TestTheSubProtocolHeaderIgnoresCase(t *testing.T) {
 func TestAHandshakeWithoutAValidTokenIsUnauthorized(t *testing.T) {
 	w := newWorld(t, concurrent(25))
 	good := w.visit(1, weekly, jointoken.RoleParticipant)
-	other, err := jointoken.NewSigner([]byte(strings.Repeat("x", 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := jointoken.NewSigner(keystest.Ring(t, "x"))
 	pass := jointoken.Pass{Tenant: acme, Conference: weekly, Number: 1, Identity: "eve@example.org", Role: jointoken.RoleHost}
-	foreign, err := other.Sign(pass, w.now(), w.now().Add(time.Hour))
+	foreign, err := other.Sign(t.Context(), pass, w.now(), w.now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
-	expired, err := w.signer.Sign(pass, w.now().Add(-time.Hour), w.now())
+	expired, err := w.signer.Sign(t.Context(), pass, w.now().Add(-time.Hour), w.now())
 	if err != nil {
 		t.Fatal(err)
 	}

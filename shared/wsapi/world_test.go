@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/pool"
@@ -73,10 +74,7 @@ func newWorld(t testing.TB, l license.License) *world {
 // openWorld makes a world without checks of the log.
 func openWorld(t testing.TB, l license.License) *world {
 	t.Helper()
-	signer, err := jointoken.NewSigner([]byte(strings.Repeat("k", 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer := jointoken.NewSigner(keystest.Ring(t, "k"))
 	store, tables := memtable.NewStore()
 	w := &world{
 		t: t, store: store, signer: signer, log: &logged{}, tokens: make(map[string]bool),
@@ -156,7 +154,7 @@ func (w *world) token(n int, id conference.ID, role jointoken.Role) string {
 	pass := jointoken.Pass{
 		Tenant: acme, Conference: id, Number: w.numbers[id], Identity: fmt.Sprintf("person-%d@example.org", n), Role: role,
 	}
-	token, err := w.signer.Sign(pass, w.now(), w.now().Add(time.Hour))
+	token, err := w.signer.Sign(w.t.Context(), pass, w.now(), w.now().Add(time.Hour))
 	if err != nil {
 		w.t.Fatal(err)
 	}

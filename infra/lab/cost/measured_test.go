@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +22,7 @@ import (
 	"seatmeter/shared/host"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
@@ -341,10 +341,7 @@ func newWorld(t *testing.T, model license.Model) *world {
 	t.Helper()
 	w := &world{t: t, model: model, log: slog.New(slog.DiscardHandler), now: 1_790_000_000_000, raw: dynamo.New(tablestest.Make(t, template))}
 	w.store = w.raw.Metered(w.meter).WithClock(w.clock)
-	var err error
-	if w.signer, err = jointoken.NewSigner([]byte(strings.Repeat("k", 32))); err != nil {
-		t.Fatal(err)
-	}
+	w.signer = jointoken.NewSigner(keystest.Ring(t, "k"))
 	w.restart()
 	l := license.License{Tenant: acme, Model: model, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
 	if model == license.ModelNamed {
@@ -405,11 +402,7 @@ func (w *world) post(path, body string) {
 	event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
 		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"role": "vendor", "sub": "somebody"}},
 	}
-	seal, err := httpapi.NewSeal([]byte(strings.Repeat("s", 64)))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	api := httpapi.New(httpapi.Config{Seal: seal, Keys: w.store, Now: w.clock, Audit: w.store, Limiter: new(rate.Limiter), Log: w.log})
+	api := httpapi.New(httpapi.Config{Seal: httpapi.NewSeal(keystest.Ring(w.t, "s")), Keys: w.store, Now: w.clock, Audit: w.store, Limiter: new(rate.Limiter), Log: w.log})
 	api.AddConferences(w.process.Licensing, w.process.Meetings, w.store)
 	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://example.org"}
 	api.AddConnections(w.process.Licensing, w.process.Meetings, w.process.Reader, w.store, tokens)
