@@ -35,7 +35,7 @@ const (
 	// Those of the console's sign-in may be empty.
 	consoleClientID = "CONSOLE_CLIENT_ID"
 	consoleScope    = "CONSOLE_SCOPE"
-	tokenOrigin     = "TOKEN_ORIGIN"
+	tokenOrigin     = "SIGN_IN_ORIGIN"
 )
 
 // Environment gives a function its settings and clients. Start reports a missing
