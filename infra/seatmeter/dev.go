@@ -34,12 +34,17 @@ type devCommand struct {
 	Yes              bool   `help:"Install what DynamoDB Local needs without asking (see scripts/setup --help)."`
 
 	Limits limitFlags `embed:"" group:"API Gateway's limits, shortened"`
+	Rates  rateFlags  `embed:"" group:"Seatmeter's own limits"`
 	Faults faultFlags `embed:"" group:"What befalls $disconnect events, as shares from 0 to 1"`
 }
 
 type limitFlags struct {
 	IdleTimeout   time.Duration `default:"10m" placeholder:"10m" help:"How long a connection may be silent."`
 	MaxConnection time.Duration `default:"2h" placeholder:"2h" help:"How long a connection may last."`
+}
+
+type rateFlags struct {
+	JoinsPerSecond int `default:"0" placeholder:"N" help:"Joins of one tenant a second, as the mean of ten seconds (default: the template's)."`
 }
 
 type faultFlags struct {
@@ -113,6 +118,7 @@ func (c devCommand) options() (local.Options, error) {
 		Demo:             true,
 		History:          c.History,
 		Limits:           apigateway.Limits{Idle: c.Limits.IdleTimeout, Life: c.Limits.MaxConnection},
+		Rates:            local.Rates{JoinsPerSecond: c.Rates.JoinsPerSecond},
 		Faults: apigateway.Faults{
 			LoseDisconnect:    c.Faults.LoseDisconnects,
 			RepeatDisconnect:  c.Faults.RepeatDisconnects,

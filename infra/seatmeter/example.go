@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"seatmeter/infra/command"
 	"seatmeter/infra/local"
@@ -57,6 +59,9 @@ func browse(ctx context.Context, at local.Endpoints, people int) error {
 		return fmt.Errorf("make a profile for the browser: %w", err)
 	}
 	defer os.RemoveAll(profile)
+	if err := awaitPage(ctx, examplePage(at)); err != nil {
+		return err
+	}
 	page := fmt.Sprintf("%s?people=%d", examplePage(at), people)
 	arguments := []string{"--user-data-dir=" + profile, "--no-first-run", "--new-window"}
 	if os.Geteuid() == 0 {
@@ -67,4 +72,32 @@ func browse(ctx context.Context, at local.Endpoints, people int) error {
 		return fmt.Errorf("run %s, which needs a display: %w", browser, err)
 	}
 	return nil
+}
+
+// builtWithin is how long a stack that has just started may take to build the page.
+const builtWithin = 30 * time.Second
+
+// awaitPage waits until the stack has the page.
+func awaitPage(ctx context.Context, page string) error {
+	ctx, cancel := context.WithTimeout(ctx, builtWithin)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, page, http.NoBody)
+		if err != nil {
+			return fmt.Errorf("ask for %s: %w", page, err)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return fmt.Errorf("ask for %s, which ./scripts/dev builds: %w", page, err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("there is no page at %s; ./scripts/dev says why", page)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }

@@ -32,6 +32,16 @@ const arrangements = {
       await tenant.person(tenant.host, { role: 'host', conference: 'other' }).join();
     },
   },
+  hosts_exhausted: {
+    license: named(2, 500), role: 'host',
+    async arrange(tenant) {
+      const host = 'ben@client.example';
+      await tenant.call('POST', '/hosts', { email: host, name: 'Ben' });
+      await tenant.schedule('other', { host });
+      await tenant.put(named(1, 500));
+      await tenant.person(host, { role: 'host', conference: 'other' }).join();
+    },
+  },
   forbidden: {
     license: named(1, 500), role: 'host',
     async arrange(tenant) { await tenant.call('DELETE', `/hosts/${encodeURIComponent(tenant.host)}`); },

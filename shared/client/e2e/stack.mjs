@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import WebSocket from 'ws';
 import { createSeat } from '../dist/index.js';
@@ -52,6 +53,14 @@ export async function dev(t, ...flags) {
   const file = join(data, 'endpoints.json');
   await until('the stack runs', () => existsSync(file), 120_000);
   return new Stack({ ...JSON.parse(readFileSync(file, 'utf8')), data });
+}
+
+/** The address of a database for one test. */
+export async function engine(t) {
+  const running = spawn(`${root}/scripts/seatmeter`, ['engine', '--', 'sh', '-c', 'echo $DYNAMODB_ENDPOINT; cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  t.after(() => running.stdin.end());
+  for await (const line of createInterface(running.stdout)) return line;
+  throw new Error('There is no database: see scripts/seatmeter engine.');
 }
 
 let tenants = 0;
