@@ -44,7 +44,7 @@ func list(t *testing.T, arguments ...string) [][]string {
 }
 
 func TestNounsKnowNothingOfAWS(t *testing.T) {
-	nouns := []string{"license", "seat", "host", "conference", "usage", "jointoken", "keys", "problem", "tenant", "session", "admission", "export", "rollup", "report", "rate", "audit", "typed", "timezone"}
+	nouns := []string{"license", "seat", "host", "conference", "usage", "jointoken", "keys", "problem", "tenant", "session", "admission", "export", "rollup", "report", "sizing", "rate", "audit", "typed", "timezone"}
 	for _, noun := range nouns {
 		t.Run(noun, func(t *testing.T) {
 			for _, line := range list(t, "-deps", module+"shared/"+noun) {

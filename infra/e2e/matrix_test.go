@@ -103,6 +103,7 @@ var calls = []row{
 	{method: "GET", path: "/v1/tenants/{tenant}/usage", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/usage/peaks", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/usage/refusals", success: 200, roles: ofAll, query: thisHour},
+	{method: "GET", path: "/v1/tenants/{tenant}/usage/sizing", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/ledger", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/audit", success: 200, roles: ofAdmins},
 	{method: "GET", path: "/v1/usage", success: 200, roles: ofFinance, query: func() string {

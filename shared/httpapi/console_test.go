@@ -137,6 +137,7 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"get " + tenant + "/usage":                                                "200",
 		"get " + tenant + "/usage/peaks":                                          "200",
 		"get " + tenant + "/usage/refusals":                                       "200",
+		"get " + tenant + "/usage/sizing":                                         "200",
 		"get /v1/usage":                                                           "200",
 		"post " + tenant + "/statements":                                          "201",
 		"get " + tenant + "/statements":                                           "200",

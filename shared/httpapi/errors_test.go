@@ -128,6 +128,14 @@ func TestEveryErrorIsAProblemDocument(t *testing.T) {
 		{"refusals of a range that is none", "GET", usage + "/refusals?from=2026-09-02T00:00:00Z&to=2026-09-01T00:00:00Z", "", problem.Invalid, []string{"#/to"}},
 		{"refusals after what is none", "GET", usage + "/refusals?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z&cursor=YW5u", "", problem.Invalid, []string{"#/cursor"}},
 		{"refusals of no tenant", "GET", "/v1/tenants/nowhere/usage/refusals?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z", "", problem.NotFound, nil},
+		{"sizing without a range", "GET", usage + "/sizing", "", problem.Invalid, []string{"#/from", "#/to"}},
+		{"sizing of a range that is none", "GET", usage + "/sizing?from=2026-09-02T00:00:00Z&to=2026-09-01T00:00:00Z", "", problem.Invalid, []string{"#/to"}},
+		{"sizing of more than 1,100 days", "GET", usage + "/sizing?from=2020-09-02T00:00:00Z&to=2026-09-01T00:00:00Z", "", problem.Invalid, []string{"#/to"}},
+		{"sizing of no seats", "GET", usage + "/sizing?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z&seats=25,0", "", problem.Invalid, []string{"#/seats/1"}},
+		{"sizing of more seats than a license has", "GET", usage + "/sizing?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z&seats=1000001", "", problem.Invalid, []string{"#/seats/0"}},
+		{"sizing of seats that are no numbers", "GET", usage + "/sizing?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z&seats=25,many", "", problem.Invalid, []string{"#/seats"}},
+		{"sizing of 51 numbers of seats", "GET", usage + "/sizing?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z&seats=1" + strings.Repeat(",2", 50), "", problem.Invalid, []string{"#/seats"}},
+		{"sizing of no tenant", "GET", "/v1/tenants/nowhere/usage/sizing?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z", "", problem.NotFound, nil},
 		{"everybody's usage of no month", "GET", "/v1/usage?period=2026-13", "", problem.Invalid, []string{"#/period"}},
 		{"everybody's usage without a month", "GET", "/v1/usage", "", problem.Invalid, []string{"#/period"}},
 		{"everybody's usage of a month to come", "GET", "/v1/usage?period=2026-10", "", problem.Invalid, []string{"#/period"}},
@@ -181,6 +189,7 @@ func TestRolesAndTenantsDecidePermissions(t *testing.T) {
 		{"GET", tenant + "/usage?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
 		{"GET", tenant + "/usage/peaks?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
 		{"GET", tenant + "/usage/refusals?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
+		{"GET", tenant + "/usage/sizing?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
 		{"GET", tenant + "/ledger?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", everyone},
 	} {
 		for _, who := range acme {

@@ -137,6 +137,9 @@ func asType(s *huma.Schema, value any) any {
 	if !ok || s.Type == huma.TypeString {
 		return value
 	}
+	if s.Type == huma.TypeArray {
+		text = "[" + text + "]"
+	}
 	var read any
 	if json.Unmarshal([]byte(text), &read) != nil {
 		return value

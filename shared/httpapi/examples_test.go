@@ -137,6 +137,8 @@ func (s *script) play() {
 	s.ask(finance, "GET", acme+"/usage/peaks"+day, "", "Accept", "text/csv")
 	s.ask(finance, "GET", acme+"/usage/refusals"+day+"&limit=50", "", "Accept", "text/csv")
 	s.ask(finance, "GET", acme+"/usage/refusals"+day+"&limit=50", "")
+	s.ask(finance, "GET", acme+"/usage/sizing"+day+"&seats=1,2,3", "")
+	s.ask(finance, "GET", acme+"/usage/sizing"+day+"&seats=1,2,3", "", "Accept", "text/csv")
 	s.ask(finance, "GET", acme+"/ledger"+day+"&limit=50&format=json", "")
 	s.ask(finance, "GET", acme+"/ledger"+day, "")
 	s.ask(finance, "GET", acme+"/ledger"+day+"&format=csv", "")

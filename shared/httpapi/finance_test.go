@@ -54,6 +54,7 @@ func TestTheFinancePageIsWhatTheAPIAnswers(t *testing.T) {
 			"identities", "estimated_ms", "peak_hosts", "peak_participants"),
 		"named":     w.table("globex/ledger?period=2026-11").markdown("identity", "conference", "pool", "joined_at", "left_at"),
 		"named row": w.table("globex/usage?period=2026-11&granularity=month").markdown("peak", "peak_hosts", "peak_participants", "seat_ms", "hosts"),
+		"sizing":    w.table("acme/usage/sizing?period=2026-11&seats=2,3,4,5").markdown("seats", "refusals", "people", "at_limit_ms", "recommended"),
 		"statement": "```json\n" + w.statement() + "\n```\n",
 		"columns":   columnsOf(t),
 	}

@@ -12,6 +12,7 @@ func TestTheFormatParameterOverridesAccept(t *testing.T) {
 	w := meetingOfTwo(t)
 	const usage = "/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
 	const all, peaks = "/v1/usage?period=2026-09", "/v1/tenants/acme/usage/peaks?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z"
+	sizing := strings.Replace(peaks, "peaks", "sizing", 1)
 	for _, test := range []struct{ target, format, want string }{
 		{usage, "json", "application/json"},
 		{usage, "csv", "text/csv; charset=utf-8"},
@@ -22,6 +23,8 @@ func TestTheFormatParameterOverridesAccept(t *testing.T) {
 		{ledger, "ndjson", "application/x-ndjson"},
 		{peaks, "json", "application/json"},
 		{peaks, "csv", "text/csv; charset=utf-8"},
+		{sizing, "json", "application/json"},
+		{sizing, "csv", "text/csv; charset=utf-8"},
 	} {
 		for _, accept := range []string{"", "*/*", "text/csv", "application/json", "application/x-ndjson", "image/png"} {
 			got := w.call(finance, http.MethodGet, test.target+"&format="+test.format, "", "accept", accept).ok()

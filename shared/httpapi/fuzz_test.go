@@ -259,6 +259,7 @@ var requests = []struct{ method, target, body, accept string }{
 	{"GET", "/v1/tenants/acme/usage?from=0000-01-01T00:00:00%2B23:59&to=9999-12-31T23:59:59-23:59&group_by=host", "", "text/csv"},
 	{"GET", "/v1/tenants/acme/usage/peaks?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z&limit=1&cursor=MTc5MDAwMDAwMDAwMCAwIGE", "", ""},
 	{"GET", "/v1/tenants/acme/usage/refusals?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z&cursor=MTc5MDAwMDAwMDAwMCBh", "", ""},
+	{"GET", "/v1/tenants/acme/usage/sizing?period=2026-09&seats=1,2,1000000", "", ""},
 	{"GET", "/v1/usage?period=2026-09&limit=1&cursor=YWNtZQ", "", "text/csv"},
 	{"GET", "/v1/tenants/acme/ledger?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "", "text/csv"},
 	{"GET", "//[/%zz?%", "", ""},

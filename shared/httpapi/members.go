@@ -29,6 +29,7 @@ const (
 	unitSeats       = "seats"
 	unitConnections = "connections"
 	unitHosts       = "hosts"
+	unitPeople      = "people"
 	unitRevision    = "revision number, from 1"
 )
 
@@ -230,6 +231,19 @@ var members = map[string]member{
 	"StatementBody.period":        {text: "The month to close, as `YYYY-MM`. It must have ended, by the tenant's calendar.", example: "2026-09", pattern: monthPattern},
 	"Statement.from":              {text: "The start of the period (inclusive).", example: "2026-08-01T00:00:00.000Z"},
 	"Statement.to":                {text: "The end of the period (exclusive).", example: "2026-09-01T00:00:00.000Z"},
+
+	"SizingView.model":     {text: "How the tenant is licensed now. Under a named license, seats are those of participants, in each conference.", example: "concurrent", values: valuesModel},
+	"SizingView.limit":     {text: "The license's limit now: `seats`, or `participants_per_conference`.", unit: unitSeats, example: 25},
+	"SizingView.joins":     {text: "How many joins were replayed: stays that began in the range, and refusals for want of a seat.", unit: "joins", example: 320},
+	"SizingView.people":    {text: "How many different identities they were.", unit: unitPeople, example: 140},
+	"median_stay_ms":       {text: "The median length of the stays that began in the range: how long a refused person is taken to have stayed.", unit: unitMillis, example: 2700000},
+	"recommended":          {text: "The least number of seats with which at most 1 % of `people` are turned away, also if it is not among `rows`. Null if nobody came.", unit: unitSeats, example: 31},
+	"SizingView.rows":      {text: "What would have happened, for each number of seats, in order."},
+	"SizeView.seats":       {text: "The number of seats: of the tenant, or of participants in each conference.", unit: unitSeats, example: 25},
+	"SizeView.refusals":    {text: "How many joins would have been turned away.", unit: "joins", example: 12},
+	"SizeView.people":      {text: "How many different identities would have been turned away at least once.", unit: unitPeople, example: 9},
+	"SizeView.at_limit_ms": {text: "How long all of these seats would have been taken. Under a named license, the times of all conferences added up.", unit: unitMillis, example: 5400000},
+	"?seats":               {text: "The numbers of seats to try, separated by commas, at most 50. By default ten numbers from half the license's limit to twice that.", unit: unitSeats, example: []int{20, 25, 30}},
 
 	// Figures.
 	"group":                     {text: "The row's host address or conference id. Empty without `group_by`.", example: "weekly"},

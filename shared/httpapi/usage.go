@@ -78,6 +78,7 @@ func (a *API) AddUsage(licensing *licensing.Licensing, occupied *occupancy.Reade
 	a.addReport(licensing, reporter, exports)
 	a.addPeaks(licensing, reporter, exports)
 	a.addRefusals(licensing, reporter)
+	a.addSizing(licensing, reporter, exports)
 	a.addTenantsUsage(reporter, exports)
 }
 

@@ -105,6 +105,16 @@ type Stay struct {
 	Shards int
 }
 
+// EndMillis is when a connection's part ends for a report: no part is longer than
+// MaxStayMillis, whatever its record says, and an open one is as long.
+func (s Stay) EndMillis() int64 {
+	left := s.JoinedAtMillis + MaxStayMillis
+	if s.LeftAtMillis != 0 {
+		left = min(left, s.LeftAtMillis)
+	}
+	return max(left, s.JoinedAtMillis)
+}
+
 // Shard is the partition of the tenant's ledger for a connection's records.
 func Shard(id seat.ConnectionID, shards int) int {
 	if shards <= 1 {

@@ -151,14 +151,10 @@ func (s *Sweep) extend(part Stay) (stay *held, first bool) {
 
 // end is when a connection's part ends, as known at as_of.
 func end(part Stay, asOfMillis int64) int64 {
-	left := part.JoinedAtMillis + MaxStayMillis
-	if part.LeftAtMillis != 0 {
-		left = min(left, part.LeftAtMillis)
+	if left := part.EndMillis(); left <= asOfMillis {
+		return left
 	}
-	if left > asOfMillis {
-		return never
-	}
-	return max(left, part.JoinedAtMillis)
+	return never
 }
 
 // Done returns the summaries of the periods that no later stay can change, each
