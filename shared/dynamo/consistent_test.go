@@ -149,10 +149,10 @@ var consistent = []version{
 		return s.Host(ctx, someTenant, someHost, true)
 	}},
 	{"Hosts", writeHost, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Hosts(ctx, someTenant, "", 10) }},
-	{"CountHosts", func(ctx context.Context, s *dynamo.Store, n int64) error {
+	{"HostTally", func(ctx context.Context, s *dynamo.Store, n int64) error {
 		_, err := s.AddHost(ctx, someTenant, host.Host{Email: host.Email(fmt.Sprint(n)), Name: "Ann"}, host.Slots{})
 		return err
-	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.CountHosts(ctx, someTenant) }},
+	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.HostTally(ctx, someTenant) }},
 	{"Locks", func(ctx context.Context, s *dynamo.Store, n int64) error {
 		_, err := s.Lock(ctx, someTenant, host.Lock{Host: someHost, Conference: "weekly", Number: 1, Since: time.UnixMilli(n + 1)}, nil)
 		return err

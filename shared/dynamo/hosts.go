@@ -199,11 +199,13 @@ func (s *Store) Hosts(ctx context.Context, t tenant.ID, after host.Email, limit 
 	return hosts, nil
 }
 
-// CountHosts implements host.Hosts.
-func (s *Store) CountHosts(ctx context.Context, t tenant.ID) (int, error) {
+// HostTally implements host.Hosts.
+func (s *Store) HostTally(ctx context.Context, t tenant.ID) (host.Tally, error) {
 	i, err := s.get(ctx, tenantKey(t), keyCounters, true)
-	r := reader{item: i}
-	return r.int(attrHosts), errors.Join(err, r.err)
+	if err != nil {
+		return host.Tally{}, err
+	}
+	return readTally(i)
 }
 
 // ChangeHost implements host.Hosts.

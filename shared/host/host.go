@@ -153,8 +153,8 @@ type Hosts interface {
 	Host(ctx context.Context, t tenant.ID, email Email, consistent bool) (*Host, error)
 	// Hosts lists hosts in order of address, from the one after the given address.
 	Hosts(ctx context.Context, t tenant.ID, after Email, limit int) ([]Host, error)
-	// CountHosts counts the hosts, consistently.
-	CountHosts(ctx context.Context, t tenant.ID) (int, error)
+	// HostTally reads how many hosts, used slots and changes there are, consistently.
+	HostTally(ctx context.Context, t tenant.ID) (Tally, error)
 	// ChangeHost replaces the name and the state of a host, if they are as they
 	// were read. False: they are not, or there is no such host; so after a lost
 	// answer a repeat returns false too.

@@ -84,12 +84,21 @@ type SeatsView struct {
 	Waiting     int                   `json:"waiting"`
 	Conferences []ConferenceSeatsView `json:"conferences" nullable:"false"`
 	Hosts       *HostSlotsView        `json:"hosts,omitempty"`
+	HostChanges *HostChangesView      `json:"host_changes,omitempty"`
 }
 
 // HostSlotsView has a named license's slots, and how many are used.
 type HostSlotsView struct {
 	Used    int `json:"used"`
 	Allowed int `json:"allowed"`
+}
+
+// HostChangesView has the changes of hosts under a named license.
+type HostChangesView struct {
+	Month       host.Month `json:"month"`
+	Made        int        `json:"made"`
+	Allowed     int        `json:"allowed"`
+	UnusedSlots int        `json:"unused_slots"`
 }
 
 // ConferenceSeatsView has the seats that one conference uses now.
@@ -153,8 +162,9 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 		})
 	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Get the seats in use", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
 		func(ctx context.Context, in *TenantInput) (*struct{ Body SeatsView }, error) {
-			o, err := occupied.Occupancy(ctx, tenant.ID(in.Tenant), callerOf(ctx).at.UnixMilli())
-			return &struct{ Body SeatsView }{viewSeats(o)}, err
+			at := callerOf(ctx).at
+			o, err := occupied.Occupancy(ctx, tenant.ID(in.Tenant), at.UnixMilli())
+			return &struct{ Body SeatsView }{viewSeats(o, at)}, err
 		})
 }
 
@@ -300,7 +310,7 @@ func (j JoinTokens) create(ctx context.Context, c conference.Conference, l licen
 	return TokenView{Token: token, URL: j.WebSocketURL + "?token=" + url.QueryEscape(token), ExpiresAt: expiry.UTC()}, err
 }
 
-func viewSeats(o occupancy.Occupancy) SeatsView {
+func viewSeats(o occupancy.Occupancy, at time.Time) SeatsView {
 	v := SeatsView{
 		Tenant: o.License.Tenant, Model: o.License.Model, InUse: o.InUse, Held: o.Held, Waiting: o.Waiting,
 		Conferences: make([]ConferenceSeatsView, 0, len(o.Conferences)),
@@ -308,7 +318,7 @@ func viewSeats(o occupancy.Occupancy) SeatsView {
 	if o.License.Model == license.ModelConcurrent {
 		v.Limit = &o.License.Seats
 	} else {
-		v.Hosts = &HostSlotsView{o.Hosts, o.License.Hosts}
+		v.Hosts, v.HostChanges = &HostSlotsView{o.Hosts.Hosts, o.License.Hosts}, viewHostChanges(o.Hosts, slotsOf(o.License, at))
 	}
 	for _, c := range o.Conferences {
 		seats := ConferenceSeatsView{Conference: c.Conference, Host: c.Host, Limit: c.Limit, InUse: c.InUse}
@@ -316,6 +326,16 @@ func viewSeats(o occupancy.Occupancy) SeatsView {
 			seats.Waiting = &c.Waiting
 		}
 		v.Conferences = append(v.Conferences, seats)
+	}
+	return v
+}
+
+// viewHostChanges returns the changes of the current month. The tally has those of
+// the latest month with changes.
+func viewHostChanges(tally host.Tally, slots host.Slots) *HostChangesView {
+	v := &HostChangesView{Month: slots.Month, Allowed: slots.Changes, UnusedSlots: max(0, slots.Limit-tally.Used)}
+	if tally.Month >= slots.Month {
+		v.Made = tally.Changes
 	}
 	return v
 }

@@ -14,6 +14,8 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/problem"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestALicenseIsWrittenReadAndListed(t *testing.T) {
@@ -361,13 +363,36 @@ func TestSeatsOfANamedLicenseDoNotCountTheHostsFirstConnection(t *testing.T) {
 	w.join("acme", "weekly", "ann@example.org", "host", 2)
 	w.join("acme", "weekly", "eve", "participant", 3)
 	w.call(finance, "GET", "/v1/tenants/acme/seats", "").want(200, `{"tenant":"acme","model":"named","in_use":2,"held":0,"waiting":0,
-		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2,"waiting":0}],"hosts":{"used":1,"allowed":5}}`)
+		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":25,"in_use":2,"waiting":0}],"hosts":{"used":1,"allowed":5},
+		"host_changes":{"month":"2026-09","made":0,"allowed":5,"unused_slots":4}}`)
 	w.host("acme", "bob@example.org")
 	w.call(acmeAdmin, "PATCH", "/v1/tenants/acme/hosts/bob@example.org", `{"active":false}`).ok() // and keeps the slot
 	w.named("acme", 1, 25)
 	if got := w.call(finance, "GET", "/v1/tenants/acme/seats", "").ok(); !strings.Contains(got.body, `"hosts":{"used":2,"allowed":1}`) {
 		t.Errorf("of a license that has shrunk: %s", got.body)
 	}
+}
+
+func TestSeatsTellTheHostChangesOfTheMonth(t *testing.T) {
+	w := newWorld(t)
+	w.named("acme", 2, 25)
+	w.host("acme", "ann@example.org")
+	changes := func() any {
+		return read[map[string]any](w.call(acmeAdmin, "GET", "/v1/tenants/acme/seats", "").ok())["host_changes"]
+	}
+	want := func(month string, made, unused float64) {
+		t.Helper()
+		if diff := cmp.Diff(map[string]any{"month": month, "made": made, "allowed": 2.0, "unused_slots": unused}, changes()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	}
+	want("2026-09", 0, 1)
+	w.call(acmeAdmin, "PATCH", "/v1/tenants/acme/hosts/ann@example.org", `{"email":"bob@example.org"}`).ok()
+	want("2026-09", 1, 1)
+	w.host("acme", "eve@example.org")
+	want("2026-09", 1, 0)
+	w.now += 31 * 24 * time.Hour.Milliseconds()
+	want("2026-10", 0, 0)
 }
 
 // The gateway has decoded the path, and nobody decodes it again.

@@ -88,7 +88,8 @@ func TestQueuesOfANamedLicenseAreEachConferences(t *testing.T) {
 	w.wait("acme", "board", "dan", 12)
 	w.call(finance, http.MethodGet, "/v1/tenants/acme/seats", "").want(200, `{"tenant":"acme","model":"named","in_use":2,"held":0,"waiting":3,
 		"conferences":[{"conference":"board","host":"host1@example.org","limit":1,"in_use":1,"waiting":1},
-		{"conference":"weekly","host":"host0@example.org","limit":1,"in_use":1,"waiting":2}],"hosts":{"used":2,"allowed":2}}`)
+		{"conference":"weekly","host":"host0@example.org","limit":1,"in_use":1,"waiting":2}],"hosts":{"used":2,"allowed":2},
+		"host_changes":{"month":"2026-09","made":0,"allowed":2,"unused_slots":0}}`)
 	w.putFirst("weekly", connection(3)).ok()
 	if weekly, board := w.queue("weekly"), w.queue("board"); weekly != "carl 1, bob 2" || board != "dan 1" {
 		t.Errorf("queues %s; %s", weekly, board)

@@ -124,11 +124,11 @@ func (m *Meetings) open(ctx context.Context, o Opening) (conference.Conference, 
 // smaller license, from running more conferences than that at a time. Locks
 // are listed only for such tenants.
 func (m *Meetings) withinHosts(ctx context.Context, l license.License, c conference.Conference) error {
-	hosts, err := m.store.CountHosts(ctx, c.Tenant)
+	tally, err := m.store.HostTally(ctx, c.Tenant)
 	if err != nil {
 		return fmt.Errorf("count the hosts: %w", err)
 	}
-	if hosts <= l.Hosts {
+	if tally.Hosts <= l.Hosts {
 		return nil
 	}
 	locks, err := m.store.Locks(ctx, c.Tenant)

@@ -28,8 +28,8 @@ type Store interface {
 	// Locks lists the locks of a tenant's hosts: its conferences that are live
 	// under a named license, or may be.
 	Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error)
-	// CountHosts counts a tenant's hosts, consistently.
-	CountHosts(ctx context.Context, t tenant.ID) (int, error)
+	// HostTally counts a tenant's hosts, consistently.
+	HostTally(ctx context.Context, t tenant.ID) (host.Tally, error)
 	// Heads reads the heads of the queues of some pools; those that have none are
 	// left out.
 	Heads(ctx context.Context, pools []seat.Pool) ([]queue.Head, error)
@@ -60,7 +60,7 @@ type Occupancy struct {
 	Waiting     int
 	Conferences []ConferenceOccupancy
 	// Hosts are those that are registered. Counted under a named license alone.
-	Hosts int
+	Hosts host.Tally
 }
 
 // ConferenceOccupancy is one conference's part of it. InUse counts what draws
@@ -84,7 +84,7 @@ func (r *Reader) Occupancy(ctx context.Context, t tenant.ID, nowMillis int64) (O
 	}
 	o := Occupancy{License: l}
 	if l.Model == license.ModelNamed {
-		if o.Hosts, err = r.store.CountHosts(ctx, t); err != nil {
+		if o.Hosts, err = r.store.HostTally(ctx, t); err != nil {
 			return o, fmt.Errorf("count the hosts: %w", err)
 		}
 	}

@@ -36,7 +36,7 @@ func hostMoves(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "and once more", move("b@b", "e@b", december), host.MovedNoChange)
 	equal(t, "after the license has shrunk", move("b@b", "e@b", smaller), host.MovedNoMore)
 	equal(t, "without a bound", move("b@b", "e@b", host.Slots{}), host.MovedNow)
-	equal(t, "counted", must(store.CountHosts(ctx, id))(t), 2)
+	equal(t, "counted", must(store.HostTally(ctx, id))(t), host.Tally{Hosts: 2, Used: 2, Changes: 1, Month: december.Month})
 	var names []host.Email
 	for _, h := range must(store.Hosts(ctx, id, "", 10))(t) {
 		names = append(names, h.Email)
@@ -65,7 +65,7 @@ func parallelMoves(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "moved", won.Load(), int64(1))
 	equal(t, "found nobody", others.Load(), int64(7))
 	equal(t, "listed", len(must(store.Hosts(t.Context(), id, "", 10))(t)), 1)
-	equal(t, "counted", must(store.CountHosts(t.Context(), id))(t), 1)
+	equal(t, "counted", must(store.HostTally(t.Context(), id))(t).Hosts, 1)
 }
 
 // movesBounded: concurrent moves of different slots obey the limit of changes.
@@ -123,7 +123,7 @@ func hostLife(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "remove again", must(store.RemoveHost(ctx, id, h.Email))(t), false)
 	equal(t, "change removed", must(store.ChangeHost(ctx, id, h, was))(t), false)
 	equal(t, "the slot is free", must(store.AddHost(ctx, id, host.Host{Email: "bob@example.org"}, slots))(t), host.AddedNow)
-	equal(t, "counted", must(store.CountHosts(ctx, id))(t), 1)
+	equal(t, "counted", must(store.HostTally(ctx, id))(t).Hosts, 1)
 	if gone := must(store.Host(ctx, id, h.Email, true))(t); gone != nil {
 		t.Errorf("a removed host is there: %+v", gone)
 	}
@@ -138,7 +138,7 @@ func unboundHosts(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "the first", add("a@b", host.Slots{}), host.AddedNow)
 	equal(t, "within the bound", add("b@b", bound), host.AddedNow)
 	equal(t, "beyond it", add("c@b", bound), host.AddedNoMore)
-	equal(t, "counted", must(store.CountHosts(t.Context(), id))(t), 2)
+	equal(t, "counted", must(store.HostTally(t.Context(), id))(t).Hosts, 2)
 }
 
 func hostChanges(t *testing.T, store Store, id tenant.ID) {
@@ -171,7 +171,7 @@ func hostChanges(t *testing.T, store Store, id tenant.ID) {
 		}
 		equal(t, fmt.Sprintf("step %d: add %s", n, step.add), must(store.AddHost(ctx, id, host.Host{Email: step.add}, step.slots))(t), step.want)
 	}
-	equal(t, "counted", must(store.CountHosts(ctx, id))(t), 2)
+	equal(t, "counted", must(store.HostTally(ctx, id))(t).Hosts, 2)
 	equal(t, "listed", len(must(store.Hosts(ctx, id, "", 10))(t)), 2)
 }
 
@@ -201,7 +201,7 @@ func parallelHostChanges(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "this month", rush(slots, 100), map[host.Added]int{host.AddedNow: 3, host.AddedNoChange: tries - 3})
 	slots.Month = "2026-12"
 	equal(t, "next month", rush(slots, 200), map[host.Added]int{host.AddedNow: 2, host.AddedNoMore: tries - 2})
-	equal(t, "counted", must(store.CountHosts(t.Context(), id))(t), slots.Limit)
+	equal(t, "counted", must(store.HostTally(t.Context(), id))(t).Hosts, slots.Limit)
 }
 
 // hostChurn replaces hosts concurrently and repeatedly.
@@ -232,8 +232,8 @@ func hostChurn(t *testing.T, store Store, id tenant.ID) {
 		return nil
 	})
 	equal(t, "changes", changes.Load(), int64(slots.Changes))
-	equal(t, "counted", int64(must(store.CountHosts(t.Context(), id))(t)), int64(slots.Limit)+changes.Load()-removed.Load())
-	equal(t, "listed", len(must(store.Hosts(t.Context(), id, "", 10))(t)), must(store.CountHosts(t.Context(), id))(t))
+	equal(t, "counted", int64(must(store.HostTally(t.Context(), id))(t).Hosts), int64(slots.Limit)+changes.Load()-removed.Load())
+	equal(t, "listed", len(must(store.Hosts(t.Context(), id, "", 10))(t)), must(store.HostTally(t.Context(), id))(t).Hosts)
 }
 
 func locks(t *testing.T, store Store, id tenant.ID) {

@@ -503,6 +503,12 @@ export interface components {
             email: string;
             name?: string;
         };
+        HostChangesView: {
+            allowed: number;
+            made: number;
+            month: string;
+            unused_slots: number;
+        };
         HostSlotsView: {
             allowed: number;
             used: number;
@@ -701,6 +707,7 @@ export interface components {
         SeatsView: {
             conferences: components["schemas"]["ConferenceSeatsView"][];
             held: number;
+            host_changes?: components["schemas"]["HostChangesView"];
             hosts?: components["schemas"]["HostSlotsView"];
             in_use: number;
             limit?: number;
