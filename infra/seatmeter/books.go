@@ -14,8 +14,8 @@ import (
 	"seatmeter/infra/local"
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/tables"
+	"seatmeter/shared/books"
 	"seatmeter/shared/dynamo"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/tenant"
 )
 
@@ -79,7 +79,7 @@ func (c booksCommand) open(ctx context.Context) (*dynamo.Store, error) {
 		return nil, err
 	}
 	if endpoints.DynamoDB == "" {
-		return nil, errors.New("the stack keeps its state in memory, where no other process can look; reconciliation checks its books each hour, and logs what is off")
+		return nil, errors.New("the stack keeps its state in memory, where no other process can look; its books are audited once a day, and what is off is logged")
 	}
 	cfg, err := engine.Config(ctx, endpoints.DynamoDB)
 	if err != nil {
@@ -111,7 +111,7 @@ func checkBooks(ctx context.Context, store *dynamo.Store, list []tenant.ID) (int
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	for i, t := range list {
 		fmt.Fprintf(os.Stderr, "\rtenant %d of %d, %d blocks ", i+1, len(list), checked)
-		blocks, off, err := reconcile.Audit(ctx, store, t, time.Now())
+		blocks, off, err := books.CheckAll(ctx, store, t, time.Now())
 		if err != nil {
 			fmt.Fprintln(os.Stderr)
 			return wrong, fmt.Errorf("tenant %s: %w", t, err)

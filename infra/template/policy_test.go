@@ -22,6 +22,7 @@ const (
 	live        = "!GetAtt LiveTable.Arn"
 	liveRates   = live + " rate#*" // only items with these keys
 	liveKeys    = live + " idempotency#* rate#*"
+	liveBooks   = live + " audits books#*"
 	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"
 	busyIndex   = "!Sub ${LiveTable.Arn}/index/busy"
 	ledger      = "!GetAtt LedgerTable.Arn"
@@ -103,6 +104,7 @@ var permitted = map[string]map[string][]string{
 	},
 	"rollup": {
 		live:       {"dynamodb:GetItem", "dynamodb:Query"},
+		liveBooks:  {"dynamodb:PutItem"},
 		ledger:     {"dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
 	},
@@ -110,7 +112,7 @@ var permitted = map[string]map[string][]string{
 		live:       {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
 		lobbyIndex: {"dynamodb:Query"},
 		busyIndex:  {"dynamodb:Query"},
-		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
+		ledger:     {"dynamodb:PutItem"},
 		probe:      {"execute-api:ManageConnections"},
 		push:       {"execute-api:ManageConnections"},
 		closing:    {"execute-api:ManageConnections"},

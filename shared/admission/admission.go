@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"sync"
 
+	"seatmeter/shared/books"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/host"
@@ -43,6 +44,7 @@ type Store interface {
 	usage.Ledger
 	queue.Store
 	queue.Ledger
+	books.Register
 }
 
 // Admissions admits connections. It caches what it has read: one per process.

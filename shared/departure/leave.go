@@ -27,7 +27,8 @@ const leaveRounds = 5
 // first read is not consistent, which costs half; it is never believed
 // further than those conditions, and when one of them fails it is read again.
 // A process that dies between ledger and seat leaves the seat to the next
-// delivery, or to reconciliation.
+// delivery, or to reconciliation. No event follows a removal (usage.EndRemoved), and
+// the connection may stay open: so the session says first that it is gone.
 func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis int64, end usage.End) error {
 	s, err := x.store.Session(ctx, id, false)
 	if err != nil {
@@ -58,6 +59,19 @@ func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis i
 				return nil
 			}
 		case session.StateSeated:
+			if end == usage.EndRemoved {
+				gone := *s
+				gone.State, gone.MovedAtMillis = session.StateGone, atMillis
+				gone.Version++
+				if s, err = x.store.Change(ctx, gone); err != nil {
+					return fmt.Errorf("note that a connection is removed: %w", err)
+				}
+				if s != nil && *s != gone {
+					continue
+				}
+				_, err = x.FinishLeave(ctx, gone)
+				return err
+			}
 			done, err := x.endStay(ctx, *s, atMillis, end)
 			if done || err != nil {
 				return err
@@ -107,9 +121,12 @@ func (x *Departures) ToLobby(ctx context.Context, id seat.ConnectionID, atMillis
 	return session.Session{}, problem.New(problem.Unavailable, "Please try again.")
 }
 
-// FinishLeave records the stay that a session has left, and gives its seat back.
-// It tells whether there was one to give back.
+// FinishLeave records the stay that a session has left, or was removed from, and gives
+// its seat back. It tells whether there was one to give back.
 func (x *Departures) FinishLeave(ctx context.Context, s session.Session) (bool, error) {
+	if s.State == session.StateGone {
+		return x.endStay(ctx, s, s.MovedAtMillis, usage.EndRemoved)
+	}
 	return x.endStay(ctx, s, s.MovedAtMillis, usage.EndLeft)
 }
 

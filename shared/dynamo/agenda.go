@@ -1,11 +1,8 @@
 package dynamo
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -93,40 +90,4 @@ func (s *Store) Save(ctx context.Context, p reconcile.Progress) error {
 		return fmt.Errorf("save progress: %w", err)
 	}
 	return nil
-}
-
-// Checkpoint implements reconcile.Books.
-func (s *Store) Checkpoint(ctx context.Context, block seat.Block) (*reconcile.Checkpoint, error) {
-	pk, sk := checkpointKeys(block)
-	i, err := s.get(ctx, pk, sk, true)
-	if err != nil || i == nil {
-		return nil, err
-	}
-	r := reader{item: i}
-	c := &reconcile.Checkpoint{AtMillis: r.number(attrAt), Taken: r.number(attrTaken), Voids: r.number(attrVoids)}
-	if open, ok := i[attrOpen].(*types.AttributeValueMemberM); ok {
-		joined := reader{item: open.Value}
-		for id := range open.Value {
-			c.Open = append(c.Open, reconcile.OpenSeat{Connection: seat.ConnectionID(id), JoinedAtMillis: joined.number(id)})
-		}
-		r.err = errors.Join(r.err, joined.err)
-	}
-	slices.SortFunc(c.Open, func(a, b reconcile.OpenSeat) int { return cmp.Compare(a.Connection, b.Connection) })
-	return c, r.err
-}
-
-// PutCheckpoint implements reconcile.Books.
-func (s *Store) PutCheckpoint(ctx context.Context, block seat.Block, c reconcile.Checkpoint) error {
-	pk, sk := checkpointKeys(block)
-	open := item{}
-	for _, sitting := range c.Open {
-		open[string(sitting.Connection)] = number(sitting.JoinedAtMillis)
-	}
-	i := key(pk, sk).setNumber(attrAt, c.AtMillis).setNumber(attrTaken, c.Taken).setNumber(attrVoids, c.Voids)
-	if block.Pool.Number != 0 {
-		i.setNumber(attrExpires, c.AtMillis/millisPerSecond+checkpointSeconds)
-	}
-	i[attrOpen] = &types.AttributeValueMemberM{Value: open}
-	_, _, err := s.put(ctx, s.live, i, "", nil)
-	return err
 }

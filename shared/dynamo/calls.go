@@ -157,8 +157,10 @@ func kindOf(pk, sk string) string {
 		return "waiter"
 	case pk == keyTenants:
 		return "tenant"
-	case strings.HasPrefix(pk, booksKeyHead):
+	case strings.HasPrefix(pk, booksKeyHead) && sk != keyAudited:
 		return "checkpoint"
+	case strings.HasPrefix(pk, registerKeyHead):
+		return "registration"
 	case strings.HasPrefix(pk, rateKeyHead):
 		return "rate"
 	case strings.HasSuffix(sk, suffixOutcome):

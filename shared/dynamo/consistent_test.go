@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"seatmeter/shared/books"
 	"seatmeter/shared/pool"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +20,6 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -166,9 +166,15 @@ var consistent = []version{
 	{"Look", writeBlock, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Get(ctx, someBlock) }},
 	{"Read", writeBlock, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Read(ctx, somePool) }},
 	{"Board", writeBoard, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Directory(ctx, somePool) }},
-	{"Checkpoint", func(ctx context.Context, s *dynamo.Store, n int64) error {
-		return s.PutCheckpoint(ctx, someBlock, reconcile.Checkpoint{AtMillis: n + 1})
-	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Checkpoint(ctx, someBlock) }},
+	{"LastAudit", func(ctx context.Context, s *dynamo.Store, n int64) error {
+		return s.PutCheckpoint(ctx, someBlock, books.Checkpoint{AtMillis: n + 1})
+	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.LastAudit(ctx, someTenant) }},
+	{"Registered", func(ctx context.Context, s *dynamo.Store, n int64) error {
+		return s.Register(ctx, someTenant, conference.Number(n+1), n+1)
+	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Registered(ctx, someTenant, 0) }},
+	{"AuditedUntil", func(ctx context.Context, s *dynamo.Store, n int64) error {
+		return s.SaveAuditedUntil(ctx, n+1)
+	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.AuditedUntil(ctx) }},
 	{"Progress", func(ctx context.Context, s *dynamo.Store, n int64) error {
 		return s.SaveProgress(ctx, someTenant, rollup.Progress{Zone: "UTC", ThroughMillis: n + 1})
 	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Progress(ctx, someTenant) }},

@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/audit"
+	"seatmeter/shared/books"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
@@ -70,6 +71,7 @@ type Store struct {
 var (
 	_ reconcile.Store = (*Store)(nil)
 	_ statement.Store = (*Store)(nil)
+	_ books.Store     = (*Store)(nil)
 
 	_ idempotency.Keys = (*Store)(nil)
 	_ rate.Counter     = (*Store)(nil)

@@ -38,7 +38,10 @@ import (
 //	request with an Idempotency-Key       idempotency#<SHA-256>      answer
 //	joins, calls in ten seconds           rate#<kind>#<who>          <window>
 //	reconciliation's progress             reconcile                  progress
-//	checkpoint of a block's books         books#<tenant>             <number>#<index>
+//	checkpoint of a block's books         books#<tenant>             <number>#<page>#<index>
+//	a tenant's last audit                 books#<tenant>             audited
+//	conference with pools of its own      register#<tenant>          <opened at>#<number>
+//	progress of the audits                audits                     cursor
 //
 //	ledger table                          pk                         sk
 //	stay                                  <tenant>[#<shard>]         stay#<joined at>#<connection>
@@ -226,6 +229,9 @@ const (
 	keyDirectory      = "board"
 	keyClaim          = "claim"
 	booksKeyHead      = "books#"
+	registerKeyHead   = "register#"
+	keyAudited        = "audited"
+	keyAudits         = "audits"
 	idempotencyHead   = "idempotency#"
 	rateKeyHead       = "rate#"
 	keyAnswer         = "answer"
@@ -302,10 +308,10 @@ func claimKeys(p seat.Pool) (pk, sk string) {
 // directoryKeepSeconds is how long a directory is kept after its last scan.
 const directoryKeepSeconds = 24 * 60 * 60
 
-// checkpointSeconds is how long a checkpoint of a conference's block is kept:
-// longer than a closed pool. The blocks and checkpoints of a tenant's own pool do
+// booksSeconds is how long audits remember a conference with pools of its own: longer
+// than its closed pools are kept. The blocks and checkpoints of a tenant's own pool do
 // not expire.
-const checkpointSeconds = 30 * 24 * 60 * 60
+const booksSeconds = 30 * 24 * 60 * 60
 
 func checkpointKeys(b seat.Block) (pk, sk string) {
 	pool, sk := blockKeys(b)

@@ -2,26 +2,39 @@ package jobs
 
 import (
 	"context"
-	"fmt"
+	"errors"
+
+	"golang.org/x/sync/errgroup"
+
+	"seatmeter/shared/problem"
 )
 
-// Roller rolls up every tenant's usage, as far as there is time for before ctx
-// ends. Safe to retry and to run concurrently: a schedule may fire twice.
-type Roller interface {
+// Daily is work that each tenant has once a day, as far as there is time for before
+// ctx ends. Safe to retry and to run concurrently: a schedule may fire twice.
+type Daily interface {
 	Run(ctx context.Context) error
 }
 
 // Rollup handles the schedule's events.
-type Rollup struct{ roller Roller }
+type Rollup struct{ roller, auditor Daily }
 
 // NewRollup makes a handler of the schedule's events.
-func NewRollup(roller Roller) *Rollup { return &Rollup{roller} }
+func NewRollup(roller, auditor Daily) *Rollup { return &Rollup{roller, auditor} }
 
-// Handle makes one run. An error is for the log and the function's metric: the
-// next run of the schedule continues in any case.
+// Handle rolls usage up and audits the books, at the same time, so that neither waits
+// for the other. An error is for the log and the function's metric: the next run of
+// the schedule continues in any case.
 func (r *Rollup) Handle(ctx context.Context) error {
-	if err := r.roller.Run(ctx); err != nil {
-		return fmt.Errorf("roll usage up: %w", err)
-	}
-	return nil
+	var rolled, audited error
+	var both errgroup.Group
+	both.Go(func() error {
+		rolled = r.roller.Run(ctx)
+		return nil
+	})
+	both.Go(func() error {
+		audited = r.auditor.Run(ctx)
+		return nil
+	})
+	_ = both.Wait() // its functions return nil
+	return errors.Join(problem.Wrap("roll usage up", rolled), problem.Wrap("audit the books", audited))
 }

@@ -20,17 +20,21 @@ func (r *roller) Run(context.Context) error {
 	return r.err
 }
 
-func TestAScheduledEventIsOneRunOfTheRollup(t *testing.T) {
-	var done roller
-	answer, err := lambda.NewHandler(jobs.NewRollup(&done).Handle).Invoke(t.Context(), []byte("{}"))
-	if err != nil || done.runs != 1 {
-		t.Errorf("%d runs, answered %s (%v)", done.runs, answer, err)
+func TestAScheduledEventIsOneRunOfRollupAndAudits(t *testing.T) {
+	var rolled, audited roller
+	answer, err := lambda.NewHandler(jobs.NewRollup(&rolled, &audited).Handle).Invoke(t.Context(), []byte("{}"))
+	if err != nil || rolled.runs != 1 || audited.runs != 1 {
+		t.Errorf("%d and %d runs, answered %s (%v)", rolled.runs, audited.runs, answer, err)
 	}
 }
 
-func TestARollupThatFailedIsToldSo(t *testing.T) {
+func TestARunThatFailedIsToldAndKeepsNoOtherFromRunning(t *testing.T) {
 	oops := errors.New("oops")
-	if err := jobs.NewRollup(&roller{err: oops}).Handle(t.Context()); !errors.Is(err, oops) {
-		t.Errorf("error %v", err)
+	for failed := range 2 {
+		both := []*roller{{}, {}}
+		both[failed].err = oops
+		if err := jobs.NewRollup(both[0], both[1]).Handle(t.Context()); !errors.Is(err, oops) || both[1-failed].runs != 1 {
+			t.Errorf("error %v, %d runs of the other", err, both[1-failed].runs)
+		}
 	}
 }

@@ -47,6 +47,11 @@ func (m *Meetings) dismiss(ctx context.Context, ids []seat.ConnectionID, text me
 	return group.Wait()
 }
 
+// Close closes a connection whose stay has ended. Safe to repeat.
+func (m *Meetings) Close(ctx context.Context, id seat.ConnectionID) error {
+	return problem.Wrap("close a connection", m.gateway.Close(ctx, id))
+}
+
 // message is what connections are told without having asked.
 type message struct {
 	Type   string `json:"type"`

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"seatmeter/shared/books"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/host"
@@ -29,6 +30,7 @@ type Store interface {
 	conference.Conferences
 	seat.Blocks
 	session.Sessions
+	books.Register
 }
 
 // ErrGone says that a connection is no more.

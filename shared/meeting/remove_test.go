@@ -110,8 +110,8 @@ func TestARemovalByAnEarlierConnectionFindsTheStay(t *testing.T) {
 				t.Fatalf("removed %+v, %v", s, err)
 			}
 			w.Books(1)
-			if w.Seated(heir.Connection) {
-				t.Error("seated still")
+			if _, _, err := w.NewProcess().SessionState(t.Context(), heir.Connection); !problem.Is(err, problem.NotFound) {
+				t.Errorf("the removed connection is %v, want it gone", err)
 			}
 			if _, err = w.NewProcess().Remove(t.Context(), removal, guest.Connection); !problem.Is(err, problem.NotFound) {
 				t.Errorf("a repeat is answered %v", err)

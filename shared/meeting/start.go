@@ -104,6 +104,9 @@ func (m *Meetings) open(ctx context.Context, o Opening) (conference.Conference, 
 	if err := m.withinHosts(ctx, l, c); err != nil {
 		return c, l, err
 	}
+	if err := m.store.Register(ctx, c.Tenant, c.Number, o.AtMillis); err != nil {
+		return c, l, fmt.Errorf("register the conference's pools: %w", err)
+	}
 	if err := m.licensing.OpenConference(ctx, l, c.Number); err != nil {
 		return c, l, err
 	}

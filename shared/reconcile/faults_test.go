@@ -188,7 +188,7 @@ func over(w *worldtest.World) {
 		w.Round()
 	}
 	w.Books(0)
-	if off := audit(w); len(off) != 0 {
+	if off := w.Unbalanced(); len(off) != 0 {
 		w.T.Errorf("the books are off: %+v", off)
 	}
 	locks, err := w.Store.Locks(context.Background(), worldtest.Acme)

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/meeting"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/worldtest"
 )
@@ -225,4 +227,47 @@ func TestAnUnprobedJoinFromTheLobbyEndsAtItsJoin(t *testing.T) {
 	if len(stays) != 1 || stays[0].LeftAtMillis != stays[0].JoinedAtMillis {
 		t.Errorf("recorded %+v, want one that ends when it began", stays)
 	}
+}
+
+// The process of a leave for the lobby dies when the ledger has the stay.
+func TestAnInterruptedLeaveGivesItsSeatBackWithinTwoRounds(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	v := w.GuestIn()
+	w.Pass(time.Minute)
+	w.Fail(4, faults.CrashBefore)
+	if !w.Faults.Crashes(func() { _, _ = w.Process.ToLobby(t.Context(), v.Connection, w.Millis()) }) || len(w.Stays()) != 1 {
+		t.Fatalf("%d records", len(w.Stays()))
+	}
+	w.Calm()
+	w.Rounds(2)
+	w.Books(0)
+}
+
+// The process of a removal dies at any call; the client is connected still.
+func TestAnInterruptedRemovalIsCompleted(t *testing.T) {
+	worldtest.EachCall(t, "removal", func(t *testing.T, call int) bool {
+		w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+		w.GuestIn()
+		v := w.GuestIn()
+		w.Pass(time.Minute)
+		nth := w.Fail(call, faults.CrashAfter)
+		r := meeting.Removal{Tenant: worldtest.Acme, Conference: worldtest.Weekly, At: w.Now()}
+		died := w.Faults.Crashes(func() { _, _ = w.Process.Remove(t.Context(), r, v.Connection) })
+		w.Calm()
+		w.Rounds(2)
+		s, err := w.Store.Session(t.Context(), v.Connection, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, in := w.Members(worldtest.Shared())[v.Connection]; in == (s.State == session.StateGone) {
+			t.Errorf("the connection has a seat: %t; its session: %+v", in, s)
+		}
+		if stays := w.Stays(); len(stays) > 0 {
+			w.Books(1)
+			if stays[0].End != usage.EndRemoved || stays[0].LeftAtMillis != r.At.UnixMilli() {
+				t.Errorf("recorded: %+v", stays[0])
+			}
+		}
+		return died && nth.Reached()
+	})
 }

@@ -104,6 +104,9 @@ func (r *run) checkSessions(ctx context.Context, state seat.State, judged []seat
 			group.Go(func() error {
 				left, err := r.departures.FinishLeave(ctx, s)
 				r.count(func(f *RunStats) { f.Stuck += boolCount(left) })
+				if err == nil && s.State == session.StateGone {
+					err = r.meetings.Close(ctx, s.Connection)
+				}
 				return err
 			})
 		default:

@@ -26,7 +26,6 @@ import (
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
-	"seatmeter/shared/usage"
 )
 
 const (
@@ -63,9 +62,7 @@ const (
 // Store is everything that reconciliation reads and writes.
 type Store interface {
 	admission.Store
-	usage.History
 	Agenda
-	Books
 }
 
 // Prober asks the platform for the state of connections.

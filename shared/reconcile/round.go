@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +25,6 @@ type run struct {
 	stats RunStats
 	// conferencesFailed: a conference or a lock failed; the next round checks all again.
 	conferencesFailed bool
-	// idle is the empty blocks, due the blocks in use whose books are to be checked.
-	idle, due []seat.Block
 	// rolledOut is the tenants whose licenses were checked.
 	rolledOut map[tenant.ID]bool
 }
@@ -53,7 +49,6 @@ func (r *Reconciler) Round(ctx context.Context) error {
 	if whole && one.withConferences && !one.conferencesFailed {
 		at.ConferencesAtMillis = began.UnixMilli()
 	}
-	one.checkAllBooks(ctx)
 	if saved := r.store.Save(ctx, at); err == nil {
 		err = problem.Wrap("save the progress", saved)
 	}
@@ -122,24 +117,6 @@ func (r *run) work(ctx context.Context, group *errgroup.Group, entries []Entry) 
 	}
 }
 
-// checkAllBooks checks the books of the due and of the idle blocks, of one tenant
-// at a time in one pass over its ledger. Idle blocks then leave the agenda.
-func (r *run) checkAllBooks(ctx context.Context) {
-	byTenant := make(map[tenant.ID][]seat.Block)
-	for _, block := range append(r.idle, r.due...) {
-		byTenant[block.Pool.Tenant] = append(byTenant[block.Pool.Tenant], block)
-	}
-	for _, t := range slices.Sorted(maps.Keys(byTenant)) {
-		if r.outOfTime(ctx) {
-			return
-		}
-		r.failed(ctx, Entry{Tenant: t, Block: byTenant[t][0]}, r.checkBooks(ctx, t, byTenant[t]))
-	}
-	for _, block := range r.idle {
-		r.failed(ctx, Entry{Tenant: block.Pool.Tenant, Block: block}, r.store.Dequeue(ctx, block))
-	}
-}
-
 func (r *run) failed(ctx context.Context, e Entry, err error) {
 	if err == nil {
 		return
@@ -152,24 +129,19 @@ func (r *run) failed(ctx context.Context, e Entry, err error) {
 		"conference", e.Conference, "pool", int64(e.Block.Pool.Number), "block", e.Block.Index, "error", err)
 }
 
-// checkBlock checks one block. An empty block leaves the agenda once its books
-// are checked.
+// checkBlock checks one block. An empty block leaves the agenda.
 func (r *run) checkBlock(ctx context.Context, block seat.Block, tenants *tenantCache) error {
 	state, err := r.store.Get(ctx, block)
 	if err != nil || state == nil {
 		return problem.Wrap("read a block", err)
 	}
 	if len(state.Members) == 0 {
-		r.collect(&r.idle, block)
 		_, err := tenants.license(ctx, block.Pool.Tenant)
-		return err
+		return errors.Join(err, problem.Wrap("take a block off the agenda", r.store.Dequeue(ctx, block)))
 	}
 	replaced := r.closeReplaced(ctx, *state)
 	if r.now().UnixMilli()-state.SeenAtMillis < recent.Milliseconds() {
 		return errors.Join(replaced, r.endHolds(ctx, *state))
-	}
-	if due(block, r.now()) {
-		r.collect(&r.due, block)
 	}
 	// Members come first: a conference's end would count its dead for longer.
 	_, err = r.checkMembers(ctx, *state, tenants)
@@ -195,10 +167,4 @@ func (r *run) rollOut(ctx context.Context, l license.License) {
 	completed, err := r.licensing.Complete(ctx, l, r.now())
 	r.count(func(f *RunStats) { f.RolledOut += boolCount(completed) })
 	r.failed(ctx, Entry{Tenant: l.Tenant}, problem.Wrap("roll out a license", err))
-}
-
-func (r *run) collect(list *[]seat.Block, block seat.Block) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	*list = append(*list, block)
 }

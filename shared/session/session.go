@@ -7,8 +7,8 @@
 //
 // The session decides which seat a connection has: the one that it names while it
 // is seated. Each change is one conditional write of its next version. A session
-// that names a seat and is not seated has left it: the stay is recorded, and then
-// the seat is given back. Any seat that the connection has and its session does not
+// that names a seat and is not seated has left it, or was removed: the stay is recorded,
+// and then the seat is given back. Any seat that the connection has and its session does not
 // name is an orphan. A session that ends by closing is not
 // written again, to save a write: the block and the ledger tell that it is over,
 // and it expires.

@@ -219,24 +219,3 @@ func claims(t *testing.T, store Store, _ tenant.ID) {
 		t.Fatal(err)
 	}
 }
-
-func checkpoints(t *testing.T, store Store, id tenant.ID) {
-	ctx, one, other := t.Context(), blockOf(id, 0), blockOf(id, 33)
-	if c := must(store.Checkpoint(ctx, one))(t); c != nil {
-		t.Fatalf("a checkpoint that nobody wrote: %+v", c)
-	}
-	chair := seat.Block{Pool: seat.Pool{Tenant: id, Number: 3, Chair: true}}
-	want := reconcile.Checkpoint{AtMillis: 5, Taken: 7, Voids: 2, Open: []reconcile.OpenSeat{{Connection: "a=", JoinedAtMillis: 3}, {Connection: "b=", JoinedAtMillis: 4}}}
-	for i, block := range []seat.Block{one, other, chair} {
-		want.AtMillis = int64(i + 1)
-		if err := store.PutCheckpoint(ctx, block, want); err != nil {
-			t.Fatal(err)
-		}
-		equal(t, "checkpoint", must(store.Checkpoint(ctx, block))(t), &want)
-	}
-	want.AtMillis, want.Open = 9, nil
-	if err := store.PutCheckpoint(ctx, one, want); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "replaced", must(store.Checkpoint(ctx, one))(t), &want)
-}

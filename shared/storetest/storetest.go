@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/shared/audit"
+	"seatmeter/shared/books"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
@@ -26,6 +27,7 @@ import (
 // Store is everything a store implements.
 type Store interface {
 	reconcile.Store
+	books.Books
 	statement.Store
 	idempotency.Keys
 	rate.Counter
@@ -71,6 +73,7 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"OneScanAtATimeHasAPool", poolClaims},
 		{"OneRunAtATimeGoesOverTheAgenda", claims},
 		{"ACheckpointIsReadAsItWasWritten", checkpoints},
+		{"ConferencesAreListedSinceTheyWereRegistered", registered},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
 		{"RecordsOfManyPartsAreReadInOrder", ledgerParts},
 		{"AStatementIsWrittenOnce", statements},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/books"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/jobs"
@@ -132,5 +133,7 @@ func Reconcile(p Process, gateway Gateway) any {
 	}), p.Log).Handle
 }
 
-// Rollup builds the function that rolls up usage.
-func Rollup(p Process) any { return jobs.NewRollup(rollup.New(p.Store, p.Log, p.Now)).Handle }
+// Rollup builds the function that rolls up usage and audits the books.
+func Rollup(p Process) any {
+	return jobs.NewRollup(rollup.New(p.Store, p.Log, p.Now), books.NewAuditor(p.Store, p.Log, p.Now)).Handle
+}

@@ -1,8 +1,12 @@
 package worldtest
 
 import (
+	"bytes"
 	"context"
+	"io"
+	"log/slog"
 
+	"seatmeter/shared/books"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/seat"
@@ -120,6 +124,31 @@ func (w *World) Books(wantInUse int) {
 	if inUse != wantInUse {
 		w.T.Errorf("%d seats in use, want %d", inUse, wantInUse)
 	}
+}
+
+// Unbalanced are the books that are off, from the beginning.
+func (w *World) Unbalanced() []books.Balance {
+	w.T.Helper()
+	_, off, err := books.CheckAll(context.Background(), w.Store, Acme, w.Now())
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return off
+}
+
+// Audit makes an audit of the tenant, and gives what it logged.
+func (w *World) Audit() string {
+	w.T.Helper()
+	var log bytes.Buffer
+	if _, _, err := w.Auditor(&log).Audit(context.Background(), Acme); err != nil {
+		w.T.Fatal(err)
+	}
+	return log.String()
+}
+
+// Auditor is one that logs JSON.
+func (w *World) Auditor(log io.Writer) *books.Auditor {
+	return books.NewAuditor(w.StoreOver(w.Faults), slog.New(slog.NewJSONHandler(log, nil)), w.Now)
 }
 
 // balances checks a block of which so many stays are recorded.

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/infra/client"
-	"seatmeter/shared/reconcile"
+	"seatmeter/shared/books"
 	"seatmeter/shared/tenant"
 )
 
@@ -100,7 +100,7 @@ func (r *run) books(ctx context.Context) error {
 		}
 	}
 	for _, c := range r.customers {
-		_, off, err := reconcile.Audit(ctx, r.stack.Store(), tenant.ID(c.id), time.Now())
+		_, off, err := books.CheckAll(ctx, r.stack.Store(), tenant.ID(c.id), time.Now())
 		if err != nil {
 			return fmt.Errorf("check the books: %w", err)
 		}

@@ -18,13 +18,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"seatmeter/shared/books"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
@@ -217,22 +217,14 @@ func (w *writer) leave(ctx context.Context, v *visit) error {
 	return nil
 }
 
-// sumUp rolls up the history, and marks the tenant's own pool as checked.
-// Reconciliation would have done so each hour, and does not check months.
+// sumUp rolls up and audits the history, as would have been done each day.
 func (w *writer) sumUp(ctx context.Context, now time.Time) error {
 	roller := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return now })
 	if _, err := roller.Tenant(ctx, w.license.Tenant); err != nil {
 		return fmt.Errorf("roll up: %w", err)
 	}
-	states, err := w.store.Read(ctx, seat.Pool{Tenant: w.license.Tenant})
-	if err != nil {
-		return fmt.Errorf("read the pool: %w", err)
-	}
-	for _, s := range states {
-		balanced := reconcile.Checkpoint{AtMillis: now.UnixMilli(), Taken: s.Taken, Voids: s.Voids}
-		if err := w.store.PutCheckpoint(ctx, s.Block, balanced); err != nil {
-			return fmt.Errorf("note the books: %w", err)
-		}
+	if _, _, err := books.NewAuditor(w.store, slog.New(slog.DiscardHandler), func() time.Time { return now }).Audit(ctx, w.license.Tenant); err != nil {
+		return fmt.Errorf("audit: %w", err)
 	}
 	return nil
 }

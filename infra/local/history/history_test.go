@@ -10,11 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/infra/local/history"
+	"seatmeter/shared/books"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
@@ -75,11 +75,11 @@ func refusals(t *testing.T, store *dynamo.Store, of tenant.ID) int {
 	return n
 }
 
-// balanced checks the books from the beginning, and as reconciliation does, from
+// balanced checks the books from the beginning, and as the daily audit does, from
 // the last checkpoint.
 func balanced(t *testing.T, store *dynamo.Store, of tenant.ID) {
 	t.Helper()
-	blocks, off, err := reconcile.Audit(t.Context(), store, of, now)
+	blocks, off, err := books.CheckAll(t.Context(), store, of, now)
 	if err != nil || len(off) > 0 || blocks == 0 {
 		t.Errorf("%s: of %d blocks these do not balance: %v (%v)", of, blocks, off, err)
 	}
@@ -87,10 +87,13 @@ func balanced(t *testing.T, store *dynamo.Store, of tenant.ID) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	last, err := store.LastAudit(t.Context(), of)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range states {
-		c, err := store.Checkpoint(t.Context(), s.Block)
-		if err != nil || c == nil || c.Taken != s.Taken || c.Voids != s.Voids || s.InUse != 0 {
-			t.Errorf("%s: a block with %d taken, %d void and %d in use has the checkpoint %+v (%v)", of, s.Taken, s.Voids, s.InUse, c, err)
+		if c, there := last.Checkpoints[s.Block]; !there || c.Taken != s.Taken || c.Voids != s.Voids || s.InUse != 0 {
+			t.Errorf("%s: a block with %d taken, %d void and %d in use has the checkpoint %+v", of, s.Taken, s.Voids, s.InUse, c)
 		}
 	}
 }

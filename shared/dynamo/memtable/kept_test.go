@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"seatmeter/shared/books"
 	"seatmeter/shared/pool"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -17,7 +18,6 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
-	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
@@ -69,11 +69,13 @@ func kept(t *testing.T, wrap wrap) {
 		}, seconds(began + 24*hour)},
 		{"a claim of a pool", func() error { return second(store.ClaimPool(ctx, block(3, 0).Pool, at, until)) }, seconds(until.Unix() + 1)},
 		{"a conference's checkpoint", func() error {
-			return store.PutCheckpoint(ctx, block(3, 0), reconcile.Checkpoint{AtMillis: began * 1000})
+			return store.PutCheckpoint(ctx, block(3, 0), books.Checkpoint{AtMillis: began * 1000})
 		}, seconds(began + 30*24*hour)},
 		{"a tenant's checkpoint", func() error {
-			return store.PutCheckpoint(ctx, block(0, 0), reconcile.Checkpoint{AtMillis: began * 1000})
+			return store.PutCheckpoint(ctx, block(0, 0), books.Checkpoint{AtMillis: began * 1000})
 		}, ""},
+		{"a conference's registration", func() error { return store.Register(ctx, "acme", 3, began*1000) }, seconds(began + 30*24*hour)},
+		{"an audit", func() error { return store.EndAudit(ctx, "acme", began*1000) }, ""},
 		{"a claimed key, not a moment too short", func() error { return second(store.ClaimKey(ctx, claim)) }, seconds(began + 24*hour + 1)},
 		{"a kept answer", func() error { return second(store.KeepAnswer(ctx, claim, idempotency.Answer{Status: 204})) }, seconds(began + 24*hour + 1)},
 		{"a count of a window of ten seconds", func() error {

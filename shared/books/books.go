@@ -1,24 +1,25 @@
-package reconcile
+// Package books audits the seats: every seat ever taken must be in the ledger, open,
+// or void.
+//
+// Terms: the books of a block balance if every seat ever taken of it is recorded in
+// the ledger, or open, or void. A checkpoint is a block's state at an audit. An audit
+// reads the ledger since the tenant's last one once, and all blocks that the tenant
+// had since: seats that were open at the checkpoint, or taken since, must since have
+// been recorded, or become void, or be open.
+package books
 
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
 	"slices"
 	"time"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
-
-// The books of a block balance if every seat ever taken is recorded in the ledger,
-// or open, or void. They are checked from one checkpoint to the next: seats that were
-// open at the checkpoint or taken since must since have been recorded, or become
-// void, or be open.
 
 // OpenSeat is a seat in use, by the key that its ledger record will have.
 type OpenSeat struct {
@@ -26,21 +27,13 @@ type OpenSeat struct {
 	JoinedAtMillis int64
 }
 
-// Checkpoint is a block's state when its books were last checked. The zero
-// checkpoint is that of a new block.
+// Checkpoint is a block's state at an audit. Without seats it is that of a block that
+// did not exist before AtMillis.
 type Checkpoint struct {
 	AtMillis int64
 	Taken    int64
 	Voids    int64
 	Open     []OpenSeat
-}
-
-// Books stores checkpoints. Errors are the store's own.
-type Books interface {
-	// Checkpoint reads a block's checkpoint, consistently; nil if there is none.
-	Checkpoint(ctx context.Context, block seat.Block) (*Checkpoint, error)
-	// PutCheckpoint replaces a block's checkpoint. Safe to retry.
-	PutCheckpoint(ctx context.Context, block seat.Block, c Checkpoint) error
 }
 
 // Balance is a block's books since a checkpoint.
@@ -54,15 +47,15 @@ type Balance struct {
 	Twice []int64
 	// recorded has a bit for each seat number since the checkpoint.
 	recorded []uint64
-	// members has the ledger record of each member's stay, nil if there is none.
-	members map[OpenSeat]*usage.Recorded
+	// members tells of each member's stay whether it is recorded.
+	members map[OpenSeat]bool
 }
 
 func newBalance(state seat.State, from Checkpoint) *Balance {
-	b := &Balance{State: state, From: from, members: make(map[OpenSeat]*usage.Recorded, len(state.Members))}
+	b := &Balance{State: state, From: from, members: make(map[OpenSeat]bool, len(state.Members))}
 	b.recorded = make([]uint64, max(0, state.Taken-from.Taken)/wordBits+1)
 	for id, m := range state.Members {
-		b.members[OpenSeat{id, m.JoinedAtMillis}] = nil
+		b.members[OpenSeat{id, m.JoinedAtMillis}] = false
 	}
 	return b
 }
@@ -70,10 +63,10 @@ func newBalance(state seat.State, from Checkpoint) *Balance {
 const wordBits = 64
 
 // record adds a ledger record.
-func (b *Balance) record(number int64, s OpenSeat, r usage.Recorded) {
+func (b *Balance) record(number int64, s OpenSeat) {
 	b.Records++
 	if _, in := b.members[s]; in {
-		b.members[s] = &r
+		b.members[s] = true
 	}
 	if at := number - b.From.Taken - 1; at >= 0 {
 		word, bit := &b.recorded[at/wordBits], uint64(1)<<(at%wordBits)
@@ -109,12 +102,15 @@ func (b Balance) Suspects(most int) []int64 {
 // computeBalances checks the books of one tenant's blocks in one pass over the
 // ledger. The caller reads the states first: a seat that changes hands meanwhile is
 // in the ledger, and counted once.
-func computeBalances(ctx context.Context, history usage.History, t tenant.ID, states []seat.State, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
+func computeBalances(ctx context.Context, history usage.History, t tenant.ID, states []seat.State, from func(seat.Block) Checkpoint, now time.Time) ([]Balance, error) {
+	if from == nil {
+		from = func(seat.Block) Checkpoint { return Checkpoint{} }
+	}
 	balances := make(map[seat.Block]*Balance, len(states))
 	opened := make(map[seat.Block]map[OpenSeat]bool, len(states))
 	first := now.UnixMilli()
 	for _, state := range states {
-		c := from[state.Block]
+		c := from(state.Block)
 		balances[state.Block] = newBalance(state, c)
 		opened[state.Block] = make(map[OpenSeat]bool, len(c.Open))
 		first = min(first, c.AtMillis-usage.MaxStayMillis)
@@ -132,7 +128,7 @@ func computeBalances(ctx context.Context, history usage.History, t tenant.ID, st
 		if !wanted || stay.Seat > b.State.Taken || stay.Seat <= b.From.Taken && !opened[stay.Block][key] {
 			continue
 		}
-		b.record(stay.Seat, key, usage.Recorded{LeftAtMillis: stay.LeftAtMillis, End: stay.End})
+		b.record(stay.Seat, key)
 	}
 	list := make([]Balance, len(states))
 	for i, state := range states {
@@ -149,7 +145,7 @@ func (b *Balance) open() []OpenSeat {
 	var list []OpenSeat
 	for id, m := range b.State.Members {
 		s := OpenSeat{id, m.JoinedAtMillis}
-		if m.Held() || b.members[s] != nil {
+		if m.Held() || b.members[s] {
 			continue
 		}
 		list = append(list, s)
@@ -158,27 +154,21 @@ func (b *Balance) open() []OpenSeat {
 	return list
 }
 
-// stuck lists members that left by the ledger, so long ago that the process which was
-// to give their seats back must have crashed. A member whose resumption by another
-// connection broke off is still in its seat, and not listed.
-func (b *Balance) stuck(now time.Time) []seat.ConnectionID {
-	var list []seat.ConnectionID
-	for s, r := range b.members {
-		if r != nil && r.End != usage.EndResumed && r.LeftAtMillis <= now.Add(-young).UnixMilli() {
-			list = append(list, s.Connection)
-		}
-	}
-	return list
-}
-
-// Audit checks all books of a tenant from the beginning, and returns the number of
+// CheckAll checks all books of a tenant from the beginning, and returns the number of
 // blocks and the books that do not balance, twice in a row. It reads the tenant's
 // whole ledger.
-func Audit(ctx context.Context, store Store, t tenant.ID, now time.Time) (blocks int, off []Balance, err error) {
+func CheckAll(ctx context.Context, store Store, t tenant.ID, now time.Time) (blocks int, off []Balance, err error) {
 	pools, err := poolsOf(ctx, store, t)
 	if err != nil {
 		return 0, nil, err
 	}
+	list, err := balances(ctx, store, t, pools, nil, now)
+	return len(list), slices.DeleteFunc(list, func(b Balance) bool { return !unbalanced(b) }), err
+}
+
+// balances checks the books of some pools of a tenant. If any are off, it checks all
+// once more: seats may have changed hands between its reads.
+func balances(ctx context.Context, store Store, t tenant.ID, pools []seat.Pool, from func(seat.Block) Checkpoint, now time.Time) ([]Balance, error) {
 	check := func() ([]Balance, error) {
 		var states []seat.State
 		for _, pool := range pools {
@@ -188,15 +178,13 @@ func Audit(ctx context.Context, store Store, t tenant.ID, now time.Time) (blocks
 			}
 			states = append(states, read...)
 		}
-		blocks = len(states)
-		return computeBalances(ctx, store, t, states, nil, now)
+		return computeBalances(ctx, store, t, states, from, now)
 	}
-	first, err := check()
-	if err != nil || !slices.ContainsFunc(first, unbalanced) {
-		return blocks, nil, err
+	list, err := check()
+	if err != nil || !slices.ContainsFunc(list, unbalanced) {
+		return list, err
 	}
-	second, err := check()
-	return blocks, slices.DeleteFunc(second, func(b Balance) bool { return !unbalanced(b) }), err
+	return check()
 }
 
 func unbalanced(b Balance) bool { return b.Imbalance() != 0 }
@@ -231,93 +219,6 @@ func poolsOf(ctx context.Context, store Store, t tenant.ID) ([]seat.Pool, error)
 		pools = append(pools, pool)
 	}
 	return pools, nil
-}
-
-// due tells whether a block's books are to be checked now: once an hour, in a minute
-// chosen by the block's name.
-func due(block seat.Block, now time.Time) bool {
-	sum := fnv.New32a()
-	fmt.Fprint(sum, block)
-	return int(sum.Sum32()%60) == now.Minute() //nolint:mnd // minutes of an hour
-}
-
-// checkBooks checks the books of one tenant's blocks since their last checkpoints, and
-// writes new checkpoints.
-func (r *run) checkBooks(ctx context.Context, t tenant.ID, list []seat.Block) error {
-	now := r.now()
-	from := make(map[seat.Block]Checkpoint, len(list))
-	for _, block := range list {
-		c, err := r.store.Checkpoint(ctx, block)
-		if err != nil {
-			return fmt.Errorf("read a checkpoint: %w", err)
-		}
-		// A block is checked within an hour of its first seat, so one without
-		// a checkpoint is no older than the sessions that are kept.
-		from[block] = Checkpoint{AtMillis: now.UnixMilli() - session.KeepMillis}
-		if c != nil {
-			from[block] = *c
-		}
-	}
-	balances, err := r.readBalances(ctx, t, list, from, now)
-	if err != nil {
-		return err
-	}
-	if slices.ContainsFunc(balances, unbalanced) { // seats may have changed hands between the reads
-		if balances, err = r.readBalances(ctx, t, list, from, now); err != nil {
-			return err
-		}
-	}
-	for _, b := range balances {
-		if err := r.unstick(ctx, b.State, b.stuck(now)); err != nil {
-			return err
-		}
-		if unbalanced(b) {
-			r.count(func(f *RunStats) { f.Imbalances++ })
-			r.log.LogAttrs(ctx, slog.LevelError, "the books of a block do not balance", b.Attrs()...)
-		}
-		next := Checkpoint{AtMillis: now.UnixMilli(), Taken: b.State.Taken, Voids: b.State.Voids, Open: b.open()}
-		if err := r.store.PutCheckpoint(ctx, b.State.Block, next); err != nil {
-			return fmt.Errorf("write a checkpoint: %w", err)
-		}
-	}
-	return nil
-}
-
-// unstick gives back the seats of members that left by the ledger: if still
-// connected, they would be in the conference without being counted.
-func (r *run) unstick(ctx context.Context, state seat.State, ids []seat.ConnectionID) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	sessions, err := r.store.Sessions(ctx, ids)
-	if err != nil {
-		return fmt.Errorf("read sessions: %w", err)
-	}
-	for id, s := range sessions {
-		if s.State != session.StateSeated || s.Block != state.Block || s.Member() != state.Members[id] {
-			continue // an orphan, which checkSessions frees
-		}
-		freed, err := r.departures.CloseDead(ctx, s, s.JoinedAtMillis) // the ledger keeps its record
-		if err != nil {
-			return err
-		}
-		r.count(func(f *RunStats) { f.Stuck += boolCount(freed) })
-	}
-	return nil
-}
-
-func (r *run) readBalances(ctx context.Context, t tenant.ID, list []seat.Block, from map[seat.Block]Checkpoint, now time.Time) ([]Balance, error) {
-	var states []seat.State
-	for _, block := range list {
-		state, err := r.store.Get(ctx, block)
-		if err != nil {
-			return nil, fmt.Errorf("read a block: %w", err)
-		}
-		if state != nil {
-			states = append(states, *state)
-		}
-	}
-	return computeBalances(ctx, r.store, t, states, from, now)
 }
 
 // Attrs is what an operator needs to find the cause of an imbalance.
