@@ -6,6 +6,8 @@ import (
 
 	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/table/xlsx"
 	wired "seatmeter/shared/wiring/api"
 )
 
@@ -15,6 +17,6 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		return wired.Statements(process), nil
+		return wired.Statements(process, httpapi.Files{XLSX: xlsx.Write}), nil
 	})
 }

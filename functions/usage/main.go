@@ -7,7 +7,10 @@ import (
 	"seatmeter/functions/internal/api"
 	"seatmeter/functions/internal/environment"
 	"seatmeter/shared/export"
+	"seatmeter/shared/httpapi"
 	"seatmeter/shared/objects"
+	"seatmeter/shared/table/parquet"
+	"seatmeter/shared/table/xlsx"
 	wired "seatmeter/shared/wiring/api"
 )
 
@@ -22,6 +25,6 @@ func main() {
 			return nil, err
 		}
 		exports := export.New(objects.New(env.AWS, env.Get(exportsBucket)))
-		return wired.Usage(process, exports), nil
+		return wired.Usage(process, httpapi.Files{Exports: exports, XLSX: xlsx.Write, Parquet: parquet.Write}), nil
 	})
 }

@@ -9,6 +9,8 @@ import (
 
 	"seatmeter/shared/keys"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/table/parquet"
+	"seatmeter/shared/table/xlsx"
 	"seatmeter/shared/wiring"
 	"seatmeter/shared/wiring/api"
 
@@ -78,9 +80,11 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	}
 	cfg.HTTPClient = env.Processes.HTTP(cfg.HTTPClient)
 	store, connections := env.Store, gateway.New(cfg, env.ConnectionsURL)
-	files := cfg.Copy()
-	files.BaseEndpoint = aws.String(env.ExportsURL)
-	exports := export.New(objects.New(files, env.ExportsBucket))
+	storage := cfg.Copy()
+	storage.BaseEndpoint = aws.String(env.ExportsURL)
+	files := httpapi.Files{
+		Exports: export.New(objects.New(storage, env.ExportsBucket)), XLSX: xlsx.Write, Parquet: parquet.Write,
+	}
 	process := func(name string) wiring.Process { // on AWS each function has a log of its own
 		return wiring.Process{Store: store, Log: env.Log.With("function", name), Now: time.Now}
 	}
@@ -132,8 +136,8 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 			tokens := httpapi.JoinTokens{Signer: s, WebSocketURL: env.WebSocketURL}
 			return web("conferences", func(p api.Process) any { return api.Conferences(p, connections, tokens) })()
 		},
-		"usage":      web("usage", func(p api.Process) any { return api.Usage(p, exports) }),
-		"statements": web("statements", func(p api.Process) any { return api.Statements(p) }),
+		"usage":      web("usage", func(p api.Process) any { return api.Usage(p, files) }),
+		"statements": web("statements", func(p api.Process) any { return api.Statements(p, files) }),
 		"console": func() (lambda.Handler, error) {
 			handle, err := api.Console(process("console").Log, httpapi.Site{
 				Issuer: issuer.URL, ClientID: issuer.ConsoleClient, Scope: "openid", Metadata: apigateway.IssuerPath + issuer.DiscoveryPath,

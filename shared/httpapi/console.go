@@ -23,10 +23,10 @@ func Console(log *slog.Logger, messages []byte, site Site) (http.Handler, error)
 	all.AddConferences(nil, nil, nil)
 	all.AddConnections(nil, nil, nil, nil, JoinTokens{})
 	all.AddQueue(nil, nil)
-	all.AddUsage(nil, nil, nil, nil)
-	all.AddLedger(nil, nil, nil)
+	all.AddUsage(nil, nil, nil, Files{})
+	all.AddLedger(nil, nil, Files{})
 	all.AddAudit(nil)
-	all.AddStatements(nil, nil)
+	all.AddStatements(nil, nil, Files{})
 	mux := http.NewServeMux()
 	for address, item := range all.OpenAPI().Paths {
 		for _, method := range methodsOf(item) {

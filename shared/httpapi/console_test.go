@@ -187,8 +187,8 @@ func TestAFilesFormatsAndRedirectAreDocumented(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, formats := range map[string][]string{
-		"/v1/tenants/{tenant}/usage":  {"application/json", "text/csv"},
-		"/v1/tenants/{tenant}/ledger": {"application/json", "application/x-ndjson", "text/csv"},
+		"/v1/tenants/{tenant}/usage":  {"application/json", spreadsheet, "text/csv"},
+		"/v1/tenants/{tenant}/ledger": {"application/json", "application/vnd.apache.parquet", spreadsheet, "application/x-ndjson", "text/csv"},
 	} {
 		responses := document.Paths[path].Get.Responses
 		if got := slices.Sorted(maps.Keys(responses["200"].Content)); !slices.Equal(got, formats) {

@@ -133,7 +133,7 @@ var descriptions = map[string]description{
 	"get-usage": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
 		text: "Returns the tenant's usage in a range of up to 1,100 days. There is one row for each unit of `granularity` and, with `group_by`, for each host or conference. Give the range as `from` and `to`, or as a `period`. Open connections count up to the time of the call.\n\n" +
-			"JSON has at most 10,000 rows and 5 MB; CSV has no limit. With `total=true`, a report by day also has a row for the whole range, read at the same moment.\n\n" + readsOnly,
+			"JSON has at most 10,000 rows and 5 MB; CSV has no limit. XLSX has the whole range as its total and, without `group_by`, the license (`model`, `limit`) at the end of each row, and `limited_peak`: the peak of what `limit` bounds, which is `peak` under a concurrent license and `peak_participants` under a named one. With `total=true`, a report by day also has a row for the whole range, read at the same moment.\n\n" + readsOnly,
 	},
 	"get-peak": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
@@ -153,12 +153,12 @@ var descriptions = map[string]description{
 	},
 	"list-usage": {
 		tag:  tagUsage,
-		text: "Returns the usage of all tenants in a month, each by its own calendar, with the license's terms at the end of the month. JSON comes in pages; CSV comes as one file or, with `limit` or `cursor`, in pages.\n\n" + readsOnly,
+		text: "Returns the usage of all tenants in a month, each by its own calendar, with the license's terms at the end of the month. JSON comes in pages; CSV and XLSX come as one file or, with `limit` or `cursor`, in pages. XLSX also has `limited_peak`, as get-usage does, and the total of the columns that add up.\n\n" + readsOnly,
 	},
 	"get-ledger": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
 		text: "Lists the records that reports are computed from, in order of time: the closed stays that began in the range, the joins refused in it, and the ended waits that began in it. Open stays and waits are not listed.\n\n" +
-			"JSON comes in pages. NDJSON (one LedgerRecord on each line) and CSV come as one file or, with `limit` or `cursor`, in pages.\n\n" + readsOnly,
+			"JSON comes in pages. NDJSON (one LedgerRecord on each line), CSV, XLSX and Parquet come as one file or, with `limit` or `cursor`, in pages. The total of XLSX counts the stays under `stay`, the refusals under `code`, and the waits under `outcome`.\n\n" + readsOnly,
 	},
 
 	"close-period": {
@@ -172,7 +172,7 @@ var descriptions = map[string]description{
 			"Not listed: malformed requests, calls that the caller's role does not permit, repeats that got a kept answer, and the creation of join tokens.\n\n" + readsOnly,
 	},
 	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Lists all revisions of all periods, in order of period. " + readsOnly},
-	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Returns a revision, after checking its hash. CSV has a row for each day, with `tenant`, `period`, `revision` and the members of `days` except `refusals`. " + readsOnly},
+	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Returns a revision, after checking its hash. CSV and XLSX have a row for each day, with `tenant`, `period`, `revision` and the members of `days` except `refusals`. XLSX also has the totals, and `model`, `limit` and `limited_peak` as get-usage does. " + readsOnly},
 }
 
 // commonCodes are the problems that every operation can answer.
@@ -207,7 +207,9 @@ var general = []struct{ title, text string }{
 	{"Paths", "Paths are case-sensitive, and a path with one slash too many is not found. Every path that answers GET answers HEAD. A method that a path does not have is answered 405, with `Allow`. The name of an API Gateway stage, or the base path of a custom domain, may precede a path; `Location` and `Link` then have it too."},
 	{"Preconditions", "Every operation honours `If-Match`, `If-None-Match` and `If-Unmodified-Since`, in the order of RFC 9110. Only licenses have an `ETag` and a `Last-Modified`; prefer the `ETag`, since `Last-Modified` is to the second. For anything else, `If-Match` with a tag, `If-None-Match: *` and `If-Unmodified-Since` make every change of what exists fail with 412. A read answers 304 if `If-None-Match` has its `ETag`."},
 	{"Formats", "Choose the format of an answer with the parameter `format`, or with `Accept` (RFC 9110). With neither, or with `*/*`, you get the operation's first format. If you accept none of its formats, the operation does nothing and answers 406. Problems are always problem documents. Long answers are compressed with gzip if `Accept-Encoding` lists it. A file over 5 MB is answered with 303 and a link to it."},
-	{"CSV", "CSV is RFC 4180 in UTF-8, with a stable order of columns. An empty cell means absent. A text that a spreadsheet would run as a formula has an apostrophe in front."},
+	{"CSV", "CSV is RFC 4180 in UTF-8, with a stable order of columns. An empty cell means absent. A text that somebody chose (a host, an identity) and that a spreadsheet would run as a formula has an apostrophe in front. Ids and the API's own words stay as they are."},
+	{"XLSX", "A spreadsheet has the same columns as CSV, and some at the end. Numbers are numbers, times are dates in UTC, and ids are texts, so `00123` stays `00123`. There are no formulas and no macros: the last row, `total`, has values. Usage and statements come with a chart of the peak and the limit. What does not fit a sheet of 1,048,576 rows is `invalid`."},
+	{"Parquet", "The columns are those of CSV, and all can be null. Times are `TIMESTAMP` in milliseconds of UTC, numbers are `INT64`."},
 	{"Bodies", "Bodies are JSON in UTF-8, of at most 64 KB, without a `Content-Encoding`. Any other `Content-Type` is answered with 415, except that of a form, which many clients send by default. Unknown members and null members are refused. Answers can gain members at any time, so have your client ignore unknown ones."},
 }
 

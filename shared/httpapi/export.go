@@ -1,14 +1,17 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"iter"
 	"net/http"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/export"
+	"seatmeter/shared/table"
 	"seatmeter/shared/tenant"
 )
 
@@ -39,9 +42,14 @@ func (f *fileOutput) paged(link string) *pagedOutput {
 	return &pagedOutput{f.Status, f.ContentType, f.Disposition, link, f.Location, f.Body}
 }
 
+// answer answers with a table or, if it is large, with a redirect to its link.
+func (files Files) answer(ctx context.Context, name export.File, f format, t table.Table) (*fileOutput, error) {
+	return files.answerWith(ctx, name, func(w io.Writer) error { return files.write(f, w, t) })
+}
+
 // answerWith answers with a file or, if it is large, with a redirect to its link.
-func answerWith(ctx context.Context, exports *export.Exports, f export.File, write func(context.Context, io.Writer) error) (*fileOutput, error) {
-	answer, err := exports.Answer(ctx, f, func(w io.Writer) error { return write(ctx, w) })
+func (files Files) answerWith(ctx context.Context, f export.File, write func(io.Writer) error) (*fileOutput, error) {
+	answer, err := files.Exports.Answer(ctx, f, write)
 	if err != nil {
 		return nil, err
 	}
@@ -49,6 +57,26 @@ func answerWith(ctx context.Context, exports *export.Exports, f export.File, wri
 		return &fileOutput{Status: http.StatusSeeOther, Location: answer.URL}, nil
 	}
 	return &fileOutput{Status: http.StatusOK, ContentType: f.ContentType, Disposition: f.Disposition(), Body: answer.Body}, nil
+}
+
+// page answers with a page of a table.
+func (files Files) page(f format, t table.Table, link string) (*pagedOutput, error) {
+	var body bytes.Buffer
+	if err := files.write(f, &body, t); err != nil {
+		return nil, err
+	}
+	return &pagedOutput{Status: http.StatusOK, ContentType: f.contentType, Link: link, Body: body.Bytes()}, nil
+}
+
+// givenItems yields the items of a list.
+func givenItems[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, item := range list {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
 }
 
 // describeFile documents the answers of a call that returns a file in several
@@ -65,6 +93,9 @@ func (a *API) describeFile(path string, formats map[string]*huma.Schema) {
 		},
 	}
 }
+
+// binarySchema describes a file that is no text.
+func binarySchema() *huma.Schema { return &huma.Schema{Type: huma.TypeString, Format: "binary"} }
 
 // describe documents the formats of a call.
 func (a *API) describe(path string, formats map[string]*huma.Schema) {

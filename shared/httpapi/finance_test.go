@@ -348,7 +348,7 @@ func columnsOf(t *testing.T) string {
 	}
 	unit := regexp.MustCompile(` Unit: (.*)\.$`)
 	list := table{columns: []string{"column", "unit", "meaning"}}
-	for _, column := range usage.TenantsColumns {
+	for _, column := range usage.LicensedColumns().Names() {
 		of := "RowView"
 		if column == "model" || column == "limit" {
 			of = "TermsView"

@@ -16,11 +16,15 @@ func TestTheFormatParameterOverridesAccept(t *testing.T) {
 	for _, test := range []struct{ target, format, want string }{
 		{usage, "json", "application/json"},
 		{usage, "csv", "text/csv; charset=utf-8"},
+		{usage, "xlsx", spreadsheet},
 		{all, "json", "application/json"},
 		{all, "csv", "text/csv; charset=utf-8"},
+		{all, "xlsx", spreadsheet},
 		{ledger, "json", "application/json"},
 		{ledger, "csv", "text/csv; charset=utf-8"},
 		{ledger, "ndjson", "application/x-ndjson"},
+		{ledger, "xlsx", spreadsheet},
+		{ledger, "parquet", "application/vnd.apache.parquet"},
 		{peaks, "json", "application/json"},
 		{peaks, "csv", "text/csv; charset=utf-8"},
 		{sizing, "json", "application/json"},
@@ -39,6 +43,7 @@ func TestAnUnavailableFormatIsRefused(t *testing.T) {
 	w := meetingOfTwo(t)
 	for _, target := range []string{
 		"/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z&format=ndjson",
+		"/v1/tenants/acme/usage?from=2026-09-21T14:00:00Z&to=2026-09-21T16:00:00Z&format=parquet",
 		"/v1/usage?period=2026-09&format=xml", ledger + "&format=CSV", ledger + "&format=text/csv",
 	} {
 		w.call(finance, http.MethodGet, target, "").refused(problem.Invalid, "#/format")
@@ -51,7 +56,7 @@ func TestTheNextPageKeepsTheFormat(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.sameMoment(2)
 	w.concurrent("globex", 1)
-	for _, target := range []string{ledger + "&limit=1&format=csv", ledger + "&limit=1&format=ndjson", "/v1/usage?period=2026-09&limit=1&format=csv"} {
+	for _, target := range []string{ledger + "&limit=1&format=csv", ledger + "&limit=1&format=ndjson", "/v1/usage?period=2026-09&limit=1&format=csv", ledger + "&limit=1&format=parquet", "/v1/usage?period=2026-09&limit=1&format=xlsx"} {
 		first := w.call(finance, http.MethodGet, target, "").ok()
 		next, _, _ := strings.Cut(strings.TrimPrefix(first.headers["link"], "<"), ">")
 		second := w.call(finance, http.MethodGet, next, "", "accept", "application/json").ok()

@@ -12,7 +12,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/export"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -22,7 +21,7 @@ type ledgerInput struct {
 	TenantInput
 	RangeInput
 	PageInput
-	Format string `query:"format" enum:"json,ndjson,csv"`
+	Format string `query:"format" enum:"json,ndjson,csv,xlsx,parquet"`
 	// paged is true if the caller asks for a page, by limit or cursor.
 	paged bool
 }
@@ -36,11 +35,11 @@ func (in *ledgerInput) Resolve(ctx huma.Context) []error {
 
 // AddLedger adds the operation that lists the ledger's records, from which every
 // report can be computed again.
-func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, exports *export.Exports) {
+func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, files Files) {
 	const path = "/v1/tenants/{tenant}/ledger"
 	register(a, operation{
 		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone(), summary: "List the records of the ledger",
-		formats: []format{formatNDJSON, formatJSON, formatCSV},
+		formats: []format{formatNDJSON, formatJSON, formatCSV, formatXLSX, formatParquet},
 	}, func(ctx context.Context, in *ledgerInput) (*pagedOutput, error) {
 		l, err := licensing.Get(ctx, tenant.ID(in.Tenant))
 		if err != nil {
@@ -58,25 +57,30 @@ func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, e
 			period.FromMillis -= usage.MaxStayMillis
 			period.ToMillis += usage.MaxGapMillis
 		}
-		return a.answerLedger(ctx, in, history, exports, period)
+		return a.answerLedger(ctx, in, history, files, period)
 	})
 	a.describeFile(path, map[string]*huma.Schema{
-		formatJSON.media:   a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[LedgerRecord]](), true, ""),
-		formatNDJSON.media: {Type: huma.TypeString},
-		formatCSV.media:    {Type: huma.TypeString},
+		formatJSON.media:    a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[LedgerRecord]](), true, ""),
+		formatNDJSON.media:  {Type: huma.TypeString},
+		formatCSV.media:     {Type: huma.TypeString},
+		formatXLSX.media:    binarySchema(),
+		formatParquet.media: binarySchema(),
 	})
 }
 
 // answerLedger answers with all records in one file. A caller who wants JSON, or asks
 // for a page, gets a page.
-func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.History, exports *export.Exports, period usage.Period) (*pagedOutput, error) {
+func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.History, files Files, period usage.Period) (*pagedOutput, error) {
 	t := tenant.ID(in.Tenant)
-	format, write := formatOf(ctx), usage.WriteLedgerJSON
-	if format == formatCSV {
-		write = usage.WriteLedgerCSV
+	format := formatOf(ctx)
+	write := func(w io.Writer, entries iter.Seq2[usage.Entry, error]) error {
+		if format == formatNDJSON {
+			return usage.WriteLedgerJSON(w, entries)
+		}
+		return files.write(format, w, usage.LedgerTable(entries))
 	}
 	if format != formatJSON && !in.paged {
-		out, err := answerWith(ctx, exports, fileOf(t, "ledger", format), func(ctx context.Context, w io.Writer) error {
+		out, err := files.answerWith(ctx, fileOf(t, "ledger", format), func(w io.Writer) error {
 			return write(w, usage.Entries(ctx, history, t, period))
 		})
 		if err != nil {
@@ -99,7 +103,7 @@ func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.H
 		return &pagedOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
 	}
 	var body bytes.Buffer
-	err = write(&body, givenEntries(list[:len(records.Items)]))
+	err = write(&body, givenItems(list[:len(records.Items)]))
 	return &pagedOutput{Status: http.StatusOK, ContentType: format.contentType, Link: in.next(tenantURL(t)+"ledger", in.PageInput, records.NextCursor, format), Body: body.Bytes()}, err
 }
 
@@ -125,16 +129,6 @@ func entriesOf(ctx context.Context, history usage.History, t tenant.ID, period u
 		}
 	}
 	return list, nil
-}
-
-func givenEntries(list []usage.Entry) iter.Seq2[usage.Entry, error] {
-	return func(yield func(usage.Entry, error) bool) {
-		for _, entry := range list {
-			if !yield(entry, nil) {
-				return
-			}
-		}
-	}
 }
 
 // LedgerRecord is a stay, a refusal or a wait.

@@ -98,7 +98,7 @@ var members = map[string]member{
 	"rule_version":       {text: "The version of the rules by which the figures were computed.", example: "2"},
 	replayedHeader:       {example: "true", values: [][2]string{{"true", "the answer is that of an earlier request with the same key."}}},
 	"?state":             {text: "Which conferences to list. Leave it out to list all.", example: "live", values: [][2]string{{"scheduled", "nobody has joined yet."}, {"live", "in progress."}, {"ended", "finished."}}},
-	"?format":            {text: "The format of the answer. Without it, `Accept` decides.", example: "csv", values: [][2]string{{"json", "`application/json`."}, {"ndjson", "`application/x-ndjson`: one JSON object on each line."}, {"csv", "`text/csv` (RFC 4180)."}}},
+	"?format":            {text: "The format of the answer. Without it, `Accept` decides.", example: "csv", values: [][2]string{{"json", "`application/json`."}, {"ndjson", "`application/x-ndjson`: one JSON object on each line."}, {"csv", "`text/csv` (RFC 4180)."}, {"xlsx", "`" + formatXLSX.media + "`: a spreadsheet."}, {"parquet", "`" + formatParquet.media + "`."}}},
 	"?cursor":            {text: "The `next_cursor` of the list's previous page. Leave it out, or empty, for the first page.", example: "q1w2e3r4t5y6"},
 	"?limit":             {text: "The maximum number of items on a page. Any page can have fewer.", unit: "items", example: 50},
 	"?revision":          {text: "The revision to return. The latest by default.", unit: unitRevision, example: 1},

@@ -4,14 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/conference"
-	"seatmeter/shared/export"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/licensing"
@@ -84,7 +82,7 @@ func (in *peakInput) Resolve(ctx huma.Context) []error {
 	return in.RangeInput.Resolve(ctx)
 }
 
-func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter, exports *export.Exports) {
+func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter, files Files) {
 	const path = "/v1/tenants/{tenant}/usage/peaks"
 	register(a, operation{
 		id: "get-peak", method: http.MethodGet, path: path, roles: everyone(), formats: []format{formatJSON, formatCSV},
@@ -117,7 +115,7 @@ func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter
 		if formatOf(ctx) == formatCSV && !in.paged {
 			page.limit = len(peak.Holders) // all holders
 		}
-		return answerPeak(ctx, exports, in, viewPeak(q, peak, after, page))
+		return answerPeak(ctx, files, in, viewPeak(q, peak, after, page))
 	})
 	a.describeFile(path, map[string]*huma.Schema{
 		formatJSON.media: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[PeakView](), true, ""),
@@ -125,30 +123,13 @@ func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter
 	})
 }
 
-// peakRow is a row of a peak as CSV.
-type peakRow struct {
-	Tenant      tenant.ID `json:"tenant"`
-	From        string    `json:"from"`
-	To          string    `json:"to"`
-	Peak        int       `json:"peak"`
-	PeakAt      *string   `json:"peak_at"`
-	TenantLimit *int      `json:"tenant_limit"`
-	HolderView
-}
-
 // answerPeak answers with a page of a peak or, as CSV, with all of it.
-func answerPeak(ctx context.Context, exports *export.Exports, in *peakInput, v PeakView) (*pagedOutput, error) {
+func answerPeak(ctx context.Context, files Files, in *peakInput, v PeakView) (*pagedOutput, error) {
 	if formatOf(ctx) == formatJSON {
 		body, err := json.Marshal(v)
 		return &pagedOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
 	}
-	rows := make([]peakRow, len(v.Items))
-	for i, h := range v.Items {
-		rows[i] = peakRow{v.Tenant, v.From, v.To, v.Peak, v.PeakAt, v.Limit, h}
-	}
-	out, err := answerWith(ctx, exports, fileOf(v.Tenant, "peak", formatCSV), func(_ context.Context, w io.Writer) error {
-		return writeCSV(w, rows)
-	})
+	out, err := files.answer(ctx, fileOf(v.Tenant, "peak", formatCSV), formatCSV, peakTable(&v))
 	if err != nil {
 		return nil, err
 	}

@@ -3,18 +3,17 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
 	"reflect"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"seatmeter/shared/export"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/report"
 	"seatmeter/shared/sizing"
+	"seatmeter/shared/table"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -66,7 +65,7 @@ func defaultSeats(limit int) []int {
 	return slices.Compact(list)
 }
 
-func (a *API) addSizing(licensing *licensing.Licensing, reporter *report.Reporter, exports *export.Exports) {
+func (a *API) addSizing(licensing *licensing.Licensing, reporter *report.Reporter, files Files) {
 	const path = "/v1/tenants/{tenant}/usage/sizing"
 	register(a, operation{
 		id: "get-sizing", method: http.MethodGet, path: path, roles: everyone(), formats: []format{formatJSON, formatCSV},
@@ -84,7 +83,7 @@ func (a *API) addSizing(licensing *licensing.Licensing, reporter *report.Reporte
 		if len(seats) == 0 {
 			seats = defaultSeats(q.License.Limit())
 		}
-		return answerSizing(ctx, exports, viewSizing(q, result, slices.Compact(seats)))
+		return answerSizing(ctx, files, viewSizing(q, result, slices.Compact(seats)))
 	})
 	a.describeFile(path, map[string]*huma.Schema{
 		formatJSON.media: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[SizingView](), true, ""),
@@ -108,25 +107,37 @@ func viewSizing(q report.Query, result sizing.Result, seats []int) SizingView {
 	return v
 }
 
-// sizeRow is a row as CSV.
+// sizeRow is a row of a sizing.
 type sizeRow struct {
-	Tenant tenant.ID `json:"tenant"`
-	From   string    `json:"from"`
-	To     string    `json:"to"`
+	*SizingView
 	SizeView
-	Recommended *int `json:"recommended"`
 }
 
-func answerSizing(ctx context.Context, exports *export.Exports, v SizingView) (*fileOutput, error) {
+// sizingTable returns a sizing as a table.
+func sizingTable(v *SizingView) table.Table {
+	columns := table.Columns[sizeRow]{
+		table.ID("tenant", func(r sizeRow) tenant.ID { return r.Tenant }),
+		table.Time("from", func(r sizeRow) int64 { return millisOf(r.From) }),
+		table.Time("to", func(r sizeRow) int64 { return millisOf(r.To) }),
+		table.Number("seats", func(r sizeRow) int { return r.Seats }),
+		table.Number("refusals", func(r sizeRow) int { return r.Refusals }),
+		table.Number("people", func(r sizeRow) int { return r.SizeView.People }),
+		table.Number("at_limit_ms", func(r sizeRow) int64 { return r.AtLimitMillis }),
+		table.Optional("recommended", func(r sizeRow) (int, bool) { return given(r.Recommended), r.Recommended != nil }),
+	}
+	return columns.Table("sizing", func(yield func(sizeRow, error) bool) {
+		for _, size := range v.Rows {
+			if !yield(sizeRow{v, size}, nil) {
+				return
+			}
+		}
+	})
+}
+
+func answerSizing(ctx context.Context, files Files, v SizingView) (*fileOutput, error) {
 	if formatOf(ctx) == formatJSON {
 		body, err := json.Marshal(v)
 		return &fileOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
 	}
-	rows := make([]sizeRow, len(v.Rows))
-	for i, size := range v.Rows {
-		rows[i] = sizeRow{v.Tenant, v.From, v.To, size, v.Recommended}
-	}
-	return answerWith(ctx, exports, fileOf(v.Tenant, "sizing", formatCSV), func(_ context.Context, w io.Writer) error {
-		return writeCSV(w, rows)
-	})
+	return files.answer(ctx, fileOf(v.Tenant, "sizing", formatCSV), formatCSV, sizingTable(&v))
 }

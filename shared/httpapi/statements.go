@@ -40,7 +40,7 @@ type statementOutput struct {
 }
 
 // AddStatements adds the operations that close periods, and that read statements.
-func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
+func (a *API) AddStatements(closer *statement.Closer, store statement.Store, files Files) {
 	finance := []Role{RoleVendor, RoleFinance}
 	act(a, operation{
 		id: "close-period", method: http.MethodPost, path: "/v1/tenants/{tenant}/statements", roles: finance, status: http.StatusCreated,
@@ -55,15 +55,16 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store) {
 		})
 	const one = "/v1/tenants/{tenant}/statements/{period}"
 	register(a, operation{
-		id: "get-statement", method: http.MethodGet, path: one, roles: everyone(), formats: []format{formatJSON, formatCSV},
+		id: "get-statement", method: http.MethodGet, path: one, roles: everyone(), formats: []format{formatJSON, formatCSV, formatXLSX},
 		summary: "Get a statement",
 	},
 		func(ctx context.Context, in *getStatementInput) (*fileOutput, error) {
-			return getStatement(ctx, store, in)
+			return getStatement(ctx, store, files, in)
 		})
 	a.describe(one, map[string]*huma.Schema{
 		formatJSON.media: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[statement.Statement](), true, ""),
 		formatCSV.media:  {Type: huma.TypeString},
+		formatXLSX.media: binarySchema(),
 	})
 }
 
@@ -95,11 +96,11 @@ func (a *API) listStatements(ctx context.Context, store statement.Store, in *lis
 type getStatementInput struct {
 	TenantInput
 	Period   string `path:"period" example:"2026-11"`
-	Format   string `query:"format" enum:"json,csv"`
+	Format   string `query:"format" enum:"json,csv,xlsx"`
 	Revision int    `query:"revision" minimum:"1" maximum:"999999"`
 }
 
-func getStatement(ctx context.Context, store statement.Store, in *getStatementInput) (*fileOutput, error) {
+func getStatement(ctx context.Context, store statement.Store, files Files, in *getStatementInput) (*fileOutput, error) {
 	if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // a malformed period names no statement
 		return nil, noStatement()
 	}
@@ -110,19 +111,11 @@ func getStatement(ctx context.Context, store statement.Store, in *getStatementIn
 	if sealed == nil {
 		return nil, noStatement()
 	}
-	return fileOfStatement(formatOf(ctx), sealed)
+	return files.statement(formatOf(ctx), sealed)
 }
 
-// dayRow is a row of a statement as CSV.
-type dayRow struct {
-	Tenant   tenant.ID `json:"tenant"`
-	Period   string    `json:"period"`
-	Revision int       `json:"revision"`
-	statement.Figures
-}
-
-// fileOfStatement answers with a statement or, as CSV, with its days.
-func fileOfStatement(f format, sealed *statement.Sealed) (*fileOutput, error) {
+// statement answers with a statement or, as a table, with its days.
+func (files Files) statement(f format, sealed *statement.Sealed) (*fileOutput, error) {
 	s, err := sealed.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open a statement: %w", err)
@@ -132,12 +125,8 @@ func fileOfStatement(f format, sealed *statement.Sealed) (*fileOutput, error) {
 		out.Body, err = json.Marshal(s)
 		return out, err
 	}
-	rows := make([]dayRow, len(s.Days))
-	for i, day := range s.Days {
-		rows[i] = dayRow{s.Tenant, s.Period, s.Revision, day}
-	}
 	var body bytes.Buffer
-	err = writeCSV(&body, rows)
+	err = files.write(f, &body, statementTable(&s, f))
 	out.Body, out.Disposition = body.Bytes(), fileOf(s.Tenant, "statement-"+s.Period, f).Disposition()
 	return out, err
 }

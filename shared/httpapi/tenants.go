@@ -1,11 +1,8 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"io"
-	"iter"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -45,7 +42,7 @@ type TenantsUsageView struct {
 type tenantsUsageInput struct {
 	PageInput
 	Period string `query:"period" required:"true" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" example:"2026-11"`
-	Format string `query:"format" enum:"json,csv"`
+	Format string `query:"format" enum:"json,csv,xlsx"`
 	// paged is true if the caller asks for a page, by limit or cursor.
 	paged bool
 }
@@ -57,15 +54,15 @@ func (in *tenantsUsageInput) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports) {
+func (a *API) addTenantsUsage(reporter *report.Reporter, files Files) {
 	const path = "/v1/usage"
 	register(a, operation{
-		id: "list-usage", method: http.MethodGet, path: path, roles: []Role{RoleVendor, RoleFinance}, formats: []format{formatJSON, formatCSV},
+		id: "list-usage", method: http.MethodGet, path: path, roles: []Role{RoleVendor, RoleFinance}, formats: []format{formatJSON, formatCSV, formatXLSX},
 		summary: "Get the usage of all tenants",
 	}, func(ctx context.Context, in *tenantsUsageInput) (*pagedOutput, error) {
-		csv := formatOf(ctx) == formatCSV
-		if csv && !in.paged {
-			return everyTenant(ctx, reporter, exports, in.Period)
+		f := formatOf(ctx)
+		if f != formatJSON && !in.paged {
+			return everyTenant(ctx, reporter, files, in.Period)
 		}
 		of, err := a.page(ctx, in.PageInput, "list-usage", in.Period)
 		if err != nil {
@@ -78,8 +75,8 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 		}
 		name := func(m report.TenantMonth) string { return string(m.Tenant) }
 		page := pageOf(of, list, name, viewTenantMonth).Body
-		if csv {
-			return pageOfTenants(list[:len(page.Items)], in.next(page.NextCursor))
+		if f != formatJSON {
+			return files.page(f, tenantsTable(givenItems(list[:len(page.Items)]), f), in.next(page.NextCursor, f))
 		}
 		body, err := json.Marshal(TenantsUsageView{in.Period, usage.FormatTime(asOf), page})
 		return &pagedOutput{Status: http.StatusOK, ContentType: "application/json", Body: body}, err
@@ -87,17 +84,17 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, exports *export.Exports
 	a.describeFile(path, map[string]*huma.Schema{
 		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[TenantsUsageView](), true, "TenantsUsageView"),
 		formatCSV.media:    {Type: huma.TypeString},
+		formatXLSX.media:   binarySchema(),
 	})
 }
 
 // everyTenant answers with a file of all tenants or, if it is large, with a redirect
 // to its link.
-func everyTenant(ctx context.Context, reporter *report.Reporter, exports *export.Exports, period string) (*pagedOutput, error) {
-	file := export.File{Name: "tenants-usage" + formatCSV.extension, ContentType: formatCSV.contentType}
+func everyTenant(ctx context.Context, reporter *report.Reporter, files Files, period string) (*pagedOutput, error) {
+	f := formatOf(ctx)
+	file := export.File{Name: "tenants-usage" + f.extension, ContentType: f.contentType}
 	asOf := callerOf(ctx).at.UnixMilli()
-	out, err := answerWith(ctx, exports, file, func(ctx context.Context, w io.Writer) error {
-		return writeTenantsCSV(w, reporter.EveryTenant(ctx, period, asOf))
-	})
+	out, err := files.answer(ctx, file, f, tenantsTable(reporter.EveryTenant(ctx, period, asOf), f))
 	if err != nil {
 		return nil, err
 	}
@@ -105,45 +102,12 @@ func everyTenant(ctx context.Context, reporter *report.Reporter, exports *export
 }
 
 // next returns the link to the next page; empty if there is none.
-func (in tenantsUsageInput) next(cursor *string) string {
+func (in tenantsUsageInput) next(cursor *string, f format) string {
 	if cursor == nil {
 		return ""
 	}
-	query := url.Values{"period": {in.Period}, "limit": {strconv.Itoa(in.Limit)}, "cursor": {*cursor}, "format": {formatCSV.name}}
+	query := url.Values{"period": {in.Period}, "limit": {strconv.Itoa(in.Limit)}, "cursor": {*cursor}, "format": {f.name}}
 	return "</v1/usage?" + query.Encode() + `>; rel="next"`
-}
-
-func pageOfTenants(list []report.TenantMonth, link string) (*pagedOutput, error) {
-	var body bytes.Buffer
-	err := writeTenantsCSV(&body, func(yield func(report.TenantMonth, error) bool) {
-		for _, m := range list {
-			if !yield(m, nil) {
-				return
-			}
-		}
-	})
-	return &pagedOutput{Status: http.StatusOK, ContentType: formatCSV.contentType, Link: link, Body: body.Bytes()}, err
-}
-
-// writeTenantsCSV writes tenants as they arrive.
-func writeTenantsCSV(w io.Writer, months iter.Seq2[report.TenantMonth, error]) error {
-	c, err := usage.NewCSV(w, usage.TenantsColumns)
-	if err != nil {
-		return err
-	}
-	for m, err := range months {
-		if err != nil {
-			return err
-		}
-		model, limit := "", ""
-		if l := m.License; l != nil {
-			model, limit = string(l.Model), strconv.Itoa(l.Limit())
-		}
-		if err := c.Write(m.Tenant, m.Row, model, limit); err != nil {
-			return err
-		}
-	}
-	return c.Flush()
 }
 
 func viewTenantMonth(m report.TenantMonth) TenantUsageView {

@@ -127,7 +127,7 @@ func TestCSVOfEveryTenantLinksToTheNextPage(t *testing.T) {
 			t.Errorf("content type %q", got.headers["content-type"])
 		}
 		lines := strings.Split(strings.TrimSuffix(got.body, "\r\n"), "\r\n")
-		if lines[0] != strings.Join(usage.TenantsColumns, ",") {
+		if lines[0] != strings.Join(usage.LicensedColumns().Names(), ",") {
 			t.Errorf("columns %s", lines[0])
 		}
 		for _, line := range lines[1:] {
@@ -160,7 +160,7 @@ func TestCSVOfAMonthHasEveryTenantInOneFile(t *testing.T) {
 		}
 	}
 	records, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
-	if err != nil || len(records) != len(want)+1 || !slices.Equal(records[0], usage.TenantsColumns) {
+	if err != nil || len(records) != len(want)+1 || !slices.Equal(records[0], usage.LicensedColumns().Names()) {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
 	for i, name := range want {
@@ -211,7 +211,7 @@ func TestALargeCSVOfTenantsIsRedirectedToItsFile(t *testing.T) {
 	api := httpapi.New(w.config())
 	const tenants = 40_000
 	w.enters(tenants)
-	api.AddUsage(w.door.Licensing, w.door.Reader, w.store, export.New(w.shelf))
+	api.AddUsage(w.door.Licensing, w.door.Reader, w.store, httpapi.Files{Exports: export.New(w.shelf)})
 	got := invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)),
 		w.event(finance, http.MethodGet, "/v1/usage?period=2026-09", "", "accept", "text/csv"))
 	if got.status != http.StatusSeeOther || got.body != "" || got.headers["content-type"] != "" || got.headers["content-disposition"] != "" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"reflect"
@@ -65,7 +64,7 @@ type usageInput struct {
 	Granularity string `query:"granularity" default:"total" enum:"quarter_hour,hour,day,month,total"`
 	GroupBy     string `query:"group_by" enum:"host,conference"`
 	Total       bool   `query:"total"`
-	Format      string `query:"format" enum:"json,csv"`
+	Format      string `query:"format" enum:"json,csv,xlsx"`
 }
 
 // maxJSONRows bounds a report in JSON: Lambda answers at most 6 MB, and a row is long
@@ -73,20 +72,20 @@ type usageInput struct {
 const maxJSONRows = 10_000
 
 // AddUsage adds the reports.
-func (a *API) AddUsage(licensing *licensing.Licensing, occupied *occupancy.Reader, store rollup.Store, exports *export.Exports) {
+func (a *API) AddUsage(licensing *licensing.Licensing, occupied *occupancy.Reader, store rollup.Store, files Files) {
 	reporter := report.New(store, occupied)
-	a.addReport(licensing, reporter, exports)
-	a.addPeaks(licensing, reporter, exports)
+	a.addReport(licensing, reporter, files)
+	a.addPeaks(licensing, reporter, files)
 	a.addRefusals(licensing, reporter)
-	a.addSizing(licensing, reporter, exports)
-	a.addTenantsUsage(reporter, exports)
+	a.addSizing(licensing, reporter, files)
+	a.addTenantsUsage(reporter, files)
 }
 
 func everyone() []Role { return []Role{RoleVendor, RoleTenantAdmin, RoleFinance} }
 
-func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporter, exports *export.Exports) {
+func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporter, files Files) {
 	const path = "/v1/tenants/{tenant}/usage"
-	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Get a usage report", roles: everyone(), formats: []format{formatJSON, formatCSV}},
+	register(a, operation{id: "get-usage", method: http.MethodGet, path: path, summary: "Get a usage report", roles: everyone(), formats: []format{formatJSON, formatCSV, formatXLSX}},
 		func(ctx context.Context, in *usageInput) (*fileOutput, error) {
 			q, err := query(ctx, licensing, in.TenantInput, in.RangeInput)
 			if err != nil {
@@ -100,10 +99,12 @@ func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporte
 			if in.Total {
 				return daysAndTotal(ctx, reporter, q)
 			}
-			if formatOf(ctx) == formatCSV {
-				return answerWith(ctx, exports, fileOf(q.Tenant, "usage", formatCSV), func(ctx context.Context, w io.Writer) error {
-					return usage.WriteCSV(w, q.Tenant, reporter.Usage(ctx, q))
-				})
+			if f := formatOf(ctx); f != formatJSON {
+				t, err := reportTable(ctx, reporter, q, f)
+				if err != nil {
+					return nil, err
+				}
+				return files.answer(ctx, fileOf(q.Tenant, "usage", f), f, t)
 			}
 			if q.GroupBy == usage.GroupingNone && len(periods) > maxJSONRows {
 				return nil, tooLong()
@@ -113,6 +114,7 @@ func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporte
 	a.describeFile(path, map[string]*huma.Schema{
 		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[UsageView](), true, "UsageView"),
 		formatCSV.media:    {Type: huma.TypeString},
+		formatXLSX.media:   binarySchema(),
 	})
 }
 

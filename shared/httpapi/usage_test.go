@@ -55,7 +55,7 @@ func TestAReportWithoutUsageIsARowOfZeros(t *testing.T) {
 
 func TestAReportIsCSVIfAccepted(t *testing.T) {
 	w := meetingOfTwo(t)
-	want := strings.Join(usage.Columns, ",") + "\r\n" +
+	want := strings.Join(usage.ReportColumns(usage.GroupingNone).Names(), ",") + "\r\n" +
 		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.0000,0,2,1,1,1,2,0,1,2\r\n" +
 		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,0,,0,0.0000,0,0,0,0,0,0,0,0,0\r\n"
 	for _, accept := range []string{"text/csv", "text/csv; q=0.9", "text/html, text/csv"} {

@@ -23,6 +23,8 @@ import (
 	"seatmeter/shared/pool"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
+	"seatmeter/shared/table/parquet"
+	"seatmeter/shared/table/xlsx"
 	"seatmeter/shared/worldtest"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -92,10 +94,10 @@ func newWorld(t testing.TB) *world {
 	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://door.example.org/prod"}
 	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.failing(), tokens)
 	api.AddQueue(queue.New(w.failing(), pool.New(w.failing(), pool.Sleep), w.failing()), w.failing())
-	exports := export.New(w.shelf)
-	api.AddUsage(w.door.Licensing, w.door.Reader, w.failing(), exports)
-	api.AddLedger(w.door.Licensing, w.failing(), exports)
-	api.AddStatements(statement.NewCloser(w.failing(), rollup.New(w.failing(), log, w.clock), w.clock), w.failing())
+	files := httpapi.Files{Exports: export.New(w.shelf), XLSX: xlsx.Write, Parquet: parquet.Write}
+	api.AddUsage(w.door.Licensing, w.door.Reader, w.failing(), files)
+	api.AddLedger(w.door.Licensing, w.failing(), files)
+	api.AddStatements(statement.NewCloser(w.failing(), rollup.New(w.failing(), log, w.clock), w.clock), w.failing(), files)
 	api.AddAudit(w.failing())
 	w.api = environments{httpapi.Serve(api)}
 	return w

@@ -114,11 +114,7 @@ func (r *Reporter) month(ctx context.Context, t tenant.ID, month string, asOfMil
 		return m, fmt.Errorf("read the period: %w", err)
 	}
 	p := billed.Period
-	for i, revision := range b.revisions {
-		if revision.ChangedAtMillis < p.ToMillis && revision.ChangedAtMillis <= asOfMillis {
-			m.License = &b.revisions[i]
-		}
-	}
+	m.License = inForce(b.revisions, p.ToMillis, asOfMillis)
 	for row, err := range b.rows(ctx, []usage.Period{p}, usage.GranularityMonth) {
 		if err != nil {
 			return m, err

@@ -2,12 +2,10 @@ package usage
 
 import (
 	"context"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
-	"strconv"
 	"time"
 
 	"seatmeter/shared/conference"
@@ -126,13 +124,6 @@ func (h *head) before(other *head) bool {
 		return h.err != nil
 	}
 	return h.entry.AtMillis() < other.entry.AtMillis()
-}
-
-// LedgerColumns are the columns of the ledger as CSV, in order. A contract.
-var LedgerColumns = []string{
-	"kind", "tenant", "conference", "number", "host", "identity", "role", "connection",
-	"stay", "resumed", "pool", "block", "seat", "joined_at", "left_at", "end", "estimated",
-	"at", "code", "limit", "in_use", "since", "until", "outcome",
 }
 
 // Kind is the kind of a ledger record.
@@ -273,74 +264,4 @@ func WriteLedgerJSON(w io.Writer, entries iter.Seq2[Entry, error]) error {
 		}
 	}
 	return nil
-}
-
-// WriteLedgerCSV writes entries as RFC 4180, with text cells made Inert. It returns
-// the first error of entries or of w.
-func WriteLedgerCSV(w io.Writer, entries iter.Seq2[Entry, error]) error {
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	if err := out.Write(LedgerColumns); err != nil {
-		return fmt.Errorf("write csv: %w", err)
-	}
-	for entry, err := range entries {
-		if err != nil {
-			return fmt.Errorf("read ledger: %w", err)
-		}
-		if err := out.Write(entry.cells()); err != nil {
-			return fmt.Errorf("write csv: %w", err)
-		}
-	}
-	out.Flush()
-	if err := out.Error(); err != nil {
-		return fmt.Errorf("write csv: %w", err)
-	}
-	return nil
-}
-
-// cells are the cells of an entry in the order of LedgerColumns.
-func (e Entry) cells() []string {
-	switch {
-	case e.Stay != nil:
-		return stayRecord(*e.Stay).cells()
-	case e.Refusal != nil:
-		return refusalRecord(*e.Refusal).cells()
-	}
-	return waitRecord(*e.Wait).cells()
-}
-
-func (r StayRecord) cells() []string {
-	inUse := ""
-	if r.InUse != 0 {
-		inUse = strconv.Itoa(r.InUse)
-	}
-	return []string{
-		string(r.Kind), Inert(string(r.Tenant)), Inert(string(r.Conference)), strconv.FormatInt(int64(r.Number), 10),
-		Inert(string(r.Host)), Inert(r.Identity), Inert(string(r.Role)), Inert(string(r.Connection)),
-		Inert(string(r.Stay)), strconv.FormatBool(r.Resumed), string(r.Pool), strconv.Itoa(r.Block),
-		strconv.FormatInt(r.Seat, 10), r.JoinedAt, r.LeftAt, Inert(string(r.End)), strconv.FormatBool(r.Estimated),
-		"", "", strconv.Itoa(r.Limit), inUse, "", "", "",
-	}
-}
-
-func (r RefusalRecord) cells() []string {
-	limit, inUse := "", ""
-	if r.Limit != nil {
-		limit, inUse = strconv.Itoa(*r.Limit), strconv.Itoa(*r.InUse)
-	}
-	return []string{
-		string(r.Kind), Inert(string(r.Tenant)), Inert(string(r.Conference)), strconv.FormatInt(int64(r.Number), 10),
-		Inert(string(r.Host)), Inert(r.Identity), Inert(string(r.Role)), Inert(string(r.Connection)),
-		"", "", string(r.Pool), "", "", "", "", "", "",
-		r.At, Inert(string(r.Code)), limit, inUse, "", "", "",
-	}
-}
-
-func (r WaitRecord) cells() []string {
-	return []string{
-		string(r.Kind), Inert(string(r.Tenant)), Inert(string(r.Conference)), strconv.FormatInt(int64(r.Number), 10),
-		Inert(string(r.Host)), Inert(r.Identity), Inert(string(r.Role)), Inert(string(r.Connection)),
-		"", "", "", "", "", "", "", "", "", "", "", "", "",
-		r.Since, r.Until, Inert(string(r.Outcome)),
-	}
 }

@@ -19,6 +19,7 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/table"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -67,7 +68,7 @@ func happened(t *testing.T) *dynamo.Store {
 
 func TestTheLedgerAsCSVHasColumnsAndRowsInOrder(t *testing.T) {
 	var out strings.Builder
-	if err := usage.WriteLedgerCSV(&out, usage.Entries(t.Context(), happened(t), "acme", always)); err != nil {
+	if err := writeLedger(&out, usage.Entries(t.Context(), happened(t), "acme", always)); err != nil {
 		t.Fatal(err)
 	}
 	want := strings.Join([]string{
@@ -106,7 +107,13 @@ func TestTheLedgerAsNDJSONSaysTheSame(t *testing.T) {
 	}
 }
 
-// All text columns of all kinds are inert, and no other cell; NDJSON is unchanged.
+// writeLedger writes entries as CSV.
+func writeLedger(w io.Writer, entries iter.Seq2[usage.Entry, error]) error {
+	return table.WriteCSV(w, usage.LedgerTable(entries))
+}
+
+// Texts that somebody chose are inert, and no other cell: an id that begins with a hyphen
+// must join with the same id elsewhere. NDJSON is unchanged.
 func TestTextOfTheLedgerIsMadeInertInCSVOnly(t *testing.T) {
 	const formula = "=HYPERLINK(1)"
 	s := but(stay(-5, 1, 2), func(s *usage.Stay) {
@@ -121,22 +128,22 @@ func TestTextOfTheLedgerIsMadeInertInCSVOnly(t *testing.T) {
 	}
 	entries := each(usage.Entry{Stay: &s}, usage.Entry{Refusal: &r}, usage.Entry{Wait: &w})
 	var out strings.Builder
-	if err := usage.WriteLedgerCSV(&out, entries); err != nil {
+	if err := writeLedger(&out, entries); err != nil {
 		t.Fatal(err)
 	}
 	records, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := map[string][]string{
-		"stay":    {"tenant", "conference", "host", "identity", "role", "connection", "stay", "end"},
-		"refusal": {"tenant", "conference", "host", "identity", "role", "connection", "code"},
-		"wait":    {"tenant", "conference", "host", "identity", "role", "connection", "outcome"},
+	ids := map[string][]string{
+		"stay":    {"tenant", "conference", "role", "connection", "stay", "end"},
+		"refusal": {"tenant", "conference", "role", "connection", "code"},
+		"wait":    {"tenant", "conference", "role", "connection", "outcome"},
 	}
 	for _, record := range records[1:] {
 		for i, column := range records[0] {
-			isText := slices.Contains(text[record[0]], column)
-			if isText != (record[i] == "'"+formula) || strings.HasPrefix(record[i], "=") {
+			isText, isID := column == "host" || column == "identity", slices.Contains(ids[record[0]], column)
+			if isText != (record[i] == "'"+formula) || isID != (record[i] == formula) {
 				t.Errorf("%s: %s is %q", record[0], column, record[i])
 			}
 		}
@@ -165,7 +172,7 @@ func each(all ...usage.Entry) iter.Seq2[usage.Entry, error] {
 
 // Both formats have the same names.
 func TestEveryMemberOfNDJSONIsAColumnOfCSV(t *testing.T) {
-	found := map[string]bool{}
+	columns, found := usage.LedgerColumns().Names(), map[string]bool{}
 	for _, record := range []any{usage.StayRecord{InUse: 1}, usage.RefusalRecord{Pool: usage.PoolKindTenant, Limit: new(int), InUse: new(int)}, usage.WaitRecord{}} {
 		body, err := json.Marshal(record)
 		if err != nil {
@@ -177,13 +184,13 @@ func TestEveryMemberOfNDJSONIsAColumnOfCSV(t *testing.T) {
 		}
 		for name := range members {
 			found[name] = true
-			if !slices.Contains(usage.LedgerColumns, name) {
+			if !slices.Contains(columns, name) {
 				t.Errorf("%s is no column", name)
 			}
 		}
 	}
-	if len(found) != len(usage.LedgerColumns) {
-		t.Errorf("members %v, want all of %v", found, usage.LedgerColumns)
+	if len(found) != len(usage.LedgerColumns().Names()) {
+		t.Errorf("members %v, want all of %v", found, usage.LedgerColumns().Names())
 	}
 }
 
@@ -222,7 +229,7 @@ func failing[T any](all iter.Seq2[T, error], failure error) iter.Seq2[T, error] 
 func TestAnUnreadableLedgerIsAnError(t *testing.T) {
 	errTorn := errors.New("the page is torn")
 	for _, h := range []torn{{Store: happened(t), stays: errTorn}, {Store: happened(t), refusals: errTorn}, {Store: happened(t), waits: errTorn}, {Store: dynamo.New(memtable.New(), memtable.Names), refusals: errTorn}} {
-		for name, write := range map[string]func(io.Writer, iter.Seq2[usage.Entry, error]) error{"CSV": usage.WriteLedgerCSV, "NDJSON": usage.WriteLedgerJSON} {
+		for name, write := range map[string]func(io.Writer, iter.Seq2[usage.Entry, error]) error{"CSV": writeLedger, "NDJSON": usage.WriteLedgerJSON} {
 			if err := write(io.Discard, usage.Entries(t.Context(), h, "acme", always)); !errors.Is(err, errTorn) {
 				t.Errorf("%s: got %v", name, err)
 			}
@@ -232,7 +239,7 @@ func TestAnUnreadableLedgerIsAnError(t *testing.T) {
 
 func TestALedgerThatCannotBeWrittenIsAnError(t *testing.T) {
 	entries := usage.Entries(t.Context(), happened(t), "acme", always)
-	if err := usage.WriteLedgerCSV(broken{}, entries); !errors.Is(err, errBroken) {
+	if err := writeLedger(broken{}, entries); !errors.Is(err, errBroken) {
 		t.Errorf("CSV: got %v", err)
 	}
 	if err := usage.WriteLedgerJSON(broken{}, entries); !errors.Is(err, errBroken) {

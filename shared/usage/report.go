@@ -10,6 +10,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/table"
 )
 
 // Row is the figures of one period. Times are Unix milliseconds.
@@ -68,9 +69,13 @@ func (r Row) Refused() int {
 // rounded half up. Spreadsheets of some countries read three places as
 // thousands. Sums are made of SeatMillis, so that nothing is rounded twice.
 func (r Row) SeatMinutes() string {
-	const perMinute, millisEach = 10_000, 6
-	rounded := (r.SeatMillis + millisEach/2) / millisEach
-	return fmt.Sprintf("%d.%04d", rounded/perMinute, rounded%perMinute)
+	return table.Cell{Kind: table.KindDecimal, Number: r.TenThousandthsOfMinutes()}.String()
+}
+
+// TenThousandthsOfMinutes is the time in ten-thousandths of a minute.
+func (r Row) TenThousandthsOfMinutes() int64 {
+	const millisEach = 6
+	return (r.SeatMillis + millisEach/2) / millisEach
 }
 
 // Filled gives a row for each period: the given ones, in order, and idle ones for

@@ -16,6 +16,7 @@ import (
 	"seatmeter/shared/export"
 	"seatmeter/shared/license"
 	"seatmeter/shared/rollup"
+	"seatmeter/shared/table"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -166,7 +167,7 @@ func measureExportMemory(ctx context.Context, _ *dynamo.Store, o UsageOptions, r
 			return err
 		}
 		o.Progress(fmt.Sprintf("measuring the memory of exporting %d sessions", size.sessions))
-		text, err := peakHeapMegabytes(func() error { return exportMonth(ctx, m, usage.WriteLedgerCSV) })
+		text, err := peakHeapMegabytes(func() error { return exportMonth(ctx, m, writeCSV) })
 		if err != nil {
 			return err
 		}
@@ -251,6 +252,10 @@ func Agree(ctx context.Context, held *Held, query Query) error {
 
 // writeLedger writes entries in a format.
 type writeLedger func(w io.Writer, entries iter.Seq2[usage.Entry, error]) error
+
+func writeCSV(w io.Writer, entries iter.Seq2[usage.Entry, error]) error {
+	return table.WriteCSV(w, usage.LedgerTable(entries))
+}
 
 // exportMonth exports the ledger of a month and discards the export.
 func exportMonth(ctx context.Context, m *Month, write writeLedger) error {

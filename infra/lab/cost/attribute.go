@@ -39,7 +39,7 @@ func ReadUsage(in io.Reader) ([]Usage, error) {
 		at[name] = i
 	}
 	for _, name := range []string{"tenant", "from", "to", "seat_ms", "joins", "refused", "conferences"} {
-		if _, there := at[name]; !there || !slices.Contains(usage.Columns, name) {
+		if _, there := at[name]; !there || !slices.Contains(usage.LicensedColumns().Names(), name) {
 			return nil, fmt.Errorf("there is no column %q: want a report as CSV from GET /v1/usage", name)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"seatmeter/infra/lab/cost"
 	parsed "seatmeter/infra/local/template"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/table"
 	"seatmeter/shared/usage"
 )
 
@@ -181,19 +182,13 @@ func TestEveryPriceHasANumberAndASource(t *testing.T) {
 
 func TestReportsAreReadAsTheAPIWritesThem(t *testing.T) {
 	var text strings.Builder
-	out, err := usage.NewCSV(&text, usage.Columns)
-	if err != nil {
-		t.Fatal(err)
-	}
 	row := usage.Row{FromMillis: 1_790_000_000_000, ToMillis: 1_790_000_900_000, SeatMillis: 90_000, Joins: 3, Conferences: 1, Refusals: map[problem.Code]int{"seats_exhausted": 2}}
 	next := row
 	next.FromMillis, next.ToMillis = row.ToMillis, row.ToMillis+900_000
-	for _, r := range []usage.Row{row, next} {
-		if err := out.Write("acme", r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := out.Flush(); err != nil {
+	rows := usage.LicensedColumns().Table("usage", func(yield func(usage.ReportRow, error) bool) {
+		_ = yield(usage.ReportRow{Tenant: "acme", Row: row}, nil) && yield(usage.ReportRow{Tenant: "acme", Row: next}, nil)
+	})
+	if err := table.WriteCSV(&text, rows); err != nil {
 		t.Fatal(err)
 	}
 	got, err := cost.ReadUsage(strings.NewReader(text.String()))

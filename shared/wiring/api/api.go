@@ -7,7 +7,6 @@ import (
 	"log/slog"
 
 	"seatmeter/shared/console"
-	"seatmeter/shared/export"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/pool"
@@ -69,20 +68,20 @@ func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) a
 }
 
 // Usage builds the function for reports, the ledger and the audit log.
-func Usage(p Process, exports *export.Exports) any {
+func Usage(p Process, files httpapi.Files) any {
 	pools := pool.New(p.Store, pool.Sleep)
 	terms := licensing.New(p.Store, pools)
 	a := p.empty()
-	a.AddUsage(terms, occupancy.New(p.Store, pools, terms), p.Store, exports)
-	a.AddLedger(terms, p.Store, exports)
+	a.AddUsage(terms, occupancy.New(p.Store, pools, terms), p.Store, files)
+	a.AddLedger(terms, p.Store, files)
 	a.AddAudit(p.Store)
 	return httpapi.Serve(a)
 }
 
 // Statements builds the function for statements.
-func Statements(p Process) any {
+func Statements(p Process, files httpapi.Files) any {
 	a := p.empty()
-	a.AddStatements(statement.NewCloser(p.Store, rollup.New(p.Store, p.Log, p.Now), p.Now), p.Store)
+	a.AddStatements(statement.NewCloser(p.Store, rollup.New(p.Store, p.Log, p.Now), p.Now), p.Store, files)
 	return httpapi.Serve(a)
 }
 
