@@ -111,6 +111,7 @@ class Machine implements Seat {
   reconnect(): void {
     if (this.#goal !== 'lobby') this.#aim('seat');
     if (this.state === 'queued' && this.#link) return this.#link.ping(); // a new one would be the last in the queue
+    if (this.#trial?.link?.asked === 'status') return; // it may have the seat already, and then no other can take it over
     this.#retry.backoff.reset();
     if (this.state !== 'seated') {
       this.#drop('link');
@@ -336,6 +337,7 @@ class Machine implements Seat {
     }
     this.#aim('none');
     this.#hold.drop();
+    this.#removed = undefined;
     this.#link?.pingEvery(0);
     this.#settleAll(refused(false), code);
   }

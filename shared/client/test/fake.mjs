@@ -10,6 +10,14 @@ export const lobby = { type: 'lobby', connection_id: 'one', conference: 'weekly'
 export const queued = (position) => ({ type: 'queued', conference: 'weekly', position, since: '2026-11-30T09:00:00.000Z' });
 export const refused = (code, more = {}) => ({ type: 'refused', code, detail: `because of ${code}`, ...more });
 
+/** A generator of the same numbers for the same seed. */
+export function random(seed) {
+  return (n) => {
+    seed = (seed * 1103515245 + 12345) % 2 ** 31;
+    return Math.floor((seed / 2 ** 31) * n);
+  };
+}
+
 /** Lets promises settle. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -111,6 +111,14 @@ test('an old connection that breaks while handing over is not missed', async (t)
   assert.deepEqual([w.sockets.length, w.seat.state], [2, 'seated']);
 });
 
+test('reconnect lets a hand-over that is open go on', async (t) => {
+  const [w, , fresh] = await handingOver(t);
+  await fresh.opens();
+  w.seat.reconnect();
+  await settled();
+  assert.deepEqual([w.sockets.length, fresh.closedWith], [2, undefined]);
+});
+
 test('leave while handing over leaves no seat behind', async (t) => {
   const [w, old, fresh] = await handingOver(t);
   const left = w.seat.leave();

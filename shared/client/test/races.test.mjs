@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { createSeat } from '../dist/index.js';
-import { admitted, lobby, queued, refused, settled, World } from './fake.mjs';
+import { admitted, lobby, queued, random, refused, settled, World } from './fake.mjs';
 
 const error = (code, more) => ({ ...refused(code, more), type: 'error' });
 
@@ -249,6 +249,19 @@ test('a connection that is lost while a hidden page waits for the host rests', a
   assert.equal(w.sockets.length, 2);
 });
 
+test('a join after giving up is not told of an old removal', async (t) => {
+  const w = new World(t, { retry: () => null });
+  await w.sits();
+  w.seat.reconnect();
+  await settled();
+  await w.sockets[0].says({ type: 'removed', detail: 'Another connection has taken over the seat.' });
+  await w.last.breaks();
+  assert.equal(w.seat.current.code, 'unavailable');
+  void w.joins();
+  await settled();
+  assert.deepEqual(w.last.asked, ['join']);
+});
+
 test('a refusal that crosses leave and join drops a hand-over', async (t) => {
   const w = new World(t);
   await w.sits();
@@ -261,14 +274,6 @@ test('a refusal that crosses leave and join drops a hand-over', async (t) => {
   await assert.rejects(joined, { code: 'license_expired' });
   assert.equal(fresh.closedWith, 1000);
 });
-
-/** A generator of the same numbers for the same seed. */
-function random(seed) {
-  return (n) => {
-    seed = (seed * 1103515245 + 12345) % 2 ** 31;
-    return Math.floor((seed / 2 ** 31) * n);
-  };
-}
 
 /** What a seat may go through, and the server's honest answers. */
 const steps = [
