@@ -19,7 +19,9 @@ type customer struct {
 	// crowd is the number of clients, and stay the mean duration of a stay.
 	crowd int
 	stay  time.Duration
-	rooms []*room
+	// queues: most of its clients come by the lobby, where half of them wait.
+	queues bool
+	rooms  []*room
 	// pools has one pool under a concurrent license, otherwise one for each room.
 	pools  []*pool
 	tally  tally
@@ -33,6 +35,9 @@ type customer struct {
 // tally counts the answers to clients.
 type tally struct {
 	joins, resumed, refused atomic.Int64
+	// queued counts the waits, fromQueue those that ended in a seat, and gaveUp
+	// those that the clients ended.
+	queued, fromQueue, gaveUp atomic.Int64
 	// shut: the conference was not live, or had ended.
 	shut atomic.Int64
 	// unavailable: 503; failed: the function ended; broken: no answer.
@@ -54,7 +59,8 @@ func (t *tally) count(code client.Code) {
 }
 
 // customers cover both models, pools of one block and of several, seats with and
-// without a grace period, and a license that shrinks and grows. The five large
+// without a grace period, a license that shrinks and grows, and pools of both
+// models with more clients than seats, so that there is always a queue. The five large
 // ones make most of the joins (see the package's comment); one larger tenant
 // would be slower, since each status message reads a whole pool.
 func customers() []*customer {
@@ -77,11 +83,13 @@ func customers() []*customer {
 		}
 		return c
 	}
+	small, plain := concurrent("small", 15, 2, 2, 40, time.Second), named("plain", 5, 4, 0, 40, time.Second)
+	small.queues, plain.queues = true, true
 	list := []*customer{
-		concurrent("small", 25, 2, 2, 12, time.Second),
+		small,
 		concurrent("moving", 100, 0, 3, 30, time.Second, 60, 100),
 		named("held", 5, 25, 2, 40, time.Second),
-		named("plain", 5, 25, 0, 40, time.Second),
+		plain,
 	}
 	for i := range 5 {
 		list = append(list, concurrent(fmt.Sprintf("large%d", i+1), 300, 2, 2, 28, 600*time.Millisecond))

@@ -46,7 +46,8 @@ func (r *run) load(ctx context.Context) {
 		}
 	}
 	if r.options.Restart && r.options.Store != local.StoreMemory {
-		crowd.Go(func() { r.restart(ctx) })
+		began := time.Now()
+		crowd.Go(func() { r.restart(ctx, began) })
 	}
 	crowd.Go(func() { r.progress() })
 	crowd.Wait()
@@ -99,15 +100,15 @@ func (r *run) ghosts() (n int) {
 	return n
 }
 
-// restart kills and restarts the engine after two fifths of the load.
-func (r *run) restart(ctx context.Context) {
+// restart kills and restarts the engine after two fifths of a load that began then.
+func (r *run) restart(ctx context.Context, loadBegan time.Time) {
 	for {
 		pause(r.loading, 100*time.Millisecond)
 		if r.loading.Err() != nil {
 			return
 		}
 		joins := r.options.Joins > 0 && r.joins()*5 > int64(r.options.Joins)*2
-		elapsed := r.options.For > 0 && time.Since(r.began)*5 > r.options.For*2
+		elapsed := r.options.For > 0 && time.Since(loadBegan)*5 > r.options.For*2
 		if joins || elapsed {
 			break
 		}

@@ -35,6 +35,11 @@ type Tenant struct {
 	Joins   int64  `json:"joins"`
 	Resumed int64  `json:"resumed"`
 	Refused int64  `json:"refused"`
+	// Queued are waits, AdmittedFromQueue those that ended in a seat, and GaveUp
+	// those that the client ended.
+	Queued            int64 `json:"queued"`
+	AdmittedFromQueue int64 `json:"admitted_from_queue"`
+	GaveUp            int64 `json:"gave_up"`
 	// Shut: the conference was not live or had ended. Unavailable: 503. Failed:
 	// the function ended. Broken: no answer.
 	Shut        int64 `json:"shut"`
@@ -73,6 +78,9 @@ func (r *run) report() Report {
 		total.Joins += t.Joins
 		total.Resumed += t.Resumed
 		total.Refused += t.Refused
+		total.Queued += t.Queued
+		total.AdmittedFromQueue += t.AdmittedFromQueue
+		total.GaveUp += t.GaveUp
 		total.Shut += t.Shut
 		total.Unavailable += t.Unavailable
 		total.Failed += t.Failed
@@ -94,6 +102,7 @@ func (r *run) report() Report {
 func (c *customer) report() Tenant {
 	t := Tenant{
 		Tenant: c.id, Joins: c.tally.joins.Load(), Resumed: c.tally.resumed.Load(), Refused: c.tally.refused.Load(),
+		Queued: c.tally.queued.Load(), AdmittedFromQueue: c.tally.fromQueue.Load(), GaveUp: c.tally.gaveUp.Load(),
 		Shut: c.tally.shut.Load(), Unavailable: c.tally.unavailable.Load(), Failed: c.tally.failed.Load(),
 		Broken: c.tally.broken.Load(), GhostsMade: c.ghosts.made, GhostsReclaimed: len(c.ghosts.reclaimed),
 		Lost: c.lost, Imbalance: c.imbalance,
@@ -128,14 +137,14 @@ func spread(times []time.Duration) (median, worst float64) {
 // Print writes the report as a table.
 func (r Report) Print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "tenant\tlicense\tjoins\tresumed\trefused\tmost in use\toversold\tghosts\treclaimed\tmedian s\tworst s\tlost\timbalance\t")
+	fmt.Fprintln(w, "tenant\tlicense\tjoins\tresumed\trefused\tqueued\tadmitted from the queue\tmost in use\toversold\tghosts\treclaimed\tmedian s\tworst s\tlost\timbalance\t")
 	for _, t := range append(slices.Clone(r.Tenants), r.Total) {
 		most := ""
 		if t.Limit > 0 {
 			most = fmt.Sprintf("%d of %d", t.MostInUse, t.Limit)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%.0f\t%.0f\t%d\t%d\t\n", t.Tenant, t.License, t.Joins, t.Resumed, t.Refused,
-			most, t.Oversold, t.GhostsMade, t.GhostsReclaimed, t.ReclaimMedianSeconds, t.ReclaimWorstSeconds, t.Lost, t.Imbalance)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%d\t%d\t%.0f\t%.0f\t%d\t%d\t\n", t.Tenant, t.License, t.Joins, t.Resumed, t.Refused,
+			t.Queued, t.AdmittedFromQueue, most, t.Oversold, t.GhostsMade, t.GhostsReclaimed, t.ReclaimMedianSeconds, t.ReclaimWorstSeconds, t.Lost, t.Imbalance)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -146,7 +155,7 @@ func (r Report) Print(out io.Writer) error {
 		fmt.Fprintf(out, "DynamoDB Local was killed once and down for %.1f s. ", r.RestartSeconds)
 	}
 	t := r.Total
-	fmt.Fprintf(out, "Other answers: unavailable %d, function failed %d,\nconference not live or ended %d, no answer %d", t.Unavailable, t.Failed, t.Shut, t.Broken)
+	fmt.Fprintf(out, "Other answers: unavailable %d, function failed %d,\nconference not live or ended %d, no answer %d; %d gave up waiting", t.Unavailable, t.Failed, t.Shut, t.Broken, t.GaveUp)
 	for _, code := range slices.Sorted(maps.Keys(r.Other)) {
 		fmt.Fprintf(out, ", %s %d", strings.ReplaceAll(string(code), "_", " "), r.Other[code])
 	}

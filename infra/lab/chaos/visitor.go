@@ -13,6 +13,7 @@ import (
 // The shares of a visitor's visits with each behaviour.
 const (
 	byLobby   = 0.15 // connects to the lobby and joins from there
+	queuing   = 0.80 // the same where there is a queue
 	waits     = 0.50 // of those from the lobby: waits where no seat is free
 	abandons  = 0.20 // leaves by cutting the connection
 	resumes   = 0.15 // cuts the connection and resumes
@@ -44,7 +45,11 @@ func (v *visitor) comeAndGo(ctx context.Context) {
 		if m == nil {
 			m = v.customer.rooms[v.random.IntN(len(v.customer.rooms))]
 		}
-		s := v.join(ctx, m, v.random.Float64() < byLobby && v.role != client.RoleHost)
+		share := byLobby
+		if v.customer.queues {
+			share = queuing
+		}
+		s := v.join(ctx, m, v.random.Float64() < share && v.role != client.RoleHost)
 		if s == nil {
 			pause(v.run.loading, between(v.random, 300*time.Millisecond, 1500*time.Millisecond))
 			continue
@@ -170,25 +175,28 @@ func (v *visitor) askToJoin(ctx context.Context, r *room, s *seat) bool {
 // waitForSeat waits in the queue for a seat or for longestWait, and then closes the
 // connection or cuts it. It returns the last message.
 func (v *visitor) waitForSeat(s *seat, in *room, queued client.Message) (client.Message, error) {
-	v.customer.tally.count("queued")
+	t := &v.customer.tally
+	t.queued.Add(1)
 	ctx, cancel := context.WithTimeout(v.run.loading, between(v.random, time.Second, longestWait))
 	defer cancel()
 	for {
 		m, err := s.Next(ctx)
 		switch {
 		case err == nil && m.Type == client.TypeAdmitted:
-			v.customer.tally.count("admitted from the queue")
+			t.fromQueue.Add(1)
+			return m, nil
+		case err == nil && m.Type == client.TypeRefused:
 			return m, nil
 		case err == nil:
 			continue
 		case ctx.Err() == nil:
 			return m, err
 		}
-		v.customer.tally.count("gave up waiting")
+		t.gaveUp.Add(1)
+		t.maybe.Add(1) // a seat may just have been given to it
 		if v.random.Float64() < abandons {
 			s.Abandon()
 		}
-		// A seat may just have been given to it.
 		v.died(in, queued.ConnectionID, time.Now(), v.customer.grace())
 		return queued, nil
 	}
