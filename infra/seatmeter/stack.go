@@ -13,6 +13,7 @@ import (
 
 type stackCommand struct {
 	Store   string   `enum:"dynamodb,memory" default:"dynamodb" help:"Where state is kept (default: ${default})."`
+	History bool     `help:"Give the demo tenants three months of history."`
 	Verbose bool     `short:"v" help:"Log what the functions log."`
 	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
 }
@@ -32,7 +33,7 @@ func (c stackCommand) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("make a data directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	options, err := devCommand{dataFlag: dataFlag{Data: filepath.Join(dir, "data")}, Store: c.Store, Verbose: c.Verbose}.options()
+	options, err := devCommand{dataFlag: dataFlag{Data: filepath.Join(dir, "data")}, Store: c.Store, History: c.History, Verbose: c.Verbose}.options()
 	if err != nil {
 		return err
 	}

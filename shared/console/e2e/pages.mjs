@@ -1,8 +1,17 @@
 // The pages, for the tests and pictures of each. `ready` is what shows when the page has loaded.
+const now = new Date();
+const lastMonth = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1)).toISOString().slice(0, 7);
+
 export const pages = [
   { name: 'tenants', role: 'vendor', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
   { name: 'tenants-finance', role: 'finance', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
   { name: 'now', role: 'tenant_admin', path: (tenant) => `#/${tenant}/now`, ready: (page) => page.getByRole('heading', { name: 'Conferences' }) },
   { name: 'refusals', role: 'tenant_admin', path: (tenant) => `#/${tenant}/refusals`, ready: (page) => page.getByRole('button', { name: 'Look again' }) },
   { name: 'people', role: 'tenant_admin', path: (tenant) => `#/${tenant}/people`, ready: (page) => page.getByRole('heading', { name: 'People' }) },
+  { name: 'license', role: 'vendor', path: (tenant) => `#/${tenant}/license`, ready: (page) => page.getByRole('heading', { name: 'History' }) },
+  { name: 'license-read', role: 'tenant_admin', path: (tenant) => `#/${tenant}/license`, ready: (page) => page.getByRole('heading', { name: 'History' }) },
+  { name: 'usage', role: 'finance', path: (tenant) => `#/${tenant}/usage?from=${lastMonth}-01&to=${lastMonth}-28`, ready: (page) => page.getByRole('heading', { name: 'When it is busy' }) },
+  { name: 'sizing', role: 'finance', path: (tenant) => `#/${tenant}/sizing?from=${lastMonth}-01&to=${lastMonth}-28`, ready: (page) => page.getByRole('button', { name: 'Download CSV' }).or(page.getByText('Nobody came in these days')) },
+  { name: 'statements', role: 'finance', path: (tenant) => `#/${tenant}/statements`, ready: (page) => page.getByRole('table').or(page.getByText('No month was closed yet')) },
+  { name: 'audit', role: 'tenant_admin', path: (tenant) => `#/${tenant}/audit`, ready: (page) => page.getByRole('button', { name: 'Look again' }) },
 ];

@@ -368,6 +368,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/usage/sizing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get-sizing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/usage": {
         parameters: {
             query?: never;
@@ -714,6 +730,25 @@ export interface components {
             model: "named" | "concurrent";
             tenant: string;
             waiting: number;
+        };
+        SizeView: {
+            at_limit_ms: number;
+            people: number;
+            refusals: number;
+            seats: number;
+        };
+        SizingView: {
+            as_of: string;
+            from: string;
+            joins: number;
+            limit: number;
+            median_stay_ms: number;
+            model: "named" | "concurrent";
+            people: number;
+            recommended: number | null;
+            rows: components["schemas"]["SizeView"][];
+            tenant: string;
+            to: string;
         };
         Statement: {
             adjustment?: components["schemas"]["Adjustment"];
@@ -1785,6 +1820,48 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PageRefusalView"];
                 };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "get-sizing": {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+                period?: string;
+                seats?: number[];
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    "Content-Disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SizingView"];
+                    "text/csv": string;
+                };
+            };
+            303: {
+                headers: {
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             304: {
                 headers: {

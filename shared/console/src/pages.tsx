@@ -1,9 +1,14 @@
 // The pages, and who sees each. To add one: write pages/NAME.tsx, and add a line here. README.md says more.
 import type { ComponentType } from 'preact';
+import { Audit } from './pages/audit.tsx';
+import { License } from './pages/license.tsx';
 import { Now } from './pages/now.tsx';
 import { People } from './pages/people.tsx';
 import { Refusals } from './pages/refusals.tsx';
+import { SizingPage } from './pages/sizing.tsx';
+import { Statements } from './pages/statements.tsx';
 import { Tenants } from './pages/tenants.tsx';
+import { Usage } from './pages/usage.tsx';
 import type { Person, Role } from './person.ts';
 
 export interface PageProps {
@@ -33,6 +38,11 @@ export const pages: readonly Page[] = [
   { id: 'now', label: 'Now', roles: everyone, ofTenant: true, show: Now },
   { id: 'refusals', label: 'Refusals', roles: everyone, ofTenant: true, show: Refusals },
   { id: 'people', label: 'People', roles: admins, ofTenant: true, show: People },
+  { id: 'license', label: 'License', roles: everyone, ofTenant: true, show: License },
+  { id: 'usage', label: 'Usage', roles: everyone, ofTenant: true, show: Usage },
+  { id: 'sizing', label: 'How many seats?', roles: everyone, ofTenant: true, show: SizingPage },
+  { id: 'statements', label: 'Statements', roles: everyone, ofTenant: true, show: Statements },
+  { id: 'audit', label: 'Audit', roles: admins, ofTenant: true, show: Audit },
 ];
 
 /** The pages that a person may see. Whoever has one tenant has no use for a list of them. */

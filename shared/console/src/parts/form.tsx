@@ -40,6 +40,15 @@ export function TextField({ label, hint, fault, value, onValue, ...input }: Abou
   );
 }
 
+/** A text of several lines. */
+export function AreaField({ label, hint, fault, value, onValue }: About & { value: string; onValue: (value: string) => void }) {
+  return (
+    <Labelled label={label} hint={hint} fault={fault}>
+      {(ids) => <textarea rows={3} autocomplete="off" {...ids} value={value} onInput={(e) => onValue(e.currentTarget.value)} />}
+    </Labelled>
+  );
+}
+
 /** A whole number; an empty field is undefined, for the default. */
 export function NumberField({ label, hint, fault, value, onValue, ...input }: About & Input & {
   value: number | undefined; onValue: (value: number | undefined) => void; min?: number; max?: number;

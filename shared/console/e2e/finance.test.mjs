@@ -1,0 +1,139 @@
+// Finance's jobs, on the demo tenant acme, which has three months of history.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, test } from 'node:test';
+import { closeBrowser, signedIn } from './browser.mjs';
+import { call } from './stack.mjs';
+
+after(closeBrowser);
+
+const now = new Date();
+/** A month before this one, such as 2026-10. */
+const month = (before) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - before)).toISOString().slice(0, 7);
+const lastDay = (of) => new Date(Date.UTC(Number(of.slice(0, 4)), Number(of.slice(5)), 0)).toISOString().slice(0, 10);
+const days = `from=${month(1)}-01&to=${lastDay(month(1))}`;
+
+const figure = (page, name) => page.locator('.figure', { has: page.getByText(name, { exact: true }) }).locator('strong').textContent();
+const rows = (page, caption) => page.getByRole('table', { name: caption }).locator('tbody tr');
+
+test('finance finds the peak of a month and sees who made it', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: '#/acme/usage' });
+  await page.getByRole('link', { name: 'Last month' }).click();
+  await page.getByRole('button', { name: 'Who was in at the peak?' }).click();
+  await page.getByRole('heading', { name: /Who was in, / }).waitFor();
+  const peak = Number(await figure(page, 'Peak'));
+  const said = await page.getByText(/At the peak of this time/).textContent();
+  assert.match(said, new RegExp(`${peak} connections were in`));
+  assert.equal(await rows(page, 'Who was in').count(), Math.min(peak, 25));
+});
+
+test('a moment of the chart is chosen by keyboard alone, and is in the link', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: `#/acme/usage?${days}` });
+  const chart = page.getByRole('slider', { name: 'Peak over time' });
+  await chart.focus();
+  const before = await chart.getAttribute('aria-valuetext');
+  await page.keyboard.press('Home');
+  for (let n = 0; n < 9; n++) await page.keyboard.press('ArrowRight');
+  const chosen = await chart.getAttribute('aria-valuetext');
+  assert.notEqual(chosen, before);
+  await page.keyboard.press('Enter');
+  const heading = page.getByRole('heading', { name: /Who was in, / });
+  await heading.waitFor();
+  assert.ok(await heading.evaluate((one) => one === document.activeElement));
+  assert.match(page.url(), /at=/);
+  assert.match(await heading.textContent(), new RegExp(chosen.split(', peak')[0]));
+});
+
+test('a click on the chart says who was in', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: `#/acme/usage?${days}` });
+  const over = page.locator('.u-over');
+  await over.waitFor();
+  const { width } = await over.boundingBox();
+  await over.click({ position: { x: width / 2, y: 50 } });
+  await page.getByRole('heading', { name: /Who was in, / }).waitFor();
+});
+
+test('finance closes two months, checks the seal, and compares', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: '#/acme/statements' });
+  for (const period of [month(2), month(1)]) {
+    await page.getByLabel('Month', { exact: true }).fill(period);
+    await page.getByRole('button', { name: 'Close the month' }).click();
+    await page.getByText(new RegExp(`^${period} (is closed|was closed before)`)).waitFor({ timeout: 60_000 });
+  }
+  await page.getByRole('link', { name: `${month(1)}, revision 1` }).click();
+  await page.getByRole('heading', { name: 'The seal is intact' }).waitFor();
+  await page.getByLabel('From', { exact: true }).selectOption(`${month(2)}/1`);
+  const differences = rows(page, `Differences from ${month(2)}, revision 1`);
+  await differences.first().waitFor();
+  const [joins] = (await differences.allTextContents()).filter((text) => text.startsWith('Joins'));
+  assert.match(joins, /[+−]\d|0$/);
+});
+
+test('a statement whose answer was altered on its way has a broken seal', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: '#/acme/statements' });
+  await page.getByLabel('Month', { exact: true }).fill(month(1));
+  await page.getByRole('button', { name: 'Close the month' }).click();
+  await page.getByText(/is closed|was closed before/).waitFor({ timeout: 60_000 });
+  await page.route('**/statements/*?*', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: (await answer.text()).replace(/"joins":(\d+)/, '"joins":9$1') });
+  });
+  await page.getByRole('link', { name: `${month(1)}, revision 1` }).click();
+  await page.getByRole('heading', { name: 'The seal is broken' }).waitFor();
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+});
+
+test('a month that is not over is refused, and the page says from when on', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: '#/acme/statements' });
+  await page.getByLabel('Month', { exact: true }).fill(month(0));
+  await page.getByRole('button', { name: 'Close the month' }).click();
+  await page.getByRole('alert').waitFor();
+  assert.ok(await page.getByLabel('Month', { exact: true }).getAttribute('aria-invalid'));
+});
+
+test('finance downloads the days of a month as CSV', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: `#/acme/usage?${days}` });
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download CSV' }).click()]);
+  assert.equal(file.suggestedFilename(), 'acme-usage.csv');
+  const lines = (await readFile(await file.path(), 'utf8')).trim().split('\r\n');
+  assert.equal(lines.length, 1 + Number(lastDay(month(1)).slice(8)));
+});
+
+for (const [what, path] of [
+  ['the days of a month', `#/acme/usage?${days}`],
+  ['a statement', `#/acme/statements?period=${month(2)}`],
+]) {
+  test(`finance downloads ${what} as XLSX`, async (t) => {
+    await call('POST', '/v1/tenants/acme/statements', { period: month(2) });
+    const page = await signedIn(t, 'finance', '', { path });
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download XLSX' }).click()]);
+    assert.match(file.suggestedFilename(), /^acme-.*\.xlsx$/);
+    assert.equal((await readFile(await file.path())).toString('latin1', 0, 2), 'PK'); // a ZIP archive, as a spreadsheet is
+  });
+}
+
+test('whoever is sent a link to a sizing reads the same answer', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: `#/acme/sizing?${days}` });
+  await page.getByLabel('Numbers of seats to try').fill('5, 10');
+  await page.getByRole('button', { name: 'Try' }).click();
+  await page.getByRole('rowheader', { name: /^5\b/ }).waitFor();
+  const answer = await page.locator('.answer').textContent();
+  assert.match(answer, /^\d+ seats(, as now|, \d+ (more|fewer) than now)/);
+  const admin = await signedIn(t, 'tenant_admin', 'acme', { path: new URL(page.url()).hash });
+  await admin.getByRole('rowheader', { name: /^5\b/ }).waitFor();
+  assert.equal(await admin.locator('.answer').textContent(), answer);
+});
+
+for (const [what, query, word] of [
+  ['1,100 days', 'from=2020-01-01&to=2026-01-01', /#?to|more than 1100 days/],
+  ['no seats', `${days}&seats=0`, /seats/],
+  ['more than a million seats', `${days}&seats=1000001`, /seats/],
+  ['what is no number', `${days}&seats=many`, /seats/],
+]) {
+  test(`a sizing of ${what} says what is wrong`, async (t) => {
+    const page = await signedIn(t, 'finance', '', { path: `#/acme/sizing?${query}` });
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    assert.match(await alert.textContent(), word);
+  });
+}

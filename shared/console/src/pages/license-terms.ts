@@ -1,0 +1,73 @@
+// A license as the form has it, and as the API takes it.
+import type { components } from '../openapi.ts';
+
+type LicenseView = components['schemas']['LicenseView'];
+type LicenseBody = components['schemas']['LicenseBody'];
+
+/** Numbers that are undefined, and texts that are empty, are left out. */
+export interface Terms {
+  model: 'named' | 'concurrent';
+  seats: number | undefined;
+  hosts: number | undefined;
+  participants_per_conference: number | undefined;
+  host_changes_per_month: number | undefined;
+  overage: 'deny' | 'allow';
+  burst: number | undefined;
+  queue_limit: number | undefined;
+  status: 'active' | 'suspended';
+  starts_at: string;
+  expires_at: string;
+  time_zone: string;
+  reconnect_grace_seconds: number | undefined;
+  host_absent_minutes: number | undefined;
+  allowed_origins: string;
+}
+
+/** A time as a field of the kind datetime-local has it, by this computer's clock. */
+export function localTime(at: string | undefined): string {
+  if (!at) return '';
+  const date = new Date(at);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}
+
+export function termsOf(license: LicenseView | undefined): Terms {
+  return {
+    model: license?.model ?? 'concurrent',
+    seats: license?.seats,
+    hosts: license?.hosts,
+    participants_per_conference: license?.participants_per_conference,
+    host_changes_per_month: license?.host_changes_follow_hosts ? undefined : license?.host_changes_per_month,
+    overage: license?.overage ?? 'deny',
+    burst: license?.burst || undefined,
+    queue_limit: license?.queue_limit,
+    status: license?.status ?? 'active',
+    starts_at: localTime(license?.starts_at),
+    expires_at: localTime(license?.expires_at),
+    time_zone: license?.time_zone ?? '',
+    reconnect_grace_seconds: license?.reconnect_grace_seconds,
+    host_absent_minutes: license?.host_absent_minutes,
+    allowed_origins: (license?.allowed_origins ?? []).join('\n'),
+  };
+}
+
+/** The body of a change. What the form does not know stays as it was read, and so does a time that was not touched. */
+export function bodyOf(terms: Terms, read: LicenseView | undefined): LicenseBody {
+  const named = terms.model === 'named';
+  const time = (text: string, before: string | undefined) => (text === localTime(before) ? before : text && new Date(text).toISOString()) || undefined;
+  const origins = terms.allowed_origins.split(/\s+/).filter(Boolean);
+  const body: LicenseBody = {
+    ...read,
+    ...terms,
+    seats: named ? undefined : terms.seats,
+    hosts: named ? terms.hosts : undefined,
+    participants_per_conference: named ? terms.participants_per_conference : undefined,
+    host_changes_per_month: named ? terms.host_changes_per_month : undefined,
+    host_changes_follow_hosts: undefined,
+    burst: terms.overage === 'allow' ? terms.burst : undefined,
+    time_zone: terms.time_zone || undefined,
+    starts_at: time(terms.starts_at, read?.starts_at),
+    expires_at: time(terms.expires_at, read?.expires_at),
+    allowed_origins: origins.length > 0 ? origins : undefined,
+  };
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined)) as unknown as LicenseBody;
+}
