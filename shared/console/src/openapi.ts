@@ -1439,7 +1439,7 @@ export interface operations {
                 period?: string;
                 limit?: number;
                 cursor?: string;
-                format?: "json" | "ndjson" | "csv";
+                format?: "json" | "ndjson" | "csv" | "xlsx" | "parquet";
             };
             header?: never;
             path: {
@@ -1457,6 +1457,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageLedgerRecord"];
+                    "application/vnd.apache.parquet": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "application/x-ndjson": string;
                     "text/csv": string;
                 };
@@ -1678,7 +1680,7 @@ export interface operations {
     "get-statement": {
         parameters: {
             query?: {
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "xlsx";
                 revision?: number;
             };
             header?: never;
@@ -1697,6 +1699,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Statement"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "text/csv": string;
                 };
             };
@@ -1717,7 +1720,7 @@ export interface operations {
                 granularity?: "quarter_hour" | "hour" | "day" | "month" | "total";
                 group_by?: "host" | "conference";
                 total?: boolean;
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "xlsx";
             };
             header?: never;
             path: {
@@ -1734,6 +1737,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["UsageView"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "text/csv": string;
                 };
             };
@@ -1877,7 +1881,7 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 period: string;
-                format?: "json" | "csv";
+                format?: "json" | "csv" | "xlsx";
             };
             header?: never;
             path?: never;
@@ -1893,6 +1897,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TenantsUsageView"];
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "text/csv": string;
                 };
             };
