@@ -413,10 +413,17 @@ type UsageRow struct {
 	EstimatedMillis  int64        `json:"estimated_ms"`
 	PeakHosts        int64        `json:"peak_hosts"`
 	PeakParticipants int64        `json:"peak_participants"`
+	P95              int64        `json:"p95"`
+	P99              int64        `json:"p99"`
+	AtLimitMillis    int64        `json:"at_limit_ms"`
+	RefusedPeople    int64        `json:"refused_identities"`
+	DeniedPeople     int64        `json:"denied_identities"`
 	Refusals         map[Code]int `json:"refusals"`
 	Waited           int64        `json:"waited"`
 	Abandoned        int64        `json:"abandoned"`
 	WaitMillis       int64        `json:"wait_ms"`
+	// Provisional: the row is not over.
+	Provisional bool `json:"provisional"`
 }
 
 // Usage reads a usage report.

@@ -18,7 +18,7 @@ import (
 )
 
 // columns is the contract's order.
-const columns = "tenant,from,to,group,opening,closing,peak,peak_at,seat_ms,seat_minutes,overage_ms,joins,refused,conferences,hosts,identities,estimated_ms,peak_hosts,peak_participants"
+const columns = "tenant,from,to,group,opening,closing,peak,peak_at,seat_ms,seat_minutes,overage_ms,joins,refused,conferences,hosts,identities,estimated_ms,peak_hosts,peak_participants,p95,p99,at_limit_ms,refused_identities,denied_identities"
 
 // busy is a customer who has two conferences of two behind, one refused in each.
 func busy(t *testing.T) *customer {
@@ -79,6 +79,7 @@ func record(r client.UsageRow) []string {
 		r.Tenant, at(r.From), at(r.To), r.Group, number(r.Opening), number(r.Closing), number(r.Peak), peakAt,
 		number(r.SeatMillis), r.SeatMinutes, number(r.OverageMillis), number(r.Joins), number(r.Refused),
 		number(r.Conferences), number(r.Hosts), number(r.Identities), number(r.EstimatedMillis), number(r.PeakHosts), number(r.PeakParticipants),
+		number(r.P95), number(r.P99), number(r.AtLimitMillis), number(r.RefusedPeople), number(r.DeniedPeople),
 	}
 }
 

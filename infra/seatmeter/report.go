@@ -103,7 +103,7 @@ func printUsage(w io.Writer, license client.License, period string, days client.
 	fmt.Fprintf(w, "%s, %s (%s), as of %s\n", days.Tenant, period, days.TimeZone, days.AsOf.In(zone).Format(time.DateTime))
 	fmt.Fprintf(w, "License now: %s\n\n", words(license))
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(out, "day\tpeak\tat\tpeak hosts\tpeak participants\tseat minutes\toverage min\tjoins\trefused\tconferences\thosts\tidentities\testimated min\t")
+	fmt.Fprintln(out, "day\tpeak\tat\tpeak hosts\tpeak participants\tp95\tat limit min\tseat minutes\toverage min\tjoins\trefused\tdenied people\tconferences\thosts\tidentities\testimated min\t")
 	for _, row := range days.Rows {
 		if row.Peak != 0 || row.Joins != 0 || row.Refused != 0 {
 			printRow(out, row.From.In(zone).Format(time.DateOnly), row, zone)
@@ -120,8 +120,8 @@ func printRow(out io.Writer, label string, r client.UsageRow, zone *time.Locatio
 	if r.PeakAt != nil {
 		at = r.PeakAt.In(zone).Format("01-02 15:04:05")
 	}
-	fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t\n", label, r.Peak, at, r.PeakHosts, r.PeakParticipants, r.SeatMinutes, minutes(r.OverageMillis),
-		r.Joins, r.Refused, r.Conferences, r.Hosts, r.Identities, minutes(r.EstimatedMillis))
+	fmt.Fprintf(out, "%s\t%d\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t\n", label, r.Peak, at, r.PeakHosts, r.PeakParticipants,
+		r.P95, minutes(r.AtLimitMillis), r.SeatMinutes, minutes(r.OverageMillis), r.Joins, r.Refused, r.DeniedPeople, r.Conferences, r.Hosts, r.Identities, minutes(r.EstimatedMillis))
 }
 
 // minutes returns milliseconds as minutes, truncated to a tenth.

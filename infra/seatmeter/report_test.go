@@ -38,7 +38,7 @@ func TestAReportIsReadByOneCallWithItsTotal(t *testing.T) {
 
 func TestAReportNamesTheFigureOfItsLicense(t *testing.T) {
 	at := time.Date(2026, time.November, 3, 9, 30, 0, 0, time.UTC)
-	day := client.UsageRow{From: at.Truncate(24 * time.Hour), Peak: 31, PeakAt: &at, PeakHosts: 4, PeakParticipants: 18, SeatMinutes: "90.5000", Joins: 40}
+	day := client.UsageRow{From: at.Truncate(24 * time.Hour), Peak: 31, PeakAt: &at, PeakHosts: 4, PeakParticipants: 18, P95: 12, AtLimitMillis: 66_000, SeatMinutes: "90.5000", Joins: 40}
 	days := client.Usage{Tenant: "globex", TimeZone: "UTC", AsOf: at, Rows: []client.UsageRow{day}, Total: &day}
 	for _, test := range []struct {
 		license client.License
@@ -51,7 +51,7 @@ func TestAReportNamesTheFigureOfItsLicense(t *testing.T) {
 		if err := printUsage(&out, test.license, "2026-11", days); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{test.want, "peak hosts  peak participants", "4                 18       90.5000"} {
+		for _, want := range []string{test.want, "peak hosts  peak participants", "4                 18   12           1.1       90.5000"} {
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("lacks %q:\n%s", want, out.String())
 			}

@@ -76,6 +76,10 @@ func (s *Store) PutDay(ctx context.Context, t tenant.ID, zone string, d rollup.D
 		}
 		day.setNumber(k.attr, int64(parts))
 	}
+	if err := s.putLevels(ctx, t, zone, d); err != nil {
+		return err
+	}
+	day.setNumber(attrLevelParts, int64(len(levelParts(d.Summary.Levels))))
 	quarters, hours := rowsItem(t, usage.GranularityQuarterHour, zone, row.FromMillis), rowsItem(t, usage.GranularityHour, zone, row.FromMillis)
 	if err := s.putRows(ctx, quarters, d.Records, d.Quarters...); err != nil {
 		return err
@@ -211,6 +215,8 @@ var setKinds = []setKind{
 	{"conferences", attrConferenceParts, func(s *usage.Summary) *usage.Set { return &s.Conferences }},
 	{"hosts", attrHostParts, func(s *usage.Summary) *usage.Set { return &s.Hosts }},
 	{"identities", attrIdentityParts, func(s *usage.Summary) *usage.Set { return &s.Identities }},
+	{"refused", attrRefusedParts, func(s *usage.Summary) *usage.Set { return &s.Refused }},
+	{"denied", attrDeniedParts, func(s *usage.Summary) *usage.Set { return &s.Denied }},
 }
 
 // putSet writes a set and returns the number of its parts. A set is cut by the
@@ -275,6 +281,9 @@ func (s *Store) readSets(ctx context.Context, t tenant.ID, zone string, day *rea
 			missing += n
 		}
 	}
+	levels := day.int(attrLevelParts)
+	levelsKey := partsKey(zone, dayMillis, kindLevels, levels)
+	missing += levels
 	for i, err := range s.pages(ctx, &dynamodb.QueryInput{
 		TableName: s.usage, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("#pk = :tenant AND begins_with(#sk, :day)"),
@@ -286,11 +295,17 @@ func (s *Store) readSets(ctx context.Context, t tenant.ID, zone string, day *rea
 		}
 		r := reader{item: i}
 		name := r.text(attrSK)
-		set := parts[name[:strings.LastIndex(name, "#")+1]]
-		if set == nil {
+		kind := name[:strings.LastIndex(name, "#")+1]
+		set := parts[kind]
+		switch {
+		case kind == levelsKey:
+			into.Levels, err = appendLevels(into.Levels, r.bytes(attrLevels))
+		case set != nil:
+			*set, err = appendDigests(*set, r.bytes(attrDigests))
+		default:
 			continue // a leftover of an older version of the day
 		}
-		if *set, err = appendDigests(*set, r.bytes(attrDigests)); err != nil || r.err != nil {
+		if err != nil || r.err != nil {
 			return fmt.Errorf("%s: %w", name, errors.Join(err, r.err))
 		}
 		missing--

@@ -55,8 +55,8 @@ import (
 //
 //	usage table                           pk                         sk
 //	progress of a tenant's roll-up        t#<tenant>                 progress
-//	a day's rows, or a month's            t#<tenant>                 rows3#<granularity>#<zone>#<begins at>
-//	part of a day's set                   t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
+//	a day's rows, or a month's            t#<tenant>                 rows4#<granularity>#<zone>#<begins at>
+//	part of a day's set, or of its levels t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
 //	cursor of the roll-up over tenants    rollup                     cursor
 //
 // The index lobby (lobby_of, pk) has the sessions that wait in a lobby. The index
@@ -134,6 +134,10 @@ const (
 	attrConferenceParts = "conference_parts"
 	attrHostParts       = "host_parts"
 	attrIdentityParts   = "identity_parts"
+	attrRefusedParts    = "refused_parts"
+	attrDeniedParts     = "denied_parts"
+	attrLevelParts      = "level_parts"
+	attrLevels          = "levels"
 
 	attrModel        = "model"
 	attrHosts        = "hosts"
@@ -205,7 +209,7 @@ const (
 	prefixRevision   = "license#"
 	prefixLate       = "late#"
 	prefixStatement  = "statement#"
-	prefixRows       = "rows3#"
+	prefixRows       = "rows4#"
 	prefixSets       = "sets#"
 	attrRequest      = "request"
 	attrBy           = "by"
@@ -237,7 +241,7 @@ const (
 	keyAnswer         = "answer"
 	keyReconcile      = "reconcile"
 	keyProgress       = "progress"
-	keyRolledUp       = "progress3"
+	keyRolledUp       = "progress4"
 	keyRollup         = "rollup"
 	keyCursor         = "cursor"
 )

@@ -11,41 +11,46 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Rows are packed, since a report reads thousands of them. Version 3:
+// Rows are packed, since a report reads thousands of them. Version 4:
 //
-//	1 byte    the version: 3
+//	1 byte    the version: 4
 //	number    beginning of the first row
 //	number    count of refusal codes, and for each code:
 //	number      length in bytes
 //	bytes       text
+//	number    count of groups, and for each group the same; none for rows without groups
 //	rows      until the end
 //
 // A row is a byte of flags, then one number for each of:
 //
-//	hasGap       time from the end of the previous row to its beginning
+//	if groups    index of the group in the list
+//	hasGap       time from the end of the previous row to its beginning; from the
+//	             beginning of the previous row if rows have groups
 //	hasLength    length; default: that of the previous row
 //	hasOpening   opening; default: closing of the previous row
 //	hasClosing   closing; default: opening
 //	always       peak
-//	if peak > 0  time from the row's beginning to peak_at, peak_hosts, peak_participants
+//	if peak > 0  time from the row's beginning to peak_at, peak_hosts, peak_participants,
+//	             p95, p99
 //	always       seat_ms, joins, conferences, hosts, identities
-//	hasOverage   overage_ms; default: 0
+//	hasAtLimit   at_limit_ms, overage_ms; default: 0
 //	hasEstimated estimated_ms; default: 0
-//	hasRefusals  count of codes, and for each code its index in the list and its count
+//	hasRefusals  count of codes, and for each code its index in the list and its count;
+//	             refused_identities, denied_identities
 //	hasWaits     waited, abandoned, wait_ms; default: 0
 //
 // Times are in milliseconds. A number is a varint of 16-bit big-endian words, least
 // significant first: 15 bits each, below a bit that says that more words follow.
 // Words instead of bytes make a row of three people as large as one of thousands,
 // so that a report costs the same for both.
-const rowsVersion = 3
+const rowsVersion = 4
 
 const (
 	hasGap = 1 << iota
 	hasLength
 	hasOpening
 	hasClosing
-	hasOverage
+	hasAtLimit
 	hasEstimated
 	hasRefusals
 	hasWaits
@@ -71,10 +76,16 @@ func (p *packer) number(n int64) {
 
 func (p *packer) count(n int) { p.number(int64(n)) }
 
-// packRows packs rows that are in order, without their groups.
+func (p *packer) text(text string) {
+	p.count(len(text))
+	*p = append(*p, text...)
+}
+
+// packRows packs rows that are in order. OverageShared is not kept: it follows from
+// the limits.
 func packRows(rows []usage.Row) []byte {
 	p := packer{rowsVersion}
-	codes := refusalCodes(rows)
+	codes, groups := refusalCodes(rows), groupsOf(rows)
 	last := usage.Row{}
 	if len(rows) > 0 {
 		last.FromMillis, last.ToMillis = rows[0].FromMillis, rows[0].FromMillis
@@ -82,11 +93,14 @@ func packRows(rows []usage.Row) []byte {
 	p.number(last.ToMillis)
 	p.count(len(codes))
 	for _, code := range codes {
-		p.count(len(code))
-		p = append(p, code...)
+		p.text(string(code))
+	}
+	p.count(len(groups))
+	for _, group := range groups {
+		p.text(group)
 	}
 	for _, row := range rows {
-		p.row(row, last, codes)
+		p.row(row, last, codes, groups)
 		last = row
 	}
 	return p
@@ -103,7 +117,27 @@ func refusalCodes(rows []usage.Row) []problem.Code {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-func (p *packer) row(row, last usage.Row, codes []problem.Code) {
+// groupsOf are the groups of all rows, sorted; none if no row has one.
+func groupsOf(rows []usage.Row) []string {
+	seen := make(map[string]bool)
+	for _, row := range rows {
+		seen[row.Group] = true
+	}
+	if len(seen) == 1 && seen[""] {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// before is the time from which a row's gap counts.
+func before(last usage.Row, grouped bool) int64 {
+	if grouped {
+		return last.FromMillis
+	}
+	return last.ToMillis
+}
+
+func (p *packer) row(row, last usage.Row, codes []problem.Code, groups []string) {
 	head := len(*p)
 	*p = append(*p, 0)
 	optional := func(flag byte, value, without int64) {
@@ -112,7 +146,11 @@ func (p *packer) row(row, last usage.Row, codes []problem.Code) {
 			p.number(value)
 		}
 	}
-	optional(hasGap, row.FromMillis-last.ToMillis, 0)
+	if len(groups) > 0 {
+		index, _ := slices.BinarySearch(groups, row.Group)
+		p.count(index)
+	}
+	optional(hasGap, row.FromMillis-before(last, len(groups) > 0), 0)
 	optional(hasLength, row.ToMillis-row.FromMillis, last.ToMillis-last.FromMillis)
 	optional(hasOpening, int64(row.Opening), int64(last.Closing))
 	optional(hasClosing, int64(row.Closing), int64(row.Opening))
@@ -121,16 +159,24 @@ func (p *packer) row(row, last usage.Row, codes []problem.Code) {
 		p.number(row.PeakAtMillis - row.FromMillis)
 		p.count(row.PeakHosts)
 		p.count(row.PeakParticipants)
+		p.count(row.P95)
+		p.count(row.P99)
 	}
 	p.number(row.SeatMillis)
 	for _, n := range []int{row.Joins, row.Conferences, row.Hosts, row.Identities} {
 		p.count(n)
 	}
-	optional(hasOverage, row.OverageMillis, 0)
+	if row.AtLimitMillis != 0 || row.OverageMillis != 0 {
+		(*p)[head] |= hasAtLimit
+		p.number(row.AtLimitMillis)
+		p.number(row.OverageMillis)
+	}
 	optional(hasEstimated, row.EstimatedMillis, 0)
 	if len(row.Refusals) > 0 {
 		(*p)[head] |= hasRefusals
 		p.refusals(row.Refusals, codes)
+		p.count(row.RefusedIdentities)
+		p.count(row.DeniedIdentities)
 	}
 	if row.Waited != 0 || row.Abandoned != 0 || row.WaitMillis != 0 {
 		(*p)[head] |= hasWaits
@@ -195,6 +241,8 @@ func (u *unpacker) number() int64 {
 
 func (u *unpacker) count() int { return int(u.number()) }
 
+func (u *unpacker) text() string { return string(u.bytes(u.count())) }
+
 // list reads the length of a list whose elements take at least one number each.
 func (u *unpacker) list() int {
 	n := u.count()
@@ -215,11 +263,15 @@ func unpackRows(packed []byte) ([]usage.Row, error) {
 	last.FromMillis = last.ToMillis
 	codes := make([]problem.Code, u.list())
 	for i := range codes {
-		codes[i] = problem.Code(u.bytes(u.count()))
+		codes[i] = problem.Code(u.text())
+	}
+	groups := make([]string, u.list())
+	for i := range groups {
+		groups[i] = u.text()
 	}
 	var rows []usage.Row
 	for len(u.rest) > 0 && u.err == nil {
-		last = u.row(last, codes)
+		last = u.row(last, codes, groups)
 		rows = append(rows, last)
 	}
 	if u.err != nil {
@@ -228,7 +280,7 @@ func unpackRows(packed []byte) ([]usage.Row, error) {
 	return rows, nil
 }
 
-func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
+func (u *unpacker) row(last usage.Row, codes []problem.Code, groups []string) usage.Row {
 	flags := u.byte()
 	optional := func(flag byte, without int64) int64 {
 		if flags&flag == 0 {
@@ -237,27 +289,43 @@ func (u *unpacker) row(last usage.Row, codes []problem.Code) usage.Row {
 		return u.number()
 	}
 	var row usage.Row
-	row.FromMillis = last.ToMillis + optional(hasGap, 0)
+	if len(groups) > 0 {
+		row.Group = u.group(groups)
+	}
+	row.FromMillis = before(last, len(groups) > 0) + optional(hasGap, 0)
 	row.ToMillis = row.FromMillis + optional(hasLength, last.ToMillis-last.FromMillis)
 	row.Opening = int(optional(hasOpening, int64(last.Closing)))
 	row.Closing = int(optional(hasClosing, int64(row.Opening)))
 	if row.Peak = u.count(); row.Peak != 0 {
 		row.PeakAtMillis = row.FromMillis + u.number()
 		row.PeakHosts, row.PeakParticipants = u.count(), u.count()
+		row.P95, row.P99 = u.count(), u.count()
 	}
 	row.SeatMillis = u.number()
 	for _, n := range []*int{&row.Joins, &row.Conferences, &row.Hosts, &row.Identities} {
 		*n = u.count()
 	}
-	row.OverageMillis = optional(hasOverage, 0)
+	if flags&hasAtLimit != 0 {
+		row.AtLimitMillis, row.OverageMillis = u.number(), u.number()
+	}
 	row.EstimatedMillis = optional(hasEstimated, 0)
 	if flags&hasRefusals != 0 {
 		row.Refusals = u.refusals(codes)
+		row.RefusedIdentities, row.DeniedIdentities = u.count(), u.count()
 	}
 	if flags&hasWaits != 0 {
 		row.Waited, row.Abandoned, row.WaitMillis = u.count(), u.count(), u.number()
 	}
 	return row
+}
+
+func (u *unpacker) group(groups []string) string {
+	index := u.count()
+	if index < 0 || index >= len(groups) {
+		u.err = errors.Join(u.err, errMalformed)
+		return ""
+	}
+	return groups[index]
 }
 
 func (u *unpacker) refusals(codes []problem.Code) map[problem.Code]int {

@@ -28,12 +28,17 @@ func anyRow() *rapid.Generator[usage.Row] {
 		if rapid.Bool().Draw(t, "waits") {
 			row.Waited, row.Abandoned, row.WaitMillis = count.Draw(t, "waited"), count.Draw(t, "abandoned"), millis.Draw(t, "wait")
 		}
+		if rapid.Bool().Draw(t, "limit reached") {
+			row.AtLimitMillis = millis.Draw(t, "at limit")
+		}
 		if row.Peak != 0 {
 			row.PeakAtMillis = millis.Draw(t, "peak at")
+			row.P95, row.P99 = count.Draw(t, "p95"), count.Draw(t, "p99")
 			row.PeakHosts, row.PeakParticipants = count.Draw(t, "peak hosts"), count.Draw(t, "peak participants")
 		}
 		if refusals := rapid.MapOfN(codes, count, 0, 3).Draw(t, "refusals"); len(refusals) > 0 {
 			row.Refusals = refusals
+			row.RefusedIdentities, row.DeniedIdentities = count.Draw(t, "refused"), count.Draw(t, "denied")
 		}
 		return row
 	})
@@ -43,6 +48,11 @@ func TestRowsAreUnpackedAsTheyWerePacked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var want []usage.Row // nil where there are none
 		want = append(want, rapid.SliceOfN(anyRow(), 0, 5).Draw(t, "rows")...)
+		if rapid.Bool().Draw(t, "grouped") {
+			for i := range want {
+				want[i].Group = rapid.SampledFrom([]string{"", "ann@example.org", "weekly"}).Draw(t, "group")
+			}
+		}
 		got, err := unpackRows(packRows(want))
 		if err != nil {
 			t.Fatal(err)
@@ -58,19 +68,20 @@ func TestTheFormatOfStoredRowsStaysTheSame(t *testing.T) {
 	rows := []usage.Row{
 		{
 			FromMillis: 1_790_000_100_000, ToMillis: 1_790_001_000_000, Closing: 2, Peak: 40_000, PeakAtMillis: 1_790_000_100_001,
-			PeakHosts: 11, PeakParticipants: 12,
+			PeakHosts: 11, PeakParticipants: 12, P95: 16, P99: 17,
 			SeatMillis: 3, Joins: 4, Conferences: 5, Hosts: 6, Identities: 7,
 		},
 		{
 			FromMillis: 1_790_001_000_000, ToMillis: 1_790_001_900_000, Opening: 2, Closing: 2, Peak: 2, PeakAtMillis: 1_790_001_000_000,
-			SeatMillis: 1_800_000, OverageMillis: 8, Conferences: 1, Hosts: 1, Identities: 2, EstimatedMillis: 9,
-			Refusals: map[problem.Code]int{problem.SeatsExhausted: 10}, Waited: 13, Abandoned: 14, WaitMillis: 15,
+			SeatMillis: 1_800_000, OverageMillis: 8, AtLimitMillis: 18, Conferences: 1, Hosts: 1, Identities: 2, EstimatedMillis: 9,
+			Refusals: map[problem.Code]int{problem.SeatsExhausted: 10}, RefusedIdentities: 19, DeniedIdentities: 20, Waited: 13, Abandoned: 14, WaitMillis: 15,
 		},
 	}
-	const want = "03" + "f2a088a30683" + // form, when the first row begins
+	const want = "04" + "f2a088a30683" + // form, when the first row begins
 		"0001" + "000f" + "73656174735f657868617573746564" + // one code: seats_exhausted
-		"0a" + "bba0001b" + "0002" + "9c400001" + "0001" + "000b" + "000c" + "0003" + "0004" + "0005" + "0006" + "0007" +
-		"f0" + "0002" + "0000" + "0000" + "0000" + "f7400036" + "0000" + "0001" + "0001" + "0002" + "0008" + "0009" + "0001" + "0000" + "000a" +
+		"0000" + // no groups
+		"0a" + "bba0001b" + "0002" + "9c400001" + "0001" + "000b" + "000c" + "0010" + "0011" + "0003" + "0004" + "0005" + "0006" + "0007" +
+		"f0" + "0002" + "0000" + "0000" + "0000" + "0000" + "0000" + "f7400036" + "0000" + "0001" + "0001" + "0002" + "0012" + "0008" + "0009" + "0001" + "0000" + "000a" + "0013" + "0014" +
 		"000d" + "000e" + "000f"
 	got := fmt.Sprintf("%x", packRows(rows))
 	if got != want {

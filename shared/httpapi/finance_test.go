@@ -52,13 +52,16 @@ func TestTheFinancePageIsWhatTheAPIAnswers(t *testing.T) {
 		"days":     days.without("seat_ms", "0").markdown("from", "to", "peak", "peak_at", "seat_ms", "overage_ms", "joins", "refused", "conferences", "hosts", "identities", "estimated_ms"),
 		"month": month.markdown("peak", "peak_at", "seat_ms", "seat_minutes", "overage_ms", "joins", "refused", "conferences", "hosts",
 			"identities", "estimated_ms", "peak_hosts", "peak_participants"),
-		"named":     w.table("globex/ledger?period=2026-11").markdown("identity", "conference", "pool", "joined_at", "left_at"),
-		"named row": w.table("globex/usage?period=2026-11&granularity=month").markdown("peak", "peak_hosts", "peak_participants", "seat_ms", "hosts"),
-		"sizing":    w.table("acme/usage/sizing?period=2026-11&seats=2,3,4,5").markdown("seats", "refusals", "people", "at_limit_ms", "recommended"),
-		"statement": "```json\n" + w.statement() + "\n```\n",
-		"columns":   columnsOf(t),
+		"full quarters": quarters.without("seat_ms", "0").markdown("from", "to", "peak", "p95", "p99", "at_limit_ms", "refused_identities", "denied_identities"),
+		"full days":     days.without("seat_ms", "0").markdown("from", "to", "peak", "p95", "p99", "at_limit_ms", "refused_identities", "denied_identities"),
+		"full month":    month.markdown("peak", "p95", "p99", "at_limit_ms", "refused_identities", "denied_identities"),
+		"named":         w.table("globex/ledger?period=2026-11").markdown("identity", "conference", "pool", "joined_at", "left_at"),
+		"named row":     w.table("globex/usage?period=2026-11&granularity=month").markdown("peak", "peak_hosts", "peak_participants", "seat_ms", "hosts"),
+		"sizing":        w.table("acme/usage/sizing?period=2026-11&seats=2,3,4,5").markdown("seats", "refusals", "people", "at_limit_ms", "recommended"),
+		"statement":     "```json\n" + w.statement() + "\n```\n",
+		"columns":       columnsOf(t),
 	}
-	for _, column := range []string{"seat_ms", "overage_ms", "joins", "refused", "estimated_ms"} {
+	for _, column := range []string{"seat_ms", "overage_ms", "at_limit_ms", "joins", "refused", "estimated_ms"} {
 		if days.sum(t, column) != month.sum(t, column) {
 			t.Errorf("the days add up to %d %s, the month is %d", days.sum(t, column), column, month.sum(t, column))
 		}

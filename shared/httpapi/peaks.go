@@ -175,7 +175,7 @@ func viewPeak(q report.Query, peak report.Peak, after holderName, page request) 
 	}
 	return PeakView{
 		Tenant: q.Tenant, From: usage.FormatTime(q.FromMillis), To: usage.FormatTime(q.ToMillis),
-		Peak: len(peak.Holders), PeakAt: viewMillis(peak.AtMillis), Limit: viewLimit(peak.Limit, peak.Bounded),
+		Peak: peak.InUse(), PeakAt: viewMillis(peak.AtMillis), Limit: viewLimit(peak.Limit, peak.Bounded),
 		Page: pageOf(page, left, name, viewHolder).Body,
 	}
 }

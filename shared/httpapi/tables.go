@@ -93,11 +93,12 @@ func tenantsTable(months iter.Seq2[report.TenantMonth, error], f format) table.T
 
 // additive are the columns whose sum over tenants means something: the rest are peaks of
 // different moments, and distinct counts.
-var additive = []string{"seat_ms", "seat_minutes", "overage_ms", "joins", "refused", "estimated_ms"}
+var additive = []string{"seat_ms", "seat_minutes", "overage_ms", "at_limit_ms", "joins", "refused", "estimated_ms"}
 
 func addUp(sum *usage.Row, r usage.Row) {
 	sum.SeatMillis += r.SeatMillis
 	sum.OverageMillis += r.OverageMillis
+	sum.AtLimitMillis += r.AtLimitMillis
 	sum.Joins += r.Joins
 	sum.EstimatedMillis += r.EstimatedMillis
 	for code, n := range r.Refusals {

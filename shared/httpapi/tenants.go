@@ -74,7 +74,7 @@ func (a *API) addTenantsUsage(reporter *report.Reporter, files Files) {
 			return nil, err
 		}
 		name := func(m report.TenantMonth) string { return string(m.Tenant) }
-		page := pageOf(of, list, name, viewTenantMonth).Body
+		page := pageOf(of, list, name, func(m report.TenantMonth) TenantUsageView { return viewTenantMonth(m, asOf) }).Body
 		if f != formatJSON {
 			return files.page(f, tenantsTable(givenItems(list[:len(page.Items)]), f), in.next(page.NextCursor, f))
 		}
@@ -110,8 +110,8 @@ func (in tenantsUsageInput) next(cursor *string, f format) string {
 	return "</v1/usage?" + query.Encode() + `>; rel="next"`
 }
 
-func viewTenantMonth(m report.TenantMonth) TenantUsageView {
-	v := TenantUsageView{RowView: viewRow(m.Tenant, m.Row)}
+func viewTenantMonth(m report.TenantMonth, asOfMillis int64) TenantUsageView {
+	v := TenantUsageView{RowView: viewRow(m.Tenant, m.Row, asOfMillis)}
 	if l := m.License; l != nil {
 		v.License = &TermsView{Model: l.Model, Limit: l.Limit(), Revision: l.Revision, TimeZone: l.TimeZone}
 		if l.Model == license.ModelNamed {

@@ -32,10 +32,12 @@ func TestAMonthListsEveryTenantsUsageAndLicense(t *testing.T) {
 		{"tenant":"acme","from":"2026-09-01T00:00:00.000Z","to":"2026-10-01T00:00:00.000Z","group":"","opening":0,"closing":1,"peak":2,
 		"peak_at":"2026-09-21T14:13:50.000Z","seat_ms":660000,"seat_minutes":"11.0000","overage_ms":0,"peak_hosts":1,"peak_participants":2,"joins":2,"refused":1,"conferences":1,
 		"hosts":1,"identities":2,"estimated_ms":0,"refusals":{"seats_exhausted":1},"waited":0,"abandoned":0,"wait_ms":0,
+		"p95":0,"p99":0,"at_limit_ms":60000,"refused_identities":1,"denied_identities":1,"provisional":true,
 		"license":{"model":"concurrent","limit":2,"hosts":null,"revision":1,"time_zone":"UTC"}},
 		{"tenant":"globex","from":"2026-08-31T18:15:00.000Z","to":"2026-09-30T18:15:00.000Z","group":"","opening":0,"closing":0,"peak":0,
 		"peak_at":null,"seat_ms":0,"seat_minutes":"0.0000","overage_ms":0,"peak_hosts":0,"peak_participants":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
-		"estimated_ms":0,"refusals":{},"waited":0,"abandoned":0,"wait_ms":0,"license":{"model":"named","limit":25,"hosts":5,"revision":1,"time_zone":"Asia/Kathmandu"}}],
+		"estimated_ms":0,"refusals":{},"waited":0,"abandoned":0,"wait_ms":0,
+		"p95":0,"p99":0,"at_limit_ms":0,"refused_identities":0,"denied_identities":0,"provisional":true,"license":{"model":"named","limit":25,"hosts":5,"revision":1,"time_zone":"Asia/Kathmandu"}}],
 		"next_cursor":null}`)
 }
 
@@ -43,13 +45,13 @@ func TestCSVOfEveryTenantHasTheModelAndTheLimit(t *testing.T) {
 	w := meetingOfTwo(t)
 	w.call(vendor, http.MethodPut, "/v1/tenants/globex/license", `{"model":"named","hosts":5,"participants_per_conference":40}`).ok()
 	for period, want := range map[string][]string{
-		"2026-08": {",0,0,,", ",0,0,,"}, // before their first licenses
-		"2026-09": {",1,2,concurrent,2", ",0,0,named,40"},
+		"2026-08": {",0,0,,,0,0,0,0,0", ",0,0,,,0,0,0,0,0"}, // before their first licenses
+		"2026-09": {",1,2,concurrent,2,0,0,60000,1,1", ",0,0,named,40,0,0,0,0,0"},
 	} {
 		for _, page := range []string{"", "&limit=10"} {
 			got := w.call(finance, http.MethodGet, "/v1/usage?period="+period+page, "", "accept", "text/csv").ok()
 			lines := strings.Split(strings.TrimSuffix(got.body, "\r\n"), "\r\n")
-			if len(lines) != 3 || !strings.HasSuffix(lines[0], ",estimated_ms,peak_hosts,peak_participants,model,limit") {
+			if len(lines) != 3 || !strings.HasSuffix(lines[0], ",estimated_ms,peak_hosts,peak_participants,model,limit,p95,p99,at_limit_ms,refused_identities,denied_identities") {
 				t.Fatalf("%s: %s", period, got.body)
 			}
 			for n, line := range lines[1:] {

@@ -41,10 +41,16 @@ type RowView struct {
 	Estimated        int64                `json:"estimated_ms"`
 	PeakHosts        int                  `json:"peak_hosts"`
 	PeakParticipants int                  `json:"peak_participants"`
+	P95              int                  `json:"p95"`
+	P99              int                  `json:"p99"`
+	AtLimit          *int64               `json:"at_limit_ms"`
+	RefusedPeople    int                  `json:"refused_identities"`
+	DeniedPeople     int                  `json:"denied_identities"`
 	Refusals         map[problem.Code]int `json:"refusals"`
 	Waited           int                  `json:"waited"`
 	Abandoned        int                  `json:"abandoned"`
 	WaitMillis       int64                `json:"wait_ms"`
+	Provisional      bool                 `json:"provisional,omitempty"`
 }
 
 // UsageView is a report.
@@ -148,9 +154,9 @@ func daysAndTotal(ctx context.Context, reporter *report.Reporter, q report.Query
 	}
 	view := viewUsage(q)
 	for _, day := range days {
-		view.Rows = append(view.Rows, viewRow(q.Tenant, day))
+		view.Rows = append(view.Rows, viewRow(q.Tenant, day, q.AsOfMillis))
 	}
-	view.Total = new(viewRow(q.Tenant, total))
+	view.Total = new(viewRow(q.Tenant, total, q.AsOfMillis))
 	body, err := json.Marshal(view)
 	return &fileOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
 }
@@ -173,7 +179,7 @@ func writeJSON(q report.Query, rows iter.Seq2[usage.Row, error]) (*fileOutput, e
 		if len(view.Rows) == maxJSONRows {
 			return nil, tooLong()
 		}
-		view.Rows = append(view.Rows, viewRow(q.Tenant, row))
+		view.Rows = append(view.Rows, viewRow(q.Tenant, row, q.AsOfMillis))
 	}
 	body, err := json.Marshal(view)
 	if err == nil && len(body) > export.LargeBytes {
@@ -192,16 +198,18 @@ func tooLong() error {
 	})
 }
 
-func viewRow(t tenant.ID, r usage.Row) RowView {
+// viewRow is a row as of a moment: until its end it is provisional.
+func viewRow(t tenant.ID, r usage.Row, asOfMillis int64) RowView {
 	v := RowView{
 		Tenant: t, From: usage.FormatTime(r.FromMillis), To: usage.FormatTime(r.ToMillis), Group: r.Group,
 		Opening: r.Opening, Closing: r.Closing, Peak: r.Peak, SeatMillis: r.SeatMillis, SeatMinutes: r.SeatMinutes(),
 		Joins: r.Joins, Refused: r.Refused(), Conferences: r.Conferences, Hosts: r.Hosts,
 		Identities: r.Identities, Estimated: r.EstimatedMillis, PeakHosts: r.PeakHosts, PeakParticipants: r.PeakParticipants, Refusals: r.Refusals,
-		Waited: r.Waited, Abandoned: r.Abandoned, WaitMillis: r.WaitMillis,
+		Waited: r.Waited, Abandoned: r.Abandoned, WaitMillis: r.WaitMillis, P95: r.P95, P99: r.P99,
+		RefusedPeople: r.RefusedIdentities, DeniedPeople: r.DeniedIdentities, Provisional: r.ToMillis > asOfMillis,
 	}
 	if !r.OverageShared {
-		v.OverMillis = &r.OverageMillis
+		v.OverMillis, v.AtLimit = &r.OverageMillis, &r.AtLimitMillis
 	}
 	v.PeakAt = viewMillis(r.PeakAtMillis)
 	if v.Refusals == nil {

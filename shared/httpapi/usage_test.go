@@ -40,7 +40,8 @@ func TestAReportCountsTheLedgerAndOpenStays(t *testing.T) {
 		"as_of":"2026-09-21T14:23:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
 		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":1,"peak":2,"peak_at":"2026-09-21T14:13:50.000Z",
 		"seat_ms":660000,"seat_minutes":"11.0000","overage_ms":0,"peak_hosts":1,"peak_participants":2,"joins":2,"refused":1,"conferences":1,"hosts":1,"identities":2,
-		"estimated_ms":0,"refusals":{"seats_exhausted":1},"waited":0,"abandoned":0,"wait_ms":0}]}`)
+		"estimated_ms":0,"refusals":{"seats_exhausted":1},"waited":0,"abandoned":0,"wait_ms":0,
+		"p95":1,"p99":2,"at_limit_ms":60000,"refused_identities":1,"denied_identities":1,"provisional":true}]}`)
 }
 
 func TestAReportWithoutUsageIsARowOfZeros(t *testing.T) {
@@ -50,14 +51,15 @@ func TestAReportWithoutUsageIsARowOfZeros(t *testing.T) {
 		"as_of":"2026-09-21T14:13:20.000Z","rounding":"half_up","rows":[{"tenant":"acme","from":"2026-09-21T14:00:00.000Z",
 		"to":"2026-09-21T16:00:00.000Z","group":"","opening":0,"closing":0,"peak":0,"peak_at":null,
 		"seat_ms":0,"seat_minutes":"0.0000","overage_ms":0,"peak_hosts":0,"peak_participants":0,"joins":0,"refused":0,"conferences":0,"hosts":0,"identities":0,
-		"estimated_ms":0,"refusals":{},"waited":0,"abandoned":0,"wait_ms":0}]}`)
+		"estimated_ms":0,"refusals":{},"waited":0,"abandoned":0,"wait_ms":0,
+		"p95":0,"p99":0,"at_limit_ms":0,"refused_identities":0,"denied_identities":0,"provisional":true}]}`)
 }
 
 func TestAReportIsCSVIfAccepted(t *testing.T) {
 	w := meetingOfTwo(t)
 	want := strings.Join(usage.ReportColumns(usage.GroupingNone).Names(), ",") + "\r\n" +
-		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.0000,0,2,1,1,1,2,0,1,2\r\n" +
-		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,0,,0,0.0000,0,0,0,0,0,0,0,0,0\r\n"
+		"acme,2026-09-21T14:00:00.000Z,2026-09-21T15:00:00.000Z,,0,1,2,2026-09-21T14:13:50.000Z,660000,11.0000,0,2,1,1,1,2,0,1,2,1,2,60000,1,1\r\n" +
+		"acme,2026-09-21T15:00:00.000Z,2026-09-21T16:00:00.000Z,,1,1,0,,0,0.0000,0,0,0,0,0,0,0,0,0,0,0,0,0,0\r\n"
 	for _, accept := range []string{"text/csv", "text/csv; q=0.9", "text/html, text/csv"} {
 		got := w.call(finance, http.MethodGet, day+"&granularity=hour", "", "accept", accept)
 		if got.status != 200 || got.headers["content-type"] != "text/csv; charset=utf-8" || got.headers["content-disposition"] != "attachment; filename=acme-usage.csv" {

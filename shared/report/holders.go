@@ -27,9 +27,14 @@ type Peak struct {
 	// model, where each conference has its own.
 	Limit   int
 	Bounded bool
-	// Holders are in order of joining. Their number is the peak.
+	// Holders are in order of joining. Unseen is how many more were in, as the record of
+	// a holder of no length proves: see usage.Holders. Together they are the peak.
 	Holders []Holder
+	Unseen  int
 }
+
+// InUse is the number of the peak.
+func (p Peak) InUse() int { return len(p.Holders) + p.Unseen }
 
 // Peak finds the peak of a query's range. The query's granularity and grouping
 // are ignored. It finds the moment as a report by day does, without reading any
@@ -67,7 +72,8 @@ func (r *Reporter) PeakAt(ctx context.Context, q Query, atMillis int64) (Peak, e
 		}
 		parts = append(parts, stay)
 	}
-	peak.Holders = b.holders(usage.Holders(parts, atMillis), atMillis)
+	holders, unseen := usage.Holders(parts, atMillis)
+	peak.Holders, peak.Unseen = b.holders(holders, atMillis), unseen
 	return peak, nil
 }
 

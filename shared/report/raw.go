@@ -2,98 +2,39 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
 
-	"seatmeter/shared/problem"
 	"seatmeter/shared/usage"
 )
+
+// errStopped ends a sweep whose summaries are not wanted any more.
+var errStopped = errors.New("stopped")
 
 // sweep reads the ledger once for several adjacent periods.
 func (b *tenantReader) sweep(ctx context.Context, periods []usage.Period, by usage.Grouping) iter.Seq2[usage.Summary, error] {
 	return func(yield func(usage.Summary, error) bool) {
 		whole := usage.Period{FromMillis: periods[0].FromMillis, ToMillis: periods[len(periods)-1].ToMillis}
 		sweep := usage.NewGroupedSweep(periods, by, b.limits, b.asOf)
-		refusals := newFeed(b.refusals(ctx, whole), func(r usage.Refusal) int64 { return r.AtMillis }, sweep.Refuse)
-		defer refusals.stop()
-		waits := newFeed(b.waits(ctx, whole), func(w usage.Wait) int64 { return w.SinceMillis }, sweep.Wait)
-		defer waits.stop()
-		feed := func(until int64) error {
-			if err := refusals.until(until); err != nil {
-				return fmt.Errorf("read refusals: %w", err)
-			}
-			return problem.Wrap("read waits", waits.until(until))
-		}
-		give := func(summaries []usage.Summary) bool {
+		give := func(summaries []usage.Summary) error {
 			for _, s := range summaries {
 				if !yield(s, nil) {
-					return false
+					return errStopped
 				}
 			}
-			return true
-		}
-		for stay, err := range b.stays(ctx, whole) {
-			if err == nil {
-				err = feed(stay.JoinedAtMillis)
-			}
-			if err == nil {
-				err = sweep.Add(stay)
-			}
-			if err != nil {
-				yield(usage.Summary{}, fmt.Errorf("read stays: %w", err))
-				return
-			}
-			if !give(sweep.Done()) {
-				return
-			}
-		}
-		if err := feed(b.asOf); err != nil {
-			yield(usage.Summary{}, err)
-			return
-		}
-		give(sweep.Close())
-	}
-}
-
-// feed adds records to a sweep, as far as it needs them.
-type feed[T any] struct {
-	next    func() (T, error, bool)
-	stop    func()
-	at      func(T) int64
-	add     func(T) error
-	pending *T
-	over    bool
-}
-
-func newFeed[T any](records iter.Seq2[T, error], at func(T) int64, add func(T) error) *feed[T] {
-	next, stop := iter.Pull2(records)
-	return &feed[T]{next: next, stop: stop, at: at, add: add}
-}
-
-// until adds the records before a moment.
-func (f *feed[T]) until(millis int64) error {
-	for !f.over {
-		if f.pending == nil {
-			record, err, more := f.next()
-			if err != nil {
-				return err
-			}
-			if !more {
-				f.over = true
-				return nil
-			}
-			f.pending = &record
-		}
-		if f.at(*f.pending) >= millis {
 			return nil
 		}
-		if err := f.add(*f.pending); err != nil {
-			return err
+		records := usage.Streams{Stays: b.stays(ctx, whole), Refusals: b.refusals(ctx, whole), Waits: b.waits(ctx, whole)}
+		err := usage.Feed(records, func() error { return give(sweep.Done()) }, sweep)
+		if err == nil {
+			err = give(sweep.Close())
 		}
-		f.pending = nil
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(usage.Summary{}, fmt.Errorf("sweep the ledger: %w", err))
+		}
 	}
-	return nil
 }
 
 // refusals gives the refusals in a period, as of as_of.

@@ -37,6 +37,7 @@ type world struct {
 	refusals []usage.Refusal
 	waits    []usage.Wait
 	open     []usage.Stay
+	drawn    []int64 // when stays began
 	next     int
 }
 
@@ -257,15 +258,23 @@ func lived(t *rapid.T) *world {
 		if rapid.IntRange(0, 3).Draw(t, "of late") == 0 {
 			from = asOf - rapid.Int64Range(0, 10*60*60*1000).Draw(t, "joined before as of")
 		}
+		w.drawn = append(w.drawn, from)
 		for _, e := range w.drawStay(t, from, asOf) {
 			events = append(events, event{e.at, func() { w.record(e.stay) }})
 		}
 	}
 	for range rapid.IntRange(0, 8).Draw(t, "refusals") {
 		at := first + rapid.Int64Range(0, asOf-first-1).Draw(t, "refused")
+		if len(w.drawn) > 0 && rapid.Bool().Draw(t, "before a stay") {
+			at = min(asOf-1, max(first, rapid.SampledFrom(w.drawn).Draw(t, "which")-rapid.Int64Range(0, usage.DeniedMillis+1).Draw(t, "how long before")))
+		}
 		events = append(events, event{at, func() {
 			code := rapid.SampledFrom([]problem.Code{problem.SeatsExhausted, problem.ParticipantsExhausted, problem.HostBusy}).Draw(t, "code")
-			w.refuse(usage.Refusal{Conference: "weekly", Number: 1, Host: "ann@example.org", AtMillis: at, Code: code, Limit: 2, InUse: 2})
+			number := rapid.IntRange(1, 3).Draw(t, "refused by")
+			w.refuse(usage.Refusal{
+				Conference: conference.ID(fmt.Sprintf("conference-%d", number)), Number: conference.Number(number), Host: "ann@example.org",
+				Identity: fmt.Sprintf("person-%d", rapid.IntRange(1, 4).Draw(t, "refused")), AtMillis: at, Code: code, Limit: 2, InUse: 2,
+			})
 		}})
 	}
 	for range rapid.IntRange(0, 8).Draw(t, "waits") {
@@ -324,7 +333,10 @@ func (w *world) drawStay(t *rapid.T, from, asOf int64) []recorded {
 		}
 		at := s.LeftAtMillis
 		if rapid.IntRange(0, 4).Draw(t, "estimated") == 0 {
-			s.Estimated, s.End = true, usage.EndVanished
+			s.Estimated, s.End, s.InUse = true, usage.EndVanished, rapid.IntRange(0, 4).Draw(t, "in use")
+			if rapid.Bool().Draw(t, "nobody asked after it") {
+				s.LeftAtMillis = s.JoinedAtMillis
+			}
 			at += rapid.Int64Range(0, min(20*dayMillis, asOf-at)).Draw(t, "found")
 		}
 		if rapid.Bool().Draw(t, "closing as it is read") && asOf-s.JoinedAtMillis < usage.MaxStayMillis {

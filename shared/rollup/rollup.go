@@ -317,7 +317,7 @@ func Sum(ctx context.Context, store Buckets, t tenant.ID, zone string, p usage.P
 	at, records := p.FromMillis, int64(0)
 	idle := func(until int64) { // idle time up to then
 		if at < until {
-			list = append(list, usage.Summary{Row: usage.Row{FromMillis: at, ToMillis: until}})
+			list = append(list, usage.Idle(usage.Period{FromMillis: at, ToMillis: until}))
 		}
 	}
 	for day, err := range store.Days(ctx, t, zone, p.FromMillis, p.ToMillis) {

@@ -77,7 +77,7 @@ func (w *world) stay(from time.Time, length time.Duration, who string) {
 func (w *world) refuse(at time.Time) {
 	w.t.Helper()
 	w.next++
-	r := usage.Refusal{Tenant: acme, AtMillis: at.UnixMilli(), Connection: seat.ConnectionID(fmt.Sprintf("r%06d=", w.next)), Code: problem.SeatsExhausted}
+	r := usage.Refusal{Tenant: acme, Conference: "weekly", Identity: fmt.Sprintf("person-%d", w.next%5), AtMillis: at.UnixMilli(), Connection: seat.ConnectionID(fmt.Sprintf("r%06d=", w.next)), Code: problem.SeatsExhausted}
 	if err := w.store.Refuse(context.Background(), r); err != nil {
 		w.t.Fatal(err)
 	}

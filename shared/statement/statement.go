@@ -9,7 +9,8 @@
 // The document is JSON in the canonical form of RFC 8785. Its sha256 is the hash
 // of the document without this member, so anyone can check it. The form belongs
 // to the version of the rules; changed rules get another version. Version 1 had
-// seat_minutes with three places, and neither peak_hosts nor peak_participants.
+// seat_minutes with three places, and neither peak_hosts nor peak_participants. In
+// version 2 a stay of no length counted in no peak.
 package statement
 
 import (
@@ -31,7 +32,7 @@ import (
 )
 
 // RuleVersion names the rules of counting: see usage.Sweep.
-const RuleVersion = "2"
+const RuleVersion = "3"
 
 // Sealed is a statement as it is stored.
 type Sealed struct {

@@ -36,13 +36,14 @@ func rowsOf(fromMillis, toMillis, length int64) []usage.Row {
 		row := usage.Row{FromMillis: at, ToMillis: min(at+length, toMillis)}
 		if n%2 == 0 {
 			row.Opening, row.Closing, row.Peak, row.PeakAtMillis = n-1, n, n+1, at+length/2
-			row.PeakHosts, row.PeakParticipants = n%3, n
+			row.PeakHosts, row.PeakParticipants, row.P95, row.P99, row.AtLimitMillis = n%3, n, n-1, n, int64(n)
 			row.SeatMillis, row.OverageMillis, row.EstimatedMillis = int64(n)*length, int64(n-2), int64(n%3)
 			row.Joins, row.Conferences, row.Hosts, row.Identities = n, 2, 1, n
 			row.Waited, row.Abandoned, row.WaitMillis = n, n/2, int64(n)*1000
 		}
 		if n%4 == 0 {
 			row.Refusals = map[problem.Code]int{problem.SeatsExhausted: n, problem.LicenseSuspended: 1}
+			row.RefusedIdentities, row.DeniedIdentities = n, n/2
 		}
 		rows = append(rows, row)
 	}
@@ -65,10 +66,20 @@ func dayOf(fromMillis, length, records int64) rollup.Day {
 				Refusals: map[problem.Code]int{problem.SeatsExhausted: 5, problem.LicenseExpired: 6},
 			},
 			Conferences: digests("conference", 3), Hosts: digests("host", 1), Identities: identities,
+			Refused: digests("refused", 2), Denied: digests("refused", 1), Levels: levelsOf(int(records)),
 		},
 		Hours:    rowsOf(fromMillis, fromMillis+length, hourMillis),
 		Quarters: rowsOf(fromMillis, fromMillis+length, usage.QuarterHourMillis),
 	}
+}
+
+// levelsOf makes as many levels, with gaps between them.
+func levelsOf(n int) usage.Levels {
+	levels := make(usage.Levels, n)
+	for i := range levels {
+		levels[i] = usage.Level{InUse: 2 * i, Millis: int64(i)*1000 + 1}
+	}
+	return levels
 }
 
 func monthOf(fromMillis, toMillis, records int64) rollup.Month {

@@ -10,8 +10,13 @@ type cell struct {
 	row    Row
 
 	inUse, estimated int
-	// over is the seats above their pools' limits.
-	over int64
+	// brief are the stays of no length of this millisecond; unseen are connections that
+	// were in as well, as their records prove.
+	brief, unseen int
+	// over is the seats above their pools' limits; full is the pools at theirs.
+	over  int64
+	full  int
+	spent spent
 
 	conferences, hosts, identities crowd
 }
@@ -21,12 +26,13 @@ func newCell(group string) *cell {
 }
 
 // idle tells whether the cell has no stay in, and can be dropped.
-func (c *cell) idle() bool { return c.inUse == 0 && c.estimated == 0 }
+func (c *cell) idle() bool { return c.inUse == 0 && c.brief == 0 && c.estimated == 0 }
 
 // begin begins a period with the stays that are in. A period after as_of has
 // nothing else.
 func (c *cell) begin(p Period, asOf int64) {
 	c.now = p.FromMillis
+	c.spent.take() // the time before
 	c.row = Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: c.group, Opening: c.inUse}
 	c.listed = c.inUse > 0 && p.FromMillis < asOf
 	if c.listed {
@@ -45,7 +51,9 @@ func (c *cell) begin(p Period, asOf int64) {
 func (c *cell) end(at, asOf int64) Summary {
 	c.advance(at, asOf)
 	c.row.Closing = c.inUse
-	return Summary{c.row, c.conferences.set(), c.hosts.set(), c.identities.set()}.counted()
+	return Summary{
+		Row: c.row, Conferences: c.conferences.set(), Hosts: c.hosts.set(), Identities: c.identities.set(), Levels: c.spent.take(),
+	}.counted()
 }
 
 // advance adds up the time up to a moment.
@@ -54,6 +62,8 @@ func (c *cell) advance(to, asOf int64) {
 		c.row.SeatMillis += passed * int64(c.inUse)
 		c.row.OverageMillis += passed * c.over
 		c.row.EstimatedMillis += passed * int64(c.estimated)
+		c.row.AtLimitMillis += passed * int64(c.full)
+		c.spent.add(c.inUse, passed)
 	}
 	c.now = to
 }
@@ -71,22 +81,38 @@ func (c *cell) meet(s *held) {
 	}
 }
 
-// seat counts a stay as in, from its join on. Its names were added by meet.
+// seat counts a stay as in, from its join on. Its names were added by meet, and its
+// pool has counted it.
 func (c *cell) seat(s *held) {
-	c.inUse++
-	if c.inUse > c.row.Peak {
-		c.row.Peak, c.row.PeakAtMillis = c.inUse, s.joined
+	if s.brief() {
+		c.brief++
+	} else {
+		c.inUse++
+	}
+	if in := c.inUse + c.brief + c.unseen; in > c.row.Peak {
+		c.row.Peak, c.row.PeakAtMillis = in, s.joined
 	}
 	c.row.PeakHosts = max(c.row.PeakHosts, len(c.hosts.in))
 	if conference := s.entries[0]; !s.pool.Chair {
 		conference.participants++
-		c.row.PeakParticipants = max(c.row.PeakParticipants, conference.participants)
+		if s.pool.Number != 0 {
+			conference.pool = s.draws
+		}
+		in := conference.participants
+		if conference.pool != nil {
+			in += conference.pool.unseen
+		}
+		c.row.PeakParticipants = max(c.row.PeakParticipants, in)
 	}
 }
 
 // unseat counts a stay as out.
 func (c *cell) unseat(s *held) {
-	c.inUse--
+	if s.brief() {
+		c.brief--
+	} else {
+		c.inUse--
+	}
 	if !s.pool.Chair {
 		s.entries[0].participants--
 	}
@@ -113,6 +139,8 @@ type entry struct {
 	in     int
 	// participants are those in a conference that are seated, but for its chair.
 	participants int
+	// pool is that of a conference with seats of its own.
+	pool *poolUse
 }
 
 func newCrowd() crowd { return crowd{in: make(map[string]*entry)} }

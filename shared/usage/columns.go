@@ -28,6 +28,21 @@ type ReportRow struct {
 
 // ReportColumns are the columns of a report, in order. A contract.
 func ReportColumns(by Grouping) table.Columns[ReportRow] {
+	return append(firstColumns(by), lastColumns()...)
+}
+
+// lastColumns are those that came last: after the license's, so that no column moved.
+func lastColumns() table.Columns[ReportRow] {
+	return table.Columns[ReportRow]{
+		table.Number("p95", func(r ReportRow) int { return r.P95 }),
+		table.Number("p99", func(r ReportRow) int { return r.P99 }),
+		table.Optional("at_limit_ms", func(r ReportRow) (int64, bool) { return r.AtLimitMillis, !r.OverageShared }),
+		table.Number("refused_identities", func(r ReportRow) int { return r.RefusedIdentities }),
+		table.Number("denied_identities", func(r ReportRow) int { return r.DeniedIdentities }),
+	}
+}
+
+func firstColumns(by Grouping) table.Columns[ReportRow] {
 	group := table.Text("group", func(r ReportRow) string { return r.Group })
 	if by == GroupingConference {
 		group.Kind = table.KindID
@@ -56,9 +71,9 @@ func ReportColumns(by Grouping) table.Columns[ReportRow] {
 }
 
 // LicensedColumns are the columns of a report of all tenants, in order: those of a
-// report, and the license's. A contract.
+// report, and the license's before the last. A contract.
 func LicensedColumns() table.Columns[ReportRow] {
-	return append(ReportColumns(GroupingNone),
+	columns := append(firstColumns(GroupingNone),
 		table.ID("model", func(r ReportRow) license.Model {
 			if r.License == nil {
 				return ""
@@ -72,6 +87,7 @@ func LicensedColumns() table.Columns[ReportRow] {
 			return r.License.Limit(), true
 		}),
 	)
+	return append(columns, lastColumns()...)
 }
 
 // ChartColumns are the columns of a report with a chart, in order: LicensedColumns and

@@ -18,6 +18,7 @@ type held struct {
 	resumed  bool
 	joined   int64
 	left     int64
+	proven   int // what its record says was in use of its pool; 0 if that proves nothing
 	group    string
 	pool     seat.Pool
 	number   conference.Number
@@ -30,6 +31,9 @@ type held struct {
 	entries [3]*entry
 }
 
+// brief: it has no length. It counts in the peaks of its millisecond.
+func (s *held) brief() bool { return s.left == s.joined }
+
 // arrival is the join of a connection that the sweep has not reached yet; first:
 // of a stay's first connection.
 type arrival struct {
@@ -39,37 +43,36 @@ type arrival struct {
 	estimatedUntil int64
 }
 
-// arrivals is a FIFO; arrivals are pushed in order of time.
-type arrivals struct {
-	items []arrival
+// fifo is a first-in, first-out queue.
+type fifo[T any] struct {
+	items []T
 	head  int
 }
 
-func (q *arrivals) next() int64 {
-	if q.head == len(q.items) {
-		return never
-	}
-	return q.items[q.head].at
-}
+func (q *fifo[T]) empty() bool { return q.head == len(q.items) }
 
-func (q *arrivals) push(a arrival) {
+func (q *fifo[T]) first() T { return q.items[q.head] }
+
+func (q *fifo[T]) push(item T) {
 	if q.head > len(q.items)/2 {
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
 	}
-	q.items = append(q.items, a)
+	q.items = append(q.items, item)
 }
 
-func (q *arrivals) pop() arrival {
-	a := q.items[q.head]
-	q.items[q.head] = arrival{}
+func (q *fifo[T]) pop() T {
+	var none T
+	item := q.items[q.head]
+	q.items[q.head] = none
 	q.head++
-	return a
+	return item
 }
 
-// ending is the end of a stay, as known when it was pushed; without a stay, the end
-// of a connection whose end is estimated.
+// ending is the end of a stay, as known when it was pushed; of a stay of no length,
+// the end of the millisecond in which it was in; without a stay, the end of a
+// connection whose end is estimated.
 type ending struct {
 	at   int64
 	stay *held

@@ -11,19 +11,25 @@ import (
 // events are what happened at moments: refusals, and the ends of waits.
 type events struct {
 	refusals          map[problem.Code]int
+	refused, denied   people
 	waited, abandoned int
 	waitMillis        int64
 }
 
-// of is a row with the events.
-func (e events) of(r Row) Row {
-	r.Refusals, r.Waited, r.Abandoned, r.WaitMillis = e.refusals, e.waited, e.abandoned, e.waitMillis
-	return r
+// of is a summary with the events.
+func (e events) of(s Summary) Summary {
+	s.Row.Refusals, s.Row.Waited, s.Row.Abandoned, s.Row.WaitMillis = e.refusals, e.waited, e.abandoned, e.waitMillis
+	s.Refused, s.Denied = e.refused.set(), e.denied.set()
+	return s.counted()
 }
 
-// Refuse adds a refusal, in any order. It fails with ErrOrder if the summary of
-// its period was returned already.
+// Refuse adds a refusal. Refusals come in order of time, and before the stays that
+// joined later; else it fails with ErrOrder.
 func (s *Sweep) Refuse(r Refusal) error {
+	if r.AtMillis < s.latest || r.AtMillis < s.latestRefusal {
+		return fmt.Errorf("a refusal at %d after a later record: %w", r.AtMillis, ErrOrder)
+	}
+	s.latestRefusal = r.AtMillis
 	e, err := s.eventsAt(r.AtMillis, s.by.of(r.Host, r.Conference))
 	if e == nil {
 		return err
@@ -32,6 +38,10 @@ func (s *Sweep) Refuse(r Refusal) error {
 		e.refusals = make(map[problem.Code]int)
 	}
 	e.refusals[r.Code]++
+	e.refused.add(r.Identity)
+	if r.WantedSeat() {
+		s.denials.add(&denial{r.AtMillis, visitor{r.Conference, r.Identity}, e, false})
+	}
 	return nil
 }
 
@@ -73,19 +83,19 @@ func (s *Sweep) eventsAt(atMillis int64, group string) (*events, error) {
 
 // withEvents adds events to the summaries of a period, and summaries of groups
 // that have only events.
-func withEvents(p Period, summaries []Summary, groups map[string]*events) []Summary {
+func withEvents(p Period, asOf int64, summaries []Summary, groups map[string]*events) []Summary {
 	all := slices.Clone(summaries)
 	if len(groups) == 0 {
 		return all
 	}
 	for i, s := range all {
 		if e := groups[s.Row.Group]; e != nil {
-			all[i].Row = e.of(s.Row)
+			all[i] = e.of(s)
 			delete(groups, s.Row.Group)
 		}
 	}
 	for group, e := range groups {
-		all = append(all, Summary{Row: e.of(Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: group})})
+		all = append(all, e.of(idle(p, asOf, group)))
 	}
 	slices.SortFunc(all, func(a, b Summary) int { return strings.Compare(a.Row.Group, b.Row.Group) })
 	return all

@@ -11,7 +11,6 @@ package usage
 
 import (
 	"context"
-	"fmt"
 	"hash/fnv"
 	"iter"
 	"strconv"
@@ -214,41 +213,4 @@ type History interface {
 	// Late gives the times of stays and waits marked as late since a moment. The record
 	// of one may not have been written.
 	Late(ctx context.Context, t tenant.ID, sinceMillis int64) iter.Seq2[Period, error]
-}
-
-// Read adds all ledger records of the sweep's periods, and returns how many.
-// Nothing may be added before it. Errors are the store's.
-func (s *Sweep) Read(ctx context.Context, history History, t tenant.ID) (records int64, err error) {
-	if len(s.periods) == 0 {
-		return 0, nil
-	}
-	from, to := s.periods[0].FromMillis, s.periods[len(s.periods)-1].ToMillis
-	for refusal, err := range history.Refusals(ctx, t, from, to) {
-		if err == nil {
-			err = s.Refuse(refusal)
-		}
-		if err != nil {
-			return records, fmt.Errorf("read refusals: %w", err)
-		}
-		records++
-	}
-	for wait, err := range history.Waits(ctx, t, from-MaxStayMillis, to) {
-		if err == nil {
-			err = s.Wait(wait)
-		}
-		if err != nil {
-			return records, fmt.Errorf("read waits: %w", err)
-		}
-		records++
-	}
-	for stay, err := range history.Stays(ctx, t, from-MaxStayMillis, to+MaxGapMillis) {
-		if err == nil {
-			err = s.Add(stay)
-		}
-		if err != nil {
-			return records, fmt.Errorf("read stays: %w", err)
-		}
-		records++
-	}
-	return records, nil
 }

@@ -37,20 +37,36 @@ type history struct {
 
 func drawHistory(t *rapid.T) history {
 	h := history{limits: drawLimits(t), asOf: noon + rapid.Int64Range(-5, span+15).Draw(t, "as of")}
+	if rapid.IntRange(0, 3).Draw(t, "much later") == 0 {
+		h.asOf += usage.DeniedMillis
+	}
 	for i := range rapid.IntRange(0, 14).Draw(t, "stays") {
 		h.parts = append(h.parts, drawParts(t, i)...)
 	}
 	for range rapid.IntRange(0, 6).Draw(t, "refusals") {
-		h.refusals = append(h.refusals, usage.Refusal{
-			AtMillis: noon + rapid.Int64Range(-5, span+5).Draw(t, "refused at"),
-			Code:     rapid.SampledFrom([]problem.Code{problem.SeatsExhausted, problem.HostBusy}).Draw(t, "code"),
-			Host:     drawHost(t),
-		})
+		h.refusals = append(h.refusals, drawRefusal(t))
 	}
 	for range rapid.IntRange(0, 6).Draw(t, "waits") {
 		h.waits = append(h.waits, drawWait(t))
 	}
 	return h
+}
+
+func drawRefusal(t *rapid.T) usage.Refusal {
+	number := rapid.IntRange(1, 4).Draw(t, "refused by")
+	return usage.Refusal{
+		AtMillis: noon + rapid.Int64Range(-5, span+5).Draw(t, "refused at"),
+		Code: rapid.SampledFrom([]problem.Code{
+			problem.SeatsExhausted, problem.ParticipantsExhausted, problem.HostsExhausted, problem.HostBusy,
+		}).Draw(t, "code"),
+		Identity:   fmt.Sprintf("person-%d", rapid.IntRange(1, 5).Draw(t, "refused")),
+		Conference: conference.ID(fmt.Sprintf("conference-%d", number)), Host: hostOf(number),
+	}
+}
+
+// hostOf is the host of a conference.
+func hostOf(number int) host.Email {
+	return host.Email(fmt.Sprintf("host-%d@example.org", (number+1)/2))
 }
 
 // drawWait draws a wait, sometimes one that is longer than any connection lasts.
@@ -73,8 +89,12 @@ func drawHost(t *rapid.T) host.Email {
 // drawParts draws a stay of one to three connections, with gaps or overlaps.
 func drawParts(t *rapid.T, i int) []usage.Stay {
 	whole := part(i, rapid.Int64Range(-10, span+10).Draw(t, "joined"), -1)
-	whole.Number = conference.Number(rapid.IntRange(1, 4).Draw(t, "conference"))
-	whole.Host = host.Email(fmt.Sprintf("host-%d@example.org", (whole.Number+1)/2))
+	if rapid.IntRange(0, 4).Draw(t, "late for a refusal") == 0 {
+		whole.JoinedAtMillis += usage.DeniedMillis
+	}
+	number := rapid.IntRange(1, 4).Draw(t, "conference")
+	whole.Number, whole.Conference = conference.Number(number), conference.ID(fmt.Sprintf("conference-%d", number))
+	whole.Host = hostOf(number)
 	whole.Identity = fmt.Sprintf("person-%d", rapid.IntRange(1, 5).Draw(t, "identity"))
 	if rapid.Bool().Draw(t, "own pool") {
 		whole.Block.Pool.Number = whole.Number
@@ -94,6 +114,7 @@ func drawParts(t *rapid.T, i int) []usage.Stay {
 		if rapid.IntRange(0, 5).Draw(t, "open") > 0 {
 			next.LeftAtMillis = next.JoinedAtMillis + rapid.Int64Range(0, 25).Draw(t, "length")
 		}
+		next.InUse = rapid.IntRange(0, 6).Draw(t, "in use")
 		next.Estimated = next.LeftAtMillis != 0 && rapid.Bool().Draw(t, "estimated")
 		parts = append(parts, next)
 	}
@@ -133,7 +154,7 @@ func (h history) report(periods []usage.Period) []usage.Row {
 // summaries are the results of a sweep, period by period.
 func (h history) summaries(t *rapid.T, periods []usage.Period) []usage.Summary {
 	s := usage.NewSweep(periods, h.limits, h.asOf)
-	for _, r := range h.refusals {
+	for _, r := range slices.SortedFunc(slices.Values(h.refusals), func(a, b usage.Refusal) int { return cmp.Compare(a.AtMillis, b.AtMillis) }) {
 		if err := s.Refuse(r); err != nil {
 			t.Fatal(err)
 		}
@@ -167,6 +188,9 @@ func (h history) known() []usage.Stay {
 		if p.LeftAtMillis > h.asOf {
 			p.LeftAtMillis = math.MaxInt64
 		}
+		if !p.Estimated {
+			p.InUse = 0 // proves nothing
+		}
 		known = append(known, p)
 	}
 	return known
@@ -185,16 +209,41 @@ func (h history) whole() []usage.Stay {
 		stays[at].JoinedAtMillis = min(stays[at].JoinedAtMillis, p.JoinedAtMillis)
 		stays[at].LeftAtMillis = max(stays[at].LeftAtMillis, p.LeftAtMillis)
 		stays[at].Resumed = stays[at].Resumed && p.Resumed
+		if p.JoinedAtMillis == stays[at].JoinedAtMillis {
+			stays[at].InUse = max(stays[at].InUse, p.InUse)
+		}
 	}
 	return stays
 }
 
 func holds(s usage.Stay, at int64) bool { return s.JoinedAtMillis <= at && at < s.LeftAtMillis }
 
-// over is the number of seats above the limit at a time, over all pools.
-func (h history) over(stays []usage.Stay, at int64) int64 {
+// seen tells whether a stay is in during a millisecond as far as peaks go.
+func seen(s usage.Stay, at int64) bool { return holds(s, at) || s.JoinedAtMillis == at }
+
+// unseen is how many more than are seen in each pool were in at a time, as records of
+// stays of no length prove.
+func unseen(stays []usage.Stay, at int64) map[seat.Pool]int {
+	in, proven := make(map[seat.Pool]int), make(map[seat.Pool]int)
+	for _, s := range stays {
+		if seen(s, at) {
+			in[s.Block.Pool]++
+		}
+		if s.JoinedAtMillis == at && s.LeftAtMillis == at {
+			proven[s.Block.Pool] = max(proven[s.Block.Pool], s.InUse)
+		}
+	}
+	for pool := range proven {
+		proven[pool] = max(0, proven[pool]-in[pool])
+	}
+	return proven
+}
+
+// over is the number of seats above the limit at a time, over all pools, and how many
+// pools are full.
+func (h history) over(stays []usage.Stay, at int64) (over, full int64) {
 	if len(h.limits) == 0 {
-		return 0
+		return 0, 0
 	}
 	limit := h.limits[0]
 	for _, l := range h.limits {
@@ -208,13 +257,15 @@ func (h history) over(stays []usage.Stay, at int64) int64 {
 			inUse[s.Block.Pool]++
 		}
 	}
-	var over int64
 	for pool, n := range inUse {
 		if !pool.Chair && (pool.Number == 0) == (limit.Model == license.ModelConcurrent) {
 			over += int64(max(0, n-limit.Seats))
+			if n >= limit.Seats {
+				full++
+			}
 		}
 	}
-	return over
+	return over, full
 }
 
 // crowds counts, at a time, the hosts of conferences with connections, and the most
@@ -222,7 +273,7 @@ func (h history) over(stays []usage.Stay, at int64) int64 {
 func crowds(stays []usage.Stay, at int64) (hosts, participants int) {
 	byHost, byConference := make(map[host.Email]bool), make(map[conference.Number]int)
 	for _, s := range stays {
-		if !holds(s, at) {
+		if !seen(s, at) {
 			continue
 		}
 		byHost[s.Host] = true
@@ -231,27 +282,61 @@ func crowds(stays []usage.Stay, at int64) (hosts, participants int) {
 			participants = max(participants, byConference[s.Number])
 		}
 	}
+	for pool, more := range unseen(stays, at) {
+		if pool.Number != 0 && !pool.Chair {
+			participants = max(participants, byConference[pool.Number]+more)
+		}
+	}
 	return len(byHost), participants
+}
+
+// percentile is the least number that was not exceeded in so many percent of the
+// milliseconds.
+func percentile(each []int, percent int) int {
+	if len(each) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(each))
+	return sorted[(len(sorted)*percent+99)/100-1]
+}
+
+// denied tells whether somebody was refused for want of a seat, and no connection of
+// theirs joined the conference in time.
+func (h history) denied(r usage.Refusal) bool {
+	return r.Code != problem.HostBusy && !slices.ContainsFunc(h.known(), func(s usage.Stay) bool {
+		return s.Conference == r.Conference && s.Identity == r.Identity &&
+			s.JoinedAtMillis >= r.AtMillis && s.JoinedAtMillis <= r.AtMillis+usage.DeniedMillis
+	})
 }
 
 // count computes a row millisecond by millisecond and stay by stay.
 func (h history) count(p usage.Period) usage.Row {
 	row := usage.Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis}
 	stays := h.whole()
+	var each []int
 	for at := p.FromMillis; at < min(p.ToMillis, h.asOf); at++ {
-		inUse := 0
+		inUse, most := 0, 0
 		for _, s := range stays {
 			if holds(s, at) {
 				inUse++
 			}
+			if seen(s, at) {
+				most++
+			}
 		}
-		if inUse > row.Peak {
-			row.Peak, row.PeakAtMillis = inUse, at
+		for _, more := range unseen(stays, at) {
+			most += more
 		}
+		if most > row.Peak {
+			row.Peak, row.PeakAtMillis = most, at
+		}
+		each = append(each, inUse)
 		hosts, participants := crowds(stays, at)
 		row.PeakHosts, row.PeakParticipants = max(row.PeakHosts, hosts), max(row.PeakParticipants, participants)
 		row.SeatMillis += int64(inUse)
-		row.OverageMillis += h.over(stays, at)
+		over, full := h.over(stays, at)
+		row.OverageMillis += over
+		row.AtLimitMillis += full
 		for _, s := range h.known() {
 			if s.Estimated && holds(s, at) {
 				row.EstimatedMillis++
@@ -276,14 +361,21 @@ func (h history) count(p usage.Period) usage.Row {
 		}
 	}
 	row.Conferences, row.Hosts, row.Identities = len(conferences), len(hosts), len(identities)
+	row.P95, row.P99 = percentile(each, 95), percentile(each, 99)
+	refused, denied := make(map[string]bool), make(map[string]bool)
 	for _, r := range h.refusals {
 		if r.AtMillis >= p.FromMillis && r.AtMillis < p.ToMillis && r.AtMillis < h.asOf {
 			if row.Refusals == nil {
 				row.Refusals = make(map[problem.Code]int)
 			}
 			row.Refusals[r.Code]++
+			refused[r.Identity] = true
+			if h.denied(r) {
+				denied[r.Identity] = true
+			}
 		}
 	}
+	row.RefusedIdentities, row.DeniedIdentities = len(refused), len(denied)
 	for _, w := range h.waits {
 		until := min(w.UntilMillis, w.SinceMillis+usage.MaxStayMillis)
 		if until < p.FromMillis || until >= min(p.ToMillis, h.asOf) {
@@ -430,12 +522,17 @@ func broke[T any](yield func(T, error) bool) {
 }
 
 // A host's rows equal the report of that host's history alone, except the overage
-// of the shared pool.
+// of the shared pool, and who else stays of no length prove was in it.
 func TestAGroupsRowsAreAReportOfItAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, periods := drawHistory(t), drawCuts(t)
 		for i := range h.limits {
 			h.limits[i].Model = license.ModelNamed
+		}
+		for i := range h.parts {
+			if h.parts[i].Block.Pool.Number == 0 {
+				h.parts[i].InUse = 0
+			}
 		}
 		var want []usage.Row
 		for i := range periods {
@@ -457,8 +554,8 @@ func TestAsManyHoldAPeakAsItWas(t *testing.T) {
 		h := drawHistory(t)
 		h.asOf = forever
 		for _, row := range h.report(drawCuts(t)) {
-			if row.Peak > 0 && len(usage.Holders(h.parts, row.PeakAtMillis)) != row.Peak {
-				t.Fatalf("%d held the peak of %+v", len(usage.Holders(h.parts, row.PeakAtMillis)), row)
+			if holders, unseen := usage.Holders(h.parts, row.PeakAtMillis); row.Peak > 0 && len(holders)+unseen != row.Peak {
+				t.Fatalf("%d and %d more held the peak of %+v", len(holders), unseen, row)
 			}
 		}
 	})

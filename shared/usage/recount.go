@@ -25,6 +25,7 @@ import (
 func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, error) {
 	r := recount{
 		period: p, until: min(p.ToMillis, asOfMillis), row: Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis},
+		refused: make(map[uint32]bool),
 		persons: newNames[string](), places: newNames[place](),
 	}
 	for stay, err := range records.Stays {
@@ -40,10 +41,7 @@ func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, e
 			return Row{}, err
 		}
 		if refusal.AtMillis >= p.FromMillis && refusal.AtMillis < r.until {
-			if r.row.Refusals == nil {
-				r.row.Refusals = make(map[problem.Code]int)
-			}
-			r.row.Refusals[refusal.Code]++
+			r.noteRefusal(refusal)
 		}
 	}
 	for wait, err := range records.Waits {
@@ -52,11 +50,13 @@ func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, e
 		}
 		r.noteWait(wait)
 	}
+	r.denied()
 	r.joinParts()
 	r.count()
 	r.overage(limits)
 	r.peakHosts()
 	r.peakParticipants()
+	r.unseen()
 	return r.row, nil
 }
 
@@ -75,6 +75,15 @@ type recount struct {
 	parts   []part
 	persons names[string]
 	places  names[place]
+	refused map[uint32]bool // persons
+	wanted  []wanted
+}
+
+// wanted is a refusal for want of a seat.
+type wanted struct {
+	at         int64
+	person     uint32
+	conference conference.ID
 }
 
 // part is a connection's part of a stay, or a stay. Stays are told apart by 64
@@ -84,13 +93,19 @@ type part struct {
 	stay          uint64
 	joined, left  int64
 	place, person uint32
+	proven        int32 // the pool's use, if the end is an estimate
 	resumed       bool
 }
 
+// lastPeak is the end of a stay for the peaks: one of no length is in for a
+// millisecond.
+func (p part) lastPeak() int64 { return max(p.left, p.joined+1) }
+
 type place struct {
-	pool   seat.Pool
-	number conference.Number
-	host   host.Email
+	pool       seat.Pool
+	conference conference.ID
+	number     conference.Number
+	host       host.Email
 }
 
 func (r *recount) note(s Stay, asOf int64) {
@@ -109,10 +124,27 @@ func (r *recount) note(s Stay, asOf int64) {
 	if left > asOf {
 		left = never
 	}
+	proven := int32(0)
+	if s.Estimated {
+		proven = int32(s.InUse) //nolint:gosec // no block has two billion seats
+	}
 	r.parts = append(r.parts, part{
 		binary.BigEndian.Uint64(sum[:]), s.JoinedAtMillis, max(left, s.JoinedAtMillis),
-		r.places.number(place{s.Block.Pool, s.Number, s.Host}), r.persons.number(s.Identity), s.Resumed,
+		r.places.number(place{s.Block.Pool, s.Conference, s.Number, s.Host}), r.persons.number(s.Identity), proven, s.Resumed,
 	})
+}
+
+// noteRefusal counts a refusal of the period.
+func (r *recount) noteRefusal(one Refusal) {
+	if r.row.Refusals == nil {
+		r.row.Refusals = make(map[problem.Code]int)
+	}
+	r.row.Refusals[one.Code]++
+	person := r.persons.number(one.Identity)
+	r.refused[person] = true
+	if one.WantedSeat() {
+		r.wanted = append(r.wanted, wanted{one.AtMillis, person, one.Conference})
+	}
 }
 
 // noteWait counts a wait that ended in the period.
@@ -149,6 +181,9 @@ func (r *recount) joinParts() {
 	for _, next := range r.parts {
 		if n := len(stays); n > 0 && stays[n-1].stay == next.stay && next.joined-MaxGapMillis <= stays[n-1].left {
 			stays[n-1].left = max(stays[n-1].left, next.left)
+			if next.joined == stays[n-1].joined {
+				stays[n-1].proven = max(stays[n-1].proven, next.proven)
+			}
 			continue
 		}
 		stays = append(stays, next)
@@ -160,7 +195,7 @@ func (r *recount) joinParts() {
 func (r *recount) count() {
 	from, to := r.period.FromMillis, r.period.ToMillis
 	conferences, hosts, identities := make(map[conference.Number]bool), make(map[host.Email]bool), make(map[uint32]bool)
-	var joins, leaves []int64
+	var joins, leaves, in, out []int64
 	for _, s := range r.parts {
 		across := s.joined < from && s.left > from
 		began := s.joined >= from && s.joined < to
@@ -181,10 +216,14 @@ func (r *recount) count() {
 			r.row.Joins++
 		}
 		r.row.SeatMillis += r.within(s.joined, s.left)
-		if s.left > s.joined && from < r.until {
-			joins, leaves = append(joins, max(s.joined, from)), append(leaves, s.left)
+		if from < r.until {
+			joins, leaves = append(joins, max(s.joined, from)), append(leaves, s.lastPeak())
+		}
+		if r.within(s.joined, s.left) > 0 {
+			in, out = append(in, s.joined), append(out, s.left)
 		}
 	}
+	r.percentiles(in, out)
 	r.row.Conferences, r.row.Hosts, r.row.Identities = len(conferences), len(hosts), len(identities)
 	r.row.Peak, r.row.PeakAtMillis = peak(joins, leaves)
 }
@@ -212,13 +251,13 @@ func (r *recount) peakHosts() {
 	var joins, leaves []int64
 	var last part
 	for _, s := range r.parts {
-		if r.within(s.joined, s.left) == 0 {
+		if r.within(s.joined, s.lastPeak()) == 0 {
 			continue
 		}
 		if n := len(leaves); n > 0 && host(s) == host(last) && s.joined <= leaves[n-1] {
-			leaves[n-1] = max(leaves[n-1], s.left)
+			leaves[n-1] = max(leaves[n-1], s.lastPeak())
 		} else {
-			joins, leaves = append(joins, max(s.joined, r.period.FromMillis)), append(leaves, s.left)
+			joins, leaves = append(joins, max(s.joined, r.period.FromMillis)), append(leaves, s.lastPeak())
 		}
 		last = s
 	}
@@ -232,8 +271,8 @@ func (r *recount) peakParticipants() {
 	slices.SortFunc(r.parts, func(a, b part) int { return cmp.Compare(number(a), number(b)) })
 	var joins, leaves []int64
 	for i, s := range r.parts {
-		if r.within(s.joined, s.left) > 0 && !r.places.list[s.place].pool.Chair {
-			joins, leaves = append(joins, max(s.joined, r.period.FromMillis)), append(leaves, s.left)
+		if r.within(s.joined, s.lastPeak()) > 0 && !r.places.list[s.place].pool.Chair {
+			joins, leaves = append(joins, max(s.joined, r.period.FromMillis)), append(leaves, s.lastPeak())
 		}
 		if i+1 == len(r.parts) || number(r.parts[i+1]) != number(s) {
 			most, _ := peak(joins, leaves)
@@ -243,7 +282,8 @@ func (r *recount) peakParticipants() {
 	}
 }
 
-// overage adds up, pool by pool and limit by limit.
+// overage adds up, pool by pool and limit by limit. A pool is at its limit when more
+// than all seats but one are in use.
 func (r *recount) overage(limits Limits) {
 	joins, leaves := make(map[seat.Pool][]int64), make(map[seat.Pool][]int64)
 	for _, s := range r.parts {
@@ -265,6 +305,7 @@ func (r *recount) overage(limits Limits) {
 			}
 			if seats, bounded := limits.At(from, pool); bounded && from < to {
 				r.row.OverageMillis += above(seats, joins[pool], leaves[pool], from, to)
+				r.row.AtLimitMillis += exceeded(max(0, seats-1), joins[pool], leaves[pool], from, to)
 			}
 		}
 	}
@@ -277,6 +318,12 @@ func above(seats int, joins, leaves []int64, from, to int64) int64 {
 		total += max(0, min(leaves[i], to)-max(joins[i+seats], from))
 	}
 	return total
+}
+
+// exceeded is the time in [from, to) with more than a number of seats in use: the seat
+// time above that number, less that above the next.
+func exceeded(seats int, joins, leaves []int64, from, to int64) int64 {
+	return above(seats, joins, leaves, from, to) - above(seats+1, joins, leaves, from, to)
 }
 
 // names numbers distinct names.

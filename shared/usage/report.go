@@ -33,12 +33,20 @@ type Row struct {
 	// OverageMillis is the time above the limits in force. A host's own first
 	// connection has no part in it.
 	OverageMillis int64
+	// AtLimitMillis is the time in which a pool had as many in use as the limit in
+	// force, or more; of several pools it is added up.
+	AtLimitMillis int64
 	// OverageShared: the row is a group's, and the tenant's own pool had a limit
-	// in its time. What was above that is no group's, and OverageMillis is not
-	// to be shown.
+	// in its time. What was above that is no group's, and neither OverageMillis nor
+	// AtLimitMillis is to be shown.
 	OverageShared bool
-	Joins         int
-	Refusals      map[problem.Code]int
+	// P95 and P99 are percentiles of the number of connections in, by time.
+	P95, P99 int
+	Joins    int
+	Refusals map[problem.Code]int
+	// RefusedIdentities are the different people who were refused, DeniedIdentities
+	// those who were so for want of a seat and did not get in.
+	RefusedIdentities, DeniedIdentities int
 	// Waited is the waits for a seat that ended, and Abandoned those of them whose
 	// connection got none. WaitMillis is the whole length of all of them. It is no
 	// part of SeatMillis.
@@ -81,20 +89,20 @@ func (r Row) TenThousandthsOfMinutes() int64 {
 // Filled gives a row for each period: the given ones, in order, and idle ones for
 // the rest. An error ends the sequence.
 func Filled(periods []Period, rows iter.Seq2[Row, error]) iter.Seq2[Row, error] {
-	return filled(periods, rows, func(r Row) Row { return r }, func(r Row) Row { return r })
+	return filled(periods, rows, func(r Row) Row { return r }, func(p Period) Row { return Idle(p).Row })
 }
 
 // FilledSummaries is Filled for summaries.
 func FilledSummaries(periods []Period, summaries iter.Seq2[Summary, error]) iter.Seq2[Summary, error] {
-	return filled(periods, summaries, func(s Summary) Row { return s.Row }, func(r Row) Summary { return Summary{Row: r} })
+	return filled(periods, summaries, func(s Summary) Row { return s.Row }, Idle)
 }
 
-func filled[T any](periods []Period, items iter.Seq2[T, error], row func(T) Row, of func(Row) T) iter.Seq2[T, error] {
+func filled[T any](periods []Period, items iter.Seq2[T, error], row func(T) Row, idle func(Period) T) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		left := periods
-		idle := func(until int64) bool {
+		fill := func(until int64) bool {
 			for len(left) > 0 && left[0].FromMillis < until {
-				if !yield(of(Row{FromMillis: left[0].FromMillis, ToMillis: left[0].ToMillis}), nil) {
+				if !yield(idle(left[0]), nil) {
 					return false
 				}
 				left = left[1:]
@@ -103,15 +111,15 @@ func filled[T any](periods []Period, items iter.Seq2[T, error], row func(T) Row,
 		}
 		for item, err := range items {
 			if err != nil {
-				yield(of(Row{}), fmt.Errorf("read stored rows: %w", err))
+				yield(item, fmt.Errorf("read stored rows: %w", err))
 				return
 			}
-			if !idle(row(item).FromMillis) || !yield(item, nil) {
+			if !fill(row(item).FromMillis) || !yield(item, nil) {
 				return
 			}
 			left = left[1:]
 		}
-		idle(math.MaxInt64)
+		fill(math.MaxInt64)
 	}
 }
 
@@ -165,8 +173,8 @@ func Report(periods []Period, limits Limits, records Records, asOfMillis int64) 
 // overage of groups see NewGroupedSweep.
 func Grouped(periods []Period, by Grouping, limits Limits, records Records, asOfMillis int64) []Row {
 	s := NewGroupedSweep(periods, by, limits, asOfMillis)
-	for _, r := range records.Refusals {
-		_ = s.Refuse(r) // no period is handed out yet
+	for _, r := range slices.SortedFunc(slices.Values(records.Refusals), byTime) {
+		_ = s.Refuse(r) // in order, and no period is handed out yet
 	}
 	for _, w := range records.Waits {
 		_ = s.Wait(w) // as above
@@ -185,6 +193,8 @@ func Grouped(periods []Period, by Grouping, limits Limits, records Records, asOf
 func byJoin(a, b Stay) int {
 	return cmp.Or(cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
 }
+
+func byTime(a, b Refusal) int { return cmp.Compare(a.AtMillis, b.AtMillis) }
 
 // find gives the period that contains a moment.
 func find(periods []Period, at int64) (int, bool) {

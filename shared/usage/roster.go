@@ -1,6 +1,10 @@
 package usage
 
-import "slices"
+import (
+	"slices"
+
+	"seatmeter/shared/seat"
+)
 
 // Roster tells which stays are in at a moment, while the ledger is read once in
 // order of time. Like a Sweep, it joins a stay's parts. It remembers all stays
@@ -39,7 +43,8 @@ func (r *Roster) Add(part Stay) {
 func (r *Roster) At(atMillis int64) []Stay {
 	var holders []Stay
 	for _, stay := range r.stays {
-		if stay.parts[0].JoinedAtMillis > atMillis || atMillis >= stay.left {
+		joined := stay.parts[0].JoinedAtMillis // one of no length is in for a millisecond
+		if joined > atMillis || atMillis >= max(stay.left, joined+1) {
 			continue
 		}
 		n := len(stay.parts)
@@ -63,12 +68,65 @@ func (r *Roster) Forget(beforeMillis int64) {
 	})
 }
 
-// Holders are the stays that are in at a moment, as Roster.At gives them. Parts
-// may come in any order.
-func Holders(parts []Stay, atMillis int64) []Stay {
+// brief tells whether a stay has no length, and what it proves was in use of its pool:
+// see Sweep.
+func (p *present) brief() (brief bool, proven int) {
+	first := p.parts[0]
+	for _, part := range p.parts {
+		if part.Estimated && part.JoinedAtMillis == first.JoinedAtMillis {
+			proven = max(proven, part.InUse)
+		}
+	}
+	return p.left == first.JoinedAtMillis, proven
+}
+
+// unseenMillis is longer than the seat of a dead connection is in use.
+const unseenMillis = 30 * 60 * 1000
+
+// Holders are the stays that made the peak of a moment, in order of joining: those of
+// Roster.At, and where a stay of no length proves that more were in, the latest stays
+// of no length in its pool, of the last unseenMillis. Unseen is how many are proven
+// beyond those.
+// Parts may come in any order.
+func Holders(parts []Stay, atMillis int64) (holders []Stay, unseen int) {
 	r := NewRoster()
 	for _, part := range slices.SortedFunc(slices.Values(parts), byJoin) {
 		r.Add(part)
 	}
-	return r.At(atMillis)
+	holders = r.At(atMillis)
+	for pool, missing := range r.missing(holders, atMillis) {
+		for _, stay := range slices.Backward(r.stays) {
+			first := stay.parts[0]
+			brief, proven := stay.brief()
+			recent := first.JoinedAtMillis < atMillis && first.JoinedAtMillis >= atMillis-unseenMillis
+			if missing > 0 && brief && proven > 0 && recent && first.Block.Pool == pool {
+				holders = append(holders, first)
+				missing--
+			}
+		}
+		unseen += missing
+	}
+	slices.SortFunc(holders, byJoin)
+	return holders, unseen
+}
+
+// missing is how many more than the holders were in each pool at a moment, as stays
+// of no length prove.
+func (r *Roster) missing(holders []Stay, atMillis int64) map[seat.Pool]int {
+	most := make(map[seat.Pool]int)
+	for _, stay := range r.stays {
+		first := stay.parts[0]
+		if brief, proven := stay.brief(); brief && proven > 0 && first.JoinedAtMillis == atMillis {
+			most[first.Block.Pool] = max(most[first.Block.Pool], proven)
+		}
+	}
+	for _, holder := range holders {
+		if _, proven := most[holder.Block.Pool]; proven {
+			most[holder.Block.Pool]--
+		}
+	}
+	for pool := range most {
+		most[pool] = max(0, most[pool])
+	}
+	return most
 }

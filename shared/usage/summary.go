@@ -102,11 +102,29 @@ func (s Set) Union(other Set) Set {
 type Summary struct {
 	Row                            Row
 	Conferences, Hosts, Identities Set
+	// Refused are the identities that were refused, Denied those of them who did not
+	// get in.
+	Refused, Denied Set
+	Levels          Levels
 }
 
-// counted sets the row's distinct counts.
+// idle is a period of a group in which nothing happened.
+func idle(p Period, asOf int64, group string) Summary {
+	s := Summary{Row: Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis, Group: group}}
+	if passed := min(p.ToMillis, asOf) - p.FromMillis; passed > 0 {
+		s.Levels = Levels{{0, passed}}
+	}
+	return s
+}
+
+// Idle is a period that is over, and in which nothing happened.
+func Idle(p Period) Summary { return idle(p, p.ToMillis, "") }
+
+// counted sets the row's distinct counts and percentiles.
 func (s Summary) counted() Summary {
 	s.Row.Conferences, s.Row.Hosts, s.Row.Identities = len(s.Conferences), len(s.Hosts), len(s.Identities)
+	s.Row.RefusedIdentities, s.Row.DeniedIdentities = len(s.Refused), len(s.Denied)
+	s.Row.P95, s.Row.P99 = s.Levels.Percentile(95), s.Levels.Percentile(99)
 	return s
 }
 
@@ -134,6 +152,8 @@ func Merge(first, second Summary) Summary {
 	merged.PeakParticipants = max(a.PeakParticipants, b.PeakParticipants)
 	merged.SeatMillis += b.SeatMillis
 	merged.OverageMillis += b.OverageMillis
+	merged.AtLimitMillis += b.AtLimitMillis
+	merged.OverageShared = a.OverageShared || b.OverageShared
 	merged.EstimatedMillis += b.EstimatedMillis
 	merged.Joins += b.Joins
 	merged.Refusals = addRefusals(a.Refusals, b.Refusals)
@@ -141,10 +161,13 @@ func Merge(first, second Summary) Summary {
 	merged.Abandoned += b.Abandoned
 	merged.WaitMillis += b.WaitMillis
 	return Summary{
-		merged,
-		first.Conferences.Union(second.Conferences),
-		first.Hosts.Union(second.Hosts),
-		first.Identities.Union(second.Identities),
+		Row:         merged,
+		Conferences: first.Conferences.Union(second.Conferences),
+		Hosts:       first.Hosts.Union(second.Hosts),
+		Identities:  first.Identities.Union(second.Identities),
+		Refused:     first.Refused.Union(second.Refused),
+		Denied:      first.Denied.Union(second.Denied),
+		Levels:      first.Levels.add(second.Levels),
 	}.counted()
 }
 

@@ -18,8 +18,11 @@ import (
 //     last. The time that its seat was held between two of them counts, because
 //     it was resumed; a connection that joins more than MaxGapMillis after the
 //     end of the one before begins anew.
-//   - At equal times leaving comes before joining. A stay of no length counts as a
-//     join only.
+//   - At equal times leaving comes before joining.
+//   - A stay of no length has no time, but is in for the peaks of its millisecond: it
+//     was admitted. If its end is an estimate, nobody asked after it before it died,
+//     and the same may be true of others. So the peak is then no less than what its
+//     record says was in use of its pool.
 //   - Opening and closing are the stays that are in across the edge.
 //   - A connection's part lasts at most MaxStayMillis, whatever its record says, so
 //     the stays in at a moment are known from the joins that long before.
@@ -28,7 +31,14 @@ import (
 //     but the stays in at as_of, as its opening and closing.
 //   - A wait counts in the period in which it ended, with its whole length. Like a
 //     connection's part of a stay, it lasts at most MaxStayMillis.
-//   - Overage is the time of seats in use above the limit in force, pool by pool.
+//   - Overage is the time of seats in use above the limit in force, pool by pool. Time
+//     at the limit is that in which a pool had as many in use as the limit in force, or
+//     more; of several pools it is added up.
+//   - Percentiles are of the time up to as_of, that in which nobody was in included.
+//   - A person is denied in the period of a refusal for want of a seat, unless a
+//     connection of theirs joined the same conference within DeniedMillis. The joins
+//     may be in the next period. As of less than DeniedMillis after the refusal, who is
+//     not in yet is denied.
 //   - Estimated time is that of connections whose end is estimated, each from its own
 //     join to its own end, not of whole stays: a period's figures then do not depend
 //     on how a stay continues for the rest of the day.
@@ -39,7 +49,8 @@ type Sweep struct {
 	by      Grouping
 	asOf    int64
 	// latest is the latest join added; all earlier than MaxGapMillis before is final.
-	latest int64
+	latest        int64
+	latestRefusal int64
 
 	all    Limits
 	limit  Limit
@@ -47,7 +58,7 @@ type Sweep struct {
 
 	stays    map[StayID]*held
 	retained int
-	arrivals arrivals
+	arrivals fifo[arrival]
 	endings  endings
 	pools    map[seat.Pool]*poolUse
 	cells    map[string]*cell
@@ -58,15 +69,21 @@ type Sweep struct {
 	handed int
 	ready  []Summary
 	// events are those of the periods that were not returned, by period and group.
-	events map[int]map[string]*events
+	events  map[int]map[string]*events
+	denials denials
 }
 
 // poolUse counts the seats in use of one pool that may have a limit.
 type poolUse struct {
 	id    seat.Pool
 	inUse int
-	over  int64
-	cell  *cell
+	brief int // as cell.brief
+	// proven is the most that records of this millisecond's brief stays say was in use,
+	// and unseen how many of these no record shows.
+	proven, unseen int
+	over           int64
+	full           bool
+	cell           *cell
 }
 
 // NewSweep makes a sweep over adjacent periods in order. Limits are in order;
@@ -109,6 +126,8 @@ func (s *Sweep) Add(part Stay) error {
 		return nil
 	}
 	s.advance(s.latest - MaxGapMillis)
+	s.denials.expire(s.latest - DeniedMillis)
+	s.denials.admit(s.latest, visitor{part.Conference, part.Identity})
 	stay, first := s.extend(part)
 	if stay == nil {
 		return nil
@@ -132,6 +151,9 @@ func (s *Sweep) extend(part Stay) (stay *held, first bool) {
 		if part.JoinedAtMillis == stay.joined {
 			stay.resumed = stay.resumed && part.Resumed
 		}
+		if part.Estimated && part.JoinedAtMillis == stay.joined {
+			stay.proven = max(stay.proven, part.InUse)
+		}
 		return stay, false
 	}
 	if len(s.periods) == 0 || part.JoinedAtMillis >= s.periods[len(s.periods)-1].ToMillis {
@@ -141,6 +163,9 @@ func (s *Sweep) extend(part Stay) (stay *held, first bool) {
 		id: part.ID, resumed: part.Resumed, joined: part.JoinedAtMillis, left: left,
 		group: s.by.of(part.Host, part.Conference), pool: part.Block.Pool,
 		number: part.Number, host: part.Host, identity: part.Identity,
+	}
+	if part.Estimated {
+		stay.proven = part.InUse
 	}
 	if part.ID != "" {
 		s.stays[part.ID] = stay
@@ -167,7 +192,7 @@ func (s *Sweep) Done() []Summary {
 		for n < len(s.ready) && s.ready[n].Row.FromMillis == p.FromMillis {
 			n++
 		}
-		handed := withEvents(p, s.ready[:n], s.events[s.handed])
+		handed := withEvents(p, s.asOf, s.ready[:n], s.events[s.handed])
 		shared := s.by != GroupingNone && s.all.boundTenant(p)
 		for i := range handed {
 			handed[i].Row.OverageShared = shared
@@ -183,6 +208,7 @@ func (s *Sweep) Done() []Summary {
 // Close returns the remaining summaries. Nothing may be added after it.
 func (s *Sweep) Close() []Summary {
 	s.advance(never)
+	s.denials.expire(never)
 	return s.Done()
 }
 
@@ -190,7 +216,7 @@ func (s *Sweep) Close() []Summary {
 // then edges of periods, then joins.
 func (s *Sweep) advance(until int64) {
 	for {
-		limit, ending, edge, arrival := s.nextLimit(), s.endings.next(), s.nextEdge(), s.arrivals.next()
+		limit, ending, edge, arrival := s.nextLimit(), s.endings.next(), s.nextEdge(), s.nextArrival()
 		now := min(limit, ending, edge, arrival)
 		if now >= until {
 			return
@@ -215,6 +241,13 @@ func (s *Sweep) nextLimit() int64 {
 	return s.limits[0].FromMillis
 }
 
+func (s *Sweep) nextArrival() int64 {
+	if s.arrivals.empty() {
+		return never
+	}
+	return s.arrivals.first().at
+}
+
 // changeLimit puts the next limit into force.
 func (s *Sweep) changeLimit(now int64) {
 	s.limit, s.limits = s.limits[0], s.limits[1:]
@@ -224,15 +257,39 @@ func (s *Sweep) changeLimit(now int64) {
 	}
 }
 
-// change counts seats in and out, and updates the overage.
+// change counts seats in and out, and updates the overage and whether the pool is
+// full.
 func (p *poolUse) change(by int, limit Limit) {
 	p.inUse += by
 	p.cell.over -= p.over
-	p.over = 0
-	if seats, bounded := limit.of(p.id); bounded {
-		p.over = int64(max(0, p.inUse-seats))
+	if p.full {
+		p.cell.full--
+	}
+	p.over, p.full = 0, false
+	if seats, bounded := limit.of(p.id); bounded && p.inUse > 0 {
+		p.over, p.full = int64(max(0, p.inUse-seats)), p.inUse >= seats
 	}
 	p.cell.over += p.over
+	if p.full {
+		p.cell.full++
+	}
+	p.reckon()
+}
+
+// flit counts a brief stay in, or out again with all of its millisecond.
+func (p *poolUse) flit(by, proven int) {
+	p.brief += by
+	p.proven = max(p.proven, proven)
+	if by < 0 {
+		p.proven = 0
+	}
+	p.reckon()
+}
+
+func (p *poolUse) reckon() {
+	unseen := max(0, p.proven-p.inUse-p.brief)
+	p.cell.unseen += unseen - p.unseen
+	p.unseen = unseen
 }
 
 func (s *Sweep) nextEdge() int64 {
@@ -296,19 +353,25 @@ func (s *Sweep) join(a arrival) {
 	}
 }
 
-// enter begins a stay. If the stay ends at the same moment, that end is final.
+// enter begins a stay. If the stay ends at the same moment, that end is final, and
+// it is in for the rest of the millisecond.
 func (s *Sweep) enter(stay *held, c *cell) {
 	stay.cell = c
+	stay.draws = s.poolOf(stay)
 	c.meet(stay)
-	if stay.left == stay.joined {
-		s.forget(stay)
-		return
+	if stay.brief() {
+		if stay.draws != nil {
+			stay.draws.flit(1, stay.proven)
+		}
+		delete(s.stays, stay.id)
+		s.endings.push(ending{stay.joined + 1, stay, c})
+	} else {
+		if stay.draws != nil {
+			stay.draws.change(1, s.limit)
+		}
+		s.scheduleEnd(stay)
 	}
 	c.seat(stay)
-	if stay.draws = s.poolOf(stay); stay.draws != nil {
-		stay.draws.change(1, s.limit)
-	}
-	s.scheduleEnd(stay)
 }
 
 // poolOf is the pool of a stay's seat, if its overage counts in this sweep.
@@ -335,7 +398,7 @@ func (s *Sweep) scheduleEnd(stay *held) {
 // a connection.
 func (s *Sweep) leave(e ending) {
 	stay := e.stay
-	if stay != nil && stay.left != e.at {
+	if stay != nil && !stay.brief() && stay.left != e.at {
 		s.scheduleEnd(stay)
 		return
 	}
@@ -345,19 +408,26 @@ func (s *Sweep) leave(e ending) {
 		return
 	}
 	e.cell.unseat(stay)
-	if p := stay.draws; p != nil {
-		p.change(-1, s.limit)
-		if p.inUse == 0 {
-			delete(s.pools, p.id)
-		}
+	e.cell.part(stay)
+	s.retained--
+	s.vacate(stay)
+	if !stay.brief() && stay.id != "" {
+		delete(s.stays, stay.id)
 	}
-	s.forget(stay)
 }
 
-func (s *Sweep) forget(stay *held) {
-	stay.cell.part(stay)
-	s.retained--
-	if stay.id != "" {
-		delete(s.stays, stay.id)
+// vacate counts a stay out of its pool.
+func (s *Sweep) vacate(stay *held) {
+	p := stay.draws
+	if p == nil {
+		return
+	}
+	if stay.brief() {
+		p.flit(-1, 0)
+	} else {
+		p.change(-1, s.limit)
+	}
+	if p.inUse == 0 && p.brief == 0 {
+		delete(s.pools, p.id)
 	}
 }

@@ -689,8 +689,10 @@ export interface components {
         };
         RowView: {
             abandoned: number;
+            at_limit_ms: number | null;
             closing: number;
             conferences: number;
+            denied_identities: number;
             estimated_ms: number;
             from: string;
             group: string;
@@ -699,14 +701,18 @@ export interface components {
             joins: number;
             opening: number;
             overage_ms: number | null;
+            p95: number;
+            p99: number;
             peak: number;
             peak_at: string | null;
             peak_hosts: number;
             peak_participants: number;
+            provisional?: boolean;
             refusals: {
                 [key: string]: number;
             };
             refused: number;
+            refused_identities: number;
             seat_minutes: string;
             seat_ms: number;
             tenant: string;
@@ -801,8 +807,10 @@ export interface components {
         };
         TenantUsageView: {
             abandoned: number;
+            at_limit_ms: number | null;
             closing: number;
             conferences: number;
+            denied_identities: number;
             estimated_ms: number;
             from: string;
             group: string;
@@ -812,14 +820,18 @@ export interface components {
             license?: components["schemas"]["TermsView"];
             opening: number;
             overage_ms: number | null;
+            p95: number;
+            p99: number;
             peak: number;
             peak_at: string | null;
             peak_hosts: number;
             peak_participants: number;
+            provisional?: boolean;
             refusals: {
                 [key: string]: number;
             };
             refused: number;
+            refused_identities: number;
             seat_minutes: string;
             seat_ms: number;
             tenant: string;

@@ -62,24 +62,27 @@ WHERE NOT resumed;`
 // the edges in order of time. Each quarter-hour, and each limit, begins with an
 // edge of zero, so that no span between edges is in two quarter-hours. At equal
 // times leaves (-1) come before starts (0), and starts before joins (1), so that
-// the opening use excludes joins at the start, and a peak includes them. A peak
-// and its earliest time are packed into one number, of which 42 bits are the time
+// the opening use excludes joins at the start, and a peak includes them. A stay of
+// no length is seen for a millisecond, which counts in peaks only. A peak and its
+// earliest time are packed into one number, of which 42 bits are the time
 // in milliseconds.
 const quarters = `
 CREATE TEMP TABLE quarter (quarter INTEGER PRIMARY KEY, opening INT, closing INT, peak INT, seat_ms INT, overage_ms INT, joins INT, estimated_ms INT);
 WITH edge AS (
-	SELECT joined AS at, 1 AS by, 0 AS seats, 1 AS joins, 0 AS begins FROM whole WHERE ended > joined
-	UNION ALL SELECT ended, -1, 0, 0, 0 FROM whole WHERE ended > joined
-	UNION ALL SELECT joined, 0, 0, 1, 0 FROM whole WHERE ended <= joined
-	UNION ALL SELECT quarter * 900000, 0, 0, 0, 1 FROM calendar
-	UNION ALL SELECT at, 0, seats, 0, 0 FROM limit_change
+	SELECT joined AS at, 1 AS by, 1 AS seen, 0 AS seats, 1 AS joins, 0 AS begins FROM whole WHERE ended > joined
+	UNION ALL SELECT ended, -1, -1, 0, 0, 0 FROM whole WHERE ended > joined
+	UNION ALL SELECT joined, 0, 1, 0, 1, 0 FROM whole WHERE ended <= joined
+	UNION ALL SELECT joined + 1, 0, -1, 0, 0, 0 FROM whole WHERE ended <= joined
+	UNION ALL SELECT quarter * 900000, 0, 0, 0, 0, 1 FROM calendar
+	UNION ALL SELECT at, 0, 0, seats, 0, 0 FROM limit_change
 ), level AS (
-	SELECT at, by, joins, begins, SUM(by) OVER w AS in_use, SUM(seats) OVER w AS sold, LEAD(at) OVER (ORDER BY at, by) - at AS lasts
-	FROM edge WINDOW w AS (ORDER BY at, by ROWS UNBOUNDED PRECEDING)
+	SELECT at, seen, joins, begins, SUM(by) OVER w AS in_use, SUM(seen) OVER w AS in_sight, SUM(seats) OVER w AS sold,
+		LEAD(at) OVER (ORDER BY at, seen) - at AS lasts
+	FROM edge WINDOW w AS (ORDER BY at, seen ROWS UNBOUNDED PRECEDING)
 ), figure AS (
 	SELECT at / 900000 AS quarter,
 		MAX(in_use) FILTER (WHERE begins) AS opening,
-		MAX(in_use << 42 | ((1 << 42) - 1 - at)) FILTER (WHERE by >= 0) AS peak,
+		MAX(in_sight << 42 | ((1 << 42) - 1 - at)) FILTER (WHERE seen >= 0) AS peak,
 		SUM(in_use * lasts) AS seat_ms,
 		SUM((in_use - sold) * lasts) FILTER (WHERE in_use > sold) AS overage_ms,
 		SUM(joins) AS joins
