@@ -182,7 +182,7 @@ Seatmeter is running; Ctrl-C stops it.
   DynamoDB   %[4]s
   data       %[5]s
 
-Tokens for the console and the API, good for 12 hours:
+Tokens for the API, good for 12 hours (the console signs in by itself):
   ./scripts/token --role vendor%[6]s
   ./scripts/token --role finance%[6]s
   ./scripts/token --role tenant_admin --tenant acme%[6]s

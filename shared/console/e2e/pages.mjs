@@ -1,13 +1,16 @@
 // The pages, for the tests and pictures of each. `ready` is what shows when the page has loaded.
 const now = new Date();
 const lastMonth = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1)).toISOString().slice(0, 7);
+const heading = (name) => (page) => page.getByRole('heading', { name, exact: true });
 
 export const pages = [
   { name: 'tenants', role: 'vendor', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
   { name: 'tenants-finance', role: 'finance', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
-  { name: 'now', role: 'tenant_admin', path: (tenant) => `#/${tenant}/now`, ready: (page) => page.getByRole('heading', { name: 'Conferences' }) },
-  { name: 'refusals', role: 'tenant_admin', path: (tenant) => `#/${tenant}/refusals`, ready: (page) => page.getByRole('button', { name: 'Look again' }) },
-  { name: 'people', role: 'tenant_admin', path: (tenant) => `#/${tenant}/people`, ready: (page) => page.getByRole('heading', { name: 'People' }) },
+  { name: 'now', role: 'tenant_admin', path: (tenant) => `#/${tenant}/now`, ready: heading('Conferences') },
+  { name: 'now-conference', role: 'tenant_admin', path: (tenant) => `#/${tenant}/now?conference=weekly`, ready: heading('People') },
+  { name: 'refusals', role: 'tenant_admin', path: (tenant) => `#/${tenant}/refusals`, ready: (page) => page.getByRole('table', { name: 'Refusals' }) },
+  { name: 'people', role: 'tenant_admin', path: (tenant) => `#/${tenant}/people`, ready: (page) => page.getByRole('table', { name: 'Hosts' }) },
+  { name: 'people-many', role: 'tenant_admin', path: (tenant) => `#/${tenant}/people?many=csv`, ready: heading('Add many hosts by CSV') },
   { name: 'license', role: 'vendor', path: (tenant) => `#/${tenant}/license`, ready: (page) => page.getByRole('heading', { name: 'History' }) },
   { name: 'license-read', role: 'tenant_admin', path: (tenant) => `#/${tenant}/license`, ready: (page) => page.getByRole('heading', { name: 'History' }) },
   { name: 'usage', role: 'finance', path: (tenant) => `#/${tenant}/usage?from=${lastMonth}-01&to=${lastMonth}-28`, ready: (page) => page.getByRole('heading', { name: 'When it is busy' }) },

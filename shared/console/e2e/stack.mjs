@@ -59,6 +59,7 @@ class Joined {
 
   constructor(identity, socket) {
     Object.assign(this, { identity, socket });
+    socket.on('open', () => socket.send('{"action":"status"}')); // the server says nothing unasked
     socket.on('message', (text) => this.messages.push(JSON.parse(text)));
     this.settled = new Promise((resolve) => {
       socket.once('message', resolve);

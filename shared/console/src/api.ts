@@ -10,22 +10,16 @@ export type Schemas = components['schemas'];
 export const apiURL = (): string => new URL('..', location.href.split(/[?#]/)[0]).href.replace(/\/$/, '');
 
 let signIn: SignIn | undefined;
-let onSignedOut = () => {};
 
-/** Has all calls made with this sign-in. `signedOut` is called when an answer says that it has expired. */
-export function callAs(by: SignIn, signedOut: () => void): void {
-  signIn = by;
-  onSignedOut = signedOut;
-}
+/** Has all calls made with this sign-in. */
+export function callAs(by: SignIn): void { signIn = by; }
 
 /** fetch, with the bearer. For what is no JSON, such as files. */
 export async function fetchAs(input: Request | string, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   const bearer = await signIn?.bearer();
   if (bearer) request.headers.set('Authorization', `Bearer ${bearer}`);
-  const answer = await fetch(request);
-  if (answer.status === 401) onSignedOut();
-  return answer;
+  return fetch(request);
 }
 
 export const api = createClient<paths>({ baseUrl: apiURL(), fetch: fetchAs });

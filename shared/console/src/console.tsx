@@ -62,13 +62,6 @@ function Content({ session, route, page, tenant, foreign }: { session: Session; 
   }, [key]);
   return (
     <main id="content" tabIndex={-1} ref={main}>
-      {session.expired && (
-        <div class="notice bad" role="alert">
-          <h3>Your sign-in has expired</h3>
-          <p>What is shown here is not new any more. You come back to this page.</p>
-          <button type="button" class="primary" onClick={session.signInAgain}>Sign in again</button>
-        </div>
-      )}
       {page && <page.show key={key} tenant={page.ofTenant ? tenant : ''} query={route.query} />}
       {!page && route.page && (
         <Empty title={foreign ? 'That is another tenant’s page' : 'There is no such page for you'}>

@@ -29,11 +29,8 @@ async function start(): Promise<void> {
 }
 
 function show(signIn: SignIn, person: Person): void {
-  const draw = (expired: boolean) => render(
-    <Console session={{ person, expired, signInAgain: () => void signIn.begin(), signOut: () => signIn.end() }} />, root,
-  );
-  callAs(signIn, () => draw(true));
-  draw(false);
+  callAs(signIn);
+  render(<Console session={{ person, signInAgain: () => void signIn.begin(), signOut: () => signIn.end() }} />, root);
 }
 
 void start();

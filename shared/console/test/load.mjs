@@ -1,10 +1,11 @@
-// Imports a module of the console that needs no browser.
+// Imports modules of the console that need no browser.
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-export async function load(path) {
+export async function load(...paths) {
   const { outputFiles: [file] } = await build({
-    entryPoints: [fileURLToPath(new URL(`../src/${path}`, import.meta.url))], bundle: true, format: 'esm', platform: 'node', write: false,
+    stdin: { contents: paths.map((path) => `export * from './${path}';`).join('\n'), resolveDir: fileURLToPath(new URL('../src', import.meta.url)) },
+    bundle: true, format: 'esm', platform: 'node', write: false,
   });
   return import(`data:text/javascript;base64,${Buffer.from(file.contents).toString('base64')}`);
 }

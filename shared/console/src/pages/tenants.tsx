@@ -37,7 +37,7 @@ function OfVendor() {
               { title: 'Model', cell: (t) => t.model },
               { title: 'In use', cell: (t) => <Use of={t} /> },
               { title: 'Status', cell: (t) => <Status of={t} /> },
-              { title: 'License', cell: (t) => <a href={hrefOf(t.tenant, 'license')} aria-label={`License of ${t.tenant}`}>Change</a> },
+              { title: 'License', cell: (t) => <a href={hrefOf(t.tenant, 'license')} aria-label={`Change the license of ${t.tenant}`}>Change</a> },
             ]}
           />
         )}

@@ -13,7 +13,7 @@ export function Loading({ what }: { what: string }) {
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
-      <h3>{title}</h3>
+      <p class="title">{title}</p>
       {children && <div>{children}</div>}
     </div>
   );
@@ -25,7 +25,7 @@ export function FailureNotice({ failure, retry }: { failure: Failure; retry?: ()
   const fields = Object.entries(failure.fields);
   return (
     <div class="notice bad" role="alert">
-      <h3>{failure.title}</h3>
+      <p class="title">{failure.title}</p>
       {failure.message && <p>{failure.message}</p>}
       {fields.length > 0 && <ul>{fields.map(([name, detail]) => <li key={name}><code>{name}</code> {detail}</li>)}</ul>}
       {failure.kind === 'signed_out' && <button type="button" class="primary" onClick={() => session.signInAgain()}>Sign in again</button>}

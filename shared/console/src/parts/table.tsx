@@ -52,7 +52,7 @@ export function Table<T>({ caption, rows, columns, keyOf, textOf, empty, rowsPer
       )}
       {rows.length === 0 ? empty : (
         <>
-          <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+          <div class="scroll" tabIndex={0} role="group" aria-label={caption}>
             <table>
               <caption class="hidden">{caption}</caption>
               <thead>
