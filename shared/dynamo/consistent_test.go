@@ -112,7 +112,7 @@ func writeBoard(ctx context.Context, s *dynamo.Store, n int64) (err error) {
 	case 1:
 		_, err = s.EndScan(ctx, somePool, look)
 	default:
-		err = s.ListBlock(ctx, someBlock, 1)
+		_, err = s.ListBlock(ctx, someBlock, 1)
 	}
 	return err
 }

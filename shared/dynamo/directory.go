@@ -26,6 +26,10 @@ func (s *Store) Directory(ctx context.Context, of seat.Pool) (pool.Directory, er
 	if err != nil || i == nil {
 		return pool.Directory{}, err
 	}
+	return readDirectory(i)
+}
+
+func readDirectory(i item) (pool.Directory, error) {
 	r := reader{item: i}
 	directory := pool.Directory{
 		Revision: r.number(attrRevision), UntilMillis: r.number(attrUntil), ScanningMillis: r.number(attrScanning),
@@ -114,23 +118,30 @@ func ordinal(n int) string {
 }
 
 // ListBlock implements pool.Directories by one UpdateItem.
-func (s *Store) ListBlock(ctx context.Context, block seat.Block, version int64) error {
-	return s.changeListed(ctx, block, version, "SET #rooms.#index = :version",
+func (s *Store) ListBlock(ctx context.Context, block seat.Block, version int64) (pool.Directory, error) {
+	i, err := s.changeListed(ctx, block, version, "SET #rooms.#index = :version",
 		"attribute_exists(#rooms) AND (attribute_not_exists(#rooms.#index) OR #rooms.#index < :version)")
+	if err != nil {
+		return pool.Directory{}, err
+	}
+	return readDirectory(i)
 }
 
 // UnlistBlock implements pool.Directories by one UpdateItem.
 func (s *Store) UnlistBlock(ctx context.Context, block seat.Block, before int64) error {
-	return s.changeListed(ctx, block, before, "REMOVE #rooms.#index", "#rooms.#index < :version")
+	_, err := s.changeListed(ctx, block, before, "REMOVE #rooms.#index", "#rooms.#index < :version")
+	return err
 }
 
-func (s *Store) changeListed(ctx context.Context, block seat.Block, version int64, update, condition string) error {
+// changeListed gives the directory as it is then, changed or not.
+func (s *Store) changeListed(ctx context.Context, block seat.Block, version int64, update, condition string) (item, error) {
 	pk, sk := directoryKeys(block.Pool)
-	_, _, err := s.apply(ctx, change{
+	i, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk, update: update, condition: condition,
 		names: map[string]string{"#index": strconv.Itoa(block.Index)}, values: item{":version": number(version)},
+		returns: types.ReturnValueAllNew,
 	})
-	return err
+	return i, err
 }
 
 // AddLeft implements pool.Directories by one UpdateItem.

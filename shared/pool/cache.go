@@ -20,6 +20,9 @@ type cache struct {
 	listed bool
 	// dense: the directory says that few blocks have room.
 	dense bool
+	// publishesVacancies: the directory had to be told of vacancies, when last seen by a
+	// process that made room.
+	publishesVacancies bool
 	// scarceMillis is the last joining time at which no room was found, or only by the
 	// directory.
 	scarceMillis int64
@@ -165,6 +168,15 @@ func (v *cache) opened(states []seat.State, listed map[int]int64) {
 			}
 		}
 	})
+}
+
+func (v *cache) publishing(is bool) {
+	v.locked(func() { v.publishesVacancies = is })
+}
+
+func (v *cache) publishes() (is bool) {
+	v.locked(func() { is = v.publishesVacancies })
+	return is
 }
 
 func (v *cache) scarce(nowMillis int64) {

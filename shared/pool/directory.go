@@ -126,8 +126,8 @@ type Directories interface {
 	// they are. False: the scan was no longer under way, and nothing was added.
 	EndScan(ctx context.Context, pool seat.Pool, scan Scan) (bool, error)
 	// ListBlock lists a block with room, if the pool has a directory; a later version
-	// stays.
-	ListBlock(ctx context.Context, block seat.Block, version int64) error
+	// stays. It gives the directory as it is then, listed or not.
+	ListBlock(ctx context.Context, block seat.Block, version int64) (Directory, error)
 	// UnlistBlock takes a block off the list, if it was listed with an earlier version.
 	UnlistBlock(ctx context.Context, block seat.Block, before int64) error
 	// AddLeft adds to Left, if the pool has a directory. It is not retried: a leave
@@ -149,8 +149,14 @@ func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.Connectio
 	if v == nil {
 		return
 	}
+	c := p.cacheOf(block.Pool)
+	if c.publishes() && !v.Beyond && !v.Pending && v.EndsMillis == 0 {
+		p.list(ctx, c, block, v.Version)
+		return
+	}
 	directory, err := p.blocks.Directory(ctx, block.Pool)
 	busy := errors.Is(err, ErrBusy) // many joins are about to use the directory
+	c.publishing(busy || err == nil && directory.PublishesVacancies())
 	switch {
 	case err != nil && !busy || err == nil && (!directory.PublishesVacancies() || expiresLater(*v, directory)):
 	case v.Beyond && (busy || directory.ScanningMillis != 0 || directory.Left < directory.Beyond):
@@ -164,7 +170,17 @@ func (p *Pools) publish(ctx context.Context, block seat.Block, id seat.Connectio
 	case v.Beyond || v.Pending || len(directory.WithRoom) >= maxListed:
 		_ = p.blocks.ClearDirectory(ctx, block.Pool)
 	default:
-		_ = p.blocks.ListBlock(ctx, block, v.Version)
+		p.list(ctx, c, block, v.Version)
+	}
+}
+
+// list lists a block with room. The answer tells whether the directory of the pool
+// still needs to be told of vacancies: while it does, no leave reads it first.
+func (p *Pools) list(ctx context.Context, c *cache, block seat.Block, version int64) {
+	directory, err := p.blocks.ListBlock(ctx, block, version)
+	c.publishing(err == nil && directory.PublishesVacancies())
+	if len(directory.WithRoom) > maxListed {
+		_ = p.blocks.ClearDirectory(ctx, block.Pool)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"seatmeter/shared/dynamo"
 	"seatmeter/shared/pool"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -60,6 +61,51 @@ func TestSeatsAreCountedAlsoWhereTheDirectoryIsUnwritable(t *testing.T) {
 	}
 }
 
+// While joins are refused by the directory, a leave writes to it, and need not read it.
+func TestLeavesDuringAStormWriteTheDirectoryWithoutReadingIt(t *testing.T) {
+	const seats, leaves = 10_000, 400
+	c := newCrowd(t, seats)
+	c.fill(seats)
+	calls := make(map[string]int)
+	counted := pool.New(c.over(faults.Intercept(c.api, func(ctx context.Context, in any, next faults.Next) (any, error) {
+		calls[dynamo.Describe(in).Name]++
+		return next(ctx, in)
+	})), pool.Sleep)
+	leave := func() {
+		t.Helper()
+		one := c.in[len(c.in)-1]
+		c.in = c.in[:len(c.in)-1]
+		if back, err := counted.GiveBack(t.Context(), one.block, one.Connection, one.Member, false); err != nil || !back.Done {
+			t.Fatal(back, err)
+		}
+	}
+	for range leaves {
+		c.now += 20
+		for range 3 {
+			c.join()
+		}
+		leave()
+		c.join()
+	}
+	if calls["list block"] < leaves/2 || calls["get directory"] > leaves/10 {
+		t.Errorf("%d leaves wrote %d times and read %d times", leaves, calls["list block"], calls["get directory"])
+	}
+	// When the storm is over, leaves write to it no more.
+	for range leaves {
+		c.in = c.in[:len(c.in)-1]
+	}
+	if err := c.store.ClearDirectory(t.Context(), c.of); err != nil {
+		t.Fatal(err)
+	}
+	clear(calls)
+	for range 40 {
+		leave()
+	}
+	if calls["list block"] > 1 {
+		t.Errorf("after the storm, 40 leaves wrote %d times", calls["list block"])
+	}
+}
+
 // Where others are faster each time, nobody is told that the pool is full.
 func TestAJoinThatLosesEveryRaceIsBusy(t *testing.T) {
 	c := newCrowd(t, 300)
@@ -68,7 +114,7 @@ func TestAJoinThatLosesEveryRaceIsBusy(t *testing.T) {
 		c.join()
 	}
 	const always = 1 << 40
-	if err := c.store.ListBlock(t.Context(), seat.Block{Pool: c.of}, always); err != nil { // where there is none
+	if _, err := c.store.ListBlock(t.Context(), seat.Block{Pool: c.of}, always); err != nil { // where there is none
 		t.Fatal(err)
 	}
 	elusive := pool.New(c.over(faults.On(c.api, "unlist block", faults.Skip)), pool.Sleep)

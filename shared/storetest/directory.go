@@ -16,12 +16,19 @@ func directories(t *testing.T, store Store, id tenant.ID) {
 			t.Fatal(err)
 		}
 	}
+	list := func(index int, version int64) {
+		t.Helper()
+		listed := must(store.ListBlock(ctx, blockOf(id, index), version))(t)
+		if now := directory(); len(now.WithRoom)+len(listed.WithRoom) > 0 || listed.PublishesVacancies() {
+			equal(t, "the answer to a listing", listed, now)
+		}
+	}
 	const now, stale = 1_790_000_000_000, 1_790_000_000_000 - 2000
 	ann := pool.Scan{By: connectionOf(id, 1), Count: pool.Count{AtMillis: now}, Revision: 3}
 	bob := pool.Scan{By: connectionOf(id, 2), Count: pool.Count{AtMillis: now + 1}}
 
 	equal(t, "no directory", directory(), pool.Directory{})
-	ok(store.ListBlock(ctx, blockOf(id, 5), 1))
+	list(5, 1)
 	ok(store.UnlistBlock(ctx, blockOf(id, 5), 9))
 	ok(store.ClearDirectory(ctx, of))
 	ok(store.AddLeft(ctx, of, 1))
@@ -31,9 +38,9 @@ func directories(t *testing.T, store Store, id tenant.ID) {
 	equal(t, "a scan", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
 	equal(t, "a repeat", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
 	equal(t, "another meanwhile", must(store.BeginScan(ctx, of, bob, stale, true))(t), false)
-	ok(store.ListBlock(ctx, blockOf(id, 5), 10))
+	list(5, 10)
 	for _, version := range []int64{18, 20, 19} {
-		ok(store.ListBlock(ctx, blockOf(id, 6), version))
+		list(6, version)
 	}
 	equal(t, "a late repeat", must(store.BeginScan(ctx, of, ann, stale, true))(t), true)
 	found := ann
