@@ -25,7 +25,6 @@ type costCommand struct {
 	HandlerMS  float64 `name:"handler-ms" default:"30" help:"Milliseconds of a function for one event of a client. Not measured on AWS."`
 	RoundMS    float64 `name:"round-ms" default:"1000" help:"Milliseconds of a round of reconciliation, without its waits. Not measured on AWS."`
 	RollupMS   float64 `name:"rollup-ms" default:"5000" help:"Milliseconds of a run of the roll-up. Not measured on AWS."`
-	LogBytes   float64 `default:"1000" help:"Bytes that an invocation logs. Not measured on AWS."`
 	MonthsKept float64 `default:"12" help:"Months for which records are kept."`
 
 	Attribute string `placeholder:"FILE" help:"Print each tenant's share of the bill, by a report as CSV from GET /v1/usage (- for standard input), instead of the bill of a load."`
@@ -45,7 +44,7 @@ func (c costCommand) Validate() error {
 	for name, n := range map[string]float64{
 		"tenants": c.Tenants, "joins-per-day": c.JoinsPerDay, "minutes-per-stay": c.MinutesPerStay, "messages-per-stay": c.MessagesPerStay,
 		"refusals": c.Refusals, "people-per-conference": c.PeoplePerConference, "handler-ms": c.HandlerMS, "round-ms": c.RoundMS,
-		"rollup-ms": c.RollupMS, "log-bytes": c.LogBytes, "months-kept": c.MonthsKept,
+		"rollup-ms": c.RollupMS, "months-kept": c.MonthsKept,
 	} {
 		if math.IsNaN(n) || n < 0 || n > mostCounted {
 			return fmt.Errorf("--%s must be from 0 to %g", name, mostCounted)
@@ -69,7 +68,7 @@ func (c costCommand) load() cost.Load {
 
 func (c costCommand) assumed() cost.Assumptions {
 	return cost.Assumptions{
-		HandlerMillis: c.HandlerMS, RoundMillis: c.RoundMS, RollupMillis: c.RollupMS, LogBytes: c.LogBytes, MonthsKept: c.MonthsKept,
+		HandlerMillis: c.HandlerMS, RoundMillis: c.RoundMS, RollupMillis: c.RollupMS, MonthsKept: c.MonthsKept,
 	}
 }
 
@@ -158,6 +157,7 @@ func (c costCommand) bill(w io.Writer) error {
 		fmt.Fprintf(w, "\n%s: %s\n", p.Name, p.About)
 	}
 	c.footnotes(w)
+	fmt.Fprintf(w, "- Were every stay to end without a leave of its client, by a page that is closed or a lost connection, Seatmeter would cost %s a month more.\n", cents(dollars(cost.Holds(counts))))
 	fmt.Fprintf(w, "- Were GetConnection charged as a message, Seatmeter would cost %s a month more.\n", cents(dollars(cost.Probes(counts))))
 	return nil
 }
@@ -201,8 +201,8 @@ func row(out io.Writer, name string, list []priced, cell func(priced) string) {
 }
 
 func (c costCommand) footnotes(w io.Writer) {
-	fmt.Fprintf(w, "\nAssumed, not measured on AWS: functions take %v ms for an event of a client, a round of reconciliation %v ms without its waits, the roll-up %v ms; an invocation logs %v bytes; records are kept for %v months.\n",
-		c.HandlerMS, c.RoundMS, c.RollupMS, c.LogBytes, c.MonthsKept)
+	fmt.Fprintf(w, "\nAssumed, not measured on AWS: functions take %v ms for an event of a client, a round of reconciliation %v ms without its waits, the roll-up and the audits %v ms; records are kept for %v months.\n",
+		c.HandlerMS, c.RoundMS, c.RollupMS, c.MonthsKept)
 	fmt.Fprintln(w, "Left out: free tiers, discounts, reports and other calls of the HTTP API, data sent to the internet, the storage of logs. The cost of a seat is that of a pool of 25 seats, with empty caches; large pools cost a little more.")
 	fmt.Fprintln(w, "\nNot verified:")
 	for _, what := range cost.NotVerified {

@@ -205,18 +205,18 @@ func (s *Store) Resize(ctx context.Context, was seat.State, share seat.Share) (b
 	return !refused && err == nil, err
 }
 
-// Close implements seat.Blocks by a put of a closed block, or an update of the
-// existing one, which keeps its members. Safe to retry.
+// Close implements seat.Blocks by one UpdateItem, which keeps what the block has, and
+// creates a missing one. Safe to retry.
 func (s *Store) Close(ctx context.Context, block seat.Block, keepUntil time.Time) (seat.State, error) {
-	closed := emptyBlock(block, seat.Share{}).setFlag(attrClosed, true).setNumber(attrExpires, keepUntil.Unix())
-	if _, refused, err := s.put(ctx, s.live, closed, absent, nil); err != nil || !refused {
-		return seat.State{Block: block, Closed: true}, err
-	}
 	pk, sk := blockKeys(block)
 	result, _, err := s.apply(ctx, change{
 		pk: pk, sk: sk,
-		update:  "SET #closed = :yes, #expires_at = :until",
-		values:  item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":until": number(keepUntil.Unix())},
+		update: "SET #closed = :yes, #expires_at = :until, #members = if_not_exists(#members, :nobody), #in_use = if_not_exists(#in_use, :none), " +
+			"#capacity = if_not_exists(#capacity, :none), #taken = if_not_exists(#taken, :none), #voids = if_not_exists(#voids, :none), #rev = if_not_exists(#rev, :none)",
+		values: item{
+			":yes": &types.AttributeValueMemberBOOL{Value: true}, ":until": number(keepUntil.Unix()),
+			":none": number(0), ":nobody": &types.AttributeValueMemberM{Value: map[string]types.AttributeValue{}},
+		},
 		returns: types.ReturnValueAllNew,
 	})
 	if err != nil {

@@ -228,7 +228,7 @@ func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
 func TestAnInterruptedActionIsRecordedWithItsChanges(t *testing.T) {
 	for _, test := range []struct{ method, path, body, fails, want string }{
 		{"PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":40}`, "note rolled out", "revision: 1 → 2, seats: 25 → 40"},
-		{"POST", conferences + "/weekly/end", "", "put block", "ended_at: <nil> → " + startText + ", state: live → ended"},
+		{"POST", conferences + "/weekly/end", "", "close", "ended_at: <nil> → " + startText + ", state: live → ended"},
 	} {
 		w := newWorld(t)
 		w.concurrent("acme", 25)

@@ -39,7 +39,8 @@ const (
 // safe side. Where a capacity is raised to the seats in use, nobody may have left
 // meanwhile: another caller may be giving that seat to an earlier block. A block
 // is created without capacity and raised after another read, so that a delayed
-// creation brings no capacity that was given to others since.
+// creation brings no capacity that was given to others since. A pool of one block
+// that does not exist has no others: its block is created with its capacity.
 //
 // Safe to retry and to abort at any point: the next caller completes it.
 func (p *Pools) Rebalance(ctx context.Context, pool seat.Pool, terms Terms, create bool) ([]seat.State, error) {
@@ -159,8 +160,12 @@ func (p *Pools) raise(ctx context.Context, pool seat.Pool, states []seat.State, 
 		add := max(0, min(slack, target-held))
 		switch {
 		case !exists:
+			initial := 0
+			if len(states) == 0 && count(terms.Capacity) <= 1 {
+				initial = terms.Capacity
+			}
 			writes = append(writes, func(ctx context.Context) (bool, error) {
-				return p.blocks.Create(ctx, seat.Block{Pool: pool, Index: index}, terms.share(0, len(states)))
+				return p.blocks.Create(ctx, seat.Block{Pool: pool, Index: index}, terms.share(initial, len(states)))
 			})
 		case held+add > state.Capacity:
 			writes = append(writes, func(ctx context.Context) (bool, error) {

@@ -26,8 +26,6 @@ const (
 	DriverSeatHour
 	DriverMessage
 	DriverRefusal
-	// DriverBooks counts stays that are read from the ledger to check the books.
-	DriverBooks
 	// DriverKept counts months of keeping a record.
 	DriverKept
 	drivers
@@ -35,7 +33,7 @@ const (
 
 var driverNames = [drivers]string{
 	"the stack itself", "tenants", "conferences", "hours of conferences", "joins and their leaves", "hours in seats",
-	"messages", "refusals", "checking the books", "keeping the records",
+	"messages", "refusals", "keeping the records",
 }
 
 // String is the driver's name in a bill.

@@ -11,8 +11,6 @@ type Assumptions struct {
 	RoundMillis float64 `json:"round_ms"`
 	// RollupMillis is the time of a run of the roll-up.
 	RollupMillis float64 `json:"rollup_ms"`
-	// LogBytes is the size of an invocation's log, with Lambda's own lines.
-	LogBytes float64 `json:"log_bytes"`
 	// MonthsKept is the number of months for which records are kept.
 	MonthsKept float64 `json:"months_kept"`
 }
@@ -21,7 +19,9 @@ type Assumptions struct {
 const (
 	minutesPerMonth = 730 * 60 // AWS's month
 	roundsPerMonth  = 2 * minutesPerMonth
-	rollupsPerMonth = minutesPerMonth / 15
+	rollupsPerMonth = minutesPerMonth / 60
+	// An audit of a day reads the ledger of that day, and of the longest stay before it.
+	auditedHours = 24 + 3
 	// Each minute the queues' worker asks whether a queue is open, by a query of an
 	// index.
 	queueRunsPerMonth = minutesPerMonth
@@ -46,7 +46,9 @@ const (
 // readUnitBytes is the size of a read unit. The size of a record is derived from it.
 const readUnitBytes = 4096
 
-func daysPerMonth() *big.Rat { return big.NewRat(minutesPerMonth, 24*60) }
+const hoursPerDay = 24
+
+func daysPerMonth() *big.Rat { return big.NewRat(minutesPerMonth, hoursPerDay*60) }
 
 func (a *amounts) add(m Meter, n float64) { a[m] = add(a[m], rat(n)) }
 
@@ -63,13 +65,17 @@ func thousandth() *big.Rat { return big.NewRat(1, 1000) }
 
 // handle adds n invocations for events of clients.
 func (a *amounts) handle(n float64, with Assumptions) {
-	a.invoke(n, with.HandlerMillis, handlerGB, with)
+	a.invoke(n, with.HandlerMillis, handlerGB)
 }
 
-func (a *amounts) invoke(n, millis, gb float64, with Assumptions) {
+func (a *amounts) invoke(n, millis, gb float64) {
 	a.add(MeterInvocations, n)
 	a[MeterCompute] = add(a[MeterCompute], times(times(rat(n), rat(millis)), times(rat(gb), thousandth())))
-	a[MeterLogs] = add(a[MeterLogs], new(big.Rat).Quo(times(rat(n), rat(with.LogBytes)), rat(bytesPerGB)))
+}
+
+// log adds n times so many bytes that functions log.
+func (a *amounts) log(n, bytes float64) {
+	a[MeterLogs] = add(a[MeterLogs], new(big.Rat).Quo(times(rat(n), rat(bytes)), rat(bytesPerGB)))
 }
 
 // clients are the amounts that clients cause in every design: the messages and
@@ -79,7 +85,8 @@ func clients(with Assumptions) Design {
 	join := &d.each[DriverJoin]
 	join.add(MeterMessages, 2) // $connect and $disconnect
 	join.handle(3, with)       // with the authorizer
-	join.add(MeterCalls, 1)    // for the join token
+	join.log(1, loggedStay)
+	join.add(MeterCalls, 1) // for the join token
 	join.handle(1, with)
 	join.add(MeterSecretCalls, 2*coldStarts) // of the authorizer, and of the function that makes the token
 	d.each[DriverSeatHour].add(MeterConnectionMinutes, 60)
@@ -89,6 +96,7 @@ func clients(with Assumptions) Design {
 	refusal := &d.each[DriverRefusal]
 	refusal.add(MeterMessages, 1)
 	refusal.handle(2, with)
+	refusal.log(1, loggedRefusal)
 	refusal.add(MeterCalls, 1)
 	refusal.handle(1, with)
 	d.each[DriverMonth].add(MeterSecrets, 1)
@@ -104,25 +112,29 @@ func clients(with Assumptions) Design {
 func Ours(with Assumptions) Design {
 	d := clients(with)
 	d.Name = "Seatmeter"
-	d.About = "One conditional write takes a seat, one gives it back; each stay has a session and a ledger record. Reconciliation probes every connection once a minute, checks pools that refused somebody, and checks the books; usage is rolled up."
+	d.About = "One conditional write takes a seat, one gives it back; each stay has a session and a ledger record. Reconciliation probes every connection once a minute, and checks pools that refused somebody; usage is rolled up, and the books are audited once a day."
 
 	month := &d.each[DriverMonth]
 	month.add(MeterSecrets, secrets-1)
 	month.add(MeterSchedule, roundsPerMonth+rollupsPerMonth+queueRunsPerMonth)
 	month.add(MeterReads, queueRunsPerMonth/2)
-	month.invoke(queueRunsPerMonth, with.HandlerMillis, handlerGB, with)
+	month.invoke(queueRunsPerMonth, with.HandlerMillis, handlerGB)
 	month.unitsTimes(measuredRound, rat(roundsPerMonth))
-	month.invoke(roundsPerMonth, with.RoundMillis, handlerGB, with)
+	month.invoke(roundsPerMonth, with.RoundMillis, handlerGB)
+	month.log(roundsPerMonth, loggedRound)
 	month.add(MeterQueue, queueRequestsPerMonth)
 	month.unitsTimes(measuredRollup, rat(rollupsPerMonth))
-	month.invoke(rollupsPerMonth, with.RollupMillis, rollupGB, with)
+	month.invoke(rollupsPerMonth, with.RollupMillis, rollupGB)
+	month.log(rollupsPerMonth, loggedRollup)
 
 	tenant := &d.each[DriverTenantMonth]
 	tenant.unitsTimes(measuredRollupTenant, rat(rollupsPerMonth))
 	tenant.unitsTimes(measuredDay, daysPerMonth())
+	tenant.unitsTimes(measuredAudit, daysPerMonth())
 	tenant.add(MeterObjects, exportParts)
 
 	d.each[DriverConference].units(measuredConference)
+	d.each[DriverConference].units(measuredAuditConference)
 	d.each[DriverConference].add(MeterCalls, 1)
 	d.each[DriverConference].handle(1, with)
 	d.each[DriverConferenceHour].units(measuredConferenceHour)
@@ -131,6 +143,7 @@ func Ours(with Assumptions) Design {
 	join.units(measuredStay)
 	join.units(measuredToken)
 	join.unitsTimes(measuredDayThousand, thousandth())
+	join.unitsTimes(measuredLedgerThousand, times(thousandth(), big.NewRat(auditedHours, hoursPerDay))) // for the audit
 
 	d.each[DriverSeatHour].units(measuredSeatHour)
 	d.each[DriverMessage].units(measuredStatus)
@@ -139,7 +152,6 @@ func Ours(with Assumptions) Design {
 	d.each[DriverRefusal].units(measuredToken)
 	d.each[DriverRefusal].units(measuredRefusalCheck)
 	d.each[DriverRefusal].handle(1, with) // reconciliation, invoked by the ledger's stream, which Lambda reads free of charge
-	d.each[DriverBooks].unitsTimes(measuredLedgerThousand, thousandth())
 	return d
 }
 
@@ -181,4 +193,10 @@ const probesPerSeatHour = 60
 // Probes is the cost of GetConnection if AWS charges it as a message.
 func Probes(c Counts) *big.Rat {
 	return times(times(c[DriverSeatHour], rat(probesPerSeatHour)), Prices[MeterMessages].rate())
+}
+
+// Holds is what it costs if each stay ends without its client's leave: its seat is
+// held for a while, by one write and one read of the license.
+func Holds(c Counts) *big.Rat {
+	return times(c[DriverJoin], add(Prices[MeterWrites].rate(), Prices[MeterReads].rate()))
 }

@@ -8,6 +8,11 @@ func Measured() map[string]Units {
 		"conference hour": measuredConferenceHour, "seat hour": measuredSeatHour, "round": measuredRound,
 		"rollup": measuredRollup, "rollup of a tenant": measuredRollupTenant, "day": measuredDay,
 		"thousand stays of a day": measuredDayThousand, "thousand stays of the ledger": measuredLedgerThousand,
-		"transactions": measuredTransactions, "heartbeat": measuredHeartbeat,
+		"audit": measuredAudit, "audit of a conference": measuredAuditConference, "transactions": measuredTransactions, "heartbeat": measuredHeartbeat,
 	}
+}
+
+// Logged are the bytes that are logged, by name.
+func Logged() map[string]int {
+	return map[string]int{"stay": loggedStay, "refusal": loggedRefusal, "round": loggedRound, "rollup": loggedRollup}
 }

@@ -32,10 +32,6 @@ func (l Load) Counts(with Assumptions) Counts {
 const (
 	minutesPerHour = 60
 	percent        = 100
-	hoursPerMonth  = minutesPerMonth / minutesPerHour
-	// booksHours is how many hours of the ledger a check of the books reads: the
-	// longest stay, and the hour since the last check.
-	booksHours = 3
 )
 
 func month() Counts {
@@ -52,10 +48,7 @@ type tenantLoad struct {
 // tenantCounts are the counts of one tenant.
 //
 // The hours of conferences are the hours in seats over the people of each
-// conference. The books of a tenant are checked when a block becomes empty, and
-// every hour while a block is in use; each check reads all the tenant's stays of
-// the last hours, once for all blocks that are due. That grows with the square of
-// the joins, up to one check in every round.
+// conference.
 func tenantCounts(l tenantLoad, with Assumptions) Counts {
 	var c Counts
 	c[DriverTenantMonth] = l.Months
@@ -65,14 +58,7 @@ func tenantCounts(l tenantLoad, with Assumptions) Counts {
 	if l.Joins.Sign() == 0 || l.Months.Sign() == 0 {
 		return c
 	}
-	people := peoplePerConference(l.Conferences, l.Joins)
-	c[DriverConferenceHour] = new(big.Rat).Quo(l.SeatHours, people)
-	checks := add(l.Conferences, c[DriverConferenceHour])
-	if most := times(l.Months, rat(roundsPerMonth)); checks.Cmp(most) > 0 {
-		checks = most
-	}
-	stays := times(l.Joins, new(big.Rat).Quo(rat(booksHours), times(l.Months, rat(hoursPerMonth))))
-	c[DriverBooks] = times(checks, stays)
+	c[DriverConferenceHour] = new(big.Rat).Quo(l.SeatHours, peoplePerConference(l.Conferences, l.Joins))
 	return c
 }
 

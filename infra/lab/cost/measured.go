@@ -24,7 +24,7 @@ var (
 	measuredToken = Units{Reads: 2}
 	// measuredConference is a conference from being scheduled until nothing of it is
 	// on reconciliation's agenda, without its stays and hours.
-	measuredConference = Units{Writes: 28, Reads: 128}
+	measuredConference = Units{Writes: 23, Reads: 120}
 	// measuredConferenceHour is reconciliation's cost of a conference for an hour,
 	// and measuredSeatHour that of each of its connections.
 	measuredConferenceHour = Units{Writes: 122, Reads: 486}
@@ -41,8 +41,22 @@ var (
 	measuredDayThousand = Units{Writes: 28, Reads: 70}
 	// measuredLedgerThousand is reading a thousand stays of the ledger.
 	measuredLedgerThousand = Units{Reads: 62}
+	// measuredAudit is a tenant's audit of a day without conferences or stays,
+	// measuredAuditConference what each conference of the day adds, but for the ledger.
+	measuredAudit           = Units{Writes: 2, Reads: 5}
+	measuredAuditConference = Units{Reads: 2}
 	// measuredTransactions are the two transactions of a stay of Textbook,
 	// measuredHeartbeat is a heartbeat of Heartbeat.
 	measuredTransactions = Units{Writes: 8}
 	measuredHeartbeat    = Units{Writes: 1}
+)
+
+// Bytes that functions log, by tests: of a join and its leave, of a refused handshake,
+// of a round of reconciliation, and of a run of roll-up and audits. Lambda logs lines of
+// its own only where an invocation fails (SystemLogLevel in template.yaml).
+const (
+	loggedStay    = 360
+	loggedRefusal = 280
+	loggedRound   = 900
+	loggedRollup  = 500
 )

@@ -1,9 +1,11 @@
 package cost_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -17,10 +19,12 @@ import (
 	"seatmeter/infra/lab/cost"
 	"seatmeter/infra/local/tables/tablestest"
 	"seatmeter/shared/admission"
+	"seatmeter/shared/books"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/host"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/jobs"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/license"
@@ -207,6 +211,78 @@ func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
 		return lives[w.model]
 	})
 	within(t, "conference", lives, cost.Measured()["conference"], license.ModelNamed, people)
+}
+
+func TestAnAuditCostsWhatTheBillSays(t *testing.T) {
+	const conferences = 4
+	w := newWorld(t, license.ModelNamed)
+	w.audit()
+	w.pass(24 * time.Hour)
+	none := w.units(w.audit)
+	same(t, "audit", none)
+	for range conferences {
+		w.live()
+		for len(w.in) > 0 {
+			w.leave(w.in[0])
+		}
+		if _, err := w.process.End(t.Context(), acme, w.guest.Conference, w.clock()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.pass(23 * time.Hour)
+	same(t, "audit of a conference", by(less(w.units(w.audit), none), 1.0/conferences))
+}
+
+// logged compares what was logged with the constant of that name, which is a little
+// more: names may be longer than here.
+func logged(t *testing.T, name string, do func(log *slog.Logger)) {
+	t.Helper()
+	var out bytes.Buffer
+	do(slog.New(slog.NewJSONHandler(&out, nil)))
+	if got, most := out.Len(), cost.Logged()[name]; got > most || got < most*2/3 {
+		t.Errorf("%s: logged %d bytes, the constant is %d:\n%s", name, got, most, out.String())
+	}
+}
+
+func TestFunctionsLogWhatTheBillSays(t *testing.T) {
+	w := newWorld(t, license.ModelConcurrent)
+	w.full()
+	w.leave(w.in[0])
+	event := func(id string) wsapi.Event {
+		p := w.guest
+		var e wsapi.Event
+		e.RequestContext.ConnectionID, e.RequestContext.ConnectedAt, e.RequestContext.RequestTimeEpoch = id, w.now, w.now
+		e.RequestContext.Authorizer = map[string]any{
+			"tenant": string(p.Tenant), "conference": string(p.Conference), "number": fmt.Sprint(int64(p.Number)), "identity": p.Identity, "role": string(p.Role),
+		}
+		e.RequestContext.DisconnectStatusCode = 1000
+		return e
+	}
+	connect := func(log *slog.Logger, id string, want int) {
+		answer, err := wsapi.NewConnector(w.process.Admissions, log).Handle(t.Context(), event(id))
+		if err != nil || answer.StatusCode != want {
+			t.Fatalf("answered %d %s (%v)", answer.StatusCode, answer.Body, err)
+		}
+	}
+	logged(t, "stay", func(log *slog.Logger) {
+		connect(log, "Gd000000000001=", http.StatusOK)
+		if _, err := wsapi.NewDisconnector(w.process.Departures, log).Handle(t.Context(), event("Gd000000000001=")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	w.join()
+	logged(t, "refusal", func(log *slog.Logger) { connect(log, "Gd000000000002=", http.StatusForbidden) })
+	logged(t, "round", func(log *slog.Logger) {
+		if err := w.process.Reconciler(w.store, quietPlatform{}, log, w.clock).Round(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	logged(t, "rollup", func(log *slog.Logger) {
+		job := jobs.NewRollup(rollup.New(w.store, log, w.clock), books.NewAuditor(w.store, log, w.clock))
+		if err := job.Handle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 func TestRollingUpCostsWhatTheBillSays(t *testing.T) {
@@ -534,6 +610,13 @@ func (w *world) busy() bool {
 		}
 	}
 	return false
+}
+
+func (w *world) audit() {
+	w.t.Helper()
+	if _, off, err := books.NewAuditor(w.store, w.log, w.clock).Audit(w.t.Context(), acme); err != nil || off > 0 {
+		w.t.Fatal(off, err)
+	}
 }
 
 func (w *world) rollup() {
