@@ -44,6 +44,12 @@ test('a moment of the chart is chosen by keyboard alone, and is in the link', as
   assert.match(await heading.textContent(), new RegExp(chosen.split(', peak')[0]));
 });
 
+test('under a named license the chart is of the fullest conference', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: `#/globex/usage?${days}` });
+  const said = await page.getByRole('slider', { name: 'Peak over time' }).getAttribute('aria-valuetext');
+  assert.match(said, new RegExp(`most in one conference ${await figure(page, 'Most in one conference')} of 25$`));
+});
+
 test('a click on the chart says who was in', async (t) => {
   const page = await signedIn(t, 'finance', '', { path: `#/acme/usage?${days}` });
   const over = page.locator('.u-over');

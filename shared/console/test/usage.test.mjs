@@ -43,7 +43,8 @@ test('each row has the limit that was in force as it began', () => {
     { changed_at: '2026-11-08T12:00:00.000Z', model: 'named', participants_per_conference: 25 },
   ];
   const rows = ['04', '06', '07', '08', '09'].map((day) => ({ from: `2026-11-${day}T00:00:00.000Z` }));
-  assert.deepEqual(limitsOf(rows, revisions), [5, 5, 9, 9, null]);
+  assert.deepEqual(limitsOf(rows, revisions, 'concurrent'), [5, 5, 9, 9, null]);
+  assert.deepEqual(limitsOf(rows, revisions, 'named'), [null, null, null, null, 25]);
 });
 
 test('the heat map has the highest peak of an hour by the clock of the zone', () => {
@@ -51,7 +52,7 @@ test('the heat map has the highest peak of an hour by the clock of the zone', ()
     { from: '2026-11-29T23:30:00.000Z', peak: 3 }, // Monday, 0:30 in Berlin
     { from: '2026-11-29T23:00:00.000Z', peak: 7 },
     { from: '2026-11-29T22:45:00.000Z', peak: 2 },
-  ], 'Europe/Berlin');
+  ], 'Europe/Berlin', 'concurrent');
   assert.equal(heat[0][0], 7);
   assert.equal(heat[6][23], 2);
   assert.equal(heat.flat().filter(Boolean).length, 2);

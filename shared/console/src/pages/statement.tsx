@@ -6,7 +6,7 @@ import { SelectField } from '../parts/form.tsx';
 import { Show } from '../parts/loaded.tsx';
 import { FailureNotice } from '../parts/notice.tsx';
 import { Table } from '../parts/table.tsx';
-import { Time, count, duration } from '../parts/text.tsx';
+import { count, duration } from '../parts/text.tsx';
 import { hrefOf, setQuery } from '../route.ts';
 import { momentIn } from './usage-chart.tsx';
 import { sealOf } from './seal.ts';
@@ -32,7 +32,7 @@ export function OneStatement({ tenant, period, revision, against, statements }: 
             <h2>{tenant}, {statement.period}, revision {statement.revision}</h2>
             <p>
               From {momentIn(statement.from, statement.time_zone)} to {momentIn(statement.to, statement.time_zone)}, by the clock of {statement.time_zone}.
-              Closed <Time at={statement.closed_at} />, from {count(statement.records)} records, by version {statement.rule_version} of the rules.
+              Closed {momentIn(statement.closed_at, statement.time_zone)}, from {count(statement.records)} records, by version {statement.rule_version} of the rules.
             </p>
             <Seal of={statement} />
             <Totals of={statement} />

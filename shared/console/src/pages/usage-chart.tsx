@@ -2,13 +2,17 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { Schemas } from '../api.ts';
+import { type Model, peakOf } from './usage-data.ts';
 
 type Row = Schemas['RowView'];
+
+const names = { concurrent: 'Peak', named: 'Most in one conference' } as const;
 
 interface Props {
   rows: readonly Row[];
   limits: readonly (number | null)[];
   zone: string;
+  model: Model;
   /** The start of the row that is picked. */
   picked: string;
   onPick: (row: Row) => void;
@@ -27,10 +31,10 @@ function colours(): Record<'ink' | 'muted' | 'line' | 'accent' | 'bad', string> 
   return Object.fromEntries(named) as ReturnType<typeof colours>;
 }
 
-export function Chart({ rows, limits, zone, picked, onPick }: Props) {
+export function Chart({ rows, limits, zone, model, picked, onPick }: Props) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const [at, setAt] = useState(() => rows.reduce((best, row, n) => (row.peak > rows[best]!.peak ? n : best), 0));
+  const [at, setAt] = useState(() => rows.reduce((best, row, n) => (peakOf(row, model) > peakOf(rows[best]!, model) ? n : best), 0));
   const now = Math.min(at, rows.length - 1);
   const pick = useRef((_: number) => {});
   pick.current = (n) => {
@@ -42,7 +46,7 @@ export function Chart({ rows, limits, zone, picked, onPick }: Props) {
     const box = holder.current!;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(box, zone, () => pick.current(plot.current?.cursor.idx ?? 0)), dataOf(rows, limits), box);
+      plot.current = new uPlot(optionsOf(box, zone, model, () => pick.current(plot.current?.cursor.idx ?? 0)), dataOf(rows, limits, model), box);
     };
     draw();
     const sized = new ResizeObserver(() => plot.current?.setSize({ width: box.clientWidth, height }));
@@ -55,7 +59,7 @@ export function Chart({ rows, limits, zone, picked, onPick }: Props) {
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, [rows, limits, zone]);
+  }, [rows, limits, zone, model]);
 
   const move = (to: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, to));
@@ -65,12 +69,12 @@ export function Chart({ rows, limits, zone, picked, onPick }: Props) {
     if (x !== undefined) plot.current?.setCursor({ left: plot.current.valToPos(x, 'x'), top: plot.current.valToPos(y ?? 0, 'y') });
   };
   const steps: Record<string, number> = { ArrowLeft: now - 1, ArrowDown: now - 1, ArrowRight: now + 1, ArrowUp: now + 1, PageDown: now - 24, PageUp: now + 24, Home: 0, End: rows.length - 1 };
-  const row = rows[now]!;
+  const said = saying(rows[now]!, limits[now] ?? null, zone, model);
   return (
     <>
       <div
         ref={holder} class="chart" role="slider" tabIndex={0} aria-label="Peak over time" aria-describedby="chart-keys"
-        aria-valuemin={0} aria-valuemax={rows.length - 1} aria-valuenow={now} aria-valuetext={saying(row, limits[now] ?? null, zone)}
+        aria-valuemin={0} aria-valuemax={rows.length - 1} aria-valuenow={now} aria-valuetext={said}
         onKeyDown={(e) => {
           const to = steps[e.key];
           if (to === undefined && e.key !== 'Enter') return;
@@ -80,14 +84,14 @@ export function Chart({ rows, limits, zone, picked, onPick }: Props) {
         }}
       />
       <p id="chart-keys" class="muted">
-        {picked ? '' : 'Who was in? '}Click on a moment of the chart, or choose one with the arrow keys and press Enter. Chosen: {saying(row, limits[now] ?? null, zone)}.
+        {picked ? '' : 'Who was in? '}Click on a moment of the chart, or choose one with the arrow keys and press Enter. Chosen: {said}.
       </p>
     </>
   );
 }
 
-function saying(row: Row, limit: number | null, zone: string): string {
-  return `${momentIn(row.from, zone)}, peak ${row.peak}${limit === null ? '' : ` of ${limit}`}`;
+function saying(row: Row, limit: number | null, zone: string, model: Model): string {
+  return `${momentIn(row.from, zone)}, ${names[model].toLowerCase()} ${peakOf(row, model)}${limit === null ? '' : ` of ${limit}`}`;
 }
 
 /** A moment by a zone's clock. */
@@ -104,11 +108,11 @@ function labels(zone: string, splits: readonly number[], step: number): string[]
   return splits.map((at) => (step >= daySeconds || hour(at) === '00:00' ? day(at) : hour(at)));
 }
 
-function dataOf(rows: readonly Row[], limits: readonly (number | null)[]): uPlot.AlignedData {
-  return [rows.map((row) => Date.parse(row.from) / 1000), rows.map((row) => row.peak), [...limits]];
+function dataOf(rows: readonly Row[], limits: readonly (number | null)[], model: Model): uPlot.AlignedData {
+  return [rows.map((row) => Date.parse(row.from) / 1000), rows.map((row) => peakOf(row, model)), [...limits]];
 }
 
-function optionsOf(box: HTMLElement, zone: string, onClick: () => void): uPlot.Options {
+function optionsOf(box: HTMLElement, zone: string, model: Model, onClick: () => void): uPlot.Options {
   const colour = colours();
   const axis = { stroke: colour.muted, grid: { stroke: colour.line, width: 1 }, ticks: { stroke: colour.line, width: 1 }, font: '12px system-ui' };
   const steps = uPlot.paths.stepped!({ align: 1 });
@@ -118,7 +122,7 @@ function optionsOf(box: HTMLElement, zone: string, onClick: () => void): uPlot.O
     axes: [{ ...axis, values: (_, splits, __, ___, step) => labels(zone, splits, step) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000] }],
     series: [
       { label: 'From' },
-      { label: 'Peak', stroke: colour.accent, fill: colour.accent.replace(')', ' / 18%)').replaceAll(',', ''), width: 1.5, paths: steps, points: { show: false } },
+      { label: names[model], stroke: colour.accent, fill: colour.accent.replace(')', ' / 18%)').replaceAll(',', ''), width: 1.5, paths: steps, points: { show: false } },
       { label: 'Limit', stroke: colour.bad, width: 1.5, dash: [6, 4], paths: steps, points: { show: false } },
     ],
     legend: { live: false },

@@ -64,25 +64,30 @@ export const granularityOf = (days: number): Granularity => (days <= 2 ? 'quarte
 export const limitOf = (license: Pick<Revision, 'model' | 'seats' | 'participants_per_conference'>): number =>
   (license.model === 'named' ? license.participants_per_conference : license.seats) ?? 0;
 
-/** The limit of the tenant's pool at each row's start; null under a named license. Revisions are in order. */
-export function limitsOf(rows: readonly Row[], revisions: readonly Revision[]): (number | null)[] {
+export type Model = Revision['model'];
+
+/** What is compared with the limit: the tenant's connections, or under a named license the participants of the fullest conference. */
+export const peakOf = (row: Row, model: Model): number => (model === 'named' ? row.peak_participants : row.peak);
+
+/** The limit at each row's start; null while another model was in force. Revisions are in order. */
+export function limitsOf(rows: readonly Row[], revisions: readonly Revision[], model: Model): (number | null)[] {
   let n = 0;
   return rows.map((row) => {
     while (n + 1 < revisions.length && Date.parse(revisions[n + 1]!.changed_at) <= Date.parse(row.from)) n++;
     const now = revisions[n];
-    return now?.model === 'concurrent' ? limitOf(now) : null;
+    return now?.model === model ? limitOf(now) : null;
   });
 }
 
 export const weekdays = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'] as const;
 
 /** The highest peak of each hour of each weekday, from Monday. */
-export function heatOf(rows: readonly Row[], zone: string): number[][] {
+export function heatOf(rows: readonly Row[], zone: string, model: Model): number[][] {
   const heat = weekdays.map(() => Array.from({ length: 24 }, () => 0));
   for (const row of rows) {
     const at = clock(Date.parse(row.from), zone);
     const day = heat[(at.getUTCDay() + 6) % 7]!;
-    day[at.getUTCHours()] = Math.max(day[at.getUTCHours()]!, row.peak);
+    day[at.getUTCHours()] = Math.max(day[at.getUTCHours()]!, peakOf(row, model));
   }
   return heat;
 }

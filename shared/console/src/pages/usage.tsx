@@ -6,7 +6,7 @@ import type { PageProps } from '../pages.tsx';
 import { Show } from '../parts/loaded.tsx';
 import { Empty, FailureNotice } from '../parts/notice.tsx';
 import { Table } from '../parts/table.tsx';
-import { count, duration } from '../parts/text.tsx';
+import { count, counted, duration } from '../parts/text.tsx';
 import { reasonOf } from '../reasons.ts';
 import { hrefOf, setQuery } from '../route.ts';
 import { Chart, momentIn } from './usage-chart.tsx';
@@ -58,23 +58,25 @@ function OfRange({ tenant, query, revisions }: PageProps & { revisions: Revision
 
 interface FiguresProps { tenant: string; range: Range; rows: Row[]; total: Row; revisions: Revisions; at: string }
 
-function Figures({ tenant, range, rows, total, revisions: { revisions, zone }, at }: FiguresProps) {
-  const limits = useMemo(() => limitsOf(rows, revisions), [rows, revisions]);
-  const heat = useMemo(() => heatOf(rows, zone), [rows, zone]);
+function Figures({ tenant, range, rows, total, revisions: { revisions, zone, model }, at }: FiguresProps) {
+  const limits = useMemo(() => limitsOf(rows, revisions, model), [rows, revisions, model]);
+  const heat = useMemo(() => heatOf(rows, zone, model), [rows, zone, model]);
   const picked = rows.find((row) => row.from === at);
   const pick = (row: Row) => setQuery('at', row.from);
   return (
     <>
       <dl class="figures">
         <Figure name="Peak" value={count(total.peak)}>
-          {total.peak_at && <button type="button" class="link" onClick={() => pick(rows.find((row) => row.from <= total.peak_at! && total.peak_at! < row.to) ?? total)}>Who was in at the peak?</button>}
+          {total.peak_at && <button type="button" class="link" aria-label="Who was in at the peak?" onClick={() => pick(rows.find((row) => row.from <= total.peak_at! && total.peak_at! < row.to) ?? total)}>Who was in?</button>}
         </Figure>
+        {model === 'named' && <Figure name="Most in one conference" value={count(total.peak_participants)}>participants</Figure>}
         <Figure name="People" value={count(total.identities)}>in {count(total.conferences)} conferences</Figure>
         <Figure name="Seat time" value={duration(total.seat_ms)}>{total.overage_ms ? `${duration(total.overage_ms)} of it above the limit` : 'none of it above the limit'}</Figure>
-        <Figure name="Refused" value={count(total.refused)}>{refusalsOf([total]).map(([code, n]) => `${count(n)}: ${reasonOf(code)}`).join(' ') || 'nobody'}</Figure>
+        <Figure name="At the limit" value={duration(total.at_limit_ms ?? 0)}>{total.p95 > 0 && `95 % of the time at most ${count(total.p95)} in`}</Figure>
+        <Figure name="Refused" value={count(total.refused)}>{total.refused === 0 ? 'nobody' : <Refused of={total} />}</Figure>
       </dl>
       <h2>Peak against limit</h2>
-      <Chart rows={rows} limits={limits} zone={zone} picked={at} onPick={pick} />
+      <Chart rows={rows} limits={limits} zone={zone} model={model} picked={at} onPick={pick} />
       {picked && <WhoWasIn tenant={tenant} row={picked} zone={zone} onClose={() => setQuery('at', undefined)} />}
       <Downloads tenant={tenant} range={range} />
       <details class="as-table">
@@ -84,7 +86,9 @@ function Figures({ tenant, range, rows, total, revisions: { revisions, zone }, a
           columns={[
             { title: 'From', heading: true, cell: (r) => momentIn(r.from, zone) },
             { title: 'Peak', number: true, cell: (r) => count(r.peak) },
+            ...(model === 'named' ? [{ title: 'Most in one conference', number: true, cell: (r: Row) => count(r.peak_participants) }] : []),
             { title: 'Limit', number: true, cell: (r) => limits[rows.indexOf(r)] ?? '' },
+            { title: 'At the limit', number: true, cell: (r) => (r.at_limit_ms ? duration(r.at_limit_ms) : '') },
             { title: 'Joins', number: true, cell: (r) => count(r.joins) },
             { title: 'Refused', number: true, cell: (r) => count(r.refused) },
             { title: 'Seat minutes', number: true, cell: (r) => r.seat_minutes },
@@ -94,6 +98,15 @@ function Figures({ tenant, range, rows, total, revisions: { revisions, zone }, a
       </details>
       <h2>When it is busy</h2>
       {daysOf(range) > mostDetailed ? <p>Choose at most {mostDetailed} days to see the hours.</p> : <Heat heat={heat} />}
+    </>
+  );
+}
+
+function Refused({ of }: { of: Row }) {
+  return (
+    <>
+      {counted(of.denied_identities, 'person', 'people')} got no seat within ten minutes
+      <ul class="reasons">{refusalsOf([of]).map(([code, n]) => <li key={code}>{count(n)}: {reasonOf(code)}</li>)}</ul>
     </>
   );
 }
