@@ -44,7 +44,7 @@ func list(t *testing.T, arguments ...string) [][]string {
 }
 
 func TestNounsKnowNothingOfAWS(t *testing.T) {
-	nouns := []string{"license", "seat", "host", "conference", "usage", "jointoken", "keys", "problem", "tenant", "session", "admission", "export", "rollup", "report", "sizing", "rate", "audit", "typed", "timezone"}
+	nouns := []string{"license", "seat", "host", "conference", "usage", "jointoken", "keys", "problem", "tenant", "session", "admission", "export", "table", "rollup", "report", "sizing", "rate", "audit", "typed", "timezone"}
 	for _, noun := range nouns {
 		t.Run(noun, func(t *testing.T) {
 			for _, line := range list(t, "-deps", module+"shared/"+noun) {
@@ -80,6 +80,27 @@ func TestNoCommandLinksWhatOnlyTestsNeed(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("%s does not link shared/dynamo: does this test still look at the right thing?", command)
+		}
+	}
+}
+
+// The libraries of files are large, and a function starts the slower the more it links.
+func TestOnlyFunctionsThatAnswerWithFilesLinkTheirLibraries(t *testing.T) {
+	const xlsx, parquet = "github.com/xuri/excelize/v2", "github.com/parquet-go/parquet-go"
+	want := map[string][]string{"usage": {parquet, xlsx}, "statements": {xlsx}}
+	for _, function := range list(t, "-f", "{{.ImportPath}} {{.Name}}", module+"functions/...") {
+		if function[1] != "main" {
+			continue
+		}
+		name := filepath.Base(function[0])
+		var linked []string
+		for _, line := range list(t, "-deps", function[0]) {
+			if line[0] == xlsx || line[0] == parquet {
+				linked = append(linked, line[0])
+			}
+		}
+		if slices.Sort(linked); !slices.Equal(linked, want[name]) {
+			t.Errorf("%s links %v, want %v", name, linked, want[name])
 		}
 	}
 }
