@@ -8,11 +8,11 @@ import (
 	"seatmeter/shared/table"
 )
 
-// formats are the number formats of values. The one of texts has a program keep a text
+// formats are the number formats of values; the others have none. The one of texts has a program keep a text
 // that somebody edits, where it would take it for a number or a formula.
 var formats = map[table.Kind]string{
 	table.KindText: "@", table.KindID: "@", table.KindNumber: "0", table.KindDecimal: "0.0000",
-	table.KindTime: "yyyy-mm-dd hh:mm:ss.000", table.KindFlag: "General", table.KindEmpty: "General",
+	table.KindTime: "yyyy-mm-dd hh:mm:ss.000",
 }
 
 // styles are the ids of a workbook's styles.
@@ -27,11 +27,11 @@ func newStyles(book *excelize.File) (styles, error) {
 	if s.header, err = addStyle(book, "@", true); err != nil {
 		return s, err
 	}
-	for kind, format := range formats {
-		if s.plain[kind], err = addStyle(book, format, false); err != nil {
+	for kind := range table.KindFlag + 1 {
+		if s.plain[kind], err = addStyle(book, formats[kind], false); err != nil {
 			return s, err
 		}
-		if s.bold[kind], err = addStyle(book, format, true); err != nil {
+		if s.bold[kind], err = addStyle(book, formats[kind], true); err != nil {
 			return s, err
 		}
 	}
@@ -39,7 +39,10 @@ func newStyles(book *excelize.File) (styles, error) {
 }
 
 func addStyle(book *excelize.File, format string, bold bool) (int, error) {
-	style := excelize.Style{CustomNumFmt: &format}
+	style := excelize.Style{}
+	if format != "" {
+		style.CustomNumFmt = &format
+	}
 	if bold {
 		style.Font = &excelize.Font{Bold: true}
 	}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/xuri/excelize/v2"
@@ -160,10 +161,8 @@ func (s *sheet) writeValues() error {
 // February 1900 that there never was.
 var earliest = time.Date(1900, time.March, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 
-// value is a cell's value for the library. A time is the number of days since the end of
-// 1899; one that is too early is its text.
+// value is a cell's value for the library. A time that is too early is its text.
 func value(cell table.Cell) any {
-	const dayMillis, epochDays = 24 * 60 * 60 * 1000, 25_569
 	switch cell.Kind {
 	case table.KindEmpty:
 		return nil
@@ -175,9 +174,22 @@ func value(cell table.Cell) any {
 		return cell.Number == 1
 	case table.KindTime:
 		if cell.Number >= earliest {
-			return float64(cell.Number+epochDays*dayMillis) / dayMillis
+			return days(cell.Number)
 		}
 	case table.KindText, table.KindID:
 	}
 	return cell.String()
+}
+
+// days is the number of days from the end of 1899 to a moment. Where it is no exact
+// number, it is some ten microseconds too great: LibreOffice would cut off 13:02:53 to
+// 13:02:52.999.
+func days(millis int64) float64 {
+	const dayMillis, epochDays, steps = 24 * 60 * 60 * 1000, 25_569, 16
+	whole := float64(millis + epochDays*dayMillis)
+	number := whole / dayMillis
+	if math.FMA(number, dayMillis, -whole) == 0 {
+		return number
+	}
+	return number + steps*(math.Nextafter(number, math.Inf(1))-number)
 }
