@@ -1,4 +1,4 @@
-// Command rollup rolls up usage that is final.
+// Command rollup rolls up usage that is final, and closes billing periods.
 package main
 
 import (
@@ -10,6 +10,6 @@ import (
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		return wiring.Rollup(env.UsageProcess()), nil
+		return wiring.Rollup(env.UsageProcess(), env.CloseAfterDays()), nil
 	})
 }

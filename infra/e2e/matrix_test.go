@@ -112,6 +112,9 @@ var calls = []row{
 	{method: "POST", path: "/v1/tenants/{tenant}/statements", success: 200, roles: ofFinance, body: always(map[string]string{"period": closed()})},
 	{method: "GET", path: "/v1/tenants/{tenant}/statements", success: 200, roles: ofAll},
 	{method: "GET", path: "/v1/tenants/{tenant}/statements/{period}", success: 200, roles: ofAll},
+	{method: "GET", path: "/v1/tenants/{tenant}/statements/{period}/closing", success: 200, roles: ofAll},
+	{method: "POST", path: "/v1/statements", success: 200, roles: ofFinance, body: always(map[string]string{"period": closed()})},
+	{method: "GET", path: "/v1/statements/{period}/closing", success: 200, roles: ofFinance},
 }
 
 var (

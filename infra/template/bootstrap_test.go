@@ -258,6 +258,8 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 		return strconv.Itoa(rate.DefaultPerSecond)
 	case "!Ref JoinTokenSecret", "!Ref CursorSecret":
 		return "arn:aws:secretsmanager:local:000000000000:secret:" + strings.TrimPrefix(value, "!Ref ")
+	case "!Ref CloseAfterDays":
+		return "0"
 	case "!Sub wss://" + api:
 		return "wss://a1b2c3.example.com/live"
 	case "!Sub https://" + api:

@@ -105,7 +105,7 @@ var permitted = map[string]map[string][]string{
 	"rollup": {
 		live:       {"dynamodb:GetItem", "dynamodb:Query"},
 		liveBooks:  {"dynamodb:PutItem"},
-		ledger:     {"dynamodb:Query"},
+		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
 	},
 	"reconcile": {

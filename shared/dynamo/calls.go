@@ -161,6 +161,10 @@ func kindOf(pk, sk string) string {
 		return "checkpoint"
 	case strings.HasPrefix(pk, registerKeyHead):
 		return "registration"
+	case pk == keyClosings:
+		return "closing batch"
+	case strings.HasPrefix(pk, keyClosings+"#"):
+		return "closing"
 	case strings.HasPrefix(pk, rateKeyHead):
 		return "rate"
 	case strings.HasSuffix(sk, suffixOutcome):

@@ -58,6 +58,8 @@ import (
 //	a day's rows, or a month's            t#<tenant>                 rows4#<granularity>#<zone>#<begins at>
 //	part of a day's set, or of its levels t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
 //	cursor of the roll-up over tenants    rollup                     cursor
+//	batch of a period's closings          closings                   <period>
+//	closing of a tenant's period          closings#<period>          <tenant>
 //
 // The index lobby (lobby_of, pk) has the sessions that wait in a lobby. The index
 // busy (busy, pk) is reconciliation's agenda, in shards: blocks that may have
@@ -138,6 +140,14 @@ const (
 	attrDeniedParts     = "denied_parts"
 	attrLevelParts      = "level_parts"
 	attrLevels          = "levels"
+
+	attrAsked    = "asked_at"
+	attrCutoff   = "cutoff"
+	attrLength   = "length"
+	attrDays     = "days"
+	attrChecked  = "checked_at"
+	attrProblem  = "problem"
+	attrEnlisted = "enlisted"
 
 	attrModel        = "model"
 	attrHosts        = "hosts"
@@ -243,6 +253,7 @@ const (
 	keyProgress       = "progress"
 	keyRolledUp       = "progress4"
 	keyRollup         = "rollup"
+	keyClosings       = "closings"
 	keyCursor         = "cursor"
 )
 
@@ -392,6 +403,9 @@ func refusalKey(atMillis int64, id seat.ConnectionID) string {
 func rowsKey(g usage.Granularity, zone string, fromMillis int64) string {
 	return prefixRows + string(g) + "#" + zone + "#" + timeKey(fromMillis)
 }
+
+// jobsKey names a period's closings.
+func jobsKey(period string) string { return keyClosings + "#" + period }
 
 func setsKey(zone string, dayMillis int64) string {
 	return prefixSets + zone + "#" + timeKey(dayMillis) + "#"

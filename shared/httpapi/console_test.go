@@ -142,6 +142,9 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"post " + tenant + "/statements":                                          "201",
 		"get " + tenant + "/statements":                                           "200",
 		"get " + tenant + "/statements/{period}":                                  "200",
+		"get " + tenant + "/statements/{period}/closing":                          "200",
+		"post /v1/statements":                                                     "202",
+		"get /v1/statements/{period}/closing":                                     "200",
 		"get " + tenant + "/ledger":                                               "200",
 		"get " + tenant + "/audit":                                                "200",
 	}

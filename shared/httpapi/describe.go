@@ -163,16 +163,30 @@ var descriptions = map[string]description{
 
 	"close-period": {
 		tag: tagStatements, codes: []problem.Code{problem.NotFound}, also: map[int]string{http.StatusOK: "Nothing was recorded since the latest revision, which is returned."},
-		text: "Closes a month that has ended, as a numbered revision that never changes. Months before the tenant's first (that of its first license revision, its earliest `starts_at`, or its first ledger record) are `invalid`; the error names the first month. 412 if a recount of the ledger disagrees with the rolled-up figures.\n\n" +
-			"Safe to retry: if nothing was recorded since the latest revision, that revision is returned with 200.",
+		text: "Closes a month that has ended, as a numbered revision that never changes. A closing is a job, which checks day by day that a recount of the ledger agrees with the rolled-up figures. If it is not done within a few seconds, the answer is 202 and the job goes on.\n\n" +
+			"Each month ends by the time zone in force at its end, and begins where the month before it ends, in whatever order they are closed. Months before the tenant's first (that of its first license revision, its earliest `starts_at`, or its first ledger record) are `invalid`; the error names the first month. 412 if the recount disagrees; the error names the day and the figures.\n\n" +
+			"Safe to retry and to run twice at once: if nothing was recorded since the latest revision, that revision is returned with 200.",
+	},
+	"get-closing": {
+		tag: tagStatements, codes: []problem.Code{problem.NotFound},
+		text: "Returns how far the closing of a period is. A job that is `running` goes on by itself. " + readsOnly,
+	},
+	"close-periods": {
+		tag: tagStatements, also: map[int]string{http.StatusOK: "All tenants are closed, failed or not due."},
+		text: "Closes a month of all tenants, as one job with a result for each; read them at `Location`. The month must have ended in UTC. The audit log has no entry of this call: `asked_by` names who made it.\n\n" +
+			"Safe to retry: while the job runs, a repeat joins it. A repeat after that closes again what has late records, and tries again what failed.",
+	},
+	"list-closings": {
+		tag: tagStatements, codes: []problem.Code{problem.NotFound},
+		text: "Returns how far the closing of all tenants is, with a page of the tenants' results, in order of tenant. A tenant whose period was closed by a call of its own is listed too. " + readsOnly,
 	},
 	"list-actions": {
 		tag: tagAudit, codes: []problem.Code{problem.NotFound},
 		text: "Lists the calls that changed something or were refused, the latest first: who made each, and what it changed. A call is entered before it takes effect.\n\n" +
 			"Not listed: malformed requests, calls that the caller's role does not permit, repeats that got a kept answer, and the creation of join tokens.\n\n" + readsOnly,
 	},
-	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Lists all revisions of all periods, in order of period. " + readsOnly},
-	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Returns a revision, after checking its hash. CSV and XLSX have a row for each day, with `tenant`, `period`, `revision` and the members of `days` except `refusals`. XLSX also has the totals, and `model`, `limit` and `limited_peak` as get-usage does. " + readsOnly},
+	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Lists all revisions of all periods, in order of period, each with whether it is `stale`. " + readsOnly},
+	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Returns a revision, after checking its hash. If records of the period came in after the latest revision was made, it has `stale` and, once they are rolled up, the `difference`: these two are no part of the sealed document. CSV and XLSX have a row for each day, with `tenant`, `period`, `revision` and the members of `days` except `refusals`. XLSX also has the totals, and `model`, `limit` and `limited_peak` as get-usage does. " + readsOnly},
 }
 
 // commonCodes are the problems that every operation can answer.

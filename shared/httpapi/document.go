@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	tenantPath   = "/v1/tenants/{tenant}/"
 	gatewayBody  = "GatewayMessage"
 	problemBody  = "Problem"
 	rolesName    = "x-roles"
@@ -119,7 +118,7 @@ func (d description) describe(op *huma.Operation) {
 	if op.RequestBody != nil {
 		codes = append(codes, problem.UnsupportedMediaType)
 	}
-	if !strings.HasPrefix(op.Path, tenantPath) {
+	if !strings.Contains(op.Path, "{") {
 		codes = slices.DeleteFunc(codes, func(c problem.Code) bool { return c == problem.NotFound })
 	}
 	slices.Sort(codes)

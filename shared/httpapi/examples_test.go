@@ -151,6 +151,14 @@ func (s *script) play() {
 	s.ask(finance, "GET", acme+"/statements?limit=50", "")
 	s.ask(finance, "GET", acme+"/statements/2026-08?revision=1", "")
 	s.ask(finance, "GET", acme+"/statements/2026-08", "", "Accept", "text/csv")
+	s.ask(finance, "GET", acme+"/statements/2026-08/closing", "")
+	s.used(time.Date(2026, time.August, 13, 9, 0, 0, 0, time.UTC))
+	s.slowLedger()
+	s.ask(finance, "POST", acme+"/statements", `{"period":"2026-08"}`)
+	s.ask(finance, "POST", "/v1/statements", `{"period":"2026-08"}`)
+	s.faulty.Decide = nil
+	s.ask(finance, "POST", "/v1/statements", `{"period":"2026-08"}`)
+	s.ask(finance, "GET", "/v1/statements/2026-08/closing?limit=50", "")
 
 	s.ask(acmeAdmin, "GET", acme+"/audit"+day+"&limit=50", "")
 

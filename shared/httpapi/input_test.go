@@ -89,6 +89,7 @@ var bodies = map[string][]map[string]string{
 	"change-conference":   {{"title": `""`}},
 	"create-join-token":   {{"identity": `"bob"`, "role": `"participant"`}},
 	"close-period":        {{"period": `"2026-08"`}},
+	"close-periods":       {{"period": `"2026-08"`}},
 }
 
 // fullerLicense has members whose values need each other.

@@ -12,46 +12,48 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/sync/errgroup"
 
-	"seatmeter/shared/audit"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
 
-// StatementBody is the body of close-period.
+// StatementBody is the body of close-period and close-periods.
 type StatementBody struct {
 	Period string `json:"period" minLength:"7" maxLength:"7" pattern:"^[0-9]{4}-[0-9]{2}$" example:"2026-11"`
 }
 
-// StatementView is an item of the list of statements.
-type StatementView struct {
+// StatementName names a revision of a statement.
+type StatementName struct {
 	Period   string `json:"period"`
 	Revision int    `json:"revision"`
 	ClosedAt string `json:"closed_at"`
 	SHA256   string `json:"sha256"`
 }
 
-type statementOutput struct {
-	Status   int
-	Location string `header:"Location"`
-	Body     statement.Statement
+// StatementView is an item of the list of statements.
+type StatementView struct {
+	StatementName
+	Stale bool `json:"stale"`
+}
+
+// Statement is a statement as callers read it: the sealed document and, if it is stale,
+// what it lacks.
+type Statement struct {
+	statement.Statement
+	Stale      bool                  `json:"stale,omitempty"`
+	Difference *statement.Adjustment `json:"difference,omitempty"`
 }
 
 // AddStatements adds the operations that close periods, and that read statements.
 func (a *API) AddStatements(closer *statement.Closer, store statement.Store, files Files) {
-	finance := []Role{RoleVendor, RoleFinance}
-	act(a, operation{
-		id: "close-period", method: http.MethodPost, path: "/v1/tenants/{tenant}/statements", roles: finance, status: http.StatusCreated,
-		summary: "Close a period",
-	},
-		(*closeInput).target, func(ctx context.Context, in *closeInput) (*statementOutput, error) {
-			return closePeriod(ctx, closer, in.Tenant, in.Body.Period)
-		})
+	a.addClosing(closer)
+	a.addClosings(closer)
 	register(a, operation{id: "list-statements", method: http.MethodGet, path: "/v1/tenants/{tenant}/statements", summary: "List statements", roles: everyone()},
 		func(ctx context.Context, in *listStatementsInput) (*PageOutput[StatementView], error) {
-			return a.listStatements(ctx, store, in)
+			return a.listStatements(ctx, closer, store, in)
 		})
 	const one = "/v1/tenants/{tenant}/statements/{period}"
 	register(a, operation{
@@ -59,13 +61,18 @@ func (a *API) AddStatements(closer *statement.Closer, store statement.Store, fil
 		summary: "Get a statement",
 	},
 		func(ctx context.Context, in *getStatementInput) (*fileOutput, error) {
-			return getStatement(ctx, store, files, in)
+			return getStatement(ctx, statements{closer, store, files}, in)
 		})
 	a.describe(one, map[string]*huma.Schema{
-		formatJSON.media: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[statement.Statement](), true, ""),
+		formatJSON.media: a.schema(reflect.TypeFor[Statement]()),
 		formatCSV.media:  {Type: huma.TypeString},
 		formatXLSX.media: binarySchema(),
 	})
+}
+
+// schema refers to a type's schema.
+func (a *API) schema(of reflect.Type) *huma.Schema {
+	return a.OpenAPI().Components.Schemas.Schema(of, true, "")
 }
 
 type listStatementsInput struct {
@@ -73,7 +80,7 @@ type listStatementsInput struct {
 	PageInput
 }
 
-func (a *API) listStatements(ctx context.Context, store statement.Store, in *listStatementsInput) (*PageOutput[StatementView], error) {
+func (a *API) listStatements(ctx context.Context, closer *statement.Closer, store statement.Store, in *listStatementsInput) (*PageOutput[StatementView], error) {
 	page, err := a.page(ctx, in.PageInput, "list-statements", in.Tenant)
 	if err != nil {
 		return nil, err
@@ -89,8 +96,46 @@ func (a *API) listStatements(ctx context.Context, store statement.Store, in *lis
 	if err != nil {
 		return nil, fmt.Errorf("list statements: %w", err)
 	}
+	stale, err := staleOf(ctx, closer, store, list[:min(len(list), in.Limit)], list)
+	if err != nil {
+		return nil, err
+	}
 	name := func(s statement.Sealed) string { return s.Period + " " + strconv.Itoa(s.Revision) }
-	return pageOf(page, list, name, viewStatement), nil
+	return pageOf(page, list, name, func(s statement.Sealed) StatementView {
+		return StatementView{viewStatement(s), stale[s.Name()]}
+	}), nil
+}
+
+// staleAtOnce bounds how many statements are compared with the ledger concurrently.
+const staleAtOnce = 8
+
+// staleOf tells which statements of a page are stale. Only the latest revision of a
+// period can be; the one after a page's last is in the list too.
+func staleOf(ctx context.Context, closer *statement.Closer, store statement.Store, page, list []statement.Sealed) (map[statement.Name]bool, error) {
+	found := make([]bool, len(page))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(staleAtOnce)
+	for i, s := range page {
+		if i+1 < len(list) && list[i+1].Period == s.Period {
+			continue
+		}
+		group.Go(func() error {
+			whole, err := store.Statement(ctx, s.Tenant, s.Period, s.Revision)
+			if err != nil || whole == nil {
+				return problem.Wrap("read a statement", err)
+			}
+			found[i], _, err = closer.Stale(ctx, *whole)
+			return problem.Wrap("compare with the ledger", err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err //nolint:wrapcheck // wrapped above
+	}
+	stale := make(map[statement.Name]bool, len(page))
+	for i, s := range page {
+		stale[s.Name()] = found[i]
+	}
+	return stale, nil
 }
 
 type getStatementInput struct {
@@ -100,18 +145,49 @@ type getStatementInput struct {
 	Revision int    `query:"revision" minimum:"1" maximum:"999999"`
 }
 
-func getStatement(ctx context.Context, store statement.Store, files Files, in *getStatementInput) (*fileOutput, error) {
+// statements are what get-statement reads and writes.
+type statements struct {
+	closer *statement.Closer
+	store  statement.Store
+	files  Files
+}
+
+func getStatement(ctx context.Context, from statements, in *getStatementInput) (*fileOutput, error) {
 	if _, err := usage.MonthOf(in.Period, time.UTC); err != nil { // a malformed period names no statement
 		return nil, noStatement()
 	}
-	sealed, err := store.Statement(ctx, tenant.ID(in.Tenant), in.Period, in.Revision)
+	t := tenant.ID(in.Tenant)
+	latest, err := from.store.Statement(ctx, t, in.Period, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read a statement: %w", err)
+	}
+	sealed := latest
+	if latest != nil && in.Revision != 0 && in.Revision != latest.Revision {
+		if sealed, err = from.store.Statement(ctx, t, in.Period, in.Revision); err != nil {
+			return nil, fmt.Errorf("read a statement: %w", err)
+		}
 	}
 	if sealed == nil {
 		return nil, noStatement()
 	}
-	return files.statement(formatOf(ctx), sealed)
+	if f := formatOf(ctx); f != formatJSON || sealed != latest {
+		return from.files.statement(f, sealed)
+	}
+	return jsonOfStatement(ctx, from.closer, sealed)
+}
+
+// jsonOfStatement answers with a period's latest statement, and says if it is stale.
+func jsonOfStatement(ctx context.Context, closer *statement.Closer, sealed *statement.Sealed) (*fileOutput, error) {
+	s, err := sealed.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open a statement: %w", err)
+	}
+	view := Statement{Statement: s}
+	if view.Stale, view.Difference, err = closer.Stale(ctx, *sealed); err != nil {
+		return nil, fmt.Errorf("compare with the ledger: %w", err)
+	}
+	body, err := json.Marshal(view)
+	return &fileOutput{Status: http.StatusOK, ContentType: formatJSON.contentType, Body: body}, err
 }
 
 // statement answers with a statement or, as a table, with its days.
@@ -132,40 +208,6 @@ func (files Files) statement(f format, sealed *statement.Sealed) (*fileOutput, e
 }
 
 func noStatement() error { return problem.New(problem.NotFound, "There is no such statement.") }
-
-type closeInput struct {
-	TenantInput
-	Body StatementBody
-}
-
-func (in *closeInput) target() (tenant.ID, audit.Target) {
-	return tenant.ID(in.Tenant), audit.Target{Period: in.Body.Period}
-}
-
-func closePeriod(ctx context.Context, closer *statement.Closer, of, period string) (*statementOutput, error) {
-	if err := allowChange(ctx); err != nil {
-		return nil, err
-	}
-	sealed, added, err := closer.Close(ctx, tenant.ID(of), period)
-	if err != nil {
-		return nil, err
-	}
-	out, err := answerStatement(&sealed)
-	if added && err == nil {
-		err = note(ctx, nil, viewStatement(sealed))
-		out.Status = http.StatusCreated
-		out.Location = fmt.Sprintf("%sstatements/%s?revision=%d", tenantURL(tenant.ID(of)), sealed.Period, sealed.Revision)
-	}
-	return out, err
-}
-
-func answerStatement(sealed *statement.Sealed) (*statementOutput, error) {
-	s, err := sealed.Open()
-	if err != nil {
-		return nil, fmt.Errorf("open a statement: %w", err)
-	}
-	return &statementOutput{Status: http.StatusOK, Body: s}, nil
-}
 
 // known refuses a tenant that does not exist.
 func known(ctx context.Context, store statement.Store, t tenant.ID) error {
@@ -192,6 +234,6 @@ func (r request) afterStatement() (statement.Name, error) {
 	return statement.Name{Period: period, Revision: revision}, nil
 }
 
-func viewStatement(s statement.Sealed) StatementView {
-	return StatementView{s.Period, s.Revision, usage.FormatTime(s.ClosedAt.UnixMilli()), s.SHA256}
+func viewStatement(s statement.Sealed) StatementName {
+	return StatementName{s.Period, s.Revision, usage.FormatTime(s.ClosedAt.UnixMilli()), s.SHA256}
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"seatmeter/shared/dynamo"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
@@ -142,6 +144,136 @@ func TestFinanceWithAnEmptyTenantSeesNone(t *testing.T) {
 		claims["tenant"] = claim
 		if got := invoke(t.Context(), t, w.api, event); got.status != 404 {
 			t.Errorf("claim %q: answered %d", claim, got.status)
+		}
+	}
+}
+
+func TestAClosingIsReadByItsPeriod(t *testing.T) {
+	w := newWorld(t)
+	w.sinceLongAgo("acme", 25)
+	closing := func(period string) httpapi.ClosingView {
+		return read[httpapi.ClosingView](w.call(acmeAdmin, "GET", statements+"/"+period+"/closing", "").ok())
+	}
+	if v := closing("2026-08"); v.State != statement.StateNone || v.Tenant != "acme" || v.Period != "2026-08" {
+		t.Errorf("before: %+v", v)
+	}
+	w.call(finance, "POST", statements, `{"period":"2026-08"}`).ok()
+	if v := closing("2026-08"); v.State != statement.StateDone || v.Days != 31 || v.DaysDone != 31 || v.Revision != 1 {
+		t.Errorf("after: %+v", v)
+	}
+	w.call(finance, "GET", statements+"/august/closing", "").refused(problem.NotFound)
+	w.call(finance, "GET", "/v1/tenants/nowhere/statements/2026-08/closing", "").refused(problem.NotFound)
+}
+
+func TestAPeriodOfAllTenantsIsClosedAndPaged(t *testing.T) {
+	w := newWorld(t)
+	for _, id := range []string{"acme", "globex", "initech"} {
+		w.sinceLongAgo(id, 25)
+	}
+	w.concurrent("later", 25)
+	const all, closing = "/v1/statements", "/v1/statements/2026-08/closing"
+	if v := read[httpapi.ClosingsView](w.call(finance, "GET", closing, "").ok()); v.State != statement.StateNone || v.AskedAt != nil {
+		t.Errorf("before: %+v", v)
+	}
+	got := w.call(caller{role: "finance", subject: "ann"}, "POST", all, `{"period":"2026-08"}`)
+	v := read[httpapi.ClosingsView](got)
+	if got.status != 200 || got.headers["location"] != closing || v.State != statement.StateDone || v.Tenants != 4 || v.TenantsDone != 3 || v.TenantsNotDue != 1 || v.AskedBy != "ann" {
+		t.Errorf("closed: %d %v %+v", got.status, got.headers, v)
+	}
+	var states []string
+	for target := closing + "?limit=2"; ; {
+		page := read[httpapi.ClosingsPageView](w.call(finance, "GET", target, "").ok())
+		for _, item := range page.Items {
+			states = append(states, fmt.Sprintf("%s %s", item.Tenant, item.State))
+		}
+		if page.NextCursor == nil {
+			break
+		}
+		target = closing + "?limit=2&cursor=" + *page.NextCursor
+	}
+	if got := strings.Join(states, ", "); got != "acme done, globex done, initech done, later not_due" {
+		t.Errorf("listed %s", got)
+	}
+	w.call(finance, "GET", statements+"/2026-08", "").ok()
+	w.call(finance, "POST", all, `{"period":"2026-09"}`).refused(problem.Invalid, "#/period")
+	w.call(acmeAdmin, "POST", all, `{"period":"2026-08"}`).refused(problem.Forbidden)
+}
+
+// slowLedger has each read of stays take longer than a call begins days of a closing:
+// else the world's clock stands still, and a call does all of them.
+func (w *world) slowLedger() {
+	w.faulty.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
+		if call.Name == "query stay" {
+			w.now += 6000
+		}
+		return faults.None
+	}
+}
+
+func TestAClosingThatTakesLongerIsAcceptedAndGoesOn(t *testing.T) {
+	w := newWorld(t)
+	w.sinceLongAgo("acme", 25)
+	w.slowLedger()
+	var got answer
+	asked := 0
+	for got = w.call(finance, "POST", statements, `{"period":"2026-08"}`); got.status == 202; asked++ {
+		if v := read[httpapi.ClosingView](got); got.headers["location"] != statements+"/2026-08/closing" || v.State != statement.StateRunning || asked > 40 {
+			t.Fatalf("accepted: %v %+v", got.headers, v)
+		}
+		got = w.call(finance, "POST", statements, `{"period":"2026-08"}`)
+	}
+	if got.status != 201 || asked == 0 {
+		t.Errorf("answered %d after %d times: %s", got.status, asked, got.body)
+	}
+}
+
+func TestAStatementWithLateRecordsSaysSo(t *testing.T) {
+	w := newWorld(t)
+	w.sinceLongAgo("acme", 25)
+	august := time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC)
+	w.used(august)
+	first := w.call(finance, "POST", statements, `{"period":"2026-08"}`).ok()
+	stale := func(want string) {
+		t.Helper()
+		var got []string
+		for _, item := range read[httpapi.Page[httpapi.StatementView]](w.call(finance, "GET", statements, "").ok()).Items {
+			got = append(got, fmt.Sprint(item.Revision, item.Stale))
+		}
+		one := read[httpapi.Statement](w.call(finance, "GET", statements+"/2026-08", "").ok())
+		if strings.Join(got, " ") != want || one.Stale != strings.HasSuffix(want, "true") {
+			t.Errorf("listed %v, and the statement says %v; want %s", got, one.Stale, want)
+		}
+	}
+	stale("1 false")
+	w.now += 1000
+	w.used(august.Add(2 * time.Hour))
+	stale("1 true")
+	w.call(finance, "GET", statements+"/2026-08?revision=1", "").ok()
+	w.now += 1000
+	w.call(finance, "POST", statements, `{"period":"2026-08"}`).ok()
+	stale("1 false 2 false")
+	w.call(finance, "GET", statements+"/2026-08?revision=1", "").want(200, first.body)
+}
+
+// The month in which the time zone changed has one beginning and one end.
+func TestAUsagePeriodIsThatOfItsStatement(t *testing.T) {
+	w := newWorld(t)
+	w.sinceLongAgo("acme", 25)
+	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25,"time_zone":"Asia/Kathmandu"}`).ok()
+	w.used(time.Date(2026, time.September, 30, 18, 0, 0, 0, time.UTC))
+	w.now = time.Date(2026, time.November, 15, 0, 0, 0, 0, time.UTC).UnixMilli()
+	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25,"time_zone":"America/St_Johns"}`).ok()
+	for _, period := range []string{"2026-08", "2026-09", "2026-10"} {
+		s := read[statement.Statement](w.call(finance, "POST", statements, `{"period":"`+period+`"}`).ok())
+		type row struct {
+			From, To   string
+			SeatMillis int64 `json:"seat_ms"`
+		}
+		want := row{s.From, s.To, s.Totals.SeatMillis}
+		one := read[struct{ Rows []row }](w.call(finance, "GET", "/v1/tenants/acme/usage?period="+period, "").ok()).Rows
+		all := read[struct{ Items []row }](w.call(finance, "GET", "/v1/usage?period="+period, "").ok()).Items
+		if len(one) != 1 || one[0] != want || len(all) != 1 || all[0] != want {
+			t.Errorf("%s: reports say %+v and %+v, the statement %+v", period, one, all, want)
 		}
 	}
 }

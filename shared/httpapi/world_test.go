@@ -97,7 +97,9 @@ func newWorld(t testing.TB) *world {
 	files := httpapi.Files{Exports: export.New(w.shelf), XLSX: xlsx.Write, Parquet: parquet.Write}
 	api.AddUsage(w.door.Licensing, w.door.Reader, w.failing(), files)
 	api.AddLedger(w.door.Licensing, w.failing(), files)
-	api.AddStatements(statement.NewCloser(w.failing(), rollup.New(w.failing(), log, w.clock), w.clock), w.failing(), files)
+	api.AddStatements(statement.NewCloser(statement.Config{
+		Store: w.failing(), Roller: rollup.New(w.failing(), log, w.clock), Log: log, Now: w.clock, Pause: pool.Sleep,
+	}), w.failing(), files)
 	api.AddAudit(w.failing())
 	w.api = environments{httpapi.Serve(api)}
 	return w

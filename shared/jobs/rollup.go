@@ -9,32 +9,33 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// Daily is work that each tenant has once a day, as far as there is time for before
+// Daily is work that is done for each tenant, as far as there is time for before
 // ctx ends. Safe to retry and to run concurrently: a schedule may fire twice.
 type Daily interface {
 	Run(ctx context.Context) error
 }
 
 // Rollup handles the schedule's events.
-type Rollup struct{ roller, auditor Daily }
+type Rollup struct{ roller, auditor, closer Daily }
 
 // NewRollup makes a handler of the schedule's events.
-func NewRollup(roller, auditor Daily) *Rollup { return &Rollup{roller, auditor} }
+func NewRollup(roller, auditor, closer Daily) *Rollup { return &Rollup{roller, auditor, closer} }
 
-// Handle rolls usage up and audits the books, at the same time, so that neither waits
-// for the other. An error is for the log and the function's metric: the next run of
-// the schedule continues in any case.
+// Handle rolls usage up, audits the books and goes on with closings, at the same time,
+// so that none waits for another. An error is for the log and the function's metric:
+// the next run of the schedule continues in any case.
 func (r *Rollup) Handle(ctx context.Context) error {
-	var rolled, audited error
-	var both errgroup.Group
-	both.Go(func() error {
-		rolled = r.roller.Run(ctx)
-		return nil
-	})
-	both.Go(func() error {
-		audited = r.auditor.Run(ctx)
-		return nil
-	})
-	_ = both.Wait() // its functions return nil
-	return errors.Join(problem.Wrap("roll usage up", rolled), problem.Wrap("audit the books", audited))
+	var all errgroup.Group
+	var failed [3]error
+	for i, one := range []struct {
+		name string
+		work Daily
+	}{{"roll usage up", r.roller}, {"audit the books", r.auditor}, {"close periods", r.closer}} {
+		all.Go(func() error {
+			failed[i] = problem.Wrap(one.name, one.work.Run(ctx))
+			return nil
+		})
+	}
+	_ = all.Wait() // its functions return nil
+	return errors.Join(failed[:]...)
 }

@@ -2,222 +2,193 @@ package statement
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"log/slog"
 	"time"
 
-	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
-	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
 
-// closings bounds how often Close starts over after losing a race.
-const closings = 5
+const (
+	// races bounds how often something starts over after losing a race.
+	races = 5
+	// patience is for how long Close begins further days.
+	patience = 5 * time.Second
+	// waits and waitFor: for how long Close waits for another run of the same closing.
+	waits   = 20
+	waitFor = patience / waits
+	// reserve is how much of a run's time is left when no more days are begun.
+	reserve = 10 * time.Second
+	// overlapMillis is how much earlier than its record a late mark may be written.
+	overlapMillis = 10 * 60 * 1000
+)
 
 // Store is everything that a close reads and writes.
 type Store interface {
 	rollup.Store
 	Statements
+	Jobs
+}
+
+// Config has what a Closer needs. Pause is pool.Sleep.
+type Config struct {
+	Store  Store
+	Roller *rollup.Roller
+	Log    *slog.Logger
+	Now    func() time.Time
+	Pause  func(ctx context.Context, d time.Duration) error
+	// CloseAfterDays is how many days after its end Run closes each month; zero: never.
+	CloseAfterDays int
 }
 
 // Closer closes periods. Safe for use by many goroutines.
 type Closer struct {
 	store  Store
 	roller *rollup.Roller
+	log    *slog.Logger
 	now    func() time.Time
+	pause  func(ctx context.Context, d time.Duration) error
+
+	closeAfterDays int
 }
 
 // NewCloser makes a Closer.
-func NewCloser(store Store, roller *rollup.Roller, now func() time.Time) *Closer {
-	return &Closer{store, roller, now}
+func NewCloser(c Config) *Closer {
+	return &Closer{c.Store, c.Roller, c.Log, c.Now, c.Pause, c.CloseAfterDays}
 }
 
-// Close closes a tenant's period. It completes the roll-up, computes the figures
-// again from the raw ledger in another way, and seals them if both agree. If a
-// revision already says the same, Close returns it and false.
+// Result is what a call of Close leads to.
+type Result struct {
+	// Sealed is the period's latest revision, and Added says that this call wrote it. Nil:
+	// the closing goes on as Job.
+	Sealed *Sealed
+	Added  bool
+	Job    Job
+}
+
+// Close closes a tenant's period, as a job: day by day it completes the roll-up,
+// computes the figures again from the raw ledger in another way, and compares; in the
+// end it seals them. What is not done within a few seconds goes on by Run. If nothing
+// was recorded since the latest revision, Close reads three items and returns it.
 //
 // The errors are problems: invalid if there is no such month, it has not ended,
 // it ended before the tenant had a license, or not all of its days are final;
-// unavailable while days are being rolled up; precondition_failed if the ledger
-// and the roll-up disagree.
+// precondition_failed if the ledger and the roll-up disagree.
 //
-// Safe to retry and to run twice at once: a revision is written only if it does
-// not exist, and the second caller finds it.
-func (c *Closer) Close(ctx context.Context, t tenant.ID, period string) (Sealed, bool, error) {
-	for range closings {
-		cutoff := c.now()
-		next, last, err := c.compute(ctx, t, period, cutoff)
+// Safe to retry, to run twice at once and to abort: one run at a time holds the job,
+// a day that was checked stays so, and a revision is written only if it does not exist.
+func (c *Closer) Close(ctx context.Context, t tenant.ID, period string) (Result, error) {
+	opened := false
+	for range waits {
+		last, err := c.unchanged(ctx, t, period)
+		if last != nil || err != nil {
+			return Result{Sealed: last}, err
+		}
+		p, err := c.plan(ctx, t, period)
 		if err != nil {
-			return Sealed{}, false, err
+			return Result{}, err
 		}
-		if last != nil && next.Corrects == 0 {
-			return *last, false, nil
+		if !opened {
+			if err := c.open(ctx, period); err != nil {
+				return Result{}, err
+			}
+			opened = true
 		}
-		sealed, err := seal(next, cutoff)
+		j, mine, err := c.acquire(ctx, p)
 		if err != nil {
-			return Sealed{}, false, err
+			return Result{}, err
 		}
-		written, err := c.store.AddStatement(ctx, sealed)
-		if err != nil {
-			return Sealed{}, false, fmt.Errorf("write the statement: %w", err)
+		if mine {
+			return c.run(ctx, p, j, c.now().Add(patience))
 		}
-		if written {
-			return sealed, true, nil
+		if err := c.pause(ctx, waitFor); err != nil {
+			return Result{Job: j}, nil //nolint:nilerr // the other run goes on
 		}
 	}
-	return Sealed{}, false, problem.New(problem.Unavailable, "Others keep closing the period. Try again.")
+	j, err := c.store.Job(ctx, period, t)
+	if err != nil || j == nil {
+		return Result{}, problem.Wrap("read the closing", err)
+	}
+	return Result{Job: *j}, nil
 }
 
-// compute makes the period's next statement, and returns it with the latest one,
-// if there is one. If both say the same, the next one corrects nothing.
-func (c *Closer) compute(ctx context.Context, t tenant.ID, period string, cutoff time.Time) (Statement, *Sealed, error) {
-	var none Statement
-	l, err := c.store.License(ctx, t)
+// unchanged is a period's latest revision if its job is over and nothing was recorded
+// since; else nil.
+func (c *Closer) unchanged(ctx context.Context, t tenant.ID, period string) (*Sealed, error) {
+	j, err := c.store.Job(ctx, period, t)
 	if err != nil {
-		return none, nil, fmt.Errorf("read the license: %w", err)
+		return nil, fmt.Errorf("read the closing: %w", err)
 	}
-	if l == nil {
-		return none, nil, problem.New(problem.NotFound, "There is no such tenant.")
-	}
-	revisions, err := c.store.Revisions(ctx, t)
-	if err != nil {
-		return none, nil, fmt.Errorf("read the license's revisions: %w", err)
+	if j == nil || j.Revision == 0 || len(j.Days) > 0 {
+		return nil, nil //nolint:nilnil // as documented
 	}
 	last, before, err := c.latest(ctx, t, period)
+	if err != nil || last == nil || last.Revision != j.Revision {
+		return nil, err
+	}
+	month, err := before.month()
 	if err != nil {
-		return none, nil, err
+		return nil, err
 	}
-	all := slices.Concat(revisions, []license.License{*l})
-	s, err := c.span(ctx, t, period, before, all)
-	if err != nil {
-		return none, nil, err
+	late, err := c.late(ctx, t, month.Period, j.CheckedMillis-overlapMillis)
+	if err != nil || late {
+		return nil, err
 	}
-	if cutoff.UnixMilli() < s.ToMillis {
-		return none, nil, faults("has not ended: it does at " + usage.FormatTime(s.ToMillis))
-	}
-	if before == nil {
-		if err := c.begun(ctx, t, s, all); err != nil {
-			return none, nil, err
-		}
-	}
-	b := tenantLedger{c, t, s.zone, usage.LimitsOf(revisions), cutoff.UnixMilli()}
-	kept := s.whole && s.zone.String() == l.Location().String()
-	totals, days, records, err := b.figures(ctx, s.Period, kept)
-	if err != nil {
-		return none, nil, err
-	}
-	next := Statement{
-		Tenant: t, Period: period, Revision: 1, From: usage.FormatTime(s.FromMillis), To: usage.FormatTime(s.ToMillis),
-		TimeZone: s.zone.String(), ClosedAt: usage.FormatTime(cutoff.UnixMilli()), Records: records, Rules: RuleVersion, Rounding: "half_up",
-		Licenses: terms(revisions, s.Period), Totals: figures(totals), Days: days, Corrections: []Figures{},
-	}
-	if before == nil {
-		return next, nil, nil
-	}
-	return correct(*before, next), last, nil
+	return last, nil
 }
 
-// begun checks that the period did not end before the tenant's first license was
-// recorded or valid, and before its first ledger record.
-func (c *Closer) begun(ctx context.Context, t tenant.ID, s span, revisions []license.License) error {
-	first := revisions[0].ChangedAtMillis
-	for _, l := range revisions {
-		if !l.StartsAt.IsZero() {
-			first = min(first, l.StartsAt.UnixMilli())
-		}
-	}
-	if s.ToMillis > first {
-		return nil
-	}
-	first, err := rollup.First(ctx, c.store, t, first)
-	if err != nil {
-		return fmt.Errorf("find the first record: %w", err)
-	}
-	if s.ToMillis > first {
-		return nil
-	}
-	month := time.UnixMilli(first).In(s.zone).Format(usage.MonthLayout)
-	return faults("is before the tenant had a license: the first month that can be closed is " + month)
-}
-
-// latest is the period's latest revision, sealed and decoded; nil if there is
-// none.
-func (c *Closer) latest(ctx context.Context, t tenant.ID, period string) (*Sealed, *Statement, error) {
-	last, err := c.store.Statement(ctx, t, period, 0)
-	if err != nil || last == nil {
-		return nil, nil, problem.Wrap("read the latest revision", err)
-	}
-	s, err := last.Open()
-	return last, &s, err
-}
-
-// span is the time of a period, and the time zone of its calendar.
-type span struct {
-	usage.Period
-	zone *time.Location
-	// whole: it is a month of that calendar, from its first day to its last.
-	whole bool
-}
-
-// span is the time of a period. A closed period keeps its time. Otherwise the
-// time zone is that of the license in force at the period's end, and the period
-// begins where the one before it was closed, so that a change of time zone bills
-// no hour twice or never.
-func (c *Closer) span(ctx context.Context, t tenant.ID, period string, before *Statement, revisions []license.License) (span, error) {
-	if before != nil {
-		return spanOf(*before)
-	}
-	zone := revisions[0].Location()
-	for _, l := range revisions {
-		p, err := usage.MonthOf(period, l.Location())
+// late tells whether a record of a period was marked as late since a moment.
+func (c *Closer) late(ctx context.Context, t tenant.ID, p usage.Period, since int64) (bool, error) {
+	for span, err := range c.store.Late(ctx, t, since) {
 		if err != nil {
-			return span{}, fmt.Errorf("read the period: %w", err)
+			return false, fmt.Errorf("read late marks: %w", err)
 		}
-		if l.ChangedAtMillis < p.ToMillis {
-			zone = l.Location()
+		if span.FromMillis-usage.MaxGapMillis < p.ToMillis && span.ToMillis+usage.MaxGapMillis >= p.FromMillis {
+			return true, nil
 		}
 	}
-	p, err := usage.MonthOf(period, zone)
-	if err != nil {
-		return span{}, fmt.Errorf("read the period: %w", err)
-	}
-	s := span{p, zone, true}
-	earlier := time.UnixMilli(p.FromMillis).In(zone).AddDate(0, 0, -1).Format(usage.MonthLayout)
-	_, previous, err := c.latest(ctx, t, earlier)
-	if err != nil || previous == nil {
-		return s, err
-	}
-	closed, err := spanOf(*previous)
-	s.FromMillis, s.whole = closed.ToMillis, closed.ToMillis == p.FromMillis
-	return s, err
+	return false, nil
 }
 
-// spanOf is the span of a statement.
-func spanOf(s Statement) (span, error) {
-	zone, err := timezone.Load(s.TimeZone)
-	if err != nil {
-		return span{}, fmt.Errorf("a statement's time zone: %w", err)
+// run works on a job that it holds until it is over, or until a moment after which it
+// begins no further day.
+func (c *Closer) run(ctx context.Context, p plan, j Job, until time.Time) (Result, error) {
+	r := &run{Closer: c, plan: p, job: j, until: until, saved: c.now()}
+	result, err := r.work(ctx)
+	if err == nil {
+		return result, nil
 	}
-	from, err := time.Parse(usage.TimeLayout, s.From)
-	if err != nil {
-		return span{}, fmt.Errorf("a statement's beginning: %w", err)
+	if errors.Is(err, errLost) {
+		return Result{Job: r.job}, nil
 	}
-	to, err := time.Parse(usage.TimeLayout, s.To)
-	if err != nil {
-		return span{}, fmt.Errorf("a statement's end: %w", err)
+	// The context may be over; what follows is quick.
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endingTime)
+	defer cancel()
+	if problem.Is(err, problem.PreconditionFailed) {
+		r.end(StateFailed)
+		document := problem.As(err).Document()
+		r.job.Problem = &document
+		return Result{}, errors.Join(err, r.save(ending))
 	}
-	month, err := usage.MonthOf(s.Period, zone)
-	p := usage.Period{FromMillis: from.UnixMilli(), ToMillis: to.UnixMilli()}
-	return span{p, zone, p == month}, problem.Wrap("a statement's period", err)
+	r.job.LeaseUntilMillis = 0
+	if saving := r.save(ending); saving != nil {
+		c.log.WarnContext(ctx, "a closing waits for its lease to end", "tenant", p.tenant, "period", p.period, "error", saving)
+	}
+	if errors.Is(err, errOutOfTime) || errors.Is(err, context.DeadlineExceeded) {
+		return Result{Job: r.job}, nil
+	}
+	return Result{}, err
 }
 
-func faults(details ...string) error {
-	list := make([]problem.Field, len(details))
-	for i, detail := range details {
-		list[i] = problem.Field{Pointer: "#/period", Detail: detail}
-	}
-	return problem.InvalidFields(list...)
-}
+// endingTime bounds the last write of a run whose time is over.
+const endingTime = time.Second
+
+// errLost: another run holds the job. errOutOfTime: no further day is begun.
+var (
+	errLost      = errors.New("another run holds the closing")
+	errOutOfTime = errors.New("the closing goes on in another run")
+)

@@ -22,13 +22,18 @@ func correct(before, next Statement) Statement {
 			next.Corrections = append(next.Corrections, d)
 		}
 	}
-	a, b := next.Totals, before.Totals
-	next.Adjustment = &Adjustment{
+	d := adjustment(next.Totals, before.Totals)
+	next.Adjustment = &d
+	return next
+}
+
+// adjustment is a minus b.
+func adjustment(a, b Figures) Adjustment {
+	return Adjustment{
 		Peak: a.Peak - b.Peak, SeatMillis: a.SeatMillis - b.SeatMillis, OverageMillis: a.OverageMillis - b.OverageMillis,
 		Joins: a.Joins - b.Joins, Refused: a.Refused - b.Refused, Conferences: a.Conferences - b.Conferences,
 		Hosts: a.Hosts - b.Hosts, Identities: a.Identities - b.Identities, EstimatedMillis: a.EstimatedMillis - b.EstimatedMillis,
 	}
-	return next
 }
 
 // counted are the totals and the days, in the figures that all versions of the

@@ -9,12 +9,12 @@ func AsOfRules1(t *testing.T, sealed Sealed) Sealed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Rules, s.SHA256 = "1", ""
+	s.Rules, s.SHA256, s.Segments = "1", "", nil
 	for _, f := range append([]*Figures{&s.Totals}, pointers(s.Days)...) {
 		f.SeatMinutes = f.SeatMinutes[:len(f.SeatMinutes)-1]
 		f.PeakHosts, f.PeakParticipants = nil, nil
 	}
-	again, err := seal(s, sealed.ClosedAt)
+	again, err := seal(s, sealed.ClosedAt.UnixMilli())
 	if err != nil {
 		t.Fatal(err)
 	}

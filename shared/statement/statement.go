@@ -10,7 +10,7 @@
 // of the document without this member, so anyone can check it. The form belongs
 // to the version of the rules; changed rules get another version. Version 1 had
 // seat_minutes with three places, and neither peak_hosts nor peak_participants. In
-// version 2 a stay of no length counted in no peak.
+// version 2 a stay of no length counted in no peak, and there were no segments.
 package statement
 
 import (
@@ -84,6 +84,7 @@ type Statement struct {
 	Rules    string    `json:"rule_version"`
 	Rounding string    `json:"rounding"`
 	Licenses []Terms   `json:"licenses" nullable:"false"`
+	Segments []Segment `json:"segments,omitempty"`
 	Totals   Figures   `json:"totals"`
 	Days     []Figures `json:"days" nullable:"false"`
 	// Corrects is the revision that this one corrects; zero for the first.
@@ -191,14 +192,14 @@ func moment(at time.Time) *string {
 }
 
 // seal makes a statement's document and hash.
-func seal(s Statement, closedAt time.Time) (Sealed, error) {
+func seal(s Statement, closedAtMillis int64) (Sealed, error) {
 	document, err := canonical(s)
 	if err != nil {
 		return Sealed{}, err
 	}
 	s.SHA256 = hash(document)
 	document, err = canonical(s)
-	return Sealed{s.Tenant, s.Period, s.Revision, closedAt, s.SHA256, document}, err
+	return Sealed{s.Tenant, s.Period, s.Revision, time.UnixMilli(closedAtMillis), s.SHA256, document}, err
 }
 
 func hash(document []byte) string {

@@ -20,6 +20,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
@@ -36,11 +37,12 @@ const (
 
 // world is a tenant of New York with a ledger, and a clock.
 type world struct {
-	t     *testing.T
-	store *dynamo.Store
-	now   time.Time
-	zone  *time.Location
-	next  int
+	t      *testing.T
+	tables *memtable.Tables
+	store  *dynamo.Store
+	now    time.Time
+	zone   *time.Location
+	next   int
 }
 
 func newWorld(t *testing.T) *world {
@@ -55,8 +57,8 @@ func newWorldAt(t *testing.T, day int) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, zone: zone}
-	w.store = dynamo.New(memtable.New(), memtable.Names).WithClock(func() time.Time { return w.now })
+	w := &world{t: t, zone: zone, tables: memtable.New()}
+	w.store = dynamo.New(w.tables, memtable.Names).WithClock(func() time.Time { return w.now })
 	w.now = w.at(day, 0)
 	w.license(3)
 	return w
@@ -113,14 +115,35 @@ func (w *world) stays(n int, from time.Time, length time.Duration) {
 }
 
 func (w *world) closer(store statement.Store) *statement.Closer {
-	now := func() time.Time { return w.now }
-	return statement.NewCloser(store, rollup.New(store, slog.New(slog.DiscardHandler), now), now)
+	return w.pausing(store, pool.Sleep)
+}
+
+func (w *world) pausing(store statement.Store, pause pool.Pause) *statement.Closer {
+	log, now := slog.New(slog.DiscardHandler), func() time.Time { return w.now }
+	return statement.NewCloser(statement.Config{Store: store, Roller: rollup.New(store, log, now), Log: log, Now: now, Pause: pause})
+}
+
+// rollUp rolls up all tenants.
+func (w *world) rollUp() {
+	w.t.Helper()
+	if err := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return w.now }).Run(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// close closes a period of acme's at once.
+func (w *world) close(store statement.Store, period string) (statement.Sealed, bool, error) {
+	result, err := w.closer(store).Close(context.Background(), acme, period)
+	if err != nil || result.Sealed == nil {
+		return statement.Sealed{}, false, err
+	}
+	return *result.Sealed, result.Added, nil
 }
 
 // closes closes November and opens what comes of it.
 func (w *world) closes(wantNew bool) statement.Statement {
 	w.t.Helper()
-	sealed, added, err := w.closer(w.store).Close(w.t.Context(), acme, november)
+	sealed, added, err := w.close(w.store, november)
 	if err != nil || added != wantNew {
 		w.t.Fatalf("closed: new %v, want %v; %v", added, wantNew, err)
 	}
@@ -134,7 +157,7 @@ func (w *world) closes(wantNew bool) statement.Statement {
 // refused closes November, which must not be.
 func (w *world) refused(store statement.Store, want problem.Code) *problem.Error {
 	w.t.Helper()
-	_, _, err := w.closer(store).Close(w.t.Context(), acme, november)
+	_, _, err := w.close(store, november)
 	if !problem.Is(err, want) {
 		w.t.Fatalf("closed: %v, want %s", err, want)
 	}
@@ -175,7 +198,7 @@ func TestAStatementsHashCanBeChecked(t *testing.T) {
 	w := newWorld(t)
 	w.stays(2, w.at(5, 9), time.Hour)
 	w.now = w.at(32, 0)
-	sealed, _, err := w.closer(w.store).Close(t.Context(), acme, november)
+	sealed, _, err := w.close(w.store, november)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,17 +248,17 @@ func TestAStatementOfEarlierRulesHoldsUntilCorrected(t *testing.T) {
 	w := newWorld(t)
 	w.stays(2, w.at(5, 9), time.Hour)
 	w.now = w.at(32, 0)
-	sealed, _, err := w.closer(w.store).Close(t.Context(), acme, november)
+	sealed, _, err := w.close(w.store, november)
 	if err != nil {
 		t.Fatal(err)
 	}
 	earlier := &rewritten{Store: w.store, sealed: statement.AsOfRules1(t, sealed)}
-	same, added, err := w.closer(earlier).Close(t.Context(), acme, november)
+	same, added, err := w.close(earlier, november)
 	if err != nil || added || same.SHA256 != earlier.sealed.SHA256 {
 		t.Fatalf("closed again: new %v, %v", added, err)
 	}
 	w.stays(1, w.at(6, 9), time.Hour)
-	next, added, err := w.closer(earlier).Close(t.Context(), acme, november)
+	next, added, err := w.close(earlier, november)
 	if err != nil || !added {
 		t.Fatalf("corrected: new %v, %v", added, err)
 	}
@@ -306,7 +329,7 @@ func TestClosingTwiceAtOnceMakesOneRevision(t *testing.T) {
 	added, hashes := 0, map[string]bool{}
 	for range 8 {
 		group.Go(func() {
-			sealed, isNew, err := w.closer(w.store).Close(context.Background(), acme, november)
+			sealed, isNew, err := w.close(w.store, november)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -362,7 +385,7 @@ func TestClosingBeforeTheLicenseNamesTheFirstMonth(t *testing.T) {
 			closed := ""
 			for month := 12; month > 5; month-- {
 				period := fmt.Sprintf("2026-%02d", month)
-				sealed, _, err := w.closer(w.store).Close(t.Context(), acme, period)
+				sealed, _, err := w.close(w.store, period)
 				if period >= test.first {
 					if closed = period; err != nil {
 						t.Fatalf("%s: %v", period, err)
@@ -387,7 +410,7 @@ func TestClosingBeforeTheLicenseNamesTheFirstMonth(t *testing.T) {
 func TestATextThatIsNoMonthIsNoPeriod(t *testing.T) {
 	w := newWorld(t)
 	for _, text := range []string{"", "2026", "2026-13", "2026-1", "november", "2026-11-01"} {
-		_, _, err := w.closer(w.store).Close(t.Context(), acme, text)
+		_, _, err := w.close(w.store, text)
 		if !problem.Is(err, problem.Invalid) {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -413,26 +436,29 @@ func (s *tampered) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.
 	}
 }
 
-func TestAnEditedRecordIsNoticedWithItsDay(t *testing.T) {
+func TestAnEditedRecordIsNoticedWithItsDayAndFigures(t *testing.T) {
 	w := newWorld(t)
 	w.stays(3, w.at(5, 9), time.Hour)
 	w.stays(1, w.at(6, 9), time.Hour)
 	w.now = w.at(32, 0)
 	store := &tampered{Store: w.store}
-	if _, _, err := w.closer(store).Close(t.Context(), acme, november); err != nil {
-		t.Fatal(err)
-	}
+	w.rollUp()
 	store.edit = true
 	p := w.refused(store, problem.PreconditionFailed)
-	if len(p.Fields) != 1 || !strings.Contains(p.Fields[0].Detail, "2026-11-05") {
-		t.Errorf("told %+v", p.Fields)
+	want := "the day of 2026-11-05: seat_ms is 10800000 in the roll-up and 10740000 in the ledger; at_limit_ms is 3600000 in the roll-up and 3540000 in the ledger"
+	if len(p.Fields) != 1 || p.Fields[0].Detail != want {
+		t.Errorf("told %+v, want %s", p.Fields, want)
+	}
+	store.edit = false
+	if _, added, err := w.close(store, november); err != nil || !added {
+		t.Errorf("closed once the record is as it was: %v, %v", added, err)
 	}
 }
 
 func TestADocumentIsCanonicalJSON(t *testing.T) {
 	w := newWorld(t)
 	w.now = w.at(32, 0)
-	sealed, _, err := w.closer(w.store).Close(t.Context(), acme, november)
+	sealed, _, err := w.close(w.store, november)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -470,7 +496,7 @@ func TestAChangeOfTimeZoneBillsNoHourTwiceAndChangesNothingThatWasClosed(t *test
 			if again := w.closes(false); cmp.Diff(november, again) != "" {
 				t.Error("closing again by another calendar changed what was closed")
 			}
-			sealed, _, err := w.closer(w.store).Close(t.Context(), acme, "2026-12")
+			sealed, _, err := w.close(w.store, "2026-12")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -512,17 +538,29 @@ func TestAPeriodIsByTheTimeZoneThatWasInForceAtItsEnd(t *testing.T) {
 	}
 }
 
-func TestTheCutoffIsBeforeAnythingWasReadAndTheSameEverywhere(t *testing.T) {
+// slow is a store whose clock moves with each read of stays. It counts them.
+type slow struct {
+	statement.Store
+	world *world
+	by    time.Duration
+	// first is when the ledger was read first.
+	first time.Time
+	reads int
+}
+
+func (s *slow) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Stay, error] {
+	if s.reads++; s.reads == 1 {
+		s.first = s.world.now
+	}
+	s.world.now = s.world.now.Add(s.by)
+	return s.Store.Stays(ctx, t, from, to)
+}
+
+func TestTheCutoffIsBeforeAnyRecordWasReadAndTheSameEverywhere(t *testing.T) {
 	w := newWorld(t)
 	w.stays(1, w.at(5, 9), time.Hour)
 	w.now = w.at(32, 0)
-	began := w.now
-	ticking := func() time.Time {
-		w.now = w.now.Add(time.Second)
-		return w.now
-	}
-	closer := statement.NewCloser(w.store, rollup.New(w.store, slog.New(slog.DiscardHandler), ticking), ticking)
-	sealed, _, err := closer.Close(t.Context(), acme, november)
+	sealed, _, err := w.close(&slow{Store: w.store, world: w, by: time.Millisecond}, november)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -530,7 +568,7 @@ func TestTheCutoffIsBeforeAnythingWasReadAndTheSameEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := usage.FormatTime(began.Add(time.Second).UnixMilli()); s.ClosedAt != want || usage.FormatTime(sealed.ClosedAt.UnixMilli()) != want {
+	if want := usage.FormatTime(w.at(32, 0).UnixMilli()); s.ClosedAt != want || usage.FormatTime(sealed.ClosedAt.UnixMilli()) != want {
 		t.Errorf("closed at %s, listed as at %v, want %s", s.ClosedAt, sealed.ClosedAt, want)
 	}
 }

@@ -77,6 +77,8 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"TheLedgerKeepsTheFirstRecord", ledger},
 		{"RecordsOfManyPartsAreReadInOrder", ledgerParts},
 		{"AStatementIsWrittenOnce", statements},
+		{"AClosingIsWrittenOverWhatWasReadAlone", closings},
+		{"ABatchOfClosingsIsWrittenOverWhatWasReadAlone", closingBatches},
 		{"AnActionIsReadAsItBeganAndEnded", actions},
 		{"ActionsAreListedNewestFirstAndPaged", actionPages},
 		{"AKeyIsClaimedOnceAndItsAnswerKept", keyAnswers},

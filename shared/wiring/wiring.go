@@ -24,6 +24,7 @@ import (
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
+	"seatmeter/shared/statement"
 	"seatmeter/shared/wsapi"
 )
 
@@ -133,7 +134,17 @@ func Reconcile(p Process, gateway Gateway) any {
 	}), p.Log).Handle
 }
 
-// Rollup builds the function that rolls up usage and audits the books.
-func Rollup(p Process) any {
-	return jobs.NewRollup(rollup.New(p.Store, p.Log, p.Now), books.NewAuditor(p.Store, p.Log, p.Now)).Handle
+// Rollup builds the function that rolls up usage, audits the books, and goes on with
+// closings. It closes months by itself so many days after their end; zero: never.
+func Rollup(p Process, closeAfterDays int) any {
+	return jobs.NewRollup(p.roller(), books.NewAuditor(p.Store, p.Log, p.Now), p.Closer(closeAfterDays)).Handle
+}
+
+func (p Process) roller() *rollup.Roller { return rollup.New(p.Store, p.Log, p.Now) }
+
+// Closer builds what closes billing periods: see Rollup.
+func (p Process) Closer(closeAfterDays int) *statement.Closer {
+	return statement.NewCloser(statement.Config{
+		Store: p.Store, Roller: p.roller(), Log: p.Log, Now: p.Now, Pause: pool.Sleep, CloseAfterDays: closeAfterDays,
+	})
 }

@@ -29,6 +29,7 @@ const (
 	connectionsEndpoint = "CONNECTIONS_ENDPOINT"
 	joinsPerSecond      = "JOINS_PER_SECOND"
 	callsPerSecond      = "CALLS_PER_SECOND"
+	closeAfterDays      = "CLOSE_AFTER_DAYS"
 	issuer              = "ISSUER"
 	downloadsOrigin     = "DOWNLOADS_ORIGIN"
 
@@ -91,10 +92,10 @@ func (e *Environment) Gateway() *gateway.Gateway {
 }
 
 // JoinsPerSecond returns the limit on each tenant's joins per second.
-func (e *Environment) JoinsPerSecond() int { return e.number(joinsPerSecond) }
+func (e *Environment) JoinsPerSecond() int { return e.number(joinsPerSecond, 1) }
 
 // CallsPerSecond returns the limit on each tenant's API calls per second.
-func (e *Environment) CallsPerSecond() int { return e.number(callsPerSecond) }
+func (e *Environment) CallsPerSecond() int { return e.number(callsPerSecond, 1) }
 
 // Site returns where the console's users sign in.
 func (e *Environment) Site() httpapi.Site {
@@ -104,11 +105,15 @@ func (e *Environment) Site() httpapi.Site {
 	}
 }
 
-// number reads a setting that is a whole number above 0.
-func (e *Environment) number(name string) int {
+// CloseAfterDays returns how many days after its end a month is closed by itself; zero:
+// never.
+func (e *Environment) CloseAfterDays() int { return e.number(closeAfterDays, 0) }
+
+// number reads a setting that is a whole number, of this or more.
+func (e *Environment) number(name string, least int) int {
 	value, err := strconv.Atoi(e.Get(name))
-	if os.Getenv(name) != "" && (err != nil || value < 1) {
-		e.missing = append(e.missing, fmt.Errorf("%s is not a whole number above 0", name))
+	if os.Getenv(name) != "" && (err != nil || value < least) {
+		e.missing = append(e.missing, fmt.Errorf("%s is not a whole number of %d or more", name, least))
 	}
 	return value
 }

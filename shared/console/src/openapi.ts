@@ -1,5 +1,37 @@
 // Generated from the OpenAPI document by `npm run types`.
 export interface paths {
+    "/v1/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["close-periods"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statements/{period}/closing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list-closings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants": {
         parameters: {
             query?: never;
@@ -320,6 +352,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/statements/{period}/closing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["get-closing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/usage": {
         parameters: {
             query?: never;
@@ -450,6 +498,42 @@ export interface components {
             from: unknown;
             member: string;
             to: unknown;
+        };
+        ClosingProblem: {
+            code: string;
+            detail: string;
+            errors: components["schemas"]["Field"][];
+        };
+        ClosingView: {
+            days: number;
+            days_done: number;
+            period: string;
+            problem?: components["schemas"]["ClosingProblem"];
+            revision?: number;
+            state: "none" | "running" | "done" | "failed" | "not_due";
+            tenant: string;
+        };
+        ClosingsPageView: {
+            asked_at?: string;
+            asked_by?: string;
+            items: components["schemas"]["ClosingView"][];
+            next_cursor: string | null;
+            period: string;
+            state: "none" | "running" | "done";
+            tenants: number;
+            tenants_done: number;
+            tenants_failed: number;
+            tenants_not_due: number;
+        };
+        ClosingsView: {
+            asked_at?: string;
+            asked_by?: string;
+            period: string;
+            state: "none" | "running" | "done";
+            tenants: number;
+            tenants_done: number;
+            tenants_failed: number;
+            tenants_not_due: number;
         };
         ConferenceSeatsView: {
             conference: string;
@@ -737,6 +821,16 @@ export interface components {
             tenant: string;
             waiting: number;
         };
+        Segment: {
+            from: string;
+            hosts: number;
+            limit: number;
+            model: "named" | "concurrent";
+            overage_ms: number;
+            peak: number;
+            seat_ms: number;
+            to: string;
+        };
         SizeView: {
             at_limit_ms: number;
             people: number;
@@ -762,6 +856,7 @@ export interface components {
             corrections: components["schemas"]["Figures"][];
             corrects: number;
             days: components["schemas"]["Figures"][];
+            difference?: components["schemas"]["Adjustment"];
             from: string;
             licenses: components["schemas"]["Terms"][];
             period: string;
@@ -769,7 +864,9 @@ export interface components {
             revision: number;
             rounding: string;
             rule_version: string;
+            segments?: components["schemas"]["Segment"][];
             sha256?: string;
+            stale?: boolean;
             tenant: string;
             time_zone: string;
             to: string;
@@ -783,6 +880,7 @@ export interface components {
             period: string;
             revision: number;
             sha256: string;
+            stale: boolean;
         };
         StayRecord: {
             block: number;
@@ -922,6 +1020,73 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "close-periods": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatementBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosingsView"];
+                };
+            };
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosingsView"];
+                };
+            };
+        };
+    };
+    "list-closings": {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                period: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosingsPageView"];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     "list-tenants": {
         parameters: {
             query?: {
@@ -1687,6 +1852,16 @@ export interface operations {
                     "application/json": components["schemas"]["Statement"];
                 };
             };
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosingView"];
+                };
+            };
         };
     };
     "get-statement": {
@@ -1713,6 +1888,34 @@ export interface operations {
                     "application/json": components["schemas"]["Statement"];
                     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
                     "text/csv": string;
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "get-closing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                period: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClosingView"];
                 };
             };
             304: {

@@ -12,8 +12,6 @@ import (
 	"seatmeter/shared/pool"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
-	"seatmeter/shared/rollup"
-	"seatmeter/shared/statement"
 	"seatmeter/shared/wiring"
 	"seatmeter/shared/wsapi"
 
@@ -81,7 +79,7 @@ func Usage(p Process, files httpapi.Files) any {
 // Statements builds the function for statements.
 func Statements(p Process, files httpapi.Files) any {
 	a := p.empty()
-	a.AddStatements(statement.NewCloser(p.Store, rollup.New(p.Store, p.Log, p.Now), p.Now), p.Store, files)
+	a.AddStatements(p.Closer(0), p.Store, files)
 	return httpapi.Serve(a)
 }
 
