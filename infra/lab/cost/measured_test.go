@@ -29,11 +29,13 @@ import (
 	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/worldtest"
@@ -278,7 +280,9 @@ func TestFunctionsLogWhatTheBillSays(t *testing.T) {
 		}
 	})
 	logged(t, "rollup", func(log *slog.Logger) {
-		job := jobs.NewRollup(rollup.New(w.store, log, w.clock), books.NewAuditor(w.store, log, w.clock))
+		roller := rollup.New(w.store, log, w.clock)
+		closer := statement.NewCloser(statement.Config{Store: w.store, Roller: roller, Log: log, Now: w.clock, Pause: pool.Sleep})
+		job := jobs.NewRollup(roller, books.NewAuditor(w.store, log, w.clock), closer)
 		if err := job.Handle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
