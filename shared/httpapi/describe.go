@@ -142,9 +142,9 @@ var descriptions = map[string]description{
 	},
 	"get-sizing": {
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
-		text: "Replays a range of up to 1,100 days against other numbers of seats: whom would each have turned away? `recommended` is the least number with which at most 1 % of the people are.\n\n" +
-			"Each stay is replayed as it was, and each refusal for want of a seat as if its person had come in and stayed as long as the median stay. A refusal is left out if its person came in within 10 minutes, or was refused less than 10 minutes before: the person tried again. Whoever finds a number of seats taken is turned away, and takes none; at equal times leaving comes before joining. " +
-			"Who was in at the start of the range takes seats first, and does not count as turned away. An overage's burst is not added: 25 seats are 25. People who waited in a queue count from when they came in, and not at all if they gave up.\n\n" +
+		text: "Replays a range of up to 1,100 days against other numbers of seats, and counts the people whom each would have turned away. `recommended` is the least number with which at most 1 % of the people are.\n\n" +
+			"Each stay is replayed as it was, and each refusal for want of a seat as if its person had come in and stayed as long as the median stay. A refusal is left out if its person came in within 10 minutes, or was refused less than 10 minutes before: the person tried again. A join that finds the number of seats taken is turned away, and takes none; at equal times leaving comes before joining. " +
+			"People who were in at the start of the range take seats first, and never count as turned away. An overage's burst is not added: 25 seats are 25. People who waited in a queue count from when they came in, and not at all if they gave up.\n\n" +
 			"Under a named license a number of seats is that of participants in each conference, without the host's own first connection; hosts are not sized. The ledger is read raw: a range of more than two million stays and refusals is `invalid`.\n\n" + readsOnly,
 	},
 	"list-refusals": {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
-import { closeBrowser, signedIn } from './browser.mjs';
+import { closeBrowser, findings, signedIn } from './browser.mjs';
 import { call } from './stack.mjs';
 
 after(closeBrowser);
@@ -25,6 +25,7 @@ test('finance finds the peak of a month and sees who made it', async (t) => {
   const said = await page.getByText(/At the peak of this time/).textContent();
   assert.match(said, new RegExp(`${peak} connections were in`));
   assert.equal(await rows(page, 'Who was in').count(), Math.min(peak, 25));
+  assert.deepEqual(await findings(page), []);
 });
 
 test('a moment of the chart is chosen by keyboard alone, and is in the link', async (t) => {
@@ -73,6 +74,7 @@ test('finance closes two months, checks the seal, and compares', async (t) => {
   await differences.first().waitFor();
   const [joins] = (await differences.allTextContents()).filter((text) => text.startsWith('Joins'));
   assert.match(joins, /[+−]\d|0$/);
+  assert.deepEqual(await findings(page), []);
 });
 
 test('a statement whose answer was altered on its way has a broken seal', async (t) => {
@@ -118,7 +120,7 @@ for (const [what, path] of [
   });
 }
 
-test('whoever is sent a link to a sizing reads the same answer', async (t) => {
+test('a link to a sizing shows others the same answer', async (t) => {
   const page = await signedIn(t, 'finance', '', { path: `#/acme/sizing?${days}` });
   await page.getByLabel('Numbers of seats to try').fill('5, 10');
   await page.getByRole('button', { name: 'Try' }).click();

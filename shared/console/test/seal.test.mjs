@@ -13,5 +13,6 @@ test('an altered statement has another seal', async () => {
   const seal = await sealOf(statement);
   assert.match(seal, /^[0-9a-f]{64}$/);
   assert.equal(await sealOf({ sha256: seal, totals: { peak: 4 }, period: '2026-10' }), seal);
+  assert.equal(await sealOf({ ...statement, stale: true, difference: { joins: 1 } }), seal, 'what came in since is no part of it');
   assert.notEqual(await sealOf({ ...statement, totals: { peak: 5 } }), seal);
 });

@@ -1,4 +1,5 @@
 // The seal of a statement: the SHA-256 of its canonical JSON (RFC 8785), without the member sha256.
+// An answer also says whether records came in since (stale, difference): these two members are no part of the document.
 
 /** Canonical JSON: members in the order of their UTF-16 code units. JSON.stringify writes numbers and texts as RFC 8785 has it. */
 export function canonical(value: unknown): string {
@@ -10,7 +11,7 @@ export function canonical(value: unknown): string {
 
 /** The hash that a document's seal has to be, as the browser computes it. */
 export async function sealOf(document: Readonly<Record<string, unknown>>): Promise<string> {
-  const { sha256: _, ...rest } = document;
+  const { sha256: _, stale: __, difference: ___, ...rest } = document;
   const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(canonical(rest)));
   return [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -23,7 +23,7 @@ export function SizingPage({ tenant, query }: PageProps) {
   return (
     <>
       <h1>How many seats?</h1>
-      <p class="muted">Everybody who came is replayed against other numbers of seats: whom would each have turned away?</p>
+      <p class="muted">The joins of these days are replayed against other numbers of seats: how many people would each have turned away?</p>
       <Show of={known} what="the license">{(revisions) => <OfRange tenant={tenant} query={query} revisions={revisions} />}</Show>
     </>
   );
@@ -87,7 +87,7 @@ function Answer({ tenant, range, sizing, recommended }: { tenant: string; range:
           From {range.first} to {range.last}, {counted(people, 'person', 'people')} came {counted(sizing.joins, 'time')}. {count(recommended)} is the least number with which at most 1 in 100 of them is turned away; with it, {turnedAway(then, people)}.
           {recommended !== limit && <> With {count(limit)}, as now, {turnedAway(now, people)}, and all {count(limit)} are taken for {duration(now.at_limit_ms)} in all.</>}
         </p>
-        <p class="muted">A refused person is taken to have stayed {duration(sizing.median_stay_ms)}, as the median of the stays. Whoever came back within ten minutes is counted once.</p>
+        <p class="muted">A refused person counts as having stayed {duration(sizing.median_stay_ms)}, the median of the stays. A person who tried again within ten minutes is counted once.</p>
         <Share tenant={tenant} range={range} />
       </section>
       <Table
@@ -122,7 +122,7 @@ function Share({ tenant, range: { from, to, first, last } }: { tenant: string; r
         <button type="button" onClick={() => void copy.run().then(setCopied)}>Copy the link to this answer</button>
         <button type="button" disabled={get.running} onClick={() => void get.run()}>Download CSV</button>
       </p>
-      {copied && <Done>The link is copied. Whoever opens it signs in, and sees this answer.</Done>}
+      {copied && <Done>The link is copied. It shows this answer to anybody who may see it.</Done>}
       {copy.failure && <p>The browser does not let this page copy. The link is in the address bar.</p>}
       {get.failure && <FailureNotice failure={get.failure} />}
     </>

@@ -13,7 +13,10 @@ import { sealOf } from './seal.ts';
 import { changedDays, compare, figures } from './statement-compare.ts';
 import type { Listed } from './statements.tsx';
 
-type Statement = Schemas['Statement'];
+interface Segment { from: string; to: string; model: 'named' | 'concurrent'; limit: number; peak: number; seat_ms: number; overage_ms: number; hosts: number }
+
+/** Statements of earlier rules have no segments. */
+type Statement = Schemas['Statement'] & { stale?: boolean; difference?: Partial<Schemas['Adjustment']>; segments?: Segment[] };
 
 interface Props { tenant: string; period: string; revision: number | undefined; against: string | undefined; statements: Listed[] }
 
@@ -35,8 +38,9 @@ export function OneStatement({ tenant, period, revision, against, statements }: 
               Closed {momentIn(statement.closed_at, statement.time_zone)}, from {count(statement.records)} records, by version {statement.rule_version} of the rules.
             </p>
             <Seal of={statement} />
+            {statement.stale && <Stale of={statement} />}
             <Totals of={statement} />
-            <Licenses of={statement.licenses} zone={statement.time_zone} />
+            {statement.segments ? <Segments of={statement.segments} zone={statement.time_zone} /> : <Licenses of={statement.licenses} zone={statement.time_zone} />}
             <Files tenant={tenant} of={statement} />
             <Against tenant={tenant} now={statement} against={against} statements={statements} />
             <Days of={statement} />
@@ -54,7 +58,7 @@ function Seal({ of }: { of: Statement }) {
     <Show of={sealed} what="the seal">
       {(hash) => (hash === of.sha256
         ? <div class="notice good seal" role="status"><h3>The seal is intact</h3><p>This browser computed the SHA-256 of the statement, and it is the one that was sealed: <code>{hash}</code></p></div>
-        : <div class="notice bad seal" role="alert"><h3>The seal is broken</h3><p>The statement was sealed with <code>{of.sha256}</code>, and what came here has <code>{hash}</code>. Do not bill by it, and tell whoever operates Seatmeter.</p></div>)}
+        : <div class="notice bad seal" role="alert"><h3>The seal is broken</h3><p>The statement was sealed with <code>{of.sha256}</code>, and what came here has <code>{hash}</code>. Do not bill by it, and tell the operator of Seatmeter.</p></div>)}
     </Show>
   );
 }
@@ -69,6 +73,41 @@ function Totals({ of: { totals, time_zone: zone } }: { of: Statement }) {
     ['Refused', count(totals.refused), ''],
   ] as const;
   return <dl class="figures">{list.map(([name, value, more]) => <div class="figure" key={name}><dt>{name}</dt><dd><strong>{value}</strong>{more}</dd></div>)}</dl>;
+}
+
+/** What is billed, of each part of the month in which one limit was in force. */
+function Segments({ of, zone }: { of: Segment[]; zone: string }) {
+  return (
+    <>
+      <h3>What is billed</h3>
+      <Table
+        caption="Billable quantities" rows={of} keyOf={(s) => s.from} empty={null}
+        columns={[
+          { title: 'From', heading: true, cell: (s) => momentIn(s.from, zone) },
+          { title: 'To', cell: (s) => momentIn(s.to, zone) },
+          { title: 'Model', cell: (s) => s.model },
+          { title: 'Limit', number: true, cell: (s) => count(s.limit) },
+          { title: 'Peak', number: true, cell: (s) => count(s.peak) },
+          { title: 'Hosts', number: true, cell: (s) => count(s.hosts) },
+          { title: 'Seat time', number: true, cell: (s) => duration(s.seat_ms) },
+          { title: 'Overage', number: true, cell: (s) => duration(s.overage_ms) },
+        ]}
+      />
+    </>
+  );
+}
+
+function Stale({ of: { difference = {} } }: { of: Statement }) {
+  const list = figures.flatMap(([member, name]) => {
+    const n = (difference as Record<string, number | undefined>)[member];
+    return n ? [`${name} ${signed(n)}`] : [];
+  });
+  return (
+    <div class="notice">
+      <h3>Records came in since</h3>
+      <p>Close the month again to have them in a statement. The difference would be: {list.join(', ') || 'none in the totals'}.</p>
+    </div>
+  );
 }
 
 function Licenses({ of, zone }: { of: Statement['licenses']; zone: string }) {
