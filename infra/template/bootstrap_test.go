@@ -256,6 +256,12 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 	switch value {
 	case "!Ref JoinsPerSecond", "!Ref CallsPerSecond":
 		return strconv.Itoa(rate.DefaultPerSecond)
+	case "!Ref Issuer", "!Sub https://${ExportsBucket}.s3.${AWS::Region}.${AWS::URLSuffix}":
+		return "https://a1b2c3.example.com"
+	case "!Ref ConsoleScope":
+		return "openid"
+	case "!Ref ConsoleClientId", "!Ref TokenOrigin":
+		return "" // their defaults
 	case "!Ref JoinTokenSecret", "!Ref CursorSecret":
 		return "arn:aws:secretsmanager:local:000000000000:secret:" + strings.TrimPrefix(value, "!Ref ")
 	case "!Ref CloseAfterDays":

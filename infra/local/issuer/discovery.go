@@ -20,7 +20,8 @@ func (i *Issuer) JWKS() []byte { return slices.Clone(i.jwks) }
 // ServeHTTP serves OIDC discovery and the key set under /.well-known/, and the
 // console's sign-in by the authorization code with PKCE.
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	allowed, handler := []string{http.MethodGet, http.MethodHead}, http.HandlerFunc(nil)
+	allowed := []string{http.MethodGet, http.MethodHead}
+	var handler http.HandlerFunc
 	switch r.URL.Path {
 	case DiscoveryPath:
 		handler = func(w http.ResponseWriter, r *http.Request) { giveJSON(w, discovery(r)) }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"io"
 	"net/http"
 	"net/url"
 	"sync"
@@ -105,12 +106,12 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	before, known := signedIn(r)
-	switch r.URL.Query().Get("prompt") {
-	case "none":
-		if known {
-			i.signIn(w, r, back, before)
-			return
-		}
+	silent := r.URL.Query().Get("prompt") == "none"
+	switch {
+	case silent && known:
+		i.signIn(w, r, back, before)
+		return
+	case silent:
 		redirect(w, r, back, url.Values{"error": {"login_required"}})
 		return
 	}
@@ -136,7 +137,7 @@ func redirect(w http.ResponseWriter, r *http.Request, back *url.URL, answer url.
 	answer.Set("iss", URL)
 	to := *back
 	to.RawQuery = answer.Encode()
-	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+	http.Redirect(w, r, to.String(), http.StatusSeeOther) //nolint:gosec // redirectOf has checked it
 }
 
 // redirectOf checks an authorization request and returns its redirect URL.
@@ -168,6 +169,14 @@ func signedIn(r *http.Request) (person, bool) {
 	return before, err == nil && before.valid()
 }
 
+// tokenAnswer is what the token endpoint answers.
+type tokenAnswer struct {
+	Bearer    string `json:"access_token"`
+	Type      string `json:"token_type"`
+	ExpiresIn int    `json:"expires_in"`
+	Refresh   string `json:"refresh_token"`
+}
+
 // token is the token endpoint.
 func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
@@ -176,7 +185,7 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	given, ok := i.redeem(r, now)
 	if !ok {
 		w.WriteHeader(http.StatusBadRequest)
-		_ = json.NewEncoder(w).Encode(map[string]string{"error": "invalid_grant"}) // the client may have gone
+		_, _ = io.WriteString(w, `{"error":"invalid_grant"}`) // the client may have gone
 		return
 	}
 	bearer, err := i.Mint(given.Role, given.Tenant, bearerLifetime, now)
@@ -185,9 +194,10 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	refresh := i.grants.add(grant{person: given.person, expires: now.Add(bearerLifetime)})
-	_ = json.NewEncoder(w).Encode(map[string]any{ // the client may have gone
-		"access_token": bearer, "token_type": "Bearer", "expires_in": int(bearerLifetime.Seconds()), "refresh_token": refresh,
-	})
+	answer := tokenAnswer{Bearer: bearer, Type: "Bearer", ExpiresIn: int(bearerLifetime.Seconds()), Refresh: refresh}
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		return // the client has gone
+	}
 }
 
 // redeem returns what a code, with its verifier, or a refresh token stands for.

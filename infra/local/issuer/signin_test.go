@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -54,29 +55,48 @@ func (b browser) authorization(changed url.Values) string {
 	return b.at + "/authorize?" + query.Encode()
 }
 
-func (b browser) answered(response *http.Response, err error) *http.Response {
+// reply is an answer of the issuer.
+type reply struct {
+	status   int
+	location string
+	body     []byte
+}
+
+// ask sends a GET or, with a form, a POST.
+func (b browser) ask(address string, form url.Values) reply {
 	b.t.Helper()
+	method := http.MethodGet
+	if form != nil {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.t.Cleanup(func() { _ = response.Body.Close() })
-	return response
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := b.client.Do(request)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return reply{response.StatusCode, response.Header.Get("Location"), body}
 }
 
 // choose is the form of the page. It returns what the console is sent.
 func (b browser) choose(role, tenant string) url.Values {
 	b.t.Helper()
-	return b.sentBack(b.answered(b.client.PostForm(b.authorization(nil), url.Values{"role": {role}, "tenant": {tenant}})))
+	return b.sentBack(b.ask(b.authorization(nil), url.Values{"role": {role}, "tenant": {tenant}}))
 }
 
-func (b browser) sentBack(response *http.Response) url.Values {
+func (b browser) sentBack(got reply) url.Values {
 	b.t.Helper()
-	to, err := response.Location()
-	if err != nil {
-		b.t.Fatalf("answered %d: %v", response.StatusCode, err)
-	}
-	if !strings.HasPrefix(to.String(), b.console()+"?") {
-		b.t.Fatalf("sent to %s", to)
+	to, err := url.Parse(got.location)
+	if err != nil || !strings.HasPrefix(got.location, b.console()+"?") {
+		b.t.Fatalf("answered %d, sent to %q (%v)", got.status, got.location, err)
 	}
 	return to.Query()
 }
@@ -89,12 +109,12 @@ type tokens struct {
 // exchange asks the token endpoint, and returns the status with the tokens.
 func (b browser) exchange(form url.Values) (int, tokens) {
 	b.t.Helper()
-	response := b.answered(b.client.PostForm(b.at+"/token", form))
+	answer := b.ask(b.at+"/token", form)
 	var got tokens
-	if err := json.NewDecoder(response.Body).Decode(&got); err != nil {
+	if err := json.Unmarshal(answer.body, &got); err != nil {
 		b.t.Fatal(err)
 	}
-	return response.StatusCode, got
+	return answer.status, got
 }
 
 func (b browser) byCode(code, verifier string) url.Values {
@@ -146,11 +166,11 @@ func TestACodeIsGoodOnceAndForItsVerifier(t *testing.T) {
 func TestASecondSignInNeedsNoPage(t *testing.T) {
 	b := newBrowser(t)
 	silent := b.authorization(url.Values{"prompt": {"none"}})
-	if back := b.sentBack(b.answered(b.client.Get(silent))); back.Get("error") != "login_required" {
+	if back := b.sentBack(b.ask(silent, nil)); back.Get("error") != "login_required" {
 		t.Errorf("sent back with %v", back)
 	}
 	b.choose("tenant_admin", "acme")
-	back := b.sentBack(b.answered(b.client.Get(silent)))
+	back := b.sentBack(b.ask(silent, nil))
 	_, got := b.exchange(b.byCode(back.Get("code"), verifier))
 	if claims, err := b.issuer.Verify(got.Access, time.Now()); err != nil || claims["tenant"] != "acme" {
 		t.Errorf("claims %v (%v)", claims, err)
@@ -167,12 +187,12 @@ func TestOnlyTheConsoleOfTheStackSignsIn(t *testing.T) {
 		"plain PKCE":     {"code_challenge_method": {"plain"}},
 		"implicit":       {"response_type": {"token"}},
 	} {
-		if got := b.answered(b.client.Get(b.authorization(changed))); got.StatusCode != http.StatusBadRequest {
-			t.Errorf("%s: answered %d", name, got.StatusCode)
+		if got := b.ask(b.authorization(changed), nil); got.status != http.StatusBadRequest {
+			t.Errorf("%s: answered %d", name, got.status)
 		}
 	}
-	got := b.answered(b.client.PostForm(b.authorization(nil), url.Values{"role": {"tenant_admin"}}))
-	if got.StatusCode != http.StatusBadRequest {
-		t.Errorf("a tenant_admin of no tenant: answered %d", got.StatusCode)
+	got := b.ask(b.authorization(nil), url.Values{"role": {"tenant_admin"}})
+	if got.status != http.StatusBadRequest {
+		t.Errorf("a tenant_admin of no tenant: answered %d", got.status)
 	}
 }

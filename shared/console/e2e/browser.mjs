@@ -55,9 +55,9 @@ export async function open(page, path) {
   await page.evaluate((to) => { location.hash = to; }, path);
 }
 
-/** What axe finds on the page, a line each; none is right. */
-export async function findings(page) {
+/** What axe finds on the page, a line each; none is right. With a tag, only by the rules of that tag. */
+export async function findings(page, tag) {
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(runOnly && { runOnly }) }), tag);
   return violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(', ')}`);
 }

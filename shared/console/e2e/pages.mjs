@@ -1,7 +1,13 @@
-// The pages, for the tests and pictures of each. `ready` is what shows when the page has loaded.
+// The pages, for the tests and pictures of each. `ready` is what shows when the page has loaded; `prepare` does something there.
 const now = new Date();
 const lastMonth = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1)).toISOString().slice(0, 7);
 const heading = (name) => (page) => page.getByRole('heading', { name, exact: true });
+
+async function choose(page) {
+  const file = 'email,name\nann@acme.example,Ann Archer\nnew@acme.example,Nina New\nno address,Nobody\nnew@acme.example,Twice\n';
+  await page.getByLabel('Choose a file').setInputFiles({ name: 'team.csv', mimeType: 'text/csv', buffer: Buffer.from(file) });
+  await page.getByRole('table').waitFor();
+}
 
 export const pages = [
   { name: 'tenants', role: 'vendor', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
@@ -10,7 +16,7 @@ export const pages = [
   { name: 'now-conference', role: 'tenant_admin', path: (tenant) => `#/${tenant}/now?conference=weekly`, ready: heading('People') },
   { name: 'refusals', role: 'tenant_admin', path: (tenant) => `#/${tenant}/refusals`, ready: (page) => page.getByRole('table', { name: 'Refusals' }) },
   { name: 'people', role: 'tenant_admin', path: (tenant) => `#/${tenant}/people`, ready: (page) => page.getByRole('table', { name: 'Hosts' }) },
-  { name: 'people-many', role: 'tenant_admin', path: (tenant) => `#/${tenant}/people?many=csv`, ready: heading('Add many hosts by CSV') },
+  { name: 'people-many', role: 'tenant_admin', path: (tenant) => `#/${tenant}/people?many=csv`, ready: heading('Add many hosts by CSV'), prepare: choose },
   { name: 'license', role: 'vendor', path: (tenant) => `#/${tenant}/license`, ready: (page) => page.getByRole('heading', { name: 'History' }) },
   { name: 'license-read', role: 'tenant_admin', path: (tenant) => `#/${tenant}/license`, ready: (page) => page.getByRole('heading', { name: 'History' }) },
   { name: 'usage', role: 'finance', path: (tenant) => `#/${tenant}/usage?from=${lastMonth}-01&to=${lastMonth}-28`, ready: (page) => page.getByRole('heading', { name: 'When it is busy' }) },

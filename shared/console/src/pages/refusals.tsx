@@ -30,7 +30,7 @@ export function Refusals({ tenant }: PageProps) {
       <h1>Refusals</h1>
       <p class="muted">Everybody who tried to join and was not let in, newest first.</p>
       <div class="tools">
-        <SelectField label="In" value={hours} onValue={setHours} options={ranges} />
+        <SelectField label="Time" value={hours} onValue={setHours} options={ranges} />
         <button type="button" onClick={refusals.reload}>Look again</button>
       </div>
       <Show of={refusals} what="the refusals">

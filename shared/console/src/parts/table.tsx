@@ -1,4 +1,5 @@
-// A table that stays quick with ten thousand rows: it shows a page of them, and finds by text.
+// A table that stays quick with ten thousand rows: it shows a page of them, and finds by text. On a phone its rows are
+// cards, for which styles.css takes the cells' layout away, and with it their roles: so these are named.
 import type { ComponentChildren } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 
@@ -53,17 +54,17 @@ export function Table<T>({ caption, rows, columns, keyOf, textOf, empty, rowsPer
       {rows.length === 0 ? empty : (
         <>
           <div class="scroll" tabIndex={0} role="group" aria-label={caption}>
-            <table>
+            <table role="table">
               <caption class="hidden">{caption}</caption>
-              <thead>
-                <tr>{columns.map((c) => <th key={c.title} scope="col" class={c.number ? 'number' : ''}>{c.title || <span class="hidden">Actions</span>}</th>)}</tr>
+              <thead role="rowgroup">
+                <tr role="row">{columns.map((c) => <th key={c.title} role="columnheader" scope="col" class={c.number ? 'number' : ''}>{c.title || <span class="hidden">Actions</span>}</th>)}</tr>
               </thead>
-              <tbody>
+              <tbody role="rowgroup">
                 {found.slice(at * rowsPerPage, (at + 1) * rowsPerPage).map((row) => (
-                  <tr key={keyOf(row)}>
+                  <tr key={keyOf(row)} role="row">
                     {columns.map((c) => c.heading
-                      ? <th key={c.title} scope="row">{c.cell(row)}</th>
-                      : <td key={c.title} class={c.number ? 'number' : ''}>{c.cell(row)}</td>)}
+                      ? <th key={c.title} role="rowheader" scope="row">{c.cell(row)}</th>
+                      : <td key={c.title} role="cell" data-title={c.title} class={c.number ? 'number' : ''}>{c.cell(row)}</td>)}
                   </tr>
                 ))}
               </tbody>
