@@ -122,6 +122,13 @@ func writeDay(ctx context.Context, s *dynamo.Store, n int64) error {
 	return s.PutDay(ctx, someTenant, "UTC", rollup.Day{Records: n, Summary: usage.Summary{Row: row, Identities: usage.Set{{byte(n)}}}})
 }
 
+func writeGroups(ctx context.Context, s *dynamo.Store, n int64) error {
+	row := usage.Row{ToMillis: 24 * 60 * 60 * 1000, Group: "ann@example.org", Joins: int(n) + 1}
+	return s.PutGroups(ctx, someTenant, "UTC", rollup.Groups{
+		By: usage.GroupingHost, Period: usage.Period{ToMillis: row.ToMillis}, Records: n, Days: []usage.Summary{{Row: row}},
+	})
+}
+
 func stayed(n int64) usage.Stay {
 	return usage.Stay{Tenant: someTenant, Connection: seat.ConnectionID(fmt.Sprint(n)), JoinedAtMillis: n + 1, LeftAtMillis: n + 2}
 }
@@ -183,6 +190,16 @@ var consistent = []version{
 	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Cursor(ctx) }},
 	{"Rows", writeDay, func(ctx context.Context, s *dynamo.Store) (any, error) {
 		return gather(s.Rows(ctx, someTenant, "UTC", usage.GranularityDay, 0, 1))
+	}},
+	{"GroupRows", writeGroups, func(ctx context.Context, s *dynamo.Store) (any, error) {
+		return gather(s.GroupRows(ctx, someTenant, "UTC", usage.GroupingHost, usage.GranularityDay, 0, 1))
+	}},
+	{"GroupDays", writeGroups, func(ctx context.Context, s *dynamo.Store) (any, error) {
+		days, err := s.GroupDays(ctx, someTenant, "UTC", usage.GroupingHost, 0, 1)
+		if err != nil || len(days) == 0 {
+			return nil, err
+		}
+		return gather(days[0].Summaries)
 	}},
 	{"Days", writeDay, func(ctx context.Context, s *dynamo.Store) (any, error) {
 		return gather(s.Days(ctx, someTenant, "UTC", 0, 1))

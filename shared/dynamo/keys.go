@@ -57,6 +57,8 @@ import (
 //	progress of a tenant's roll-up        t#<tenant>                 progress
 //	a day's rows, or a month's            t#<tenant>                 rows4#<granularity>#<zone>#<begins at>
 //	part of a day's set, or of its levels t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
+//	groups of a day, or a month: head     t#<tenant>                 groups#<grouping>#<granularity>#<zone>#<begins at>
+//	part of these groups' rows, or sets   t#<tenant>                 group_parts#<grouping>#<granularity>#<zone>#<begins at>#<records>#<part>
 //	cursor of the roll-up over tenants    rollup                     cursor
 //	batch of a period's closings          closings                   <period>
 //	closing of a tenant's period          closings#<period>          <tenant>
@@ -140,6 +142,11 @@ const (
 	attrDeniedParts     = "denied_parts"
 	attrLevelParts      = "level_parts"
 	attrLevels          = "levels"
+	attrQuarterParts    = "quarter_parts"
+	attrHourParts       = "hour_parts"
+	attrDayParts        = "day_parts"
+	attrMonthParts      = "month_parts"
+	attrSetParts        = "set_parts"
 
 	attrAsked    = "asked_at"
 	attrCutoff   = "cutoff"
@@ -221,6 +228,8 @@ const (
 	prefixStatement  = "statement#"
 	prefixRows       = "rows4#"
 	prefixSets       = "sets#"
+	prefixGroups     = "groups#"
+	prefixGroupParts = "group_parts#"
 	attrRequest      = "request"
 	attrBy           = "by"
 	attrAction       = "action"
@@ -406,6 +415,17 @@ func rowsKey(g usage.Granularity, zone string, fromMillis int64) string {
 
 // jobsKey names a period's closings.
 func jobsKey(period string) string { return keyClosings + "#" + period }
+
+// groupHeadKey names the head of the groups of the day, or the month, that begins at
+// fromMillis.
+func groupHeadKey(by usage.Grouping, g usage.Granularity, zone string, fromMillis int64) string {
+	return prefixGroups + string(by) + "#" + string(g) + "#" + zone + "#" + timeKey(fromMillis)
+}
+
+// groupPartKey names a part of one version of a head's rows of a granularity.
+func groupPartKey(by usage.Grouping, g usage.Granularity, zone string, fromMillis, records int64, part int) string {
+	return fmt.Sprintf("%s%s#%s#%s#%s#%012d#%05d", prefixGroupParts, by, g, zone, timeKey(fromMillis), records, part)
+}
 
 func setsKey(zone string, dayMillis int64) string {
 	return prefixSets + zone + "#" + timeKey(dayMillis) + "#"

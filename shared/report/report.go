@@ -99,10 +99,7 @@ func (r *Reporter) Usage(ctx context.Context, q Query) iter.Seq2[usage.Row, erro
 			yield(usage.Row{}, err)
 			return
 		}
-		if q.GroupBy != usage.GroupingNone {
-			rowsOf(b.sweep(ctx, periods, q.GroupBy))(yield)
-			return
-		}
+		b.by = q.GroupBy
 		for row, err := range b.rows(ctx, periods, q.Granularity) {
 			if !yield(row, err) || err != nil {
 				return
@@ -128,6 +125,7 @@ type tenantReader struct {
 	tenant tenant.ID
 	zone   *time.Location
 	asOf   int64
+	by     usage.Grouping
 	// limits are the limits of the license's revisions.
 	revisions []license.License
 	limits    usage.Limits
@@ -191,14 +189,18 @@ func (b *tenantReader) rows(ctx context.Context, periods []usage.Period, g usage
 }
 
 func (b *tenantReader) run(ctx context.Context, periods []usage.Period, g usage.Granularity, from source) iter.Seq2[usage.Row, error] {
-	switch from {
-	case sourceStored:
+	grouped := b.by != usage.GroupingNone
+	switch {
+	case from == sourceStored && grouped:
+		return b.storedGroups(ctx, periods, g)
+	case from == sourceStored:
 		return b.stored(ctx, periods, g)
-	case sourceMerged:
+	case from == sourceMerged && grouped:
+		return b.mergedGroups(ctx, periods)
+	case from == sourceMerged:
 		return b.merged(ctx, periods)
-	case sourceRaw:
 	}
-	return rowsOf(b.sweep(ctx, periods, usage.GroupingNone))
+	return rowsOf(b.sweep(ctx, periods, b.by))
 }
 
 // stored reads stored rows, and adds idle ones.

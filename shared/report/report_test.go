@@ -11,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
+	"seatmeter/shared/conference"
+	"seatmeter/shared/host"
 	"seatmeter/shared/license"
 	"seatmeter/shared/report"
 	"seatmeter/shared/rollup"
@@ -70,6 +73,59 @@ func TestAReportOfRolledUpDaysDoesNotReadTheLedger(t *testing.T) {
 			t.Errorf("%s: %d records were read", g, store.records)
 		}
 	}
+}
+
+// A month by host or by conference is read from as many rows as there are groups and
+// days, however many stays there were.
+func TestGroupsOfAMonthCostTheSameForManyStays(t *testing.T) {
+	for _, by := range []usage.Grouping{usage.GroupingHost, usage.GroupingConference} {
+		few, many := groupedMonth(t, 1), groupedMonth(t, 40)
+		for g, most := range map[usage.Granularity]float64{usage.GranularityMonth: 1, usage.GranularityTotal: 1, usage.GranularityDay: 1.3} {
+			a, b := few.units(by, g), many.units(by, g)
+			t.Logf("by %s and %s: %v read units for few, %v for many", by, g, a, b)
+			if b > most*a {
+				t.Errorf("by %s and %s: %v read units, and %v for forty times as many", by, g, a, b)
+			}
+		}
+	}
+}
+
+// groupedMonth is a month of ten conferences of five hosts, each of them with so many
+// stays a day, rolled up.
+func groupedMonth(t *testing.T, stays int) *world {
+	w := newWorld(t, "UTC")
+	for day := 1; day <= 31; day++ {
+		for n := range 10 * stays {
+			from := w.at(day, 600).UnixMilli() + int64(n)*1000
+			s := w.part(from, from+3_600_000, fmt.Sprint("person-", n), nil)
+			number := n % 10
+			s.Number, s.Conference = conference.Number(number+1), conference.ID(fmt.Sprint("conference-", number))
+			s.Host = host.Email(fmt.Sprintf("host-%d@example.org", number%5))
+			w.now = time.UnixMilli(s.LeftAtMillis)
+			w.record(s)
+		}
+	}
+	w.now = w.at(33, 0)
+	w.roll()
+	return w
+}
+
+// units are the read units of a month's report, which reads no ledger.
+func (w *world) units(by usage.Grouping, g usage.Granularity) float64 {
+	w.t.Helper()
+	units := 0.0
+	metered := w.store.Metered(func(consumed *types.ConsumedCapacity, _ bool) { units += *consumed.CapacityUnits })
+	store := &counting{Store: metered}
+	q := w.month(time.October, g)
+	q.GroupBy = by
+	got := collect(w.t, report.New(store, w).Usage(context.Background(), q))
+	if diff := cmp.Diff(w.want(q), got, cmpopts.EquateEmpty()); diff != "" {
+		w.t.Errorf("by %s and %s (-everything +report):\n%s", by, g, diff)
+	}
+	if store.records != 0 {
+		w.t.Errorf("by %s and %s: %d records were read", by, g, store.records)
+	}
+	return units
 }
 
 func TestATotalReadsTheLedgerOnlyOfDaysNotRolledUp(t *testing.T) {

@@ -25,6 +25,17 @@ type Month struct {
 	Row     usage.Row
 }
 
+// Groups are the rows of a day's groups, or of a month's, which has Months alone.
+// Iterators are read once. Rows come in order of period and group.
+type Groups struct {
+	By usage.Grouping
+	usage.Period
+	Records         int64
+	Quarters, Hours iter.Seq2[usage.Row, error]
+	Days            []usage.Summary
+	Months          iter.Seq2[usage.Row, error]
+}
+
 // Progress is how far a tenant is rolled up. Times are Unix milliseconds.
 type Progress struct {
 	// Zone is the time zone of the calendar.
@@ -54,6 +65,14 @@ type Buckets interface {
 	// their sets, without hours and quarters. The sets of a day that is being replaced
 	// may be larger than its row says; nothing is ever missing.
 	Days(ctx context.Context, t tenant.ID, zone string, fromMillis, toMillis int64) iter.Seq2[Day, error]
+	// PutGroups replaces the groups of a day or a month, all at once, unless the stored
+	// ones were made from more records. Safe to abort and to retry.
+	PutGroups(ctx context.Context, t tenant.ID, zone string, g Groups) error
+	// GroupRows gives the rows of groups, as Rows does, in order of period and group.
+	GroupRows(ctx context.Context, t tenant.ID, zone string, by usage.Grouping, g usage.Granularity, fromMillis, toMillis int64) iter.Seq2[usage.Row, error]
+	// GroupDays gives the groups of each day that begins in [from, to), with their sets.
+	// A day's groups are read as they are asked for.
+	GroupDays(ctx context.Context, t tenant.ID, zone string, by usage.Grouping, fromMillis, toMillis int64) ([]usage.Groups, error)
 	// Cursor is the tenant at which the next run begins, and SaveCursor
 	// replaces it.
 	Cursor(ctx context.Context) (tenant.ID, error)

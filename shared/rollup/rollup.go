@@ -3,8 +3,8 @@
 //
 // Terms: a bucket is a quarter-hour of a tenant's usage. A day of the tenant's
 // calendar is stored as its buckets, its hours, and its own row with the sets of
-// whom it counted, so that distinct counts of longer periods are exact. A month
-// is made from its days. A day is final when no stay that touches it can be open
+// whom it counted, so that distinct counts of longer periods are exact. So are the
+// day's groups, by host and by conference. A month is made from its days. A day is final when no stay that touches it can be open
 // any more; only final days are stored. A late record is one that was written
 // when its day could already be final, such as that of a connection which
 // reconciliation did not reach for hours. Its days and months are made again.
@@ -18,6 +18,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"math"
@@ -268,37 +269,103 @@ func (l *tenantRoller) advance(ctx context.Context, p *Progress, until int64) er
 	return nil
 }
 
-// day rolls up one day from the ledger. It holds the day's sets in memory.
+// day rolls up one day from the ledger, and its groups, in one reading. It holds the
+// day's sets in memory.
 func (l *tenantRoller) day(ctx context.Context, p usage.Period) error {
 	quarters, err := usage.Periods(time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), usage.GranularityQuarterHour, l.zone)
 	if err != nil {
 		return fmt.Errorf("cut a day: %w", err)
 	}
-	sweep := usage.NewSweep(quarters, l.limits, math.MaxInt64)
-	records, err := sweep.Read(ctx, l.store, l.tenant)
-	if err != nil {
-		return fmt.Errorf("add up a day: %w", err)
-	}
-	day := Day{Records: records}
-	summaries := sweep.Close()
 	hours, err := usage.Periods(time.UnixMilli(p.FromMillis), time.UnixMilli(p.ToMillis), usage.GranularityHour, l.zone)
 	if err != nil {
 		return fmt.Errorf("cut a day: %w", err)
 	}
-	for _, s := range summaries {
-		day.Quarters = append(day.Quarters, s.Row)
+	all := make([]*groupedDay, 0, 1+len(groupings))
+	sweeps := make([]*usage.Sweep, 0, cap(all))
+	for _, by := range append([]usage.Grouping{usage.GroupingNone}, groupings...) {
+		sweep := usage.NewGroupedSweep(quarters, by, l.limits, math.MaxInt64)
+		sweeps, all = append(sweeps, sweep), append(all, &groupedDay{by: by, hours: hours})
 	}
-	for _, hour := range hours {
-		n := 0
-		for n < len(summaries) && summaries[n].Row.ToMillis <= hour.ToMillis {
-			n++
+	records := int64(0)
+	err = usage.Feed(usage.StreamsOf(ctx, l.store, l.tenant, p).Counted(&records), func() error {
+		for i, sweep := range sweeps {
+			all[i].add(sweep.Done())
 		}
-		whole := usage.MergeAll(summaries[:n])
-		day.Hours = append(day.Hours, whole.Row)
-		day.Summary = usage.Merge(day.Summary, whole)
-		summaries = summaries[n:]
+		return nil
+	}, sweeps...)
+	if err != nil {
+		return fmt.Errorf("add up a day: %w", err)
 	}
-	return problem.Wrap("keep a day", l.store.PutDay(ctx, l.tenant, l.zone.String(), day))
+	for i, sweep := range sweeps {
+		all[i].add(sweep.Close())
+		if err := l.keep(ctx, p, records, all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// groupings are those that are rolled up.
+var groupings = []usage.Grouping{usage.GroupingHost, usage.GroupingConference}
+
+// groupedDay adds up the quarters of a day, by group.
+type groupedDay struct {
+	by                      usage.Grouping
+	hours                   []usage.Period // those to come
+	quarterRows, hourRows   []usage.Row
+	quarters, summedUpHours usage.GroupTotals
+}
+
+// add adds quarters, in order.
+func (d *groupedDay) add(quarters []usage.Summary) {
+	for _, quarter := range quarters {
+		for quarter.Row.FromMillis >= d.hours[0].ToMillis {
+			d.endHour()
+		}
+		d.quarterRows = append(d.quarterRows, quarter.Row)
+		d.quarters.Add(quarter)
+	}
+}
+
+func (d *groupedDay) endHour() {
+	for _, hour := range d.quarters.Take(d.hours[0]) {
+		d.hourRows = append(d.hourRows, hour.Row)
+		d.summedUpHours.Add(hour)
+	}
+	d.hours = d.hours[1:]
+}
+
+// end gives the day's summaries, by group.
+func (d *groupedDay) end(p usage.Period) []usage.Summary {
+	for len(d.hours) > 0 {
+		d.endHour()
+	}
+	return d.summedUpHours.Take(p)
+}
+
+// keep stores a day, or its groups.
+func (l *tenantRoller) keep(ctx context.Context, p usage.Period, records int64, d *groupedDay) error {
+	days := d.end(p)
+	if d.by == usage.GroupingNone {
+		day := Day{Records: records, Summary: days[0], Hours: d.hourRows, Quarters: d.quarterRows}
+		return problem.Wrap("keep a day", l.store.PutDay(ctx, l.tenant, l.zone.String(), day))
+	}
+	if len(days) == 0 {
+		return nil
+	}
+	return problem.Wrap("keep a day's groups", l.store.PutGroups(ctx, l.tenant, l.zone.String(), Groups{
+		By: d.by, Period: p, Records: records, Quarters: listed(d.quarterRows), Hours: listed(d.hourRows), Days: days,
+	}))
+}
+
+func listed(rows []usage.Row) iter.Seq2[usage.Row, error] {
+	return func(yield func(usage.Row, error) bool) {
+		for _, row := range rows {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
 }
 
 // month rolls up one month from its days.
@@ -307,7 +374,31 @@ func (l *tenantRoller) month(ctx context.Context, p usage.Period) error {
 	if err != nil {
 		return err
 	}
+	for _, by := range groupings {
+		days, err := l.store.GroupDays(ctx, l.tenant, l.zone.String(), by, p.FromMillis, p.ToMillis)
+		if err != nil {
+			return fmt.Errorf("read the groups of days: %w", err)
+		}
+		if len(days) == 0 {
+			continue
+		}
+		err = l.store.PutGroups(ctx, l.tenant, l.zone.String(), Groups{By: by, Period: p, Records: records, Months: rowsOf(usage.MergeGroups(p, days))})
+		if err != nil {
+			return fmt.Errorf("keep a month's groups: %w", err)
+		}
+	}
 	return problem.Wrap("keep a month", l.store.PutMonth(ctx, l.tenant, l.zone.String(), Month{records, summary.Row}))
+}
+
+// rowsOf drops the sets.
+func rowsOf(summaries iter.Seq2[usage.Summary, error]) iter.Seq2[usage.Row, error] {
+	return func(yield func(usage.Row, error) bool) {
+		for s, err := range summaries {
+			if !yield(s.Row, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // Sum adds up the days of a period, and returns how many records they were made

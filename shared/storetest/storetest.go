@@ -88,6 +88,7 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"ACountIsTheSumOverAllWhoReport", counts},
 		{"ADayIsReadAsItWasAddedUp", dayRoundTrip},
 		{"ARollUpOfFewerRecordsReplacesNothing", laterDays},
+		{"GroupsAreReadAsTheyWereRolledUp", groupRows},
 		{"RowsAreThoseThatBeginInARangeInOrder", rowRanges},
 		{"CalendarsAndTenantsAreKeptApart", calendarsApart},
 		{"ProgressIsReadAsItWasSaved", progress},

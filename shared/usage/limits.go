@@ -46,9 +46,9 @@ func (l Limits) At(millis int64, pool seat.Pool) (int, bool) {
 	return l[max(0, later-1)].of(pool)
 }
 
-// boundTenant tells whether the tenant's own pool has a limit at any moment of a
+// BoundTenant tells whether the tenant's own pool has a limit at any moment of a
 // period.
-func (l Limits) boundTenant(p Period) bool {
+func (l Limits) BoundTenant(p Period) bool {
 	for i, limit := range l {
 		from, to := p.FromMillis, p.ToMillis
 		if i > 0 {

@@ -193,7 +193,7 @@ func (s *Sweep) Done() []Summary {
 			n++
 		}
 		handed := withEvents(p, s.asOf, s.ready[:n], s.events[s.handed])
-		shared := s.by != GroupingNone && s.all.boundTenant(p)
+		shared := s.by != GroupingNone && s.all.BoundTenant(p)
 		for i := range handed {
 			handed[i].Row.OverageShared = shared
 		}

@@ -70,12 +70,12 @@ func newMonthly(ctx context.Context, to *dynamo.Store, t tenant.ID, sessions int
 }
 
 // read reads a month's report.
-func (r *monthly) read(ctx context.Context, g usage.Granularity) error {
+func (r *monthly) read(ctx context.Context, g usage.Granularity, by usage.Grouping) error {
 	licenses, seats := r.month.Licenses(), int64(0)
 	period := r.month.Period()
 	for row, err := range r.reporter.Usage(ctx, report.Query{
 		Tenant: r.month.tenant, License: licenses[len(licenses)-1], FromMillis: period.FromMillis, ToMillis: period.ToMillis,
-		Granularity: g, AsOfMillis: afterMonth(r.month).UnixMilli(),
+		Granularity: g, GroupBy: by, AsOfMillis: afterMonth(r.month).UnixMilli(),
 	}) {
 		if err != nil {
 			return fmt.Errorf("report %s by %s: %w", r.month.tenant, g, err)
@@ -92,10 +92,10 @@ func (r *monthly) read(ctx context.Context, g usage.Granularity) error {
 }
 
 // unitsOf is the cost of one report in read units.
-func (r *monthly) unitsOf(ctx context.Context, g usage.Granularity) (float64, error) {
+func (r *monthly) unitsOf(ctx context.Context, g usage.Granularity, by usage.Grouping) (float64, error) {
 	const thousandths = 1000
 	r.milliUnits.Store(0)
-	err := r.read(ctx, g)
+	err := r.read(ctx, g, by)
 	return float64(r.milliUnits.Load()) / thousandths, err
 }
 
@@ -109,19 +109,28 @@ func measureMonthReports(ctx context.Context, to *dynamo.Store, o UsageOptions, 
 	if err != nil {
 		return err
 	}
-	for _, g := range []usage.Granularity{usage.GranularityDay, usage.GranularityMonth} {
-		if err := measureMonthReport(ctx, many, few, g, o, out); err != nil {
+	for _, kind := range []reportKind{
+		{"day", usage.GranularityDay, usage.GroupingNone}, {"month", usage.GranularityMonth, usage.GroupingNone}, {"host", usage.GranularityMonth, usage.GroupingHost},
+	} {
+		if err := measureMonthReport(ctx, many, few, kind, o, out); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func measureMonthReport(ctx context.Context, many, few *monthly, g usage.Granularity, o UsageOptions, out *Report) error {
+// reportKind is a kind of report of a month.
+type reportKind struct {
+	name        string
+	granularity usage.Granularity
+	by          usage.Grouping
+}
+
+func measureMonthReport(ctx context.Context, many, few *monthly, kind reportKind, o UsageOptions, out *Report) error {
 	do := func(r *monthly) func(context.Context, int) error {
-		return func(ctx context.Context, _ int) error { return r.read(ctx, g) }
+		return func(ctx context.Context, _ int) error { return r.read(ctx, kind.granularity, kind.by) }
 	}
-	name := "month's report by " + string(g)
+	name := "month's report by " + kind.name
 	rates, err := contest(ctx, o.Rounds, o.Reports, 1, []contestant{
 		{name + ", many sessions", do(many)}, {name + ", few sessions", do(few)},
 	}, o.Progress)
@@ -129,18 +138,18 @@ func measureMonthReport(ctx context.Context, many, few *monthly, g usage.Granula
 		return err
 	}
 	out.Rates = append(out.Rates, Rate{name + ", many sessions", median(rates[0])}, Rate{name + ", few sessions", median(rates[1])})
-	unitsMany, err := many.unitsOf(ctx, g)
+	unitsMany, err := many.unitsOf(ctx, kind.granularity, kind.by)
 	if err != nil {
 		return err
 	}
-	unitsFew, err := few.unitsOf(ctx, g)
+	unitsFew, err := few.unitsOf(ctx, kind.granularity, kind.by)
 	if err != nil {
 		return err
 	}
 	sizes := fmt.Sprintf("%s of %d sessions over one of %d", name, many.month.sessions, few.month.sessions)
 	out.Figures = append(out.Figures,
-		ratio("month_report_time_by_"+string(g), "time of a "+sizes, rates[1], rates[0]).atMost(limitMonth),
-		figure("month_report_read_units_by_"+string(g), fmt.Sprintf("read units of a %s: %g and %g", sizes, unitsMany, unitsFew),
+		ratio("month_report_time_by_"+kind.name, "time of a "+sizes, rates[1], rates[0]).atMost(limitMonth),
+		figure("month_report_read_units_by_"+kind.name, fmt.Sprintf("read units of a %s: %g and %g", sizes, unitsMany, unitsFew),
 			[]float64{unitsMany / unitsFew}).atMost(limitMonth))
 	return nil
 }

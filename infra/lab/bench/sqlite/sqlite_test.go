@@ -34,6 +34,7 @@ func TestTheUsageBenchmarkHasEveryFigureWithItsLimit(t *testing.T) {
 	want := map[string]float64{
 		"month_report_time_by_day": 1.3, "month_report_time_by_month": 1.3,
 		"month_report_read_units_by_day": 1.3, "month_report_read_units_by_month": 1.3,
+		"month_report_time_by_host": 1.3, "month_report_read_units_by_host": 1.3,
 		"rollup_vs_sqlite": 1, "rollup_peak_memory_mb": 256, "export_peak_memory_mb": 128, "export_tenth_peak_memory_mb": 128,
 	}
 	for _, f := range report.Figures {
