@@ -75,6 +75,27 @@ func (x *Departures) Connected(ctx context.Context, id seat.ConnectionID) (sessi
 	return *s, nil
 }
 
+// LastSeen is when reconciliation last found the members of a block alive. Of a
+// conference's chair the conference's first block may tell it.
+func (x *Departures) LastSeen(ctx context.Context, b seat.Block) (int64, error) {
+	blocks := []seat.Block{b}
+	if first := b; b.Pool.Chair {
+		first.Pool.Chair = false
+		blocks = append(blocks, first)
+	}
+	var seen int64
+	for _, block := range blocks {
+		state, err := x.store.Get(ctx, block)
+		if err != nil {
+			return 0, fmt.Errorf("read the block: %w", err)
+		}
+		if state != nil {
+			seen = max(seen, state.SeenAtMillis)
+		}
+	}
+	return seen, nil
+}
+
 // HasSeat tells whether a session has the seat that it names. The seat of a lost
 // connection, which is held, is not the session's any more.
 func (x *Departures) HasSeat(ctx context.Context, s session.Session) (bool, error) {

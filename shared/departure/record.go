@@ -129,13 +129,9 @@ func (x *Departures) stay(ctx context.Context, s session.Session, atMillis int64
 	if !s.TooLate(atMillis) {
 		return s.Stay(atMillis, end), nil
 	}
-	block, err := x.store.Get(ctx, s.Block)
+	seen, err := x.LastSeen(ctx, s.Block)
 	if err != nil {
-		return usage.Stay{}, fmt.Errorf("read the block: %w", err)
-	}
-	var seen int64
-	if block != nil {
-		seen = block.SeenAtMillis
+		return usage.Stay{}, err
 	}
 	stay := s.Stay(s.LastAlive(seen), end)
 	stay.Estimated = true

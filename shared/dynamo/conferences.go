@@ -108,10 +108,11 @@ func (s *Store) GoLive(ctx context.Context, of conference.Conference, at time.Ti
 		condition: "#number = :number AND #state = :scheduled",
 		values: item{
 			":live": text(string(conference.StateLive)), ":at": number(at.UnixMilli()), ":number": number(of.Number),
-			":scheduled": text(string(conference.StateScheduled)), ":busy": text(shardOf(string(of.Tenant))),
+			":scheduled": text(string(conference.StateScheduled)), ":busy": text(poolShard(of.Tenant, 0)),
 		},
 	}
 	if own {
+		c.values[":busy"] = text(poolShard(of.Tenant, of.Number))
 		c.update += ", #own_pools = :yes"
 		c.condition += " AND #host = :host"
 		c.values.setFlag(":yes", true).setText(":host", string(of.Host))
@@ -127,7 +128,7 @@ func (s *Store) End(ctx context.Context, t tenant.ID, id conference.ID, numbered
 		condition: "#number = :number AND (#state = :scheduled OR #state = :live)",
 		values: item{
 			":ended": text(string(conference.StateEnded)), ":at": number(at.UnixMilli()), ":number": number(numbered),
-			":scheduled": text(string(conference.StateScheduled)), ":live": text(string(conference.StateLive)), ":busy": text(shardOf(string(t))),
+			":scheduled": text(string(conference.StateScheduled)), ":live": text(string(conference.StateLive)), ":busy": text(poolShard(t, numbered)),
 		},
 	})
 }

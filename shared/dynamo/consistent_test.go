@@ -146,7 +146,7 @@ func addStatement(ctx context.Context, s *dynamo.Store, n int64) error {
 var consistent = []version{
 	{"Session", writeSession, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Session(ctx, someConnection, true) }},
 	{"Sessions", writeSession, func(ctx context.Context, s *dynamo.Store) (any, error) {
-		return s.Sessions(ctx, []seat.ConnectionID{someConnection})
+		return s.Sessions(ctx, []seat.ConnectionID{someConnection}, true)
 	}},
 	{"Conference", writeConference, func(ctx context.Context, s *dynamo.Store) (any, error) {
 		return s.Conference(ctx, someTenant, "weekly", true)

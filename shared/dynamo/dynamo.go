@@ -301,7 +301,7 @@ func parseIndex(sk string) (int, error) {
 // batch reads many items of the live table, 100 keys at a time. It asks again,
 // after a pause, for keys that DynamoDB left unprocessed because it was
 // throttled.
-func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValue, each func(item) error) error {
+func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValue, consistent bool, each func(item) error) error {
 	const maxKeys = 100
 	pause := 50 * time.Millisecond
 	for len(keys) > 0 {
@@ -309,7 +309,7 @@ func (s *Store) batch(ctx context.Context, keys []map[string]types.AttributeValu
 		keys = keys[len(ask):]
 		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]types.KeysAndAttributes{
-				*s.live: {Keys: ask, ConsistentRead: aws.Bool(true)},
+				*s.live: {Keys: ask, ConsistentRead: aws.Bool(consistent)},
 			},
 			ReturnConsumedCapacity: s.report,
 		})

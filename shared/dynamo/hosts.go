@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/removal"
 	"seatmeter/shared/tenant"
@@ -246,7 +247,7 @@ func (s *Store) Lock(ctx context.Context, t tenant.ID, l host.Lock, stale *host.
 		update:    "SET #conference = :conference, #number = :mine, #since = :now, #mark = :mark, #busy = :busy",
 		condition: "attribute_not_exists(#pk) OR #number = :mine",
 		values: item{
-			":conference": text(l.Conference), ":mine": number(l.Number), ":now": number(l.Since.UnixMilli()), ":mark": number(int64(l.Mark)), ":busy": text(shardOf(string(t))),
+			":conference": text(l.Conference), ":mine": number(l.Number), ":now": number(l.Since.UnixMilli()), ":mark": number(int64(l.Mark)), ":busy": text(poolShard(t, conference.Number(l.Number))),
 		},
 		returns: types.ReturnValueAllOld,
 	}

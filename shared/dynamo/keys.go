@@ -65,7 +65,8 @@ import (
 //
 // The index lobby (lobby_of, pk) has the sessions that wait in a lobby. The index
 // busy (busy, pk) is reconciliation's agenda, in shards: blocks that may have
-// members, conferences that are live or ending, and hosts' locks.
+// members, conferences that are live or ending, hosts' locks, and licenses that are
+// not rolled out.
 const (
 	attrPK = "pk"
 	attrSK = "sk"
@@ -120,7 +121,6 @@ const (
 	attrCode       = "code"
 	attrUntil      = "until"
 	attrShard      = "shard"
-	attrLives      = "lives"
 	attrAfter      = "after"
 	attrOpen       = "open"
 	attrShards     = "shards"
@@ -276,8 +276,13 @@ const (
 const ExpiresAttribute = attrExpires
 
 // Indexes maps each index of the live table to its partition key. The sort key is
-// pk. Each index is sparse and projects keys only.
+// pk. Each index is sparse, and projects keys and its Included.
 var Indexes = map[string]string{indexLobby: attrLobbyOf, indexBusy: attrBusy}
+
+// Included are what an index projects beside keys. None of it changes while an
+// item is in the index but by the write that puts it there, so that it costs no
+// writes.
+var Included = map[string][]string{indexBusy: {attrNumber, attrOwn}}
 
 func tenantKey(t tenant.ID) string { return tenantKeyHead + string(t) }
 
@@ -456,9 +461,20 @@ func shardOf(name string) string {
 
 func shardKey(shard int) string { return strconv.FormatInt(int64(shard), base) }
 
-// blockShard keeps a pool's blocks together.
+// blockShard keeps a page of a pool's blocks together, and a conference's chair with
+// its first page. The pages of a large pool spread over the shards.
 func blockShard(b seat.Block) string {
-	return shardOf(string(b.Pool.Tenant) + "#" + strconv.FormatInt(int64(b.Pool.Number), base))
+	shard := poolShard(b.Pool.Tenant, b.Pool.Number)
+	if page := b.Index / blocksPerPage; page > 0 {
+		return shardOf(poolKey(b.Pool, page))
+	}
+	return shard
+}
+
+// poolShard is the shard of a pool's first page, and of the conferences that sit in
+// the pool, with their locks.
+func poolShard(t tenant.ID, number conference.Number) string {
+	return shardOf(string(t) + "#" + strconv.FormatInt(int64(number), base))
 }
 
 // entryOf gives the entry of the agenda that an item's keys name.
@@ -469,6 +485,9 @@ func entryOf(pk, sk string) (reconcile.Entry, error) {
 		}
 		if email, ok := strings.CutPrefix(sk, prefixLock); ok {
 			return reconcile.Entry{Tenant: tenant.ID(t), Host: host.Email(email)}, nil
+		}
+		if sk == keyLicense {
+			return reconcile.Entry{Tenant: tenant.ID(t), License: true}, nil
 		}
 	}
 	parts := strings.Split(pk, "#")

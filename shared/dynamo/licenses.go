@@ -67,7 +67,8 @@ func writeLicense(i item, l license.License) item {
 }
 
 // PutLicense implements license.Licenses by one transaction: the license in force
-// in the live table, and the revision in the ledger. A new tenant is listed
+// in the live table, which is on the agenda from then on, and the revision in the
+// ledger. A new tenant is listed
 // before, so that no tenant with a license is missing from the list.
 func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error) {
 	if l.Revision == 1 {
@@ -80,7 +81,7 @@ func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error)
 		condition, values = "#rev = :was", item{":was": number(l.Revision - 1)}
 	}
 	reasons, err := s.transact(ctx, types.TransactWriteItem{Put: &types.Put{
-		TableName: s.live, Item: writeLicense(key(tenantKey(l.Tenant), keyLicense), l),
+		TableName: s.live, Item: writeLicense(key(tenantKey(l.Tenant), keyLicense), l).setText(attrBusy, poolShard(l.Tenant, 0)),
 		ConditionExpression: aws.String(condition), ExpressionAttributeNames: namesIn(condition), ExpressionAttributeValues: values,
 	}}, types.TransactWriteItem{Put: &types.Put{
 		TableName: s.ledger, Item: writeLicense(key(string(l.Tenant), revisionKey(l.Revision)), l),
@@ -89,10 +90,11 @@ func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error)
 	return err == nil && reasons == nil, err
 }
 
-// NoteRolledOut implements license.Licenses by one UpdateItem.
+// NoteRolledOut implements license.Licenses by one UpdateItem, which also takes the
+// license off the agenda.
 func (s *Store) NoteRolledOut(ctx context.Context, t tenant.ID, revision int64) error {
 	_, _, err := s.apply(ctx, change{
-		pk: tenantKey(t), sk: keyLicense, update: "SET #settled = :yes", condition: "#rev = :rev",
+		pk: tenantKey(t), sk: keyLicense, update: "SET #settled = :yes REMOVE #busy", condition: "#rev = :rev",
 		values: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":rev": number(revision)},
 	})
 	return err

@@ -63,7 +63,7 @@ func (s *Store) Heads(ctx context.Context, pools []seat.Pool) ([]queue.Head, err
 		keys[n] = key(queueKey(pool), keyHead)
 	}
 	var heads []queue.Head
-	err := s.batch(ctx, keys, func(i item) error {
+	err := s.batch(ctx, keys, true, func(i item) error {
 		r := reader{item: i}
 		pool, err := poolOfQueue(r.text(attrPK))
 		if err != nil {

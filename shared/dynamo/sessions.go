@@ -77,14 +77,14 @@ func (s *Store) Lobby(ctx context.Context, t tenant.ID, number conference.Number
 }
 
 // Sessions implements session.Sessions by batches of 100.
-func (s *Store) Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error) {
+func (s *Store) Sessions(ctx context.Context, ids []seat.ConnectionID, consistent bool) (map[seat.ConnectionID]session.Session, error) {
 	found := make(map[seat.ConnectionID]session.Session, len(ids))
 	ids = slices.Compact(slices.Sorted(slices.Values(ids))) // a batch may not name a key twice
 	keys := make([]map[string]types.AttributeValue, len(ids))
 	for n, id := range ids {
 		keys[n] = key(sessionKey(id), keySession)
 	}
-	err := s.batch(ctx, keys, func(i item) error {
+	err := s.batch(ctx, keys, consistent, func(i item) error {
 		one, err := readSession(i)
 		if err != nil {
 			return err

@@ -127,7 +127,7 @@ func (m *Meetings) sessions(ctx context.Context, t tenant.ID, number conference.
 	for _, place := range places {
 		ids = append(ids, place.Connection)
 	}
-	found, err := m.store.Sessions(ctx, ids)
+	found, err := m.store.Sessions(ctx, ids, true)
 	return slices.Collect(maps.Values(found)), problem.Wrap("read sessions", err)
 }
 

@@ -94,7 +94,7 @@ func (r *Reader) nameConferences(ctx context.Context, by map[conference.Number]*
 			ids = append(ids, sample[number]...)
 		}
 	}
-	sessions, err := r.store.Sessions(ctx, ids)
+	sessions, err := r.store.Sessions(ctx, ids, true)
 	if err != nil {
 		return fmt.Errorf("read sessions: %w", err)
 	}

@@ -122,7 +122,7 @@ func (r *Reader) Places(ctx context.Context, t tenant.ID, number conference.Numb
 // sessions gives those of some connections' sessions that are wanted, in order of
 // joining.
 func (r *Reader) sessions(ctx context.Context, ids []seat.ConnectionID, wanted func(session.Session) bool) ([]session.Session, error) {
-	found, err := r.store.Sessions(ctx, ids)
+	found, err := r.store.Sessions(ctx, ids, true)
 	if err != nil {
 		return nil, fmt.Errorf("read sessions: %w", err)
 	}

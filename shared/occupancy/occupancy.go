@@ -24,7 +24,7 @@ type Store interface {
 	// Read gives a pool's blocks in order of index, consistently.
 	Read(ctx context.Context, pool seat.Pool) ([]seat.State, error)
 	// Sessions reads many sessions at once; those that are not there are left out.
-	Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]session.Session, error)
+	Sessions(ctx context.Context, ids []seat.ConnectionID, consistent bool) (map[seat.ConnectionID]session.Session, error)
 	// Locks lists the locks of a tenant's hosts: its conferences that are live
 	// under a named license, or may be.
 	Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error)

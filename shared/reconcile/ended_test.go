@@ -21,8 +21,7 @@ func TestAnInterruptedEndIsCompleted(t *testing.T) {
 		died := w.Faults.Crashes(func() { _, _ = w.Process.End(t.Context(), worldtest.Acme, worldtest.Weekly, w.Now()) })
 		w.Calm()
 		ended := w.Conference()
-		w.Pass(2 * time.Minute)
-		w.Round()
+		w.Rounds(5)
 		if ended.State == conference.StateLive {
 			return died // the end had not begun
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/license"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -23,8 +24,7 @@ func TestAGhostIsClosedAtItsLastProofOfLife(t *testing.T) {
 	w.Books(2)
 	w.Pass(30 * time.Second)
 	w.Gateway.Kill(ghost.Connection)
-	w.Pass(30 * time.Second)
-	w.Round()
+	w.Rounds(4)
 	w.Books(1)
 	stays := w.Stays()
 	if len(stays) != 1 || stays[0].Connection != ghost.Connection || !stays[0].Estimated || stays[0].End != usage.EndVanished ||
@@ -157,36 +157,68 @@ func TestABacklogIsWorkedThroughInPieces(t *testing.T) {
 	t.Logf("%d ghosts in %d rounds", seats, rounds)
 }
 
-// Rounds come twice a minute. One that fails, or does not come, leaves the dead
-// their seats for half a minute more, and not for two minutes in all.
-func TestAConnectionIsProbedOnceAMinuteDespiteALostRound(t *testing.T) {
-	const half = 30 * time.Second
-	for _, lost := range []int{-1, 0, 1, 2, 3, 4} {
-		w := worldtest.NewWorld(t, worldtest.Concurrent(25))
-		v := w.GuestIn()
-		w.Pass(10 * time.Minute)
-		w.Round()
-		w.Gateway.Kill(v.Connection)
-		asked := w.Gateway.Probes(v.Connection)
-		for n := range 4 {
-			w.Pass(half)
-			if n == lost {
-				continue
+// A round that fails, or does not come, leaves the dead their seats for a minute more.
+func TestTheDeadOfANearlyFullPoolAreFoundWithinTwoMinutes(t *testing.T) {
+	for _, lost := range []int{-1, 0, 1} {
+		w := worldtest.NewWorld(t, worldtest.Concurrent(5))
+		for range 3 {
+			w.GuestIn()
+		}
+		dies := w.GuestIn()
+		w.Rounds(10)
+		asked := w.Gateway.Probes(dies.Connection)
+		if asked < 9 || asked > 10 {
+			t.Errorf("asked after %d times in ten minutes", asked)
+		}
+		w.Gateway.Kill(dies.Connection)
+		for n := range 2 {
+			w.Pass(time.Minute)
+			if n != lost {
+				w.Round()
 			}
-			w.Round()
 		}
-		w.Books(0)
-		if got := w.Gateway.Probes(v.Connection) - asked; got != 1 {
-			t.Errorf("without round %d the dead was asked after %d times", lost, got)
+		w.Books(3)
+	}
+}
+
+// Where seats are free a ghost takes none from anybody.
+func TestTheDeadAmongFreeSeatsAreFoundWithinFiveMinutes(t *testing.T) {
+	for lost := range 6 {
+		w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+		w.GuestIn()
+		dies := w.GuestIn()
+		w.Rounds(11)
+		if asked := w.Gateway.Probes(dies.Connection); asked != 3 {
+			t.Errorf("asked after %d times in eleven minutes", asked)
 		}
-		other := w.GuestIn()
-		w.Pass(10 * time.Minute)
-		for range 20 {
-			w.Pass(half)
-			w.Round()
+		w.Gateway.Kill(dies.Connection)
+		for n := range 5 {
+			w.Pass(time.Minute)
+			if n != lost {
+				w.Round()
+			}
 		}
-		if got := w.Gateway.Probes(other.Connection); got < 10 || got > 11 {
-			t.Errorf("the living was asked after %d times in ten minutes", got)
+		w.Books(1)
+		if stays := w.Stays(); len(stays) != 1 || w.Millis()-stays[0].LeftAtMillis > 8*time.Minute.Milliseconds() {
+			t.Errorf("recorded %+v, more than five minutes too early", stays)
+		}
+	}
+}
+
+// An end waits for whoever keeps the conference live: the dead among them are found
+// at once.
+func TestTheDeadThatAloneKeepAConferenceLiveAreFoundAtOnce(t *testing.T) {
+	for _, l := range []license.License{worldtest.Concurrent(25), worldtest.Named(5, 25)} {
+		w := worldtest.NewWorld(t, l)
+		dies := w.HostIn()
+		if l.Model == license.ModelNamed {
+			w.GuestIn()
+		}
+		w.Rounds(6)
+		w.Gateway.Kill(dies.Connection)
+		w.Rounds(1)
+		if w.Conference().VacantSince.IsZero() {
+			t.Errorf("%s: not vacant after a round", l.Model)
 		}
 	}
 }
@@ -219,10 +251,7 @@ func TestAnUnprobedJoinFromTheLobbyEndsAtItsJoin(t *testing.T) {
 	w.Pass(2 * time.Second)
 	w.Joins(v)
 	w.Gateway.Kill(v.Connection)
-	for range 4 {
-		w.Pass(46 * time.Second)
-		w.Round()
-	}
+	w.Rounds(5)
 	stays := w.Stays()
 	if len(stays) != 1 || stays[0].LeftAtMillis != stays[0].JoinedAtMillis {
 		t.Errorf("recorded %+v, want one that ends when it began", stays)

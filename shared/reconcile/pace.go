@@ -69,22 +69,24 @@ func (p *pace) set(limit rate.Limit) {
 
 // probe asks the platform whether a connection is open, at the rate of the pace.
 // It retries throttled calls until the run is out of time.
-func (r *run) probe(ctx context.Context, id seat.ConnectionID) (bool, error) {
-	r.slots <- struct{}{}
-	defer func() { <-r.slots }()
+func (c *tenantCheck) probe(ctx context.Context, id seat.ConnectionID) (bool, error) {
+	c.slots <- struct{}{}
+	defer func() { <-c.slots }()
+	c.run.slots <- struct{}{}
+	defer func() { <-c.run.slots }()
 	for {
-		if err := r.pace.wait(ctx); err != nil {
+		if err := c.pace.wait(ctx); err != nil {
 			return false, fmt.Errorf("wait to probe: %w", err)
 		}
-		r.count(func(f *RunStats) { f.Probed++ })
-		alive, err := r.gateway.Alive(ctx, id)
+		c.count(func(f *RunStats) { f.Probed++ })
+		alive, err := c.gateway.Alive(ctx, id)
 		if !errors.Is(err, ErrThrottled) {
-			r.pace.answered()
+			c.pace.answered()
 			return alive, problem.Wrap("probe "+string(id), err)
 		}
-		r.pace.throttled()
-		r.count(func(f *RunStats) { f.Throttled++ })
-		if r.outOfTime(ctx) {
+		c.pace.throttled()
+		c.count(func(f *RunStats) { f.Throttled++ })
+		if c.outOfTime(ctx) {
 			return false, problem.Wrap("probe "+string(id), err)
 		}
 	}

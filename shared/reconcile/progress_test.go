@@ -39,11 +39,11 @@ func joinTenant(w *worldtest.World, id tenant.ID, conferences int) (visitors []a
 	return visitors
 }
 
-// Each round has time for one page of the agenda. Each entry is reached, whatever
-// its shard and its page.
+// Each round has time for one shard of the agenda. Each entry is reached, whatever
+// its shard.
 func TestARoundContinuesWhereTheLastRanOutOfTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const tenants, conferences, pages = 40, 120, 3
+		const tenants, conferences = 40, 120
 		w := worldtest.NewBubble(t, worldtest.Concurrent(1))
 		joinTenant(w, "large", conferences) // all in one shard of the agenda
 		name := func(n int) tenant.ID { return tenant.ID(fmt.Sprintf("tenant-%d", n)) }
@@ -59,11 +59,11 @@ func TestARoundContinuesWhereTheLastRanOutOfTime(t *testing.T) {
 		w.Pass(time.Minute)
 		w.Faults.Decide = func(_ context.Context, call dynamo.Call) faults.Fault {
 			if call.Name == "query busy" {
-				w.Pass(46 * time.Second)
+				w.Pass(36 * time.Second)
 			}
 			return faults.None
 		}
-		for n := range reconcile.Shards + pages {
+		for n := range reconcile.Shards {
 			timedRound(t, w)
 			if n == 0 && left() == 0 {
 				t.Fatal("one round had time for everything")

@@ -34,29 +34,39 @@ const (
 	young = session.YoungMillis * time.Millisecond
 	// slack allows for clock differences where a connection is dead by its age alone.
 	slack = time.Minute
-	// recent is how long a round does not check a block again that was found alive,
-	// and conferences and locks that were checked. There are two rounds a minute: each
-	// connection is probed once a minute, and half a minute later if a round fails.
-	recent = 45 * time.Second
+	// checkEvery is how often all members of a block are asked after. There is a round
+	// each minute: if one fails, they are asked after within five minutes still. A
+	// round may come a little early.
+	checkEvery = 4 * time.Minute
+	early      = 15 * time.Second
 	// fresh is how long refusals do not check a block again that was found alive.
 	fresh = 2 * time.Second
 	// samples is how many blocks of a refusing pool are checked if nobody in them is
-	// dead. A pool that keeps refusing costs at most sixty probes a second, whatever
-	// its size.
+	// dead.
 	samples = 4
-	// scanFor is how long scans of large pools begin new checks: later refusals in
-	// the stream wait for them. The claim on a pool lasts as long.
-	scanFor = 3 * time.Second
+	// scanFor is how long scans begin new checks, first of small pools and then as long
+	// of large ones: later refusals in the stream wait for them. The claim on a large
+	// pool lasts as long.
+	scanFor = 2 * time.Second
 
-	page   = 50 // entries of the agenda at a time
-	blocks = 16 // checked in parallel
-	probes = 32 // in parallel
-	// reserve is how much of an invocation's time is kept for finishing.
+	// What is done in parallel: tenants checked, blocks or conferences of each of them,
+	// probes of one of them, and probes in all.
+	tenants      = 16
+	blocks       = 8
+	tenantProbes = 8
+	probes       = 32
+	// reserve is how much of an invocation's time is kept for finishing what is begun,
+	// and toWork how much more for working on what is read.
 	reserve = 10 * time.Second
-	// claim is how long a run's claim lasts: less than the time between two rounds,
+	toWork  = 10 * time.Second
+	// claim is how long a round's claim lasts: less than the time between two rounds,
 	// so that the next round follows one that crashed. A longer run may overlap with
 	// the next, which costs reads and does no harm.
-	claim = 25 * time.Second
+	claim = 45 * time.Second
+	// late is the age of a round from which its parts have the next one wait, and
+	// givenUp that from which they are left to the next one.
+	late    = 45 * time.Second
+	givenUp = 10 * time.Minute
 )
 
 // Store is everything that reconciliation reads and writes.
@@ -82,9 +92,15 @@ type Reconciler struct {
 	log        *slog.Logger
 	now        func() time.Time
 	pace       *pace
+	queue      Queue
+	share      int
+	restraint  *restraint
 }
 
-// Config is what a Reconciler is made of. All fields are required.
+// Share is how many entries of the agenda one process has time for.
+const Share = 4000
+
+// Config is what a Reconciler is made of. All fields but Queue are required.
 type Config struct {
 	Store      Store
 	Licensing  *licensing.Licensing
@@ -94,9 +110,15 @@ type Config struct {
 	Log        *slog.Logger
 	// Now is compared with times of the gateway's clock.
 	Now func() time.Time
+	// Queue takes what is more than a process's share. Nil: there is one process only.
+	Queue Queue
+	// Share is how many entries of the agenda a process takes at a time.
+	Share int
 }
 
 // New makes a Reconciler.
 func New(c Config) *Reconciler {
-	return &Reconciler{c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, newPace()}
+	return &Reconciler{
+		c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, newPace(), c.Queue, c.Share, newRestraint(),
+	}
 }

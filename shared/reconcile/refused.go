@@ -8,91 +8,162 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
 )
 
 // Refused checks pools that have just refused a join: first the small ones, then
-// the large ones for a few seconds, each by one process at a time. A failure of
+// the large ones, each for a few seconds and by one process at a time. Of each tenant
+// one pool comes before the second of any. What there is no time for, and what restraint
+// leaves out, is left to the rounds, which look at full pools each minute. A failure of
 // one pool does not keep the others from being checked.
 func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 	began, one := r.now(), r.newRun()
+	s := &scan{run: one, checks: make(map[tenant.ID]*tenantCheck)}
 	var mu sync.Mutex
 	var large []seat.Pool
-	err := each(pools, func(pool seat.Pool) error {
+	small := s.each(ctx, inTurns(pools), func(pool seat.Pool) error {
 		first, err := r.store.Get(ctx, seat.Block{Pool: pool})
 		if err != nil || first == nil {
 			return problem.Wrap("read a pool's first block", err)
 		}
-		if !first.Listed {
-			return one.scanPool(ctx, pool, func() bool { return one.outOfTime(ctx) })
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		large = append(large, pool)
-		return nil
-	})
-	scanning := r.now()
-	late := func() bool { return one.outOfTime(ctx) || r.now().Sub(scanning) > scanFor }
-	err = errors.Join(err, each(large, func(pool seat.Pool) error {
-		if late() {
+		if first.Listed {
+			mu.Lock()
+			defer mu.Unlock()
+			large = append(large, pool)
 			return nil
 		}
+		return s.pool(ctx, pool)
+	})
+	err := errors.Join(small, s.each(ctx, large, func(pool seat.Pool) error {
 		now := r.now()
 		mine, err := r.store.ClaimPool(ctx, pool, now, now.Add(scanFor))
 		if err != nil || !mine {
 			return problem.Wrap("claim a pool", err)
 		}
-		return one.scanPool(ctx, pool, late)
+		return s.pool(ctx, pool)
 	}))
-	one.report(ctx, "refusal", r.now().Sub(began))
+	one.report(ctx, "refusal", began, began)
 	return err
 }
 
-// scanPool checks a few of a pool's blocks, those first that were found alive
-// longest ago, and all of them if anybody there is dead.
-func (r *run) scanPool(ctx context.Context, pool seat.Pool, late func() bool) error {
-	tenants := &tenantCache{run: r}
-	states, err := r.store.Read(ctx, pool)
+// inTurns orders pools such that the first ones of all tenants come first, then the
+// second ones, and so on.
+func inTurns(pools []seat.Pool) []seat.Pool {
+	turns, of := make(map[seat.Pool]int, len(pools)), make(map[tenant.ID]int)
+	for _, pool := range pools {
+		turns[pool] = of[pool.Tenant]
+		of[pool.Tenant]++
+	}
+	pools = slices.Clone(pools)
+	slices.SortStableFunc(pools, func(a, b seat.Pool) int { return cmp.Compare(turns[a], turns[b]) })
+	return pools
+}
+
+// scan is the check of refusing pools.
+type scan struct {
+	*run
+	until time.Time // when no check is begun any more
+
+	mu     sync.Mutex
+	checks map[tenant.ID]*tenantCheck
+}
+
+// each calls a function for pools that restraint does not leave out, some of them in
+// parallel, for a while. It returns the first error after all calls.
+func (s *scan) each(ctx context.Context, pools []seat.Pool, do func(seat.Pool) error) error {
+	s.until = s.now().Add(scanFor)
+	var group errgroup.Group
+	group.SetLimit(tenants)
+	for _, pool := range pools {
+		if s.late(ctx) {
+			break
+		}
+		if s.restraint.permits(pool, s.now()) {
+			group.Go(func() error { return do(pool) })
+		}
+	}
+	return group.Wait() //nolint:wrapcheck // its functions' own
+}
+
+func (s *scan) late(ctx context.Context) bool { return s.outOfTime(ctx) || s.now().After(s.until) }
+
+func (s *scan) checkOf(t tenant.ID) *tenantCheck {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.checks[t] == nil {
+		s.checks[t] = s.newCheck(t)
+	}
+	return s.checks[t]
+}
+
+// pool checks a few of a pool's blocks, those first that were found alive longest ago,
+// and all of them if anybody there is dead.
+func (s *scan) pool(ctx context.Context, pool seat.Pool) error {
+	c := s.checkOf(pool.Tenant)
+	states, err := s.store.Read(ctx, pool)
 	if err != nil {
 		return fmt.Errorf("read a refusing pool: %w", err)
 	}
-	seen := r.now().Add(-fresh).UnixMilli()
+	chair, err := s.chair(ctx, pool)
+	if err != nil {
+		return err
+	}
+	seen := s.now().Add(-fresh).UnixMilli()
 	states = slices.DeleteFunc(states, func(b seat.State) bool { return len(b.Members) == 0 || b.SeenAtMillis > seen })
 	slices.SortFunc(states, func(a, b seat.State) int {
 		return cmp.Or(cmp.Compare(a.SeenAtMillis, b.SeenAtMillis), cmp.Compare(oldest(a), oldest(b)))
 	})
 	var dead atomic.Bool
-	check := func(state seat.State) error {
-		if late() {
-			return nil
+	var alive atomic.Int64
+	check := func(states []seat.State) {
+		var group errgroup.Group
+		group.SetLimit(blocks)
+		for n := range states {
+			if s.late(ctx) {
+				break
+			}
+			group.Go(func() error {
+				u := unit{blocks: []*seat.State{&states[n]}, seenMillis: states[n].SeenAtMillis, all: true}
+				if chair != nil && states[n].Block.Index == 0 {
+					u.blocks = append(u.blocks, chair)
+				}
+				in := int64(len(states[n].Members))
+				stay, err := c.check(ctx, u)
+				s.failed(ctx, Entry{Tenant: pool.Tenant, Block: states[n].Block}, err)
+				if err == nil && !stay {
+					dead.Store(true)
+				}
+				alive.Add(in)
+				return nil
+			})
 		}
-		alive, err := r.checkMembers(ctx, state, tenants)
-		r.failed(ctx, Entry{Tenant: pool.Tenant, Block: state.Block}, err)
-		if err == nil && !alive {
-			dead.Store(true)
-		}
-		return nil
+		_ = group.Wait() // its functions return nil
 	}
-	_ = each(states[:min(samples, len(states))], check) // check returns no error
+	check(states[:min(samples, len(states))])
 	if dead.Load() && len(states) > samples {
-		_ = each(states[samples:], check)
+		check(states[samples:])
 	}
+	s.restraint.note(pool, s.now(), int(alive.Load()), dead.Load())
 	return nil
 }
 
-// each calls a function for each element, some of them in parallel, and returns
-// the first error after all calls.
-func each[T any](list []T, do func(T) error) error {
-	var group errgroup.Group
-	group.SetLimit(blocks)
-	for _, one := range list {
-		group.Go(func() error { return do(one) })
+// chair reads the chair that the proof of life of a pool's first block is of too; nil
+// if there is none, or nobody in it.
+func (s *scan) chair(ctx context.Context, pool seat.Pool) (*seat.State, error) {
+	if pool.Number == 0 || pool.Chair {
+		return nil, nil //nolint:nilnil // there is none
 	}
-	return group.Wait() //nolint:wrapcheck // its functions' own
+	chair, err := s.store.Get(ctx, chairOf(seat.Block{Pool: pool}))
+	if err != nil || chair == nil || len(chair.Members) == 0 {
+		return nil, problem.Wrap("read a chair", err)
+	}
+	return chair, nil
 }
 
 func oldest(b seat.State) int64 {

@@ -92,7 +92,7 @@ func TestALargePoolIsScannedInPartByOneAtATime(t *testing.T) {
 	if ofOne > 1 {
 		t.Errorf("a connection was probed %d times in %d s", ofOne, seconds)
 	}
-	if total < seconds || total > seconds*most {
+	if total < seconds || total > (seconds+1)*most {
 		t.Errorf("%d probes in %d s, want at most %d a second", total, seconds, most)
 	}
 }
@@ -172,7 +172,7 @@ func slowProbes(w *worldtest.World, each time.Duration) {
 
 // Small pools that keep a scan busy take nothing from a large one.
 func TestALargePoolIsScannedAfterManySmallOnes(t *testing.T) {
-	const many, participants = 250, 150
+	const many, participants = 100, 150
 	w := worldtest.NewWorld(t, worldtest.Named(many, participants))
 	w.HostIn()
 	for range participants {

@@ -96,21 +96,21 @@ func TestARoundEndsThoughAChangeCannotBeCompleted(t *testing.T) {
 		w.Pass(10 * time.Minute)
 		change(w, 2, worldtest.Concurrent(20))
 		w.Pass(time.Minute)
-		saved := false
+		released := false
 		w.Faults.Decide = func(ctx context.Context, call dynamo.Call) faults.Fault {
 			switch call.Name {
 			case "resize":
 				<-ctx.Done() // DynamoDB does not answer
 				return faults.Before
-			case "save progress":
-				saved = ctx.Err() == nil
+			case "release agenda":
+				released = ctx.Err() == nil
 			}
 			return faults.None
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 		defer cancel()
-		if err := w.Reconciler(w.Process).Round(ctx); err != nil || !saved {
-			t.Errorf("%v, saved in time: %t", err, saved)
+		if err := w.Reconciler(w.Process).Round(ctx); err != nil || !released {
+			t.Errorf("%v, released in time: %t", err, released)
 		}
 	})
 }

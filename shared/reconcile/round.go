@@ -2,169 +2,240 @@ package reconcile
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
+
+// Work is a part of a round: some shards of the agenda, from one on, the last one being
+// followed by the first; of the first of them the tenants after one.
+type Work struct {
+	Shard  int       `json:"shard"`
+	Shards int       `json:"shards"`
+	After  tenant.ID `json:"after,omitempty"`
+	// BeganMillis is when its round began. Unix time.
+	BeganMillis int64 `json:"began_at"`
+}
+
+// Queue hands work on to other processes.
+type Queue interface {
+	// Send has each piece of work be given to some process's Continue, within moments.
+	// It may be given to several, or get lost.
+	Send(ctx context.Context, work []Work) error
+}
 
 // run is the work of one invocation.
 type run struct {
 	*Reconciler
 	slots chan struct{} // an element for each probe under way
 
-	withConferences bool // also checks conferences and locks
-
 	mu    sync.Mutex
 	stats RunStats
-	// conferencesFailed: a conference or a lock failed; the next round checks all again.
-	conferencesFailed bool
-	// rolledOut is the tenants whose licenses were checked.
-	rolledOut map[tenant.ID]bool
 }
 
 func (r *Reconciler) newRun() *run {
-	return &run{Reconciler: r, slots: make(chan struct{}, probes), rolledOut: make(map[tenant.ID]bool)}
+	return &run{Reconciler: r, slots: make(chan struct{}, probes)}
 }
 
-// Round works through the agenda, or as much of it as there is time for before
-// ctx ends. It does nothing while another round is under way. An entry that fails
-// is logged, counted and left to the next round; an error means that the agenda
-// itself could not be read.
+// Round works through the agenda. What is more than one process's share, or takes
+// longer than ctx lasts, it hands on. It does nothing while another round is under
+// way. An entry that fails is logged, counted and left to the next round; an error
+// means that the agenda itself could not be read.
 func (r *Reconciler) Round(ctx context.Context) error {
 	began := r.now()
-	at, mine, err := r.store.Claim(ctx, began, began.Add(claim))
+	until := began.Add(claim)
+	shard, mine, err := r.store.Claim(ctx, began, until)
 	if err != nil || !mine {
 		return problem.Wrap("claim the agenda", err)
 	}
 	one := r.newRun()
-	one.withConferences = began.UnixMilli()-at.ConferencesAtMillis >= recent.Milliseconds()
-	at, whole, err := one.walkAgenda(ctx, at)
-	if whole && one.withConferences && !one.conferencesFailed {
-		at.ConferencesAtMillis = began.UnixMilli()
+	left, err := one.do(ctx, Work{Shard: shard, Shards: Shards, BeganMillis: began.UnixMilli()})
+	next := 0
+	if left.Shards > 0 { // not handed on
+		next = left.Shard
 	}
-	if saved := r.store.Save(ctx, at); err == nil {
-		err = problem.Wrap("save the progress", saved)
+	if released := r.store.Release(ctx, next, until); err == nil {
+		err = problem.Wrap("release the agenda", released)
 	}
-	one.report(ctx, "round", r.now().Sub(began))
+	one.report(ctx, "round", began, began)
 	return err
 }
 
-// walkAgenda works through the agenda from where the last run ended, and returns
-// where the next run begins: anew, if there was time for the whole. It reads on
-// while entries are worked on, so that a slow entry delays no others, and returns
-// when all of them are done.
-func (r *run) walkAgenda(ctx context.Context, from Progress) (at Progress, whole bool, err error) {
-	at = from
-	var work errgroup.Group
-	work.SetLimit(blocks)
-	defer func() { _ = work.Wait() }() // its functions return nil
-	for range Shards + 1 {             // the beginning of the first shard comes last
-		for {
-			if r.outOfTime(ctx) {
-				return at, false, nil
-			}
-			entries, next, err := r.store.Agenda(ctx, at.Shard, at.After, page)
-			if err != nil {
-				return at, false, fmt.Errorf("read the agenda: %w", err)
-			}
-			r.work(ctx, &work, entries)
-			at.After = next
-			if next == "" {
-				break
-			}
-		}
-		at.Shard = (at.Shard + 1) % Shards
-		if at.Shard == from.Shard && from.After == "" {
-			break
+// Continue does a part of a round that another process has handed on. Where that comes
+// late, because there is more work than processes, the next round waits.
+func (r *Reconciler) Continue(ctx context.Context, w Work) error {
+	began := r.now()
+	age := began.Sub(time.UnixMilli(w.BeganMillis))
+	if age > givenUp || w.Shard < 0 || w.Shard >= Shards {
+		r.log.WarnContext(ctx, "a part of a round is left to the next one", "shard", w.Shard, "age", age)
+		return nil
+	}
+	if age > late {
+		if err := r.store.Postpone(ctx, began.Add(late)); err != nil {
+			return fmt.Errorf("postpone the next round: %w", err)
 		}
 	}
-	return Progress{ConferencesAtMillis: from.ConferencesAtMillis}, true, nil
+	one := r.newRun()
+	_, err := one.do(ctx, w)
+	one.report(ctx, "part", began, time.UnixMilli(w.BeganMillis))
+	return err
 }
 
-// outOfTime tells whether too little time is left to begin anything.
-func (r *run) outOfTime(ctx context.Context) bool {
-	deadline, bounded := ctx.Deadline()
-	return ctx.Err() != nil || bounded && deadline.Sub(r.now()) < reserve
+// do does work, or hands it on. It gives what is left to do, which could neither be
+// done in time nor handed on.
+func (r *run) do(ctx context.Context, w Work) (left Work, err error) {
+	for w.Shards > 0 && r.timeLeft(ctx) >= reserve+toWork {
+		parts, rest, err := r.read(ctx, w)
+		handed := err == nil && r.handOn(ctx, rest)
+		undone := r.work(ctx, parts)
+		if err != nil {
+			return rest, err
+		}
+		left := Work{BeganMillis: w.BeganMillis}
+		if len(undone) > 0 {
+			left = w.from(undone[0])
+		}
+		switch {
+		case !handed && len(undone) == 0:
+			left = rest
+		case handed && len(undone) > 0:
+			left = left.without(rest)
+		}
+		w = left
+	}
+	if r.handOn(ctx, w) {
+		return Work{}, nil
+	}
+	return w, nil
 }
 
-// work starts a goroutine for each entry.
-func (r *run) work(ctx context.Context, group *errgroup.Group, entries []Entry) {
-	tenants := &tenantCache{run: r}
-	for _, e := range entries {
-		if e.Block.Pool.Tenant == "" && !r.withConferences {
-			continue
+// part is what a shard of the agenda has of one tenant.
+type part struct {
+	shard   int
+	after   tenant.ID // of the part before it in the shard
+	tenant  tenant.ID
+	entries []Entry
+}
+
+// read reads one process's share of the work, and gives the rest.
+func (r *run) read(ctx context.Context, w Work) (parts []part, rest Work, err error) {
+	for n := 0; w.Shards > 0 && n < r.share && r.timeLeft(ctx) >= reserve+toWork; {
+		entries, last, err := r.store.Agenda(ctx, w.Shard, w.After, r.share-n)
+		if err != nil {
+			return parts, w, fmt.Errorf("read the agenda: %w", err)
+		}
+		n += len(entries)
+		parts = append(parts, cut(w, entries)...)
+		if w.After = last; last == "" {
+			w.Shard, w.Shards = (w.Shard+1)%Shards, w.Shards-1
+		}
+	}
+	return parts, w, nil
+}
+
+// cut cuts entries of one shard into parts.
+func cut(w Work, entries []Entry) (parts []part) {
+	after := w.After
+	for begin, end := 0, 0; begin < len(entries); begin = end {
+		for end = begin; end < len(entries) && entries[end].Tenant == entries[begin].Tenant; end++ {
+		}
+		parts = append(parts, part{w.Shard, after, entries[begin].Tenant, entries[begin:end]})
+		after = entries[begin].Tenant
+	}
+	return parts
+}
+
+// from is the work from one of its parts on.
+func (w Work) from(p part) Work {
+	w.Shards -= (p.shard - w.Shard + Shards) % Shards
+	w.Shard, w.After = p.shard, p.after
+	return w
+}
+
+// without is the work without its rest.
+func (w Work) without(rest Work) Work {
+	if w.Shards -= rest.Shards; rest.After != "" {
+		w.Shards++ // the rest begins within a shard
+	}
+	return w
+}
+
+// handOn hands work on, in two halves where it can be cut. False: there is none, or
+// it is not handed on.
+func (r *run) handOn(ctx context.Context, w Work) bool {
+	if w.Shards == 0 || r.queue == nil {
+		return false
+	}
+	list := []Work{w}
+	if w.Shards > 1 {
+		first, second := w, w
+		first.Shards /= 2
+		second.Shard, second.Shards, second.After = (w.Shard+first.Shards)%Shards, w.Shards-first.Shards, ""
+		list = []Work{first, second}
+	}
+	if err := r.queue.Send(ctx, list); err != nil {
+		r.log.ErrorContext(ctx, "a part of the round is not handed on", "shard", w.Shard, "shards", w.Shards, "error", err)
+		return false
+	}
+	return true
+}
+
+// work checks parts, some at the same time, and gives those that it has not begun
+// for want of time.
+func (r *run) work(ctx context.Context, parts []part) (undone []part) {
+	var group errgroup.Group
+	group.SetLimit(tenants)
+	for n, p := range parts {
+		if r.outOfTime(ctx) {
+			undone = parts[n:]
+			break
 		}
 		group.Go(func() error {
-			var err error
-			switch {
-			case e.Conference != "":
-				err = r.checkConference(ctx, e.Tenant, e.Conference, tenants)
-			case e.Host != "":
-				err = r.checkLock(ctx, e.Tenant, e.Host, tenants)
-			default:
-				err = r.checkBlock(ctx, e.Block, tenants)
-			}
-			r.failed(ctx, e, err)
+			r.checkTenant(ctx, p)
 			return nil
 		})
 	}
+	_ = group.Wait() // its functions return nil
+	return undone
+}
+
+// outOfTime tells whether too little time is left to begin anything.
+func (r *run) outOfTime(ctx context.Context) bool { return r.timeLeft(ctx) < reserve }
+
+func (r *run) timeLeft(ctx context.Context) time.Duration {
+	deadline, bounded := ctx.Deadline()
+	switch {
+	case ctx.Err() != nil:
+		return 0
+	case !bounded:
+		return time.Hour
+	}
+	return deadline.Sub(r.now())
 }
 
 func (r *run) failed(ctx context.Context, e Entry, err error) {
 	if err == nil {
 		return
 	}
-	r.count(func(f *RunStats) {
-		f.Failed++
-		r.conferencesFailed = r.conferencesFailed || e.Block.Pool.Tenant == ""
-	})
+	r.count(func(f *RunStats) { f.Failed++ })
 	r.log.ErrorContext(ctx, "reconciliation is left to the next round", "tenant", e.Tenant,
 		"conference", e.Conference, "pool", int64(e.Block.Pool.Number), "block", e.Block.Index, "error", err)
 }
 
-// checkBlock checks one block. An empty block leaves the agenda.
-func (r *run) checkBlock(ctx context.Context, block seat.Block, tenants *tenantCache) error {
-	state, err := r.store.Get(ctx, block)
-	if err != nil || state == nil {
-		return problem.Wrap("read a block", err)
-	}
-	if len(state.Members) == 0 {
-		_, err := tenants.license(ctx, block.Pool.Tenant)
-		return errors.Join(err, problem.Wrap("take a block off the agenda", r.store.Dequeue(ctx, block)))
-	}
-	replaced := r.closeReplaced(ctx, *state)
-	if r.now().UnixMilli()-state.SeenAtMillis < recent.Milliseconds() {
-		return errors.Join(replaced, r.endHolds(ctx, *state))
-	}
-	// Members come first: a conference's end would count its dead for longer.
-	_, err = r.checkMembers(ctx, *state, tenants)
-	_, licenseErr := tenants.license(ctx, block.Pool.Tenant)
-	return errors.Join(replaced, err, licenseErr)
-}
-
-// rollOut completes a broken-off change of license, at most once per tenant and
-// run. A failure does not keep the run from the tenant's entries.
-func (r *run) rollOut(ctx context.Context, l license.License) {
-	r.mu.Lock()
-	again := r.rolledOut[l.Tenant]
-	r.rolledOut[l.Tenant] = true
-	r.mu.Unlock()
-	if again {
-		return
-	}
-	if deadline, bounded := ctx.Deadline(); bounded { // leaves the round time to save its progress
+// rollOut completes a broken-off change of license.
+func (r *run) rollOut(ctx context.Context, l license.License) error {
+	if deadline, bounded := ctx.Deadline(); bounded { // leaves the round time to finish
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
 		defer cancel()
 	}
 	completed, err := r.licensing.Complete(ctx, l, r.now())
 	r.count(func(f *RunStats) { f.RolledOut += boolCount(completed) })
-	r.failed(ctx, Entry{Tenant: l.Tenant}, problem.Wrap("roll out a license", err))
+	return problem.Wrap("roll out a license", err)
 }

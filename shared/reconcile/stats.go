@@ -3,9 +3,8 @@ package reconcile
 import (
 	"context"
 	"log/slog"
-	"time"
-
 	"seatmeter/shared/metrics"
+	"time"
 )
 
 // RunStats counts what a run found and did.
@@ -37,13 +36,14 @@ func (r *run) count(change func(*RunStats)) {
 	change(&r.stats)
 }
 
-// report logs the run's counts, as metrics.
-func (r *run) report(ctx context.Context, kind string, took time.Duration) {
-	f := r.stats
-	metrics.Log(ctx, r.log, r.now(), "reconciled", []slog.Attr{
+// report logs the run's counts, how long it took, and how long it is since its round
+// began, as metrics.
+func (r *run) report(ctx context.Context, kind string, began, roundBegan time.Time) {
+	f, now := r.stats, r.now()
+	metrics.Log(ctx, r.log, now, "reconciled", []slog.Attr{
 		slog.Int("probed", f.Probed), slog.Int("throttled", f.Throttled), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late), slog.Int("settled", f.RolledOut),
 		slog.Int("conferences_expired", f.Expired), slog.Int("ends_completed", f.Completed), slog.Int("locks_freed", f.Locks),
-		slog.Int("failed", f.Failed), slog.Int64("took_ms", took.Milliseconds()),
+		slog.Int("failed", f.Failed), slog.Int64("took_ms", now.Sub(began).Milliseconds()), slog.Int64("round_ms", now.Sub(roundBegan).Milliseconds()),
 	}, slog.String("run", kind))
 }
 

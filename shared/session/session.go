@@ -104,8 +104,9 @@ type Sessions interface {
 	// one that has its id after it. It may miss those that entered or left within
 	// the last second.
 	Lobby(ctx context.Context, t tenant.ID, number conference.Number) ([]seat.ConnectionID, error)
-	// Sessions reads many at once; those that are not there are left out.
-	Sessions(ctx context.Context, ids []seat.ConnectionID) (map[seat.ConnectionID]Session, error)
+	// Sessions reads many at once; those that are not there are left out. As with
+	// Session, a read that is not consistent may be old.
+	Sessions(ctx context.Context, ids []seat.ConnectionID, consistent bool) (map[seat.ConnectionID]Session, error)
 }
 
 // NotFound is the problem of a missing connection.

@@ -14,6 +14,7 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
 )
 
 // verdict is what becomes of one call.
@@ -91,7 +92,7 @@ type store struct {
 }
 
 // Agenda implements reconcile.Agenda. Most shards are empty.
-func (s *store) Agenda(ctx context.Context, shard int, after string, limit int) ([]reconcile.Entry, string, error) {
+func (s *store) Agenda(ctx context.Context, shard int, after tenant.ID, limit int) ([]reconcile.Entry, tenant.ID, error) {
 	s.w.effects.Lock()
 	entries := s.w.agenda[shard]
 	s.w.effects.Unlock()
@@ -197,8 +198,14 @@ func concerns(r request, one change) bool {
 		}
 		attribute := dynamo.Indexes[aws.ToString(in.IndexName)]
 		return one.table == r.Table && (isText(one.old[attribute], r.PK) || isText(one.new[attribute], r.PK))
+	case *dynamodb.BatchGetItemInput:
+		for table, asked := range in.RequestItems {
+			return one.table == table && slices.ContainsFunc(asked.Keys, func(key memtable.Item) bool {
+				return isText(key[dynamo.PartitionKey], one.pk) && isText(key[dynamo.SortKey], one.sk)
+			})
+		}
 	}
-	return false // the store's batches are consistent
+	return false
 }
 
 // chooses how far behind each item is shown, and at least one of them.

@@ -37,7 +37,7 @@ func (w *world) rest() {
 	}
 	w.calm = true
 	w.say(calm)
-	w.rounds(4)
+	w.rounds(5)
 	w.sweeps(3)
 	if w.failure != nil {
 		return
@@ -55,7 +55,7 @@ func (w *world) rest() {
 		w.closes(c, w.now(), lost)
 	}
 	w.sweeps(2)
-	w.rounds(3)
+	w.rounds(6)
 	for _, s := range w.everywhere() {
 		for id, m := range s.Members {
 			w.breaks("I2", "%s: %s is in still: %+v", blockName(s.Block), id, m)

@@ -106,12 +106,12 @@ func removals(t *testing.T, store Store, id tenant.ID) {
 
 func second[T any](_ T, err error) error { return err }
 
-// entries reads the agenda of one tenant, in pages of one entry.
+// entries reads the agenda of one tenant, a few entries at a time.
 func entries(t *testing.T, store Store, id tenant.ID) []reconcile.Entry {
 	t.Helper()
 	var all []reconcile.Entry
 	for shard := range reconcile.Shards {
-		for after := ""; ; {
+		for after := tenant.ID(""); ; {
 			page, next, err := store.Agenda(t.Context(), shard, after, 7)
 			if err != nil {
 				t.Fatal(err)
@@ -177,8 +177,8 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 	must(store.Create(ctx, chair.Block, seat.Share{Capacity: 1, Revision: 1}))(t)
 	must(store.Take(ctx, chair.Block, connectionOf(id, 3), member, seat.Permit{Revision: 1}))(t)
 	c := live(t, store, id)
-	meeting := reconcile.Entry{Tenant: id, Conference: c.ID}
-	lock := reconcile.Entry{Tenant: id, Host: "ann@example.org"}
+	meeting := reconcile.Entry{Tenant: id, Conference: c.ID, Number: 1}
+	lock := reconcile.Entry{Tenant: id, Host: "ann@example.org", Number: 1}
 	must(store.Lock(ctx, id, host.Lock{Host: lock.Host, Conference: string(c.ID), Number: 1, Since: instant(0)}, nil))(t)
 	if err := store.Finish(ctx, id, c.ID, 1); err != nil {
 		t.Fatal(err)
@@ -196,26 +196,45 @@ func agenda(t *testing.T, store Store, id tenant.ID) {
 }
 
 func claims(t *testing.T, store Store, _ tenant.ID) {
-	claim := func(now, until int64) bool {
-		_, ok, err := store.Claim(t.Context(), instant(now), instant(until))
+	claim := func(now, until int64) int {
+		t.Helper()
+		shard, mine, err := store.Claim(t.Context(), instant(now), instant(until))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return ok
+		if !mine {
+			return -1
+		}
+		return shard
 	}
-	want := reconcile.Progress{Shard: 3, After: "somewhere", ConferencesAtMillis: 1_790_000_000_000}
-	equal(t, "first", claim(0, 10), true)
-	equal(t, "while another runs", claim(9, 20), false)
-	equal(t, "when that should have ended", claim(10, 20), true)
-	if err := store.Save(t.Context(), want); err != nil {
-		t.Fatal(err)
+	release := func(shard int, until int64) {
+		t.Helper()
+		if err := store.Release(t.Context(), shard, instant(until)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	got, ok, err := store.Claim(t.Context(), instant(11), instant(30))
-	if err != nil || !ok {
-		t.Fatalf("after a save: %v, %v", ok, err)
+	postpone := func(until int64) {
+		t.Helper()
+		if err := store.Postpone(t.Context(), instant(until)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	equal(t, "progress", got, want)
-	if err := store.Save(t.Context(), reconcile.Progress{}); err != nil {
-		t.Fatal(err)
-	}
+	equal(t, "first", claim(0, 10), 0)
+	equal(t, "while another runs", claim(9, 20), -1)
+	equal(t, "when that should have ended", claim(10, 20), 0)
+	release(5, 10)
+	equal(t, "after the one before it is released", claim(19, 30), -1)
+	release(3, 20)
+	equal(t, "released, with a shard", claim(11, 30), 3)
+	postpone(25)
+	equal(t, "postponed to an earlier time", claim(29, 40), -1)
+	postpone(50)
+	release(7, 30)
+	equal(t, "postponed", claim(49, 60), -1)
+	equal(t, "when that is over", claim(50, 60), 3)
+	release(0, 60)
+	postpone(70)
+	equal(t, "postponed where nobody runs", claim(69, 80), -1)
+	equal(t, "and then", claim(70, 80), 0)
+	release(0, 80)
 }

@@ -40,7 +40,7 @@ func sessionVersions(t *testing.T, store Store, id tenant.ID) {
 	unknown.Version = 1
 	equal(t, "change what is not there",
 		must(store.Change(ctx, unknown))(t), &session.Session{Connection: unknown.Connection, State: session.StateGone})
-	found := must(store.Sessions(ctx, []seat.ConnectionID{s.Connection, unknown.Connection, s.Connection}))(t)
+	found := must(store.Sessions(ctx, []seat.ConnectionID{s.Connection, unknown.Connection, s.Connection}, true))(t)
 	equal(t, "many", found, map[seat.ConnectionID]session.Session{s.Connection: next})
 }
 

@@ -131,6 +131,7 @@ func Reconcile(p Process, gateway Gateway) any {
 	d := p.Domain(gateway)
 	return jobs.NewReconciler(reconcile.New(reconcile.Config{
 		Store: p.Store, Licensing: d.Licensing, Departures: d.Departures, Meetings: d.Meetings, Gateway: gateway, Log: p.Log, Now: p.Now,
+		Share: reconcile.Share,
 	}), p.Log).Handle
 }
 

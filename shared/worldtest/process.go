@@ -85,6 +85,7 @@ func (p *Process) Messenger(gateway meeting.Gateway, signer *jointoken.Signer, l
 func (p *Process) Reconciler(store reconcile.Store, gateway reconcile.Prober, log *slog.Logger, now func() time.Time) *reconcile.Reconciler {
 	return reconcile.New(reconcile.Config{
 		Store: store, Licensing: p.Licensing, Departures: p.Departures, Meetings: p.Meetings, Gateway: gateway, Log: log, Now: now,
+		Share: reconcile.Share,
 	})
 }
 

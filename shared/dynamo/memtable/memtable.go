@@ -74,7 +74,7 @@ func Named(names dynamo.Tables) *Tables {
 	for name, indexes := range map[string]map[string]string{names.Live: dynamo.Indexes, names.Ledger: nil, names.Usage: nil} {
 		one := &table{name: name, partitions: make(map[string]*partition)}
 		for of, attribute := range indexes {
-			one.indexes = append(one.indexes, &index{name: of, attribute: attribute, partitions: make(map[string][]*record)})
+			one.indexes = append(one.indexes, &index{of, attribute, dynamo.Included[of], make(map[string][]*record)})
 		}
 		t.tables[name] = one
 	}
@@ -175,10 +175,22 @@ const maxRecent = 64
 type partition struct{ records []*record }
 
 // index is a sparse global secondary index with the key (attribute, pk) that
-// projects keys only.
+// projects keys and the included attributes.
 type index struct {
 	name, attribute string
+	included        []string
 	partitions      map[string][]*record // in order of pk, sk
+}
+
+// shows is the entry of an item.
+func (x *index) shows(i Item) Item {
+	entry := Item{attrPK: i[attrPK], attrSK: i[attrSK], x.attribute: i[x.attribute]}
+	for _, name := range x.included {
+		if value, there := i[name]; there {
+			entry[name] = value
+		}
+	}
+	return entry
 }
 
 // versions is how many writes a read can be behind.

@@ -12,16 +12,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// span is the range of a query: a partition, and its sort keys from low on for
-// which in holds.
+// span is the range of a query: a partition, and its sort keys (pk in an index) from
+// low on for which in holds.
 type span struct {
 	partition string
 	low       string
 	in        func(sk string) bool
 }
 
-// Query implements dynamo.API. Over an index, only the partition key may be in
-// the key condition.
+// Query implements dynamo.API. Over an index, the key condition may have its
+// partition key, and bounds of pk.
 func (t *Tables) Query(ctx context.Context, in *dynamodb.QueryInput, _ ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error) {
 	table, err := t.begin(ctx, in.TableName)
 	if err != nil {
@@ -93,7 +93,7 @@ func (t *table) rangeOf(in *dynamodb.QueryInput, over *index) (span, []string, e
 			}
 			continue
 		}
-		if over != nil {
+		if b, is := term.(between); over != nil && (!is || b.of.path == nil || s.names[b.of.path[0]] != attrPK) {
 			return span{}, nil, invalid("Query key condition not supported")
 		}
 		if err := s.narrow(&asked, term); err != nil {
@@ -180,7 +180,7 @@ func (t *table) collect(ctx context.Context, in *dynamodb.QueryInput, over *inde
 			return
 		}
 		if over != nil {
-			item = Item{attrPK: item[attrPK], attrSK: item[attrSK], over.attribute: item[over.attribute]}
+			item = over.shows(item)
 		}
 		if over != nil || writes != 0 {
 			bytes = size(item)
@@ -191,6 +191,9 @@ func (t *table) collect(ctx context.Context, in *dynamodb.QueryInput, over *inde
 	start := &record{pk: textOf(in.ExclusiveStartKey[attrPK]), sk: textOf(in.ExclusiveStartKey[attrSK])}
 	if over != nil {
 		for _, r := range t.candidates(ctx, over, asked.partition) {
+			if !asked.in(r.pk) {
+				continue
+			}
 			if start.pk == "" || backward == (byKeys(r, start) < 0) && byKeys(r, start) != 0 {
 				add(r)
 			}

@@ -153,12 +153,15 @@ func (t *Tables) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _
 }
 
 // units is the cost of replacing an item: the larger of both versions, and one
-// unit for each index entry that is added or removed.
+// unit for each index entry that is added, changed or removed.
 func (p planned) units() float64 {
 	total := units(max(p.oldSize, p.newSize), writeUnit)
 	for _, index := range p.table.indexes {
 		from, to := index.partitionOf(p.old), index.partitionOf(p.new)
 		if from == to {
+			if from != "" && !maps.EqualFunc(index.shows(p.old), index.shows(p.new), equal) {
+				total++
+			}
 			continue
 		}
 		if from != "" {
