@@ -17,18 +17,18 @@ var (
 	// measuredRefusal is a refusal with its record, measuredRefusalCheck
 	// reconciliation's check of the full pool.
 	measuredRefusal      = Units{Writes: 2, Reads: 2.5}
-	measuredRefusalCheck = Units{Writes: 1, Reads: 39.5}
+	measuredRefusalCheck = Units{Writes: 1, Reads: 16.5}
 	// measuredStatus is a client's status message.
 	measuredStatus = Units{Reads: 4}
 	// measuredToken is making a join token.
 	measuredToken = Units{Reads: 2}
 	// measuredConference is a conference from being scheduled until nothing of it is
 	// on reconciliation's agenda, without its stays and hours.
-	measuredConference = Units{Writes: 23, Reads: 120}
+	measuredConference = Units{Writes: 27, Reads: 75.5}
 	// measuredConferenceHour is reconciliation's cost of a conference for an hour,
 	// and measuredSeatHour that of each of its connections.
-	measuredConferenceHour = Units{Writes: 122, Reads: 486}
-	measuredSeatHour       = Units{Reads: 90}
+	measuredConferenceHour = Units{Writes: 15, Reads: 75}
+	measuredSeatHour       = Units{Reads: 7.5}
 	// measuredRound is a round of reconciliation with nothing on the agenda.
 	measuredRound = Units{Writes: 2, Reads: 16}
 	// measuredRollup is a run of the roll-up without tenants, measuredRollupTenant
