@@ -133,6 +133,11 @@ func (w *world) entitled(c *connection) bool {
 	if !c.seated || c.excused || c.state != open {
 		return false
 	}
+	for one := c.from; one != nil; one = one.from {
+		if one.removed { // a removal finds whoever has resumed the stay since
+			return false
+		}
+	}
 	now, there := w.conferences[conferenceKey{c.pass.Tenant, c.pass.Conference}]
 	return there && now.Number == c.pass.Number && now.State != conference.StateEnded
 }
