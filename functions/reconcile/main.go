@@ -7,10 +7,11 @@ import (
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/shared/wiring"
+	"seatmeter/shared/workqueue"
 )
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		return wiring.Reconcile(env.Process(), env.Gateway()), nil
+		return wiring.Reconcile(env.Process(), env.Gateway(), workqueue.New(env.AWS, env.Get("PARTS_QUEUE_URL"))), nil
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"seatmeter/infra/client"
 	"seatmeter/infra/local/apigateway"
 	"seatmeter/shared/jobs"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 )
 
@@ -28,6 +29,8 @@ func (r *reconciliation) Round(context.Context) error {
 	r.rounds <- struct{}{}
 	return nil
 }
+
+func (*reconciliation) Continue(context.Context, reconcile.Work) error { return nil }
 
 func (r *reconciliation) Refused(_ context.Context, pools []seat.Pool) error {
 	r.refused <- pools

@@ -28,6 +28,7 @@ import (
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/objects"
+	"seatmeter/shared/reconcile"
 )
 
 // idleConnections is how many idle connections to the engine stay open: enough for
@@ -65,7 +66,9 @@ type Environment struct {
 	ExportsURL    string
 	ExportsBucket string
 	Rates         Rates
-	Log           *slog.Logger
+	// Parts takes parts of rounds of reconciliation.
+	Parts reconcile.Queue
+	Log   *slog.Logger
 }
 
 // Starter starts an execution environment of a function.
@@ -123,7 +126,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		"message": signing(func(s *jointoken.Signer) any {
 			return wiring.Message(process("message"), connections, env.Rates.JoinsPerSecond, s)
 		}),
-		"reconcile": start(func() any { return wiring.Reconcile(process("reconcile"), connections) }),
+		"reconcile": start(func() any { return wiring.Reconcile(process("reconcile"), connections, env.Parts) }),
 		"queue":     signing(func(s *jointoken.Signer) any { return wiring.Queue(process("queue"), connections, s) }),
 		"rollup":    start(func() any { return wiring.Rollup(process("rollup"), 0) }),
 		"licenses":  web("licenses", func(p api.Process) any { return api.Licenses(p) }),

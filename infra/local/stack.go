@@ -94,6 +94,7 @@ type Stack struct {
 	store     *dynamo.Store
 	engine    *engine.Engine // nil for tables in memory
 	scheduler *apigateway.Scheduler
+	parts     parts
 	failed    chan error
 	// undo has the functions that stop the parts of the stack, in order of their start.
 	undo []func(context.Context) error
@@ -181,7 +182,11 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 	})
 	// The scheduler has an invoker of its own, so that closing it waits for the
 	// scheduled runs.
-	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, apigateway.NewInvoker(system, handlers, s.options.Log)); err != nil {
+	scheduled := apigateway.NewInvoker(system, handlers, s.options.Log)
+	if err := s.parts.read(system, scheduled); err != nil {
+		return err
+	}
+	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, scheduled); err != nil {
 		return fmt.Errorf("build the schedules: %w", err)
 	}
 	s.run(s.scheduler.Run)
@@ -232,6 +237,7 @@ func (s *Stack) buildFunctions(ctx context.Context, build builder, state databas
 		ExportsURL:     s.Endpoints.Exports,
 		ExportsBucket:  buckets.Name(s.options.TablePrefix, buckets.Exports),
 		Rates:          s.options.Rates,
+		Parts:          &s.parts,
 		Log:            s.options.Log,
 	})
 	if err != nil {

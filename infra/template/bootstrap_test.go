@@ -270,6 +270,8 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 		return "wss://a1b2c3.example.com/live"
 	case "!Sub https://" + api:
 		return gateway
+	case "!Ref PartsQueue":
+		return gateway
 	case "!Ref " + tables.Live:
 		return made.Name(tables.Live)
 	case "!Ref " + tables.Ledger:

@@ -5,11 +5,16 @@ package jobs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 // Bounds of what is read of a stream event. Lambda's largest batch has 10,000
@@ -19,16 +24,19 @@ const (
 	maxRecordBytes = 16_384
 )
 
-// Runner does the work. Both methods are safe to retry and to run concurrently: a
+// Runner does the work. Its methods are safe to retry and to run concurrently: a
 // schedule may fire twice, and a stream delivers at least once.
 type Runner interface {
 	// Round works through the whole agenda.
 	Round(ctx context.Context) error
+	// Continue does a part of a round.
+	Continue(ctx context.Context, w reconcile.Work) error
 	// Refused checks pools that have just refused a join, each named once.
 	Refused(ctx context.Context, pools []seat.Pool) error
 }
 
-// Reconciler handles the schedules' events and those of the ledger's stream.
+// Reconciler handles the events of the schedule, of the queue that has parts of rounds,
+// and of the ledger's stream.
 type Reconciler struct {
 	run Runner
 	log *slog.Logger
@@ -40,19 +48,18 @@ func NewReconciler(run Runner, log *slog.Logger) *Reconciler { return &Reconcile
 // fromQueue is the source of the records that a queue hands on.
 const fromQueue = "aws:sqs"
 
-// Handle checks the refusing pools if the event comes from the stream, and runs a
-// round otherwise: for the schedule, or for the queue that delivers the
-// schedule's event again half a minute later. A malformed record is logged and
-// left to the next round: an error would only have it delivered again.
+// Handle checks the refusing pools if the event comes from the stream, does parts of a
+// round if it comes from their queue, and begins a round otherwise. A malformed record
+// is logged and left to the next round: an error would only have it delivered again.
 func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 	var told struct {
 		Records []json.RawMessage `json:"Records"`
 	}
-	if err := json.Unmarshal(event, &told); err != nil || told.Records == nil || isQueued(told.Records) {
-		if err := r.run.Round(ctx); err != nil {
-			return fmt.Errorf("reconcile all pools: %w", err)
-		}
-		return nil
+	if err := json.Unmarshal(event, &told); err != nil || told.Records == nil {
+		return problem.Wrap("reconcile all pools", r.run.Round(ctx))
+	}
+	if isQueued(told.Records) {
+		return r.parts(ctx, told.Records)
 	}
 	pools := r.refused(ctx, told.Records)
 	if len(pools) == 0 {
@@ -62,6 +69,26 @@ func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 		return fmt.Errorf("reconcile %d pools that refused: %w", len(pools), err)
 	}
 	return nil
+}
+
+// parts does parts of a round. One that is delivered again belongs to a process that
+// died: the round after it has done the part meanwhile.
+func (r *Reconciler) parts(ctx context.Context, records []json.RawMessage) error {
+	var failed []error
+	for _, record := range records {
+		var message events.SQSMessage
+		var w reconcile.Work
+		if err := errors.Join(json.Unmarshal(record, &message), json.Unmarshal([]byte(message.Body), &w)); err != nil {
+			r.log.WarnContext(ctx, "a message is skipped", "error", err)
+			continue
+		}
+		if tries := message.Attributes["ApproximateReceiveCount"]; tries != "" && tries != "1" {
+			r.log.WarnContext(ctx, "a part of a round is left to the next round", "shard", w.Shard, "tries", tries)
+			continue
+		}
+		failed = append(failed, problem.Wrap("reconcile some pools", r.run.Continue(ctx, w)))
+	}
+	return errors.Join(failed...)
 }
 
 // isQueued tells a queue's records from the stream's, by the first.

@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
@@ -26,12 +27,18 @@ import (
 // runs are what a handler had done, and how it is to end.
 type runs struct {
 	rounds  int
+	parts   []reconcile.Work
 	refused [][]seat.Pool
 	err     error
 }
 
 func (r *runs) Round(context.Context) error {
 	r.rounds++
+	return r.err
+}
+
+func (r *runs) Continue(_ context.Context, w reconcile.Work) error {
+	r.parts = append(r.parts, w)
 	return r.err
 }
 
@@ -83,10 +90,26 @@ func stream(t *testing.T, refusals []usage.Refusal, others ...string) string {
 }
 
 func TestAScheduledEventIsARound(t *testing.T) {
-	queued := `{"Records":[{"messageId":"1","body":"{}","eventSource":"aws:sqs"}]}`
-	for _, event := range []string{"{}", `{"time":"2026-11-24T12:00:00Z"}`, "null", "[]", queued} {
+	for _, event := range []string{"{}", `{"time":"2026-11-24T12:00:00Z"}`, "null", "[]"} {
 		if done := handle(t, event); done.rounds != 1 || done.refused != nil {
 			t.Errorf("%s: %+v, want a round", event, done)
+		}
+	}
+}
+
+// A message that comes again is of a process that died: the next round has its part.
+func TestAPartOfARoundIsDoneOnce(t *testing.T) {
+	message := func(tries int) string {
+		return fmt.Sprintf(`{"Records":[{"messageId":"1","body":"{\"shard\":3,\"shards\":2,\"after\":\"acme\",\"began_at\":5}","eventSource":"aws:sqs",`+
+			`"attributes":{"ApproximateReceiveCount":"%d"}}]}`, tries)
+	}
+	want := reconcile.Work{Shard: 3, Shards: 2, After: "acme", BeganMillis: 5}
+	if done := handle(t, message(1)); done.rounds != 0 || len(done.parts) != 1 || done.parts[0] != want {
+		t.Errorf("%+v, want the part", done)
+	}
+	for _, event := range []string{message(2), `{"Records":[{"messageId":"1","body":"part","eventSource":"aws:sqs"}]}`} {
+		if done := handle(t, event); done.rounds != 0 || done.parts != nil {
+			t.Errorf("%s: %+v, want nothing", event, done)
 		}
 	}
 }

@@ -127,11 +127,11 @@ func Queue(p Process, gateway Gateway, signer *jointoken.Signer) any {
 }
 
 // Reconcile builds the function that frees the seats of dead connections.
-func Reconcile(p Process, gateway Gateway) any {
+func Reconcile(p Process, gateway Gateway, queue reconcile.Queue) any {
 	d := p.Domain(gateway)
 	return jobs.NewReconciler(reconcile.New(reconcile.Config{
 		Store: p.Store, Licensing: d.Licensing, Departures: d.Departures, Meetings: d.Meetings, Gateway: gateway, Log: p.Log, Now: p.Now,
-		Share: reconcile.Share,
+		Queue: queue, Share: reconcile.Share,
 	}), p.Log).Handle
 }
 

@@ -18,16 +18,16 @@ type Assumptions struct {
 // Numbers of template.yaml and of the protocol.
 const (
 	minutesPerMonth = 730 * 60 // AWS's month
-	roundsPerMonth  = 2 * minutesPerMonth
+	roundsPerMonth  = minutesPerMonth
 	rollupsPerMonth = minutesPerMonth / 60
 	// An audit of a day reads the ledger of that day, and of the longest stay before it.
 	auditedHours = 24 + 3
 	// Each minute the queues' worker asks whether a queue is open, by a query of an
 	// index.
 	queueRunsPerMonth = minutesPerMonth
-	// SQS delays every other round: its message is sent, received and deleted, and
-	// Lambda polls with five pollers, each for twenty seconds at a time.
-	queueRequestsPerMonth = 3*minutesPerMonth + 5*3*minutesPerMonth
+	// Lambda polls the queue of parts with five pollers, each for twenty seconds at a
+	// time.
+	queueRequestsPerMonth = 5 * 3 * minutesPerMonth
 	handlerGB             = 0.25
 	rollupGB              = 1
 	bytesPerGB            = 1 << 30
@@ -112,7 +112,7 @@ func clients(with Assumptions) Design {
 func Ours(with Assumptions) Design {
 	d := clients(with)
 	d.Name = "Seatmeter"
-	d.About = "One conditional write takes a seat, one gives it back; each stay has a session and a ledger record. Reconciliation probes every connection once a minute, and checks pools that refused somebody; usage is rolled up, and the books are audited once a day."
+	d.About = "One conditional write takes a seat, one gives it back; each stay has a session and a ledger record. Reconciliation probes every connection each four minutes, or each minute where few seats are left, and checks pools that refused somebody; usage is rolled up, and the books are audited once a day."
 
 	month := &d.each[DriverMonth]
 	month.add(MeterSecrets, secrets-1)

@@ -24,10 +24,10 @@ var (
 	measuredToken = Units{Reads: 2}
 	// measuredConference is a conference from being scheduled until nothing of it is
 	// on reconciliation's agenda, without its stays and hours.
-	measuredConference = Units{Writes: 27, Reads: 75.5}
+	measuredConference = Units{Writes: 27, Reads: 53}
 	// measuredConferenceHour is reconciliation's cost of a conference for an hour,
 	// and measuredSeatHour that of each of its connections.
-	measuredConferenceHour = Units{Writes: 15, Reads: 75}
+	measuredConferenceHour = Units{Writes: 15, Reads: 37.5}
 	measuredSeatHour       = Units{Reads: 7.5}
 	// measuredRound is a round of reconciliation with nothing on the agenda.
 	measuredRound = Units{Writes: 2, Reads: 16}

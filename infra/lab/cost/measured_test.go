@@ -175,7 +175,7 @@ func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
 			return hours[w.model]
 		})
 		want := cost.Units{Writes: conference.Writes + people*seat.Writes, Reads: conference.Reads + people*seat.Reads}
-		within(t, fmt.Sprintf("an hour of %v", people), hours, want, license.ModelNamed, roundsPerHour/2*people*perPerson)
+		within(t, fmt.Sprintf("an hour of %v", people), hours, want, license.ModelNamed, roundsPerHour*people*perPerson)
 	}
 }
 
@@ -205,7 +205,7 @@ func TestAConferenceCostsWhatTheBillSays(t *testing.T) {
 				if rounds++; rounds > 100 {
 					t.Fatal("something stays on the agenda")
 				}
-				w.pass(30 * time.Second)
+				w.pass(time.Minute)
 				w.round()
 			}
 		})
@@ -574,7 +574,7 @@ func (w *world) reconciler() *reconcile.Reconciler {
 }
 
 // roundsPerHour is the number of rounds of reconciliation in an hour.
-const roundsPerHour = 120
+const roundsPerHour = 60
 
 // hour is the cost of an hour's rounds with a number of people, less the cost of
 // as many rounds with an empty agenda.
@@ -588,7 +588,7 @@ func (w *world) hour(people int, empty cost.Units) cost.Units {
 	spent := w.units(func() {
 		for range roundsPerHour {
 			w.round()
-			w.pass(30 * time.Second)
+			w.pass(time.Minute)
 		}
 	})
 	return less(spent, by(empty, roundsPerHour))

@@ -45,18 +45,13 @@ func NewScheduler(schedules []template.Schedule, invoker *Invoker) (*Scheduler, 
 	return s, nil
 }
 
-// Run runs every schedule, first after one interval and the schedule's delay, until
+// Run runs every schedule, first after one interval, until
 // ctx ends. That also cancels running functions. Call it once.
 func (s *Scheduler) Run(ctx context.Context) {
 	defer context.AfterFunc(ctx, s.stop)()
 	var group sync.WaitGroup
 	for _, schedule := range s.schedules {
 		group.Go(func() {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(schedule.Delay):
-			}
 			ticker := time.NewTicker(schedule.Interval)
 			defer ticker.Stop()
 			for {

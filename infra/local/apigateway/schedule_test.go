@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,14 +15,12 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-func scheduled(t *testing.T, handler any) *apigateway.Scheduler { return delayed(t, 0, handler) }
-
-func delayed(t *testing.T, delay time.Duration, handler any) *apigateway.Scheduler {
+func scheduled(t *testing.T, handler any) *apigateway.Scheduler {
 	t.Helper()
 	invoker := apigateway.NewInvoker(&template.Template{
 		Functions: []template.Function{{ID: "Sweep", Name: "sweep", Timeout: time.Hour}},
 	}, map[string]lambda.Handler{"sweep": lambda.NewHandler(handler)}, nil)
-	s, err := apigateway.NewScheduler([]template.Schedule{{Name: "EveryMinute", Function: "sweep", Interval: time.Minute, Delay: delay, Input: `{"a": 1}`}}, invoker)
+	s, err := apigateway.NewScheduler([]template.Schedule{{Name: "EveryMinute", Function: "sweep", Interval: time.Minute, Input: `{"a": 1}`}}, invoker)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,23 +42,6 @@ func TestAScheduleRunsOncePerIntervalWithItsEvent(t *testing.T) {
 		s.Run(ctx)
 		if got := runs.Load(); got != 3 {
 			t.Errorf("%d runs in three minutes", got)
-		}
-	})
-}
-
-func TestAScheduleWithADelayRunsThatMuchLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var at []time.Duration
-		began := time.Now()
-		s := delayed(t, 30*time.Second, func() error {
-			at = append(at, time.Since(began))
-			return nil
-		})
-		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-		defer cancel()
-		s.Run(ctx)
-		if want := []time.Duration{90 * time.Second, 150 * time.Second}; !slices.Equal(at, want) {
-			t.Errorf("ran after %v, want %v", at, want)
 		}
 	})
 }

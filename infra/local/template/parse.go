@@ -22,11 +22,9 @@ type parser struct {
 	// guarded is true if the HTTP API has a default authorizer.
 	guarded  bool
 	template Template
-	// conditions are not evaluated yet, queues has the properties of queues, and readers the
-	// functions that read them.
+	// conditions are not evaluated yet; queues has those that there are.
 	conditions map[string]value
-	queues     map[LogicalID]value
-	readers    map[LogicalID]reader
+	queues     map[LogicalID]bool
 	err        error
 }
 
@@ -52,7 +50,7 @@ func parse(text []byte) (*Template, error) {
 			"AWS::StackName": "local",
 			"AWS::URLSuffix": "localhost",
 		},
-		conditions: map[string]value{}, queues: map[LogicalID]value{}, readers: map[LogicalID]reader{},
+		conditions: map[string]value{}, queues: map[LogicalID]bool{},
 	}
 	p.read(value{p: p}.at("", document.Content[0]))
 	if p.err != nil {
@@ -101,7 +99,7 @@ func (p *parser) read(root value) {
 		case "AWS::S3::Bucket":
 			p.template.Buckets = append(p.template.Buckets, Bucket{ID: r.id, CORS: bucketCORS(r.properties.get("CorsConfiguration"))})
 		case "AWS::SQS::Queue":
-			p.queues[r.id] = r.properties
+			p.queues[r.id] = true
 		}
 	}
 	for _, r := range resources {
@@ -110,11 +108,6 @@ func (p *parser) read(root value) {
 			p.events(r)
 		case "AWS::Serverless::WebSocketApi":
 			p.webSocket(r)
-		}
-	}
-	for _, r := range resources {
-		if r.kind == "AWS::Scheduler::Schedule" {
-			p.queued(r)
 		}
 	}
 }
@@ -150,7 +143,7 @@ func (p *parser) events(r resource) {
 		case "Schedule":
 			p.schedule(Schedule{Name: e.key, Function: name}, properties.required("Schedule"), properties.get("Input"))
 		case "SQS":
-			p.reads(name, e.key, properties)
+			p.reads(name, properties)
 		case "DynamoDB":
 			p.template.Streams = append(p.template.Streams, stream(name, e.key, properties))
 		default:

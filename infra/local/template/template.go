@@ -32,6 +32,14 @@ type Template struct {
 	Buckets   []Bucket
 	Schedules []Schedule
 	Streams   []Stream
+	Queues    []Queue
+}
+
+// Queue is a queue of SQS that a function reads.
+type Queue struct {
+	ID LogicalID
+	// Function is the name of the function.
+	Function string
 }
 
 // Function is one Lambda function.

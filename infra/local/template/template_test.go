@@ -1,14 +1,12 @@
 package template_test
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
 
 	"seatmeter/infra/local/template"
@@ -164,7 +162,6 @@ func TestErrorsNameTheResource(t *testing.T) {
 		"unknown event":    {function("CodeUri: f\nEvents: {E: {Type: SNS}}"), `F.Events.E.Type: "SNS"`},
 		"no queue":         {function("CodeUri: f\nEvents: {E: {Type: SQS, Properties: {Queue: !GetAtt Q.Arn, BatchSize: 1}}}"), "F.Events.E.Properties.Queue: is not"},
 		"many messages":    {function("CodeUri: f\nEvents: {E: {Type: SQS, Properties: {Queue: !GetAtt Q.Arn, BatchSize: 2}}}") + "\n  Q: {Type: AWS::SQS::Queue}", `F.Events.E.Properties.BatchSize: "2"`},
-		"nobody's queue":   {"Resources: {Q: {Type: AWS::SQS::Queue}, S: {Type: AWS::Scheduler::Schedule, Properties: {ScheduleExpression: rate(1 day), Target: {Arn: !GetAtt Q.Arn}}}}", "S.Target: names no queue"},
 		"slash at the end": {function("CodeUri: f\nEvents: {E: {Type: HttpApi, Properties: {Path: /a/, Method: GET}}}"), `F.Events.E.Properties: Path "/a/" ends in a slash`},
 		"no condition":     {function("CodeUri: !If [Unknown, a, b]"), "F.CodeUri: names Unknown"},
 		"half an If":       {"Conditions: {C: !Equals [a, a]}\n" + function("CodeUri: !If [C, a]"), "F.CodeUri: !If is not"},
@@ -212,32 +209,22 @@ Resources:
 	}
 }
 
-// The event is the queue's message in Lambda's format.
-func TestAScheduleMayGoByAQueueThatDelays(t *testing.T) {
+func TestAFunctionReadsFromAQueue(t *testing.T) {
 	got, err := read(t, `
 Resources:
-  Queue: {Type: AWS::SQS::Queue, Properties: {DelaySeconds: 30}}
+  Parts: {Type: AWS::SQS::Queue}
   F:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: functions/f/
       Events:
-        Later: {Type: SQS, Properties: {Queue: !GetAtt Queue.Arn, BatchSize: 1}}
-  Schedule:
-    Type: AWS::Scheduler::Schedule
-    Properties: {ScheduleExpression: rate(1 minute), Target: {Arn: !GetAtt Queue.Arn, Input: '{"a":1}'}}
+        Part: {Type: SQS, Properties: {Queue: !GetAtt Parts.Arn, BatchSize: 1}}
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var event events.SQSEvent
-	one := got.Schedules[0]
-	if err := json.Unmarshal([]byte(one.Input), &event); err != nil {
-		t.Fatal(err)
-	}
-	one.Input = event.Records[0].Body
-	if want := (template.Schedule{Name: "Later", Function: "f", Interval: time.Minute, Delay: 30 * time.Second, Input: `{"a":1}`}); one != want {
-		t.Errorf("read %+v, want %+v", one, want)
+	if want := (template.Queue{ID: "Parts", Function: "f"}); len(got.Queues) != 1 || got.Queues[0] != want {
+		t.Errorf("read %+v, want %+v", got.Queues, want)
 	}
 }
 
