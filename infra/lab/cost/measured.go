@@ -24,7 +24,7 @@ var (
 	measuredToken = Units{Reads: 2}
 	// measuredConference is a conference from being scheduled until nothing of it is
 	// on reconciliation's agenda, without its stays and hours.
-	measuredConference = Units{Writes: 27, Reads: 53}
+	measuredConference = Units{Writes: 23, Reads: 53}
 	// measuredConferenceHour is reconciliation's cost of a conference for an hour,
 	// and measuredSeatHour that of each of its connections.
 	measuredConferenceHour = Units{Writes: 15, Reads: 37.5}
