@@ -77,6 +77,19 @@ test('finance closes two months, checks the seal, and compares', async (t) => {
   assert.deepEqual(await findings(page), []);
 });
 
+test('a closing that is a job shows how far it is, and why it failed', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: '#/acme/statements' });
+  const told = [{ state: 'running', days_done: 7 }, { state: 'failed', days_done: 9, problem: { code: 'precondition_failed', detail: 'The recount differs.', errors: [] } }];
+  const json = (status, body) => ({ status, contentType: 'application/json', body: JSON.stringify({ tenant: 'acme', period: month(3), days: 30, ...body }) });
+  await page.route('**/v1/tenants/acme/statements', (route) => (route.request().method() === 'POST' ? route.fulfill(json(202, { state: 'running', days_done: 0 })) : route.continue()));
+  await page.route('**/closing', (route) => route.fulfill(json(200, told.length > 1 ? told.shift() : told[0])));
+  await page.getByLabel('Month', { exact: true }).fill(month(3));
+  await page.getByRole('button', { name: 'Close the month' }).click();
+  await page.getByText('7 of 30 days').waitFor();
+  await page.getByText('The recount differs.').waitFor();
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+});
+
 test('a statement whose answer was altered on its way has a broken seal', async (t) => {
   const page = await signedIn(t, 'finance', '', { path: '#/acme/statements' });
   await page.getByLabel('Month', { exact: true }).fill(month(1));

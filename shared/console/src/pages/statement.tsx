@@ -13,16 +13,14 @@ import { sealOf } from './seal.ts';
 import { changedDays, compare, figures } from './statement-compare.ts';
 import type { Listed } from './statements.tsx';
 
-interface Segment { from: string; to: string; model: 'named' | 'concurrent'; limit: number; peak: number; seat_ms: number; overage_ms: number; hosts: number }
-
-/** Statements of earlier rules have no segments. */
-type Statement = Schemas['Statement'] & { stale?: boolean; difference?: Partial<Schemas['Adjustment']>; segments?: Segment[] };
+type Statement = Schemas['Statement'];
+type Segment = Schemas['Segment'];
 
 interface Props { tenant: string; period: string; revision: number | undefined; against: string | undefined; statements: Listed[] }
 
 const read = (tenant: string, period: string, revision: number | undefined, signal: AbortSignal) => take(api.GET('/v1/tenants/{tenant}/statements/{period}', {
   params: { path: { tenant, period }, query: { format: 'json', ...(revision && { revision }) } }, signal,
-})) as Promise<Statement>;
+}));
 
 export function OneStatement({ tenant, period, revision, against, statements }: Props) {
   const loaded = useLoad((signal) => read(tenant, period, revision, signal), [tenant, period, revision]);
@@ -97,9 +95,10 @@ function Segments({ of, zone }: { of: Segment[]; zone: string }) {
   );
 }
 
-function Stale({ of: { difference = {} } }: { of: Statement }) {
+function Stale({ of }: { of: Statement }) {
+  const difference: Partial<Record<string, number>> = { ...of.difference };
   const list = figures.flatMap(([member, name]) => {
-    const n = (difference as Record<string, number | undefined>)[member];
+    const n = difference[member];
     return n ? [`${name} ${signed(n)}`] : [];
   });
   return (

@@ -13,14 +13,13 @@ import { SessionContext } from '../session.ts';
 import { type Closing, closeMonth } from './closing.ts';
 import { OneStatement } from './statement.tsx';
 
-/** Later versions of the API also say whether records came in after a statement was closed. */
-export type Listed = Schemas['StatementView'] & { stale?: boolean };
+export type Listed = Schemas['StatementView'];
 
 export function Statements({ tenant, query }: PageProps) {
   const { person } = useContext(SessionContext);
   const list = useLoad(async (signal) => {
     const { items } = await takeAll((page) => take(api.GET('/v1/tenants/{tenant}/statements', { params: { path: { tenant }, query: page }, signal })), { signal });
-    return (items as Listed[]).sort((a, b) => b.period.localeCompare(a.period) || b.revision - a.revision);
+    return items.sort((a, b) => b.period.localeCompare(a.period) || b.revision - a.revision);
   }, [tenant]);
   const period = query.get('period');
   const latest = (of: Listed) => list.data?.find((s) => s.period === of.period)?.revision === of.revision;
