@@ -100,6 +100,10 @@ func connectionOf(i item) seat.ConnectionID {
 }
 
 func writeSession(s session.Session) item {
+	keep := int64(session.KeepMillis)
+	if s.StayID != "" {
+		keep = session.KeepSeatedMillis
+	}
 	i := key(sessionKey(s.Connection), keySession).
 		setText(attrState, string(s.State)).setText(attrTenant, string(s.Tenant)).
 		setText(attrConference, string(s.Conference)).setNumber(attrNumber, int64(s.Number)).
@@ -107,7 +111,7 @@ func writeSession(s session.Session) item {
 		setNumber(attrSeat, s.Seat).setNumber(attrMark, int64(s.Mark)).setNumber(attrJoined, s.JoinedAtMillis).
 		setNumber(attrLimit, int64(s.Limit)).setNumber(attrInUse, int64(s.InUse)).
 		setNumber(attrShards, int64(s.Shards)).
-		setNumber(attrExpires, (s.BeganMillis+session.KeepMillis)/millisPerSecond)
+		setNumber(attrExpires, (s.BeganMillis+keep)/millisPerSecond)
 	i.setText(attrFrom, string(s.From)).setNumber(attrFenced, s.FencedMillis).setNumber(attrIssued, s.IssuedMillis)
 	i.setNumber(attrMoved, s.MovedAtMillis).setText(attrStay, string(s.StayID)).setFlag(attrResumed, s.Resumed)
 	i.setNumber(attrQueued, s.QueuedMillis).setFlag(attrOwn, s.QueuedOwn)

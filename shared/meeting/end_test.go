@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
+	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/license"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
@@ -88,4 +90,31 @@ func TestAnEndClosesBlocksCreatedMeanwhile(t *testing.T) {
 		}
 		return created.Reached()
 	})
+}
+
+// An end broke off, and its conference was read as ending. Meanwhile its id is scheduled
+// anew, which completes the end.
+func TestTheCompletionOfAnEndSparesTheNextConferenceOfTheID(t *testing.T) {
+	for model, l := range everyModel {
+		t.Run(model, func(t *testing.T) {
+			w, _ := staged(t, l)
+			w.FailFirst("finish conference", faults.CrashBefore)
+			if !w.Faults.Crashes(func() { _, _ = w.Process.End(t.Context(), worldtest.Acme, worldtest.Weekly, w.Now()) }) {
+				t.Fatal("the end did not break off")
+			}
+			w.Calm()
+			ending := w.State(conference.StateEnded)
+			w.Schedule(worldtest.Weekly, worldtest.Ann)
+			if l.Model == license.ModelNamed {
+				w.HostIn()
+			}
+			guest := w.GuestIn()
+			if err := w.NewProcess().Complete(t.Context(), ending, w.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if c := w.State(conference.StateLive); !ending.Ending || c.Number == ending.Number || !w.Seated(guest.Connection) {
+				t.Errorf("of %+v there is now %+v", ending, c)
+			}
+		})
+	}
 }

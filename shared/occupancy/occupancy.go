@@ -149,5 +149,9 @@ func (r *Reader) PoolUsage(ctx context.Context, s session.Session, nowMillis int
 	if err != nil {
 		return PoolUsage{}, fmt.Errorf("count the seats in use: %w", err)
 	}
-	return PoolUsage{Limit: l.Limit(), InUse: inUse, GraceSeconds: l.ReconnectGraceSeconds}, nil
+	usage := PoolUsage{Limit: l.Limit(), InUse: inUse, GraceSeconds: l.ReconnectGraceSeconds}
+	if ownPool := of.Number != 0; ownPool != (l.Model == license.ModelNamed) {
+		usage.Limit = s.Limit // of the model before: the pool has no other any more
+	}
+	return usage, nil
 }

@@ -300,3 +300,20 @@ func TestAnInterruptedRemovalIsCompleted(t *testing.T) {
 		return died && nth.Reached()
 	})
 }
+
+func TestAStayIsRecordedThoughReconciliationWasOffForDays(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+	ghost := w.GuestIn()
+	w.Gateway.Kill(ghost.Connection)
+	w.Expire(3 * 24 * time.Hour)
+	w.Rounds(2)
+	if stays := w.Stays(); len(stays) != 1 || stays[0].Connection != ghost.Connection || !stays[0].Estimated {
+		t.Errorf("recorded: %+v", stays)
+	}
+	w.Books(0)
+	for _, b := range w.Blocks(worldtest.Shared()) {
+		if b.Voids != 0 {
+			t.Errorf("voids: %+v", b)
+		}
+	}
+}

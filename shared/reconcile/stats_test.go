@@ -2,9 +2,10 @@ package reconcile_test
 
 import (
 	"encoding/json"
-	"seatmeter/shared/worldtest"
 	"slices"
 	"testing"
+
+	"seatmeter/shared/worldtest"
 )
 
 func TestARoundsFindingsAreMetrics(t *testing.T) {

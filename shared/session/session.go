@@ -47,6 +47,10 @@ const slackMillis = 60 * 1000
 // hours of connection and any late event.
 const KeepMillis = 26 * 60 * 60 * 1000
 
+// KeepSeatedMillis is that of a session which names a seat. While it is kept, a stay
+// that nobody has seen end is recorded, also if reconciliation was off for days.
+const KeepSeatedMillis = 4 * 24 * 60 * 60 * 1000
+
 // Session is the state of one connection. Times are Unix milliseconds of the
 // gateway's clock.
 type Session struct {

@@ -22,6 +22,9 @@ const (
 	rollupsPerMonth = minutesPerMonth / 60
 	// An audit of a day reads the ledger of that day, and of the longest stay before it.
 	auditedHours = 24 + 3
+	// A session is kept for four days. It is written by one write unit.
+	sessionDays  = 4
+	sessionBytes = 1024
 	// Each minute the queues' worker asks whether a queue is open, by a query of an
 	// index.
 	queueRunsPerMonth = minutesPerMonth
@@ -143,6 +146,8 @@ func Ours(with Assumptions) Design {
 	join.units(measuredStay)
 	join.units(measuredToken)
 	join.unitsTimes(measuredDayThousand, thousandth())
+	session := times(rat((sessionBytes+itemOverhead)/float64(bytesPerGB)), new(big.Rat).Quo(rat(sessionDays), daysPerMonth()))
+	join[MeterStorage], join[MeterBackup] = add(join[MeterStorage], session), add(join[MeterBackup], session)
 	join.unitsTimes(measuredLedgerThousand, times(thousandth(), big.NewRat(auditedHours, hoursPerDay))) // for the audit
 
 	d.each[DriverSeatHour].units(measuredSeatHour)

@@ -40,6 +40,8 @@ func kept(t *testing.T, wrap wrap) {
 		return seat.Block{Pool: seat.Pool{Tenant: "acme", Number: number}, Index: index}
 	}
 	first := session.Session{Connection: "one=", State: session.StateSeated, Tenant: "acme", BeganMillis: began * 1000}
+	seated := first
+	seated.Connection, seated.StayID = "two=", "two=.1"
 	tombstone := first
 	tombstone.State, tombstone.Version, tombstone.MovedAtMillis = session.StateGone, 1, (began+20*hour)*1000
 	claim := idempotency.Claim{Holder: "ann", AtMillis: began*1000 + 1, LapsesAtMillis: began*1000 + 30_001, ExpiresAtMillis: (began+24*hour)*1000 + 1}
@@ -50,6 +52,7 @@ func kept(t *testing.T, wrap wrap) {
 		want string // Unix seconds; empty: for ever
 	}{
 		{"a session", func() error { return second(store.Begin(ctx, first)) }, seconds(began + 26*hour)},
+		{"a session with a seat", func() error { return second(store.Begin(ctx, seated)) }, seconds(began + 4*24*hour)},
 		{"a tombstone", func() error { return second(store.Change(ctx, tombstone)) }, seconds(began + 26*hour)},
 		{"an open block", func() error { return second(store.Create(ctx, block(3, 0), seat.Share{Capacity: 1, Revision: 1})) }, ""},
 		{"a taken seat", func() error { return second(store.Take(ctx, block(3, 0), "one=", member, seat.Permit{Revision: 1})) }, ""},
