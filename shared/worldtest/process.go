@@ -81,12 +81,17 @@ func (p *Process) Messenger(gateway meeting.Gateway, signer *jointoken.Signer, l
 	})
 }
 
-// Reconciler is that of the process, by a clock.
+// Reconciler is that of the process, by a clock. It works alone.
 func (p *Process) Reconciler(store reconcile.Store, gateway reconcile.Prober, log *slog.Logger, now func() time.Time) *reconcile.Reconciler {
-	return reconcile.New(reconcile.Config{
+	return reconcile.New(p.Reconciliation(store, gateway, log, now))
+}
+
+// Reconciliation is what Reconciler is made of.
+func (p *Process) Reconciliation(store reconcile.Store, gateway reconcile.Prober, log *slog.Logger, now func() time.Time) reconcile.Config {
+	return reconcile.Config{
 		Store: store, Licensing: p.Licensing, Departures: p.Departures, Meetings: p.Meetings, Gateway: gateway, Log: log, Now: now,
 		Share: reconcile.Share,
-	})
+	}
 }
 
 // Queues are the process's.
