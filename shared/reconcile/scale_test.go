@@ -258,7 +258,7 @@ func TestATenantsRefusalsKeepNoOtherWaiting(t *testing.T) {
 		}
 		w.Pass(2 * time.Minute)
 		w.Gateway.OnProbe = func(seat.ConnectionID) error {
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(60 * time.Millisecond) // a busy platform
 			return nil
 		}
 		r := w.Reconciler(w.Process)
