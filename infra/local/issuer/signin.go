@@ -195,7 +195,7 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	}
 	refresh := i.grants.add(grant{person: given.person, expires: now.Add(bearerLifetime)})
 	answer := tokenAnswer{Bearer: bearer, Type: "Bearer", ExpiresIn: int(bearerLifetime.Seconds()), Refresh: refresh}
-	if err := json.NewEncoder(w).Encode(answer); err != nil {
+	if err := json.NewEncoder(w).Encode(answer); err != nil { //nolint:gosec // the tokens are for the client
 		return // the client has gone
 	}
 }

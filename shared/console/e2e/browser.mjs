@@ -55,9 +55,9 @@ export async function open(page, path) {
   await page.evaluate((to) => { location.hash = to; }, path);
 }
 
-/** What axe finds on the page, a line each; none is right. With a tag, only by the rules of that tag. */
-export async function findings(page, tag) {
+/** What axe finds on the page, a line each; none is right. With rules, only by those. */
+export async function findings(page, rules) {
   await page.evaluate(axe);
-  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(runOnly && { runOnly }) }), tag);
+  const { violations } = await page.evaluate((runOnly) => globalThis.axe.run(document, { resultTypes: ['violations'], ...(runOnly && { runOnly }) }), rules);
   return violations.map((v) => `${v.id}: ${v.help}: ${v.nodes.map((n) => n.target.join(' ')).slice(0, 3).join(', ')}`);
 }

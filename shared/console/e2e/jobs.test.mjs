@@ -25,7 +25,8 @@ test('an admin adds hosts by CSV, and two bad lines are left out', async (t) => 
   assert.equal((await tenant.call('GET', '/hosts')).items.length, 1, 'nothing is changed by looking');
 
   await page.getByRole('button', { name: 'Make 3 changes' }).click();
-  await page.getByText('Done: 3 of 3 changes.').waitFor();
+  await page.getByText(/^Done: 3 of 3/).waitFor();
+  assert.equal(await page.getByText(/^Done: 3 of 3/).textContent(), 'Done: 3 of 3 changes.');
   const hosts = (await tenant.call('GET', '/hosts')).items;
   assert.deepEqual(hosts.map((h) => `${h.email} ${h.name}`), ['ann@console.example Ann Archer', 'bob@console.example Bob', 'eve@console.example Eve']);
 

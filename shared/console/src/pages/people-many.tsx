@@ -63,7 +63,7 @@ function DryRun({ tenant, plan: { file, encoding, lines }, onChanged }: { tenant
   const act = useAction(async () => {
     const results = new Map<PlannedLine, Result>();
     const stopped = (stop.current = new AbortController());
-    const draw = throttled(() => setRun({ results, state: 'running' }));
+    const draw = throttled(() => setRun((now) => now && { ...now })); // which may come after the end
     setRun({ results, state: 'running' });
     try {
       await apply(changes, callsOf(tenant), {
