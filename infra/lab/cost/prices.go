@@ -81,7 +81,7 @@ var Prices = [meters]Price{
 // NotVerified lists what no source states, and how the bill counts it.
 var NotVerified = []string{
 	"API Gateway: whether $connect and $disconnect are charged as messages. They are counted as one each, in every design.",
-	"API Gateway: whether GetConnection, with which reconciliation probes each connection once a minute, is charged. It is not counted, since it is no message. The difference is given below.",
+	"API Gateway: whether GetConnection, with which reconciliation probes each connection every four minutes or, where few seats are left, each minute, is charged. It is not counted, since it is no message. The difference is given below.",
 	"DynamoDB: the cost of a transaction whose condition is false. In the textbook's favour only the counter's write is counted.",
 	"Lambda: that an invocation which succeeds logs no line of Lambda's own where SystemLogLevel is WARN. AWS's page \"Log-level filtering\" says so.",
 	"Prices whose source is undated, or older than a year, may have changed.",
