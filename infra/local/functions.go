@@ -129,8 +129,8 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		"reconcile": start(func() any { return wiring.Reconcile(process("reconcile"), connections, env.Parts) }),
 		"queue":     signing(func(s *jointoken.Signer) any { return wiring.Queue(process("queue"), connections, s) }),
 		"rollup":    start(func() any { return wiring.Rollup(process("rollup"), 0) }),
-		"licenses":  web("licenses", func(p api.Process) any { return api.Licenses(p) }),
-		"hosts":     web("hosts", func(p api.Process) any { return api.Hosts(p) }),
+		"licenses":  web("licenses", api.Licenses),
+		"hosts":     web("hosts", api.Hosts),
 		"conferences": func() (lambda.Handler, error) {
 			s, err := signer()
 			if err != nil {

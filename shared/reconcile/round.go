@@ -142,11 +142,14 @@ func (r *run) read(ctx context.Context, w Work) (parts []part, rest Work, err er
 // cut cuts entries of one shard into parts.
 func cut(w Work, entries []Entry) (parts []part) {
 	after := w.After
-	for begin, end := 0, 0; begin < len(entries); begin = end {
-		for end = begin; end < len(entries) && entries[end].Tenant == entries[begin].Tenant; end++ {
+	for len(entries) > 0 {
+		of := entries[0].Tenant
+		end := 1
+		for end < len(entries) && entries[end].Tenant == of {
+			end++
 		}
-		parts = append(parts, part{w.Shard, after, entries[begin].Tenant, entries[begin:end]})
-		after = entries[begin].Tenant
+		parts = append(parts, part{w.Shard, after, of, entries[:end]})
+		after, entries = of, entries[end:]
 	}
 	return parts
 }

@@ -3,8 +3,9 @@ package reconcile
 import (
 	"context"
 	"log/slog"
-	"seatmeter/shared/metrics"
 	"time"
+
+	"seatmeter/shared/metrics"
 )
 
 // RunStats counts what a run found and did.

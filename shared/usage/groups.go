@@ -99,8 +99,11 @@ func mergeGroup(p Period, group string, heads []*groupHead) Summary {
 // Append adds the rest of a summary's sets and levels, which sort after those it has.
 func (s *Summary) Append(rest Summary) {
 	for _, sets := range [][2]*Set{
-		{&s.Conferences, &rest.Conferences}, {&s.Hosts, &rest.Hosts}, {&s.Identities, &rest.Identities},
-		{&s.Refused, &rest.Refused}, {&s.Denied, &rest.Denied},
+		{&s.Conferences, &rest.Conferences},
+		{&s.Hosts, &rest.Hosts},
+		{&s.Identities, &rest.Identities},
+		{&s.Refused, &rest.Refused},
+		{&s.Denied, &rest.Denied},
 	} {
 		*sets[0] = append(*sets[0], *sets[1]...)
 	}

@@ -23,7 +23,7 @@ const variable = "TEST_SECRET_ID"
 type values map[string]string
 
 func (v values) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var in struct{ SecretId, VersionStage string } //nolint:revive // the API's names
+	var in struct{ SecretId, VersionStage string }
 	err := json.NewDecoder(r.Body).Decode(&in)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
 	value, known := v[in.VersionStage]
