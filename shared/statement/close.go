@@ -71,8 +71,8 @@ type Result struct {
 }
 
 // Close closes a tenant's period, as a job: day by day it completes the roll-up,
-// computes the figures again from the raw ledger in another way, and compares; in the
-// end it seals them. What is not done within a few seconds goes on by Run. If nothing
+// computes the figures again from the raw ledger in another way, and compares them and
+// who was counted; in the end it seals the figures. What is not done within a few seconds goes on by Run. If nothing
 // was recorded since the latest revision, Close reads three items and returns it.
 //
 // The errors are problems: invalid if there is no such month, it has not ended,

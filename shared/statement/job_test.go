@@ -265,7 +265,7 @@ func TestAllTenantsAreClosedWithAResultForEach(t *testing.T) {
 	w.tenant("globex", w.at(2, 0))
 	w.tenant("later", w.at(31, 12))
 	w.rollUp()
-	store := &tampered{Store: w.store, edit: true}
+	store := &tampered{w.store, "c000002=", shortened}
 	s, err := w.closer(store).CloseAll(t.Context(), november, "ann")
 	if err != nil || s.State() != statement.StateDone || s.By != "ann" || s.Tenants() != 3 {
 		t.Fatalf("%s: %+v, %v", s.State(), s, err)
@@ -279,7 +279,7 @@ func TestAllTenantsAreClosedWithAResultForEach(t *testing.T) {
 			t.Errorf("%s: %+v, %v", id, j.Problem, err)
 		}
 	}
-	store.edit = false
+	store.edit = nil
 	w.now = w.now.Add(time.Second)
 	if s, err = w.closer(store).CloseAll(t.Context(), november, "bob"); err != nil || s.By != "bob" || s.States[statement.StateDone] != 2 {
 		t.Errorf("asked again: %+v, %v", s, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,25 +122,25 @@ func (r *run) check(ctx context.Context, day int) (Day, error) {
 	return Day{}, errOutOfTime // unreachable
 }
 
-// stored is the row of a day that the statement will have, and its checksum. A day
+// stored is the summary of a day, whose row the statement will have, and its checksum. A day
 // that the roll-up does not store as it is needed is swept and stored first.
-func (r *run) stored(ctx context.Context, day int) (usage.Row, uint64, error) {
+func (r *run) stored(ctx context.Context, day int) (usage.Summary, uint64, error) {
 	pieces := r.piecesOf(day)
 	if pieces[0].isOwn() {
 		if err := r.sweep(ctx, pieces); err != nil {
-			return usage.Row{}, 0, err
+			return usage.Summary{}, 0, err
 		}
 	}
 	var whole usage.Summary
 	sum := newChecksum()
 	for summary, err := range r.read(ctx, pieces) {
 		if err != nil {
-			return usage.Row{}, 0, err
+			return usage.Summary{}, 0, err
 		}
 		sum.add(summary.Row)
 		whole = usage.Merge(whole, summary)
 	}
-	return whole.Row, sum.value(), nil
+	return whole, sum.value(), nil
 }
 
 // sweep computes the pieces of a day from the ledger, and stores them.
@@ -207,7 +208,7 @@ func (c *checksum) value() uint64 {
 
 // recount computes a day from the raw ledger, and counts the records that began in
 // it; on the first and the last day also those that were read from beyond the month.
-func (r *run) recount(ctx context.Context, day int) (usage.Row, int64, error) {
+func (r *run) recount(ctx context.Context, day int) (usage.Summary, int64, error) {
 	p, records := r.days[day], int64(0)
 	count := func(at int64) {
 		if (at >= p.FromMillis || day == 0) && (at < p.ToMillis || day == len(r.days)-1) {
@@ -218,8 +219,8 @@ func (r *run) recount(ctx context.Context, day int) (usage.Row, int64, error) {
 		func(s usage.Stay) { count(s.JoinedAtMillis) })
 	refusals := each(r.store.Refusals(ctx, r.plan.tenant, p.FromMillis, p.ToMillis), func(one usage.Refusal) { count(one.AtMillis) })
 	waits := each(r.store.Waits(ctx, r.plan.tenant, p.FromMillis-usage.MaxStayMillis, p.ToMillis), func(w usage.Wait) { count(w.SinceMillis) })
-	row, err := usage.Recount(p, r.limits, usage.Streams{Stays: stays, Refusals: refusals, Waits: waits}, r.job.CutoffMillis)
-	return row, records, problem.Wrap("recount the ledger", err)
+	recounted, err := usage.Recount(p, r.limits, usage.Streams{Stays: stays, Refusals: refusals, Waits: waits}, r.job.CutoffMillis)
+	return recounted, records, problem.Wrap("recount the ledger", err)
 }
 
 func each[T any](items iter.Seq2[T, error], do func(T)) iter.Seq2[T, error] {
@@ -235,13 +236,28 @@ func each[T any](items iter.Seq2[T, error], do func(T)) iter.Seq2[T, error] {
 	}
 }
 
-// differences names the figures of two rows that differ, with both values.
-func differences(stored, recounted usage.Row) []string {
+// differences names the figures that differ, with both values, and the sets that differ
+// in whom they count, though not in how many.
+func differences(stored, recounted usage.Summary) []string {
 	var list []string
-	a, b := reflect.ValueOf(stored), reflect.ValueOf(recounted)
+	a, b := reflect.ValueOf(stored.Row), reflect.ValueOf(recounted.Row)
 	for i := range a.NumField() {
 		if x, y := a.Field(i), b.Field(i); !equal(x, y) {
 			list = append(list, fmt.Sprintf("%s is %v in the roll-up and %v in the ledger", figureName(a.Type().Field(i).Name), x, y))
+		}
+	}
+	for _, one := range []struct {
+		name string
+		a, b usage.Set
+	}{
+		{"conferences", stored.Conferences, recounted.Conferences},
+		{"hosts", stored.Hosts, recounted.Hosts},
+		{"identities", stored.Identities, recounted.Identities},
+		{"refused_identities", stored.Refused, recounted.Refused},
+		{"denied_identities", stored.Denied, recounted.Denied},
+	} {
+		if len(one.a) == len(one.b) && !slices.Equal(one.a, one.b) {
+			list = append(list, fmt.Sprintf("the %d of %s in the roll-up are not the %d in the ledger", len(one.a), one.name, len(one.b)))
 		}
 	}
 	return list

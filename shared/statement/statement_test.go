@@ -417,17 +417,18 @@ func TestATextThatIsNoMonthIsNoPeriod(t *testing.T) {
 	}
 }
 
-// tampered is a store in which somebody has edited one stay.
+// tampered is a store in which somebody has edited a stay. No edit: it is as it was.
 type tampered struct {
 	statement.Store
-	edit bool
+	connection seat.ConnectionID
+	edit       func(*usage.Stay)
 }
 
 func (s *tampered) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.Seq2[usage.Stay, error] {
 	return func(yield func(usage.Stay, error) bool) {
 		for stay, err := range s.Store.Stays(ctx, t, from, to) {
-			if s.edit && stay.Connection == "c000002=" {
-				stay.LeftAtMillis -= 60_000
+			if s.edit != nil && stay.Connection == s.connection {
+				s.edit(&stay)
 			}
 			if !yield(stay, err) {
 				return
@@ -436,22 +437,43 @@ func (s *tampered) Stays(ctx context.Context, t tenant.ID, from, to int64) iter.
 	}
 }
 
+func shortened(s *usage.Stay) { s.LeftAtMillis -= 60_000 }
+
 func TestAnEditedRecordIsNoticedWithItsDayAndFigures(t *testing.T) {
 	w := newWorld(t)
 	w.stays(3, w.at(5, 9), time.Hour)
 	w.stays(1, w.at(6, 9), time.Hour)
 	w.now = w.at(32, 0)
-	store := &tampered{Store: w.store}
+	store := &tampered{Store: w.store, connection: "c000002="}
 	w.rollUp()
-	store.edit = true
+	store.edit = shortened
 	p := w.refused(store, problem.PreconditionFailed)
 	want := "the day of 2026-11-05: seat_ms is 10800000 in the roll-up and 10740000 in the ledger; at_limit_ms is 3600000 in the roll-up and 3540000 in the ledger"
 	if len(p.Fields) != 1 || p.Fields[0].Detail != want {
 		t.Errorf("told %+v, want %s", p.Fields, want)
 	}
-	store.edit = false
+	store.edit = nil
 	if _, added, err := w.close(store, november); err != nil || !added {
 		t.Errorf("closed once the record is as it was: %v, %v", added, err)
+	}
+}
+
+// No count differs: it is the only stay of its day.
+func TestAnotherNameInARecordIsNoticed(t *testing.T) {
+	for name, edit := range map[string]func(*usage.Stay){
+		"conferences": func(s *usage.Stay) { s.Conference = "daily" },
+		"hosts":       func(s *usage.Stay) { s.Host = "bob@example.org" },
+		"identities":  func(s *usage.Stay) { s.Identity = "somebody-else" },
+	} {
+		w := newWorld(t)
+		w.stays(1, w.at(5, 9), time.Hour)
+		w.now = w.at(32, 0)
+		w.rollUp()
+		p := w.refused(&tampered{w.store, "c000001=", edit}, problem.PreconditionFailed)
+		want := "the day of 2026-11-05: the 1 of " + name + " in the roll-up are not the 1 in the ledger"
+		if len(p.Fields) != 1 || p.Fields[0].Detail != want {
+			t.Errorf("told %+v, want %s", p.Fields, want)
+		}
 	}
 }
 

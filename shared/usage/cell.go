@@ -1,5 +1,7 @@
 package usage
 
+import "seatmeter/shared/conference"
+
 // cell has a group's figures during a sweep: the stays in now, and the row of the
 // current period. A sweep without groups has one.
 type cell struct {
@@ -19,10 +21,22 @@ type cell struct {
 	spent spent
 
 	conferences, hosts, identities crowd
+	rooms                          map[conference.Number]*room
+}
+
+// room counts the stays of one conference.
+type room struct {
+	in int
+	// participants are those in but for the chair.
+	participants int
+	// pool is that of a conference with seats of its own.
+	pool *poolUse
 }
 
 func newCell(group string) *cell {
-	return &cell{group: group, conferences: newCrowd(), hosts: newCrowd(), identities: newCrowd()}
+	return &cell{
+		group: group, conferences: newCrowd(), hosts: newCrowd(), identities: newCrowd(), rooms: make(map[conference.Number]*room),
+	}
 }
 
 // idle tells whether the cell has no stay in, and can be dropped.
@@ -38,8 +52,8 @@ func (c *cell) begin(p Period, asOf int64) {
 	if c.listed {
 		c.row.Peak, c.row.PeakAtMillis = c.inUse, p.FromMillis
 		c.row.PeakHosts = len(c.hosts.in)
-		for _, conference := range c.conferences.in {
-			c.row.PeakParticipants = max(c.row.PeakParticipants, conference.participants)
+		for _, one := range c.rooms {
+			c.row.PeakParticipants = max(c.row.PeakParticipants, one.participants)
 		}
 	}
 	c.conferences.begin(c.listed)
@@ -71,10 +85,15 @@ func (c *cell) advance(to, asOf int64) {
 // meet adds a stay's names.
 func (c *cell) meet(s *held) {
 	s.entries = [3]*entry{
-		c.conferences.enter(conferenceName(s.number)),
+		c.conferences.enter(conferenceName(s.number, s.meeting)),
 		c.hosts.enter(string(s.host)),
 		c.identities.enter(s.identity),
 	}
+	if c.rooms[s.number] == nil {
+		c.rooms[s.number] = &room{}
+	}
+	s.room = c.rooms[s.number]
+	s.room.in++
 	c.listed = true
 	if !s.resumed {
 		c.row.Joins++
@@ -93,14 +112,14 @@ func (c *cell) seat(s *held) {
 		c.row.Peak, c.row.PeakAtMillis = in, s.joined
 	}
 	c.row.PeakHosts = max(c.row.PeakHosts, len(c.hosts.in))
-	if conference := s.entries[0]; !s.pool.Chair {
-		conference.participants++
+	if !s.pool.Chair {
+		s.room.participants++
 		if s.pool.Number != 0 {
-			conference.pool = s.draws
+			s.room.pool = s.draws
 		}
-		in := conference.participants
-		if conference.pool != nil {
-			in += conference.pool.unseen
+		in := s.room.participants
+		if s.room.pool != nil {
+			in += s.room.pool.unseen
 		}
 		c.row.PeakParticipants = max(c.row.PeakParticipants, in)
 	}
@@ -114,7 +133,7 @@ func (c *cell) unseat(s *held) {
 		c.inUse--
 	}
 	if !s.pool.Chair {
-		s.entries[0].participants--
+		s.room.participants--
 	}
 }
 
@@ -123,6 +142,9 @@ func (c *cell) part(s *held) {
 	c.conferences.exit(s.entries[0])
 	c.hosts.exit(s.entries[1])
 	c.identities.exit(s.entries[2])
+	if s.room.in--; s.room.in == 0 {
+		delete(c.rooms, s.number)
+	}
 }
 
 // crowd has the names that are in, and those that were in during the current
@@ -137,10 +159,6 @@ type entry struct {
 	name   string
 	digest Digest
 	in     int
-	// participants are those in a conference that are seated, but for its chair.
-	participants int
-	// pool is that of a conference with seats of its own.
-	pool *poolUse
 }
 
 func newCrowd() crowd { return crowd{in: make(map[string]*entry)} }

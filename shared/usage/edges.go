@@ -22,6 +22,7 @@ type held struct {
 	group    string
 	pool     seat.Pool
 	number   conference.Number
+	meeting  conference.ID
 	host     host.Email
 	identity string
 
@@ -29,6 +30,7 @@ type held struct {
 	cell    *cell
 	draws   *poolUse
 	entries [3]*entry
+	room    *room
 }
 
 // brief: it has no length. It counts in the peaks of its millisecond.

@@ -13,8 +13,8 @@ import (
 	"seatmeter/shared/seat"
 )
 
-// Recount computes the row of one period in another way than a sweep, to verify
-// it. It clips each stay and adds. It gets the overage and the peak from the
+// Recount computes the row and the sets of one period in another way than a sweep, to
+// verify them; the levels are left out. It clips each stay and adds. It gets the overage and the peak from the
 // joins and the leaves, each sorted by itself: the i-th leave and the join n
 // places after it bound a time with more than n stays in.
 //
@@ -22,7 +22,7 @@ import (
 // the period until MaxGapMillis after it. Waits are those that began from
 // MaxStayMillis before the period. It keeps some 40 bytes of each stay, and the
 // names. Errors are the iterators'.
-func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, error) {
+func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Summary, error) {
 	r := recount{
 		period: p, until: min(p.ToMillis, asOfMillis), row: Row{FromMillis: p.FromMillis, ToMillis: p.ToMillis},
 		refused: make(map[uint32]bool),
@@ -30,7 +30,7 @@ func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, e
 	}
 	for stay, err := range records.Stays {
 		if err != nil {
-			return Row{}, err
+			return Summary{}, err
 		}
 		if stay.JoinedAtMillis < asOfMillis {
 			r.note(stay, asOfMillis)
@@ -38,7 +38,7 @@ func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, e
 	}
 	for refusal, err := range records.Refusals {
 		if err != nil {
-			return Row{}, err
+			return Summary{}, err
 		}
 		if refusal.AtMillis >= p.FromMillis && refusal.AtMillis < r.until {
 			r.noteRefusal(refusal)
@@ -46,7 +46,7 @@ func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, e
 	}
 	for wait, err := range records.Waits {
 		if err != nil {
-			return Row{}, err
+			return Summary{}, err
 		}
 		r.noteWait(wait)
 	}
@@ -57,7 +57,7 @@ func Recount(p Period, limits Limits, records Streams, asOfMillis int64) (Row, e
 	r.peakHosts()
 	r.peakParticipants()
 	r.unseen()
-	return r.row, nil
+	return r.summary(), nil
 }
 
 // Streams are the records of a ledger as they are read.
@@ -77,6 +77,8 @@ type recount struct {
 	places  names[place]
 	refused map[uint32]bool // persons
 	wanted  []wanted
+	// sets has those of the summary.
+	sets Summary
 }
 
 // wanted is a refusal for want of a seat.
@@ -194,7 +196,7 @@ func (r *recount) joinParts() {
 // count computes everything but the overage.
 func (r *recount) count() {
 	from, to := r.period.FromMillis, r.period.ToMillis
-	conferences, hosts, identities := make(map[conference.Number]bool), make(map[host.Email]bool), make(map[uint32]bool)
+	places, persons := make(map[uint32]bool), make(map[uint32]bool)
 	var joins, leaves, in, out []int64
 	for _, s := range r.parts {
 		across := s.joined < from && s.left > from
@@ -202,9 +204,8 @@ func (r *recount) count() {
 		if !across && !began {
 			continue
 		}
-		where := r.places.list[s.place]
 		if began || from < r.until {
-			conferences[where.number], hosts[where.host], identities[s.person] = true, true, true
+			places[s.place], persons[s.person] = true, true
 		}
 		if across {
 			r.row.Opening++
@@ -224,8 +225,35 @@ func (r *recount) count() {
 		}
 	}
 	r.percentiles(in, out)
-	r.row.Conferences, r.row.Hosts, r.row.Identities = len(conferences), len(hosts), len(identities)
+	r.sets.Conferences = setOf(places, func(n uint32) string {
+		return conferenceName(r.places.list[n].number, r.places.list[n].conference)
+	})
+	r.sets.Hosts = setOf(places, func(n uint32) string { return string(r.places.list[n].host) })
+	r.sets.Identities = setOf(persons, r.person)
 	r.row.Peak, r.row.PeakAtMillis = peak(joins, leaves)
+}
+
+func (r *recount) person(n uint32) string { return r.persons.list[n] }
+
+// setOf is the set of the names of some numbers; nil for none.
+func setOf(numbers map[uint32]bool, name func(uint32) string) Set {
+	if len(numbers) == 0 {
+		return nil
+	}
+	digests := make([]Digest, 0, len(numbers))
+	for n := range numbers {
+		digests = append(digests, NewDigest(name(n)))
+	}
+	return NewSet(digests)
+}
+
+// summary is the row with its sets.
+func (r *recount) summary() Summary {
+	s := r.sets
+	s.Row = r.row
+	s.Row.Conferences, s.Row.Hosts, s.Row.Identities = len(s.Conferences), len(s.Hosts), len(s.Identities)
+	s.Row.RefusedIdentities, s.Row.DeniedIdentities = len(s.Refused), len(s.Denied)
+	return s
 }
 
 // peak is the most stays in at once, and the first such moment. It checks for

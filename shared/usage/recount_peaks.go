@@ -11,7 +11,7 @@ import (
 // denied counts who was refused, and who of them did not get in. It comes before the
 // parts of stays are joined, and looks at the joins of the refused people only.
 func (r *recount) denied() {
-	r.row.RefusedIdentities = len(r.refused)
+	r.sets.Refused = setOf(r.refused, r.person)
 	joins := make(map[wanted][]int64) // by person and conference
 	for _, p := range r.parts {
 		if r.refused[p.person] {
@@ -30,7 +30,7 @@ func (r *recount) denied() {
 			denied[w.person] = true
 		}
 	}
-	r.row.DeniedIdentities = len(denied)
+	r.sets.Denied = setOf(denied, r.person)
 }
 
 // percentiles finds each by bisection.

@@ -22,8 +22,11 @@ func NewDigest(name string) Digest {
 	return Digest(sum[:16])
 }
 
-// conferenceName is a conference's number: its id may be used again.
-func conferenceName(n conference.Number) string { return strconv.FormatInt(int64(n), 10) }
+// conferenceName tells conferences apart, also those that had the same id one after the
+// other. With the id, a record whose id was changed is another conference's.
+func conferenceName(n conference.Number, id conference.ID) string {
+	return strconv.FormatInt(int64(n), 10) + " " + string(id)
+}
 
 // Compare orders digests by their bytes, eight at a time.
 func (d Digest) Compare(other Digest) int {

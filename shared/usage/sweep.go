@@ -162,7 +162,7 @@ func (s *Sweep) extend(part Stay) (stay *held, first bool) {
 	stay = &held{
 		id: part.ID, resumed: part.Resumed, joined: part.JoinedAtMillis, left: left,
 		group: s.by.of(part.Host, part.Conference), pool: part.Block.Pool,
-		number: part.Number, host: part.Host, identity: part.Identity,
+		number: part.Number, meeting: part.Conference, host: part.Host, identity: part.Identity,
 	}
 	if part.Estimated {
 		stay.proven = part.InUse

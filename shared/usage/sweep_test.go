@@ -125,8 +125,8 @@ func TestATooLongRecordCountsAsALongestConnection(t *testing.T) {
 		}
 	}
 	whole := usage.Period{FromMillis: noon, ToMillis: noon + 3*most}
-	row, err := usage.Recount(whole, nil, streamed(usage.Records{Stays: []usage.Stay{ghost, stay(2, 0, -1)}}), forever)
-	if err != nil || row.SeatMillis != 2*most || row.EstimatedMillis != most {
-		t.Errorf("recounted %+v, %v", row, err)
+	sum, err := usage.Recount(whole, nil, streamed(usage.Records{Stays: []usage.Stay{ghost, stay(2, 0, -1)}}), forever)
+	if err != nil || sum.Row.SeatMillis != 2*most || sum.Row.EstimatedMillis != most {
+		t.Errorf("recounted %+v, %v", sum.Row, err)
 	}
 }

@@ -314,7 +314,7 @@ func TestAReportEqualsSQLAcrossClockChanges(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if diff := gocmp.Diff(want[n], again, inSQL); diff != "" {
+					if diff := gocmp.Diff(want[n], again.Row, inSQL); diff != "" {
 						t.Errorf("%s %d, recounted: %s", g, n, diff)
 					}
 				}
