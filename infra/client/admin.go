@@ -433,12 +433,23 @@ func (a *Admin) Usage(ctx context.Context, tenant string, q UsageQuery) (Usage, 
 
 // UsageCSV reads a usage report as CSV, header line first.
 func (a *Admin) UsageCSV(ctx context.Context, tenant string, q UsageQuery) ([]byte, error) {
-	path := at("tenants", tenant, "usage") + "?" + q.values().Encode()
-	r, err := a.Do(ctx, http.MethodGet, path, http.Header{"Accept": {"text/csv"}}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return r.Body, nil
+	return a.content(ctx, at("tenants", tenant, "usage")+"?"+q.values().Encode(), "text/csv")
+}
+
+// Ledger reads all that a bill of a month is computed from, as NDJSON.
+func (a *Admin) Ledger(ctx context.Context, tenant, period string) ([]byte, error) {
+	query := url.Values{"period": {period}}
+	return a.content(ctx, at("tenants", tenant, "ledger")+"?"+query.Encode(), "application/x-ndjson")
+}
+
+// Statement reads the latest revision of a month's statement, as JSON.
+func (a *Admin) Statement(ctx context.Context, tenant, period string) ([]byte, error) {
+	return a.content(ctx, at("tenants", tenant, "statements", period), "application/json")
+}
+
+func (a *Admin) content(ctx context.Context, path, accept string) ([]byte, error) {
+	r, err := a.Do(ctx, http.MethodGet, path, http.Header{"Accept": {accept}}, nil)
+	return r.Body, err
 }
 
 // Holder is a connection that held a seat.

@@ -1,12 +1,16 @@
 package local
 
 import (
+	"bytes"
 	"crypto/rand"
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"testing"
 	"time"
 
+	"seatmeter/infra/bill"
 	"seatmeter/infra/client"
 )
 
@@ -37,7 +41,34 @@ func TestStack_DemoTenantsHaveAHistoryToReportAndClose(t *testing.T) {
 				if err != nil || closed.Status != http.StatusCreated {
 					t.Errorf("%s: closing %s was answered %d (%v)", tenant, period, closed.Status, err)
 				}
+				recompute(t, api, tenant, period)
 			}
 		})
+	}
+}
+
+// recompute checks a bill by what the API gives out.
+func recompute(t *testing.T, api *client.Admin, tenant, period string) {
+	t.Helper()
+	stated, err := api.Statement(t.Context(), tenant, period)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := api.Ledger(t.Context(), tenant, period)
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, err := api.LicenseHistory(t.Context(), tenant, client.Paging{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, failed := bill.ReadStatement(bytes.NewReader(stated))
+	ledger, err := bill.ReadLedger(bytes.NewReader(lines))
+	if failed != nil || err != nil || s.Totals.Joins < 100 {
+		t.Fatalf("%s: read %+v (%v)", tenant, s.Totals, errors.Join(failed, err))
+	}
+	differ, err := bill.Check(io.Discard, s, ledger, history.Items)
+	if err != nil || len(differ) > 0 {
+		t.Errorf("%s: recomputed: %v (%v)", tenant, differ, err)
 	}
 }

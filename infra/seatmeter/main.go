@@ -8,14 +8,15 @@ import (
 )
 
 type commands struct {
-	Dev    devCommand    `cmd:"" help:"Run the local stack until interrupted."`
-	Token  tokenCommand  `cmd:"" help:"Print a bearer for the HTTP API, alone on standard output."`
-	Demo   demoCommand   `cmd:"" help:"Let thirty clients contend for the 25 seats of acme, on a running stack."`
-	Books  booksCommand  `cmd:"" help:"Check that every seat ever taken is accounted for."`
-	Report reportCommand `cmd:"" help:"Print what a tenant used in a month."`
-	Rotate rotateCommand `cmd:"" help:"Replace the keys of join tokens and cursors."`
-	Engine engineCommand `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
-	Stack  stackCommand  `cmd:"" help:"Run a command beside a local stack of its own."`
+	Dev       devCommand       `cmd:"" help:"Run the local stack until interrupted."`
+	Token     tokenCommand     `cmd:"" help:"Print a bearer for the HTTP API, alone on standard output."`
+	Demo      demoCommand      `cmd:"" help:"Let thirty clients contend for the 25 seats of acme, on a running stack."`
+	Books     booksCommand     `cmd:"" help:"Check that every seat ever taken is accounted for."`
+	Report    reportCommand    `cmd:"" help:"Print what a tenant used in a month."`
+	Recompute recomputeCommand `cmd:"" help:"Compute a bill again from the ledger, and compare it with the statement."`
+	Rotate    rotateCommand    `cmd:"" help:"Replace the keys of join tokens and cursors."`
+	Engine    engineCommand    `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
+	Stack     stackCommand     `cmd:"" help:"Run a command beside a local stack of its own."`
 
 	Asyncapi asyncapiCommand `cmd:"" hidden:"" help:"Print the AsyncAPI document, from which the client's types are generated."`
 	Openapi  openapiCommand  `cmd:"" hidden:"" help:"Print the OpenAPI document, from which the console's types are generated."`

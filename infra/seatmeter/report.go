@@ -11,40 +11,25 @@ import (
 	"time"
 
 	"seatmeter/infra/client"
-	"seatmeter/infra/local"
 	"seatmeter/shared/timezone"
 )
 
 type reportCommand struct {
-	dataFlag
+	apiFlags
 
 	Tenant string `required:"" placeholder:"TENANT" help:"Whose usage."`
 	Period string `required:"" placeholder:"YYYY-MM" help:"A month of the tenant's calendar."`
 	CSV    bool   `name:"csv" help:"Print the rows as CSV, as the API gives them."`
-	URL    string `placeholder:"URL" help:"The HTTP API of a deployment, with a bearer in SEATMETER_BEARER (default: the local stack's)."`
 }
-
-// bearerVariable has the bearer for a deployment. Other users of a machine can see
-// arguments, but not this.
-const bearerVariable = "SEATMETER_BEARER"
 
 // Help is the command's longer help.
 func (reportCommand) Help() string {
 	return "Prints what a tenant used in a month: a line per day on which something happened, and the month's. Days are those of the tenant's time zone, times are its clock's. A month that is not over is reported as far as it has come."
 }
 
-// periodLayout is the format of a month.
-const periodLayout = "2006-01"
-
 // Validate runs before Run.
 func (c reportCommand) Validate() error {
-	if _, err := time.Parse(periodLayout, c.Period); err != nil {
-		return fmt.Errorf("--period %s is not a month, such as 2026-11", c.Period)
-	}
-	if c.URL != "" && os.Getenv(bearerVariable) == "" {
-		return errors.New("--url needs a bearer in " + bearerVariable)
-	}
-	return nil
+	return errors.Join(validPeriod(c.Period), c.apiFlags.Validate())
 }
 
 // Run prints the report.
@@ -73,25 +58,6 @@ func (c reportCommand) Run(ctx context.Context) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	return printUsage(os.Stdout, license, c.Period, report)
-}
-
-func (c reportCommand) open() (*client.Admin, error) {
-	if c.URL != "" {
-		return client.NewAdmin(c.URL, os.Getenv(bearerVariable)), nil
-	}
-	dir, err := c.dir()
-	if err != nil {
-		return nil, err
-	}
-	endpoints, err := local.ReadEndpoints(dir)
-	if err != nil {
-		return nil, err
-	}
-	bearer, err := mint(dir, "vendor", "")
-	if err != nil {
-		return nil, err
-	}
-	return client.NewAdmin(endpoints.HTTP, bearer), nil
 }
 
 // printUsage prints a line for each day with usage, and the total.

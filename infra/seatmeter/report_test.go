@@ -28,7 +28,7 @@ func TestAReportIsReadByOneCallWithItsTotal(t *testing.T) {
 	}))
 	defer api.Close()
 	t.Setenv(bearerVariable, "made-up")
-	if err := (reportCommand{Tenant: "acme", Period: "2026-11", URL: api.URL}).Run(t.Context()); err != nil {
+	if err := (reportCommand{Tenant: "acme", Period: "2026-11", apiFlags: apiFlags{URL: api.URL}}).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if want := []string{"/v1/tenants/acme/license", "/v1/tenants/acme/usage?granularity=day&period=2026-11&total=true"}; strings.Join(asked, " ") != strings.Join(want, " ") {
