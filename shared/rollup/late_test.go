@@ -2,6 +2,7 @@ package rollup_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
 
@@ -184,5 +186,32 @@ func TestADayOfFewerRecordsReplacesNoneOfMore(t *testing.T) {
 	l.roll(moment(2, 12, 0))
 	if row := l.day(1); row.SeatMillis != (2*time.Hour).Milliseconds() || !overtaken {
 		t.Errorf("kept %+v, overtaken %t, want two hours", row, overtaken)
+	}
+}
+
+// groupless is a store that breaks off when groups are to be written.
+type groupless struct{ *dynamo.Store }
+
+func (groupless) PutGroups(context.Context, tenant.ID, string, rollup.Groups) error {
+	return errors.New("broken off")
+}
+
+// The groups of a month are named by the records of its days' rows. So a row that is
+// there must mean that its groups are: a run that names groups of before by the records
+// of a later row would replace those of a run that has both.
+func TestADaysRowIsKeptAfterItsGroups(t *testing.T) {
+	l := newLatecomer(t)
+	l.record(moment(1, 9, 0), part("one=", true, moment(1, 8, 0), moment(1, 9, 0)))
+	l.now = moment(2, 12, 0)
+	r := rollup.New(groupless{l.store}, slog.New(slog.DiscardHandler), func() time.Time { return l.now })
+	if _, err := r.Tenant(t.Context(), acme); err == nil {
+		t.Fatal("the run did not break off")
+	}
+	if row := l.day(1); !row.Idle() {
+		t.Errorf("without groups there is the row %+v", row)
+	}
+	l.roll(moment(2, 13, 0))
+	if row := l.day(1); row.Joins != 1 {
+		t.Errorf("the next run keeps %+v", row)
 	}
 }

@@ -296,7 +296,9 @@ func (l *tenantRoller) day(ctx context.Context, p usage.Period) error {
 	if err != nil {
 		return fmt.Errorf("add up a day: %w", err)
 	}
-	for i, sweep := range sweeps {
+	// A month's groups are named by the records of its days' rows. So a row that is there
+	// must mean that its groups are.
+	for i, sweep := range slices.Backward(sweeps) {
 		all[i].add(sweep.Close())
 		if err := l.keep(ctx, p, records, all[i]); err != nil {
 			return err

@@ -163,14 +163,16 @@ func (c *Closer) Run(ctx context.Context) error {
 }
 
 // byItself closes the month before of all tenants, once, so many days after its end.
+// A batch from before does not count: months may not have been over by then.
 func (c *Closer) byItself(ctx context.Context) error {
-	due := c.now().UTC().AddDate(0, 0, -c.closeAfterDays)
-	period := time.Date(due.Year(), due.Month()-1, 1, 0, 0, 0, 0, time.UTC).Format(usage.MonthLayout)
+	day := c.now().UTC().AddDate(0, 0, -c.closeAfterDays)
+	end := time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
+	period := end.AddDate(0, -1, 0).Format(usage.MonthLayout)
 	b, err := c.store.Batch(ctx, period)
 	if err != nil {
 		return fmt.Errorf("read the batch: %w", err)
 	}
-	if b != nil && b.AskedMillis > 0 {
+	if b != nil && b.AskedMillis >= end.AddDate(0, 0, c.closeAfterDays).UnixMilli() {
 		return nil
 	}
 	return c.ask(ctx, period, Automatic)

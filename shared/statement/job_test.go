@@ -315,15 +315,19 @@ func TestABatchThatDiesAnywhereGoesOnToOneStatementEach(t *testing.T) {
 	}
 }
 
+// automatic closes each month by itself so many days after its end.
+func (w *world) automatic(days int) *statement.Closer {
+	log, now := slog.New(slog.DiscardHandler), func() time.Time { return w.now }
+	return statement.NewCloser(statement.Config{
+		Store: w.store, Roller: rollup.New(w.store, log, now), Log: log, Now: now, Pause: pool.Sleep, CloseAfterDays: days,
+	})
+}
+
 func TestAMonthClosesByItselfSoManyDaysAfterItsEnd(t *testing.T) {
 	w := busy(t)
 	run := func(days int) map[tenant.ID]statement.State {
 		t.Helper()
-		log, now := slog.New(slog.DiscardHandler), func() time.Time { return w.now }
-		c := statement.NewCloser(statement.Config{
-			Store: w.store, Roller: rollup.New(w.store, log, now), Log: log, Now: now, Pause: pool.Sleep, CloseAfterDays: days,
-		})
-		if err := c.Run(t.Context()); err != nil {
+		if err := w.automatic(days).Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		return w.states(november)
@@ -347,6 +351,22 @@ func TestAMonthClosesByItselfSoManyDaysAfterItsEnd(t *testing.T) {
 	run(3)
 	if after, err := w.store.Job(t.Context(), november, acme); err != nil || after.Version != before.Version {
 		t.Errorf("a day later it does so again: %+v, %v", after, err)
+	}
+}
+
+func TestAMonthAskedForTooEarlyStillClosesByItself(t *testing.T) {
+	w := busy(t)
+	w.now = time.Date(2026, time.December, 1, 0, 30, 0, 0, time.UTC)
+	c := w.automatic(3)
+	if s, err := c.CloseAll(t.Context(), november, "ann"); err != nil || s.States[statement.StateNotDue] != 1 {
+		t.Fatalf("asked before its days are final: %+v, %v", s, err)
+	}
+	w.now = time.Date(2026, time.December, 4, 0, 0, 0, 0, time.UTC)
+	if err := c.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.states(november); got[acme] != statement.StateDone {
+		t.Errorf("three days after the month it is %v", got)
 	}
 }
 

@@ -11,3 +11,6 @@ func (s *Sweep) Remembered() int {
 	}
 	return total
 }
+
+// Undecided is the number of refusals in a sweep's memory whose people may get in yet.
+func (s *Sweep) Undecided() int { return len(s.denials.queue.items) - s.denials.queue.head }

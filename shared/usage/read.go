@@ -57,7 +57,12 @@ func Feed(records Streams, done func() error, sweeps ...*Sweep) error {
 		return nil
 	}
 	refusals := newFeed(records.Refusals, func(r Refusal) int64 { return r.AtMillis },
-		func(r Refusal) error { return each(func(s *Sweep) error { return s.Refuse(r) }) })
+		func(r Refusal) error {
+			return each(func(s *Sweep) error {
+				s.denials.expire(r.AtMillis - DeniedMillis) // every stay to come joins no earlier than r
+				return s.Refuse(r)
+			})
+		})
 	defer refusals.stop()
 	waits := newFeed(records.Waits, func(w Wait) int64 { return w.SinceMillis },
 		func(w Wait) error { return each(func(s *Sweep) error { return s.Wait(w) }) })

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/usage"
 )
 
@@ -128,5 +129,31 @@ func TestATooLongRecordCountsAsALongestConnection(t *testing.T) {
 	sum, err := usage.Recount(whole, nil, streamed(usage.Records{Stays: []usage.Stay{ghost, stay(2, 0, -1)}}), forever)
 	if err != nil || sum.Row.SeatMillis != 2*most || sum.Row.EstimatedMillis != most {
 		t.Errorf("recounted %+v, %v", sum.Row, err)
+	}
+}
+
+func TestASweepForgetsRefusalsThatAreDecided(t *testing.T) {
+	const hours, each = 3 * 3_600_000, 1000
+	s := usage.NewSweep(quarters(hours), seats(1), forever)
+	most := 0
+	refusals := func(yield func(usage.Refusal, error) bool) {
+		for at := int64(0); at < hours; at += each {
+			if !yield(usage.Refusal{Code: problem.SeatsExhausted, Conference: "weekly", Identity: "bob", AtMillis: noon + at}, nil) {
+				return
+			}
+			most = max(most, s.Undecided())
+		}
+	}
+	streams := usage.Streams{Stays: func(func(usage.Stay, error) bool) {}, Refusals: refusals, Waits: func(func(usage.Wait, error) bool) {}}
+	if err := usage.Feed(streams, func() error { return nil }, s); err != nil {
+		t.Fatal(err)
+	}
+	if most > usage.DeniedMillis/each+1 {
+		t.Errorf("%d refusals were remembered at once", most)
+	}
+	for _, quarter := range s.Close() {
+		if quarter.Row.DeniedIdentities != 1 {
+			t.Errorf("%+v: want one denied person", quarter.Row)
+		}
 	}
 }
