@@ -44,8 +44,10 @@ type person struct{ Role, Tenant string }
 // valid reports whether the role and the tenant go together.
 func (p person) valid() bool {
 	switch p.Role {
-	case "vendor", "finance":
+	case "vendor":
 		return p.Tenant == ""
+	case "finance": // of one tenant, or of all
+		return true
 	case "tenant_admin":
 		return p.Tenant != ""
 	}
@@ -95,11 +97,16 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method == http.MethodPost {
 		chosen := person{Role: r.PostFormValue("role")}
-		if chosen.Role == "tenant_admin" {
+		switch chosen.Role {
+		case "tenant_admin":
 			chosen.Tenant = r.PostFormValue("tenant")
+		case "tenant_finance":
+			if one := r.PostFormValue("tenant"); one != "" {
+				chosen = person{"finance", one}
+			}
 		}
 		if !chosen.valid() {
-			http.Error(w, "Choose a role; a tenant_admin also has a tenant.", http.StatusBadRequest)
+			http.Error(w, "Choose a role; a tenant_admin, and finance of one tenant, also have a tenant.", http.StatusBadRequest)
 			return
 		}
 		i.signIn(w, r, back, chosen)

@@ -122,9 +122,12 @@ func (b browser) byCode(code, verifier string) url.Values {
 }
 
 func TestAChosenRoleBecomesABearerOfThatRole(t *testing.T) {
-	for role, tenant := range map[string]string{"vendor": "", "finance": "", "tenant_admin": "acme"} {
+	for chosen, want := range map[string]struct{ role, tenant string }{
+		"vendor": {"vendor", ""}, "finance": {"finance", ""}, "tenant_finance": {"finance", "acme"}, "tenant_admin": {"tenant_admin", "acme"},
+	} {
+		role, tenant := want.role, want.tenant
 		b := newBrowser(t)
-		back := b.choose(role, "acme")
+		back := b.choose(chosen, "acme")
 		if back.Get("state") != "S" || back.Get("iss") != issuer.URL {
 			t.Errorf("%s: sent back with %v", role, back)
 		}

@@ -45,7 +45,7 @@ export async function signedIn(t, role, tenant, { path = '', ...options } = {}) 
 
 /** Fills in the form of the local issuer. */
 export async function choose(page, role, tenant) {
-  await page.getByRole('radio', { name: role }).check();
+  await page.getByRole('radio', { name: role === 'finance' && tenant ? 'finance of one tenant' : role, exact: true }).check();
   if (tenant) await page.getByRole('textbox').fill(tenant);
   await page.getByRole('button', { name: 'Sign in' }).click();
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
-import { closeBrowser, findings, signedIn } from './browser.mjs';
+import { closeBrowser, findings, open, signedIn } from './browser.mjs';
 import { call } from './stack.mjs';
 
 after(closeBrowser);
@@ -110,6 +110,66 @@ test('a month that is not over is refused, and the page says from when on', asyn
   await page.getByRole('button', { name: 'Close the month' }).click();
   await page.getByRole('alert').waitFor();
   assert.ok(await page.getByLabel('Month', { exact: true }).getAttribute('aria-invalid'));
+});
+
+test('finance closes a month of all tenants, and sees how each went', async (t) => {
+  const page = await signedIn(t, 'finance');
+  await page.getByRole('link', { name: 'Close a month' }).click();
+  await page.getByLabel('Month', { exact: true }).fill(month(3));
+  await page.getByRole('button', { name: 'Close it for all tenants' }).click();
+  await page.getByText(new RegExp(`^${month(3)} is closed: `)).waitFor({ timeout: 60_000 });
+  assert.match(page.url(), new RegExp(`period=${month(3)}`));
+  await rows(page, 'Tenants').filter({ hasText: 'globex' }).getByText('closed').waitFor();
+  assert.deepEqual(await findings(page), []);
+  await page.getByRole('link', { name: 'acme' }).click();
+  await page.getByRole('heading', { name: 'The seal is intact' }).waitFor();
+});
+
+test('finance of one tenant has the pages of that tenant alone', async (t) => {
+  const page = await signedIn(t, 'finance', 'acme');
+  await page.getByRole('heading', { name: 'Now', exact: true }).waitFor();
+  for (const name of ['Tenants', 'Close a month', 'People']) assert.equal(await page.getByRole('link', { name }).count(), 0, name);
+  await open(page, `#/globex/usage?${days}`);
+  await page.getByText('That is another tenant’s page').waitFor();
+});
+
+test('a link to the refused people of a month shows others the same', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: `#/acme/usage?${days}` });
+  const refused = Number(await figure(page, 'Refused'));
+  await page.getByRole('link', { name: 'Who was refused?' }).click();
+  await rows(page, 'Refusals').first().waitFor();
+  const other = await signedIn(t, 'finance', 'acme', { path: new URL(page.url()).hash });
+  await rows(other, 'Refusals').first().waitFor();
+  assert.equal(await rows(other, 'Refusals').count(), Math.min(refused, 50));
+});
+
+test('the copied link and the file of a sizing have its days and numbers', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: '#/acme/sizing?seats=5,10', permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.getByRole('button', { name: 'Copy the link to this answer' }).click();
+  await page.getByText('The link is copied.').waitFor();
+  const copied = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  assert.match(decodeURIComponent(copied.hash), /from=\d{4}-\d\d-\d\d&to=\d{4}-\d\d-\d\d&seats=5,10$/);
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Download CSV' }).click()]);
+  const [, ...lines] = (await readFile(await file.path(), 'utf8')).trim().split('\r\n');
+  assert.equal(lines.length, 2);
+});
+
+test('the keyboard stays where it was when something is done', async (t) => {
+  const page = await signedIn(t, 'finance', '', { path: '#/acme/statements' });
+  const focused = (one) => one.evaluate((e) => e === document.activeElement);
+  await page.getByLabel('Month', { exact: true }).fill(month(1));
+  const close = page.getByRole('button', { name: 'Close the month' });
+  await close.press('Enter');
+  await page.getByText(/is closed|was closed before/).waitFor({ timeout: 60_000 });
+  assert.ok(await focused(close), 'the button of what was done');
+  await page.getByRole('link', { name: 'Look at the statement' }).press('Enter');
+  await page.getByRole('heading', { name: 'The seal is intact' }).waitFor();
+  assert.ok(await focused(page.locator('main')), 'the content, as the link is gone');
+  await open(page, '#/acme/usage');
+  const choice = page.getByRole('link', { name: 'Last month' });
+  await choice.press('Enter');
+  await page.getByRole('button', { name: 'Who was in at the peak?' }).waitFor();
+  assert.ok(await focused(choice), 'the choice of days');
 });
 
 test('finance downloads the days of a month as CSV', async (t) => {

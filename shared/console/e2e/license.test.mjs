@@ -10,7 +10,10 @@ test('a vendor sells a license, changes it, and sees who did', async (t) => {
   const page = await signedIn(t, 'vendor', '', { path: `#/${name}/license` });
   await page.getByLabel('Seats', { exact: true }).fill('25');
   await page.getByRole('button', { name: 'Sell the license' }).click();
-  await page.getByText(`${name} has its license.`).waitFor();
+  const sold = page.getByText(`${name} has its license.`);
+  await sold.waitFor();
+  await page.getByRole('heading', { name: 'History' }).waitFor();
+  assert.ok(await sold.evaluate((one) => one === document.activeElement), 'the page shows what was done');
   await page.getByLabel('Seats', { exact: true }).fill('30');
   await page.getByLabel('When all seats are taken').selectOption('allow');
   await page.getByLabel('Burst').fill('5');

@@ -12,6 +12,7 @@ async function choose(page) {
 export const pages = [
   { name: 'tenants', role: 'vendor', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
   { name: 'tenants-finance', role: 'finance', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
+  { name: 'closings', role: 'finance', path: () => `#//closings?period=${lastMonth}`, ready: (page) => page.getByRole('table').or(page.getByText('Nobody has closed')) },
   { name: 'now', role: 'tenant_admin', path: (tenant) => `#/${tenant}/now`, ready: heading('Conferences') },
   { name: 'now-conference', role: 'tenant_admin', path: (tenant) => `#/${tenant}/now?conference=weekly`, ready: heading('People') },
   { name: 'refusals', role: 'tenant_admin', path: (tenant) => `#/${tenant}/refusals`, ready: (page) => page.getByRole('table', { name: 'Refusals' }) },

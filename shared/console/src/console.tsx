@@ -36,10 +36,13 @@ export function Console({ session }: { session: Session }) {
 }
 
 function Navigation({ pages, tenant, current }: { pages: Page[]; tenant: string; current: string | undefined }) {
-  const shown = pages.filter((page) => !page.aside && (!page.ofTenant || (tenant)));
+  const list = useRef<HTMLUListElement>(null);
+  const shown = pages.filter((page) => !page.aside && (!page.ofTenant || tenant));
+  // On a phone the list is wider than the screen.
+  useEffect(() => list.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [current]);
   return (
     <nav class="pages-nav" aria-label="Pages">
-      <ul>
+      <ul ref={list}>
         {shown.map((page) => (
           <li key={page.id}>
             <a href={hrefOf(page.ofTenant ? tenant : '', page.id)} aria-current={page.id === current ? 'page' : undefined}>{page.label}</a>
@@ -53,13 +56,14 @@ function Navigation({ pages, tenant, current }: { pages: Page[]; tenant: string;
 function Content({ session, route, page, tenant, foreign }: { session: Session; route: Route; page: Page | undefined; tenant: string; foreign: boolean }) {
   const main = useRef<HTMLElement>(null);
   const key = `${tenant}/${page?.id}`;
-  const first = useRef(true);
-  // A new page is where a keyboard and a screen reader go on.
+  const shown = useRef<string>(undefined);
+  useEffect(() => { document.title = page ? `${page.label}${page.ofTenant ? ` · ${tenant}` : ''} · Seatmeter` : 'Seatmeter'; }, [key]);
+  // A new page is where a keyboard and a screen reader go on; and so is another view of a page, where what had the focus is gone.
   useEffect(() => {
-    document.title = page ? `${page.label}${page.ofTenant ? ` · ${tenant}` : ''} · Seatmeter` : 'Seatmeter';
-    if (!first.current) main.current?.focus({ preventScroll: true });
-    first.current = false;
-  }, [key]);
+    const lost = document.activeElement === document.body;
+    if (shown.current !== undefined && (shown.current !== key || lost)) main.current?.focus({ preventScroll: true });
+    shown.current = key;
+  }, [key, route.query.toString()]);
   return (
     <main id="content" tabIndex={-1} ref={main}>
       {page && <page.show key={key} tenant={page.ofTenant ? tenant : ''} query={route.query} />}

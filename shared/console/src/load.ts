@@ -75,12 +75,18 @@ function useLoading<T>(load: Loader<T>, of: readonly unknown[], everyMillis: num
   return { data: state.data, failure: state.failure, loading: state.loading, reload };
 }
 
-/** An action of a button: whether it runs, and how it failed. */
+/**
+ * An action of a button: whether it runs, and how it failed. While it runs, another run does nothing: so the button needs
+ * only aria-disabled, with which it keeps the focus.
+ */
 export function useAction<A extends unknown[]>(act: (...of: A) => Promise<void>): {
   run: (...of: A) => Promise<boolean>; running: boolean; failure: Failure | undefined; clear: () => void;
 } {
   const [state, set] = useState<{ running: boolean; failure?: Failure }>({ running: false });
+  const busy = useRef(false);
   const run = async (...of: A) => {
+    if (busy.current) return false;
+    busy.current = true;
     set({ running: true });
     try {
       await act(...of);
@@ -89,6 +95,8 @@ export function useAction<A extends unknown[]>(act: (...of: A) => Promise<void>)
     } catch (error) {
       set({ running: false, failure: asFailure(error) });
       return false;
+    } finally {
+      busy.current = false;
     }
   };
   return { run, running: state.running, failure: state.failure, clear: () => set({ running: false }) };

@@ -1,6 +1,7 @@
 // The pages, and who sees each. To add one: write pages/NAME.tsx, and add a line here. README.md says more.
 import type { ComponentType } from 'preact';
 import { Audit } from './pages/audit.tsx';
+import { Closings } from './pages/closings.tsx';
 import { License } from './pages/license.tsx';
 import { Now } from './pages/now.tsx';
 import { People } from './pages/people.tsx';
@@ -35,6 +36,7 @@ const everyone: readonly Role[] = ['vendor', 'tenant_admin', 'finance'];
 
 export const pages: readonly Page[] = [
   { id: 'tenants', label: 'Tenants', roles: ['vendor', 'finance'], ofTenant: false, show: Tenants },
+  { id: 'closings', label: 'Close a month', roles: ['vendor', 'finance'], ofTenant: false, show: Closings },
   { id: 'now', label: 'Now', roles: everyone, ofTenant: true, show: Now },
   { id: 'refusals', label: 'Refusals', roles: everyone, ofTenant: true, show: Refusals },
   { id: 'people', label: 'People', roles: admins, ofTenant: true, show: People },

@@ -23,6 +23,25 @@ export interface Terms {
   allowed_origins: string;
 }
 
+/** What the terms are called, in the form and where they are only read. */
+export const labels = {
+  model: 'Model',
+  seats: 'Seats',
+  hosts: 'Hosts',
+  participants_per_conference: 'Participants of each conference',
+  host_changes_per_month: 'Changes of hosts in a month',
+  overage: 'When all seats are taken',
+  burst: 'Burst',
+  queue_limit: 'Queue',
+  status: 'Status',
+  starts_at: 'Starts at',
+  expires_at: 'Expires at',
+  time_zone: 'Time zone',
+  reconnect_grace_seconds: 'Grace (seconds)',
+  host_absent_minutes: 'Without a host (minutes)',
+  allowed_origins: 'Allowed origins',
+} as const satisfies Record<keyof Terms, string>;
+
 /** A time as a field of the kind datetime-local has it, by this computer's clock. */
 export function localTime(at: string | undefined): string {
   if (!at) return '';

@@ -1,4 +1,5 @@
 // The license: its terms for everybody, the form for vendors, and who changed what when.
+import type { ComponentChildren } from 'preact';
 import { useContext, useState } from 'preact/hooks';
 import { type Schemas, api, take, takeAll } from '../api.ts';
 import { asFailure, failureOf } from '../failure.ts';
@@ -8,9 +9,10 @@ import { Changes } from '../parts/changes.tsx';
 import { Show } from '../parts/loaded.tsx';
 import { Done, Empty } from '../parts/notice.tsx';
 import { Table } from '../parts/table.tsx';
-import { Time } from '../parts/text.tsx';
+import { Time, count } from '../parts/text.tsx';
 import { SessionContext } from '../session.ts';
 import { LicenseForm } from './license-form.tsx';
+import { labels } from './license-terms.ts';
 
 export interface ReadLicense {
   /** Absent: the tenant has no license yet. */
@@ -28,7 +30,7 @@ async function read(tenant: string, signal: AbortSignal): Promise<ReadLicense> {
 
 export function License({ tenant }: PageProps) {
   const { person } = useContext(SessionContext);
-  const [done, setDone] = useState('');
+  const [done, setDone] = useState<{ text: ComponentChildren }>();
   const loaded = useLoad(async (signal) => {
     const now = await read(tenant, signal);
     const history = now.license
@@ -39,12 +41,12 @@ export function License({ tenant }: PageProps) {
   return (
     <>
       <h1>License</h1>
-      {done && <Done>{done}</Done>}
+      {done && <Done key={done} focus>{done.text}</Done>}
       <Show of={loaded} what="the license">
         {({ now, history }) => (
           <>
             {person.role === 'vendor'
-              ? <LicenseForm key={now.etag} tenant={tenant} now={now} onDone={(text) => { setDone(text); loaded.reload(); }} />
+              ? <LicenseForm key={now.etag} tenant={tenant} now={now} onDone={(text) => { setDone({ text }); loaded.reload(); }} />
               : now.license ? <Terms of={now.license} /> : <Empty title="There is no license"><p>A vendor sells it.</p></Empty>}
             {now.license && <History revisions={history} />}
           </>
@@ -55,12 +57,16 @@ export function License({ tenant }: PageProps) {
 }
 
 function Terms({ of }: { of: Schemas['LicenseView'] }) {
-  const terms = Object.entries(of).filter(([name, value]) => name !== 'tenant' && value !== null && value !== '');
-  return (
-    <dl class="terms">
-      {terms.map(([name, value]) => <div key={name}><dt>{name.replaceAll('_', ' ')}</dt><dd>{Array.isArray(value) ? value.join(', ') : String(value)}</dd></div>)}
-    </dl>
-  );
+  const terms = (Object.keys(labels) as (keyof typeof labels)[]).filter((name) => of[name] !== undefined && of[name] !== null && of[name] !== '');
+  return <dl class="terms">{terms.map((name) => <div key={name}><dt>{labels[name]}</dt><dd><Value of={of} name={name} /></dd></div>)}</dl>;
+}
+
+function Value({ of, name }: { of: Schemas['LicenseView']; name: keyof typeof labels }) {
+  const value = of[name];
+  if (name === 'starts_at' || name === 'expires_at') return <Time at={String(value)} />;
+  if (name === 'overage') return <>{of.overage === 'allow' ? 'some more are admitted, as overage' : 'joins are refused'}</>;
+  if (typeof value === 'number') return <>{count(value)}</>;
+  return <>{Array.isArray(value) ? value.join(', ') : value}</>;
 }
 
 function History({ revisions }: { revisions: Schemas['RevisionView'][] }) {

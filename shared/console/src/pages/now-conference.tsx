@@ -95,7 +95,7 @@ function Queue({ path, queue, onDone }: { path: Path; queue: Waiter[]; onDone: (
           { title: 'Since', cell: (w) => <Time at={w.since} /> },
           {
             title: '', cell: (w) => w.position > 1 && (
-              <button type="button" disabled={first.running} aria-label={`Put ${w.identity} first`} onClick={() => void first.run(w)}>Put first</button>
+              <button type="button" aria-disabled={first.running} aria-label={`Put ${w.identity} first`} onClick={() => void first.run(w)}>Put first</button>
             ),
           },
         ]}

@@ -1,45 +1,51 @@
 // Who was refused, and why.
-import { useState } from 'preact/hooks';
 import { type Schemas, api, take, takeAll } from '../api.ts';
 import { useLoad } from '../load.ts';
 import type { PageProps } from '../pages.tsx';
-import { SelectField } from '../parts/form.tsx';
 import { Show } from '../parts/loaded.tsx';
 import { Empty } from '../parts/notice.tsx';
 import { Table } from '../parts/table.tsx';
 import { Time, counted } from '../parts/text.tsx';
 import { reasonOf } from '../reasons.ts';
+import { dayAt, rangeOf } from './usage-data.ts';
+import { type Revisions, revisionsOf } from './usage-load.ts';
+import { RangeForm } from './usage-range.tsx';
 
 type Refusal = Schemas['RefusalView'];
 
-const hourMillis = 3_600_000;
-const ranges = [['1', 'the last hour'], ['24', 'the last 24 hours'], ['168', 'the last 7 days'], ['744', 'the last 31 days']] as const;
+const usualDays = 7;
 
-export function Refusals({ tenant }: PageProps) {
-  const [hours, setHours] = useState<(typeof ranges)[number][0]>('24');
-  const refusals = useLoad(async (signal) => {
-    const to = Date.now() + 1000;
-    const range = { from: new Date(to - Number(hours) * hourMillis).toISOString(), to: new Date(to).toISOString() };
-    const list = await takeAll(
-      (query) => take(api.GET('/v1/tenants/{tenant}/usage/refusals', { params: { path: { tenant }, query: { ...query, ...range } }, signal })), { signal, most: 10_000 },
-    );
-    return { ...list, items: list.items.reverse() };
-  }, [tenant, hours]);
+export function Refusals({ tenant, query }: PageProps) {
+  const known = useLoad((signal) => revisionsOf(tenant, signal), [tenant]);
   return (
     <>
       <h1>Refusals</h1>
       <p class="muted">Everybody who tried to join and was not let in, newest first.</p>
-      <div class="tools">
-        <SelectField label="Time" value={hours} onValue={setHours} options={ranges} />
-        <button type="button" onClick={refusals.reload}>Look again</button>
-      </div>
+      <Show of={known} what="the license">{(revisions) => <OfRange tenant={tenant} query={query} revisions={revisions} />}</Show>
+    </>
+  );
+}
+
+function OfRange({ tenant, query, revisions: { zone } }: PageProps & { revisions: Revisions }) {
+  const now = Date.now();
+  const range = rangeOf(query, zone, now, usualDays);
+  const { from, to } = range;
+  const refusals = useLoad(async (signal) => {
+    const list = await takeAll(
+      (page) => take(api.GET('/v1/tenants/{tenant}/usage/refusals', { params: { path: { tenant }, query: { ...page, from, to } }, signal })), { signal, most: 10_000 },
+    );
+    return { ...list, items: list.items.reverse() };
+  }, [tenant, from, to]);
+  return (
+    <>
+      <RangeForm tenant={tenant} page="refusals" range={range} today={dayAt(now, zone)} />
       <Show of={refusals} what="the refusals">
         {({ items, complete }) => (
           <>
-            {!complete && <p class="notice">These are the first 10,000 of the range. Choose a shorter one.</p>}
+            {!complete && <p class="notice">These are the first 10,000 of these days. Choose fewer.</p>}
             <Table
-              caption="Refusals" rows={items} keyOf={(r) => `${r.at} ${r.connection}`} textOf={textOf}
-              empty={<Empty title="Nobody was refused"><p>Choose a longer time to look further back.</p></Empty>}
+              caption="Refusals" tools={<button type="button" onClick={refusals.reload}>Look again</button>} rows={items} keyOf={(r) => `${r.at} ${r.connection}`} textOf={textOf}
+              empty={<Empty title="Nobody was refused"><p>Choose other days.</p></Empty>}
               columns={[
                 { title: 'When', cell: (r) => <Time at={r.at} /> },
                 { title: 'Person', heading: true, cell: (r) => r.identity },

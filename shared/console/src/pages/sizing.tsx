@@ -37,12 +37,12 @@ function OfRange({ tenant, query, revisions: { zone } }: PageProps & { revisions
   const loaded = useLoad((signal) => sizingOf(tenant, range, seats, signal), [tenant, first, last, seats, zone]);
   return (
     <>
-      <RangeForm key={`${first} ${last}`} tenant={tenant} page="sizing" range={range} today={dayAt(now, zone)} more={{ seats }} />
+      <RangeForm tenant={tenant} page="sizing" range={range} today={dayAt(now, zone)} more={{ seats }} />
       <Seats key={seats} tenant={tenant} range={range} seats={seats} />
       <Show of={loaded} what="the sizing">
         {(sizing) => (sizing.recommended === null
           ? <Empty title="Nobody came in these days"><p>Choose other days.</p></Empty>
-          : <Answer tenant={tenant} range={range} sizing={sizing} recommended={sizing.recommended} />)}
+          : <Answer tenant={tenant} range={range} seats={seats} sizing={sizing} recommended={sizing.recommended} />)}
       </Show>
     </>
   );
@@ -75,7 +75,7 @@ function Seats({ tenant, range: { first, last }, seats }: { tenant: string; rang
   );
 }
 
-function Answer({ tenant, range, sizing, recommended }: { tenant: string; range: Range; sizing: Answered; recommended: number }) {
+function Answer({ tenant, range, seats, sizing, recommended }: { tenant: string; range: Range; seats: string; sizing: Answered; recommended: number }) {
   const { now, then, limit, people } = sizing;
   const unit = sizing.model === 'named' ? 'participants in each conference' : 'seats';
   const rows = [...new Map([...sizing.rows, now, then].map((row) => [row.seats, row])).values()].sort((a, b) => a.seats - b.seats);
@@ -88,7 +88,7 @@ function Answer({ tenant, range, sizing, recommended }: { tenant: string; range:
           {recommended !== limit && <> With {count(limit)}, as now, {turnedAway(now, people)}, and all {count(limit)} are taken for {duration(now.at_limit_ms)} in all.</>}
         </p>
         <p class="muted">A refused person counts as having stayed {duration(sizing.median_stay_ms)}, the median of the stays. A person who tried again within ten minutes is counted once.</p>
-        <Share tenant={tenant} range={range} />
+        <Share tenant={tenant} range={range} seats={seats} />
       </section>
       <Table
         caption="Numbers of seats" rows={rows} keyOf={(r) => String(r.seats)} empty={null}
@@ -109,21 +109,23 @@ const share = (part: number, of: number): string => `${((100 * part) / of).toFix
 const turnedAway = ({ people }: Size, of: number): string =>
   (people === 0 ? 'nobody is turned away' : `${counted(people, 'person is', 'people are')} turned away at least once (${share(people, of)})`);
 
-function Share({ tenant, range: { from, to, first, last } }: { tenant: string; range: Range }) {
-  const copy = useAction(async () => navigator.clipboard.writeText(location.href));
+function Share({ tenant, range: { from, to, first, last }, seats }: { tenant: string; range: Range; seats: string }) {
+  // With its days, also where the address has none: those would be others tomorrow.
+  const link = new URL(hrefOf(tenant, 'sizing', { from: first, to: last, seats }), location.href).href;
+  const copy = useAction(async () => navigator.clipboard.writeText(link));
   const [copied, setCopied] = useState(false);
   const get = useAction(() => {
-    const asked = new URLSearchParams({ from, to });
+    const asked = new URLSearchParams({ from, to, ...(seats && { seats }) });
     return download(`/v1/tenants/${encodeURIComponent(tenant)}/usage/sizing?${asked}`, 'text/csv', `${tenant}-sizing-${first}-${last}.csv`);
   });
   return (
     <>
       <p class="actions">
         <button type="button" onClick={() => void copy.run().then(setCopied)}>Copy the link to this answer</button>
-        <button type="button" disabled={get.running} onClick={() => void get.run()}>Download CSV</button>
+        <button type="button" aria-disabled={get.running} onClick={() => void get.run()}>Download CSV</button>
       </p>
       {copied && <Done>The link is copied. It shows this answer to anybody who may see it.</Done>}
-      {copy.failure && <p>The browser does not let this page copy. The link is in the address bar.</p>}
+      {copy.failure && <p>The browser does not let this page copy. This is <a href={link}>the link</a>.</p>}
       {get.failure && <FailureNotice failure={get.failure} />}
     </>
   );

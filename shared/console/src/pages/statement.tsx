@@ -135,9 +135,9 @@ function Files({ tenant, of: { period, revision } }: { tenant: string; of: State
     <>
       <p class="actions">
         <button type="button" onClick={() => print()}>Print</button>
-        <button type="button" disabled={get.running} onClick={() => void get.run('application/json', 'json')}>Download JSON</button>
-        <button type="button" disabled={get.running} onClick={() => void get.run('text/csv', 'csv')}>Download CSV</button>
-        <button type="button" disabled={get.running} onClick={() => void get.run(spreadsheet, 'xlsx')}>Download XLSX</button>
+        <button type="button" aria-disabled={get.running} onClick={() => void get.run('application/json', 'json')}>Download JSON</button>
+        <button type="button" aria-disabled={get.running} onClick={() => void get.run('text/csv', 'csv')}>Download CSV</button>
+        <button type="button" aria-disabled={get.running} onClick={() => void get.run(spreadsheet, 'xlsx')}>Download XLSX</button>
       </p>
       {get.failure && <FailureNotice failure={get.failure} />}
     </>

@@ -53,27 +53,27 @@ function State({ of, latest }: { of: Listed; latest: boolean }) {
 }
 
 /** The month before this one. */
-const lastMonth = (): string => {
+export const lastMonth = (): string => {
   const now = new Date();
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1)).toISOString().slice(0, 7);
 };
 
 function Close({ tenant, onClosed }: { tenant: string; onClosed: () => void }) {
   const [period, setPeriod] = useState(lastMonth);
-  const [done, setDone] = useState('');
+  const [done, setDone] = useState<{ text: string; period: string }>();
   const [closing, setClosing] = useState<Closing>();
   const close = useAction(async () => {
-    setDone('');
+    setDone(undefined);
     setClosing(undefined);
     const how = await closeMonth(tenant, period, setClosing);
-    setDone(how === 'closed' ? `${period} is closed.` : `${period} was closed before, and nothing came in since: its latest revision stands.`);
+    setDone({ period, text: how === 'closed' ? `${period} is closed.` : `${period} was closed before, and nothing came in since: its latest revision stands.` });
     onClosed();
   });
   return (
     <>
       <form class="tools" onSubmit={(e) => { e.preventDefault(); void close.run(); }}>
         <TextField label="Month" type="month" value={period} onValue={setPeriod} required pattern="[0-9]{4}-[0-9]{2}" placeholder="2026-11" fault={close.failure?.fields.period} />
-        <button class="primary" disabled={close.running}>{close.running ? 'Closing …' : 'Close the month'}</button>
+        <button class="primary" aria-disabled={close.running}>{close.running ? 'Closing …' : 'Close the month'}</button>
       </form>
       {close.running && closing && (
         <p role="status">
@@ -81,7 +81,7 @@ function Close({ tenant, onClosed }: { tenant: string; onClosed: () => void }) {
         </p>
       )}
       {close.failure && <FailureNotice failure={close.failure} />}
-      {done && <Done>{done}</Done>}
+      {done && <Done>{done.text} <a href={hrefOf(tenant, 'statements', { period: done.period })}>Look at the statement</a></Done>}
     </>
   );
 }

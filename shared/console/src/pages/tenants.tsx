@@ -62,7 +62,7 @@ function Sell({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('');
   return (
     <Ask title="Sell a license" action="Go on" running={false} failure={undefined} onClose={onClose} onSubmit={() => go(hrefOf(name, 'license'))}>
-      <TextField label="Tenant" hint="A short name, such as acme. It stays as it is." value={name} onValue={setName} required pattern="[A-Za-z0-9_\-]{1,64}" autofocus />
+      <TextField label="Tenant" hint="A short name, such as acme: letters, digits, - and _. It cannot be changed later." value={name} onValue={setName} required pattern="[A-Za-z0-9_\-]{1,64}" autofocus />
     </Ask>
   );
 }
@@ -81,7 +81,7 @@ function OfFinance() {
           columns={[
             { title: 'Tenant', heading: true, cell: (t) => <a href={hrefOf(t.tenant, 'now')}>{t.tenant}</a> },
             { title: `Peak in ${period}`, number: true, cell: (t) => t.peak },
-            { title: 'Limit', number: true, cell: (t) => t.license?.limit ?? '' },
+            { title: 'Limit', number: true, cell: (t) => (t.license?.model === 'named' ? <>{t.license.limit} <span class="muted">in each conference</span></> : t.license?.limit ?? '') },
             { title: 'Seat minutes', number: true, cell: (t) => t.seat_minutes },
             { title: 'Refused', number: true, cell: (t) => t.refused },
           ]}

@@ -1,5 +1,5 @@
 // The days that a page is about, in its address, with quick choices.
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { TextField } from '../parts/form.tsx';
 import { go, hrefOf } from '../route.ts';
 import { type Range, dayAfter } from './usage-data.ts';
@@ -10,6 +10,10 @@ interface Props { tenant: string; page: string; range: Range; today: string; mor
 export function RangeForm({ tenant, page, range, today, more = {} }: Props) {
   const [first, setFirst] = useState(range.first);
   const [last, setLast] = useState(range.last);
+  useEffect(() => {
+    setFirst(range.first);
+    setLast(range.last);
+  }, [range.first, range.last]);
   const show = (from: string, to: string) => go(hrefOf(tenant, page, { ...more, from, to }));
   const month = today.slice(0, 8);
   const before = dayAfter(`${month}01`, -1);

@@ -8,7 +8,7 @@ import { Empty, FailureNotice } from '../parts/notice.tsx';
 import { Table } from '../parts/table.tsx';
 import { count, counted, duration } from '../parts/text.tsx';
 import { reasonOf } from '../reasons.ts';
-import { hrefOf, setQuery } from '../route.ts';
+import { go, hrefOf, setQuery } from '../route.ts';
 import { Chart, momentIn } from './usage-chart.tsx';
 import { type Range, dayAt, daysOf, granularityOf, heatOf, limitsOf, rangeOf, refusalsOf } from './usage-data.ts';
 import { Heat } from './usage-heat.tsx';
@@ -45,7 +45,7 @@ function OfRange({ tenant, query, revisions }: PageProps & { revisions: Revision
   }, [tenant, first, last, zone]);
   return (
     <>
-      <RangeForm key={`${first} ${last}`} tenant={tenant} page="usage" range={range} today={dayAt(now, zone)} />
+      <RangeForm tenant={tenant} page="usage" range={range} today={dayAt(now, zone)} />
       <p class="muted">Days are those of {zone}. <a href={hrefOf(tenant, 'sizing', { from: first, to: last })}>How many seats should it be?</a></p>
       <Show of={loaded} what="the usage">
         {({ rows, total }) => (total && rows.length > 0
@@ -62,7 +62,7 @@ function Figures({ tenant, range, rows, total, revisions: { revisions, zone, mod
   const limits = useMemo(() => limitsOf(rows, revisions, model), [rows, revisions, model]);
   const heat = useMemo(() => heatOf(rows, zone, model), [rows, zone, model]);
   const picked = rows.find((row) => row.from === at);
-  const pick = (row: Row) => setQuery('at', row.from);
+  const pick = (row: Row) => go(hrefOf(tenant, 'usage', { from: range.first, to: range.last, at: row.from }), { replace: true }); // with the days, so that the link stays right
   return (
     <>
       <dl class="figures">
@@ -73,7 +73,7 @@ function Figures({ tenant, range, rows, total, revisions: { revisions, zone, mod
         <Figure name="People" value={count(total.identities)}>in {count(total.conferences)} conferences</Figure>
         <Figure name="Seat time" value={duration(total.seat_ms)}>{total.overage_ms ? `${duration(total.overage_ms)} of it above the limit` : 'none of it above the limit'}</Figure>
         <Figure name="At the limit" value={duration(total.at_limit_ms ?? 0)}>{total.p95 > 0 && `95 % of the time at most ${count(total.p95)} in`}</Figure>
-        <Figure name="Refused" value={count(total.refused)}>{total.refused === 0 ? 'nobody' : <Refused of={total} />}</Figure>
+        <Figure name="Refused" value={count(total.refused)}>{total.refused === 0 ? 'nobody' : <><a href={hrefOf(tenant, 'refusals', { from: range.first, to: range.last })}>Who was refused?</a> <Refused of={total} /></>}</Figure>
       </dl>
       <h2>Peak against limit</h2>
       <Chart rows={rows} limits={limits} zone={zone} model={model} picked={at} onPick={pick} />
@@ -125,8 +125,8 @@ function Downloads({ tenant, range: { first, last, from, to } }: { tenant: strin
   return (
     <>
       <p class="actions">
-        <button type="button" disabled={get.running} onClick={() => void get.run('text/csv', 'csv')}>Download CSV</button>
-        <button type="button" disabled={get.running} onClick={() => void get.run(spreadsheet, 'xlsx')}>Download XLSX</button>
+        <button type="button" aria-disabled={get.running} onClick={() => void get.run('text/csv', 'csv')}>Download CSV</button>
+        <button type="button" aria-disabled={get.running} onClick={() => void get.run(spreadsheet, 'xlsx')}>Download XLSX</button>
         <span class="muted">a row for each day</span>
       </p>
       {get.failure && <FailureNotice failure={get.failure} />}

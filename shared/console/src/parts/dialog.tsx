@@ -46,7 +46,7 @@ export function Ask({ title, action, danger, running, failure, onSubmit, onClose
         {failure && <FailureNotice failure={failure} />}
         <p class="actions end">
           <button type="button" onClick={onClose}>Cancel</button>
-          <button class={danger ? 'danger' : 'primary'} disabled={running}>{running ? 'One moment …' : action}</button>
+          <button class={danger ? 'danger' : 'primary'} aria-disabled={running}>{running ? 'One moment …' : action}</button>
         </p>
       </form>
     </Dialog>

@@ -1,6 +1,6 @@
 // What stands where there is nothing to show, and what to do about it.
 import type { ComponentChildren } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import type { Failure } from '../failure.ts';
 import { SessionContext } from '../session.ts';
 
@@ -48,7 +48,9 @@ function Countdown({ seconds }: { seconds: number }) {
   return <span class="muted">{left > 0 ? `Tries again by itself in ${left} s.` : 'Trying again …'}</span>;
 }
 
-/** What went well, read out by screen readers. */
-export function Done({ children }: { children: ComponentChildren }) {
-  return <p class="notice good" role="status">{children}</p>;
+/** What went well, read out by screen readers. With focus, it is scrolled to: for forms that are longer than a screen. */
+export function Done({ focus, children }: { focus?: boolean; children: ComponentChildren }) {
+  const here = useRef<HTMLParagraphElement>(null);
+  useEffect(() => { if (focus) here.current?.focus(); }, []);
+  return <p class="notice good" role="status" ref={here} tabIndex={-1}>{children}</p>;
 }

@@ -1,7 +1,7 @@
 // A table that stays quick with ten thousand rows: it shows a page of them, and finds by text. On a phone its rows are
 // cards, for which styles.css takes the cells' layout away, and with it their roles: so these are named.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 
 export interface Column<T> {
   title: string;
@@ -36,13 +36,16 @@ export function Table<T>({ caption, rows, columns, keyOf, textOf, empty, rowsPer
   const pages = Math.max(1, Math.ceil(found.length / rowsPerPage));
   const at = Math.min(page, pages - 1);
   useEffect(() => setPage(0), [wanted]);
+  // A row that goes may have the focus, which then would be nowhere.
+  const focused = top.current?.contains(document.activeElement);
+  useLayoutEffect(() => { if (focused && document.activeElement === document.body) top.current?.focus({ preventScroll: true }); });
   const turn = (to: number) => {
     setPage(to);
     top.current?.scrollIntoView({ block: 'nearest' });
   };
 
   return (
-    <div class="table" ref={top}>
+    <div class="table" ref={top} tabIndex={-1}>
       {(textOf || tools) && (
         <div class="tools">
           {textOf && (
