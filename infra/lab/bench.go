@@ -38,6 +38,8 @@ type benchCommand struct {
 	Sockets  int      `default:"10000" help:"sockets: connections to open."`
 	Sessions int      `default:"1000000" help:"usage: sessions in the large month."`
 	Reports  int      `default:"50" help:"usage: reports in a round."`
+
+	Connections []int `default:"10000,100000,1000000" help:"watch: live connections, of each size in turn."`
 }
 
 // benchmark is a measurement that the command runs by its name.
@@ -54,6 +56,7 @@ var benchmarks = []benchmark{
 	{"cold", "the start of the function connect beside that of a minimal function in Go, and its size", benchCold},
 	{"sockets", "how many connections the local stack has open at once, and its memory for each", benchSockets},
 	{"storm", "joins of many people at once, and joins during a storm of refusals, in simulated time on an engine with DynamoDB's limits", benchStorm},
+	{"watch", "reconciliation of 10,000 to a million live connections, and of ghosts among them: CPU, units and cost, in simulated time", benchWatch},
 	{"usage", "a month's report of many sessions beside one of a thousand, the roll-up beside the same figures in SQLite, and the memory of roll-ups and exports", benchUsage},
 }
 
@@ -147,6 +150,10 @@ func benchStorm(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Repo
 	return bench.Storm(ctx, bench.StormOptions{
 		Rounds: c.Rounds, Joins: c.Joins, Workers: c.Workers, People: c.People, Progress: c.progress,
 	})
+}
+
+func benchWatch(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Report, error) {
+	return bench.Watch(ctx, bench.WatchOptions{Connections: c.Connections, Progress: c.progress})
 }
 
 func benchLean(ctx context.Context, c benchCommand, database *benchEngine) (bench.Report, error) {

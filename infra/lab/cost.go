@@ -153,6 +153,7 @@ func (c costCommand) bill(w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
+	c.sizes(w)
 	for _, p := range list {
 		fmt.Fprintf(w, "\n%s: %s\n", p.Name, p.About)
 	}
@@ -160,6 +161,20 @@ func (c costCommand) bill(w io.Writer) error {
 	fmt.Fprintf(w, "- Were every stay to end without a leave of its client, by a page that is closed or a lost connection, Seatmeter would cost %s a month more.\n", cents(dollars(cost.Holds(counts))))
 	fmt.Fprintf(w, "- Were GetConnection charged as a message, Seatmeter would cost %s a month more.\n", cents(dollars(cost.Probes(counts))))
 	return nil
+}
+
+// sizes prints the bill of fewer and of more tenants with the same load each.
+func (c costCommand) sizes(w io.Writer) {
+	if c.Tenants == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nWith as many joins of each tenant:\n")
+	for _, tenants := range []float64{1, 1000, 100_000} {
+		sized := c
+		sized.Tenants, sized.JoinsPerDay = tenants, c.JoinsPerDay/c.Tenants*tenants
+		ours := sized.bills()[0]
+		fmt.Fprintf(w, "%8.0f tenants: %s dollars a month, %s per million joins\n", tenants, cents(ours.Total), cents(ours.PerJoins))
+	}
 }
 
 // about describes the load and the prices.

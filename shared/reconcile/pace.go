@@ -30,13 +30,16 @@ const (
 // calls per account and Region, and documents no figure, so the rate is adapted:
 // it is halved on throttling, and grows with answered probes.
 type pace struct {
+	most    rate.Limit
 	limiter *rate.Limiter
 
 	mu       sync.Mutex
 	halvedAt time.Time
 }
 
-func newPace() *pace { return &pace{limiter: rate.NewLimiter(maxPerSecond, burst(maxPerSecond))} }
+func newPace(most rate.Limit) *pace {
+	return &pace{most: most, limiter: rate.NewLimiter(most, burst(most))}
+}
 
 // burst is a tenth of a second's probes.
 func burst(limit rate.Limit) int { return max(int(limit)/10, 1) }
@@ -57,8 +60,8 @@ func (p *pace) throttled() {
 func (p *pace) answered() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if limit := p.limiter.Limit(); limit < maxPerSecond {
-		p.set(min(limit+recovery, maxPerSecond))
+	if limit := p.limiter.Limit(); limit < p.most {
+		p.set(min(limit+recovery, p.most))
 	}
 }
 

@@ -27,6 +27,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -37,6 +38,8 @@ import (
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
+
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -111,7 +114,7 @@ type Reconciler struct {
 // Share is how many entries of the agenda one process has time for.
 const Share = 4000
 
-// Config is what a Reconciler is made of. All fields but Queue are required.
+// Config is what a Reconciler is made of. All fields but Queue and ProbesPerSecond are required.
 type Config struct {
 	Store      Store
 	Licensing  *licensing.Licensing
@@ -125,11 +128,13 @@ type Config struct {
 	Queue Queue
 	// Share is how many entries of the agenda a process takes at a time.
 	Share int
+	// ProbesPerSecond bounds the probes of a process; zero: 2,000.
+	ProbesPerSecond int
 }
 
 // New makes a Reconciler.
 func New(c Config) *Reconciler {
 	return &Reconciler{
-		c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, newPace(), c.Queue, c.Share, newRestraint(),
+		c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, newPace(rate.Limit(cmp.Or(c.ProbesPerSecond, maxPerSecond))), c.Queue, c.Share, newRestraint(),
 	}
 }

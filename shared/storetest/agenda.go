@@ -238,3 +238,78 @@ func claims(t *testing.T, store Store, _ tenant.ID) {
 	equal(t, "and then", claim(70, 80), 0)
 	release(0, 80)
 }
+
+// wholeTenants has tenants that come one after the other, each with a conference and
+// with two blocks in one shard, in partitions of their own: DynamoDB does not say in
+// which order an index has items of one partition.
+func wholeTenants(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	const tenants = 3
+	want := make(map[tenant.ID]int)
+	for n := range tenants {
+		id := tenant.ID(fmt.Sprintf("%s-%d", id, n))
+		for n, pool := range seat.PoolsOf(id, 3).Both() {
+			block := seat.Block{Pool: pool}
+			must(store.Create(ctx, block, seat.Share{Capacity: 2, Revision: 1}))(t)
+			must(store.Take(ctx, block, connectionOf(id, n), member, seat.Permit{Revision: 1}))(t)
+		}
+		live(t, store, id)
+		want[id] = 3
+	}
+	eventually(t, "the agenda lists each tenant once", func() bool {
+		got := make(map[tenant.ID]int)
+		for shard := range reconcile.Shards {
+			seen := make(map[tenant.ID]bool) // in this shard, by an earlier call
+			for after := tenant.ID(""); ; {
+				page, last, err := store.Agenda(ctx, shard, after, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				now := make(map[tenant.ID]bool)
+				for n, e := range page {
+					if n > 0 && e.Tenant < page[n-1].Tenant || e.Tenant <= after || seen[e.Tenant] {
+						t.Fatalf("%s comes again, or out of order", e.Tenant)
+					}
+					if now[e.Tenant] = true; want[e.Tenant] > 0 {
+						got[e.Tenant]++
+					}
+				}
+				for of := range now {
+					seen[of] = true
+				}
+				if after = last; last == "" {
+					break
+				}
+			}
+		}
+		return cmp.Equal(want, got)
+	})
+}
+
+// someOfMany reads blocks of which few are in a page, or many, and conferences.
+func someOfMany(t *testing.T, store Store, id tenant.ID) {
+	ctx := t.Context()
+	var asked []seat.Block
+	want := make(map[seat.Block]int)
+	for _, index := range []int{0, 1, 2, 3, 4, 31, 40, 41, 100} {
+		block := blockOf(id, index)
+		if asked = append(asked, block); index == 3 || index == 41 {
+			continue // is not there
+		}
+		must(store.Create(ctx, block, seat.Share{Capacity: index + 1, Revision: 1}))(t)
+		want[block] = index + 1
+	}
+	must(store.Create(ctx, blockOf(id, 5), seat.Share{Capacity: 1, Revision: 1}))(t) // nobody asks for it
+	eventually(t, "the blocks are read", func() bool {
+		got := make(map[seat.Block]int)
+		for _, s := range must(store.SomeBlocks(ctx, asked))(t) {
+			got[s.Block] = s.Capacity
+		}
+		return cmp.Equal(want, got)
+	})
+	c := live(t, store, id)
+	eventually(t, "the conference is read", func() bool {
+		list := must(store.SomeConferences(ctx, id, []conference.ID{c.ID, "none"}))(t)
+		return len(list) == 1 && list[0].ID == c.ID && list[0].State == conference.StateLive
+	})
+}

@@ -69,6 +69,8 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"TheLobbyListsWaitingConnections", lobby},
 		{"AVacantConferenceExpiresOnlyIfNobodyCameBack", vacancy},
 		{"TheAgendaListsBlocksConferencesAndLocks", agenda},
+		{"TheAgendaListsATenantsEntriesTogether", wholeTenants},
+		{"SomeOfManyBlocksAndConferencesAreRead", someOfMany},
 		{"ARemovalIsNotedOnceAndForOneConference", removals},
 		{"OneScanAtATimeHasAPool", poolClaims},
 		{"OneRunAtATimeGoesOverTheAgenda", claims},
