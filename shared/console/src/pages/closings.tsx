@@ -33,6 +33,7 @@ export function Closings({ query }: PageProps) {
   const seen = useLoad((signal) => read(period, signal), [period]);
   const close = useAction(async () => {
     await take(api.POST('/v1/statements', { body: { period } }));
+    setQuery('period', period); // so that the link is of this month also in the next
     seen.reload();
   });
   useEffect(() => {

@@ -57,7 +57,7 @@ export function License({ tenant }: PageProps) {
 }
 
 function Terms({ of }: { of: Schemas['LicenseView'] }) {
-  const terms = (Object.keys(labels) as (keyof typeof labels)[]).filter((name) => of[name] !== undefined && of[name] !== null && of[name] !== '');
+  const terms = (Object.keys(labels) as (keyof typeof labels)[]).filter((name) => (name !== 'host_changes_per_month' || of.model === 'named') && of[name] !== undefined && of[name] !== null && of[name] !== '');
   return <dl class="terms">{terms.map((name) => <div key={name}><dt>{labels[name]}</dt><dd><Value of={of} name={name} /></dd></div>)}</dl>;
 }
 
