@@ -125,21 +125,28 @@ func (c *tenantCheck) keepsLive(b seat.Block, m seat.Member) bool {
 	return !m.Expired(c.now().UnixMilli()) && (m.Host || !own)
 }
 
-// checkBlocks checks the blocks.
+// checkBlocks checks the blocks. A check takes the members that are gone out of its
+// block, so which blocks are checked is decided first.
 func (c *tenantCheck) checkBlocks(ctx context.Context) {
+	var idle, busy []seat.Block
+	for block, state := range c.states {
+		switch {
+		case len(state.Members) == 0:
+			idle = append(idle, block)
+		case block.Pool.Chair && c.used(firstOf(block)): // its conference's first block is checked with it
+		default:
+			busy = append(busy, block)
+		}
+	}
 	var group errgroup.Group
 	group.SetLimit(blocks)
-	for block, state := range c.states {
-		if len(state.Members) == 0 {
-			group.Go(func() error {
-				c.failed(ctx, Entry{Tenant: c.tenant, Block: block}, problem.Wrap("take a block off the agenda", c.store.Dequeue(ctx, block)))
-				return nil
-			})
-			continue
-		}
-		if block.Pool.Chair && c.used(firstOf(block)) {
-			continue // its conference's first block is checked with it
-		}
+	for _, block := range idle {
+		group.Go(func() error {
+			c.failed(ctx, Entry{Tenant: c.tenant, Block: block}, problem.Wrap("take a block off the agenda", c.store.Dequeue(ctx, block)))
+			return nil
+		})
+	}
+	for _, block := range busy {
 		if c.outOfTime(ctx) {
 			break
 		}
