@@ -27,8 +27,11 @@ func WriteCSV(w io.Writer, t Table) error {
 		}
 		for i, cell := range cells {
 			record[i] = cell.String()
-			if cell.Kind == KindText {
+			switch cell.Kind {
+			case KindText:
 				record[i] = inert(record[i])
+			case KindID:
+				record[i] = inertID(record[i])
 			}
 		}
 		if err := out.Write(record); err != nil {
@@ -57,6 +60,15 @@ func inert(text string) string {
 		}
 	}
 	return strings.Join(cells, ";")
+}
+
+// inertID is inert of an id. Of ids only the caller's own can be formulas: one such as
+// -A1. A connection's id ends with an equals sign, with which no formula ends.
+func inertID(id string) string {
+	if strings.HasPrefix(id, "-") && !strings.Contains(id, "=") {
+		return "'" + id
+	}
+	return id
 }
 
 // formulas are the characters that begin a formula.

@@ -22,7 +22,8 @@ const (
 	KindEmpty Kind = iota
 	// KindText is a text that somebody chose freely. It may look like a formula.
 	KindText
-	// KindID is a text that cannot be a formula: an id, or a word of the API.
+	// KindID is an id, or a word of the API. Only a minus sign in front can make it
+	// a formula.
 	KindID
 	KindNumber
 	// KindDecimal is a decimal number with four places.
