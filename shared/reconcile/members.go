@@ -62,7 +62,7 @@ func chairOf(first seat.Block) seat.Block {
 // left, or it alone keeps its conference live.
 func (c *tenantCheck) urgent(s *seat.State, m seat.Member) bool {
 	const fewOf = 5 // a fifth
-	return s.Closed || fewOf*s.InUse >= (fewOf-1)*s.Capacity || c.keepers[m.Conference] == 1 && c.keepsLive(s.Block, m)
+	return fewOf*s.InUse >= (fewOf-1)*s.Capacity || c.keepers[m.Conference] == 1 && c.keepsLive(s.Block, m)
 }
 
 // judged is a member that is asked after.
