@@ -320,7 +320,7 @@ func readBlock(block seat.Block, i item) (seat.State, error) {
 	state := seat.State{
 		Block: block, InUse: r.int(attrInUse), Taken: r.number(attrTaken), Voids: r.number(attrVoids),
 		Share:  seat.Share{Capacity: r.int(attrCapacity), Revision: r.number(attrRevision), Listed: r.flag(attrListed)},
-		Closed: r.flag(attrClosed), Gate: r.number(attrGate), SeenAtMillis: r.number(attrSeen) * millisPerSecond, Members: make(map[seat.ConnectionID]seat.Member),
+		Closed: r.flag(attrClosed), KeptUntil: r.number(attrExpires), Gate: r.number(attrGate), SeenAtMillis: r.number(attrSeen) * millisPerSecond, Members: make(map[seat.ConnectionID]seat.Member),
 	}
 	if members, ok := i[attrMembers].(*types.AttributeValueMemberM); ok {
 		for id, value := range members.Value {

@@ -10,6 +10,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
 	"seatmeter/shared/worldtest"
 )
 
@@ -90,6 +91,56 @@ func TestAnEndClosesBlocksCreatedMeanwhile(t *testing.T) {
 		}
 		return created.Reached()
 	})
+}
+
+// A license gets more seats, by a change that is rolled out, or by a join after one that
+// broke off. Before any call of that, the conference ends as a whole.
+func TestAnEndIsCompleteWhateverGrowsBesideIt(t *testing.T) {
+	grow := map[string]func(w *worldtest.World, p *worldtest.Process){
+		"a license": func(w *worldtest.World, p *worldtest.Process) {
+			_ = w.PutLicense(p, worldtest.Named(5, 200))
+		},
+		"a join": func(w *worldtest.World, p *worldtest.Process) {
+			l, err := p.Licensing.Get(w.T.Context(), worldtest.Acme)
+			if err != nil {
+				w.T.Fatal(err)
+			}
+			l.Revision, l.ParticipantsPerConference = l.Revision+1, 200
+			if _, err := w.Store.PutLicense(w.T.Context(), l); err != nil {
+				w.T.Fatal(err)
+			}
+			_ = p.Connect(w.T.Context(), w.Guest())
+		},
+	}
+	for name, grows := range grow {
+		worldtest.EachCall(t, name, func(t *testing.T, call int) bool {
+			w := worldtest.NewWorld(t, worldtest.Named(5, seat.BlockSeats))
+			w.HostIn()
+			for range seat.BlockSeats {
+				w.GuestIn()
+			}
+			p := w.NewProcess()
+			ended := w.During(call, func() {
+				if _, err := w.ProcessOver(w.Tables).End(t.Context(), worldtest.Acme, worldtest.Weekly, w.Now()); err != nil {
+					t.Error(err)
+				}
+			})
+			grows(w, p)
+			w.Calm()
+			if !ended.Reached() {
+				return false
+			}
+			for range 20 { // each begins at a block of its own
+				w.Connects(w.NewProcess(), w.Guest(), problem.ConferenceEnded)
+			}
+			for _, b := range w.Blocks(w.Own()) {
+				if !b.Closed || len(b.Members) > 0 {
+					t.Errorf("block %d: closed %t, with %d seats and %d members", b.Block.Index, b.Closed, b.Capacity, len(b.Members))
+				}
+			}
+			return true
+		})
+	}
 }
 
 // An end broke off, and its conference was read as ending. Meanwhile its id is scheduled

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
@@ -42,6 +43,9 @@ const (
 // creation brings no capacity that was given to others since. A pool of one block
 // that does not exist has no others: its block is created with its capacity.
 //
+// A pool of which some block is closed gets no more capacity: its open blocks are closed
+// too.
+//
 // Safe to retry and to abort at any point: the next caller completes it.
 func (p *Pools) Rebalance(ctx context.Context, pool seat.Pool, terms Terms, create bool) ([]seat.State, error) {
 	relicensed := create // another process may have crashed before it cleared the directory
@@ -53,9 +57,16 @@ func (p *Pools) Rebalance(ctx context.Context, pool seat.Pool, terms Terms, crea
 		if done(states, terms, create) {
 			return states, nil
 		}
+		if closing(states) { // its end has not read what was created meanwhile
+			if err := p.Close(ctx, pool, states, keptUntil(states)); err != nil {
+				return nil, err
+			}
+			lost++
+			continue
+		}
 		relicensed = relicensed || slices.ContainsFunc(states, func(s seat.State) bool { return s.Revision != terms.Revision })
 		wrote, missed, err := p.lower(ctx, states, terms)
-		if err == nil && wrote+missed == 0 && !closing(states) {
+		if err == nil && wrote+missed == 0 {
 			wrote, missed, err = p.raise(ctx, pool, states, terms)
 		}
 		if err != nil {
@@ -89,10 +100,18 @@ func isOpen(s seat.State) bool { return !s.Closed }
 
 func isListed(s seat.State) bool { return s.Listed }
 
-// closing tells whether a process has begun to close the pool. Its open blocks
-// get no more capacity.
+// closing tells whether a process has begun to close the pool.
 func closing(states []seat.State) bool {
 	return slices.ContainsFunc(states, func(s seat.State) bool { return s.Closed })
+}
+
+// keptUntil is until when the closed blocks of a pool are kept.
+func keptUntil(states []seat.State) time.Time {
+	until := int64(0)
+	for _, s := range states {
+		until = max(until, s.KeptUntil)
+	}
+	return time.Unix(until, 0)
 }
 
 // lower brings blocks under the terms' revision and down to their targets. Seats

@@ -145,6 +145,8 @@ type State struct {
 	Voids int64
 	// Closed: the block accepts no joins, since its conference has ended.
 	Closed bool
+	// KeptUntil is until when a closed block is kept. Unix time in seconds.
+	KeptUntil int64
 	// Gate is the generation of the pool's queue whose waiters alone may take a seat
 	// of the block. Zero: there is no queue, as far as the block knows.
 	Gate int64
