@@ -106,9 +106,9 @@ func (w watched) figures(size int) []Figure {
 	one := func(what, about string, value float64) Figure { return figure(name(what), about, []float64{value}) }
 	hour := 60 * (w.unitDollars() + w.micros/microsPerSecond/lambdaShare*256/1024*dollarsPerGBSecond)
 	return []Figure{
-		one("per_process", "live connections that one process of 256 MB watches within the promise, by CPU", workSeconds*lambdaShare*microsPerSecond/w.micros),
+		one("per_process", "live connections that one process of 256 MB watches within the promise, by CPU alone: waiting for the network, the rates that the management API and DynamoDB allow, and cold starts are left out", workSeconds*lambdaShare*microsPerSecond/w.micros),
 		one("processes", "processes that share a round", float64(w.parts)),
-		one("round_seconds", "simulated time of a round, its parts side by side", w.roundSeconds).atMost(workSeconds + 10),
+		one("round_seconds", "simulated time of a round, its parts side by side, by CPU and the queue alone", w.roundSeconds).atMost(workSeconds + 10),
 		one("micros", "microseconds of CPU for a connection and minute, with the SDK's for its probes", w.micros),
 		one("reclaim_median", "simulated seconds until the seat of a ghost, one in ten, comes back: median", w.reclaimMedian),
 		one("reclaim_worst", "the same: worst", w.reclaimWorst).atMost(limitReclaimSeconds),
@@ -118,9 +118,8 @@ func (w watched) figures(size int) []Figure {
 
 // watchWorld is tables in memory with live conferences, and a platform.
 type watchWorld struct {
-	store  *dynamo.Store
-	domain wiring.Domain
-	now    time.Time
+	store *dynamo.Store
+	now   time.Time
 
 	mu            sync.Mutex
 	writes, reads float64
@@ -261,8 +260,9 @@ func (w *watchWorld) round(ctx context.Context, probe float64) (parts []float64,
 	w.pending = nil
 	event := func(ctx context.Context, r *reconcile.Reconciler) error { return r.Round(ctx) }
 	for {
-		asked, from := w.probes.Load(), consumption{}
-		if from, err = consumptionNow(); err != nil {
+		asked := w.probes.Load()
+		from, err := consumptionNow()
+		if err != nil {
 			return nil, err
 		}
 		if err := event(ctx, w.process()); err != nil {
@@ -320,7 +320,7 @@ func watchSize(ctx context.Context, size int, probe float64, progress func(strin
 // their seats take to come back, in seconds.
 func (w *watchWorld) reclaim(ctx context.Context, seats []watchedSeat, roundSeconds, probe float64, progress func(string)) (middle, worst float64, err error) {
 	const oneIn = 10
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a draw
+	random := rand.New(rand.NewPCG(1, 2))
 	died := make(map[watchedSeat]float64)
 	for _, at := range seats {
 		if random.IntN(oneIn) == 0 {
