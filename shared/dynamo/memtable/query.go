@@ -133,12 +133,12 @@ func (s span) checkStart(key Item, over *index) error {
 	if key == nil {
 		return nil
 	}
-	hash, whole := textOf(key[attrPK]), 2
+	pk, sk := textOf(key[attrPK]), textOf(key[attrSK])
+	hash, sorted, whole := pk, sk, 2
 	if over != nil {
-		hash, whole = over.partitionOf(key), 3
+		hash, sorted, whole = over.partitionOf(key), pk, 3
 	}
-	sk := textOf(key[attrSK])
-	if textOf(key[attrPK]) == "" || sk == "" || len(key) != whole || hash != s.partition || over == nil && !s.in(sk) {
+	if pk == "" || sk == "" || len(key) != whole || hash != s.partition || !s.in(sorted) {
 		return invalid("The provided starting key is invalid")
 	}
 	return nil
