@@ -141,7 +141,7 @@ func promised(f *fleet, tenants, within int) {
 
 func TestThePromisesHoldForTwoThousandTenantsAtOnce(t *testing.T) {
 	tenants := 2000
-	if testing.Short() {
+	if raced || testing.Short() {
 		tenants = 200
 	}
 	w := worldtest.NewWorld(t, worldtest.Concurrent(1))
@@ -214,7 +214,7 @@ func TestThePromisesHoldThoughEveryOtherProbeIsThrottled(t *testing.T) {
 func TestALargeTenantTakesNothingFromASmallOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		people := 100_000
-		if testing.Short() {
+		if raced || testing.Short() {
 			people = 2000
 		}
 		w := worldtest.NewBubble(t, worldtest.Concurrent(1))
