@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// longest is what a record counts at most, in milliseconds, however long it is.
+	// longest is the longest time of a record that is counted, in milliseconds.
 	longest = 3 * 60 * 60 * 1000
 	// longestGap is the most milliseconds between two records of one stay.
 	longestGap = 10 * 60 * 1000
@@ -89,7 +89,7 @@ func asNumber(flag bool) int {
 	return 0
 }
 
-// limit is what is sold from a moment on.
+// limit is the number of seats of a license, from its revision on.
 type limit struct {
 	from  int64
 	kind  string // of the pools that it bounds
@@ -103,7 +103,7 @@ func limitOf(r client.Revision) limit {
 	return limit{r.ChangedAt.UnixMilli(), "tenant", r.Seats}
 }
 
-// bill is what the figures are computed from.
+// bill has the records and limits of which the figures are computed.
 type bill struct {
 	ledger []Record
 	stays  []stay

@@ -42,7 +42,7 @@ var (
 	now  = to.AddDate(0, 0, 1)
 )
 
-// exported is what a customer has to check a bill by.
+// exported has the exports by which a customer checks a bill.
 type exported struct {
 	statement []byte
 	ledger    map[string][]byte // by format

@@ -75,7 +75,8 @@ func (c *check) print(name string, r client.UsageRow) {
 	fmt.Fprintln(c.out, name)
 }
 
-// segments compares the segments, and what was billed of each.
+// segments compares the statement's segments with the wanted ones: their bounds, and
+// their billed figures with the recomputed ones.
 func (c *check) segments(s Statement, b bill, want []Segment) {
 	c.equal("the statement", "the number of segments", len(s.Segments), len(want))
 	for i := range min(len(want), len(s.Segments)) {

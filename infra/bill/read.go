@@ -33,7 +33,7 @@ type Record struct {
 	Since      time.Time   `json:"since"`
 }
 
-// Statement is what is read of a statement.
+// Statement has those members of a statement that are checked.
 type Statement struct {
 	Tenant   string            `json:"tenant"`
 	Period   string            `json:"period"`
@@ -48,7 +48,7 @@ type Statement struct {
 	Stale    bool              `json:"stale"`
 }
 
-// Segment is what is billed of a part of a statement.
+// Segment has the billed figures of a part of the statement under one model and limit.
 type Segment struct {
 	client.UsageRow
 

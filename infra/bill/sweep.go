@@ -16,7 +16,7 @@ type event struct {
 	limit limit
 }
 
-// moment is who is in at a moment.
+// moment counts the connections that are in at one moment of the sweep.
 type moment struct {
 	limit limit
 	// seats are the stays with a length by pool, over those above the limit.

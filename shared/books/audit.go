@@ -57,7 +57,7 @@ type Register interface {
 	Register(ctx context.Context, t tenant.ID, number conference.Number, atMillis int64) error
 }
 
-// Audit is what the last audit of a tenant left: when it began, and the checkpoints
+// Audit is the state that the last audit of a tenant left: when it began, and the checkpoints
 // of the blocks that could be used again. Older checkpoints may be among them.
 type Audit struct {
 	AtMillis    int64
@@ -188,7 +188,7 @@ func (a *Auditor) auditWithin(ctx context.Context, t tenant.ID) (blocks, off int
 
 // Audit checks the books of a tenant since its last audit, and returns how many
 // blocks it checked, and how many are off. Safe to retry, to run twice at once, and
-// to abort: each time it may tell again of what is off.
+// to abort: a repeat may report the same blocks again.
 func (a *Auditor) Audit(ctx context.Context, t tenant.ID) (blocks, off int, err error) {
 	now := a.now()
 	last, err := a.store.LastAudit(ctx, t)

@@ -121,22 +121,29 @@ func (s *Store) putLater(ctx context.Context, i item, records int64) error {
 // Rows implements rollup.Buckets.
 func (s *Store) Rows(ctx context.Context, t tenant.ID, zone string, g usage.Granularity, fromMillis, toMillis int64) iter.Seq2[usage.Row, error] {
 	return func(yield func(usage.Row, error) bool) {
-		for i, err := range s.rowItems(ctx, t, zone, g, fromMillis, toMillis) {
-			var rows []usage.Row
-			if err == nil {
-				rows, err = readRows(i)
-			}
-			if err != nil {
-				yield(usage.Row{}, err)
-				return
-			}
-			for _, row := range rows {
-				if row.FromMillis >= fromMillis && row.FromMillis < toMillis && !yield(row, nil) {
-					return
-				}
+		yieldRows(s.rowItems(ctx, t, zone, g, fromMillis, toMillis), fromMillis, toMillis, yield)
+	}
+}
+
+// yieldRows gives the rows of items that begin in a range, and tells whether there may
+// be more: no error came, and yield wants more.
+func yieldRows(items iter.Seq2[item, error], fromMillis, toMillis int64, yield func(usage.Row, error) bool) bool {
+	for i, err := range items {
+		var rows []usage.Row
+		if err == nil {
+			rows, err = readRows(i)
+		}
+		if err != nil {
+			yield(usage.Row{}, err)
+			return false
+		}
+		for _, row := range rows {
+			if row.FromMillis >= fromMillis && row.FromMillis < toMillis && !yield(row, nil) {
+				return false
 			}
 		}
 	}
+	return true
 }
 
 // longestDayMillis is longer than any day, those of a clock change included.

@@ -271,20 +271,8 @@ func (s *Store) GroupRows(ctx context.Context, t tenant.ID, zone string, by usag
 			return
 		}
 		for _, head := range heads {
-			for i, err := range s.partsOf(ctx, t, zone, by, g, head) {
-				var rows []usage.Row
-				if err == nil {
-					rows, err = readRows(i)
-				}
-				if err != nil {
-					yield(usage.Row{}, err)
-					return
-				}
-				for _, row := range rows {
-					if row.FromMillis >= fromMillis && row.FromMillis < toMillis && !yield(row, nil) {
-						return
-					}
-				}
+			if !yieldRows(s.partsOf(ctx, t, zone, by, g, head), fromMillis, toMillis, yield) {
+				return
 			}
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// SizeView is what would have happened with a number of seats.
+// SizeView is the result of a replay against a number of seats.
 type SizeView struct {
 	Seats         int   `json:"seats"`
 	Refusals      int   `json:"refusals"`

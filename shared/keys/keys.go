@@ -1,11 +1,10 @@
 // Package keys holds the secret keys that tokens and cursors are made with, so that
-// a key can be replaced while clients hold what the key before it made.
+// a key can be replaced while clients hold tokens of the key before it.
 //
-// Of each secret two keys are good at a time: the current one, which makes, and the
-// previous one, which still verifies. A replacement makes the current key the
-// previous one, and what the key before that made is refused. A ring learns of a
-// replacement when it meets something that none of its keys made, and otherwise
-// within an hour.
+// Of each secret two keys are good at a time. Tokens are made with the current key, and
+// verified with the current or the previous one. A replacement makes the current key
+// the previous one, so tokens of the key before that are refused. A ring reads its keys
+// anew when none of them fits a token, and otherwise after an hour.
 package keys
 
 import (
@@ -21,8 +20,11 @@ import (
 const (
 	// MinLength is the least length of a key, in bytes.
 	MinLength = 32
-	// rereadAfter is how long a ring goes by what it has read.
+	// rereadAfter is the age from which a ring reads its keys anew, and retryAfter the
+	// time until it tries again after a failure: a source that hangs must not delay
+	// every call.
 	rereadAfter = time.Hour
+	retryAfter  = time.Minute
 	// missAgain is the least time between two reads that find nothing new: forged
 	// tokens must not make a ring read without end.
 	missAgain = time.Second
@@ -39,7 +41,7 @@ type Source interface {
 
 // Key is a secret key.
 type Key struct {
-	// ID names the key in what it made. It tells nothing about the secret.
+	// ID names the key in its tokens. It tells nothing about the secret.
 	ID     string
 	Secret []byte
 }
@@ -60,14 +62,15 @@ type Ring struct {
 
 	mu   sync.Mutex
 	good []Key // the current one first
-	// readAt is when the keys were last read, missedAt when that was last in vain.
-	readAt, missedAt time.Time
+	// rereadAt is when the keys are to be read anew, missedAt when that last brought no
+	// key that fitted.
+	rereadAt, missedAt time.Time
 }
 
 // Open reads the current key. The previous one is read when something needs it, so
 // that a process starts with one read.
 func Open(ctx context.Context, source Source, now func() time.Time) (*Ring, error) {
-	r := &Ring{source: source, now: now, readAt: now()}
+	r := &Ring{source: source, now: now, rereadAt: now().Add(rereadAfter)}
 	current, err := r.current(ctx)
 	if err != nil {
 		return nil, err
@@ -81,7 +84,7 @@ func Open(ctx context.Context, source Source, now func() time.Time) (*Ring, erro
 func (r *Ring) Current(ctx context.Context) Key {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_ = r.refresh(ctx) // the key is good until it has been replaced twice
+	r.refresh(ctx)
 	return r.good[0]
 }
 
@@ -91,7 +94,7 @@ func (r *Ring) Current(ctx context.Context) Key {
 func (r *Ring) Find(ctx context.Context, try func(Key) bool) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_ = r.refresh(ctx) // as in Current
+	r.refresh(ctx)
 	tried := make(map[string]bool, len(r.good))
 	fits := func() bool {
 		for _, key := range r.good {
@@ -118,12 +121,14 @@ func (r *Ring) Find(ctx context.Context, try func(Key) bool) (bool, error) {
 	return false, nil
 }
 
-// refresh reads the keys if that was long ago.
-func (r *Ring) refresh(ctx context.Context) error {
-	if r.now().Sub(r.readAt) < rereadAfter {
-		return nil
+// refresh reads the keys if that was long ago. If it fails, the known keys stay good.
+func (r *Ring) refresh(ctx context.Context) {
+	if r.now().Before(r.rereadAt) {
+		return
 	}
-	return r.read(ctx)
+	if err := r.read(ctx); err != nil {
+		r.rereadAt = r.now().Add(retryAfter)
+	}
 }
 
 func (r *Ring) read(ctx context.Context) error {
@@ -143,7 +148,7 @@ func (r *Ring) read(ctx context.Context) error {
 		}
 		good = append(good, previous)
 	}
-	r.good, r.readAt = good, r.now()
+	r.good, r.rereadAt = good, r.now().Add(rereadAfter)
 	return nil
 }
 

@@ -153,6 +153,23 @@ func TestRing_AFailedReadLeavesTheKnownKeysGood(t *testing.T) {
 	}
 }
 
+func TestRing_AFailingSourceIsAskedOnceAMinute(t *testing.T) {
+	r := open(t)
+	r.source.Fail(errors.New("no answer"))
+	r.now = r.now.Add(time.Hour)
+	before := r.source.Reads()
+	for range 100 {
+		r.wantCurrent("a")
+	}
+	if got := r.source.Reads() - before; got != 1 {
+		t.Errorf("%d reads, want one", got)
+	}
+	r.source.Fail(nil)
+	r.source.Replace(keystest.Key("b"))
+	r.now = r.now.Add(time.Minute)
+	r.wantCurrent("b")
+}
+
 func TestKeysUnder32BytesAreRefused(t *testing.T) {
 	source := new(keystest.Source)
 	for _, key := range []string{"", strings.Repeat("k", 31)} {

@@ -28,7 +28,7 @@ const (
 type unit struct {
 	blocks     []*seat.State
 	seenMillis int64
-	// all: whoever is old enough is asked after.
+	// all: every member that is a minute old is asked after, not only the urgent ones.
 	all bool
 }
 

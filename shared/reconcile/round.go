@@ -115,7 +115,7 @@ func (r *run) do(ctx context.Context, w Work) (left Work, err error) {
 	return w, nil
 }
 
-// part is what a shard of the agenda has of one tenant.
+// part is the entries of one tenant in a shard of the agenda.
 type part struct {
 	shard   int
 	after   tenant.ID // of the part before it in the shard

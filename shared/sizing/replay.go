@@ -9,7 +9,7 @@ import (
 	"seatmeter/shared/conference"
 )
 
-// Size is what would have happened with a number of seats.
+// Size is the result of a replay against a number of seats.
 type Size struct {
 	Seats int
 	// Refusals is how many visits would have been turned away, People how many distinct
@@ -28,7 +28,7 @@ type Result struct {
 	sizes []Size
 }
 
-// At is what would have happened with a number of seats, from 1 on.
+// At is the result with a number of seats, from 1 on.
 func (r Result) At(seats int) Size {
 	if seats < len(r.sizes) {
 		return r.sizes[seats]

@@ -25,7 +25,7 @@ const (
 
 func at(steps int) int64 { return start + int64(steps)*step }
 
-// history is what a Demand is given, and how.
+// history is the input of a Demand.
 type history struct {
 	model    license.Model
 	period   usage.Period

@@ -61,7 +61,7 @@ func NewCloser(c Config) *Closer {
 	return &Closer{c.Store, c.Roller, c.Log, c.Now, c.Pause, c.CloseAfterDays}
 }
 
-// Result is what a call of Close leads to.
+// Result is the outcome of a call of Close.
 type Result struct {
 	// Sealed is the period's latest revision, and Added says that this call wrote it. Nil:
 	// the closing goes on as Job.
@@ -72,7 +72,7 @@ type Result struct {
 
 // Close closes a tenant's period, as a job: day by day it completes the roll-up,
 // computes the figures again from the raw ledger in another way, and compares them and
-// who was counted; in the end it seals the figures. What is not done within a few seconds goes on by Run. If nothing
+// who was counted; in the end it seals the figures. A job that takes longer than a few seconds is continued by Run. If nothing
 // was recorded since the latest revision, Close reads three items and returns it.
 //
 // The errors are problems: invalid if there is no such month, it has not ended,

@@ -52,7 +52,7 @@ type Job struct {
 	Problem *problem.Document
 }
 
-// Day is what a job knows of a day. The zero Day was not checked yet.
+// Day is the progress of a job with one day. The zero Day was not checked yet.
 type Day struct {
 	// Sum is the checksum of the stored rows that the ledger agreed with.
 	Sum uint64

@@ -42,7 +42,7 @@ func (w *world) faulty() (*dynamo.Store, *faults.API) {
 	return dynamo.New(calls, memtable.Names).WithClock(func() time.Time { return w.now }), calls
 }
 
-// content is what a statement says, but for when it was made.
+// content is a statement without the time at which it was made.
 func content(s statement.Statement) statement.Statement {
 	s.ClosedAt, s.SHA256 = "", ""
 	return s

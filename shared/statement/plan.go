@@ -15,14 +15,14 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// plan is what there is to do to close a tenant's period.
+// plan is the work that closes a tenant's period.
 type plan struct {
 	tenant    tenant.ID
 	period    string
 	month     usage.BillingMonth
 	revisions []license.License
 	limits    usage.Limits
-	// last is the latest revision, nil if there is none, and before is what it says.
+	// last is the latest revision, nil if there is none, and before is its content.
 	last   *Sealed
 	before *Statement
 	// rolledUp: the month's days are those that the roll-up stores.

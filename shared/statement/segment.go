@@ -5,7 +5,7 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Segment is what is billed of a part of a period, in which one model, limit and
+// Segment has the billed figures of a part of a period, in which one model, limit and
 // number of hosts was in force.
 type Segment struct {
 	From          string        `json:"from"`

@@ -165,7 +165,7 @@ func LedgerTable(entries iter.Seq2[Entry, error]) table.Table {
 // totalOf are the columns in which the total counts the entries of a kind.
 var totalOf = map[Kind]string{KindStay: "stay", KindRefusal: "code", KindWait: "outcome"}
 
-// person is what entries of all kinds have.
+// person has the members that entries of all kinds have.
 func (e Entry) person() Wait {
 	switch {
 	case e.Stay != nil:

@@ -100,7 +100,8 @@ func (e *edges) at(millis int64) int {
 	return joined - left
 }
 
-// occupancy is who is in: all, by pool, and by conference without chairs.
+// occupancy counts the connections that are in: in all, by pool, and by conference
+// without chairs.
 type occupancy struct {
 	all         *edges
 	pools       map[seat.Pool]*edges

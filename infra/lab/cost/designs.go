@@ -200,7 +200,7 @@ func Probes(c Counts) *big.Rat {
 	return times(times(c[DriverSeatHour], rat(probesPerSeatHour)), Prices[MeterMessages].rate())
 }
 
-// Holds is what it costs if each stay ends without its client's leave: its seat is
+// Holds is the additional cost if no client leaves before its stay ends: each seat is
 // held for a while, by one write and one read of the license.
 func Holds(c Counts) *big.Rat {
 	return times(c[DriverJoin], add(Prices[MeterWrites].rate(), Prices[MeterReads].rate()))

@@ -235,8 +235,8 @@ func TestAnAuditCostsWhatTheBillSays(t *testing.T) {
 	same(t, "audit of a conference", by(less(w.units(w.audit), none), 1.0/conferences))
 }
 
-// logged compares what was logged with the constant of that name, which is a little
-// more: names may be longer than here.
+// logged compares the bytes that do logs with the constant of that name. The constant
+// may be up to half as large again, since ids on AWS may be longer than here.
 func logged(t *testing.T, name string, do func(log *slog.Logger)) {
 	t.Helper()
 	var out bytes.Buffer

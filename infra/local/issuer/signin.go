@@ -38,7 +38,7 @@ var signInHTML string
 
 var signInPage = template.Must(template.New("sign in").Parse(signInHTML))
 
-// person is whom a bearer is for.
+// person has the role and the tenant that a bearer is made out to.
 type person struct{ Role, Tenant string }
 
 // valid reports whether the role and the tenant go together.
@@ -54,7 +54,7 @@ func (p person) valid() bool {
 	return false
 }
 
-// grant is what a code or a refresh token stands for.
+// grant is the permission to get a bearer, by a code or a refresh token.
 type grant struct {
 	person
 	challenge   string // of a code: what its verifier hashes to
@@ -176,7 +176,7 @@ func signedIn(r *http.Request) (person, bool) {
 	return before, err == nil && before.valid()
 }
 
-// tokenAnswer is what the token endpoint answers.
+// tokenAnswer is the answer of the token endpoint.
 type tokenAnswer struct {
 	Bearer    string `json:"access_token"`
 	Type      string `json:"token_type"`

@@ -94,7 +94,7 @@ func width(heading table.Heading) float64 {
 	return float64(name)
 }
 
-// title is what the header says of a column.
+// title is the text of a column's header.
 func title(heading table.Heading) string {
 	if heading.Kind == table.KindTime {
 		return heading.Name + " (UTC)"
