@@ -1,8 +1,12 @@
 package bill
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -157,12 +161,21 @@ func figures(r client.UsageRow) []figure {
 		{"overage_ms", number(r.OverageMillis)},
 		{"joins", number(r.Joins)},
 		{"refused", number(r.Refused)},
-		{"refusals", fmt.Sprint(r.Refusals)},
+		{"refusals", byCode(r.Refusals)},
 		{"conferences", number(r.Conferences)},
 		{"hosts", number(r.Hosts)},
 		{"identities", number(r.Identities)},
 		{"estimated_ms", number(r.EstimatedMillis)},
 	}
+}
+
+// byCode has the counts of refusals, such as seats_exhausted=3; a dash if there are none.
+func byCode(counts map[client.Code]int) string {
+	list := make([]string, 0, len(counts))
+	for _, code := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, fmt.Sprintf("%s=%d", code, counts[code]))
+	}
+	return cmp.Or(strings.Join(list, ","), "-")
 }
 
 func text(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
