@@ -15,6 +15,10 @@
 //     those of its blocks. A partition of a tenant's ledger has the budget of
 //     one item: its records come in order of time, and adaptive capacity does
 //     not split that.
+//   - A new on-demand table takes 4,000 write units a second in all ("DynamoDB
+//     on-demand capacity mode"), where TableWrites says so. Otherwise a table has
+//     no limit: WarmWriteUnitsPerSecond of the template was set, or the table
+//     has grown. Parallel calls do not wait for it.
 //   - A call costs the units that memtable computes from the sizes of the items.
 //     A refused condition costs a write of the item that refused it.
 //   - Latencies are log-normal: a read has a median of 3 ms and a 99th percentile
@@ -43,7 +47,8 @@
 //
 // Not modelled: partitions that several items share, and their splitting; the
 // five minutes of unused capacity that DynamoDB may let a partition use; limits
-// of tables, accounts and indexes (units of an index are charged to the item);
+// of accounts and indexes, and of a table's reads (units of an index are charged
+// to the item);
 // the keys that a throttled batch leaves over (a batch counts as its first
 // item); transactions that are refused before their second phase; stale reads;
 // calls that fail for other reasons; API Gateway and its quota of new

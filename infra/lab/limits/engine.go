@@ -18,6 +18,9 @@ const (
 	readUnits  = 3000
 )
 
+// NewTableWrites is how many write units a second a new on-demand table takes.
+const NewTableWrites = 4000
+
 // Units counts consumed units and failed attempts.
 type Units struct {
 	Writes, Reads float64
@@ -31,16 +34,21 @@ type Units struct {
 // Engine is DynamoDB tables in memory, with a budget for each item and latencies.
 type Engine struct {
 	Clock *Clock
+	// TableWrites is how many write units a second each table takes:
+	// NewTableWrites after it was made. 0: no limit.
+	TableWrites float64
 
 	chance  *rand.Rand
 	tables  *memtable.Tables
 	budgets map[item]*budget
+	// wholes has the units that each table has left.
+	wholes map[string]*whole
 }
 
 // NewEngine makes an engine without items. The seed determines all its draws.
 func NewEngine(clock *Clock, seed int) *Engine {
 	drawn := uint64(seed) //nolint:gosec // any number is a seed
-	return &Engine{Clock: clock, chance: rand.New(rand.NewPCG(drawn, drawn)), tables: memtable.New(), budgets: make(map[item]*budget)}
+	return &Engine{Clock: clock, chance: rand.New(rand.NewPCG(drawn, drawn)), tables: memtable.New(), budgets: make(map[item]*budget), wholes: make(map[string]*whole)}
 }
 
 // budget is the units that an item has left: at most a second's. A transaction
@@ -61,6 +69,23 @@ func (e *Engine) budget(i item) *budget {
 	b.writes, b.reads = min(writeUnits, b.writes+passed*writeUnits), min(readUnits, b.reads+passed*readUnits)
 	b.at = e.Clock.now
 	return b
+}
+
+// whole is the write units that a table has left: at most a second's.
+type whole struct {
+	writes float64
+	at     time.Duration
+}
+
+func (e *Engine) whole(table string) *whole {
+	w := e.wholes[table]
+	if w == nil {
+		w = &whole{writes: e.TableWrites, at: e.Clock.now}
+		e.wholes[table] = w
+	}
+	w.writes = min(e.TableWrites, w.writes+(e.Clock.now-w.at).Seconds()*e.TableWrites)
+	w.at = e.Clock.now
+	return w
 }
 
 // try makes one attempt at a request. It calls do after half the latency, if the
@@ -90,13 +115,16 @@ func (e *Engine) try(r request, units *Units, do action) error {
 	return err
 }
 
-// state tells whether each of a request's items has enough units left, and
+// state tells whether each of a request's items, and its table, has enough units left, and
 // whether a transaction holds an item that the request writes.
 func (e *Engine) state(r request) (enough, held bool) {
 	enough = true
 	for _, i := range r.items {
 		b := e.budget(i)
 		enough = enough && (r.Write && b.writes >= r.minUnits || !r.Write && b.reads >= r.minUnits)
+		if r.Write && e.TableWrites > 0 {
+			enough = enough && e.whole(i.table).writes >= r.minUnits
+		}
 		held = held || r.Write && b.held
 	}
 	return enough, held
@@ -132,6 +160,7 @@ func (e *Engine) charge(r request, consumed float64, units *Units) {
 		b := e.budget(i)
 		if r.Write {
 			b.writes -= each
+			e.whole(i.table).writes -= each
 		} else {
 			b.reads -= each
 		}

@@ -3,6 +3,7 @@ package limits
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -65,6 +66,34 @@ func TestAnItemTakesAThousandWritesAndThreeThousandReadsASecond(t *testing.T) {
 			}
 			if units.Throttled == 0 {
 				t.Error("nothing was throttled")
+			}
+		})
+	}
+}
+
+// A table that was warmed, or has grown, takes as much as its items do.
+func TestANewTableTakesFourThousandWritesASecond(t *testing.T) {
+	const lasts = 3 * time.Second
+	for name, c := range map[string]struct{ limit, least, most float64 }{
+		"new":  {NewTableWrites, 4 * NewTableWrites * 0.95, 4 * NewTableWrites * 1.01},
+		"warm": {0, 8 * NewTableWrites, math.Inf(1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, units, done := NewEngine(NewClock(), 1), Units{}, 0.0
+			e.TableWrites = c.limit
+			for n := range 200 { // writers of an item each
+				put := requestOf(&dynamodb.PutItemInput{TableName: &memtable.Names.Live, Item: Peer{}.key("counter", n)})
+				e.Clock.Go(func() {
+					for e.Clock.Now() < lasts {
+						if e.try(put, &units, func() (float64, error) { done++; return 1, nil }) != nil {
+							e.Clock.Sleep(time.Millisecond)
+						}
+					}
+				})
+			}
+			e.Clock.Run()
+			if done < c.least || done > c.most {
+				t.Errorf("%v in %v, want %v to %v", done, lasts, c.least, c.most)
 			}
 		})
 	}
