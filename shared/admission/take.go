@@ -81,6 +81,9 @@ func (x *Admissions) try(ctx context.Context, v Visitor, fresh bool) (admitted, 
 // went live under a concurrent license and may be noted as vacant.
 func (x *Admissions) joinNamed(ctx context.Context, t *attempt) error {
 	isHost := t.Role == jointoken.RoleHost
+	if isHost && t.Identity != string(t.conference.Host) {
+		return problem.New(problem.Forbidden, "Under a named license only the conference's own host has the role host.")
+	}
 	if t.conference.State != conference.StateLive {
 		if !isHost {
 			return conference.NotLive(t.conference.ID)

@@ -221,12 +221,12 @@ func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 	if _, err := store.Schedule(ctx, c); err != nil {
 		t.Fatal(err)
 	}
-	w.pass = jointoken.Pass{Tenant: id, Conference: c.ID, Number: c.Number, Identity: "bob@example.org", Role: jointoken.RoleHost}
+	w.pass = jointoken.Pass{Tenant: id, Conference: c.ID, Number: c.Number, Identity: string(email), Role: jointoken.RoleHost}
 	if model == license.ModelNamed {
 		w.join(t) // the host, who takes the chair
 		w.in = nil
 	}
-	w.pass.Role = jointoken.RoleParticipant
+	w.pass.Identity, w.pass.Role = "bob@example.org", jointoken.RoleParticipant
 	return w
 }
 

@@ -105,6 +105,23 @@ func TestUnderANamedLicenseAConcurrentConferenceNeedsItsHost(t *testing.T) {
 	w.Books(4)
 }
 
+// Its token was made under a concurrent license, for which anybody may be a host.
+func TestUnderANamedLicenseNobodyElseTakesTheChair(t *testing.T) {
+	for name, guests := range map[string]int{"of a scheduled conference": 0, "of a live one": 1} {
+		t.Run(name, func(t *testing.T) {
+			w := worldtest.NewWorld(t, worldtest.Concurrent(25))
+			for range guests {
+				w.GuestIn()
+			}
+			w.License(worldtest.Named(5, 25))
+			w.Connects(w.NewProcess(), by(w.Host(), bob), problem.Forbidden)
+			w.Connects(w.NewProcess(), by(w.Host(), worldtest.Ann), "")
+			w.Connects(w.NewProcess(), by(w.Host(), bob), problem.Forbidden)
+			w.Books(guests + 1)
+		})
+	}
+}
+
 func TestNoMoreConferencesAreLiveThanTheLicenseHasHosts(t *testing.T) {
 	w := worldtest.NewWorld(t, worldtest.Named(5, 25))
 	w.AddHost(bob)

@@ -48,6 +48,7 @@ type World struct {
 	now     time.Time
 	people  int
 	numbers map[conference.ID]conference.Number
+	hosts   map[conference.ID]host.Email
 	last    conference.Number
 }
 
@@ -67,7 +68,7 @@ func newWorld(t testing.TB, l license.License, bubble bool) *World {
 	t.Helper()
 	tables := memtable.New()
 	w := &World{
-		T: t, Tables: tables, Faults: faults.New(tables), bubble: bubble, numbers: make(map[conference.ID]conference.Number),
+		T: t, Tables: tables, Faults: faults.New(tables), bubble: bubble, numbers: make(map[conference.ID]conference.Number), hosts: make(map[conference.ID]host.Email),
 		// To come, so that a deadline by this clock is not over by the machine's.
 		now: time.Date(2050, time.March, 1, 9, 0, 0, 0, time.UTC),
 	}
@@ -177,7 +178,7 @@ func (w *World) Schedule(id conference.ID, email host.Email) conference.Conferen
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.numbers[id], w.last = c.Number, c.Number
+	w.numbers[id], w.hosts[id], w.last = c.Number, email, c.Number
 	return c
 }
 
@@ -188,14 +189,19 @@ func (w *World) Number(id conference.ID) conference.Number {
 	return w.numbers[id]
 }
 
-// Visitor is another person, who comes to a conference now.
+// Visitor is another person, or another connection of the host, who comes to a
+// conference now.
 func (w *World) Visitor(id conference.ID, role jointoken.Role) admission.Visitor {
 	at, number := w.Tick(), w.Number(id)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.people++
+	identity := fmt.Sprintf("person-%d", w.people)
+	if role == jointoken.RoleHost {
+		identity = string(w.hosts[id])
+	}
 	return admission.Visitor{
-		Pass:       jointoken.Pass{Tenant: Acme, Conference: id, Number: number, Identity: fmt.Sprintf("person-%d", w.people), Role: role},
+		Pass:       jointoken.Pass{Tenant: Acme, Conference: id, Number: number, Identity: identity, Role: role},
 		Connection: seat.ConnectionID(fmt.Sprintf("connection-%06d=", w.people)), AtMillis: at,
 	}
 }

@@ -148,12 +148,14 @@ func (w *world) newProcess() *worldtest.Process {
 
 func (w *world) now() time.Time { return time.UnixMilli(w.clock.read()) }
 
-// token makes a join token for the numbered person.
+// token makes a join token for the numbered person, or the conference's host.
 func (w *world) token(n int, id conference.ID, role jointoken.Role) string {
 	w.t.Helper()
-	pass := jointoken.Pass{
-		Tenant: acme, Conference: id, Number: w.numbers[id], Identity: fmt.Sprintf("person-%d@example.org", n), Role: role,
+	identity := fmt.Sprintf("person-%d@example.org", n)
+	if role == jointoken.RoleHost {
+		identity = string(ann)
 	}
+	pass := jointoken.Pass{Tenant: acme, Conference: id, Number: w.numbers[id], Identity: identity, Role: role}
 	token, err := w.signer.Sign(w.t.Context(), pass, w.now(), w.now().Add(time.Hour))
 	if err != nil {
 		w.t.Fatal(err)
