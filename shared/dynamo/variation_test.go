@@ -53,6 +53,9 @@ func (r *random) vary(was sample, asItWas bool) sample {
 	for _, p := range partsOf(s.in) {
 		if p.put && r.oneIn(3) {
 			r.change(p.item, true)
+			if _, together := s.in.(*dynamodb.TransactWriteItemsInput); together {
+				r.index(p.item) // of others DynamoDB Local tells some as a reason, and some as an error
+			}
 		}
 		if len(p.values) > 0 && r.oneIn(2) {
 			r.change(p.values, false)
