@@ -258,6 +258,10 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 		return strconv.Itoa(rate.DefaultPerSecond)
 	case "!Ref Issuer", "!Sub https://${ExportsBucket}.s3.${AWS::Region}.${AWS::URLSuffix}":
 		return "https://a1b2c3.example.com"
+	case "!Ref RoleClaim":
+		return "role"
+	case "!Ref TenantClaim":
+		return "tenant"
 	case "!Ref ConsoleScope":
 		return "openid"
 	case "!Ref ConsoleClientId", "!Ref TokenOrigin":

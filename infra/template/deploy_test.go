@@ -54,7 +54,7 @@ func each(node *yaml.Node, do func(key string, value *yaml.Node)) {
 // Two stacks of one account and Region would fight for a name.
 func TestNoResourceHasAFixedName(t *testing.T) {
 	naming := regexp.MustCompile(`^(Name|.*[a-z]Name)$`)
-	of := map[string]bool{"IndexName": true, "AttributeName": true, "PolicyName": true, "StageName": true, "OmitName": true}
+	of := map[string]bool{"IndexName": true, "AttributeName": true, "PolicyName": true, "StageName": true, "OmitName": true, "DomainName": true}
 	var look func(where string, node *yaml.Node)
 	look = func(where string, node *yaml.Node) {
 		switch node.Kind {

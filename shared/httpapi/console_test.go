@@ -81,7 +81,7 @@ func TestTheConsolePageRunsOnlyItsOwnScripts(t *testing.T) {
 		}
 	}
 	console(t, "/console/config.json", http.MethodGet).
-		want(200, `{"client_id":"seatmeter-console","issuer":"https://issuer.example.org/realm","metadata":"","scope":"openid"}`)
+		want(200, `{"client_id":"seatmeter-console","issuer":"https://issuer.example.org/realm","metadata":"","scope":"openid","role_claim":"role","tenant_claim":"tenant"}`)
 }
 
 func TestWithoutItsFilesTheConsoleSaysHowToBuildIt(t *testing.T) {

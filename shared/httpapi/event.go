@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -24,12 +25,19 @@ type (
 // Lambda handles the HTTP API's events.
 type Lambda func(context.Context, Event) (Response, error)
 
+// Claims are the names of the bearer's claims that have the caller's role and tenant.
+// An empty name is role or tenant.
+type Claims struct{ Role, Tenant string }
+
+// Serve adapts an HTTP handler to Lambda, for bearers with the usual names of claims.
+func Serve(handler http.Handler) Lambda { return Claims{}.Serve(handler) }
+
 // Serve adapts an HTTP handler to Lambda. (The usual library for this,
 // aws-lambda-go-api-proxy, is archived.)
-func Serve(handler http.Handler) Lambda {
+func (n Claims) Serve(handler http.Handler) Lambda {
 	return func(ctx context.Context, event Event) (Response, error) {
 		base, path := splitPath(event)
-		request, err := readEvent(ctx, event, path)
+		request, err := readEvent(context.WithValue(ctx, callerKey{}, n.caller(event)), event, path)
 		if err != nil {
 			return Response{}, err
 		}
@@ -56,7 +64,6 @@ func readEvent(ctx context.Context, event Event, path string) (*http.Request, er
 			return nil, fmt.Errorf("read the event's body: %w", err)
 		}
 	}
-	ctx = context.WithValue(ctx, callerKey{}, readCaller(event))
 	// The path is not parsed: the mux decides whether it exists. An HTTP API decodes
 	// the path, and a second decoding would spoil a host's address with a "%".
 	address := &url.URL{Path: path, RawQuery: event.RawQueryString}
@@ -103,7 +110,7 @@ type caller struct {
 	role   Role
 	tenant string
 	// bound is true for a caller who may see only that tenant: every tenant_admin, and
-	// finance whose bearer has the claim tenant, whatever the claim says.
+	// finance whose bearer has the claim of the tenant, whatever the claim says.
 	bound bool
 	// subject is the bearer's claim sub.
 	subject string
@@ -114,11 +121,11 @@ type caller struct {
 
 type callerKey struct{}
 
-func readCaller(event Event) caller {
+func (n Claims) caller(event Event) caller {
 	c := caller{requestID: event.RequestContext.RequestID, at: time.UnixMilli(event.RequestContext.TimeEpoch)}
 	if a := event.RequestContext.Authorizer; a != nil && a.JWT != nil {
-		of, claimed := a.JWT.Claims["tenant"]
-		c.role, c.tenant, c.subject = Role(claimOf(a.JWT.Claims["role"])), claimOf(of), a.JWT.Claims["sub"]
+		of, claimed := a.JWT.Claims[cmp.Or(n.Tenant, "tenant")]
+		c.role, c.tenant, c.subject = Role(claimOf(a.JWT.Claims[cmp.Or(n.Role, "role")])), claimOf(of), a.JWT.Claims["sub"]
 		c.bound = c.role == RoleTenantAdmin || c.role == RoleFinance && claimed
 	}
 	return c

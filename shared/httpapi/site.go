@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -21,6 +22,8 @@ type Site struct {
 	Issuer, ClientID string
 	// Scope is the scope that the console asks for.
 	Scope string
+	// Claims are the claims by which the page tells who is signed in.
+	Claims Claims
 	// Metadata is the address of the issuer's discovery document, where it is not at
 	// its usual place below Issuer.
 	Metadata string
@@ -56,7 +59,10 @@ func (s Site) serveOn(mux *http.ServeMux) error {
 	}
 	const html, forever = "text/html; charset=utf-8", "public, max-age=31536000, immutable"
 	mux.HandleFunc("GET /console/{$}", giveUnder(policy, html, index, "no-cache"))
-	config, err := json.Marshal(map[string]string{"issuer": s.Issuer, "client_id": s.ClientID, "scope": s.Scope, "metadata": s.Metadata})
+	config, err := json.Marshal(map[string]string{
+		"issuer": s.Issuer, "client_id": s.ClientID, "scope": s.Scope, "metadata": s.Metadata,
+		"role_claim": cmp.Or(s.Claims.Role, "role"), "tenant_claim": cmp.Or(s.Claims.Tenant, "tenant"),
+	})
 	if err != nil {
 		return fmt.Errorf("write the console's settings: %w", err)
 	}

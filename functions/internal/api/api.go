@@ -21,5 +21,5 @@ func NewProcess(ctx context.Context, env *environment.Environment, p wiring.Proc
 	if err != nil {
 		return api.Process{}, err
 	}
-	return api.Process{Process: p, Seal: httpapi.NewSeal(ring), CallsPerSecond: env.CallsPerSecond()}, nil
+	return api.Process{Process: p, Seal: httpapi.NewSeal(ring), CallsPerSecond: env.CallsPerSecond(), Claims: env.Claims()}, nil
 }

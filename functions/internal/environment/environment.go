@@ -31,6 +31,8 @@ const (
 	callsPerSecond      = "CALLS_PER_SECOND"
 	closeAfterDays      = "CLOSE_AFTER_DAYS"
 	issuer              = "ISSUER"
+	roleClaim           = "ROLE_CLAIM"
+	tenantClaim         = "TENANT_CLAIM"
 	downloadsOrigin     = "DOWNLOADS_ORIGIN"
 
 	// Those of the console's sign-in may be empty.
@@ -97,11 +99,16 @@ func (e *Environment) JoinsPerSecond() int { return e.number(joinsPerSecond, 1) 
 // CallsPerSecond returns the limit on each tenant's API calls per second.
 func (e *Environment) CallsPerSecond() int { return e.number(callsPerSecond, 1) }
 
+// Claims returns the names of the bearer's claims that have the role and the tenant.
+func (e *Environment) Claims() httpapi.Claims {
+	return httpapi.Claims{Role: e.Get(roleClaim), Tenant: e.Get(tenantClaim)}
+}
+
 // Site returns where the console's users sign in.
 func (e *Environment) Site() httpapi.Site {
 	return httpapi.Site{
 		Issuer: e.Get(issuer), ClientID: os.Getenv(consoleClientID), Scope: os.Getenv(consoleScope),
-		Origins: []string{e.Get(downloadsOrigin), os.Getenv(tokenOrigin)},
+		Claims: e.Claims(), Origins: []string{e.Get(downloadsOrigin), os.Getenv(tokenOrigin)},
 	}
 }
 

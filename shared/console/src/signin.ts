@@ -1,13 +1,15 @@
 // Sign-in by OpenID Connect: the authorization code with PKCE. The bearer is kept in memory alone, so a reload signs in
 // again, without a question where the issuer still knows the person.
 import * as oauth from 'oauth4webapi';
-import { type Person, personOf } from './person.ts';
+import { type Claims, type Person, personOf } from './person.ts';
 
 interface Config {
   issuer: string;
   client_id: string;
   scope: string;
   metadata: string;
+  role_claim: string;
+  tenant_claim: string;
 }
 
 /** What has to survive the way to the issuer and back. */
@@ -34,6 +36,7 @@ export class SignIn {
     private readonly issuer: oauth.AuthorizationServer,
     private readonly client: oauth.Client,
     private readonly scope: string,
+    private readonly claims: Claims,
   ) {}
 
   static async open(): Promise<SignIn> {
@@ -43,7 +46,7 @@ export class SignIn {
     }
     const address = config.metadata || `${config.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
     const issuer = await oauth.processDiscoveryResponse(new URL(config.issuer), await fetch(address));
-    return new SignIn(issuer, { client_id: config.client_id }, config.scope);
+    return new SignIn(issuer, { client_id: config.client_id }, config.scope, { role: config.role_claim, tenant: config.tenant_claim });
   }
 
   /** The person, where the issuer has just sent the browser back; null where there is no sign-in under way. */
@@ -93,7 +96,7 @@ export class SignIn {
   }
 
   person(): Person {
-    return personOf(this.#bearer);
+    return personOf(this.#bearer, this.claims);
   }
 
   /** Forgets the person here, and at the issuer where it has a page for that. */

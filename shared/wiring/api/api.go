@@ -24,6 +24,7 @@ type Process struct {
 	// Seal encrypts the cursors of lists.
 	Seal           *httpapi.Seal
 	CallsPerSecond int
+	Claims         httpapi.Claims
 }
 
 // empty returns an API without operations.
@@ -44,14 +45,14 @@ func Licenses(p Process) any {
 	terms := licensing.New(p.Store, pools)
 	a := p.empty()
 	a.AddLicenses(terms, occupancy.New(p.Store, pools, terms), p.Store)
-	return httpapi.Serve(a)
+	return p.Claims.Serve(a)
 }
 
 // Hosts builds the function for hosts.
 func Hosts(p Process) any {
 	a := p.empty()
 	a.AddHosts(p.licensing(), p.Store)
-	return httpapi.Serve(a)
+	return p.Claims.Serve(a)
 }
 
 // Conferences builds the function for conferences, connections, queues and join
@@ -62,7 +63,7 @@ func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) a
 	a.AddConferences(d.Licensing, d.Meetings, p.Store)
 	a.AddConnections(d.Licensing, d.Meetings, d.Occupancy, p.Store, tokens)
 	a.AddQueue(queue.New(p.Store, d.Pools, p.Store), p.Store)
-	return httpapi.Serve(a)
+	return p.Claims.Serve(a)
 }
 
 // Usage builds the function for reports, the ledger and the audit log.
@@ -73,14 +74,14 @@ func Usage(p Process, files httpapi.Files) any {
 	a.AddUsage(terms, occupancy.New(p.Store, pools, terms), p.Store, files)
 	a.AddLedger(terms, p.Store, files)
 	a.AddAudit(p.Store)
-	return httpapi.Serve(a)
+	return p.Claims.Serve(a)
 }
 
 // Statements builds the function for statements.
 func Statements(p Process, files httpapi.Files) any {
 	a := p.empty()
 	a.AddStatements(p.Closer(0), p.Store, files)
-	return httpapi.Serve(a)
+	return p.Claims.Serve(a)
 }
 
 // Console builds the function for everything that needs no bearer. It needs no store.
