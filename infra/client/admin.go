@@ -97,6 +97,7 @@ type License struct {
 	Burst                     *int       `json:"burst,omitempty"`
 	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty"`
 	QueueLimit                *int       `json:"queue_limit,omitempty"`
+	EstimatedEndWithinMinutes int        `json:"estimated_end_within_minutes,omitempty"`
 	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty"`
 	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty"`
 	HostChangesFollowHosts    bool       `json:"host_changes_follow_hosts,omitempty"`

@@ -65,6 +65,10 @@ func TestInput_LicenseBoundsAndOnePastThem(t *testing.T) {
 		concurrent(`,"reconnect_grace_seconds":301`): {"#/reconnect_grace_seconds"},
 		named(`,"host_absent_minutes":1`):            nil,
 		named(`,"host_absent_minutes":-1`):           {"#/host_absent_minutes"},
+		named(`,"estimated_end_within_minutes":2`):   nil,
+		named(`,"estimated_end_within_minutes":5`):   nil,
+		named(`,"estimated_end_within_minutes":1`):   {"#/estimated_end_within_minutes"},
+		named(`,"estimated_end_within_minutes":6`):   {"#/estimated_end_within_minutes"},
 		named(`,"host_changes_per_month":0`):         nil,
 		named(`,"host_changes_per_month":-1`):        {"#/host_changes_per_month"},
 

@@ -169,6 +169,7 @@ const (
 	attrGrace        = "reconnect_grace_seconds"
 	attrAbsent       = "host_absent_minutes"
 	attrQueueLimit   = "queue_limit"
+	attrEndWithin    = "estimated_end_within_minutes"
 	attrQueued       = "queued_at"
 	attrGeneration   = "generation"
 	attrWaiting      = "waiting"

@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -32,7 +33,8 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 		HostChangesPerMonth: r.int(attrChanges), HostChangesFollow: r.flag(attrFollow), Shards: r.int(attrShards), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
 		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)), RolledOut: r.flag(attrRolledOut),
 	}
-	l.QueueLimit = license.DefaultQueueLimit // of a license from before there were queues
+	l.EstimatedEndWithinMinutes = cmp.Or(r.int(attrEndWithin), license.DefaultEstimatedEndWithinMinutes)
+	l.QueueLimit = license.DefaultQueueLimit // of a license from before there was such a member, as above
 	if _, there := i[attrQueueLimit]; there {
 		l.QueueLimit = r.int(attrQueueLimit)
 	}
@@ -57,6 +59,7 @@ func writeLicense(i item, l license.License) item {
 		setNumber(attrBurst, int64(l.Burst)).
 		setNumber(attrGrace, int64(l.ReconnectGraceSeconds)).
 		setNumber(attrAbsent, int64(l.HostAbsentMinutes)).
+		setNumber(attrEndWithin, int64(l.EstimatedEndWithinMinutes)).
 		setNumber(attrChanges, int64(l.HostChangesPerMonth)).
 		setFlag(attrFollow, l.HostChangesFollow).
 		setNumber(attrShards, int64(l.Shards)).

@@ -44,6 +44,7 @@ type LicenseTerms struct {
 	ReconnectGraceSeconds     *int     `json:"reconnect_grace_seconds,omitempty" minimum:"0" maximum:"300"`
 	QueueLimit                *int     `json:"queue_limit,omitempty" minimum:"0" maximum:"10000"`
 	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440"`
+	EstimatedEndWithinMinutes int      `json:"estimated_end_within_minutes,omitempty" minimum:"2" maximum:"5"`
 	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000"`
 	AllowedOrigins            []string `json:"allowed_origins,omitempty" minItems:"1" maxItems:"20" nullable:"true" example:"[\"https://meet.example.com\"]"`
 	HostChangesFollowHosts    bool     `json:"host_changes_follow_hosts,omitempty"`
@@ -116,10 +117,10 @@ func (t *LicenseTerms) license(of tenant.ID) license.License {
 		Status: license.Status(t.Status), TimeZone: t.TimeZone, Overage: license.Overage(t.Overage), Burst: t.Burst,
 		ReconnectGraceSeconds: or(t.ReconnectGraceSeconds, license.DefaultReconnectGraceSeconds),
 		QueueLimit:            or(t.QueueLimit, license.DefaultQueueLimit),
-		HostAbsentMinutes:     or(t.HostAbsentMinutes, license.DefaultHostAbsentMinutes),
-		HostChangesPerMonth:   or(t.HostChangesPerMonth, min(max(t.Hosts, 0), license.MaxHosts)),
-		HostChangesFollow:     t.HostChangesPerMonth == nil,
-		StartsAt:              readTime(t.StartsAt), ExpiresAt: readTime(t.ExpiresAt),
+		HostAbsentMinutes:     or(t.HostAbsentMinutes, license.DefaultHostAbsentMinutes), EstimatedEndWithinMinutes: t.EstimatedEndWithinMinutes,
+		HostChangesPerMonth: or(t.HostChangesPerMonth, min(max(t.Hosts, 0), license.MaxHosts)),
+		HostChangesFollow:   t.HostChangesPerMonth == nil,
+		StartsAt:            readTime(t.StartsAt), ExpiresAt: readTime(t.ExpiresAt),
 	}
 	return l.WithDefaults()
 }
@@ -149,7 +150,7 @@ func viewLicense(l license.License) LicenseView {
 		Model: string(l.Model), Hosts: l.Hosts, ParticipantsPerConference: l.ParticipantsPerConference, Seats: l.Seats,
 		Status: string(l.Status), StartsAt: viewMoment(l.StartsAt), ExpiresAt: viewMoment(l.ExpiresAt), TimeZone: l.TimeZone,
 		Overage: string(l.Overage), Burst: l.Burst, ReconnectGraceSeconds: &l.ReconnectGraceSeconds, QueueLimit: &l.QueueLimit,
-		HostAbsentMinutes: &l.HostAbsentMinutes, HostChangesPerMonth: &l.HostChangesPerMonth,
+		HostAbsentMinutes: &l.HostAbsentMinutes, EstimatedEndWithinMinutes: l.EstimatedEndWithinMinutes, HostChangesPerMonth: &l.HostChangesPerMonth,
 		AllowedOrigins: l.AllowedOrigins.List(), HostChangesFollowHosts: l.HostChangesFollow,
 	}}
 }

@@ -48,16 +48,21 @@ const (
 
 // Bounds and defaults of a license.
 const (
-	MaxSeats                     = 1_000_000
-	MaxHosts                     = 100_000
-	MaxParticipants              = 10_000
-	MaxReconnectGraceSeconds     = 300
-	MaxHostAbsentMinutes         = 1440
-	MaxQueueLimit                = 10_000
-	DefaultQueueLimit            = 1000
-	DefaultReconnectGraceSeconds = 30
-	DefaultHostAbsentMinutes     = 15
-	DefaultTimeZone              = "UTC"
+	MaxSeats                 = 1_000_000
+	MaxHosts                 = 100_000
+	MaxParticipants          = 10_000
+	MaxReconnectGraceSeconds = 300
+	MaxHostAbsentMinutes     = 1440
+	MaxQueueLimit            = 10_000
+	// A round of reconciliation each minute, and a minute in which a connection is not
+	// judged, allow no closer estimate.
+	MinEstimatedEndWithinMinutes     = 2
+	MaxEstimatedEndWithinMinutes     = 5
+	DefaultEstimatedEndWithinMinutes = 5
+	DefaultQueueLimit                = 1000
+	DefaultReconnectGraceSeconds     = 30
+	DefaultHostAbsentMinutes         = 15
+	DefaultTimeZone                  = "UTC"
 )
 
 // License is what one tenant was sold. The zero times mean "no bound".
@@ -75,6 +80,9 @@ type License struct {
 	Burst                     int
 	ReconnectGraceSeconds     int
 	HostAbsentMinutes         int
+	// EstimatedEndWithinMinutes bounds how much too early the end of a stay is that
+	// nobody saw.
+	EstimatedEndWithinMinutes int
 	// QueueLimit is how many connections may wait for a seat of one full pool.
 	QueueLimit          int
 	HostChangesPerMonth int // named only
@@ -191,6 +199,9 @@ func (l License) WithDefaults() License {
 	if l.Overage == "" {
 		l.Overage = OverageDeny
 	}
+	if l.EstimatedEndWithinMinutes == 0 {
+		l.EstimatedEndWithinMinutes = DefaultEstimatedEndWithinMinutes
+	}
 	return l
 }
 
@@ -210,6 +221,7 @@ func (l License) Validate() error {
 	}
 	f.within("reconnect_grace_seconds", l.ReconnectGraceSeconds, 0, MaxReconnectGraceSeconds)
 	f.within("host_absent_minutes", l.HostAbsentMinutes, 1, MaxHostAbsentMinutes)
+	f.within("estimated_end_within_minutes", l.EstimatedEndWithinMinutes, MinEstimatedEndWithinMinutes, MaxEstimatedEndWithinMinutes)
 	f.within("queue_limit", l.QueueLimit, 0, MaxQueueLimit)
 	f.within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)
 	if origins, err := NewOrigins(l.AllowedOrigins.List()); err != nil {

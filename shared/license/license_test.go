@@ -42,10 +42,10 @@ func faults(t *testing.T, l license.License) []string {
 
 func TestAbsentMembersHaveTheirDefaults(t *testing.T) {
 	l := license.License{}.WithDefaults()
-	if l.Status != license.StatusActive || l.TimeZone != "UTC" || l.Overage != license.OverageDeny {
-		t.Errorf("got %q, %q, %q", l.Status, l.TimeZone, l.Overage)
+	if l.Status != license.StatusActive || l.TimeZone != "UTC" || l.Overage != license.OverageDeny || l.EstimatedEndWithinMinutes != 5 {
+		t.Errorf("got %q, %q, %q, %d", l.Status, l.TimeZone, l.Overage, l.EstimatedEndWithinMinutes)
 	}
-	given := license.License{Status: license.StatusSuspended, TimeZone: "Asia/Kathmandu", Overage: license.OverageAllow}
+	given := license.License{Status: license.StatusSuspended, TimeZone: "Asia/Kathmandu", Overage: license.OverageAllow, EstimatedEndWithinMinutes: 2}
 	if given.WithDefaults() != given {
 		t.Errorf("what was given became %+v", given.WithDefaults())
 	}
@@ -64,6 +64,7 @@ func TestEveryBoundIsAcceptedAndOneBeyondRefused(t *testing.T) {
 		{"burst", 0, 0, func(v int) license.License { return withBurst(concurrent(), license.OverageDeny, v) }},
 		{"reconnect_grace_seconds", 0, 300, func(v int) license.License { l := named(); l.ReconnectGraceSeconds = v; return l }},
 		{"host_absent_minutes", 1, 1440, func(v int) license.License { l := named(); l.HostAbsentMinutes = v; return l }},
+		{"estimated_end_within_minutes", 2, 5, func(v int) license.License { l := named(); l.EstimatedEndWithinMinutes = v; return l }},
 		{"host_changes_per_month", 0, 100_000, func(v int) license.License { l := named(); l.HostChangesPerMonth = v; return l }},
 	} {
 		t.Run(test.member, func(t *testing.T) {
@@ -140,11 +141,11 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	got := faults(t, license.License{
 		Model: license.ModelNamed, Seats: 3, Status: "?", Overage: "?", StartsAt: at, ExpiresAt: at, TimeZone: "?",
-		ReconnectGraceSeconds: 301, HostAbsentMinutes: 0, HostChangesPerMonth: -1,
+		ReconnectGraceSeconds: 301, HostAbsentMinutes: 0, EstimatedEndWithinMinutes: 6, HostChangesPerMonth: -1,
 	})
 	want := []string{
 		"#/hosts", "#/participants_per_conference", "#/seats", "#/status", "#/overage", "#/expires_at", "#/time_zone",
-		"#/reconnect_grace_seconds", "#/host_absent_minutes", "#/host_changes_per_month",
+		"#/reconnect_grace_seconds", "#/host_absent_minutes", "#/estimated_end_within_minutes", "#/host_changes_per_month",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

@@ -33,7 +33,7 @@ type unit struct {
 }
 
 // unitOf is the unit of a block that is in use.
-func (c *tenantCheck) unitOf(b seat.Block) unit {
+func (c *tenantCheck) unitOf(ctx context.Context, b seat.Block) unit {
 	u := unit{blocks: []*seat.State{c.states[b]}, seenMillis: c.states[b].SeenAtMillis}
 	switch first := c.states[firstOf(b)]; {
 	case b.Pool.Number == 0 || b.Index > 0:
@@ -42,7 +42,7 @@ func (c *tenantCheck) unitOf(b seat.Block) unit {
 	case !b.Pool.Chair && c.used(chairOf(b)):
 		u.blocks = append(u.blocks, c.states[chairOf(b)])
 	}
-	u.all = c.now().UnixMilli()-u.seenMillis >= (checkEvery - early).Milliseconds()
+	u.all = c.due(ctx, u.seenMillis)
 	return u
 }
 
@@ -74,8 +74,8 @@ type judged struct {
 
 // check ends a unit's expired holds and closes replaced connections. Then it asks after
 // those members that are older than a minute: all of them, if they were not for some
-// minutes, and else the urgent ones. If all are alive, it notes that. It tells whether
-// all of them stay.
+// minutes, and else the urgent ones. If all have answered and the dead are gone, it
+// notes that the others are alive. It tells whether all of them stay.
 func (c *tenantCheck) check(ctx context.Context, u unit) (stay bool, err error) {
 	now := c.now()
 	var asked []judged
@@ -95,10 +95,10 @@ func (c *tenantCheck) check(ctx context.Context, u unit) (stay bool, err error) 
 	slices.SortFunc(asked, func(a, b judged) int {
 		return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
 	})
-	if stay, err = c.judge(ctx, u, asked); !stay || !u.all {
+	if stay, err = c.judge(ctx, u, asked); err != nil || !u.all {
 		return stay, err
 	}
-	return true, problem.Wrap("mark a block as alive", c.store.MarkAlive(ctx, u.blocks[0].Block, now.UnixMilli()))
+	return stay, problem.Wrap("mark a block as alive", c.store.MarkAlive(ctx, u.blocks[0].Block, now.UnixMilli()))
 }
 
 // closeReplaced closes connections whose seats other connections took over.

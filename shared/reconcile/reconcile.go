@@ -17,9 +17,13 @@
 //   - in any other: within five minutes, though a round fails;
 //   - in a pool that refuses a join: within seconds (Refused).
 //
-// So an estimated end of a stay is at most five minutes too early. The work is linear
-// in what is live: a round reads each block once and writes it every four minutes.
-// Tenants are checked side by side, with bounded shares of the probes.
+// A death is observable a minute after the join at the earliest. An estimated end of a
+// stay is too early by at most the license's EstimatedEndWithinMinutes, five by default:
+// all members are asked after one minute more often than that, and those who joined
+// within the last minute have the next turn. Each round that fails or is late adds its delay.
+//
+// The work is linear in what is live: a round reads each block once and writes it every
+// four minutes. Tenants are checked side by side, with bounded shares of the probes.
 //
 // All of it is safe to run at any time, twice at once, and to abort between any
 // two calls, since each step is idempotent. A connection younger than a minute is
@@ -34,6 +38,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/departure"
+	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/seat"
@@ -48,10 +53,9 @@ const (
 	young = session.YoungMillis * time.Millisecond
 	// slack allows for clock differences where a connection is dead by its age alone.
 	slack = time.Minute
-	// checkEvery is how often all members of a block are asked after. There is a round
-	// each minute: if one fails, they are asked after within five minutes still. A
-	// round may come a little early.
-	checkEvery = 4 * time.Minute
+	// checkEvery is how often all members of a block are asked after, unless the license
+	// asks for closer estimates. There is a round each minute, which may come a little early.
+	checkEvery = license.DefaultEstimatedEndWithinMinutes*time.Minute - young
 	early      = 15 * time.Second
 	// fresh is how long refusals do not check a block again that was found alive.
 	fresh = 2 * time.Second
@@ -109,6 +113,7 @@ type Reconciler struct {
 	queue      Queue
 	share      int
 	restraint  *restraint
+	intervals  *intervals
 }
 
 // Share is how many entries of the agenda one process has time for.
@@ -135,6 +140,6 @@ type Config struct {
 // New makes a Reconciler.
 func New(c Config) *Reconciler {
 	return &Reconciler{
-		c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, newPace(rate.Limit(cmp.Or(c.ProbesPerSecond, maxPerSecond))), c.Queue, c.Share, newRestraint(),
+		c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, newPace(rate.Limit(cmp.Or(c.ProbesPerSecond, maxPerSecond))), c.Queue, c.Share, newRestraint(), newIntervals(),
 	}
 }

@@ -151,7 +151,7 @@ func (c *tenantCheck) checkBlocks(ctx context.Context) {
 			break
 		}
 		group.Go(func() error {
-			_, err := c.check(ctx, c.unitOf(block))
+			_, err := c.check(ctx, c.unitOf(ctx, block))
 			c.failed(ctx, Entry{Tenant: c.tenant, Block: block}, err)
 			return nil
 		})

@@ -15,7 +15,7 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	l := license.License{
 		Tenant: id, Model: license.ModelNamed, Hosts: 5, ParticipantsPerConference: 25, Status: license.StatusActive,
 		StartsAt: instant(0), ExpiresAt: instant(60), TimeZone: "Asia/Kathmandu", Overage: license.OverageAllow, Burst: 3,
-		ReconnectGraceSeconds: 30, QueueLimit: 7, HostAbsentMinutes: 15, HostChangesPerMonth: 5, HostChangesFollow: true, Revision: 1, ChangedAtMillis: 1_790_000_000_123,
+		ReconnectGraceSeconds: 30, QueueLimit: 7, HostAbsentMinutes: 15, EstimatedEndWithinMinutes: 3, HostChangesPerMonth: 5, HostChangesFollow: true, Revision: 1, ChangedAtMillis: 1_790_000_000_123,
 		ChangedBy: "ann@vendor.example", AllowedOrigins: "https://meet.example.com http://localhost:3000",
 	}
 	equal(t, "first write", must(store.PutLicense(ctx, l))(t), true)
@@ -37,6 +37,7 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	settle(1)
 	equal(t, "settled", must(store.License(ctx, id))(t).RolledOut, true)
 	equal(t, "next revision", must(store.PutLicense(ctx, next))(t), true)
+	next.EstimatedEndWithinMinutes = license.DefaultEstimatedEndWithinMinutes // is read of a license from before there was such a member
 	settle(1)
 	equal(t, "which is not", *must(store.License(ctx, id))(t), next)
 	equal(t, "read again", must(store.License(ctx, id))(t), &next)

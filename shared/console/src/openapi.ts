@@ -623,6 +623,7 @@ export interface components {
         LicenseBody: {
             allowed_origins?: string[] | null;
             burst?: number;
+            estimated_end_within_minutes?: number;
             expires_at?: string;
             host_absent_minutes?: number;
             host_changes_follow_hosts?: boolean;
@@ -642,6 +643,7 @@ export interface components {
         LicenseView: {
             allowed_origins?: string[] | null;
             burst?: number;
+            estimated_end_within_minutes?: number;
             expires_at?: string;
             host_absent_minutes?: number;
             host_changes_follow_hosts?: boolean;
@@ -754,6 +756,7 @@ export interface components {
             changed_at: string;
             changed_by: string;
             changes: components["schemas"]["ChangeView"][];
+            estimated_end_within_minutes?: number;
             expires_at?: string;
             host_absent_minutes?: number;
             host_changes_follow_hosts?: boolean;

@@ -51,6 +51,7 @@ export function LicenseForm({ tenant, now, onDone }: { tenant: string; now: Read
         <legend>Connections</legend>
         <NumberField label={labels.reconnect_grace_seconds} hint="How long a lost connection’s seat is held: 0 to 300. Left empty: 30." value={terms.reconnect_grace_seconds} onValue={set('reconnect_grace_seconds')} min={0} max={300} fault={fault.reconnect_grace_seconds} />
         <NumberField label={labels.host_absent_minutes} hint="After how long a conference without its host ends: 1 to 1,440. Left empty: 15." value={terms.host_absent_minutes} onValue={set('host_absent_minutes')} min={1} max={1440} fault={fault.host_absent_minutes} />
+        <NumberField label={labels.estimated_end_within_minutes} hint="How much too early the end of a stay may be that nobody saw: 2 to 5. Left empty: 5." value={terms.estimated_end_within_minutes} onValue={set('estimated_end_within_minutes')} min={2} max={5} fault={fault.estimated_end_within_minutes} />
         <AreaField label={labels.allowed_origins} hint="Whose pages may connect, a line each, such as https://meet.example.com; at most 20. Left empty: all." value={terms.allowed_origins} onValue={set('allowed_origins')} fault={fault.allowed_origins} />
       </fieldset>
       {put.failure && <FailureNotice failure={put.failure} />}

@@ -20,6 +20,7 @@ export interface Terms {
   time_zone: string;
   reconnect_grace_seconds: number | undefined;
   host_absent_minutes: number | undefined;
+  estimated_end_within_minutes: number | undefined;
   allowed_origins: string;
 }
 
@@ -39,6 +40,7 @@ export const labels = {
   time_zone: 'Time zone',
   reconnect_grace_seconds: 'Grace (seconds)',
   host_absent_minutes: 'Without a host (minutes)',
+  estimated_end_within_minutes: 'Estimated ends (minutes)',
   allowed_origins: 'Allowed origins',
 } as const satisfies Record<keyof Terms, string>;
 
@@ -65,6 +67,7 @@ export function termsOf(license: LicenseView | undefined): Terms {
     time_zone: license?.time_zone ?? '',
     reconnect_grace_seconds: license?.reconnect_grace_seconds,
     host_absent_minutes: license?.host_absent_minutes,
+    estimated_end_within_minutes: license?.estimated_end_within_minutes,
     allowed_origins: (license?.allowed_origins ?? []).join('\n'),
   };
 }
