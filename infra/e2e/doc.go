@@ -4,6 +4,9 @@
 // By default they start a stack of their own, on the engine that
 // DYNAMODB_ENDPOINT names, in tables of their own, or on the memory store where
 // SEATMETER_TEST_STORE=memory. With SEATMETER_DATA naming the data directory of
-// a running stack they test that one instead. Every test makes its own tenants,
+// a running stack they test that one instead. With SEATMETER_HTTP,
+// SEATMETER_WEBSOCKET and SEATMETER_TOKEN, a vendor's bearer, they test a stack
+// anywhere: scripts/smoke --tests runs those that need no more than that, and
+// leaves their tenants suspended. Every test makes its own tenants,
 // so any of them may run beside any other, and again.
 package e2e
