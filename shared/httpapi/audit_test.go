@@ -167,64 +167,6 @@ func TestTheAuditLogIsPagedNewestFirst(t *testing.T) {
 	w.call(caller{role: "tenant_admin", tenant: "globex"}, "GET", auditLog, "").refused(problem.NotFound)
 }
 
-// For every call of the store that an action makes, and every fault: it never
-// happened without an entry, and when it is repeated it is done.
-func TestAnySingleFaultLeavesNoActionWithoutAnEntry(t *testing.T) {
-	if testing.Short() {
-		t.Skip("each call of each action fails")
-	}
-	runs := 0
-	for _, fault := range []faults.Fault{faults.Before, faults.After, faults.CrashBefore, faults.CrashAfter} {
-		for _, action := range []struct{ method, path, body string }{
-			{"PATCH", hosts + "/ann@example.org", `{"active":false}`},
-			{"PATCH", hosts + "/ann@example.org", `{"email":"bob@example.org"}`},
-			{"DELETE", hosts + "/ann@example.org", ""},
-			{"POST", hosts, `{"email":"eve@example.org"}`},
-			{"POST", conferences, `{"conference":"weekly","host":"ann@example.org"}`},
-			{"PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":4,"participants_per_conference":25}`},
-		} {
-			for call := 1; ; call++ {
-				w := newWorld(t)
-				w.named("acme", 3, 25)
-				w.host("acme", "ann@example.org")
-				state := func() string {
-					return w.call(vendor, "GET", hosts, "").body + w.call(vendor, "GET", conferences, "").body + w.call(vendor, "GET", "/v1/tenants/acme/license/history", "").body
-				}
-				before, entries := state(), len(w.actions("acme"))
-				calls, failed := 0, ""
-				w.faulty.Decide = func(_ context.Context, made dynamo.Call) faults.Fault {
-					if calls++; calls == call {
-						failed = made.Name
-						return fault
-					}
-					return faults.None
-				}
-				w.faulty.Crashes(func() { w.call(vendor, action.method, action.path, action.body) })
-				w.faulty.Decide = nil
-				if failed == "" {
-					break
-				}
-				runs++
-				happened, entered := state() != before, len(w.actions("acme")) > entries
-				if happened && !entered {
-					t.Errorf("%s %s: fault %d at %s: it happened without an entry", action.method, action.path, fault, failed)
-				}
-				if failed == "put outcome" && !happened {
-					t.Errorf("%s %s: fault %d at %s: it did not happen", action.method, action.path, fault, failed)
-				}
-				again := w.call(vendor, action.method, action.path, action.body)
-				if again.status >= 300 && (!happened || again.status != 404 && again.status != 409) {
-					t.Errorf("%s %s: fault %d at %s: the repeat is answered %d: %s", action.method, action.path, fault, failed, again.status, again.body)
-				}
-				if state() == before {
-					t.Errorf("%s %s: fault %d at %s: it has not happened after a repeat", action.method, action.path, fault, failed)
-				}
-			}
-		}
-	}
-	t.Logf("%d faults", runs)
-}
-
 // What an action changed before it failed is in the log.
 func TestAnInterruptedActionIsRecordedWithItsChanges(t *testing.T) {
 	for _, test := range []struct{ method, path, body, fails, want string }{

@@ -15,7 +15,6 @@ import (
 	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/seat"
 )
 
 const september, august = "from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "from=2026-08-21T00:00:00Z&to=2026-09-22T00:00:00Z"
@@ -166,85 +165,4 @@ func TestTheLongestCursorIsAccepted(t *testing.T) {
 	w.call(vendor, "POST", "/v1/tenants/acme/hosts", `{"email":`+quoted(longestAddress)+`}`).ok()
 	w.host("acme", "zoe@example.org")
 	w.call(vendor, http.MethodGet, "/v1/tenants/acme/hosts?cursor="+w.cursor("/v1/tenants/acme/hosts?limit=1"), "").ok()
-}
-
-// What comes and goes before and after a page must not make anyone miss, or
-// meet twice, what is there throughout.
-func TestPagesShowEveryLastingItemOnce(t *testing.T) {
-	host := func(w *world, n int) { w.host("acme", fmt.Sprintf("host-%02d@example.org", n)) }
-	schedule := func(w *world, n int) { w.schedule("acme", fmt.Sprintf("conference-%02d", n), "ann@example.org") }
-	tenant := func(w *world, n int) { w.concurrent(fmt.Sprintf("tenant-%02d", n), 1) }
-	join := func(w *world, n int) { w.tryJoin("acme", "weekly", n) }
-	refuse := func(w *world, n int) { w.tryJoin("full", "weekly", n) }
-	revise := func(w *world, _ int) { w.concurrent("acme", 1000) }
-	closed := func(w *world, n int) {
-		w.call(vendor, http.MethodPost, "/v1/tenants/acme/statements", fmt.Sprintf(`{"period":"%d-%02d"}`, 2000+n/12, n%12+1)).ok()
-	}
-	leave := func(w *world, id string) { w.leave(seat.ConnectionID(id)) }
-	fire := func(w *world, email string) {
-		w.call(vendor, http.MethodDelete, "/v1/tenants/acme/hosts/"+email, "").ok()
-	}
-	for name, list := range map[string]struct {
-		target, member string
-		// add adds an item, which has its place by n or, where the list is by
-		// time, at the end.
-		add    func(w *world, n int)
-		remove func(w *world, item string)
-	}{
-		"hosts":       {"/v1/tenants/acme/hosts", "email", host, fire},
-		"conferences": {"/v1/tenants/acme/conferences", "conference", schedule, nil},
-		"tenants":     {"/v1/tenants", "tenant", tenant, nil},
-		"usage":       {"/v1/usage?period=2026-09", "tenant", tenant, nil},
-		"connections": {"/v1/tenants/acme/conferences/weekly/connections", "connection_id", join, leave},
-		"peak":        {"/v1/tenants/acme/usage/peaks?from=2026-09-21T14:13:00Z&to=2026-09-21T14:13:20.013Z", "connection", join, leave},
-		"refusals":    {"/v1/tenants/full/usage/refusals?" + september, "connection", refuse, nil},
-		"statements":  {"/v1/tenants/acme/statements", "period", closed, nil},
-		"history":     {"/v1/tenants/acme/license/history", "changed_at", revise, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, limit := range []int{1, 2, 5} {
-				w := newWorld(t)
-				w.sinceLongAgo("acme", 1000)
-				w.concurrent("full", 1)
-				for _, id := range []string{"acme", "full"} {
-					w.schedule(id, "weekly", "ann@example.org")
-				}
-				w.tryJoin("full", "weekly", 90)
-				add := func(n int) { w.now++; list.add(w, n) }
-				for n := 10; n < 32; n += 2 {
-					add(n)
-				}
-				w.now++
-				there := w.pages(list.target, list.member, 1000, nothing)
-				if len(there) < 11 {
-					t.Fatalf("only %v are there", there)
-				}
-				var removed []string
-				met := w.pages(list.target, list.member, limit, func(page int) {
-					if page > 3 {
-						return
-					}
-					for _, n := range []int{1 + page, 11 + 2*page, 25 - 2*page, 40 + page} {
-						add(n)
-					}
-					if list.remove != nil { // by 2: where the cursor stands
-						w.now++
-						list.remove(w, there[2*page+1])
-						removed = append(removed, there[2*page+1])
-					}
-				})
-				for _, item := range there {
-					times := 0
-					for _, other := range met {
-						if other == item {
-							times++
-						}
-					}
-					if times > 1 || times == 0 && !slices.Contains(removed, item) {
-						t.Errorf("by %d: %s is met %d times in %v", limit, item, times, met)
-					}
-				}
-			}
-		})
-	}
 }

@@ -17,7 +17,6 @@ import (
 	parquet "github.com/parquet-go/parquet-go"
 	"github.com/xuri/excelize/v2"
 
-	"seatmeter/shared/export"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/license"
 	"seatmeter/shared/seat"
@@ -275,25 +274,6 @@ func (w *world) noise() (stays int) {
 		}
 	}
 	return stays
-}
-
-func TestALargeFileThatIsNoTextIsALink(t *testing.T) {
-	w := newWorld(t)
-	w.concurrent("acme", 25)
-	stays := w.noise()
-	for name, media := range map[string]string{"xlsx": spreadsheet, "parquet": "application/vnd.apache.parquet"} {
-		got := w.call(finance, http.MethodGet, ledger+"&format="+name, "")
-		key, linked := strings.CutPrefix(got.headers["location"], "https://objects.example.org/")
-		if got.status != http.StatusSeeOther || !linked {
-			t.Fatalf("%s: answered %d with %d bytes, %v", name, got.status, len(got.body), got.headers)
-		}
-		if about := w.shelf.about[key]; about.ContentType != media || about.Disposition != "attachment; filename=acme-ledger."+name {
-			t.Errorf("%s: stored as %+v", name, about)
-		}
-		if body := w.shelf.objects[key]; len(body) <= export.LargeBytes || rowsIn(t, name, body) != stays {
-			t.Errorf("%s: %d rows in %d bytes, want %d", name, rowsIn(t, name, body), len(body), stays)
-		}
-	}
 }
 
 // rowsIn counts the rows of a ledger.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"seatmeter/shared/problem"
 )
@@ -131,52 +130,6 @@ func TestALicenseIsReadOnlyIfItsPreconditionsSaySo(t *testing.T) {
 		t.Errorf("last modified %s", got)
 	}
 	w.call(vendor, http.MethodGet, "/v1/tenants/nowhere/license", "", "if-match", `"7"`, "if-none-match", "*").refused(problem.NotFound)
-}
-
-// Every call that may change something, of the whole API.
-func TestNoPreconditionIsIgnored(t *testing.T) {
-	asked := 0
-	for path, operations := range describe(t).Paths {
-		for method, operation := range operations {
-			if method == "get" || operation.ID == "put-license" {
-				continue
-			}
-			asked++
-			body := ""
-			if tried, ok := bodies[operation.ID]; ok {
-				body = written(tried[0], "", "")
-			}
-			method := strings.ToUpper(method)
-			for _, headers := range [][]string{
-				{"if-match", `"1"`},
-				{"if-match", `W/"1"`},
-				{"if-none-match", "*"},
-				{"if-none-match", `"7"`, "if-unmodified-since", atStart},
-				{"if-unmodified-since", "Fri, 31 Dec 2100 23:59:59 GMT"},
-				{"if-match", "*", "if-none-match", "*"},
-			} {
-				w := queued(t)
-				w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
-				unchanged := w.unchanged()
-				w.call(vendor, method, target(path)+required(operation, ""), body, headers...).refused(problem.PreconditionFailed)
-				unchanged()
-			}
-			for name, malformed := range map[string]string{"If-Match": `"1`, "If-None-Match": "", "If-Unmodified-Since": "yesterday"} {
-				w := queued(t)
-				unchanged := w.unchanged()
-				w.call(vendor, method, target(path)+required(operation, ""), body, strings.ToLower(name), malformed).refused(problem.Invalid, "#/"+name)
-				unchanged()
-			}
-			for _, headers := range [][]string{{"if-match", "*"}, {"if-none-match", `"1"`}, {"if-match", "*", "if-unmodified-since", before}} {
-				w := queued(t)
-				w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
-				w.call(vendor, method, target(path)+required(operation, ""), body, headers...).ok()
-			}
-		}
-	}
-	if asked < 9 {
-		t.Errorf("asked %d calls", asked)
-	}
 }
 
 // What is not there is not found, whatever would have to be there.

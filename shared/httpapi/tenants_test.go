@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -12,12 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
-	"seatmeter/shared/export"
-	"seatmeter/shared/httpapi"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
@@ -203,26 +198,6 @@ func (w *world) enters(tenants int) {
 		}
 	}
 	w.faulty.Decide = nil
-}
-
-func TestALargeCSVOfTenantsIsRedirectedToItsFile(t *testing.T) {
-	if testing.Short() {
-		t.Skip("megabytes")
-	}
-	w := newWorld(t)
-	api := httpapi.New(w.config())
-	const tenants = 40_000
-	w.enters(tenants)
-	api.AddUsage(w.door.Licensing, w.door.Reader, w.store, httpapi.Files{Exports: export.New(w.shelf)})
-	got := invoke(t.Context(), t, lambda.NewHandler(httpapi.Serve(api)),
-		w.event(finance, http.MethodGet, "/v1/usage?period=2026-09", "", "accept", "text/csv"))
-	if got.status != http.StatusSeeOther || got.body != "" || got.headers["content-type"] != "" || got.headers["content-disposition"] != "" {
-		t.Fatalf("answered %d with %d bytes, %v; want 303 and nothing", got.status, len(got.body), got.headers)
-	}
-	key := strings.TrimPrefix(got.headers["location"], "https://objects.example.org/")
-	if lines := bytes.Count(w.shelf.objects[key], []byte("\r\n")); lines != tenants+1 || !strings.HasPrefix(key, "all/") {
-		t.Errorf("%s has %d lines", key, lines)
-	}
 }
 
 func TestAnInvalidMonthOrOneBefore2000IsRefused(t *testing.T) {

@@ -26,7 +26,7 @@ import (
 // refused while there is room, but for the second that a process which died can
 // cost, and when everything is quiet each seat is to be had, and none beyond.
 func TestALargePoolKeepsItsPromisesWhateverFails(t *testing.T) {
-	seeds := 600
+	seeds := 300
 	if raced || testing.Short() {
 		seeds = 60
 	}

@@ -179,7 +179,7 @@ func (g *gates) around(ctx context.Context, in any, next faults.Next) (any, erro
 // anywhere. As soon as the first block has a revision, nobody is let in under it
 // beyond its terms.
 func TestConcurrentRebalancesNeverGiveOutMoreThanThereIs(t *testing.T) {
-	seeds := 1000
+	seeds := 400
 	if raced || testing.Short() {
 		seeds = 100
 	}
