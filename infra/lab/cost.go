@@ -153,7 +153,10 @@ func (c costCommand) bill(w io.Writer) error {
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	c.sizes(w)
+	fmt.Fprint(w, "\nWith as many joins of each tenant:\n")
+	for _, one := range c.sizes() {
+		fmt.Fprintf(w, "%8.0f tenants: %s dollars a month, %s per million joins\n", one.tenants, cents(one.Total), cents(one.PerJoins))
+	}
 	for _, p := range list {
 		fmt.Fprintf(w, "\n%s: %s\n", p.Name, p.About)
 	}
@@ -163,18 +166,24 @@ func (c costCommand) bill(w io.Writer) error {
 	return nil
 }
 
-// sizes prints the bill of fewer and of more tenants with the same load each.
-func (c costCommand) sizes(w io.Writer) {
+// sized is the bill of a number of tenants with the same load each.
+type sized struct {
+	tenants float64
+	priced
+}
+
+// sizes computes the bills of fewer and of more tenants.
+func (c costCommand) sizes() []sized {
 	if c.Tenants == 0 {
-		return
+		return nil
 	}
-	fmt.Fprintf(w, "\nWith as many joins of each tenant:\n")
+	var list []sized
 	for _, tenants := range []float64{1, 1000, 100_000} {
-		sized := c
-		sized.Tenants, sized.JoinsPerDay = tenants, c.JoinsPerDay/c.Tenants*tenants
-		ours := sized.bills()[0]
-		fmt.Fprintf(w, "%8.0f tenants: %s dollars a month, %s per million joins\n", tenants, cents(ours.Total), cents(ours.PerJoins))
+		one := c
+		one.Tenants, one.JoinsPerDay = tenants, c.JoinsPerDay/c.Tenants*tenants
+		list = append(list, sized{tenants, one.bills()[0]})
 	}
+	return list
 }
 
 // about describes the load and the prices.
@@ -204,6 +213,10 @@ func (c costCommand) table() string {
 	line("all", func(p priced) string { return cents(p.Total) })
 	line("per million joins", func(p priced) string { return cents(p.PerJoins) })
 	line("per million seat-hours", func(p priced) string { return cents(p.PerSeatHours) })
+	out.WriteString("\nWith as many joins of each tenant:\n\n| tenants | dollars a month | per million joins |\n| ---: | ---: | ---: |\n")
+	for _, one := range c.sizes() {
+		fmt.Fprintf(&out, "| %.0f | %s | %s |\n", one.tenants, cents(one.Total), cents(one.PerJoins))
+	}
 	return out.String()
 }
 
