@@ -15,6 +15,7 @@ type commands struct {
 	Report    reportCommand    `cmd:"" help:"Print what a tenant used in a month."`
 	Recompute recomputeCommand `cmd:"" help:"Compute a bill again from the ledger, and compare it with the statement."`
 	Rotate    rotateCommand    `cmd:"" help:"Replace the keys of join tokens and cursors."`
+	Deploy    deployCommand    `cmd:"" help:"Check everything, deploy to AWS, and try it."`
 	Smoke     smokeCommand     `cmd:"" help:"Try a deployed system by its URLs: a license, joins, refusals, the report."`
 	Engine    engineCommand    `cmd:"" help:"Run a command with DYNAMODB_ENDPOINT naming a DynamoDB Local of its own."`
 	Stack     stackCommand     `cmd:"" help:"Run a command beside a local stack of its own."`
