@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"time"
 
 	"seatmeter/functions/internal/environment"
 	"seatmeter/functions/internal/secret"
@@ -16,6 +15,6 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		return wiring.Authorize(signer, time.Now, env.Log), nil
+		return wiring.Authorize(env.Bare(), signer), nil
 	})
 }

@@ -11,6 +11,6 @@ import (
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		return wired.Console(env.Log, env.Site())
+		return wired.Console(env.Bare(), env.Site())
 	})
 }

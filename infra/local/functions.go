@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seatmeter/shared/keys"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/table/parquet"
 	"seatmeter/shared/table/xlsx"
@@ -88,68 +89,69 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	files := httpapi.Files{
 		Exports: export.New(objects.New(storage, env.ExportsBucket)), XLSX: xlsx.Write, Parquet: parquet.Write,
 	}
-	process := func(name string) wiring.Process { // on AWS each function has a log of its own
-		return wiring.Process{Store: store, Log: env.Log.With("function", name), Now: time.Now}
+	log := slog.New(metrics.NewHandler(env.Log.Handler()))
+	process := func() wiring.Process {
+		return wiring.Process{Store: store, Log: log, Now: time.Now, Stack: "local"}
 	}
 	signer := func() (*jointoken.Signer, error) {
 		ring, err := keys.Open(ctx, env.JoinTokenKeys, time.Now)
 		return jointoken.NewSigner(ring), problem.Wrap("open the keys of join tokens", err)
 	}
-	signing := func(handle func(*jointoken.Signer) any) Starter {
+	signing := func(handle func(*jointoken.Signer) lambda.Handler) Starter {
 		return func() (lambda.Handler, error) {
 			s, err := signer()
 			if err != nil {
 				return nil, err
 			}
-			return lambda.NewHandler(handle(s)), nil
+			return handle(s), nil
 		}
 	}
-	start := func(handle func() any) Starter {
-		return func() (lambda.Handler, error) { return lambda.NewHandler(handle()), nil }
+	start := func(handle func() lambda.Handler) Starter {
+		return func() (lambda.Handler, error) { return handle(), nil }
 	}
-	web := func(name string, handle func(api.Process) any) Starter {
+	web := func(handle func(api.Process) lambda.Handler) Starter {
 		return func() (lambda.Handler, error) {
 			ring, err := keys.Open(ctx, env.CursorKeys, time.Now)
 			if err != nil {
 				return nil, fmt.Errorf("open the keys of cursors: %w", err)
 			}
-			of := api.Process{Process: process(name), Seal: httpapi.NewSeal(ring), CallsPerSecond: env.Rates.CallsPerSecond}
-			return lambda.NewHandler(handle(of)), nil
+			of := api.Process{Process: process(), Seal: httpapi.NewSeal(ring), CallsPerSecond: env.Rates.CallsPerSecond}
+			return handle(of), nil
 		}
 	}
 	return map[string]Starter{
-		"authorize": signing(func(s *jointoken.Signer) any {
-			return wiring.Authorize(s, time.Now, env.Log.With("function", "authorize"))
+		"authorize": signing(func(s *jointoken.Signer) lambda.Handler {
+			return wiring.Authorize(process(), s)
 		}),
-		"connect":    start(func() any { return wiring.Connect(process("connect"), connections, env.Rates.JoinsPerSecond) }),
-		"disconnect": start(func() any { return wiring.Disconnect(process("disconnect")) }),
-		"message": signing(func(s *jointoken.Signer) any {
-			return wiring.Message(process("message"), connections, env.Rates.JoinsPerSecond, s)
+		"connect":    start(func() lambda.Handler { return wiring.Connect(process(), connections, env.Rates.JoinsPerSecond) }),
+		"disconnect": start(func() lambda.Handler { return wiring.Disconnect(process()) }),
+		"message": signing(func(s *jointoken.Signer) lambda.Handler {
+			return wiring.Message(process(), connections, env.Rates.JoinsPerSecond, s)
 		}),
-		"reconcile": start(func() any { return wiring.Reconcile(process("reconcile"), connections, env.Parts) }),
-		"queue":     signing(func(s *jointoken.Signer) any { return wiring.Queue(process("queue"), connections, s) }),
-		"rollup":    start(func() any { return wiring.Rollup(process("rollup"), 0) }),
-		"licenses":  web("licenses", api.Licenses),
-		"hosts":     web("hosts", api.Hosts),
+		"reconcile": start(func() lambda.Handler { return wiring.Reconcile(process(), connections, env.Parts) }),
+		"queue":     signing(func(s *jointoken.Signer) lambda.Handler { return wiring.Queue(process(), connections, s) }),
+		"rollup":    start(func() lambda.Handler { return wiring.Rollup(process(), 0) }),
+		"licenses":  web(func(p api.Process) lambda.Handler { return api.Licenses(p) }),
+		"hosts":     web(func(p api.Process) lambda.Handler { return api.Hosts(p) }),
 		"conferences": func() (lambda.Handler, error) {
 			s, err := signer()
 			if err != nil {
 				return nil, err
 			}
 			tokens := httpapi.JoinTokens{Signer: s, WebSocketURL: env.WebSocketURL}
-			return web("conferences", func(p api.Process) any { return api.Conferences(p, connections, tokens) })()
+			return web(func(p api.Process) lambda.Handler { return api.Conferences(p, connections, tokens) })()
 		},
-		"usage":      web("usage", func(p api.Process) any { return api.Usage(p, files) }),
-		"statements": web("statements", func(p api.Process) any { return api.Statements(p, files) }),
+		"usage":      web(func(p api.Process) lambda.Handler { return api.Usage(p, files) }),
+		"statements": web(func(p api.Process) lambda.Handler { return api.Statements(p, files) }),
 		"console": func() (lambda.Handler, error) {
-			handle, err := api.Console(process("console").Log, httpapi.Site{
+			handle, err := api.Console(process(), httpapi.Site{
 				Issuer: issuer.URL, ClientID: issuer.ConsoleClient, Scope: "openid", Metadata: apigateway.IssuerPath + issuer.DiscoveryPath,
 				Origins: []string{env.ExportsURL},
 			})
 			if err != nil {
 				return nil, fmt.Errorf("make the console: %w", err)
 			}
-			return lambda.NewHandler(handle), nil
+			return handle, nil
 		},
 	}, nil
 }

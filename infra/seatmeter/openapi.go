@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/wiring"
 	"seatmeter/shared/wiring/api"
 )
 
@@ -17,7 +18,7 @@ type openapiCommand struct{}
 
 // Run prints the document, as the function console answers it.
 func (openapiCommand) Run(ctx context.Context) error {
-	handle, err := api.Console(slog.New(slog.DiscardHandler), httpapi.Site{})
+	handle, err := api.Console(wiring.Process{Log: slog.New(slog.DiscardHandler)}, httpapi.Site{})
 	if err != nil {
 		return err
 	}

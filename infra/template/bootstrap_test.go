@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"go.yaml.in/yaml/v4"
 
 	"seatmeter/infra/local/buckets"
 	"seatmeter/infra/local/engine"
@@ -128,17 +129,20 @@ const gatewayPatience = 28 * time.Second
 type endpoints struct{ database, secrets, gateway string }
 
 // environment is what the template gives a function, and Lambda.
-func environment(t *testing.T, name string, of resource, made tables.Tables, at endpoints) []string {
+func environment(t *testing.T, name string, of resource, made tables.Tables, endpoints endpoints) []string {
 	t.Helper()
 	list := []string{
 		"AWS_REGION=local", "AWS_ACCESS_KEY_ID=local", "AWS_SECRET_ACCESS_KEY=local",
-		"AWS_ENDPOINT_URL_DYNAMODB=" + at.database,
-		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + at.secrets,
+		"AWS_ENDPOINT_URL_DYNAMODB=" + endpoints.database,
+		"AWS_ENDPOINT_URL_SECRETS_MANAGER=" + endpoints.secrets,
 		"AWS_LAMBDA_FUNCTION_NAME=" + name, "AWS_LAMBDA_FUNCTION_VERSION=$LATEST",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_LOG_FORMAT=JSON",
 	}
+	each(at(document(t), "Globals", "Function", "Environment", "Variables"), func(variable string, value *yaml.Node) {
+		list = append(list, variable+"="+resolve(t, texts(t, *value)[0], made, endpoints.gateway))
+	})
 	for variable, value := range of.Properties.Environment.Variables {
-		list = append(list, variable+"="+resolve(t, texts(t, value)[0], made, at.gateway))
+		list = append(list, variable+"="+resolve(t, texts(t, value)[0], made, endpoints.gateway))
 	}
 	return list
 }
@@ -268,6 +272,8 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 		return "" // their defaults
 	case "!Ref JoinTokenSecret", "!Ref CursorSecret":
 		return "arn:aws:secretsmanager:local:000000000000:secret:" + strings.TrimPrefix(value, "!Ref ")
+	case "!Ref AWS::StackName":
+		return "bootstrap"
 	case "!Ref CloseAfterDays":
 		return "0"
 	case "!Sub wss://" + api:

@@ -7,6 +7,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/removal"
 	"seatmeter/shared/seat"
@@ -69,6 +70,9 @@ func (x *Admissions) Connect(ctx context.Context, v Visitor) error {
 	}
 	a.session.BeganMillis = v.AtMillis
 	_, err = x.complete(ctx, v, a)
+	if err == nil {
+		metrics.Count(ctx, metrics.Joins, 1)
+	}
 	return x.unlessAdmittedBefore(ctx, v, err)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -92,6 +93,9 @@ func (x *Admissions) seat(ctx context.Context, s session.Session, r request, fir
 	in, err = x.complete(ctx, v, a)
 	if errors.Is(err, errStaleCache) {
 		return s, false, false, nil
+	}
+	if err == nil {
+		metrics.Count(ctx, metrics.Joins, 1)
 	}
 	return in, err == nil, true, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -72,6 +73,7 @@ func (x *Admissions) Resume(ctx context.Context, v Visitor, from jointoken.Claim
 	}
 	s, err := x.complete(ctx, v, a)
 	if err == nil {
+		metrics.Count(ctx, metrics.Resumes, 1)
 		x.meetings.TellReplaced(ctx, s)
 	}
 	return x.unlessAdmittedBefore(ctx, v, err)

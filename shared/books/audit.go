@@ -256,8 +256,11 @@ type stats struct {
 
 // report logs a run's counts, as metrics.
 func (a *Auditor) report(ctx context.Context, s stats) {
-	metrics.Log(ctx, a.log, a.now(), "audited", []slog.Attr{
+	metrics.Count(ctx, metrics.Imbalances, s.imbalances)
+	metrics.Count(ctx, metrics.AuditsFailed, s.failed)
+	metrics.Count(ctx, metrics.AuditsBehindMillis, s.behind.Milliseconds())
+	a.log.LogAttrs(ctx, slog.LevelInfo, "audited",
 		slog.Int("tenants_audited", s.audited), slog.Int64("blocks_audited", s.blocks), slog.Int64("imbalances", s.imbalances),
 		slog.Int64("audits_failed", s.failed), slog.Int64("audits_behind_ms", s.behind.Milliseconds()),
-	})
+	)
 }

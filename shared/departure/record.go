@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -75,9 +76,9 @@ func (x *Departures) record(ctx context.Context, s session.Session, atMillis int
 	if err != nil {
 		return s, stay, err
 	}
-	recorded, err := x.store.Record(ctx, stay)
+	recorded, err := x.write(ctx, stay)
 	if err != nil {
-		return s, stay, fmt.Errorf("write the ledger: %w", err)
+		return s, stay, err
 	}
 	leftMillis := stay.LeftAtMillis
 	stay.LeftAtMillis = recorded.LeftAtMillis
@@ -90,9 +91,18 @@ func (x *Departures) record(ctx context.Context, s session.Session, atMillis int
 	}
 	part := next.Stay(leftMillis, end)
 	part.Estimated = stay.Estimated
-	recorded, err = x.store.Record(ctx, part)
+	recorded, err = x.write(ctx, part)
 	part.LeftAtMillis = recorded.LeftAtMillis
-	return next, part, problem.Wrap("write the ledger", err)
+	return next, part, err
+}
+
+// write writes a record, if there is none, and gives the one that is there.
+func (x *Departures) write(ctx context.Context, stay usage.Stay) (usage.Recorded, error) {
+	recorded, err := x.store.Record(ctx, stay)
+	if err == nil && !recorded.Before {
+		metrics.Count(ctx, metrics.Left(stay.End), 1)
+	}
+	return recorded, problem.Wrap("write the ledger", err)
 }
 
 // nextPart begins the next part of a stay in its own seat, and has the session
@@ -145,9 +155,9 @@ func (x *Departures) HandOver(ctx context.Context, old session.Session, atMillis
 	if err != nil {
 		return 0, err
 	}
-	recorded, err := x.store.Record(ctx, stay)
+	recorded, err := x.write(ctx, stay)
 	if err != nil {
-		return 0, fmt.Errorf("write the ledger: %w", err)
+		return 0, err
 	}
 	if recorded.End == usage.EndResumed {
 		return recorded.LeftAtMillis, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go/middleware"
 
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 )
 
@@ -24,6 +25,8 @@ var (
 	retryables = retry.IsErrorRetryables(append([]retry.IsErrorRetryable{
 		retry.RetryableErrorCode{Codes: map[string]struct{}{conflict: {}}},
 	}, retry.DefaultRetryables...))
+	// faults are retryable too, but no conflicts of writes.
+	faults = retry.IsErrorRetryables(retry.DefaultRetryables)
 )
 
 // retryConflicts makes a client retry conflicts as it does throttling; the SDK by
@@ -44,6 +47,27 @@ func wrapBusy(o *dynamodb.Options) {
 			}
 			return out, metadata, err
 		}), middleware.Before)
+	})
+}
+
+// countFaults counts each try that DynamoDB throttled, or that failed in DynamoDB or on
+// the way there: the SDK retries most of them, so callers do not see them.
+func countFaults(o *dynamodb.Options) {
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+		//nolint:wrapcheck // the SDK's own
+		return stack.Finalize.Insert(middleware.FinalizeMiddlewareFunc("CountFaults", func(
+			ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler,
+		) (middleware.FinalizeOutput, middleware.Metadata, error) {
+			out, metadata, err := next.HandleFinalize(ctx, in)
+			switch {
+			case err == nil || ctx.Err() != nil:
+			case throttles.IsErrorThrottle(err).Bool():
+				metrics.Count(ctx, metrics.DatabaseThrottled, 1)
+			case faults.IsErrorRetryable(err).Bool():
+				metrics.Count(ctx, metrics.DatabaseFailed, 1)
+			}
+			return out, metadata, err
+		}), (*retry.Attempt)(nil).ID(), middleware.After)
 	})
 }
 

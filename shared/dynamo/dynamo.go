@@ -79,11 +79,11 @@ var (
 )
 
 // NewClient makes the SDK's client for a store. An error is problem.ErrBusy where
-// the caller may try again. The client does not check the CRC32 of responses: TLS
+// the caller may try again. Throttling and faults are counted as metrics. The client does not check the CRC32 of responses: TLS
 // protects them, and the SDK takes the error response of a refused condition for
 // a damaged one and closes the connection.
 func NewClient(cfg aws.Config) *dynamodb.Client {
-	return dynamodb.NewFromConfig(cfg, retryConflicts, wrapBusy, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
+	return dynamodb.NewFromConfig(cfg, retryConflicts, wrapBusy, countFaults, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true })
 }
 
 // New makes a store over existing tables.

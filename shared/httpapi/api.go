@@ -289,7 +289,7 @@ func (a *API) report(ctx context.Context, err error) *fault {
 	f := faultOf(p)
 	f.RequestID = c.requestID
 	if p.Code == problem.Internal || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, problem.ErrBusy) {
-		a.log.ErrorContext(ctx, "a request failed", "request", c.requestID, "error", err)
+		a.log.ErrorContext(ctx, "a request failed", "error", err)
 	}
 	return f
 }

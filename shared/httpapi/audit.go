@@ -65,7 +65,7 @@ func (a *API) begin(ctx context.Context, e audit.Entry, creates bool) error {
 	}
 	if err := a.audit.BeginAction(ctx, e); err != nil {
 		a.log.ErrorContext(ctx, "an action is not entered in the audit log, and does not happen",
-			"request", e.RequestID, "tenant", e.Tenant, "action", e.Action, "error", err)
+			"tenant", e.Tenant, "action", e.Action, "error", err)
 		return problem.New(problem.Unavailable, "The audit log cannot be written, so nothing was done. Try again.").Because(err)
 	}
 	return nil
@@ -78,7 +78,7 @@ func (a *API) end(ctx context.Context, e audit.Entry, o audit.Outcome) {
 	defer cancel()
 	if err := a.audit.EndAction(ctx, e.Tenant, e.Name, o); err != nil {
 		a.log.ErrorContext(ctx, "an action's outcome is not in the audit log",
-			"request", e.RequestID, "tenant", e.Tenant, "action", e.Action, "outcome", o.Result, "code", o.Code, "error", err)
+			"tenant", e.Tenant, "action", e.Action, "outcome", o.Result, "code", o.Code, "error", err)
 	}
 }
 

@@ -163,7 +163,7 @@ func (a *API) addClosings(closer *statement.Closer) {
 			if err != nil {
 				return nil, err
 			}
-			a.log.InfoContext(ctx, "a period of all tenants is closed", "request", callerOf(ctx).requestID, "period", s.Period)
+			a.log.InfoContext(ctx, "a period of all tenants is closed", "period", s.Period)
 			out := &closingsOutput{Status: http.StatusAccepted, Location: "/v1/statements/" + s.Period + "/closing", Body: viewClosings(s)}
 			if s.State() == statement.StateDone {
 				out.Status = http.StatusOK

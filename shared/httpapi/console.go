@@ -93,7 +93,7 @@ func (a *API) giveMade(contentType, policy, caching string, made func() ([]byte,
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, err := made()
 		if err != nil {
-			a.log.ErrorContext(r.Context(), "a document was not made", "request", callerOf(r.Context()).requestID, "error", err)
+			a.log.ErrorContext(r.Context(), "a document was not made", "error", err)
 			refuseRequest(w, r, problem.As(err))
 			return
 		}

@@ -63,7 +63,7 @@ func operations(t *testing.T) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, now: start, api: environments{httpapi.Serve(console)}}
+	w := &world{t: t, now: start, api: environments{httpapi.Serve(console), slog.New(slog.DiscardHandler)}}
 	document := read[struct {
 		Paths map[string]map[string]any `json:"paths"`
 	}](w.call(nobody, "GET", "/v1/openapi.json", ""))

@@ -54,7 +54,7 @@ func (a *API) once(ctx huma.Context, next func(huma.Context)) {
 	if err := a.gate.Leave(ctx.Context(), claim, r.answer()); err != nil {
 		// The action has happened, so the caller gets its answer. Only a later repeat
 		// is affected.
-		a.log.WarnContext(ctx.Context(), "an answer is not kept", "request", callerOf(ctx.Context()).requestID, "error", err)
+		a.log.WarnContext(ctx.Context(), "an answer is not kept", "error", err)
 	}
 	r.send()
 }

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"seatmeter/shared/httpapi"
@@ -16,7 +17,7 @@ func (w *world) limit(perSecond int) {
 	api := httpapi.New(config)
 	api.AddLicenses(w.door.Licensing, w.door.Reader, w.failing())
 	api.AddHosts(w.door.Licensing, w.failing())
-	w.api = environments{httpapi.Serve(api)}
+	w.api = environments{httpapi.Serve(api), slog.New(slog.DiscardHandler)}
 }
 
 func TestCallsBeyondTheRateGetRetryAfter(t *testing.T) {

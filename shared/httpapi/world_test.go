@@ -20,11 +20,13 @@ import (
 
 	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/meeting"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/table/parquet"
 	"seatmeter/shared/table/xlsx"
+	"seatmeter/shared/wiring"
 	"seatmeter/shared/worldtest"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -83,7 +85,7 @@ func newWorld(t testing.TB) *world {
 		faulty:  faults.New(tables),
 	}
 	w.store = dynamo.New(tables, memtable.Names).WithClock(w.clock)
-	log := slog.New(slog.NewJSONHandler(w.log, nil))
+	log := slog.New(metrics.NewHandler(slog.NewJSONHandler(w.log, nil)))
 	w.door = worldtest.NewProcess(w.failing(), w.gateway, worldtest.Logging(log))
 	config := w.config()
 	config.Log = log
@@ -101,7 +103,7 @@ func newWorld(t testing.TB) *world {
 		Store: w.failing(), Roller: rollup.New(w.failing(), log, w.clock), Log: log, Now: w.clock, Pause: pool.Sleep,
 	}), w.failing(), files)
 	api.AddAudit(w.failing())
-	w.api = environments{httpapi.Serve(api)}
+	w.api = environments{httpapi.Serve(api), log}
 	return w
 }
 
@@ -142,10 +144,13 @@ func (w *world) cursor(target string) string {
 // environments gives each call an execution environment of its own, as Lambda
 // does to calls at the same time: a handler of the runtime's library answers in
 // bytes that it uses again.
-type environments struct{ serve httpapi.Lambda }
+type environments struct {
+	serve httpapi.Lambda
+	log   *slog.Logger
+}
 
 func (e environments) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	return lambda.NewHandler(e.serve).Invoke(ctx, payload)
+	return wiring.Process{Log: e.log}.Function("api", e.serve).Invoke(ctx, payload)
 }
 
 // caller is who asks. The zero caller has no bearer.

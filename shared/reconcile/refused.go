@@ -48,7 +48,7 @@ func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 		}
 		return s.pool(ctx, pool)
 	}))
-	one.report(ctx, "refusal", began, began)
+	one.report(ctx, runRefusal, began, began)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/license"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 )
@@ -63,7 +64,10 @@ func (r *Reconciler) Round(ctx context.Context) error {
 	if released := r.store.Release(ctx, next, until); err == nil {
 		err = problem.Wrap("release the agenda", released)
 	}
-	one.report(ctx, "round", began, began)
+	if err == nil {
+		metrics.Count(ctx, metrics.Rounds, 1)
+	}
+	one.report(ctx, runRound, began, began)
 	return err
 }
 
@@ -83,7 +87,7 @@ func (r *Reconciler) Continue(ctx context.Context, w Work) error {
 	}
 	one := r.newRun()
 	_, err := one.do(ctx, w)
-	one.report(ctx, "part", began, time.UnixMilli(w.BeganMillis))
+	one.report(ctx, runPart, began, time.UnixMilli(w.BeganMillis))
 	return err
 }
 

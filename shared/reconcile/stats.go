@@ -37,15 +37,31 @@ func (r *run) count(change func(*RunStats)) {
 	change(&r.stats)
 }
 
+// The kinds of runs.
+const (
+	runRound   = "round"
+	runPart    = "part"
+	runRefusal = "refusal"
+)
+
 // report logs the run's counts, how long it took, and how long it is since its round
-// began, as metrics.
+// began.
 func (r *run) report(ctx context.Context, kind string, began, roundBegan time.Time) {
 	f, now := r.stats, r.now()
-	metrics.Log(ctx, r.log, now, "reconciled", []slog.Attr{
+	switch {
+	case kind == runRefusal:
+		metrics.Count(ctx, metrics.RefusedOverGhosts, f.Ghosts+f.Orphans+f.Stuck+f.Failed)
+	case now.Sub(roundBegan) > time.Minute:
+		metrics.Count(ctx, metrics.LateRounds, 1)
+	}
+	metrics.Count(ctx, metrics.Ghosts, f.Ghosts)
+	metrics.Count(ctx, metrics.Throttled, f.Throttled)
+	metrics.Count(ctx, metrics.Failed, f.Failed)
+	r.log.LogAttrs(ctx, slog.LevelInfo, "reconciled", slog.String("run", kind),
 		slog.Int("probed", f.Probed), slog.Int("throttled", f.Throttled), slog.Int("ghosts", f.Ghosts), slog.Int("orphans", f.Orphans), slog.Int("holds", f.Holds), slog.Int("stuck", f.Stuck), slog.Int("late", f.Late), slog.Int("settled", f.RolledOut),
 		slog.Int("conferences_expired", f.Expired), slog.Int("ends_completed", f.Completed), slog.Int("locks_freed", f.Locks),
 		slog.Int("failed", f.Failed), slog.Int64("took_ms", now.Sub(began).Milliseconds()), slog.Int64("round_ms", now.Sub(roundBegan).Milliseconds()),
-	}, slog.String("run", kind))
+	)
 }
 
 func boolCount(yes bool) int {

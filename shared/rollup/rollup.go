@@ -27,6 +27,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/timezone"
@@ -99,6 +100,7 @@ func (r *Roller) tenants(ctx context.Context, list []tenant.ID) int {
 		group.Go(func() error {
 			if _, err := r.Tenant(ctx, t); err != nil {
 				failed[i] = 1
+				metrics.Count(ctx, metrics.RollupsFailed, 1)
 				r.log.ErrorContext(ctx, "a tenant's usage is left to the next run", "tenant", t, "error", err)
 			}
 			return nil
@@ -162,6 +164,8 @@ func (l *tenantRoller) progress(ctx context.Context, now time.Time) (*Progress, 
 		return nil, fmt.Errorf("read the progress: %w", err)
 	}
 	if p != nil && p.Zone == l.zone.String() {
+		next := usage.DayOf(time.UnixMilli(p.ThroughMillis), l.zone)
+		metrics.Highest(ctx, metrics.RollupBehindMillis, now.UnixMilli()-FinalMillis-next.ToMillis)
 		return p, nil
 	}
 	first, err := First(ctx, l.store, l.tenant, now.UnixMilli()-FinalMillis)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
@@ -169,6 +170,7 @@ func (c *Closer) run(ctx context.Context, p plan, j Job, until time.Time) (Resul
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endingTime)
 	defer cancel()
 	if problem.Is(err, problem.PreconditionFailed) {
+		metrics.Count(ctx, metrics.StatementsRefused, 1)
 		r.end(StateFailed)
 		document := problem.As(err).Document()
 		r.job.Problem = &document

@@ -31,8 +31,11 @@ import (
 // Process has what every function needs.
 type Process struct {
 	Store *dynamo.Store
-	Log   *slog.Logger
-	Now   func() time.Time
+	// Log's handler is a metrics.Handler, or no metrics are written.
+	Log *slog.Logger
+	Now func() time.Time
+	// Stack is the dimension that tells the metrics of this stack from those of others.
+	Stack string
 }
 
 // Gateway pushes to, closes and probes connections.
@@ -89,25 +92,25 @@ func (p Process) admissions(d Domain, joinsPerSecond int) *admission.Admissions 
 
 // Authorize builds the function that verifies tokens before $connect. It needs no
 // store.
-func Authorize(signer *jointoken.Signer, now func() time.Time, log *slog.Logger) any {
-	return wsapi.NewAuthorizer(signer, now, log).Handle
+func Authorize(p Process, signer *jointoken.Signer) Function {
+	return p.Function("authorize", wsapi.NewAuthorizer(signer, p.Now, p.Log).Handle)
 }
 
 // Connect builds the function of the $connect route.
-func Connect(p Process, gateway Gateway, joinsPerSecond int) any {
-	return wsapi.NewConnector(p.admissions(p.Domain(gateway), joinsPerSecond), p.Log).Handle
+func Connect(p Process, gateway Gateway, joinsPerSecond int) Function {
+	return p.Function("connect", wsapi.NewConnector(p.admissions(p.Domain(gateway), joinsPerSecond), p.Log).Handle)
 }
 
 // Disconnect builds the function of the $disconnect route.
-func Disconnect(p Process) any {
+func Disconnect(p Process) Function {
 	departures := departure.New(p.Store, pool.New(p.Store, pool.Sleep), p.Log)
-	return wsapi.NewDisconnector(departures, p.Log).Handle
+	return p.Function("disconnect", wsapi.NewDisconnector(departures, p.Log).Handle)
 }
 
 // Message builds the function of the $default route.
-func Message(p Process, gateway Gateway, joinsPerSecond int, signer *jointoken.Signer) any {
+func Message(p Process, gateway Gateway, joinsPerSecond int, signer *jointoken.Signer) Function {
 	d := p.Domain(gateway)
-	return p.messenger(d, p.admissions(d, joinsPerSecond), gateway, signer).Handle
+	return p.Function("message", p.messenger(d, p.admissions(d, joinsPerSecond), gateway, signer).Handle)
 }
 
 func (p Process) messenger(d Domain, admissions *admission.Admissions, gateway Gateway, signer *jointoken.Signer) *wsapi.Messenger {
@@ -117,28 +120,28 @@ func (p Process) messenger(d Domain, admissions *admission.Admissions, gateway G
 }
 
 // Queue builds the function that gives free seats to those who wait.
-func Queue(p Process, gateway Gateway, signer *jointoken.Signer) any {
+func Queue(p Process, gateway Gateway, signer *jointoken.Signer) Function {
 	d := p.Domain(gateway)
 	admissions := p.admissions(d, 1) // which counts no waiter: it was counted when it came
-	return jobs.NewQueueWorker(worker.New(worker.Config{
+	return p.Function("queue", jobs.NewQueueWorker(worker.New(worker.Config{
 		Store: p.Store, Pools: d.Pools, Queues: queue.New(p.Store, d.Pools, p.Store), Admissions: admissions, Departures: d.Departures,
 		Prober: gateway, Teller: p.messenger(d, admissions, gateway, signer), Log: p.Log, Now: p.Now, Pause: pool.Sleep,
-	})).Handle
+	})).Handle)
 }
 
 // Reconcile builds the function that frees the seats of dead connections.
-func Reconcile(p Process, gateway Gateway, queue reconcile.Queue) any {
+func Reconcile(p Process, gateway Gateway, queue reconcile.Queue) Function {
 	d := p.Domain(gateway)
-	return jobs.NewReconciler(reconcile.New(reconcile.Config{
+	return p.Function("reconcile", jobs.NewReconciler(reconcile.New(reconcile.Config{
 		Store: p.Store, Licensing: d.Licensing, Departures: d.Departures, Meetings: d.Meetings, Gateway: gateway, Log: p.Log, Now: p.Now,
 		Queue: queue, Share: reconcile.Share,
-	}), p.Log).Handle
+	}), p.Log).Handle)
 }
 
 // Rollup builds the function that rolls up usage, audits the books, and goes on with
 // closings. It closes months by itself so many days after their end; zero: never.
-func Rollup(p Process, closeAfterDays int) any {
-	return jobs.NewRollup(p.roller(), books.NewAuditor(p.Store, p.Log, p.Now), p.Closer(closeAfterDays)).Handle
+func Rollup(p Process, closeAfterDays int) Function {
+	return p.Function("rollup", jobs.NewRollup(p.roller(), books.NewAuditor(p.Store, p.Log, p.Now), p.Closer(closeAfterDays)).Handle)
 }
 
 func (p Process) roller() *rollup.Roller { return rollup.New(p.Store, p.Log, p.Now) }

@@ -20,6 +20,7 @@ import (
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
@@ -120,6 +121,7 @@ func (a *Authorizer) Handle(ctx context.Context, event events.APIGatewayCustomAu
 		return events.APIGatewayCustomAuthorizerResponse{}, err
 	}
 	if err != nil {
+		metrics.Count(ctx, metrics.Refused(problem.TokenInvalid), 1)
 		a.log.InfoContext(ctx, "a token was refused", "error", err)
 		return events.APIGatewayCustomAuthorizerResponse{}, errUnauthorized
 	}

@@ -15,6 +15,7 @@ import (
 	"seatmeter/shared/admission"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
@@ -50,13 +51,13 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	who, ok := readBearer(request.Authorizer)
 	pass := who.pass
 	if !ok || request.ConnectionID == "" {
-		return refusal(problem.New(problem.TokenInvalid, "The connection was not authorized."), request.RequestID), nil
+		return refuse(ctx, problem.New(problem.TokenInvalid, "The connection was not authorized."), request.RequestID), nil
 	}
 	asked := readHandshake(parts{
 		event.QueryStringParameters, event.MultiValueQueryStringParameters, event.Headers, event.MultiValueHeaders,
 	})
 	if len(asked.faults) > 0 {
-		return refusal(problem.InvalidFields(asked.faults...), request.RequestID), nil
+		return refuse(ctx, problem.InvalidFields(asked.faults...), request.RequestID), nil
 	}
 	v := admission.Visitor{Pass: pass, Connection: seat.ConnectionID(request.ConnectionID), AtMillis: clockMillis(request.ConnectedAt), Origin: originOf(event), Wait: asked.wait}
 	enter := c.admissions.Connect
@@ -67,6 +68,7 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 	}
 	if err := enter(ctx, v); err != nil {
 		p := asRefusal(err)
+		answer := refuse(ctx, p, request.RequestID)
 		level := slog.LevelInfo
 		switch p.Code {
 		case problem.Unavailable:
@@ -76,7 +78,7 @@ func (c *Connector) Handle(ctx context.Context, event Event) (Response, error) {
 		}
 		c.log.Log(ctx, level, "refused", "tenant", pass.Tenant, "conference", pass.Conference,
 			"connection", request.ConnectionID, "code", p.Code, "error", p)
-		return refusal(p, request.RequestID), nil
+		return answer, nil
 	}
 	c.log.InfoContext(ctx, "admitted", "tenant", pass.Tenant, "conference", pass.Conference, "connection", request.ConnectionID)
 	return Response{StatusCode: http.StatusOK, Headers: chosenProtocol(event)}, nil
@@ -135,7 +137,9 @@ func originOf(event Event) string {
 	return lines[0]
 }
 
-func refusal(p *problem.Error, requestID string) Response {
+// refuse is the answer to a refused handshake, which is counted.
+func refuse(ctx context.Context, p *problem.Error, requestID string) Response {
+	metrics.Count(ctx, metrics.Refused(p.Code), 1)
 	document := p.Document()
 	document.RequestID = requestID
 	body, err := json.Marshal(document)

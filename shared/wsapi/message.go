@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
 	"seatmeter/shared/meeting"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/occupancy"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/queue"
@@ -300,7 +301,7 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 // refused begins the answer to a refused join. It adds how full the pool is, unless
 // the refusal already has that, or the pool cannot be read.
 func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int64, cause error) Reply {
-	reply := Reply{Type: "refused"}
+	reply := Reply{Type: typeRefused}
 	if problem.Is(cause, problem.RateLimited) || problem.As(cause).Occupancy != nil {
 		return reply // the pool was not asked, or its figures are in the cause
 	}
@@ -313,8 +314,11 @@ func (m *Messenger) refused(ctx context.Context, s session.Session, atMillis int
 // failed adds a problem to a reply, and logs internal causes.
 func (m *Messenger) failed(ctx context.Context, id seat.ConnectionID, requestID string, reply Reply, err error) Reply {
 	p := asRefusal(err)
+	if reply.Type == typeRefused {
+		metrics.Count(ctx, metrics.Refused(p.Code), 1)
+	}
 	if p.Code == problem.Unavailable {
-		m.log.ErrorContext(ctx, "a message failed", "connection", id, "request", requestID, "error", err)
+		m.log.ErrorContext(ctx, "a message failed", "connection", id, "error", err)
 	}
 	reply.RetrySeconds = p.RetrySeconds()
 	if reply.Type == "" {

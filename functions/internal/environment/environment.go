@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/gateway"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/wiring"
 )
 
@@ -30,6 +31,7 @@ const (
 	joinsPerSecond      = "JOINS_PER_SECOND"
 	callsPerSecond      = "CALLS_PER_SECOND"
 	closeAfterDays      = "CLOSE_AFTER_DAYS"
+	stackName           = "STACK_NAME"
 	issuer              = "ISSUER"
 	roleClaim           = "ROLE_CLAIM"
 	tenantClaim         = "TENANT_CLAIM"
@@ -51,7 +53,7 @@ type Environment struct {
 
 // Start builds a function's handler and serves it. It does not return.
 func Start(build func(context.Context, *Environment) (handler any, err error)) {
-	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	log := slog.New(metrics.NewHandler(slog.NewJSONHandler(os.Stdout, nil)))
 	ctx := context.Background()
 	handler, err := open(ctx, log, build)
 	if err != nil {
@@ -85,7 +87,14 @@ func (e *Environment) UsageProcess() wiring.Process {
 }
 
 func (e *Environment) process(tables dynamo.Tables) wiring.Process {
-	return wiring.Process{Store: dynamo.New(dynamo.NewClient(e.AWS), tables), Log: e.Log, Now: time.Now}
+	p := e.Bare()
+	p.Store = dynamo.New(dynamo.NewClient(e.AWS), tables)
+	return p
+}
+
+// Bare returns a process without tables.
+func (e *Environment) Bare() wiring.Process {
+	return wiring.Process{Log: e.Log, Now: time.Now, Stack: e.Get(stackName)}
 }
 
 // Gateway returns the gateway to the WebSocket API's connections.

@@ -158,7 +158,7 @@ func TestAMillionTextbookJoinsCostTheHandComputedSum(t *testing.T) {
 	b := cost.Textbook(cost.Assumptions{}).Bill(c)
 	for service, want := range map[string]string{
 		"DynamoDB": "5.000000", "Lambda": "0.800000", "API Gateway WebSocket": "2.000000", "API Gateway HTTP": "1.000000",
-		"CloudWatch Logs": "0.167638", // 360 bytes a join, at 0.50 a GiB
+		"CloudWatch Logs": "0.400469", // 860 bytes a join, at 0.50 a GiB
 	} {
 		if got := b.Service(service).FloatString(6); got != want {
 			t.Errorf("%s costs %s, want %s", service, got, want)

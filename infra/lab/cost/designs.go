@@ -35,6 +35,10 @@ const (
 	rollupGB              = 1
 	bytesPerGB            = 1 << 30
 	secrets               = 2
+	// The metrics that have a value in each hour of a load of stays whose clients leave,
+	// and of refusals: joins, left_closed, refused_seats_exhausted, rounds. Each other
+	// metric that occurs in each hour costs as much as one of them.
+	metricsEachHour = 4
 	// coldStarts is the share of invocations with a cold start, which reads the
 	// function's secret, if any: "typically under 1 %", by
 	// aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase.
@@ -129,6 +133,7 @@ func Ours(with Assumptions) Design {
 	month.unitsTimes(measuredRollup, rat(rollupsPerMonth))
 	month.invoke(rollupsPerMonth, with.RollupMillis, rollupGB)
 	month.log(rollupsPerMonth, loggedRollup)
+	month.add(MeterMetrics, metricsEachHour)
 
 	tenant := &d.each[DriverTenantMonth]
 	tenant.unitsTimes(measuredRollupTenant, rat(rollupsPerMonth))

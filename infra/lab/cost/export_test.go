@@ -16,3 +16,6 @@ func Measured() map[string]Units {
 func Logged() map[string]int {
 	return map[string]int{"stay": loggedStay, "refusal": loggedRefusal, "round": loggedRound, "rollup": loggedRollup}
 }
+
+// MetricsEachHour is the number of metrics that the bill counts.
+const MetricsEachHour = metricsEachHour

@@ -52,11 +52,12 @@ var (
 )
 
 // Bytes that functions log, by tests: of a join and its leave, of a refused handshake,
-// of a round of reconciliation, and of a run of roll-up and audits. Lambda logs lines of
+// of a round of reconciliation, and of a run of roll-up and audits, all with the counts
+// of which CloudWatch makes metrics. Lambda logs lines of
 // its own only where an invocation fails (SystemLogLevel in template.yaml).
 const (
-	loggedStay    = 360
-	loggedRefusal = 280
-	loggedRound   = 900
-	loggedRollup  = 500
+	loggedStay    = 860
+	loggedRefusal = 560
+	loggedRound   = 600
+	loggedRollup  = 300
 )

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ import (
 	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
@@ -237,14 +239,31 @@ func TestAnAuditCostsWhatTheBillSays(t *testing.T) {
 
 // logged compares the bytes that do logs with the constant of that name. The constant
 // may be up to half as large again, since ids on AWS may be longer than here.
-func logged(t *testing.T, name string, do func(log *slog.Logger)) {
+// The lines have the ids and the metrics that they have on AWS.
+func logged(t *testing.T, name string, do func(log *slog.Logger, invoke func(function string, call func(context.Context)))) {
 	t.Helper()
 	var out bytes.Buffer
-	do(slog.New(slog.NewJSONHandler(&out, nil)))
+	log := slog.New(metrics.NewHandler(slog.NewJSONHandler(&out, nil)))
+	do(log, func(function string, call func(context.Context)) {
+		f := metrics.NewFunction("seatmeter", function)
+		ctx := f.Begin(t.Context(), "JKJaXmPLvHcESHA=", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+		call(ctx)
+		f.End(ctx, log)
+	})
+	for line := range bytes.Lines(out.Bytes()) {
+		for name := range strings.SplitSeq(string(line), `{"Name":"`) {
+			if name, _, found := strings.Cut(name, `"}`); found {
+				metricsLogged[name] = true
+			}
+		}
+	}
 	if got, most := out.Len(), cost.Logged()[name]; got > most || got < most*2/3 {
 		t.Errorf("%s: logged %d bytes, the constant is %d:\n%s", name, got, most, out.String())
 	}
 }
+
+// metricsLogged are the metrics of the lines that logged has seen.
+var metricsLogged = make(map[string]bool)
 
 func TestFunctionsLogWhatTheBillSays(t *testing.T) {
 	w := newWorld(t, license.ModelConcurrent)
@@ -260,33 +279,45 @@ func TestFunctionsLogWhatTheBillSays(t *testing.T) {
 		e.RequestContext.DisconnectStatusCode = 1000
 		return e
 	}
-	connect := func(log *slog.Logger, id string, want int) {
-		answer, err := wsapi.NewConnector(w.process.Admissions, log).Handle(t.Context(), event(id))
+	type invoker = func(function string, call func(context.Context))
+	connect := func(ctx context.Context, log *slog.Logger, id string, want int) {
+		answer, err := wsapi.NewConnector(w.process.Admissions, log).Handle(ctx, event(id))
 		if err != nil || answer.StatusCode != want {
 			t.Fatalf("answered %d %s (%v)", answer.StatusCode, answer.Body, err)
 		}
 	}
-	logged(t, "stay", func(log *slog.Logger) {
-		connect(log, "Gd000000000001=", http.StatusOK)
-		if _, err := wsapi.NewDisconnector(w.process.Departures, log).Handle(t.Context(), event("Gd000000000001=")); err != nil {
-			t.Fatal(err)
-		}
+	logged(t, "stay", func(log *slog.Logger, invoke invoker) {
+		invoke("connect", func(ctx context.Context) { connect(ctx, log, "Gd000000000001=", http.StatusOK) })
+		invoke("disconnect", func(ctx context.Context) {
+			if _, err := wsapi.NewDisconnector(w.process.Departures, log).Handle(ctx, event("Gd000000000001=")); err != nil {
+				t.Fatal(err)
+			}
+		})
 	})
 	w.join()
-	logged(t, "refusal", func(log *slog.Logger) { connect(log, "Gd000000000002=", http.StatusForbidden) })
-	logged(t, "round", func(log *slog.Logger) {
-		if err := w.process.Reconciler(w.store, quietPlatform{}, log, w.clock).Round(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+	logged(t, "refusal", func(log *slog.Logger, invoke invoker) {
+		invoke("connect", func(ctx context.Context) { connect(ctx, log, "Gd000000000002=", http.StatusForbidden) })
 	})
-	logged(t, "rollup", func(log *slog.Logger) {
+	logged(t, "round", func(log *slog.Logger, invoke invoker) {
+		invoke("reconcile", func(ctx context.Context) {
+			if err := w.process.Reconciler(w.store, quietPlatform{}, log, w.clock).Round(ctx); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+	logged(t, "rollup", func(log *slog.Logger, invoke invoker) {
 		roller := rollup.New(w.store, log, w.clock)
 		closer := statement.NewCloser(statement.Config{Store: w.store, Roller: roller, Log: log, Now: w.clock, Pause: pool.Sleep})
 		job := jobs.NewRollup(roller, books.NewAuditor(w.store, log, w.clock), closer)
-		if err := job.Handle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		invoke("rollup", func(ctx context.Context) {
+			if err := job.Handle(ctx); err != nil {
+				t.Fatal(err)
+			}
+		})
 	})
+	if got := len(metricsLogged); got != cost.MetricsEachHour {
+		t.Errorf("%d metrics, the constant is %d: %v", got, cost.MetricsEachHour, metricsLogged)
+	}
 }
 
 func TestRollingUpCostsWhatTheBillSays(t *testing.T) {

@@ -27,6 +27,7 @@ const (
 	MeterSecrets
 	MeterSecretCalls
 	MeterLogs
+	MeterMetrics
 	MeterObjects
 	meters
 )
@@ -41,6 +42,7 @@ const (
 	serviceQueue     = "SQS"
 	serviceSecrets   = "Secrets Manager"
 	serviceLogs      = "CloudWatch Logs"
+	serviceMetrics   = "CloudWatch"
 	serviceObjects   = "S3"
 )
 
@@ -75,7 +77,9 @@ var Prices = [meters]Price{
 	MeterSecrets:     {serviceSecrets, "secret-month", "0.40", 1, "aws.amazon.com/secrets-manager/pricing, its example, as github.com/api-evangelist/amazon-secrets-manager read it on 2026-09-20"},
 	MeterSecretCalls: {serviceSecrets, "call", "0.05", 1e4, "aws.amazon.com/secrets-manager/pricing, its example, as github.com/api-evangelist/amazon-secrets-manager read it on 2026-09-20"},
 	MeterLogs:        {serviceLogs, "GB ingested from Lambda", "0.50", 1, "duckbillgroup.com/?p=9080, on the prices since 2025-05-01"},
-	MeterObjects:     {serviceObjects, "PUT or part", "0.005", 1e3, "c3x.dev/blog/s3-request-fees-explained, undated"},
+	// Prorated by the hour in which a metric has a value.
+	MeterMetrics: {serviceMetrics, "custom metric-month", "0.30", 1, "signoz.io/guides/cloudwatch-pricing, 2026-02-15"},
+	MeterObjects: {serviceObjects, "PUT or part", "0.005", 1e3, "c3x.dev/blog/s3-request-fees-explained, undated"},
 }
 
 // NotVerified lists what no source states, and how the bill counts it.

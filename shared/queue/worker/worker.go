@@ -21,6 +21,7 @@ import (
 	"seatmeter/shared/departure"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/meeting"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/queue"
@@ -363,7 +364,11 @@ func (w *Worker) admitted(ctx context.Context, waiter queue.Waiter, s session.Se
 		w.Log.WarnContext(ctx, "a waiter is told of its seat by the next sweep", "tenant", s.Tenant, "connection", s.Connection, "error", err)
 		return nil
 	}
-	return w.end(ctx, waiter, s.JoinedAtMillis, usage.WaitAdmitted)
+	err = w.end(ctx, waiter, s.JoinedAtMillis, usage.WaitAdmitted)
+	if err == nil {
+		metrics.Observe(ctx, metrics.SeatWaitMillis, max(0, s.JoinedAtMillis-waiter.SinceMillis))
+	}
+	return err
 }
 
 func (w *Worker) end(ctx context.Context, waiter queue.Waiter, untilMillis int64, outcome usage.WaitOutcome) error {

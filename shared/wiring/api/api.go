@@ -4,7 +4,6 @@ package api
 
 import (
 	"fmt"
-	"log/slog"
 
 	"seatmeter/shared/console"
 	"seatmeter/shared/httpapi"
@@ -40,61 +39,61 @@ func (p Process) licensing() *licensing.Licensing {
 }
 
 // Licenses builds the function for tenants and licenses.
-func Licenses(p Process) any {
+func Licenses(p Process) wiring.Function {
 	pools := pool.New(p.Store, pool.Sleep)
 	terms := licensing.New(p.Store, pools)
 	a := p.empty()
 	a.AddLicenses(terms, occupancy.New(p.Store, pools, terms), p.Store)
-	return p.Claims.Serve(a)
+	return p.Function("licenses", p.Claims.Serve(a))
 }
 
 // Hosts builds the function for hosts.
-func Hosts(p Process) any {
+func Hosts(p Process) wiring.Function {
 	a := p.empty()
 	a.AddHosts(p.licensing(), p.Store)
-	return p.Claims.Serve(a)
+	return p.Function("hosts", p.Claims.Serve(a))
 }
 
 // Conferences builds the function for conferences, connections, queues and join
 // tokens.
-func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) any {
+func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) wiring.Function {
 	d := p.Domain(gateway)
 	a := p.empty()
 	a.AddConferences(d.Licensing, d.Meetings, p.Store)
 	a.AddConnections(d.Licensing, d.Meetings, d.Occupancy, p.Store, tokens)
 	a.AddQueue(queue.New(p.Store, d.Pools, p.Store), p.Store)
-	return p.Claims.Serve(a)
+	return p.Function("conferences", p.Claims.Serve(a))
 }
 
 // Usage builds the function for reports, the ledger and the audit log.
-func Usage(p Process, files httpapi.Files) any {
+func Usage(p Process, files httpapi.Files) wiring.Function {
 	pools := pool.New(p.Store, pool.Sleep)
 	terms := licensing.New(p.Store, pools)
 	a := p.empty()
 	a.AddUsage(terms, occupancy.New(p.Store, pools, terms), p.Store, files)
 	a.AddLedger(terms, p.Store, files)
 	a.AddAudit(p.Store)
-	return p.Claims.Serve(a)
+	return p.Function("usage", p.Claims.Serve(a))
 }
 
 // Statements builds the function for statements.
-func Statements(p Process, files httpapi.Files) any {
+func Statements(p Process, files httpapi.Files) wiring.Function {
 	a := p.empty()
 	a.AddStatements(p.Closer(0), p.Store, files)
-	return p.Claims.Serve(a)
+	return p.Function("statements", p.Claims.Serve(a))
 }
 
 // Console builds the function for everything that needs no bearer. It needs no store.
 // The site's files are those that are built in.
-func Console(log *slog.Logger, site httpapi.Site) (any, error) {
+func Console(p wiring.Process, site httpapi.Site) (wiring.Function, error) {
 	messages, err := wsapi.AsyncAPI()
 	if err != nil {
-		return nil, fmt.Errorf("describe the messages: %w", err)
+		return wiring.Function{}, fmt.Errorf("describe the messages: %w", err)
 	}
 	site.Files = console.Files()
-	handler, err := httpapi.Console(log, messages, site)
+	handler, err := httpapi.Console(p.Log, messages, site)
 	if err != nil {
-		return nil, fmt.Errorf("serve the console: %w", err)
+		return wiring.Function{}, fmt.Errorf("serve the console: %w", err)
 	}
-	return httpapi.Serve(handler), nil
+	return p.Function("console", httpapi.Serve(handler)), nil
 }
