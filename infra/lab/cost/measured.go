@@ -27,7 +27,7 @@ var (
 	measuredConference = Units{Writes: 23, Reads: 53}
 	// measuredConferenceHour is reconciliation's cost of a conference for an hour,
 	// and measuredSeatHour that of each of its connections.
-	measuredConferenceHour = Units{Writes: 15, Reads: 37.5}
+	measuredConferenceHour = Units{Writes: 15, Reads: 39.5}
 	measuredSeatHour       = Units{Reads: 7.5}
 	// measuredRound is a round of reconciliation with nothing on the agenda.
 	measuredRound = Units{Writes: 2, Reads: 16}

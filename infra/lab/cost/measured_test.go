@@ -608,7 +608,8 @@ func (w *world) reconciler() *reconcile.Reconciler {
 const roundsPerHour = 60
 
 // hour is the cost of an hour's rounds with a number of people, less the cost of
-// as many rounds with an empty agenda.
+// as many rounds with an empty agenda. One process runs them: Lambda keeps a process that
+// is invoked each minute.
 func (w *world) hour(people int, empty cost.Units) cost.Units {
 	w.t.Helper()
 	w.live()
@@ -616,9 +617,12 @@ func (w *world) hour(people int, empty cost.Units) cost.Units {
 		w.join()
 	}
 	w.pass(2 * time.Minute) // old enough to be probed
+	r := w.reconciler()
 	spent := w.units(func() {
 		for range roundsPerHour {
-			w.round()
+			if err := r.Round(w.t.Context()); err != nil {
+				w.t.Fatal(err)
+			}
 			w.pass(time.Minute)
 		}
 	})
