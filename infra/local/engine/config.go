@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,12 +13,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
-// Config is a configuration of the SDK for an engine at an endpoint.
+// Config is a configuration of the SDK for an engine at an endpoint: by https with the
+// credentials and the region of the environment, by http with ones that a local engine
+// takes.
 func Config(ctx context.Context, endpoint string) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion("local"), config.WithRetryer(Retryer),
-		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	options := []func(*config.LoadOptions) error{config.WithRetryer(Retryer)}
+	if !strings.HasPrefix(endpoint, "https:") {
+		options = append(options, config.WithRegion("local"),
+			config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return aws.Config{}, fmt.Errorf("make a configuration for DynamoDB Local: %w", err)
+		return aws.Config{}, fmt.Errorf("make a configuration for DynamoDB: %w", err)
 	}
 	cfg.BaseEndpoint = aws.String(endpoint)
 	return cfg, nil
