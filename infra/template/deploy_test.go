@@ -71,7 +71,13 @@ func TestNoResourceHasAFixedName(t *testing.T) {
 			}
 		}
 	}
-	each(at(document(t), "Resources"), func(id string, r *yaml.Node) { look(id, r) })
+	each(at(document(t), "Resources"), func(id string, r *yaml.Node) {
+		if at(r, "Type").Value != "AWS::CloudWatch::Alarm" { // which names metrics and dimensions
+			look(id, r)
+		} else if name := at(r, "Properties", "AlarmName"); name != nil {
+			t.Errorf("%s is named %s", id, name.Value)
+		}
+	})
 }
 
 // SAM names a schedule by its logical id alone unless it is told not to, and Scheduler tries 185 times
@@ -120,7 +126,7 @@ func TestOutputsNameEveryTableBucketFunctionAndLogGroup(t *testing.T) {
 		case "AWS::S3::Bucket":
 			want = []string{"!Ref " + id}
 		case "AWS::Serverless::Function":
-			want = []string{"!Ref " + id, "!Sub /aws/lambda/${" + id + "}"}
+			want = []string{"!Ref " + id, "!Ref " + strings.TrimSuffix(id, "Function") + "LogGroup"}
 		}
 		for _, name := range want {
 			if !slices.Contains(named, name) {

@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -32,6 +30,7 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/keys"
 	"seatmeter/shared/keys/keystest"
 	"seatmeter/shared/license"
 	"seatmeter/shared/metrics"
@@ -244,6 +243,7 @@ func driveStays(d *driver) {
 	d.closes(fromLobby, 1000, nil)
 
 	d.call(wiring.Authorize(d.process, d.signer), map[string]any{})
+	d.unreadableKeys()
 	d.call(d.connect(), wsapi.Event{}) // without the authorizer
 	d.FailAll("take", faults.Before)
 	d.connects(d.Guest())
@@ -442,6 +442,20 @@ func driveDatabase(t *testing.T) []byte {
 	return out.Bytes()
 }
 
-func TestEveryPathThatCountsIsDriven(t *testing.T) {
-	t.Log(strings.Join(slices.Sorted(maps.Keys(drive(t))), "\n"))
+// unreadableKeys has the authorizer be asked about a token of a key that cannot be read.
+func (d *driver) unreadableKeys() {
+	d.t.Helper()
+	source := new(keystest.Source)
+	source.Replace(keystest.Key("a"))
+	ring, err := keys.Open(d.t.Context(), source, d.Now)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	token, err := d.signer.Sign(d.t.Context(), d.Guest().Pass, d.Now(), d.Now().Add(time.Hour))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	source.Fail(faults.ErrFault)
+	d.Pass(time.Hour)
+	d.call(wiring.Authorize(d.process, jointoken.NewSigner(ring)), map[string]any{"queryStringParameters": map[string]string{"token": token}})
 }

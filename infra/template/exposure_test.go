@@ -1,6 +1,7 @@
 package template_test
 
 import (
+	"encoding/json"
 	"os"
 	"regexp"
 	"slices"
@@ -153,6 +154,51 @@ func TestNoPolicyIsManagedElsewhere(t *testing.T) {
 		for _, policy := range f.Properties.Policies {
 			if len(policy.Statement) == 0 {
 				t.Errorf("%s has a policy without statements", name)
+			}
+		}
+	}
+}
+
+func TestEachFunctionLogsToAGroupOfOurs(t *testing.T) {
+	resources := at(document(t), "Resources")
+	groups := 0
+	each(resources, func(id string, r *yaml.Node) {
+		switch at(r, "Type").Value {
+		case "AWS::Serverless::Function":
+			group := at(r, "Properties", "LoggingConfig", "LogGroup")
+			if want := strings.TrimSuffix(id, "Function") + "LogGroup"; group == nil || group.Value != want {
+				t.Errorf("%s does not log to %s", id, want)
+			}
+		case "AWS::Logs::LogGroup":
+			groups++
+			if days := at(r, "Properties", "RetentionInDays"); days == nil || days.Value != "LogRetentionDays" {
+				t.Errorf("%s keeps its lines for other than LogRetentionDays", id)
+			}
+		}
+	})
+	if want := len(functions(t)) + 2; groups != want {
+		t.Errorf("%d log groups, want %d", groups, want)
+	}
+}
+
+// Tokens may be in query strings, and addresses in paths.
+func TestAccessLogsHaveRequestIDsAndNoQueryPathOrAddress(t *testing.T) {
+	settings := map[string]*yaml.Node{
+		"HttpApi":      at(document(t), "Resources", "HttpApi", "Properties", "AccessLogSettings"),
+		"WebSocketApi": at(document(t), "Resources", "WebSocketApi", "Properties", "AccessLogSettings").Content[1], // of an If
+	}
+	allowed := []string{
+		"requestId", "connectionId", "eventType", "status", "routeKey", "responseLatency", "authorizer.tenant", "authorizer.error",
+		"error.message", "integrationErrorMessage",
+	}
+	for id, one := range settings {
+		format := at(one, "Format").Value
+		if !json.Valid([]byte(format)) || !strings.Contains(format, `"request":"$context.requestId"`) {
+			t.Errorf("%s logs %s", id, format)
+		}
+		for _, variable := range regexp.MustCompile(`\$[A-Za-z.]+`).FindAllString(format, -1) {
+			if !slices.Contains(allowed, strings.TrimPrefix(variable, "$context.")) {
+				t.Errorf("%s logs %s", id, variable)
 			}
 		}
 	}

@@ -118,6 +118,7 @@ func (a *Authorizer) Handle(ctx context.Context, event events.APIGatewayCustomAu
 		event.QueryStringParameters, event.MultiValueQueryStringParameters, event.Headers, event.MultiValueHeaders,
 	}))
 	if err != nil && !problem.Is(err, problem.TokenInvalid) {
+		metrics.Count(ctx, metrics.Refused(problem.Unavailable), 1)
 		return events.APIGatewayCustomAuthorizerResponse{}, err
 	}
 	if err != nil {

@@ -158,7 +158,7 @@ func TestAMillionTextbookJoinsCostTheHandComputedSum(t *testing.T) {
 	b := cost.Textbook(cost.Assumptions{}).Bill(c)
 	for service, want := range map[string]string{
 		"DynamoDB": "5.000000", "Lambda": "0.800000", "API Gateway WebSocket": "2.000000", "API Gateway HTTP": "1.000000",
-		"CloudWatch Logs": "0.400469", // 860 bytes a join, at 0.50 a GiB
+		"CloudWatch Logs": "0.484288", // 860 bytes a join, and 180 of its call, at 0.50 a GiB
 	} {
 		if got := b.Service(service).FloatString(6); got != want {
 			t.Errorf("%s costs %s, want %s", service, got, want)
@@ -236,6 +236,12 @@ func TestTheBillIsOfTheTemplate(t *testing.T) {
 	secrets, streams, recovered := has("Type: AWS::SecretsManager::Secret\n"), has("StreamViewType:"), has("PointInTimeRecoveryEnabled: true\n")
 	if secrets != 2 || streams != 1 || recovered != 3 {
 		t.Errorf("%d secrets, %d streams, %d tables with recovery", secrets, streams, recovered)
+	}
+	if alarms, dashboards := has("Type: AWS::CloudWatch::Alarm\n"), has("Type: AWS::CloudWatch::Dashboard\n"); alarms != cost.Alarms || dashboards != 1 {
+		t.Errorf("%d alarms, %d dashboards", alarms, dashboards)
+	}
+	if has("      AccessLogSettings:\n") != 1 || has("      Metrics:\n") != 0 {
+		t.Error("other than the HTTP API has an access log by default, or an alarm has several metrics")
 	}
 	want := map[string]int{"reconcile 1m0s": 1, "queue 1m0s": 1, "rollup 1h0m0s": 1}
 	if !maps.Equal(every, want) {

@@ -39,6 +39,8 @@ const (
 	// and of refusals: joins, left_closed, refused_seats_exhausted, rounds. Each other
 	// metric that occurs in each hour costs as much as one of them.
 	metricsEachHour = 4
+	// The template's, each alarm of one metric.
+	alarms, dashboards = 34, 1
 	// coldStarts is the share of invocations with a cold start, which reads the
 	// function's secret, if any: "typically under 1 %", by
 	// aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase.
@@ -85,6 +87,12 @@ func (a *amounts) log(n, bytes float64) {
 	a[MeterLogs] = add(a[MeterLogs], new(big.Rat).Quo(times(rat(n), rat(bytes)), rat(bytesPerGB)))
 }
 
+// call adds a call of the HTTP API, with its line of the access log.
+func (a *amounts) call() {
+	a.add(MeterCalls, 1)
+	a.log(1, loggedCall)
+}
+
 // clients are the amounts that clients cause in every design: the messages and
 // minutes of the WebSocket API, and the functions that handle them.
 func clients(with Assumptions) Design {
@@ -93,7 +101,7 @@ func clients(with Assumptions) Design {
 	join.add(MeterMessages, 2) // $connect and $disconnect
 	join.handle(3, with)       // with the authorizer
 	join.log(1, loggedStay)
-	join.add(MeterCalls, 1) // for the join token
+	join.call() // for the join token
 	join.handle(1, with)
 	join.add(MeterSecretCalls, 2*coldStarts) // of the authorizer, and of the function that makes the token
 	d.each[DriverSeatHour].add(MeterConnectionMinutes, 60)
@@ -104,7 +112,7 @@ func clients(with Assumptions) Design {
 	refusal.add(MeterMessages, 1)
 	refusal.handle(2, with)
 	refusal.log(1, loggedRefusal)
-	refusal.add(MeterCalls, 1)
+	refusal.call()
 	refusal.handle(1, with)
 	d.each[DriverMonth].add(MeterSecrets, 1)
 	// The record of a stay is stored in the table and for point-in-time recovery.
@@ -134,6 +142,8 @@ func Ours(with Assumptions) Design {
 	month.invoke(rollupsPerMonth, with.RollupMillis, rollupGB)
 	month.log(rollupsPerMonth, loggedRollup)
 	month.add(MeterMetrics, metricsEachHour)
+	month.add(MeterAlarms, alarms)
+	month.add(MeterDashboards, dashboards)
 
 	tenant := &d.each[DriverTenantMonth]
 	tenant.unitsTimes(measuredRollupTenant, rat(rollupsPerMonth))
@@ -143,7 +153,7 @@ func Ours(with Assumptions) Design {
 
 	d.each[DriverConference].units(measuredConference)
 	d.each[DriverConference].units(measuredAuditConference)
-	d.each[DriverConference].add(MeterCalls, 1)
+	d.each[DriverConference].call()
 	d.each[DriverConference].handle(1, with)
 	d.each[DriverConferenceHour].units(measuredConferenceHour)
 
@@ -170,7 +180,7 @@ func Textbook(with Assumptions) Design {
 	d := clients(with)
 	d.Name = "textbook"
 	d.About = "TransactWriteItems of one counter and the connection on join, and of both on leave. In its favour: the connection's item is the record of the stay; nothing is read; no join is repeated after a conflict; a refusal costs the counter's write, and leaves no record; reports, conferences and join tokens do not use DynamoDB. Nothing finds dead connections: their seats are lost."
-	d.each[DriverConference].add(MeterCalls, 1)
+	d.each[DriverConference].call()
 	d.each[DriverConference].handle(1, with)
 	d.each[DriverJoin].units(measuredTransactions)
 	d.each[DriverRefusal].add(MeterWrites, 2)

@@ -19,3 +19,6 @@ func Logged() map[string]int {
 
 // MetricsEachHour is the number of metrics that the bill counts.
 const MetricsEachHour = metricsEachHour
+
+// Alarms is the number of alarms that the bill counts.
+const Alarms = alarms

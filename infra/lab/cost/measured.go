@@ -60,4 +60,7 @@ const (
 	loggedRefusal = 560
 	loggedRound   = 600
 	loggedRollup  = 300
+	// A line of the HTTP API's access log: its format in template.yaml, with the
+	// route of join tokens and without errors.
+	loggedCall = 180
 )
