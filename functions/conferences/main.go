@@ -1,4 +1,4 @@
-// Command conferences manages conferences, connections and join tokens.
+// Command conferences manages conferences, connections, join tokens and servers' seats.
 package main
 
 import (
@@ -21,6 +21,7 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
+		process.JoinsPerSecond = env.JoinsPerSecond()
 		tokens := httpapi.JoinTokens{Signer: signer, WebSocketURL: env.Get("WEBSOCKET_URL")}
 		return wired.Conferences(process, env.Gateway(), tokens), nil
 	})

@@ -115,7 +115,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 			if err != nil {
 				return nil, fmt.Errorf("open the keys of cursors: %w", err)
 			}
-			of := api.Process{Process: process(), Seal: httpapi.NewSeal(ring), CallsPerSecond: env.Rates.CallsPerSecond}
+			of := api.Process{Process: process(), Seal: httpapi.NewSeal(ring), CallsPerSecond: env.Rates.CallsPerSecond, JoinsPerSecond: env.Rates.JoinsPerSecond}
 			return handle(of), nil
 		}
 	}

@@ -14,8 +14,8 @@ const tokenLifetime = 12 * time.Hour
 type tokenCommand struct {
 	dataFlag
 
-	Role   string `required:"" enum:"vendor,tenant_admin,finance" help:"Who the bearer is: vendor, tenant_admin or finance."`
-	Tenant string `placeholder:"TENANT" help:"The tenant that a tenant_admin, or finance, is bound to."`
+	Role   string `required:"" enum:"vendor,tenant_admin,finance,server" help:"Who the bearer is: vendor, tenant_admin, finance or server."`
+	Tenant string `placeholder:"TENANT" help:"The tenant that a tenant_admin, or finance or a server, is bound to."`
 }
 
 // Help is the command's longer help.
@@ -29,7 +29,7 @@ func (c tokenCommand) Validate() error {
 	case c.Role == "tenant_admin" && c.Tenant == "":
 		return errors.New("--role tenant_admin needs --tenant")
 	case c.Role == "vendor" && c.Tenant != "":
-		return errors.New("--tenant goes with --role tenant_admin or finance: a vendor is of all tenants")
+		return errors.New("--tenant goes with --role tenant_admin, finance or server: a vendor is of all tenants")
 	}
 	return nil
 }

@@ -25,6 +25,8 @@ type Visitor struct {
 	Origin string
 	// Wait: it waits in the pool's queue where no seat is free.
 	Wait bool
+	// LeaseSeconds is set for a server's seat: how long it lasts unless it is renewed.
+	LeaseSeconds int
 	// turn: it is its turn in the pool's queue.
 	turn bool
 	// version is that of the session to be written: zero where there is none.
@@ -129,9 +131,13 @@ func (x *Admissions) EnterLobby(ctx context.Context, v Visitor) error {
 }
 
 // notRemoved refuses a visitor who was removed from the conference after the
-// visitor's token was issued. Notes that are out of date refuse nobody wrongly.
+// visitor's token was issued. Notes that are out of date refuse nobody wrongly. For
+// a server's visitor no token is issued, so a removal bars the person for good.
 func notRemoved(v Visitor, notes removal.Notes) error {
 	if notes.Refuses(removal.KeyOf(int64(v.Number), v.Identity), v.IssuedMillis) {
+		if v.LeaseSeconds != 0 {
+			return problem.New(problem.Forbidden, "The person was removed from the conference.").Because(errRemoved)
+		}
 		return problem.New(problem.TokenInvalid, "The token was issued before its bearer was removed from the conference.").Because(errRemoved)
 	}
 	return nil
@@ -142,5 +148,6 @@ func visit(v Visitor, c conference.Conference) session.Session {
 	return session.Session{
 		Connection: v.Connection, Tenant: v.Tenant, Conference: v.Conference, Number: c.Number,
 		Host: c.Host, Identity: v.Identity, Role: v.Role, IssuedMillis: v.IssuedMillis, Version: v.version,
+		LeaseSeconds: v.LeaseSeconds,
 	}
 }

@@ -210,11 +210,15 @@ func (x *Admissions) take(ctx context.Context, t *attempt, by way, from seat.Poo
 	s.State, s.JoinedAtMillis, s.Mark = session.StateSeated, t.AtMillis, seat.NewMark()
 	s.Limit, s.Shards = t.license.Limit(), t.license.Shards
 	terms := pool.Terms{Capacity: capacity, Revision: t.license.Revision, FromQueue: t.turn}
-	seated, err := by(ctx, from, t.Connection, s.Member(), terms)
+	member := s.Member()
+	if t.LeaseSeconds != 0 {
+		member.Lease = seat.Lease{RenewedAtMillis: t.AtMillis, Seconds: t.LeaseSeconds}
+	}
+	seated, err := by(ctx, from, t.Connection, member, terms)
 	if err == nil && seated.Refusal == pool.RefusalQueued {
 		seated, err = x.unlessQueued(ctx, seated, func() (pool.Seated, error) {
 			terms.FromQueue = true
-			return by(ctx, from, t.Connection, s.Member(), terms)
+			return by(ctx, from, t.Connection, member, terms)
 		})
 	}
 	if errors.Is(err, pool.ErrBusy) {

@@ -106,5 +106,5 @@ func (x *Departures) HasSeat(ctx context.Context, s session.Session) (bool, erro
 	if err != nil {
 		return false, fmt.Errorf("read the block: %w", err)
 	}
-	return b != nil && b.Members[s.Connection] == s.Member(), nil
+	return b != nil && b.Members[s.Connection].WithoutLease() == s.Member(), nil
 }

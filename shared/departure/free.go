@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"seatmeter/shared/lapse"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -42,21 +43,9 @@ func (x *Departures) FreeOrphan(ctx context.Context, block seat.Block, place sea
 // is one conditional write, and the seat is given back on condition that it is
 // this very take's.
 func (x *Departures) free(ctx context.Context, block seat.Block, place seat.Place) (freed bool, there *session.Session, err error) {
-	tombstone := session.Session{Connection: place.Connection, State: session.StateGone, BeganMillis: place.Member.JoinedAtMillis}
-	there, err = x.store.Begin(ctx, tombstone)
-	if err != nil {
-		return false, nil, fmt.Errorf("leave a tombstone: %w", err)
-	}
-	if there != nil && there.Names(block, place.Member) {
-		return false, there, nil
-	}
-	if there != nil && there.State != session.StateGone && there.Adopts(place.Member) {
-		if there, err = x.store.Change(ctx, there.Fence(place.Member.JoinedAtMillis)); err != nil {
-			return false, nil, fmt.Errorf("fence a session: %w", err)
-		}
-		if there != nil {
-			return false, there, nil // it is moving: the next round sees
-		}
+	fenced, there, err := lapse.Fence(ctx, x.store, block, place)
+	if !fenced || err != nil {
+		return false, there, err //nolint:wrapcheck // Fence's own
 	}
 	returned, err := x.pools.GiveBack(ctx, block, place.Connection, place.Member, true)
 	if err != nil {
@@ -81,14 +70,9 @@ func (x *Departures) CloseDead(ctx context.Context, s session.Session, lastAlive
 	return x.endStay(ctx, s, lastAliveMillis, usage.EndVanished)
 }
 
-// EndHold gives back a held seat whose connection has not come back. The ledger
-// has its stay.
+// EndHold is pool.Pools.EndHold.
 func (x *Departures) EndHold(ctx context.Context, block seat.Block, place seat.Place) (bool, error) {
-	returned, err := x.pools.GiveBack(ctx, block, place.Connection, place.Member, false)
-	if err != nil {
-		return false, fmt.Errorf("give back a held seat: %w", err)
-	}
-	return returned.Done, nil
+	return x.pools.EndHold(ctx, block, place) //nolint:wrapcheck // the same
 }
 
 // Retract ends a stay that has just begun and that the visitor is to be refused

@@ -137,7 +137,7 @@ func (x *Departures) CompleteLeave(ctx context.Context, s session.Session) error
 		return nil
 	}
 	b, err := x.store.Get(ctx, s.Block)
-	if err == nil && b != nil && b.Members[s.Connection] == s.Member() {
+	if err == nil && b != nil && b.Members[s.Connection].WithoutLease() == s.Member() {
 		_, err = x.FinishLeave(ctx, s)
 	}
 	return problem.Wrap("finish a leave", err)

@@ -109,27 +109,60 @@ func (x *Departures) write(ctx context.Context, stay usage.Stay) (usage.Recorded
 // name it before anything is recorded of it. False: the seat is not the session's
 // any more, or others are changing it.
 func (x *Departures) nextPart(ctx context.Context, s session.Session, fromMillis int64) (session.Session, bool, error) {
-	next := s
-	next.JoinedAtMillis, next.Mark, next.Resumed, next.From = max(fromMillis, s.JoinedAtMillis+1), seat.NewMark(), true, ""
-	from, to := seat.Place{Connection: s.Connection, Member: s.Member()}, seat.Place{Connection: s.Connection, Member: next.Member()}
+	return x.beginPart(ctx, s, s.Member(), fromMillis, seat.Lease{})
+}
+
+// beginPart is nextPart for the member as it is in the block. The part has a lease if
+// the seat is a server's.
+func (x *Departures) beginPart(ctx context.Context, s session.Session, there seat.Member, fromMillis int64, lease seat.Lease) (session.Session, bool, error) {
+	next := s.NextPart(max(fromMillis, s.JoinedAtMillis+1), seat.NewMark())
+	from, to := seat.Place{Connection: s.Connection, Member: there}, seat.Place{Connection: s.Connection, Member: next.Member()}
+	to.Member.Lease = lease
 	attempt, err := x.store.Swap(ctx, s.Block, from, to, seat.Permit{})
 	if err != nil {
 		return s, false, fmt.Errorf("begin the next part of a stay: %w", err)
 	}
-	state := attempt.State
-	if attempt.Outcome != seat.OutcomeTaken {
-		if state.Members[s.Connection] != to.Member {
-			return s, false, nil
-		}
-		// By a first try whose answer was lost, and with it the seat's number.
-		if state, _, err = x.store.Renumber(ctx, s.Block, s.Connection); err != nil {
-			return s, false, fmt.Errorf("renumber a seat: %w", err)
-		}
+	if attempt.Outcome == seat.OutcomeTaken {
+		return x.changeTo(ctx, next, attempt.State)
 	}
+	if attempt.State.Members[s.Connection] != to.Member {
+		return s, false, nil
+	}
+	return x.adopt(ctx, next) // by a first try whose answer was lost, and with it the seat's number
+}
+
+// adopt has the session name a part that began in its seat, under a new number.
+func (x *Departures) adopt(ctx context.Context, next session.Session) (session.Session, bool, error) {
+	state, in, err := x.store.Renumber(ctx, next.Block, next.Connection)
+	if err != nil || !in {
+		return next, false, problem.Wrap("renumber a seat", err)
+	}
+	return x.changeTo(ctx, next, state)
+}
+
+// changeTo has the session name the last seat that was taken of a block.
+func (x *Departures) changeTo(ctx context.Context, next session.Session, state seat.State) (session.Session, bool, error) {
 	next.Seat = state.Taken
 	next.Version++
 	there, err := x.store.Change(ctx, next)
 	return next, err == nil && (there == nil || *there == next), problem.Wrap("change a session", err)
+}
+
+// Split records a server's stay up to a renewal, and begins the stay's next part in the
+// same seat, so that no part is longer than a report reckons with. False: the seat is not
+// as it was read any more. A process that dies before the session names the next part
+// leaves that to the next renewal: see Adopt.
+func (x *Departures) Split(ctx context.Context, s session.Session, there seat.Member, lease seat.Lease) (session.Session, bool, error) {
+	at, err := x.HandOver(ctx, s, lease.RenewedAtMillis)
+	if err != nil {
+		return s, false, err
+	}
+	return x.beginPart(ctx, s, there, at, lease)
+}
+
+// Adopt completes a Split that broke off after it had begun the part of a member.
+func (x *Departures) Adopt(ctx context.Context, s session.Session, there seat.Member) (session.Session, bool, error) {
+	return x.adopt(ctx, s.NextPart(there.JoinedAtMillis, there.Mark))
 }
 
 // stay is the record of a stay that ends. Where it is said to have ended when

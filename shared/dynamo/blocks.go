@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -111,7 +112,7 @@ func (s *Store) GiveBack(ctx context.Context, block seat.Block, id seat.Connecti
 	c := change{
 		pk: pk, sk: sk,
 		update:    "SET #in_use = #in_use - :one REMOVE #members.#id",
-		condition: "#members.#id = :member",
+		condition: isMember(id, member),
 		names:     map[string]string{"#id": string(id)},
 		values:    item{":one": number(1), ":member": memberValue(member)},
 		returns:   types.ReturnValueAllNew,
@@ -121,6 +122,37 @@ func (s *Store) GiveBack(ctx context.Context, block seat.Block, id seat.Connecti
 	}
 	result, refused, err := s.apply(ctx, c)
 	return returned(block, id, result, refused, err, seat.State.Vacated)
+}
+
+// isMember is the condition that #id is :member, by this very take. A server's member
+// that is given without its lease is so whatever its lease.
+func isMember(id seat.ConnectionID, member seat.Member) string {
+	if id.OfServer() && !member.Leased() {
+		return "begins_with(#members.#id, :member)"
+	}
+	return "#members.#id = :member"
+}
+
+// Renew implements seat.Blocks by one UpdateItem.
+func (s *Store) Renew(ctx context.Context, block seat.Block, renewals []seat.Renewal) (seat.State, bool, error) {
+	pk, sk := blockKeys(block)
+	c := change{pk: pk, sk: sk, names: make(map[string]string), values: make(item)}
+	var sets, conditions []string
+	for n, r := range renewals {
+		letters := string([]rune{rune('a' + n/26), rune('a' + n%26)}) // aliases have no digits
+		id, from, to := "#id_"+letters, ":from_"+letters, ":to_"+letters
+		renewed := r.Member
+		renewed.Lease = r.Lease
+		c.names[id], c.values[from], c.values[to] = string(r.Connection), memberValue(r.Member), memberValue(renewed)
+		sets, conditions = append(sets, "#members."+id+" = "+to), append(conditions, "#members."+id+" = "+from)
+	}
+	c.update, c.condition = "SET "+strings.Join(sets, ", "), strings.Join(conditions, " AND ")
+	result, refused, err := s.apply(ctx, c)
+	if err != nil || !refused {
+		return seat.State{}, err == nil, err
+	}
+	state, err := readBlock(block, result)
+	return state, false, err
 }
 
 // Hold implements seat.Blocks by one UpdateItem. A retry finds the hold that the

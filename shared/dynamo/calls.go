@@ -85,7 +85,7 @@ func describe(operation, expression string, table *string, key item, write bool,
 
 func describeUpdate(in *dynamodb.UpdateItemInput) Call {
 	c := describe("update", aws.ToString(in.UpdateExpression), in.TableName, in.Key, true, nil)
-	for _, alias := range []string{"#id", "#to", "#index"} {
+	for _, alias := range []string{"#id", "#id_aa", "#to", "#index"} {
 		if of, there := in.ExpressionAttributeNames[alias]; there {
 			c.Of = of
 		}
@@ -107,6 +107,7 @@ var steps = []struct{ of, text, name string }{
 	{"block", "REMOVE #members.#from", "swap"},
 	{"block", "#members.#to = :to", "begin next part"},
 	{"block", "#voids + :one", "renumber"},
+	{"block", "#members.#id_aa = :", "renew"},
 	{"block", "#members.#id = :", "hold"},
 	{"block", "SET #g = :", "gate"},
 	{"block", "REMOVE #g", "ungate"},

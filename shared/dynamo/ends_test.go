@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/lease"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/seat"
@@ -61,6 +62,21 @@ func TestAStayCostsWhatTheArchitectureSaysForEachEnd(t *testing.T) {
 			w.resume(t, w.in[len(w.in)-1])
 			w.leave(t)
 		}},
+		{"a server's: renewed once, and released", 5, 3.5, func(t *testing.T, w *costly) {
+			w.takeSeat(t)
+			w.renew(t, 1)
+			w.release(t)
+		}},
+		{"a server's: not renewed, and taken by another who joins and leaves", 9, 2.5, func(t *testing.T, w *costly) {
+			for len(w.in) < 24 {
+				w.join(t)
+			}
+			*w.bill = bill{}
+			w.takeSeat(t)
+			w.now += 60_000
+			w.join(t)
+			w.leave(t)
+		}},
 	} {
 		t.Run(test.end, func(t *testing.T) {
 			w := newCostly(t, license.ModelConcurrent, 25)
@@ -84,6 +100,55 @@ func TestAStayCostsWhatTheArchitectureSaysForEachEnd(t *testing.T) {
 				t.Errorf("shared/README.md lacks the row %s", row)
 			}
 		})
+	}
+}
+
+// takeSeat has a server take a seat for a minute.
+func (w *costly) takeSeat(t *testing.T) {
+	t.Helper()
+	reads := w.bill.reads
+	c, err := w.store.Conference(t.Context(), w.pass.Tenant, w.pass.Conference, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.bill.reads = reads // the call reads the conference too, which is no part of a join
+	w.now++
+	v := admission.Visitor{Pass: w.pass, Connection: seat.NewServerID(), AtMillis: w.now, LeaseSeconds: 60}
+	if _, err := w.door.TakeSeat(t.Context(), v, *c); err != nil {
+		t.Fatal(err)
+	}
+	w.in = append(w.in, v.Connection)
+}
+
+// renew renews the seats of so many servers' connections that came last.
+func (w *costly) renew(t *testing.T, seats int) {
+	t.Helper()
+	w.now++
+	ids := w.in[len(w.in)-seats:]
+	renewed, err := lease.New(w.store, w.door.Departures).Renew(t.Context(), lease.Renewal{Scope: lease.Scope{Tenant: w.pass.Tenant}, AtMillis: w.now}, ids)
+	if err != nil || len(renewed) != seats {
+		t.Fatalf("renewed %v (%v)", renewed, err)
+	}
+}
+
+func (w *costly) release(t *testing.T) {
+	t.Helper()
+	if err := lease.New(w.store, w.door.Departures).Release(t.Context(), lease.Scope{Tenant: w.pass.Tenant}, w.ends(), w.now); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A whole block of servers' seats stays below 1 KB, and is renewed by one write.
+func TestABlockOfServersSeatsIsRenewedByOneWriteUnit(t *testing.T) {
+	w := newCostly(t, license.ModelConcurrent, seat.BlockSeats)
+	w.door = worldtest.NewProcess(w.store, silent{})
+	for range seat.BlockSeats {
+		w.takeSeat(t)
+	}
+	*w.bill = bill{}
+	w.renew(t, seat.BlockSeats)
+	if w.bill.writes != 1 {
+		t.Errorf("%v write units", w.bill.writes)
 	}
 }
 

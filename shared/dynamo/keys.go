@@ -129,6 +129,7 @@ const (
 	attrFrom       = "took_over_from"
 	attrFenced     = "fenced_through"
 	attrOwn        = "own_pools"
+	attrLease      = "lease_seconds"
 
 	attrThrough         = "through"
 	attrLate            = "late_before"

@@ -23,7 +23,8 @@ const (
 // the time of joining, 16 bits of the mark, and a varint of the conference's
 // number. A held seat has the hold's start and seconds in place of the time and
 // the mark, so its size stays the same. Text of the same content would push a
-// full block over 1 KB.
+// full block over 1 KB. A lease follows, as two varints: from the join until its last
+// renewal, and its seconds. So a member's bytes without its lease begin those with it.
 func encodeMember(m seat.Member) []byte {
 	first, second := uint64(m.JoinedAtMillis), m.Mark //nolint:gosec // after 1970
 	if m.Held() {
@@ -37,7 +38,12 @@ func encodeMember(m seat.Member) []byte {
 	}
 	packed := binary.BigEndian.AppendUint64(nil, first)
 	packed = binary.BigEndian.AppendUint16(packed[8-joinedBytes:], second)
-	return binary.AppendUvarint(packed, uint64(m.Conference)) //nolint:gosec // never negative
+	packed = binary.AppendUvarint(packed, uint64(m.Conference)) //nolint:gosec // never negative
+	if m.Leased() {
+		packed = binary.AppendVarint(packed, m.Lease.RenewedAtMillis-m.JoinedAtMillis)
+		packed = binary.AppendUvarint(packed, uint64(m.Lease.Seconds)) //nolint:gosec // never negative
+	}
+	return packed
 }
 
 func decodeMember(packed []byte) (seat.Member, error) {
@@ -58,5 +64,15 @@ func decodeMember(packed []byte) (seat.Member, error) {
 		return m, nil
 	}
 	m.JoinedAtMillis, m.Mark = at, second
+	lease := packed[joinedBytes+markBytes+n:]
+	if len(lease) == 0 {
+		return m, nil
+	}
+	after, n := binary.Varint(lease)
+	seconds, rest := binary.Uvarint(lease[max(n, 0):])
+	if n <= 0 || rest <= 0 || seconds > seat.MaxLeaseSeconds {
+		return seat.Member{}, fmt.Errorf("member with a lease that is none")
+	}
+	m.Lease = seat.Lease{RenewedAtMillis: at + after, Seconds: int(seconds)} //nolint:gosec // bounded
 	return m, nil
 }

@@ -114,7 +114,7 @@ func writeSession(s session.Session) item {
 		setNumber(attrExpires, (s.BeganMillis+keep)/millisPerSecond)
 	i.setText(attrFrom, string(s.From)).setNumber(attrFenced, s.FencedMillis).setNumber(attrIssued, s.IssuedMillis)
 	i.setNumber(attrMoved, s.MovedAtMillis).setText(attrStay, string(s.StayID)).setFlag(attrResumed, s.Resumed)
-	i.setNumber(attrQueued, s.QueuedMillis).setFlag(attrOwn, s.QueuedOwn)
+	i.setNumber(attrQueued, s.QueuedMillis).setFlag(attrOwn, s.QueuedOwn).setNumber(attrLease, int64(s.LeaseSeconds))
 	i[attrVersion], i[attrBegan] = number(s.Version), number(s.BeganMillis)
 	if s.State == session.StateLobby {
 		i[attrLobbyOf] = text(lobbyKey(s.Tenant, s.Number))
@@ -135,7 +135,7 @@ func readSession(i item) (*session.Session, error) {
 		From: seat.ConnectionID(r.text(attrFrom)), FencedMillis: r.number(attrFenced), IssuedMillis: r.number(attrIssued),
 		Block: readBlockName(&r, t), Seat: r.number(attrSeat), JoinedAtMillis: r.number(attrJoined),
 		Mark:  uint16(r.number(attrMark)), //nolint:gosec // written from one
-		Limit: r.int(attrLimit), InUse: r.int(attrInUse), Shards: r.int(attrShards),
+		Limit: r.int(attrLimit), InUse: r.int(attrInUse), Shards: r.int(attrShards), LeaseSeconds: r.int(attrLease),
 	}
 	if r.err != nil {
 		return nil, fmt.Errorf("session %s: %w", s.Connection, r.err)

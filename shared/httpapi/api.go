@@ -1,9 +1,9 @@
 // Package httpapi serves the REST API: it decodes API Gateway's events, calls the
 // domain, and encodes the answers.
 //
-// Terms: a caller has a role (vendor, tenant_admin, finance), which decides the
-// operations that the caller may use. A tenant_admin also has a tenant, and finance may
-// have one; any other tenant looks to them as if it did not exist. Every error is an RFC 9457 problem
+// Terms: a caller has a role (vendor, tenant_admin, finance, server), which decides the
+// operations that the caller may use. A tenant_admin also has a tenant, and finance and a
+// server may have one; any other tenant looks to them as if it did not exist. Every error is an RFC 9457 problem
 // document.
 package httpapi
 
@@ -38,6 +38,7 @@ const (
 	RoleVendor      Role = "vendor"
 	RoleTenantAdmin Role = "tenant_admin"
 	RoleFinance     Role = "finance"
+	RoleServer      Role = "server"
 )
 
 // API holds the operations and serves them.

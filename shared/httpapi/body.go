@@ -41,14 +41,14 @@ func (a *API) strict(ctx huma.Context, next func(huma.Context)) {
 		a.refuse(ctx, fmt.Errorf("read the body: %w", err))
 		return
 	}
-	if ctx.Operation().RequestBody != nil {
+	if expected := ctx.Operation().RequestBody; expected != nil && (expected.Required || len(body) > 0) {
 		if err := bodyType(ctx); err != nil && len(body) > 0 {
 			a.refuse(ctx, err)
 			return
 		}
 		plain, inBody := readBody(body, a.nullable(ctx.Operation()))
 		body, faults = plain, addFaults(faults, inBody...)
-	} else if len(body) > 0 {
+	} else if expected == nil && len(body) > 0 {
 		faults = addFaults(faults, problem.Field{Pointer: "#", Detail: "there is a body, and this call takes none"})
 	}
 	if ctx.Operation().Method != http.MethodGet {

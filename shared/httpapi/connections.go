@@ -28,6 +28,7 @@ import (
 // ConnectionView is a connection that holds a seat.
 type ConnectionView struct {
 	ConnectionID seat.ConnectionID `json:"connection_id"`
+	Kind         string            `json:"kind" enum:"websocket,server"`
 	Conference   conference.ID     `json:"conference"`
 	Identity     string            `json:"identity"`
 	Role         jointoken.Role    `json:"role"`
@@ -36,8 +37,12 @@ type ConnectionView struct {
 }
 
 func viewConnection(s session.Session) ConnectionView {
+	kind, began, connected := "websocket", s.StayBeganMillis(), s.BeganMillis
+	if s.Connection.OfServer() {
+		kind, connected = "server", began
+	}
 	return ConnectionView{
-		s.Connection, s.Conference, s.Identity, s.Role, time.UnixMilli(s.StayBeganMillis()).UTC(), time.UnixMilli(s.BeganMillis).UTC(),
+		s.Connection, kind, s.Conference, s.Identity, s.Role, time.UnixMilli(began).UTC(), time.UnixMilli(connected).UTC(),
 	}
 }
 
@@ -277,7 +282,7 @@ func connections(ctx context.Context, occupied *occupancy.Reader, store conferen
 		return nil, err
 	}
 	after := seat.Place{Connection: seat.ConnectionID(id), Member: seat.Member{JoinedAtMillis: at}}
-	members, err := occupied.Members(ctx, c.Tenant, c.Number, after, page.limit+1)
+	members, err := occupied.Members(ctx, c.Tenant, c.Number, occupancy.Page{After: after, Most: page.limit + 1, AtMillis: callerOf(ctx).at.UnixMilli()})
 	if err != nil {
 		return nil, err
 	}
@@ -299,9 +304,8 @@ func (j JoinTokens) create(ctx context.Context, c conference.Conference, l licen
 	if c.State == conference.StateEnded {
 		return TokenView{}, conference.Ended(c.ID)
 	}
-	// Only the conference's own host may have the role host under a named license.
-	if l.Model == license.ModelNamed && body.Role == string(jointoken.RoleHost) && identity != string(c.Host) {
-		return TokenView{}, problem.InvalidFields(problem.Field{Pointer: "#/identity", Detail: "must be the conference's host for the role host"})
+	if err := mayBe(l, c, identity, body.Role); err != nil {
+		return TokenView{}, err
 	}
 	expiry := jointoken.Expiry(now.Add(body.lifetime()))
 	token, err := j.Signer.Sign(ctx, jointoken.Pass{

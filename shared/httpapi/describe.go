@@ -27,6 +27,7 @@ const (
 	tagHosts       = "Hosts"
 	tagConferences = "Conferences"
 	tagConnections = "Connections"
+	tagSeats       = "Seats for servers"
 	tagUsage       = "Usage"
 	tagStatements  = "Statements"
 	tagAudit       = "Audit"
@@ -37,10 +38,25 @@ var tags = []*huma.Tag{
 	{Name: tagHosts, Description: "A host is a named user of a tenant. Under a named license, only registered hosts can start conferences."},
 	{Name: tagConferences, Description: "A conference is scheduled, then live, then ended."},
 	{Name: tagConnections, Description: "A connection is one WebSocket connection. It uses a seat while it is in a live conference."},
+	{Name: tagSeats, Description: "A conference server, such as a media server or a telephony bridge, takes a seat for each connection that it holds, for a time, and renews it. The bearer has the role `server`."},
 	{Name: tagUsage, Description: "Usage reports, and the records that they are computed from."},
 	{Name: tagStatements, Description: "A statement is the usage of a closed billing period. It never changes."},
 	{Name: tagAudit, Description: "The log of all calls that changed something or were refused."},
 }
+
+// refusals are the reasons for which a license or a conference refuses a join.
+var refusals = []problem.Code{
+	problem.SeatsExhausted, problem.ParticipantsExhausted, problem.HostsExhausted, problem.LicenseExpired, problem.LicenseSuspended,
+	problem.HostBusy, problem.ConferenceNotLive,
+}
+
+const (
+	renewOne = "Has a seat last for `ttl_seconds` from now; without a body, for as long as it was taken for. `seat_lapsed` says that the server does not have the seat any more: its time was over, it was released, the person was removed, or the conference has ended. Then send the person out, or take another seat. " +
+		"Safe to retry."
+	renewMany = "Renews up to 100 seats, as renew-seat does. `lapsed` has those that the server does not have any more. Seats that share a block cost one write together. " +
+		"Safe to retry: a lost answer does no harm."
+	release = "Gives a seat back at once. A seat that the server does not have any more is left alone. Safe to retry."
+)
 
 const readsOnly = "Safe to retry: changes nothing."
 
@@ -125,6 +141,18 @@ var descriptions = map[string]description{
 		tag: tagConnections, codes: []problem.Code{problem.NotFound, problem.ConferenceEnded},
 		text: "Creates a token with which one person can connect to the WebSocket API as often as needed until it expires. A token uses no seat. Under a named license only the conference's own host can have the role `host`. Safe to retry: each call creates another valid token.",
 	},
+	"take-seat": {
+		tag: tagSeats, codes: append([]problem.Code{problem.NotFound, problem.ConferenceEnded}, refusals...),
+		text: "Takes a seat for a connection that a server holds, before the server lets the person in. The seat is one of the same license as those of WebSocket connections, and is refused with the same codes. It is the server's until `expires_at`, unless it is renewed: then it is free for anybody. Renew at a third of `ttl_seconds`, so that two renewals may be lost.\n\n" +
+			"Somebody whom an administrator has removed from the conference is `forbidden`. Under a named license only the conference's own host can have the role `host`, and makes the conference live.\n\n" +
+			"A retry gets another seat; that of the first try lapses, since nobody renews it. To get the first answer again, send an `Idempotency-Key`.",
+	},
+	"renew-seat":                 {tag: tagSeats, codes: []problem.Code{problem.NotFound, problem.SeatLapsed}, text: renewOne},
+	"renew-seat-of-conference":   {tag: tagSeats, codes: []problem.Code{problem.NotFound, problem.SeatLapsed}, text: renewOne + " The seat must be one of this conference."},
+	"renew-seats":                {tag: tagSeats, codes: []problem.Code{problem.NotFound}, text: renewMany},
+	"renew-seats-of-conference":  {tag: tagSeats, codes: []problem.Code{problem.NotFound}, text: renewMany + " Seats of other conferences have lapsed."},
+	"release-seat":               {tag: tagSeats, codes: []problem.Code{problem.NotFound}, text: release},
+	"release-seat-of-conference": {tag: tagSeats, codes: []problem.Code{problem.NotFound}, text: release},
 	"get-seats": {
 		tag: tagConnections, codes: []problem.Code{problem.NotFound},
 		text: "Returns how many seats are in use now, in total and by conference, and how many connections wait for one. Under a named license, also how many hosts are registered. " + readsOnly,
@@ -183,7 +211,7 @@ var descriptions = map[string]description{
 	"list-actions": {
 		tag: tagAudit, codes: []problem.Code{problem.NotFound},
 		text: "Lists the calls that changed something or were refused, the latest first: who made each, and what it changed. A call is entered before it takes effect.\n\n" +
-			"Not listed: malformed requests, calls that the caller's role does not permit, repeats that got a kept answer, and the creation of join tokens.\n\n" + readsOnly,
+			"Not listed: malformed requests, calls that the caller's role does not permit, repeats that got a kept answer, the creation of join tokens, and what servers do with their seats.\n\n" + readsOnly,
 	},
 	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Lists all revisions of all periods, in order of period, each with whether it is `stale`. " + readsOnly},
 	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Returns a revision, after checking its hash. If records of the period came in after the latest revision was made, it has `stale` and, once they are rolled up, the `difference`: these two are no part of the sealed document. CSV and XLSX have a row for each day, with `tenant`, `period`, `revision` and the members of `days` except `refusals`. XLSX also has the totals, and `model`, `limit` and `limited_peak` as get-usage does. " + readsOnly},
@@ -211,7 +239,7 @@ var ofGateway = []struct {
 
 // general is the documentation that concerns all calls.
 var general = []struct{ title, text string }{
-	{"Authentication", "Send `Authorization: Bearer …` with a token of your OIDC provider (RS256). Its claim `role` must be one of\n\n- `vendor`: the vendor's account managers, for all tenants.\n- `tenant_admin`: an administrator of the tenant in the claim `tenant`. Other tenants look as if they did not exist (404).\n- `finance`: the vendor's finance department, for all tenants; with a claim `tenant`, for that one alone: other tenants look as if they did not exist (404), and calls about all tenants are refused (403).\n\nWithout a valid token, API Gateway answers 401."},
+	{"Authentication", "Send `Authorization: Bearer …` with a token of your OIDC provider (RS256). Its claim `role` must be one of\n\n- `vendor`: the vendor's account managers, for all tenants.\n- `tenant_admin`: an administrator of the tenant in the claim `tenant`. Other tenants look as if they did not exist (404).\n- `finance`: the vendor's finance department, for all tenants; with a claim `tenant`, for that one alone: other tenants look as if they did not exist (404), and calls about all tenants are refused (403).\n- `server`: a conference server, which may take, renew and release seats of all tenants; with a claim `tenant`, of that one alone.\n\nWithout a valid token, API Gateway answers 401."},
 	{"Errors", "Errors are problem documents (RFC 9457, `application/problem+json`). Their `code` is stable, and the same over the WebSocket. API Gateway's own errors are `application/json` with a `message`."},
 	{"Pages", "Lists have `items` and a `next_cursor`. Ask for up to `limit` items (1 to 1,000). To get the next page, send `next_cursor` as `cursor`; on the last page it is null. Any page can have fewer items than `limit`. A cursor is opaque and valid only for its own list. Pages in a format other than JSON have the address of the next page in the header `Link`."},
 	{"Idempotency", "Each operation says whether you can retry it. Every POST accepts an `Idempotency-Key`: for 24 hours, the same key with the same request gets the first answer again, with `Idempotency-Replayed: true`. After 429 and 503, wait for the seconds in `Retry-After`."},

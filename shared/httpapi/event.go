@@ -110,7 +110,7 @@ type caller struct {
 	role   Role
 	tenant string
 	// bound is true for a caller who may see only that tenant: every tenant_admin, and
-	// finance whose bearer has the claim of the tenant, whatever the claim says.
+	// finance or a server whose bearer has the claim of the tenant, whatever the claim says.
 	bound bool
 	// subject is the bearer's claim sub.
 	subject string
@@ -126,7 +126,7 @@ func (n Claims) caller(event Event) caller {
 	if a := event.RequestContext.Authorizer; a != nil && a.JWT != nil {
 		of, claimed := a.JWT.Claims[cmp.Or(n.Tenant, "tenant")]
 		c.role, c.tenant, c.subject = Role(claimOf(a.JWT.Claims[cmp.Or(n.Role, "role")])), claimOf(of), a.JWT.Claims["sub"]
-		c.bound = c.role == RoleTenantAdmin || c.role == RoleFinance && claimed
+		c.bound = c.role == RoleTenantAdmin || (c.role == RoleFinance || c.role == RoleServer) && claimed
 	}
 	return c
 }

@@ -128,6 +128,7 @@ func (s *script) play() {
 	s.now += 60_000
 	s.ask(acmeAdmin, "DELETE", acme+"/conferences/weekly/connections/"+string(carl)+"?reason=Wrong+room", "")
 	s.ask(acmeAdmin, "DELETE", acme+"/conferences/weekly/participants/eve@example.com?reason=Wrong+room", "")
+	s.servers(acme)
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/end", "")
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/join-tokens", `{"identity":"bob@example.org","role":"participant"}`)
 
@@ -165,6 +166,22 @@ func (s *script) play() {
 	s.ask(finance, "GET", "/v1/tenants", "")
 	s.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { return faults.Before }
 	s.ask(vendor, "GET", "/v1/tenants", "")
+}
+
+// servers tells what a conference server does.
+func (s *script) servers(acme string) {
+	const weekly = "/conferences/weekly/seats"
+	seat := read[httpapi.SeatView](s.ask(server, "POST", acme+weekly, `{"identity":"hal@example.org","role":"participant","ttl_seconds":60}`)).Seat
+	s.ask(server, "POST", acme+weekly, `{"identity":"ivy@example.org","role":"participant"}`)
+	s.now += 20_000
+	s.ask(server, "PUT", acme+weekly+"/"+string(seat), `{"ttl_seconds":60}`)
+	s.ask(server, "PUT", acme+"/seats/"+string(seat), `{}`)
+	many := `{"seats":["` + string(seat) + `","~MadeUp000"]}`
+	s.ask(server, "POST", acme+weekly+"/renew", many)
+	s.ask(server, "POST", acme+"/seats/renew", many)
+	s.ask(server, "DELETE", acme+weekly+"/"+string(seat), "")
+	s.ask(server, "DELETE", acme+"/seats/"+string(seat), "")
+	s.ask(server, "PUT", acme+weekly+"/"+string(seat), "")
 }
 
 // refuse has somebody be refused at the door.

@@ -277,8 +277,8 @@ func TestConnectionsAreListedInOrderOfJoining(t *testing.T) {
 	w.join("acme", "weekly", "bob", "participant", 1)
 	w.join("acme", "board", "eve", "participant", 3)
 	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/weekly/connections", "").want(200, `{"items":[
-		{"connection_id":"MadeUpConnec002=","conference":"weekly","identity":"zoe@example.org","role":"host","joined_at":"`+startText+`","connected_at":"`+startText+`"},
-		{"connection_id":"MadeUpConnec001=","conference":"weekly","identity":"bob","role":"participant","joined_at":"2026-09-21T14:13:21.5Z","connected_at":"2026-09-21T14:13:21.5Z"}],"next_cursor":null}`)
+		{"connection_id":"MadeUpConnec002=","kind":"websocket","conference":"weekly","identity":"zoe@example.org","role":"host","joined_at":"`+startText+`","connected_at":"`+startText+`"},
+		{"connection_id":"MadeUpConnec001=","kind":"websocket","conference":"weekly","identity":"bob","role":"participant","joined_at":"2026-09-21T14:13:21.5Z","connected_at":"2026-09-21T14:13:21.5Z"}],"next_cursor":null}`)
 	w.schedule("acme", "empty", "ann@example.org")
 	w.call(acmeAdmin, "GET", "/v1/tenants/acme/conferences/empty/connections", "").want(200, `{"items":[],"next_cursor":null}`)
 }

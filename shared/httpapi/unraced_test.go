@@ -204,22 +204,22 @@ func TestNoPreconditionIsIgnored(t *testing.T) {
 				{"if-unmodified-since", "Fri, 31 Dec 2100 23:59:59 GMT"},
 				{"if-match", "*", "if-none-match", "*"},
 			} {
-				w := queued(t)
+				w, who := queuedFor(t, target(path))
 				w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
 				unchanged := w.unchanged()
-				w.call(vendor, method, target(path)+required(operation, ""), body, headers...).refused(problem.PreconditionFailed)
+				w.call(who, method, target(path)+required(operation, ""), body, headers...).refused(problem.PreconditionFailed)
 				unchanged()
 			}
 			for name, malformed := range map[string]string{"If-Match": `"1`, "If-None-Match": "", "If-Unmodified-Since": "yesterday"} {
-				w := queued(t)
+				w, who := queuedFor(t, target(path))
 				unchanged := w.unchanged()
-				w.call(vendor, method, target(path)+required(operation, ""), body, strings.ToLower(name), malformed).refused(problem.Invalid, "#/"+name)
+				w.call(who, method, target(path)+required(operation, ""), body, strings.ToLower(name), malformed).refused(problem.Invalid, "#/"+name)
 				unchanged()
 			}
 			for _, headers := range [][]string{{"if-match", "*"}, {"if-none-match", `"1"`}, {"if-match", "*", "if-unmodified-since", before}} {
-				w := queued(t)
+				w, who := queuedFor(t, target(path))
 				w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
-				w.call(vendor, method, target(path)+required(operation, ""), body, headers...).ok()
+				w.call(who, method, target(path)+required(operation, ""), body, headers...).ok()
 			}
 		}
 	}

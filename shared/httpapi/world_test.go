@@ -19,6 +19,7 @@ import (
 	"unicode/utf8"
 
 	"seatmeter/shared/keys/keystest"
+	"seatmeter/shared/lease"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/metrics"
 	"seatmeter/shared/pool"
@@ -73,6 +74,7 @@ type world struct {
 	shelf   *shelf
 	now     int64
 	calls   atomic.Int64
+	seats   atomic.Int64 // that servers have asked for
 	api     lambda.Handler
 }
 
@@ -96,6 +98,10 @@ func newWorld(t testing.TB) *world {
 	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://door.example.org/prod"}
 	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.failing(), tokens)
 	api.AddQueue(queue.New(w.failing(), pool.New(w.failing(), pool.Sleep), w.failing()), w.failing())
+	api.AddSeats(httpapi.Seats{
+		Admissions: w.door.Admissions, Leases: lease.New(w.failing(), w.door.Departures), Licensing: w.door.Licensing, Occupancy: w.door.Reader, Store: w.failing(),
+		NewID: func() seat.ConnectionID { return seat.ConnectionID(fmt.Sprintf("~MadeUp%03d", w.seats.Add(1))) },
+	})
 	files := httpapi.Files{Exports: export.New(w.shelf), XLSX: xlsx.Write, Parquet: parquet.Write}
 	api.AddUsage(w.door.Licensing, w.door.Reader, w.failing(), files)
 	api.AddLedger(w.door.Licensing, w.failing(), files)
@@ -161,6 +167,7 @@ var (
 	vendor    = caller{role: "vendor"}
 	finance   = caller{role: "finance"}
 	acmeAdmin = caller{role: "tenant_admin", tenant: "acme"}
+	server    = caller{role: "server"}
 )
 
 // answer is what the gateway gets back.

@@ -37,7 +37,7 @@ func (m *Meetings) dismiss(ctx context.Context, ids []seat.ConnectionID, text me
 				told = nil
 			}
 			left := m.departures.Leave(ctx, id, now.UnixMilli(), end)
-			closed := m.gateway.Close(ctx, id)
+			closed := m.close(ctx, id)
 			if err := errors.Join(told, left, closed); err != nil {
 				return fmt.Errorf("dismiss %s: %w", id, err)
 			}
@@ -49,7 +49,16 @@ func (m *Meetings) dismiss(ctx context.Context, ids []seat.ConnectionID, text me
 
 // Close closes a connection whose stay has ended. Safe to repeat.
 func (m *Meetings) Close(ctx context.Context, id seat.ConnectionID) error {
-	return problem.Wrap("close a connection", m.gateway.Close(ctx, id))
+	return problem.Wrap("close a connection", m.close(ctx, id))
+}
+
+// close closes a connection, unless it is a server's, which finds out by its next
+// renewal.
+func (m *Meetings) close(ctx context.Context, id seat.ConnectionID) error {
+	if id.OfServer() {
+		return nil
+	}
+	return m.gateway.Close(ctx, id) //nolint:wrapcheck // by the callers
 }
 
 // message is what connections are told without having asked.
@@ -58,7 +67,11 @@ type message struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// push tells a connection something. A server's connections are told nothing.
 func (m *Meetings) push(ctx context.Context, id seat.ConnectionID, text message) error {
+	if id.OfServer() {
+		return nil
+	}
 	body, err := json.Marshal(text)
 	if err != nil {
 		return fmt.Errorf("write a message: %w", err)

@@ -14,20 +14,30 @@ import (
 	"seatmeter/shared/usage"
 )
 
+// Page is a part of a list: up to a number of places, of those that joined after
+// another place, as of a moment.
+type Page struct {
+	After    seat.Place
+	Most     int
+	AtMillis int64
+}
+
 // Members lists the sessions that hold a seat in one conference, in order of
-// joining: up to a number of them, of those that joined after another place.
-// Left out are seats that are held, and those whose session is not written
-// yet. The pool is read whole; of the sessions, those that are listed.
-func (r *Reader) Members(ctx context.Context, t tenant.ID, number conference.Number, after seat.Place, most int) ([]session.Session, error) {
+// joining. Left out are seats that are held, leases that are over, and seats whose
+// session is not written yet. The pool is read whole; of the sessions, those that are
+// listed.
+func (r *Reader) Members(ctx context.Context, t tenant.ID, number conference.Number, page Page) ([]session.Session, error) {
 	places, err := r.Places(ctx, t, number)
 	if err != nil {
 		return nil, err
 	}
-	places = slices.DeleteFunc(places, func(p seat.Place) bool { return p.Member.Held() || byJoining(p, after) <= 0 })
+	places = slices.DeleteFunc(places, func(p seat.Place) bool {
+		return p.Member.Held() || p.Member.Expired(page.AtMillis) || byJoining(p, page.After) <= 0
+	})
 	slices.SortFunc(places, byJoining)
 	var list []session.Session
-	for len(list) < most && len(places) > 0 {
-		n := min(most-len(list), len(places))
+	for len(list) < page.Most && len(places) > 0 {
+		n := min(page.Most-len(list), len(places))
 		part, err := r.sitting(ctx, places[:n])
 		if err != nil {
 			return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/dynamo/faults"
+	"seatmeter/shared/occupancy"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/worldtest"
@@ -47,7 +48,7 @@ func TestMembersReadsOnlyTheSessionsItLists(t *testing.T) {
 	var met []seat.ConnectionID
 	for pages := 0; ; pages++ {
 		read = 0
-		list, err := door.Members(t.Context(), worldtest.Acme, w.Number(worldtest.Weekly), after, 20)
+		list, err := door.Members(t.Context(), worldtest.Acme, w.Number(worldtest.Weekly), occupancy.Page{After: after, Most: 20, AtMillis: w.Millis()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -303,7 +303,7 @@ func (scan *Scan) survey(states []seat.State, terms Terms) {
 		_, over := s.ExpiredHold("", scan.AtMillis)
 		whole = whole && !s.Closed && s.Revision == terms.Revision && s.Listed && (!over || s.InUse <= s.Capacity)
 		for _, m := range s.Members {
-			if end := m.Hold.UntilMillis(); m.Held() && end > scan.AtMillis {
+			if end := max(m.Hold.UntilMillis(), m.Lease.UntilMillis()); end > scan.AtMillis {
 				until = min(until, end)
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"seatmeter/shared/lapse"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 )
@@ -61,10 +62,11 @@ type Pools struct {
 	caches map[seat.Pool]*cache
 }
 
-// Store keeps blocks and directories.
+// Store keeps blocks and directories, and the stays that end by a lapsed lease.
 type Store interface {
 	seat.Blocks
 	Directories
+	lapse.Store
 }
 
 // New makes pools over a store.
@@ -232,27 +234,59 @@ func (p *Pools) probe(ctx context.Context, pool seat.Pool, to seat.Place, terms 
 }
 
 // takeOrReplace takes a free seat of a block or, where there is none, replaces an expired
-// hold: each by one conditional write.
+// hold or lease: each by one conditional write.
 func (p *Pools) takeOrReplace(ctx context.Context, block seat.Block, to seat.Place, permit seat.Permit) (seat.Attempt, error) {
 	var attempt seat.Attempt
 	var err error
 	for range maxRounds {
 		attempt, err = p.blocks.Take(ctx, block, to.Connection, to.Member, permit)
-		for err == nil && attempt.Outcome == seat.OutcomeFull && attempt.State.InUse <= attempt.State.Capacity {
+		lapsed := false
+		for err == nil && !lapsed && attempt.Outcome == seat.OutcomeFull && attempt.State.InUse <= attempt.State.Capacity {
 			from, found := attempt.State.ExpiredHold(to.Connection, to.Member.JoinedAtMillis)
 			if !found {
 				break
 			}
-			attempt, err = p.blocks.Swap(ctx, block, from, to, permit)
+			if from.Member.Leased() {
+				from, lapsed, err = p.endLease(ctx, block, from)
+			}
+			if err == nil && !lapsed {
+				attempt, err = p.blocks.Swap(ctx, block, from, to, permit)
+			}
 		}
-		if err != nil || attempt.Outcome != seat.OutcomeFull || attempt.State.Free() == 0 {
+		if err != nil || !lapsed && (attempt.Outcome != seat.OutcomeFull || attempt.State.Free() == 0) {
 			break
-		} // else the hold was given back meanwhile, and its seat is free
+		} // else the seat was given back or renewed meanwhile
 	}
 	if err != nil {
 		return attempt, fmt.Errorf("take a seat: %w", err)
 	}
 	return attempt, nil
+}
+
+// endLease ends an expired lease, and gives the member that may be replaced. Changed: it
+// may not, since the block is not as it was read any more.
+func (p *Pools) endLease(ctx context.Context, block seat.Block, from seat.Place) (seat.Place, bool, error) {
+	from, outcome, err := lapse.End(ctx, p.blocks, block, from)
+	if err == nil && outcome == lapse.OutcomeVoid {
+		_, err = p.GiveBack(ctx, block, from.Connection, from.Member, true)
+	}
+	return from, outcome != lapse.OutcomeRecorded, err //nolint:wrapcheck // by the caller
+}
+
+// EndHold gives back a seat whose hold or lease is over. Of a hold the ledger has the
+// stay; that of a lease is recorded first. It tells whether it did: not if the seat has
+// changed hands, or the lease was renewed. Safe to repeat.
+func (p *Pools) EndHold(ctx context.Context, block seat.Block, place seat.Place) (bool, error) {
+	void := false
+	if place.Member.Leased() {
+		ended, outcome, err := lapse.End(ctx, p.blocks, block, place)
+		if err != nil || outcome == lapse.OutcomeChanged {
+			return false, problem.Wrap("end a lease", err)
+		}
+		place, void = ended, outcome == lapse.OutcomeVoid
+	}
+	returned, err := p.GiveBack(ctx, block, place.Connection, place.Member, void)
+	return returned.Done, problem.Wrap("give back a held seat", err)
 }
 
 // conclude turns an attempt into an answer where it is final: seated, closed, or
@@ -338,7 +372,7 @@ func (p *Pools) among(ctx context.Context, pool seat.Pool, states []seat.State, 
 			return Seated{Refusal: RefusalStale}, true, nil
 		case !in && over && state.InUse > state.Capacity:
 			// Replacing this hold would exceed the capacity: end it, and rebalance.
-			if _, err := p.GiveBack(ctx, state.Block, late.Connection, late.Member, false); err != nil {
+			if _, err := p.EndHold(ctx, state.Block, late); err != nil {
 				return Seated{}, true, problem.Wrap("end a hold", err)
 			}
 			tried = true

@@ -16,6 +16,7 @@ var meanings = map[Code]string{
 	HostBusy:              "The host is running another conference, named in `conference`. A named host can run only one at a time.",
 	ConferenceNotLive:     "Under a named license, a conference goes live when its host connects. Wait in the lobby until then.",
 	ConferenceEnded:       "The conference has ended. It can be scheduled again.",
+	SeatLapsed:            "The server does not have this seat: its lease has ended, or the seat was released, its holder was removed, or the conference has ended. Send whoever is in without a seat out, or take another seat.",
 	TokenInvalid:          "The token is missing, malformed, expired, from another issuer, or for another conference. For a resume token: the seat is no longer held.",
 	Forbidden:             "Your role does not permit this call. For a handshake: the conference's host is not registered or not active, or the license does not permit the page's origin.",
 	NotFound:              "The object does not exist, or belongs to another tenant.",

@@ -28,6 +28,7 @@ const (
 	HostBusy              Code = "host_busy"
 	ConferenceNotLive     Code = "conference_not_live"
 	ConferenceEnded       Code = "conference_ended"
+	SeatLapsed            Code = "seat_lapsed"
 	TokenInvalid          Code = "token_invalid"
 	Forbidden             Code = "forbidden"
 	NotFound              Code = "not_found"
@@ -55,6 +56,7 @@ var codes = map[Code]struct {
 	HostBusy:              {http.StatusConflict, "The host is running another conference"},
 	ConferenceNotLive:     {http.StatusConflict, "The conference is not live"},
 	ConferenceEnded:       {http.StatusGone, "The conference has ended"},
+	SeatLapsed:            {http.StatusGone, "The seat has lapsed"},
 	TokenInvalid:          {http.StatusUnauthorized, "The token is not valid"},
 	Forbidden:             {http.StatusForbidden, "Not allowed"},
 	NotFound:              {http.StatusNotFound, "Not found"},

@@ -113,7 +113,7 @@ func (c *tenantCheck) closeReplaced(ctx context.Context, state *seat.State) erro
 	return problem.Wrap("close replaced connections", closing.Wait())
 }
 
-// endHolds ends a block's expired holds.
+// endHolds ends a block's expired holds and leases.
 func (c *tenantCheck) endHolds(ctx context.Context, state *seat.State) error {
 	var holds errgroup.Group
 	for _, id := range slices.Sorted(maps.Keys(state.Members)) {
@@ -178,8 +178,12 @@ func (c *tenantCheck) judge(ctx context.Context, u unit, asked []judged) (bool, 
 	return stay, cmp.Or(unanswered, err)
 }
 
-// alive asks after a member's connection, unless it is dead by its age alone.
+// alive asks after a member's connection, unless it is dead by its age alone. A server's
+// seat is alive as long as its lease.
 func (c *tenantCheck) alive(ctx context.Context, p seat.Place) (bool, error) {
+	if p.Member.Leased() {
+		return true, nil
+	}
 	if c.now().UnixMilli()-p.Member.JoinedAtMillis > session.LifeMillis+slack.Milliseconds() {
 		return false, nil
 	}

@@ -33,7 +33,7 @@ const BlockSeats = 30
 // are packed.
 const MaxMillis = 1<<45 - 1
 
-// ConnectionID is the gateway's id of one WebSocket.
+// ConnectionID is the gateway's id of one WebSocket, or that of a server's seat.
 type ConnectionID string
 
 // Pool names a bounded set of seats.
@@ -79,6 +79,8 @@ type Member struct {
 	TookOver bool
 	// Hold is set where the connection was lost.
 	Hold Hold
+	// Lease is set for a server's seat.
+	Lease Lease
 }
 
 // NewMark draws a member's mark.
@@ -101,8 +103,19 @@ const millisPerSecond = 1000
 // Held tells whether the member's connection was lost.
 func (m Member) Held() bool { return m.Hold != Hold{} }
 
-// Expired tells whether the member's hold has ended.
-func (m Member) Expired(nowMillis int64) bool { return m.Held() && m.Hold.UntilMillis() <= nowMillis }
+// Leased tells whether the seat is a server's.
+func (m Member) Leased() bool { return m.Lease != Lease{} }
+
+// Expired tells whether the member's hold or lease has ended, so that the seat is free.
+func (m Member) Expired(nowMillis int64) bool {
+	return m.Held() && m.Hold.UntilMillis() <= nowMillis || m.Leased() && m.Lease.UntilMillis() <= nowMillis
+}
+
+// WithoutLease is what stays the same of a member when its lease is renewed.
+func (m Member) WithoutLease() Member {
+	m.Lease = Lease{}
+	return m
+}
 
 // Lost is the member after the loss of its connection.
 func (m Member) Lost(hold Hold) Member {
@@ -171,14 +184,14 @@ func (s State) Free() int {
 	return max(0, s.Capacity-s.InUse)
 }
 
-// Full tells whether the block has neither a free seat nor an expired hold that a
-// join may replace.
+// Full tells whether the block has neither a free seat nor an expired hold or lease
+// that a join may replace.
 func (s State) Full(nowMillis int64) bool {
 	_, over := s.ExpiredHold("", nowMillis)
 	return s.Free() == 0 && (!over || s.InUse > s.Capacity)
 }
 
-// Occupied is the seats in use without expired holds.
+// Occupied is the seats in use without expired holds and leases.
 func (s State) Occupied(nowMillis int64) int {
 	occupied := s.InUse
 	for _, m := range s.Members {
@@ -189,8 +202,8 @@ func (s State) Occupied(nowMillis int64) int {
 	return occupied
 }
 
-// ExpiredHold chooses an expired hold by the connection's id, so that concurrent
-// joins choose different ones.
+// ExpiredHold chooses an expired hold or lease by the connection's id, so that
+// concurrent joins choose different ones.
 func (s State) ExpiredHold(id ConnectionID, nowMillis int64) (Place, bool) {
 	var over []ConnectionID
 	for other, m := range s.Members {
@@ -302,7 +315,8 @@ type Blocks interface {
 	// is harmless.
 	Renumber(ctx context.Context, block Block, id ConnectionID) (State, bool, error)
 	// GiveBack removes a member if it is in by this very take. The seat counts as void
-	// if it was never used.
+	// if it was never used. A server's seat goes whatever its lease if the member is
+	// given without one, and else only if the lease is still as given.
 	GiveBack(ctx context.Context, block Block, id ConnectionID, member Member, void bool) (Returned, error)
 	// Hold marks a member's connection as lost if the member is in by this very take.
 	// The seat stays in use.
@@ -314,6 +328,10 @@ type Blocks interface {
 	// its stay. A retry of a successful swap gives OutcomeMember, or OutcomeFull for a
 	// swap with itself.
 	Swap(ctx context.Context, block Block, from, to Place, permit Permit) (Attempt, error)
+	// Renew replaces the leases of some members, all of them or none: each must still
+	// be as it is given. False: one is not, and the block is as returned. After a lost
+	// answer a retry finds there what the first try wrote.
+	Renew(ctx context.Context, block Block, renewals []Renewal) (State, bool, error)
 	// Create adds an empty block. False: it exists.
 	Create(ctx context.Context, block Block, share Share) (bool, error)
 	// Gate keeps a block's seats for the waiters of a generation of its pool's

@@ -90,6 +90,9 @@ type Session struct {
 	Limit          int
 	InUse          int
 	Shards         int // of the tenant's ledger
+	// LeaseSeconds is how long the lease of a server's seat lasts, unless a renewal
+	// says otherwise.
+	LeaseSeconds int
 }
 
 // Sessions stores sessions. Errors are the store's own.
@@ -118,7 +121,7 @@ func NotFound() *problem.Error {
 	return problem.New(problem.NotFound, "There is no such connection.")
 }
 
-// Member is the seat's mark of this stay.
+// Member is the seat's mark of this stay. That of a server's seat has no lease.
 func (s Session) Member() seat.Member {
 	return seat.Member{
 		JoinedAtMillis: s.JoinedAtMillis, Conference: s.Number, Mark: s.Mark, Host: s.Role == jointoken.RoleHost, TookOver: s.From != "",
@@ -128,7 +131,7 @@ func (s Session) Member() seat.Member {
 // Names tells whether the session is of a member of a block: of the seat that
 // its connection has or, where it is not seated, had last.
 func (s Session) Names(block seat.Block, m seat.Member) bool {
-	return s.StayID != "" && s.Block == block && s.Member() == m
+	return s.StayID != "" && s.Block == block && s.Member() == m.WithoutLease()
 }
 
 // Adopts tells whether a join of the session's connection may go on with a seat
@@ -144,6 +147,16 @@ func (s Session) Adopts(m seat.Member) bool {
 func (s Session) Fence(joinedAtMillis int64) Session {
 	s.FencedMillis = max(s.FencedMillis, joinedAtMillis)
 	s.Version++
+	return s
+}
+
+// NextPart is the session with the next part of its stay, in the same seat. A server's
+// connection counts as begun anew, so that it may last for any time.
+func (s Session) NextPart(joinedAtMillis int64, mark uint16) Session {
+	s.JoinedAtMillis, s.Mark, s.Resumed, s.From = joinedAtMillis, mark, true, ""
+	if s.Connection.OfServer() {
+		s.BeganMillis = joinedAtMillis
+	}
 	return s
 }
 

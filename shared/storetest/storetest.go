@@ -105,6 +105,8 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"ABlockTellsWhyItRefuses", outcomes},
 		{"ASeatIsGivenBackOnlyByTheStayThatHoldsIt", giveBack},
 		{"AHeldSeatStaysInUse", hold},
+		{"LeasesAreRenewedTogetherOrNotAtAll", renewals},
+		{"AServersSeatIsGivenBackWhateverItsLease", leasedGiveBack},
 		{"ASwapHandsOnASeatOnce", swap},
 		{"EachConditionOfASwapRefusesByItself", swapConditions},
 		{"ManyWhoComeForOnePlaceGetItOnce", parallelSwaps},

@@ -84,8 +84,8 @@ func (p Process) Domain(gateway Gateway) Domain {
 	return NewDomain(p.Store, gateway, pool.Sleep, p.Log)
 }
 
-// admissions builds the admissions, with a limit on each tenant's joins per second.
-func (p Process) admissions(d Domain, joinsPerSecond int) *admission.Admissions {
+// Admissions builds the admissions, with a limit on each tenant's joins per second.
+func (p Process) Admissions(d Domain, joinsPerSecond int) *admission.Admissions {
 	limits := admission.Limits{Limiter: rate.NewLimiter(p.Store, p.Log), JoinsPerSecond: joinsPerSecond}
 	return d.Admissions(limits, admission.Together)
 }
@@ -98,7 +98,7 @@ func Authorize(p Process, signer *jointoken.Signer) Function {
 
 // Connect builds the function of the $connect route.
 func Connect(p Process, gateway Gateway, joinsPerSecond int) Function {
-	return p.Function("connect", wsapi.NewConnector(p.admissions(p.Domain(gateway), joinsPerSecond), p.Log).Handle)
+	return p.Function("connect", wsapi.NewConnector(p.Admissions(p.Domain(gateway), joinsPerSecond), p.Log).Handle)
 }
 
 // Disconnect builds the function of the $disconnect route.
@@ -110,7 +110,7 @@ func Disconnect(p Process) Function {
 // Message builds the function of the $default route.
 func Message(p Process, gateway Gateway, joinsPerSecond int, signer *jointoken.Signer) Function {
 	d := p.Domain(gateway)
-	return p.Function("message", p.messenger(d, p.admissions(d, joinsPerSecond), gateway, signer).Handle)
+	return p.Function("message", p.messenger(d, p.Admissions(d, joinsPerSecond), gateway, signer).Handle)
 }
 
 func (p Process) messenger(d Domain, admissions *admission.Admissions, gateway Gateway, signer *jointoken.Signer) *wsapi.Messenger {
@@ -122,7 +122,7 @@ func (p Process) messenger(d Domain, admissions *admission.Admissions, gateway G
 // Queue builds the function that gives free seats to those who wait.
 func Queue(p Process, gateway Gateway, signer *jointoken.Signer) Function {
 	d := p.Domain(gateway)
-	admissions := p.admissions(d, 1) // which counts no waiter: it was counted when it came
+	admissions := p.Admissions(d, 1) // which counts no waiter: it was counted when it came
 	return p.Function("queue", jobs.NewQueueWorker(worker.New(worker.Config{
 		Store: p.Store, Pools: d.Pools, Queues: queue.New(p.Store, d.Pools, p.Store), Admissions: admissions, Departures: d.Departures,
 		Prober: gateway, Teller: p.messenger(d, admissions, gateway, signer), Log: p.Log, Now: p.Now, Pause: pool.Sleep,

@@ -65,9 +65,20 @@ func (s scope) holds(n node) bool {
 		case "attribute_not_exists":
 			return value == nil
 		}
-		whole, isText := value.(*types.AttributeValueMemberS)
-		prefix, also := s.values[n.value].(*types.AttributeValueMemberS)
-		return isText && also && strings.HasPrefix(whole.Value, prefix.Value)
+		return beginsWith(value, s.values[n.value])
+	}
+	return false
+}
+
+// beginsWith tells whether a text or a binary begins with another one.
+func beginsWith(whole, prefix types.AttributeValue) bool {
+	switch whole := whole.(type) {
+	case *types.AttributeValueMemberS:
+		prefix, also := prefix.(*types.AttributeValueMemberS)
+		return also && strings.HasPrefix(whole.Value, prefix.Value)
+	case *types.AttributeValueMemberB:
+		prefix, also := prefix.(*types.AttributeValueMemberB)
+		return also && bytes.HasPrefix(whole.Value, prefix.Value)
 	}
 	return false
 }

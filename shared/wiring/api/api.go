@@ -7,10 +7,12 @@ import (
 
 	"seatmeter/shared/console"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/lease"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
+	"seatmeter/shared/seat"
 	"seatmeter/shared/wiring"
 	"seatmeter/shared/wsapi"
 
@@ -24,6 +26,8 @@ type Process struct {
 	Seal           *httpapi.Seal
 	CallsPerSecond int
 	Claims         httpapi.Claims
+	// JoinsPerSecond limits each tenant's joins, where a function admits any.
+	JoinsPerSecond int
 }
 
 // empty returns an API without operations.
@@ -54,14 +58,18 @@ func Hosts(p Process) wiring.Function {
 	return p.Function("hosts", p.Claims.Serve(a))
 }
 
-// Conferences builds the function for conferences, connections, queues and join
-// tokens.
+// Conferences builds the function for conferences, connections, queues and join tokens
+// and the seats of servers.
 func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) wiring.Function {
 	d := p.Domain(gateway)
 	a := p.empty()
 	a.AddConferences(d.Licensing, d.Meetings, p.Store)
 	a.AddConnections(d.Licensing, d.Meetings, d.Occupancy, p.Store, tokens)
 	a.AddQueue(queue.New(p.Store, d.Pools, p.Store), p.Store)
+	a.AddSeats(httpapi.Seats{
+		Admissions: p.Admissions(d, p.JoinsPerSecond), Leases: lease.New(p.Store, d.Departures), Licensing: d.Licensing, Occupancy: d.Occupancy, Store: p.Store,
+		NewID: seat.NewServerID,
+	})
 	return p.Function("conferences", p.Claims.Serve(a))
 }
 

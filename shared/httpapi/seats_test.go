@@ -1,0 +1,196 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"seatmeter/shared/httpapi"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+)
+
+const weeklySeats = conferences + "/weekly/seats"
+
+// serving is a concurrent license of two seats, and a conference.
+func serving(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.concurrent("acme", 2)
+	w.schedule("acme", "weekly", "ann@example.org")
+	return w
+}
+
+func (w *world) take(identity, more string) answer {
+	w.t.Helper()
+	return w.call(server, http.MethodPost, weeklySeats, fmt.Sprintf(`{"identity":%q,"role":"participant"%s}`, identity, more))
+}
+
+// taken is a seat that was taken for a minute.
+func (w *world) taken(identity string) seat.ConnectionID {
+	w.t.Helper()
+	return read[httpapi.SeatView](w.take(identity, "")).Seat
+}
+
+func (w *world) renew(id seat.ConnectionID, body string) answer {
+	w.t.Helper()
+	return w.call(server, http.MethodPut, weeklySeats+"/"+string(id), body)
+}
+
+func TestAServerTakesRenewsAndReleasesASeat(t *testing.T) {
+	w := serving(t)
+	w.take("bob", `,"ttl_seconds":30`).want(201, `{"seat":"~MadeUp001","conference":"weekly","expires_at":"2026-09-21T14:13:50Z","limit":2,"in_use":1}`)
+	w.call(acmeAdmin, http.MethodGet, conferences+"/weekly/connections", "").want(200, `{"items":[{"connection_id":"~MadeUp001","kind":"server",
+		"conference":"weekly","identity":"bob","role":"participant","joined_at":"2026-09-21T14:13:20Z","connected_at":"2026-09-21T14:13:20Z"}],"next_cursor":null}`)
+	w.now += 20_000
+	w.renew("~MadeUp001", "").want(200, `{"seat":"~MadeUp001","expires_at":"2026-09-21T14:14:10Z"}`)
+	w.renew("~MadeUp001", `{"ttl_seconds":10}`).want(200, `{"seat":"~MadeUp001","expires_at":"2026-09-21T14:13:50Z"}`)
+	w.call(server, http.MethodDelete, weeklySeats+"/~MadeUp001", "").want(204, "")
+	w.call(server, http.MethodDelete, weeklySeats+"/~MadeUp001", "").want(204, "")
+	w.renew("~MadeUp001", `{}`).refused(problem.SeatLapsed)
+	w.call(finance, http.MethodGet, "/v1/tenants/acme/seats", "").want(200, `{"tenant":"acme","model":"concurrent","limit":2,"in_use":0,"held":0,"waiting":0,"conferences":[]}`)
+}
+
+func TestASeatThatIsNotRenewedIsFreeAtItsEnd(t *testing.T) {
+	w := serving(t)
+	bob, carl := w.taken("bob"), w.taken("carl")
+	w.take("dan", "").refused(problem.SeatsExhausted)
+	w.now += 40_000
+	w.renew(carl, "").ok()
+	w.now += 19_999
+	w.take("dan", "").refused(problem.SeatsExhausted)
+	w.now++
+	w.take("dan", "").ok()
+	w.renew(bob, "").refused(problem.SeatLapsed)
+	w.renew(carl, "").ok()
+	if left := w.lines("left_at"); !slices.Equal(left, []string{"2026-09-21T14:13:20.000Z"}) {
+		t.Errorf("stays left at %v, want one that ended at the last renewal", left)
+	}
+	if ends := w.lines("end"); !slices.Equal(ends, []string{"vanished"}) {
+		t.Errorf("ended as %v", ends)
+	}
+}
+
+// lines gives a member of each stay in the ledger.
+func (w *world) lines(member string) []string {
+	w.t.Helper()
+	var list []string
+	page := read[httpapi.Page[map[string]any]](w.call(finance, http.MethodGet, "/v1/tenants/acme/ledger?from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z&format=json", ""))
+	for _, record := range page.Items {
+		if record["kind"] == "stay" {
+			list = append(list, fmt.Sprint(record[member]))
+		}
+	}
+	return list
+}
+
+func TestARenewalOfManySeatsTellsWhichHaveLapsed(t *testing.T) {
+	w := serving(t)
+	bob, carl := w.taken("bob"), w.taken("carl")
+	websocket := "MadeUpConnec001="
+	w.call(server, http.MethodDelete, weeklySeats+"/"+string(carl), "").want(204, "")
+	w.join("acme", "weekly", "ann@example.org", "host", 1)
+	w.concurrent("globex", 2)
+	w.schedule("globex", "weekly", "ann@example.org")
+	foreign := read[httpapi.SeatView](w.call(server, http.MethodPost, "/v1/tenants/globex/conferences/weekly/seats", `{"identity":"eve","role":"participant"}`)).Seat
+	body := fmt.Sprintf(`{"seats":[%q,%q,%q,%q,%q,"nonsense","~"]}`, bob, carl, bob, foreign, websocket)
+	for _, path := range []string{weeklySeats, "/v1/tenants/acme/seats"} {
+		for range 2 {
+			w.call(server, http.MethodPost, path+"/renew", body).want(200, fmt.Sprintf(
+				`{"renewed":[%q],"lapsed":[%q,%q,%q,"nonsense","~"],"expires_at":"2026-09-21T14:14:20Z"}`, bob, carl, foreign, websocket))
+		}
+	}
+	w.call(server, http.MethodPost, "/v1/tenants/acme/conferences/another/seats/renew", fmt.Sprintf(`{"seats":[%q]}`, bob)).want(200,
+		fmt.Sprintf(`{"renewed":[],"lapsed":[%q]}`, bob))
+	w.call(server, http.MethodPost, weeklySeats+"/renew", `{"seats":[]}`).want(200, `{"renewed":[],"lapsed":[]}`)
+}
+
+func TestATimeOutOfBoundsIsRefused(t *testing.T) {
+	w := serving(t)
+	bob := w.taken("bob")
+	for _, ttl := range []string{"9", "3601", "0", "-60", "10.5"} {
+		more := `"ttl_seconds":` + ttl
+		w.take("carl", ","+more).refused(problem.Invalid, "#/ttl_seconds")
+		w.renew(bob, "{"+more+"}").refused(problem.Invalid, "#/ttl_seconds")
+		w.call(server, http.MethodPost, weeklySeats+"/renew", `{"seats":[],`+more+`}`).refused(problem.Invalid, "#/ttl_seconds")
+	}
+	for _, ttl := range []string{"10", "3600"} {
+		w.renew(bob, `{"ttl_seconds":`+ttl+`}`).ok()
+	}
+	tooMany := strings.TrimSuffix(strings.Repeat(`"~MadeUp001",`, 101), ",")
+	w.call(server, http.MethodPost, weeklySeats+"/renew", `{"seats":[`+tooMany+`]}`).refused(problem.Invalid, "#/seats")
+}
+
+func TestAServerIsRefusedWithTheCodesOfAJoin(t *testing.T) {
+	w := serving(t)
+	w.call(server, http.MethodPost, conferences+"/none/seats", `{"identity":"bob","role":"participant"}`).refused(problem.NotFound)
+	w.call(server, http.MethodPost, weeklySeats, `{"identity":"bob"}`).refused(problem.Invalid, "#/role")
+	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":2,"status":"suspended"}`).ok()
+	w.take("bob", "").refused(problem.LicenseSuspended)
+	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"named","hosts":1,"participants_per_conference":1}`).ok()
+	w.host("acme", "ann@example.org")
+	w.take("bob", "").refused(problem.ConferenceNotLive)
+	w.call(server, http.MethodPost, weeklySeats, `{"identity":"bob","role":"host"}`).refused(problem.Invalid, "#/identity")
+	w.call(server, http.MethodPost, weeklySeats, `{"identity":"ann@example.org","role":"host"}`).want(201, `{"seat":"~MadeUp004",
+		"conference":"weekly","expires_at":"2026-09-21T14:14:20Z","limit":1,"in_use":0}`)
+	w.take("bob", "").ok()
+	w.take("carl", "").refused(problem.ParticipantsExhausted)
+	w.call(acmeAdmin, http.MethodPost, conferences+"/weekly/end", "").ok()
+	w.renew("~MadeUp004", "").refused(problem.SeatLapsed)
+	w.take("dan", "").refused(problem.ConferenceEnded)
+}
+
+func TestARemovedPersonGetsNoSeatOfAServerAgain(t *testing.T) {
+	w := serving(t)
+	bob := w.taken("bob")
+	w.call(acmeAdmin, http.MethodDelete, "/v1/tenants/acme/connections/"+string(bob), "").want(204, "")
+	w.renew(bob, "").refused(problem.SeatLapsed)
+	w.now += 1000
+	w.take("bob", "").refused(problem.Forbidden)
+	w.take("carl", "").ok()
+	if ends := w.lines("end"); !slices.Equal(ends, []string{"removed"}) {
+		t.Errorf("ended as %v", ends)
+	}
+}
+
+func TestAServerOfOneTenantReachesNoOther(t *testing.T) {
+	w := serving(t)
+	bob := w.taken("bob")
+	of := caller{role: "server", tenant: "globex"}
+	w.call(of, http.MethodPost, weeklySeats, `{"identity":"eve","role":"participant"}`).refused(problem.NotFound)
+	w.call(of, http.MethodPut, weeklySeats+"/"+string(bob), "{}").refused(problem.NotFound)
+	w.concurrent("globex", 2)
+	w.schedule("globex", "weekly", "ann@example.org")
+	for _, path := range []string{"/v1/tenants/globex/seats/", "/v1/tenants/globex/conferences/weekly/seats/"} {
+		w.call(of, http.MethodPut, path+string(bob), "{}").refused(problem.SeatLapsed)
+		w.call(of, http.MethodDelete, path+string(bob), "").want(204, "")
+	}
+	w.renew(bob, "").ok()
+}
+
+func TestARepeatWithAKeyTakesNoOtherSeat(t *testing.T) {
+	w := serving(t)
+	body := `{"identity":"bob","role":"participant"}`
+	first := w.call(server, http.MethodPost, weeklySeats, body, "idempotency-key", "once")
+	w.call(server, http.MethodPost, weeklySeats, body, "idempotency-key", "once").want(201, first.body)
+	if in := read[httpapi.SeatsView](w.call(finance, http.MethodGet, "/v1/tenants/acme/seats", "")).InUse; in != 1 {
+		t.Errorf("%d seats are in use, want 1", in)
+	}
+}
+
+// A stay of days has many parts, as reports need it, and is one stay in one seat.
+func TestASeatIsRenewedForDays(t *testing.T) {
+	w := serving(t)
+	bob := w.taken("bob")
+	for range 2 * 24 {
+		w.renew(bob, `{"ttl_seconds":3600}`).ok()
+		w.now += 3_599_000
+	}
+	w.call(server, http.MethodDelete, weeklySeats+"/"+string(bob), "").want(204, "")
+	usage := read[httpapi.UsageView](w.call(finance, http.MethodGet, "/v1/tenants/acme/usage?from=2026-09-21T00:00:00Z&to=2026-09-25T00:00:00Z", "")).Rows[0]
+	if usage.SeatMillis != 2*24*3_599_000 || usage.Joins != 1 || usage.Peak != 1 {
+		t.Errorf("%d ms, %d joins, peak %d", usage.SeatMillis, usage.Joins, usage.Peak)
+	}
+}

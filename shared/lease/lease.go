@@ -1,0 +1,227 @@
+// Package lease renews the seats that servers hold, and gives them back.
+//
+// Terms: a server's seat is one that a conference server took over HTTP for a
+// connection of its own. It has a lease in place of a WebSocket: the seat is free from
+// the lease's end on, unless the lease is renewed before. It has lapsed if it is not
+// the server's any more, for whatever reason.
+//
+// The block has the lease, and the session has everything else, so a renewal writes
+// the block alone: one write for all seats of a block that are renewed together. It
+// reads the sessions, which say where the seats are. No part of a stay lasts for longer
+// than reports reckon with: a renewal an hour after a part began ends that part, and
+// begins the next one in the same seat.
+package lease
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"seatmeter/shared/conference"
+	"seatmeter/shared/departure"
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+	"seatmeter/shared/tenant"
+	"seatmeter/shared/usage"
+)
+
+const (
+	// partMillis is the age from which a part of a stay ends at a renewal. The longest
+	// lease after it is over before the part counts as too long.
+	partMillis = 60 * 60 * 1000
+	// rounds bounds how often a renewal looks again because the block or a session
+	// changed under it.
+	rounds = 5
+	// parallel is how many blocks are written at the same time.
+	parallel = 16
+)
+
+// Store is what is read and written. Its methods are seat.Blocks' and
+// session.Sessions'.
+type Store interface {
+	Get(ctx context.Context, block seat.Block) (*seat.State, error)
+	Renew(ctx context.Context, block seat.Block, renewals []seat.Renewal) (seat.State, bool, error)
+	Session(ctx context.Context, id seat.ConnectionID, consistent bool) (*session.Session, error)
+	Sessions(ctx context.Context, ids []seat.ConnectionID, consistent bool) (map[seat.ConnectionID]session.Session, error)
+}
+
+// Leases renews servers' seats. Safe for use by many goroutines.
+type Leases struct {
+	store      Store
+	departures *departure.Departures
+}
+
+// New makes Leases.
+func New(store Store, departures *departure.Departures) *Leases {
+	return &Leases{store, departures}
+}
+
+// Scope is whose seats a server speaks of.
+type Scope struct {
+	Tenant tenant.ID
+	// Conference is empty for all of the tenant's.
+	Conference conference.ID
+}
+
+func (in Scope) has(s session.Session) bool {
+	return s.Tenant == in.Tenant && (in.Conference == "" || s.Conference == in.Conference) && s.Connection.OfServer()
+}
+
+// Renewal is what a server asks for.
+type Renewal struct {
+	Scope
+	AtMillis int64
+	// Seconds is how long the leases are to last; zero: as long as each was taken for.
+	Seconds int
+}
+
+// lease is that of a session by this renewal.
+func (r Renewal) lease(s session.Session) seat.Lease {
+	if r.Seconds != 0 {
+		s.LeaseSeconds = r.Seconds
+	}
+	return seat.Lease{RenewedAtMillis: r.AtMillis, Seconds: s.LeaseSeconds}
+}
+
+// Renew renews the leases of seats, and gives those that are renewed; the others have
+// lapsed. A lease that was renewed later than this was asked for stays as it is. After an
+// error some may be renewed. Safe to repeat, and to run twice at once.
+func (l *Leases) Renew(ctx context.Context, r Renewal, ids []seat.ConnectionID) (map[seat.ConnectionID]seat.Lease, error) {
+	renewed := make(map[seat.ConnectionID]seat.Lease, len(ids))
+	left := slices.DeleteFunc(slices.Clone(ids), func(id seat.ConnectionID) bool { return !id.OfServer() })
+	for round := 0; len(left) > 0; round++ {
+		if round == rounds {
+			return renewed, problem.New(problem.Unavailable, "Others are renewing the same seats. Try again.")
+		}
+		consistent := round > 0 // else a seat, or its latest part, may not be known yet
+		sessions, err := l.store.Sessions(ctx, left, consistent)
+		if err != nil {
+			return nil, problem.Wrap("read sessions", err)
+		}
+		maps.DeleteFunc(sessions, func(_ seat.ConnectionID, s session.Session) bool { return !r.has(s) || s.State != session.StateSeated })
+		busy, err := l.renewAll(ctx, r, sessions, renewed)
+		if err != nil {
+			return nil, err
+		}
+		if consistent && !busy {
+			break
+		}
+		left = slices.DeleteFunc(left, func(id seat.ConnectionID) bool { _, done := renewed[id]; return done })
+	}
+	return renewed, nil
+}
+
+// renewAll renews the leases of sessions, block by block, and adds them. Busy: others
+// are changing some of the seats.
+func (l *Leases) renewAll(ctx context.Context, r Renewal, sessions map[seat.ConnectionID]session.Session, renewed map[seat.ConnectionID]seat.Lease) (busy bool, err error) {
+	byBlock := make(map[seat.Block]*inBlock)
+	for _, s := range sessions {
+		if byBlock[s.Block] == nil {
+			byBlock[s.Block] = &inBlock{Leases: l, Renewal: r, block: s.Block, renewed: make(map[seat.ConnectionID]seat.Lease)}
+		}
+		byBlock[s.Block].sessions = append(byBlock[s.Block].sessions, s)
+	}
+	var group errgroup.Group
+	group.SetLimit(parallel)
+	for _, one := range byBlock {
+		group.Go(func() error { return one.renew(ctx) })
+	}
+	err = group.Wait()
+	for _, one := range byBlock {
+		maps.Copy(renewed, one.renewed)
+		busy = busy || one.busy
+	}
+	return busy, err //nolint:wrapcheck // by each
+}
+
+// inBlock is the renewal of the leases of sessions that name seats of one block.
+type inBlock struct {
+	*Leases
+	Renewal
+	block    seat.Block
+	sessions []session.Session
+	renewed  map[seat.ConnectionID]seat.Lease
+	busy     bool
+}
+
+func (b *inBlock) renew(ctx context.Context) error {
+	state, err := b.store.Get(ctx, b.block)
+	if err != nil || state == nil {
+		return problem.Wrap("read the block", err)
+	}
+	for range rounds {
+		together, err := b.sort(ctx, *state)
+		if err != nil || len(together) == 0 {
+			return err
+		}
+		now, done, err := b.store.Renew(ctx, b.block, together)
+		if err != nil {
+			return problem.Wrap("renew leases", err)
+		}
+		if done {
+			for _, one := range together {
+				b.renewed[one.Connection] = one.Lease
+			}
+			return nil
+		}
+		state = &now
+	}
+	b.busy = true
+	return nil
+}
+
+// sort gives the leases that are to be renewed by one write of the block, as it was read,
+// and begins next parts where that is due.
+func (b *inBlock) sort(ctx context.Context, state seat.State) (together []seat.Renewal, err error) {
+	for _, s := range b.sessions {
+		m, lease := state.Members[s.Connection], b.lease(s)
+		names := s.Names(b.block, m)
+		switch _, done := b.renewed[s.Connection]; {
+		case done || state.Closed || !m.Leased() || m.Expired(b.AtMillis) || !names && !s.Adopts(m):
+		case names && (m.Lease == lease || m.Lease.RenewedAtMillis > b.AtMillis):
+			b.renewed[s.Connection] = m.Lease
+		case names && b.AtMillis-m.JoinedAtMillis < partMillis:
+			together = append(together, seat.Renewal{Place: seat.Place{Connection: s.Connection, Member: m}, Lease: lease})
+		default:
+			lease, done, err := b.nextPart(ctx, s, m, lease)
+			if err != nil {
+				return nil, err
+			}
+			if done {
+				b.renewed[s.Connection] = lease
+			}
+			b.busy = b.busy || !done
+		}
+	}
+	return together, nil
+}
+
+// nextPart begins the next part of a stay, or completes what a process that died has
+// left of it.
+func (l *Leases) nextPart(ctx context.Context, s session.Session, there seat.Member, lease seat.Lease) (seat.Lease, bool, error) {
+	step := l.departures.Split
+	if !s.Names(s.Block, there) {
+		lease = there.Lease
+		step = func(ctx context.Context, s session.Session, there seat.Member, _ seat.Lease) (session.Session, bool, error) {
+			return l.departures.Adopt(ctx, s, there)
+		}
+	}
+	_, done, err := step(ctx, s, there, lease)
+	return lease, done, problem.Wrap("begin the next part of a stay", err)
+}
+
+// Release gives a server's seat back. One that is not there, or is not the server's, is
+// left alone. Safe to repeat.
+func (l *Leases) Release(ctx context.Context, in Scope, id seat.ConnectionID, atMillis int64) error {
+	if !id.OfServer() {
+		return nil
+	}
+	s, err := l.store.Session(ctx, id, true)
+	if err != nil || s == nil || !in.has(*s) {
+		return problem.Wrap("read the session", err)
+	}
+	return problem.Wrap("release a seat", l.departures.Leave(ctx, id, max(atMillis, s.JoinedAtMillis), usage.EndClosed))
+}
