@@ -133,6 +133,12 @@ func (a account) checkNamed(ctx context.Context, values Values) []Problem {
 			wrong = append(wrong, problem("PermissionsBoundaryArn is %q: it has to be a policy that is there: %v", arn, err))
 		}
 	}
+	if arn := values["AlarmTopicArn"]; arn != "" {
+		wrong = append(wrong, a.checkTopic(ctx, arn)...)
+	}
+	if values["WebSocketAccessLogs"] == "true" {
+		wrong = append(wrong, a.checkLogsRole(ctx)...)
+	}
 	for _, parameter := range []string{"LiveTableName", "LedgerTableName", "UsageTableName"} {
 		if values[parameter] != "" {
 			wrong = append(wrong, a.checkTable(ctx, parameter, values)...)
@@ -190,6 +196,30 @@ func (a account) checkKey(ctx context.Context, arn string) []Problem {
 	if !found.Key.Enabled || found.Key.Spec != "SYMMETRIC_DEFAULT" {
 		return []Problem{problem("KmsKeyArn is %q, enabled: %t, of the kind %s: it has to be enabled, and symmetric (SYMMETRIC_DEFAULT)",
 			arn, found.Key.Enabled, found.Key.Spec)}
+	}
+	return nil
+}
+
+func (a account) checkTopic(ctx context.Context, arn string) []Problem {
+	if wrong := a.inRegion("AlarmTopicArn", arn); wrong != nil {
+		return wrong
+	}
+	if err := a.ask(ctx, new(struct{}), "sns", "get-topic-attributes", "--topic-arn", arn); err != nil {
+		return []Problem{problem("AlarmTopicArn is %q: it has to be a topic that is there: %v", arn, err)}
+	}
+	return nil
+}
+
+// checkLogsRole looks at the role of the account by which API Gateway writes logs.
+func (a account) checkLogsRole(ctx context.Context) []Problem {
+	var found struct {
+		Role string `json:"cloudwatchRoleArn"`
+	}
+	if err := a.ask(ctx, &found, "apigateway", "get-account"); err != nil {
+		return []Problem{problem("API Gateway's settings have to be readable (apigateway:GET), and are not: %v", err)}
+	}
+	if found.Role == "" {
+		return []Problem{problem(`WebSocketAccessLogs is "true", and API Gateway has no role to write logs by in %s: set one, as infra/README.md says, or leave it out`, a.region)}
 	}
 	return nil
 }

@@ -40,6 +40,7 @@ const (
 	certificate = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
 	key         = "arn:aws:kms:eu-central-1:123456789012:key/1"
 	policy      = "arn:aws:iam::123456789012:policy/bound"
+	topic       = "arn:aws:sns:eu-central-1:123456789012:night"
 	stream      = "arn:aws:dynamodb:eu-central-1:123456789012:table/old-ledger/stream/1"
 )
 
@@ -54,6 +55,8 @@ func newBench(t *testing.T) *bench {
 			"acm describe-certificate":       `{"Certificate":{"Status":"ISSUED","SubjectAlternativeNames":["*.example.com"]}}`,
 			"kms describe-key":               `{"KeyMetadata":{"Enabled":true,"KeySpec":"SYMMETRIC_DEFAULT"}}`,
 			"iam get-policy":                 `{"Policy":{}}`,
+			"sns get-topic-attributes":       `{"Attributes":{}}`,
+			"apigateway get-account":         `{"cloudwatchRoleArn":"arn:aws:iam::123456789012:role/logs"}`,
 			"dynamodb describe-table":        `{"Table":{"TableStatus":"ACTIVE","LatestStreamArn":"` + stream + `","StreamSpecification":{"StreamViewType":"NEW_AND_OLD_IMAGES"}}}`,
 		},
 		issued: map[string]string{
@@ -144,7 +147,7 @@ func TestEveryWrongInputIsRefusedBeforeAnythingIsMade(t *testing.T) {
 		"shift":              {func(b *bench) { b.request.Shift = "Slowly" }, []string{`--shift is "Slowly": it has to be one of AllAtOnce, Canary`}},
 		"no parameter":       {given("Issuer"), []string{`"Issuer" is no parameter: it has to be Name=Value`}},
 		"twice":              {given("Audience=b"), []string{`Audience is given twice, as "seats" and "b"`}},
-		"unknown":            {given("Isuer=x"), []string{`Isuer="x": there is no such parameter; there are AllowedOrigins, Audience`}},
+		"unknown":            {given("Isuer=x"), []string{`Isuer="x": there is no such parameter; there are AlarmEmail, AlarmTopicArn`}},
 		"missing":            {func(b *bench) { b.request.Parameters = b.request.Parameters[:1] }, []string{`Audience is not given`}},
 		"empty":              {func(b *bench) { b.request.Parameters[1] = "Audience=" }, []string{`Audience is "": it has to be of 1 characters or more`}},
 		"too small":          {given("JoinsPerSecond=0"), []string{`JoinsPerSecond is "0": it has to be a whole number from 1 to 1000000`}},
@@ -178,6 +181,10 @@ func TestEveryWrongInputIsRefusedBeforeAnythingIsMade(t *testing.T) {
 		"key disabled":           {answered("kms describe-key", `{"KeyMetadata":{"KeySpec":"SYMMETRIC_DEFAULT"}}`, "KmsKeyArn="+key), []string{`enabled: false`}},
 		"key for signatures":     {answered("kms describe-key", `{"KeyMetadata":{"Enabled":true,"KeySpec":"RSA_2048"}}`, "KmsKeyArn="+key), []string{`of the kind RSA_2048: it has to be enabled, and symmetric`}},
 		"no such policy":         {answered("iam get-policy", "error: NoSuchEntity", "PermissionsBoundaryArn="+policy), []string{`it has to be a policy that is there: NoSuchEntity`}},
+		"days of logs":           {given("LogRetentionDays=45"), []string{`LogRetentionDays is "45": it has to be one of 1, 3, 5`}},
+		"topic's Region":         {given("AlarmTopicArn=arn:aws:sns:us-east-1:123456789012:night"), []string{`it has to be of the stack's Region, eu-central-1`}},
+		"no such topic":          {answered("sns get-topic-attributes", "error: NotFound", "AlarmTopicArn="+topic), []string{`AlarmTopicArn is "` + topic + `": it has to be a topic that is there: NotFound`}},
+		"no role for logs":       {answered("apigateway get-account", `{}`, "WebSocketAccessLogs=true"), []string{`WebSocketAccessLogs is "true", and API Gateway has no role to write logs by`}},
 		"no such table":          {answered("dynamodb describe-table", "error: ResourceNotFoundException", "LiveTableName=gone"), []string{`LiveTableName is "gone": it has to be a table that is there`}},
 		"another stream":         {given("LedgerTableName=old-ledger", "LedgerStreamArn=arn:2"), []string{`LedgerStreamArn is "arn:2": it has to be "` + stream + `"`}},
 		"issuer not there":       {func(b *bench) { clear(b.issued) }, []string{`/.well-known/openid-configuration has to be readable, and is not: answered 404`}},

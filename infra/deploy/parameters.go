@@ -111,7 +111,7 @@ func (t Template) check(values Values) []Problem {
 
 // refuses says what is right instead of a value; nothing if the value is.
 func (p parameter) refuses(value string) string {
-	if p.Type == "Number" {
+	if p.Type == "Number" && len(p.AllowedValues) == 0 {
 		n, err := strconv.Atoi(value)
 		if err != nil || p.MinValue != nil && n < *p.MinValue || p.MaxValue != nil && n > *p.MaxValue {
 			return fmt.Sprintf("a whole number from %d to %d", *cmp.Or(p.MinValue, new(int)), *cmp.Or(p.MaxValue, new(int)))
