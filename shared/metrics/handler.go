@@ -66,7 +66,7 @@ func (h *Handler) Handle(ctx context.Context, line slog.Record) error {
 				add(figure(metric, values[metric]))
 			}
 		}
-		line.AddAttrs(slog.Any(keyDirective, directive(line.Time, values)))
+		line.AddAttrs(slog.Any(keyDirective, directive(line.Time, values))) //nolint:sloglint // the format's own name
 	}
 	return h.next.Handle(ctx, line) //nolint:wrapcheck // the caller's handler
 }

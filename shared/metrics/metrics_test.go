@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -48,9 +49,9 @@ func directive(line map[string]any) map[string][]string {
 	found := map[string][]string{}
 	for _, set := range aws["CloudWatchMetrics"].([]any) {
 		set := set.(map[string]any)
-		dimensions, _ := json.Marshal(set["Dimensions"])
+		dimensions := fmt.Sprint(set["Dimensions"])
 		for _, metric := range set["Metrics"].([]any) {
-			found[string(dimensions)] = append(found[string(dimensions)], metric.(map[string]any)["Name"].(string))
+			found[dimensions] = append(found[dimensions], metric.(map[string]any)["Name"].(string))
 		}
 	}
 	return found
@@ -74,7 +75,7 @@ func TestALineHasItsIDsAndWhatWasCountedBeforeIt(t *testing.T) {
 	if lines[0]["request"] != "request-id" || lines[0]["invocation"] != "invocation-id" || lines[0]["function"] != "connect" || lines[0]["_aws"] != nil {
 		t.Errorf("the first line is %v", lines[0])
 	}
-	want := map[string][]string{`[["stack","function"]]`: {"joins"}, `[["stack"]]`: {"dynamodb_throttled"}}
+	want := map[string][]string{"[[stack function]]": {"joins"}, "[[stack]]": {"dynamodb_throttled"}}
 	if diff := cmp.Diff(want, directive(lines[1])); diff != "" {
 		t.Errorf("metrics by dimensions (-want +got):\n%s", diff)
 	}
