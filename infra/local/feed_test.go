@@ -72,7 +72,8 @@ func onEachStore(t *testing.T, test func(t *testing.T, s *Stack, run *reconcilia
 			o := options(t.TempDir())
 			o.Store, o.TablePrefix, o.Temporary = store, "feed-"+rand.Text(), true
 			run := &reconciliation{rounds: make(chan struct{}, 8), refused: make(chan []seat.Pool, 8)}
-			s, err := startWith(t.Context(), o, run.build)
+			o.Functions = run.build
+			s, err := Start(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -79,6 +79,8 @@ type Options struct {
 	BareRefusals bool
 	// Rates are the template's defaults if 0.
 	Rates Rates
+	// Functions builds the stack's functions. The default is Functions.
+	Functions func(context.Context, Environment) (map[string]Starter, error)
 	// Log is the log of the functions and the gateway. Nil discards it.
 	Log *slog.Logger
 	// Progress gets a line for each slow step. Nil discards them.
@@ -104,12 +106,10 @@ type Stack struct {
 // The error wraps engine.ErrUnavailable if there is no DynamoDB Local on this
 // machine, or ErrInUse if another stack runs on the data directory. After an error,
 // nothing is left running.
-func Start(ctx context.Context, o Options) (*Stack, error) { return startWith(ctx, o, Functions) }
-
-// builder builds a stack's functions.
-type builder func(context.Context, Environment) (map[string]Starter, error)
-
-func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	if o.Functions == nil {
+		o.Functions = Functions
+	}
 	o.Store = cmp.Or(o.Store, StoreDynamoDB)
 	o.TablePrefix = cmp.Or(o.TablePrefix, DefaultTablePrefix)
 	if o.Log == nil {
@@ -124,7 +124,7 @@ func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 	o.Rates.JoinsPerSecond = cmp.Or(o.Rates.JoinsPerSecond, rate.DefaultPerSecond)
 	o.Rates.CallsPerSecond = cmp.Or(o.Rates.CallsPerSecond, rate.DefaultPerSecond)
 	s := &Stack{options: o, failed: make(chan error, 8)}
-	if err := s.start(ctx, build); err != nil {
+	if err := s.start(ctx); err != nil {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		return nil, errors.Join(err, s.Close(stopping))
@@ -132,7 +132,7 @@ func startWith(ctx context.Context, o Options, build builder) (*Stack, error) {
 	return s, nil
 }
 
-func (s *Stack) start(ctx context.Context, build builder) error {
+func (s *Stack) start(ctx context.Context) error {
 	system, err := s.readTemplate()
 	if err != nil {
 		return err
@@ -153,7 +153,7 @@ func (s *Stack) start(ctx context.Context, build builder) error {
 		return err
 	}
 	s.store = dynamo.New(state.api, state.names)
-	handlers, err := s.buildFunctions(ctx, build, state)
+	handlers, err := s.buildFunctions(ctx, state)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (s *Stack) claimDataDir() error {
 	return withdraw(s.options.DataDir) // a killed stack leaves its endpoints
 }
 
-func (s *Stack) buildFunctions(ctx context.Context, build builder, state database) (map[string]lambda.Handler, error) {
+func (s *Stack) buildFunctions(ctx context.Context, state database) (map[string]lambda.Handler, error) {
 	tokenKeys, err := openKeyFiles(s.options.DataDir, joinTokenKeyFile)
 	if err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func (s *Stack) buildFunctions(ctx context.Context, build builder, state databas
 	if err != nil {
 		return nil, err
 	}
-	starters, err := build(context.WithoutCancel(ctx), Environment{
+	starters, err := s.options.Functions(context.WithoutCancel(ctx), Environment{
 		Store:          dynamo.New(s.options.Processes.DynamoDB(state.api), state.names),
 		Processes:      s.options.Processes,
 		JoinTokenKeys:  tokenKeys,

@@ -5,12 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"go.yaml.in/yaml/v4"
 
+	"seatmeter/infra/local/bootstrap"
 	"seatmeter/infra/local/buckets"
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/tables"
@@ -86,7 +85,7 @@ func TestEachBootstrapAnswersARealEvent(t *testing.T) {
 			if !ok {
 				t.Fatal("the template has this function, and answers no event for it")
 			}
-			environment := environment(t, name, function, made, endpoints{database.Endpoint, secrets.URL, gateway.URL})
+			environment := environment(t, name, function, made, endpoints{database.Endpoint, secrets.URL, gateway.URL, "wss://a1b2c3.example.com/live"})
 			event, err := os.ReadFile(filepath.Join("testdata", want.event))
 			if err != nil {
 				t.Fatal(err)
@@ -116,7 +115,7 @@ func TestAJoinIsAnsweredInTimeWhileDynamoDBHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	connect := functions(t)["connect"]
-	given := environment(t, "connect", connect, tables.Tables{}, endpoints{hanging, secrets.URL, hanging})
+	given := environment(t, "connect", connect, tables.Tables{}, endpoints{hanging, secrets.URL, hanging, ""})
 	got := invoke(t, filepath.Join(build(t), "connect"), given, event, gatewayPatience)
 	answer{status: http.StatusServiceUnavailable}.check(t, got)
 }
@@ -126,7 +125,7 @@ func TestAJoinIsAnsweredInTimeWhileDynamoDBHangs(t *testing.T) {
 const gatewayPatience = 28 * time.Second
 
 // endpoints are where a function finds AWS's services.
-type endpoints struct{ database, secrets, gateway string }
+type endpoints struct{ database, secrets, gateway, webSocket string }
 
 // environment is what the template gives a function, and Lambda.
 func environment(t *testing.T, name string, of resource, made tables.Tables, endpoints endpoints) []string {
@@ -139,122 +138,76 @@ func environment(t *testing.T, name string, of resource, made tables.Tables, end
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=256", "AWS_LAMBDA_LOG_FORMAT=JSON",
 	}
 	each(at(document(t), "Globals", "Function", "Environment", "Variables"), func(variable string, value *yaml.Node) {
-		list = append(list, variable+"="+resolve(t, texts(t, *value)[0], made, endpoints.gateway))
+		list = append(list, variable+"="+resolve(t, texts(t, *value)[0], made, endpoints))
 	})
 	for variable, value := range of.Properties.Environment.Variables {
-		list = append(list, variable+"="+resolve(t, texts(t, value)[0], made, endpoints.gateway))
+		list = append(list, variable+"="+resolve(t, texts(t, value)[0], made, endpoints))
 	}
 	return list
 }
 
 func (want answer) check(t *testing.T, got outcome) {
 	t.Helper()
+	if want.status == 0 && !want.silent {
+		if got.err == nil || got.err.Error() != want.message {
+			t.Errorf("%s (%v), want the error %q; it logged:\n%s", got.payload, got.err, want.message, got.log)
+		}
+		return
+	}
+	if got.err != nil {
+		t.Fatalf("%v; it logged:\n%s", got.err, got.log)
+	}
 	if want.silent {
-		if got.kind != "response" || string(bytes.TrimSpace(got.payload)) != "null" {
-			t.Errorf("%s %s, want the response null; it logged:\n%s", got.kind, got.payload, got.log)
+		if string(bytes.TrimSpace(got.payload)) != "null" {
+			t.Errorf("%s, want the response null; it logged:\n%s", got.payload, got.log)
 		}
 		return
 	}
 	var body struct {
-		StatusCode   int    `json:"statusCode"`
-		ErrorMessage string `json:"errorMessage"`
+		StatusCode int `json:"statusCode"`
 	}
 	if err := json.Unmarshal(got.payload, &body); err != nil {
-		t.Fatalf("%s is not JSON: %s", got.kind, got.payload)
+		t.Fatalf("the response is not JSON: %s", got.payload)
 	}
-	if want.status == 0 {
-		if got.kind != "error" || body.ErrorMessage != want.message {
-			t.Errorf("%s %s, want the error %q; it logged:\n%s", got.kind, got.payload, want.message, got.log)
-		}
-		return
-	}
-	if got.kind != "response" || body.StatusCode != want.status {
-		t.Errorf("%s %s, want status %d; it logged:\n%s", got.kind, got.payload, want.status, got.log)
+	if body.StatusCode != want.status {
+		t.Errorf("%s, want status %d; it logged:\n%s", got.payload, want.status, got.log)
 	}
 }
 
-// outcome is what a function told the runtime: a response, an error, or an init error.
+// outcome is what a function answered, and what it logged.
 type outcome struct {
-	kind    string
 	payload []byte
+	err     error
 	log     string
 }
 
-// invoke starts a bootstrap under a minimal Lambda Runtime API and hands it one event.
-func invoke(t *testing.T, bootstrap string, environment []string, event []byte, patience time.Duration) outcome {
+// invoke starts a bootstrap and hands it one event.
+func invoke(t *testing.T, path string, environment []string, event []byte, patience time.Duration) outcome {
 	t.Helper()
-	outcomes := make(chan outcome, 1)
-	next := make(chan []byte, 1)
-	next <- event
-	report := func(kind string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			payload, err := io.ReadAll(r.Body)
-			if err != nil {
-				payload = []byte(err.Error())
-			}
-			outcomes <- outcome{kind: kind, payload: payload}
-			w.WriteHeader(http.StatusAccepted)
-		}
-	}
-	runtime := http.NewServeMux()
-	runtime.HandleFunc("GET /2018-06-01/runtime/invocation/next", func(w http.ResponseWriter, r *http.Request) {
-		select {
-		case event := <-next:
-			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd")
-			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(time.Now().Add(patience).UnixMilli(), 10))
-			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:local:000000000000:function:"+filepath.Base(bootstrap))
-			_, _ = w.Write(event)
-		case <-r.Context().Done(): // no second event: wait, as the real one does
-		}
-	})
-	runtime.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", report("response"))
-	runtime.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/error", report("error"))
-	runtime.HandleFunc("POST /2018-06-01/runtime/init/error", report("init error"))
-	server := httptest.NewServer(runtime)
-	defer server.Close()
-
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var log bytes.Buffer
-	process := exec.CommandContext(ctx, bootstrap)
-	process.Env = append([]string{"AWS_LAMBDA_RUNTIME_API=" + strings.TrimPrefix(server.URL, "http://")}, environment...)
-	process.Stdout, process.Stderr = &log, &log
-	if err := process.Start(); err != nil {
+	process, err := bootstrap.Start(path, environment, &log)
+	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		_ = process.Wait() // its state is told below
-		close(ended)
-	}()
-	select {
-	case got := <-outcomes:
-		cancel()
-		<-ended
-		got.log = log.String()
-		return got
-	case <-ended:
-		t.Fatalf("it ended (%v) without an answer; it logged:\n%s", process.ProcessState, &log)
-	}
-	return outcome{}
+	payload, err := process.Invoke(ctx, event)
+	process.Stop()
+	return outcome{payload, err, log.String()}
 }
 
 // build makes a binary of each function, named as its folder is.
 func build(t *testing.T) string {
 	t.Helper()
 	into := t.TempDir()
-	command := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-tags=lambda.norpc", "-o", into+"/", "./functions/...")
-	command.Dir = filepath.Dir(templateFile)
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", command, err, out)
+	if err := bootstrap.Build(t.Context(), filepath.Dir(templateFile), into); err != nil {
+		t.Fatal(err)
 	}
 	return into
 }
 
-// resolve gives an environment variable's value as CloudFormation would, with the management API at
-// gateway.
-func resolve(t *testing.T, value string, made tables.Tables, gateway string) string {
+// resolve gives an environment variable's value as CloudFormation would.
+func resolve(t *testing.T, value string, made tables.Tables, at endpoints) string {
 	t.Helper()
 	const api = "${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/${StageName}"
 	switch value {
@@ -277,11 +230,11 @@ func resolve(t *testing.T, value string, made tables.Tables, gateway string) str
 	case "!Ref CloseAfterDays":
 		return "0"
 	case "!Sub wss://" + api:
-		return "wss://a1b2c3.example.com/live"
+		return at.webSocket
 	case "!Sub https://" + api:
-		return gateway
+		return at.gateway
 	case "!Ref PartsQueue":
-		return gateway
+		return at.gateway
 	case "!Ref " + tables.Live:
 		return made.Name(tables.Live)
 	case "!Ref " + tables.Ledger:

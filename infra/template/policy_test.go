@@ -284,7 +284,12 @@ func (r resource) onlyDenies() bool {
 
 func resources(t *testing.T) map[string]resource {
 	t.Helper()
-	file, err := os.ReadFile(templateFile)
+	return resourcesOf(t, templateFile)
+}
+
+func resourcesOf(t *testing.T, path string) map[string]resource {
+	t.Helper()
+	file, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,8 +322,13 @@ func resources(t *testing.T) map[string]resource {
 // functions by name, which is the folder of its code.
 func functions(t *testing.T) map[string]resource {
 	t.Helper()
+	return functionsOf(t, templateFile)
+}
+
+func functionsOf(t *testing.T, path string) map[string]resource {
+	t.Helper()
 	found := map[string]resource{}
-	for id, r := range resources(t) {
+	for id, r := range resourcesOf(t, path) {
 		if r.Type != "AWS::Serverless::Function" {
 			continue
 		}
