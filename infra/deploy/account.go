@@ -57,6 +57,14 @@ func (a account) stack(ctx context.Context, name string) (s stack, err error) {
 	return s, err
 }
 
+// status is empty if there is no stack.
+func (s stack) status() string {
+	for _, one := range s.Stacks {
+		return one.Status
+	}
+	return ""
+}
+
 func (s stack) parameters() Values {
 	values := Values{}
 	for _, one := range s.Stacks {

@@ -110,6 +110,10 @@ func (r Request) check(ctx context.Context, t Tools, template Template) (Values,
 		if err != nil {
 			wrong = append(wrong, problem("--stack is %q: it has to be readable (cloudformation:DescribeStacks): %v", r.Stack, err))
 		}
+		if status := now.status(); status == "ROLLBACK_COMPLETE" || strings.HasSuffix(status, "_IN_PROGRESS") || strings.HasSuffix(status, "_FAILED") {
+			wrong = append(wrong, problem("--stack is %q, whose status is %s: it has to be whole; delete it where its first deployment failed, else wait or continue its rollback",
+				r.Stack, status))
+		}
 		present := now.parameters()
 		maps.DeleteFunc(present, func(name, _ string) bool { _, known := template.Parameters[name]; return !known })
 		maps.Copy(values, present)

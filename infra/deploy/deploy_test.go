@@ -167,6 +167,8 @@ func TestEveryWrongInputIsRefusedBeforeAnythingIsMade(t *testing.T) {
 		"bounded shift":      {func(b *bench) { b.give("PermissionsBoundaryArn=" + policy); b.request.Shift = Shifts[1] }, []string{`one of the two has to be left out`}},
 		"no credentials":     {func(b *bench) { delete(b.answers, "sts get-caller-identity") }, []string{`the command aws has to have credentials`}},
 		"stack not readable": {answered("cloudformation describe-stacks", "error: AccessDenied"), []string{`--stack is "seatmeter": it has to be readable`}},
+		"stack of a failure": {answered("cloudformation describe-stacks", `{"Stacks":[{"StackStatus":"ROLLBACK_COMPLETE"}]}`), []string{`--stack is "seatmeter", whose status is ROLLBACK_COMPLETE`}},
+		"stack at work":      {answered("cloudformation describe-stacks", `{"Stacks":[{"StackStatus":"UPDATE_IN_PROGRESS"}]}`), []string{`whose status is UPDATE_IN_PROGRESS`}},
 		"executions":         {answered("lambda get-account-settings", `{"AccountLimit":{"ConcurrentExecutions":10}}`, "ReportProcesses=2"), []string{`ReportProcesses is 2, and the account has 10 concurrent executions in eu-central-1: there have to be 104`}},
 		"warm throughput":    {given("WarmWriteUnitsPerSecond=50000"), []string{`WarmWriteUnitsPerSecond is 50000: it has to be at most 40000`}},
 		"certificate's Region": {
@@ -333,6 +335,7 @@ Resources:
   OfA: {Type: AWS::CloudWatch::Alarm, Properties: {Dimensions: [{Value: {Ref: AFunction}}]}}
   OfB: {Type: AWS::CloudWatch::Alarm, Properties: {Dimensions: [{Value: {Fn::Sub: "${BFunction}"}}]}}
   OfAPI: {Type: AWS::CloudWatch::Alarm, Properties: {Dimensions: [{Value: {Ref: HttpApi}}]}}
+  OfBsMetric: {Type: AWS::CloudWatch::Alarm, Properties: {Dimensions: [{Name: function, Value: b}]}}
   OfTable: {Type: AWS::CloudWatch::Alarm, Properties: {Dimensions: [{Value: {Ref: LiveTable}}]}}
 `
 	changed, err := gradual([]byte(text), "AllAtOnce", "1")
@@ -340,7 +343,7 @@ Resources:
 		t.Fatal(err)
 	}
 	flat := strings.Join(strings.Fields(string(changed)), " ")
-	for _, want := range []string{"Alarms: [{Ref: OfA}, {Ref: OfAPI}]", "Alarms: [{Ref: OfB}, {Ref: OfAPI}]"} {
+	for _, want := range []string{"Alarms: [{Ref: OfA}, {Ref: OfAPI}]", "Alarms: [{Ref: OfB}, {Ref: OfAPI}, {Ref: OfBsMetric}]"} {
 		if !strings.Contains(flat, want) && !strings.Contains(flat, strings.NewReplacer("[{", "- ", "}, {", " - ", "}]", "").Replace(want)) {
 			t.Errorf("no %s in:\n%s", want, changed)
 		}

@@ -113,15 +113,17 @@ func functionOf(node *yaml.Node) (string, bool) {
 // maxAlarms is how many alarms CodeDeploy watches for one function.
 const maxAlarms = 10
 
-// alarms are references to the alarms of a function and of the two APIs.
+// alarms are references to the alarms of a function, by its id or by its name in the
+// metrics, and of the two APIs.
 func alarms(resources *yaml.Node, function string) *yaml.Node {
+	watched := []string{function, strings.ToLower(strings.TrimSuffix(function, "Function")), "HttpApi", "WebSocketApi"}
 	found := &yaml.Node{Kind: yaml.SequenceNode}
 	for i := 0; i+1 < len(resources.Content); i += 2 {
 		resource := resources.Content[i+1]
 		if under(resource, "Type").Value != "AWS::CloudWatch::Alarm" || len(found.Content) == maxAlarms {
 			continue
 		}
-		if mentions(resource, function) || mentions(resource, "HttpApi") || mentions(resource, "WebSocketApi") {
+		if slices.ContainsFunc(watched, func(id string) bool { return mentions(resource, id) }) {
 			found.Content = append(found.Content, mapping("Ref", text(resources.Content[i].Value)))
 		}
 	}
