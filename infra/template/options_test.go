@@ -102,13 +102,15 @@ func TestEveryRoleCanBeBounded(t *testing.T) {
 	})
 }
 
-// What keeps data, by its type, the property that names its key, and the service that has to be in the
-// key's policy.
+// What keeps data, by its type, the property that names its key, and whom the key's policy has to name.
 var encrypted = map[string]struct{ property, service string }{
-	"AWS::DynamoDB::Table":        {"SSESpecification.KMSMasterKeyId", "dynamodb"},
-	"AWS::S3::Bucket":             {"BucketEncryption", "s3"},
-	"AWS::SecretsManager::Secret": {"KmsKeyId", "secretsmanager"},
-	"AWS::SQS::Queue":             {"KmsMasterKeyId", "sqs"},
+	"AWS::DynamoDB::Table":        {"SSESpecification.KMSMasterKeyId", "dynamodb.<region>.amazonaws.com"},
+	"AWS::S3::Bucket":             {"BucketEncryption", "s3.<region>.amazonaws.com"},
+	"AWS::SecretsManager::Secret": {"KmsKeyId", "secretsmanager.<region>.amazonaws.com"},
+	"AWS::SQS::Queue":             {"KmsMasterKeyId", "sqs.<region>.amazonaws.com"},
+	"AWS::Logs::LogGroup":         {"KmsKeyId", "logs.<region>.amazonaws.com"},
+	// Alarms are published by CloudWatch itself.
+	"AWS::SNS::Topic": {"KmsMasterKeyId", "cloudwatch.amazonaws.com"},
 }
 
 func TestAKeyOfYourOwnEncryptsWhateverKeepsData(t *testing.T) {
@@ -129,7 +131,7 @@ func TestAKeyOfYourOwnEncryptsWhateverKeepsData(t *testing.T) {
 		if !strings.Contains(value, "!Ref KmsKeyArn") || !strings.Contains(value, "!If KeysOfAWS") {
 			t.Errorf("%s: %s is %q", id, want.property, value)
 		}
-		if !strings.Contains(string(manual), `"`+want.service+`.<region>.amazonaws.com"`) {
+		if !strings.Contains(string(manual), `"`+want.service+`"`) {
 			t.Errorf("the policy of the key in infra/README.md leaves out %s", want.service)
 		}
 	})
