@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -250,12 +250,8 @@ func logged(t *testing.T, name string, do func(log *slog.Logger, invoke func(fun
 		call(ctx)
 		f.End(ctx, log)
 	})
-	for line := range bytes.Lines(out.Bytes()) {
-		for name := range strings.SplitSeq(string(line), `{"Name":"`) {
-			if name, _, found := strings.Cut(name, `"}`); found {
-				metricsLogged[name] = true
-			}
-		}
+	for _, name := range regexp.MustCompile(`{"Name":"(\w+)"}`).FindAllStringSubmatch(out.String(), -1) {
+		metricsLogged[name[1]] = true
 	}
 	if got, most := out.Len(), cost.Logged()[name]; got > most || got < most*2/3 {
 		t.Errorf("%s: logged %d bytes, the constant is %d:\n%s", name, got, most, out.String())
