@@ -3,26 +3,20 @@ package bench
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
-	"seatmeter/shared/gateway"
 	"seatmeter/shared/host"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
@@ -46,8 +40,10 @@ const (
 	lambdaShare = 256.0 / 1769
 	// workSeconds is how long a process may work in a round.
 	workSeconds = 45
-	// hopSeconds is how long a part waits in the queue, assumed.
+	// hopSeconds is how long a part waits in the queue, assumed, and hops how often it
+	// does at most.
 	hopSeconds = 0.2
+	hops       = 16
 
 	dollarsPerWrite     = 0.625e-6
 	dollarsPerRead      = 0.125e-6
@@ -66,7 +62,9 @@ type WatchOptions struct {
 
 // Watch measures rounds of reconciliation over many live connections: the real code
 // over tables in memory, with the CPU of a probe by the SDK added. Time is simulated:
-// minutes pass at once, and a process's time follows from its CPU.
+// minutes pass at once, and a process's time is that of its CPU and of its waits (see
+// waits). The parts of a round run one after the other, and are taken to have run side
+// by side.
 func Watch(ctx context.Context, o WatchOptions) (Report, error) {
 	probe, err := probeMicros(ctx)
 	if err != nil {
@@ -95,6 +93,7 @@ func Watch(ctx context.Context, o WatchOptions) (Report, error) {
 type watched struct {
 	size, parts                 int
 	micros, writes, reads       float64
+	seconds                     float64 // of a process, likewise
 	roundSeconds                float64
 	reclaimMedian, reclaimWorst float64
 }
@@ -106,9 +105,9 @@ func (w watched) figures(size int) []Figure {
 	one := func(what, about string, value float64) Figure { return figure(name(what), about, []float64{value}) }
 	hour := 60 * (w.unitDollars() + w.micros/microsPerSecond/lambdaShare*256/1024*dollarsPerGBSecond)
 	return []Figure{
-		one("per_process", "live connections that one process of 256 MB watches within the promise, by CPU alone: waiting for the network, the rates that the management API and DynamoDB allow, and cold starts are left out", workSeconds*lambdaShare*microsPerSecond/w.micros),
+		one("per_process", "live connections that one process of 256 MB watches within the promise, by its CPU and its waits for calls and limits; cold starts are left out", workSeconds/w.seconds),
 		one("processes", "processes that share a round", float64(w.parts)),
-		one("round_seconds", "simulated time of a round, its parts side by side, by CPU and the queue alone", w.roundSeconds).atMost(workSeconds + 10),
+		one("round_seconds", "simulated time of the longest round, its parts side by side, with the waits for calls, limits and the queue", w.roundSeconds).atMost(workSeconds + 10),
 		one("micros", "microseconds of CPU for a connection and minute, with the SDK's for its probes", w.micros),
 		one("reclaim_median", "simulated seconds until the seat of a ghost, one in ten, comes back: median", w.reclaimMedian),
 		one("reclaim_worst", "the same: worst", w.reclaimWorst).atMost(limitReclaimSeconds),
@@ -123,6 +122,7 @@ type watchWorld struct {
 
 	mu            sync.Mutex
 	writes, reads float64
+	waits         waits
 	probes        atomic.Int64
 	dead          map[seat.ConnectionID]bool
 	pending       []reconcile.Work
@@ -131,6 +131,11 @@ type watchWorld struct {
 // Alive implements reconcile.Prober.
 func (w *watchWorld) Alive(_ context.Context, id seat.ConnectionID) (bool, error) {
 	w.probes.Add(1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.waits.ask() {
+		return false, reconcile.ErrThrottled
+	}
 	return !w.dead[id], nil
 }
 
@@ -151,6 +156,7 @@ func (w *watchWorld) clock() time.Time { return w.now }
 func (w *watchWorld) meter(consumed *types.ConsumedCapacity, write bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.waits.call(write, *consumed.CapacityUnits)
 	if write {
 		w.writes += *consumed.CapacityUnits
 	} else {
@@ -171,7 +177,7 @@ func (w *watchWorld) process() *reconcile.Reconciler {
 	store := w.store.Metered(w.meter)
 	domain := wiring.NewDomain(store, w, pool.Sleep, log)
 	return reconcile.New(reconcile.Config{
-		Store: store, Licensing: domain.Licensing, Departures: domain.Departures, Meetings: domain.Meetings, Gateway: w, Log: log,
+		Store: watchedStore{store, w}, Licensing: domain.Licensing, Departures: domain.Departures, Meetings: domain.Meetings, Gateway: w, Log: log,
 		Now: w.clock, Queue: w, Share: reconcile.Share, ProbesPerSecond: 1 << 30, //nolint:mnd // no bound: its clock is the machine's
 	})
 }
@@ -182,14 +188,13 @@ type watchedSeat struct {
 	block seat.Block
 }
 
-// fill makes live conferences with their people.
-func (w *watchWorld) fill(ctx context.Context, size int) ([]watchedSeat, error) {
-	conferences := size / watchPeople
-	list := make([]watchedSeat, size)
+// fill makes some of the live conferences, with their people.
+func (w *watchWorld) fill(ctx context.Context, from, to int) ([]watchedSeat, error) {
+	list := make([]watchedSeat, (to-from)*watchPeople)
 	var group errgroup.Group
 	group.SetLimit(4) //nolint:mnd // a few
-	for n := range conferences {
-		group.Go(func() error { return w.live(ctx, n, list[n*watchPeople:(n+1)*watchPeople]) })
+	for n := range to - from {
+		group.Go(func() error { return w.live(ctx, from+n, list[n*watchPeople:(n+1)*watchPeople]) })
 	}
 	return list, group.Wait() //nolint:wrapcheck // its functions' own
 }
@@ -253,14 +258,21 @@ func (w *watchWorld) seat(ctx context.Context, c conference.Conference, at watch
 	return err //nolint:wrapcheck // of tables in memory
 }
 
-// round runs a round, one part after the other, and gives the CPU of each part in
-// microseconds with that of the SDK for its probes.
-func (w *watchWorld) round(ctx context.Context, probe float64) (parts []float64, err error) {
+// watchedPart is what a part of a round took.
+type watchedPart struct {
+	micros  float64 // of CPU, with the SDK's for its probes
+	seconds float64
+	ended   float64 // seconds after the round's begin
+}
+
+// round runs a round, one part after the other.
+func (w *watchWorld) round(ctx context.Context, probe float64) (parts []watchedPart, err error) {
 	w.now = w.now.Add(time.Minute)
-	w.pending = nil
+	w.pending, w.waits = nil, waits{spent: make(map[budget]float64)}
 	event := func(ctx context.Context, r *reconcile.Reconciler) error { return r.Round(ctx) }
 	for {
-		asked := w.probes.Load()
+		asked, begins := w.probes.Load(), hopSeconds*float64(min(len(parts), hops))
+		w.waits.at = begins
 		from, err := consumptionNow()
 		if err != nil {
 			return nil, err
@@ -272,7 +284,10 @@ func (w *watchWorld) round(ctx context.Context, probe float64) (parts []float64,
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, after.micros-from.micros+float64(w.probes.Load()-asked)*probe)
+		one := watchedPart{micros: after.micros - from.micros + float64(w.probes.Load()-asked)*probe}
+		one.ended = w.waits.at + one.micros/microsPerSecond/lambdaShare
+		one.seconds = one.ended - begins
+		parts = append(parts, one)
 		if len(w.pending) == 0 {
 			return parts, nil
 		}
@@ -282,36 +297,40 @@ func (w *watchWorld) round(ctx context.Context, probe float64) (parts []float64,
 	}
 }
 
-// watchSize measures a cycle of rounds over so many connections, and the return of the
-// seats of one in ten of them.
+// watchSize measures a cycle of rounds over so many connections, of which a quarter
+// joined in each minute, and the return of the seats of one in ten of them.
 func watchSize(ctx context.Context, size int, probe float64, progress func(string)) (watched, error) {
 	defer debug.FreeOSMemory()
-	progress(fmt.Sprintf("%d connections: they join", size))
 	w := newWatchWorld()
-	seats, err := w.fill(ctx, size)
-	if err != nil {
-		return watched{}, err
-	}
-	w.now = w.now.Add(time.Minute)
-	got := watched{size: size}
-	var longest float64
-	for n := range 1 + watchCycle { // in the first minute all are asked after
-		progress(fmt.Sprintf("%d connections: minute %d of %d", size, n, watchCycle))
-		if n == 1 {
-			w.writes, w.reads, got.micros = 0, 0, 0
+	var seats []watchedSeat
+	for n := range watchCycle {
+		progress(fmt.Sprintf("%d connections: quarter %d of %d joins", size, n+1, watchCycle))
+		joined, err := w.fill(ctx, n*size/watchPeople/watchCycle, (n+1)*size/watchPeople/watchCycle)
+		if err != nil {
+			return watched{}, err
 		}
+		seats = append(seats, joined...)
+		if _, err := w.round(ctx, probe); err != nil {
+			return watched{}, err
+		}
+	}
+	got := watched{size: size}
+	w.writes, w.reads = 0, 0
+	per := float64(size) * watchCycle
+	for n := range watchCycle {
+		progress(fmt.Sprintf("%d connections: minute %d of %d", size, n+1, watchCycle))
 		parts, err := w.round(ctx, probe)
 		if err != nil {
 			return got, err
 		}
-		got.parts, longest = len(parts), max(longest, slices.Max(parts))
-		for _, micros := range parts {
-			got.micros += micros / float64(size) / watchCycle
+		got.parts = max(got.parts, len(parts))
+		for _, one := range parts {
+			got.micros, got.seconds = got.micros+one.micros/per, got.seconds+one.seconds/per
+			got.roundSeconds = max(got.roundSeconds, one.ended)
 		}
 	}
-	got.writes, got.reads = w.writes/float64(size)/watchCycle, w.reads/float64(size)/watchCycle
-	const hops = 16
-	got.roundSeconds = longest/microsPerSecond/lambdaShare + hopSeconds*hops
+	got.writes, got.reads = w.writes/per, w.reads/per
+	var err error
 	got.reclaimMedian, got.reclaimWorst, err = w.reclaim(ctx, seats, got.roundSeconds, probe, progress)
 	return got, err
 }
@@ -351,30 +370,4 @@ func (w *watchWorld) reclaim(ctx context.Context, seats []watchedSeat, roundSeco
 		}
 	}
 	return median(took), slices.Max(took), nil
-}
-
-// answered is a platform that answers every question at once.
-type answered struct{}
-
-// Do implements aws.HTTPClient.
-func (answered) Do(*http.Request) (*http.Response, error) {
-	body := `{"connectedAt":"2026-11-30T12:00:00Z","identity":{"sourceIp":"192.0.2.1","userAgent":"x"},"lastActiveAt":"2026-11-30T12:00:00Z"}`
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}, nil
-}
-
-// probeMicros measures the CPU of a probe by the SDK, without the network's.
-func probeMicros(ctx context.Context) (float64, error) {
-	const probes = 5000
-	g := gateway.New(aws.Config{Region: "local", HTTPClient: answered{}, Credentials: credentials.NewStaticCredentialsProvider("a", "b", "")}, "https://example.com/live")
-	before, err := consumptionNow()
-	if err != nil {
-		return 0, err
-	}
-	for range probes {
-		if alive, err := g.Alive(ctx, "MadeUpByUsMCFIA="); err != nil || !alive {
-			return 0, fmt.Errorf("probe: alive %t: %w", alive, err)
-		}
-	}
-	after, err := consumptionNow()
-	return (after.micros - before.micros) / probes, err
 }
