@@ -79,6 +79,7 @@ var calls = []row{
 		m.register(email)
 		return email
 	}},
+	{method: "DELETE", path: "/v1/tenants/{tenant}/people/{identity}", success: 204, roles: ofAdmins},
 	{method: "POST", path: "/v1/tenants/{tenant}/conferences", success: 201, roles: ofAdmins, body: func(m *matrix) any {
 		return client.Conference{Host: m.host(0)}
 	}},

@@ -22,7 +22,10 @@ const (
 	live        = "!GetAtt LiveTable.Arn"
 	liveRates   = live + " rate#*" // only items with these keys
 	liveKeys    = live + " idempotency#* rate#*"
-	liveBooks   = live + " audits books#*"
+	liveKept    = live + " audits books#* erasures people#*"
+	liveErased  = live + " erasures people#*"
+	livePeople  = live + " people#*"
+	liveTenants = live + " t#*"
 	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"
 	busyIndex   = "!Sub ${LiveTable.Arn}/index/busy"
 	ledger      = "!GetAtt LedgerTable.Arn"
@@ -99,15 +102,18 @@ var permitted = map[string]map[string][]string{
 	"statements": {
 		live:       {"dynamodb:GetItem"},
 		liveKeys:   {"dynamodb:UpdateItem"},
+		livePeople: {"dynamodb:PutItem"},
 		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
 		cursors:    {"secretsmanager:GetSecretValue"},
 	},
 	"rollup": {
-		live:       {"dynamodb:GetItem", "dynamodb:Query"},
-		liveBooks:  {"dynamodb:PutItem"},
-		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
-		usageTable: {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
+		live:        {"dynamodb:GetItem", "dynamodb:Query"},
+		liveKept:    {"dynamodb:PutItem"},
+		liveErased:  {"dynamodb:DeleteItem"},
+		liveTenants: {"dynamodb:UpdateItem"},
+		ledger:      {"dynamodb:PutItem", "dynamodb:Query"},
+		usageTable:  {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"},
 	},
 	"reconcile": {
 		live:       {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},

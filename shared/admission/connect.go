@@ -147,7 +147,7 @@ func notRemoved(v Visitor, notes removal.Notes) error {
 func visit(v Visitor, c conference.Conference) session.Session {
 	return session.Session{
 		Connection: v.Connection, Tenant: v.Tenant, Conference: v.Conference, Number: c.Number,
-		Host: c.Host, Identity: v.Identity, Role: v.Role, IssuedMillis: v.IssuedMillis, Version: v.version,
-		LeaseSeconds: v.LeaseSeconds,
+		Host: c.Host, HostPseudonym: c.HostPseudonym, Identity: v.Identity, Pseudonym: v.Pseudonym, Role: v.Role,
+		IssuedMillis: v.IssuedMillis, Version: v.version, LeaseSeconds: v.LeaseSeconds,
 	}
 }

@@ -103,7 +103,7 @@ func (x *Admissions) seat(ctx context.Context, s session.Session, r request, fir
 // visitorOf is the visitor whose session is in the lobby.
 func visitorOf(s session.Session, r request) Visitor {
 	return Visitor{
-		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Role: s.Role, IssuedMillis: s.IssuedMillis},
+		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Pseudonym: s.Pseudonym, Role: s.Role, IssuedMillis: s.IssuedMillis},
 		Connection: s.Connection, AtMillis: max(r.atMillis, max(s.JoinedAtMillis, s.FencedMillis)+1), version: s.Version + 1,
 		turn: r.turnOf != 0,
 	}

@@ -1,6 +1,7 @@
 package admission
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -21,11 +22,11 @@ func (x *Admissions) refuse(ctx context.Context, v Visitor, cause error) error {
 		return cause // no visitor: a page that has nothing to do with the tenant
 	}
 	r := usage.Refusal{
-		Tenant: v.Tenant, Conference: v.Conference, Number: v.Number, Identity: v.Identity, Role: v.Role,
+		Tenant: v.Tenant, Conference: v.Conference, Number: v.Number, Identity: cmp.Or(v.Pseudonym, v.Identity), Role: v.Role,
 		Connection: v.Connection, AtMillis: v.AtMillis, Code: p.Code,
 	}
 	if c, ok := x.conferences.get(conferenceKey{v.Tenant, v.Conference}); ok {
-		r.Host = c.Host
+		r.Host = c.LedgerHost()
 	}
 	if l, ok := x.licenses.get(v.Tenant); ok {
 		r.Shards = l.Shards

@@ -28,6 +28,7 @@ import (
 // Target names the objects of an action, as in the request.
 type Target struct {
 	Host       string
+	Identity   string
 	Conference string
 	Connection string
 	Period     string
@@ -41,7 +42,7 @@ const MaxTargetBytes = 254
 
 // Bounded returns the target with its members cut to MaxTargetBytes.
 func (t Target) Bounded() Target {
-	return Target{bounded(t.Host), bounded(t.Conference), bounded(t.Connection), bounded(t.Period), bounded(t.Reason)}
+	return Target{bounded(t.Host), bounded(t.Identity), bounded(t.Conference), bounded(t.Connection), bounded(t.Period), bounded(t.Reason)}
 }
 
 // bounded cuts a string, and quotes one with control characters.
@@ -179,4 +180,36 @@ func orNull(value json.RawMessage) json.RawMessage {
 		return json.RawMessage("null")
 	}
 	return value
+}
+
+// Replace puts a pseudonym in the place of a person wherever a changed member is the
+// person or, in changes of a host, the person's display name. It tells whether one was.
+// isTarget: the action was on the person.
+func Replace(changes []Change, person, pseudonym string, isTarget bool) bool {
+	written, err := json.Marshal(pseudonym)
+	if err != nil {
+		return false // a text always can be written
+	}
+	is := func(value json.RawMessage) bool {
+		var text string
+		return json.Unmarshal(value, &text) == nil && text == person
+	}
+	from, to := isTarget, isTarget
+	for _, c := range changes {
+		if c.Member == "email" {
+			from, to = is(c.From), is(c.To)
+		}
+	}
+	replaced := false
+	replace := func(value *json.RawMessage, named bool) {
+		if is(*value) || named && len(*value) > 0 && (*value)[0] == '"' {
+			*value, replaced = written, true
+		}
+	}
+	for i := range changes {
+		c := &changes[i]
+		replace(&c.From, from && c.Member == "name")
+		replace(&c.To, to && c.Member == "name")
+	}
+	return replaced
 }

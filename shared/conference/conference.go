@@ -9,6 +9,7 @@
 package conference
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -40,16 +41,19 @@ const (
 
 // Conference is one meeting. Zero times mean "not yet".
 type Conference struct {
-	Tenant    tenant.ID
-	ID        ID
-	Number    Number
-	Host      host.Email
-	Title     string
-	State     State
-	StartsAt  time.Time
-	CreatedAt time.Time
-	LiveAt    time.Time
-	EndedAt   time.Time
+	Tenant tenant.ID
+	ID     ID
+	Number Number
+	Host   host.Email
+	// HostPseudonym stands for the host in what is kept of stays: see package people.
+	// Empty in conferences of a release that had none.
+	HostPseudonym string
+	Title         string
+	State         State
+	StartsAt      time.Time
+	CreatedAt     time.Time
+	LiveAt        time.Time
+	EndedAt       time.Time
 	// VacantSince is when a live conference was found vacant.
 	VacantSince time.Time
 	// OwnPools: the conference went live under a named license, and needs its host. A
@@ -66,6 +70,8 @@ type Change struct {
 	Title    *string
 	StartsAt *time.Time
 	Host     *host.Email
+	// HostPseudonym is that of Host.
+	HostPseudonym string
 	// Removed replaces the notes, if they are as they were read.
 	Removed removal.Notes
 }
@@ -79,10 +85,13 @@ func (ch Change) Of(c Conference) Conference {
 		c.StartsAt = *ch.StartsAt
 	}
 	if ch.Host != nil {
-		c.Host = *ch.Host
+		c.Host, c.HostPseudonym = *ch.Host, ch.HostPseudonym
 	}
 	return c
 }
+
+// LedgerHost stands for the host in the ledger.
+func (c Conference) LedgerHost() host.Email { return cmp.Or(host.Email(c.HostPseudonym), c.Host) }
 
 // EmptyFor is how long a conference without anybody stays live under a
 // concurrent license.

@@ -16,7 +16,7 @@ import (
 func (s *Store) BeginAction(ctx context.Context, e audit.Entry) error {
 	i := key(string(e.Tenant), actionKey(e.Name)).
 		setNumber(attrAt, e.AtMillis).setText(attrRequest, e.RequestID).setText(attrBy, e.By).setText(attrRole, e.Role).
-		setText(attrAction, e.Action).setText(attrHost, e.Target.Host).setText(attrConference, e.Target.Conference).
+		setText(attrAction, e.Action).setText(attrHost, e.Target.Host).setText(attrIdentity, e.Target.Identity).setText(attrConference, e.Target.Conference).
 		setText(attrConnection, e.Target.Connection).setText(attrPeriod, e.Target.Period).setText(attrReason, e.Target.Reason)
 	existing, refused, err := s.put(ctx, s.ledger, i, absent, nil)
 	if err != nil || !refused {
@@ -96,7 +96,7 @@ func readAction(t tenant.ID, i item) (audit.Entry, error) {
 		Tenant: t, Name: audit.Name{AtMillis: r.number(attrAt), RequestID: r.text(attrRequest)},
 		By: r.text(attrBy), Role: r.text(attrRole), Action: r.text(attrAction),
 		Target: audit.Target{
-			Host: r.text(attrHost), Conference: r.text(attrConference), Connection: r.text(attrConnection),
+			Host: r.text(attrHost), Identity: r.text(attrIdentity), Conference: r.text(attrConference), Connection: r.text(attrConnection),
 			Period: r.text(attrPeriod), Reason: r.text(attrReason),
 		},
 	}

@@ -157,6 +157,8 @@ func kindOf(pk, sk string) string {
 		return "block"
 	case strings.HasPrefix(pk, queueKeyHead+"#") && sk != keyHead:
 		return "waiter"
+	case pk == keyErasures:
+		return "erasure"
 	case pk == keyTenants:
 		return "tenant"
 	case strings.HasPrefix(pk, booksKeyHead) && sk != keyAudited:

@@ -32,7 +32,7 @@ func (s *Store) NextNumber(ctx context.Context, t tenant.ID) (conference.Number,
 // Schedule implements conference.Conferences by one conditional put.
 func (s *Store) Schedule(ctx context.Context, c conference.Conference) (*conference.Conference, error) {
 	i := key(tenantKey(c.Tenant), conferenceKey(c.ID)).
-		setNumber(attrNumber, int64(c.Number)).setText(attrHost, string(c.Host)).setText(attrTitle, c.Title).
+		setNumber(attrNumber, int64(c.Number)).setText(attrHost, string(c.Host)).setText(attrHostPseudonym, c.HostPseudonym).setText(attrTitle, c.Title).
 		setText(attrState, string(c.State)).setTime(attrStarts, c.StartsAt).setTime(attrCreated, c.CreatedAt)
 	existing, refused, err := s.put(ctx, s.live, i, "attribute_not_exists(#pk) OR #state = :ended AND attribute_not_exists(#busy)",
 		item{":ended": text(string(conference.StateEnded))})
@@ -73,12 +73,17 @@ func (s *Store) Reschedule(ctx context.Context, of conference.Conference, to con
 	c := change{condition: "#number = :number AND #state = :scheduled", values: item{
 		":number": number(of.Number), ":scheduled": text(string(conference.StateScheduled)),
 	}}
-	var sets []string
+	var sets, removes []string
 	set := func(attribute, value string, to types.AttributeValue) {
 		sets, c.values[value] = append(sets, attribute+" = "+value), to
 	}
 	if to.Host != nil {
 		set("#host", ":host", text(string(*to.Host)))
+		if to.HostPseudonym != "" {
+			set("#host_pseudonym", ":host_pseudonym", text(to.HostPseudonym))
+		} else {
+			removes = append(removes, "#host_pseudonym")
+		}
 	}
 	if to.StartsAt != nil {
 		set("#starts_at", ":starts", number(to.StartsAt.UnixMilli()))
@@ -95,7 +100,10 @@ func (s *Store) Reschedule(ctx context.Context, of conference.Conference, to con
 		c.update = "SET " + strings.Join(sets, ", ")
 	}
 	if to.Title != nil && *to.Title == "" {
-		c.update = strings.TrimSpace(c.update + " REMOVE #title")
+		removes = append(removes, "#title")
+	}
+	if len(removes) > 0 {
+		c.update = strings.TrimSpace(c.update + " REMOVE " + strings.Join(removes, ", "))
 	}
 	return s.changeConference(ctx, of.Tenant, of.ID, c)
 }
@@ -215,7 +223,7 @@ func readConference(t tenant.ID, i item) (*conference.Conference, error) {
 	r := reader{item: i}
 	c := &conference.Conference{
 		Tenant: t, ID: conference.ID(strings.TrimPrefix(r.text(attrSK), prefixConf)),
-		Number: conference.Number(r.number(attrNumber)), Host: host.Email(r.text(attrHost)), Title: r.text(attrTitle),
+		Number: conference.Number(r.number(attrNumber)), Host: host.Email(r.text(attrHost)), HostPseudonym: r.text(attrHostPseudonym), Title: r.text(attrTitle),
 		State: conference.State(r.text(attrState)), StartsAt: r.time(attrStarts), CreatedAt: r.time(attrCreated),
 		LiveAt: r.time(attrLive), EndedAt: r.time(attrEnded), VacantSince: r.time(attrVacant), OwnPools: r.flag(attrOwn), Removed: r.notes(attrRemoved),
 	}

@@ -30,6 +30,7 @@ import (
 	"seatmeter/shared/audit"
 	"seatmeter/shared/books"
 	"seatmeter/shared/idempotency"
+	"seatmeter/shared/people"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/statement"
@@ -76,6 +77,9 @@ var (
 	_ idempotency.Keys = (*Store)(nil)
 	_ rate.Counter     = (*Store)(nil)
 	_ audit.Log        = (*Store)(nil)
+
+	_ people.Store       = (*Store)(nil)
+	_ people.EraserStore = (*Store)(nil)
 )
 
 // NewClient makes the SDK's client for a store. An error is problem.ErrBusy where

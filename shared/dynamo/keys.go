@@ -42,6 +42,9 @@ import (
 //	a tenant's last audit                 books#<tenant>             audited
 //	conference with pools of its own      register#<tenant>          <opened at>#<number>
 //	progress of the audits                audits                     cursor
+//	pseudonym of a person                 people#<tenant>            name#<identity>
+//	person of a pseudonym                 people#<tenant>            pseudonym#<pseudonym>
+//	erasure of a person that is under way erasures                   <tenant>#<pseudonym>
 //
 //	ledger table                          pk                         sk
 //	stay                                  <tenant>[#<shard>]         stay#<joined at>#<connection>
@@ -55,10 +58,10 @@ import (
 //
 //	usage table                           pk                         sk
 //	progress of a tenant's roll-up        t#<tenant>                 progress
-//	a day's rows, or a month's            t#<tenant>                 rows4#<granularity>#<zone>#<begins at>
-//	part of a day's set, or of its levels t#<tenant>                 sets#<zone>#<begins at>#<kind>#<parts>#<part>
-//	groups of a day, or a month: head     t#<tenant>                 groups#<grouping>#<granularity>#<zone>#<begins at>
-//	part of these groups' rows, or sets   t#<tenant>                 group_parts#<grouping>#<granularity>#<zone>#<begins at>#<records>#<part>
+//	a day's rows, or a month's            t#<tenant>                 rows5#<granularity>#<zone>#<begins at>
+//	part of a day's set, or of its levels t#<tenant>                 sets5#<zone>#<begins at>#<kind>#<parts>#<part>
+//	groups of a day, or a month: head     t#<tenant>                 groups5#<grouping>#<granularity>#<zone>#<begins at>
+//	part of these groups' rows, or sets   t#<tenant>                 group_parts5#<grouping>#<granularity>#<zone>#<begins at>#<records>#<part>
 //	cursor of the roll-up over tenants    rollup                     cursor
 //	batch of a period's closings          closings                   <period>
 //	closing of a tenant's period          closings#<period>          <tenant>
@@ -207,36 +210,43 @@ const (
 	attrLocation     = "location"
 	attrBody         = "body"
 	attrOrigins      = "allowed_origins"
-	attrCounted      = "counted"
-	attrRolledOut    = "settled"
-	keyLicense       = "license"
-	keyCounters      = "counters"
-	keyTenants       = "tenants"
-	keySession       = "session"
-	prefixHost       = "host#"
-	prefixLock       = "lock#"
-	prefixConf       = "conference#"
-	prefixStay       = "stay#"
-	prefixRefusal    = "refusal#"
-	prefixWait       = "wait#"
-	prefixQueue      = "queue#"
-	queueKeyHead     = "q"
-	keyHead          = "head"
-	keyQueues        = "queues"
-	keyWorker        = "worker"
-	refusedPart      = "#refused"
-	prefixRevision   = "license#"
-	prefixLate       = "late#"
-	prefixStatement  = "statement#"
-	prefixRows       = "rows4#"
-	prefixSets       = "sets#"
-	prefixGroups     = "groups#"
-	prefixGroupParts = "group_parts#"
-	attrRequest      = "request"
-	attrBy           = "by"
-	attrAction       = "action"
-	attrReason       = "reason"
-	attrOutcome      = "outcome"
+	attrPseudonym    = "pseudonym"
+	// attrHostPseudonym stands for the host.
+	attrHostPseudonym = "host_pseudonym"
+	peopleKeyHead     = "people#"
+	prefixName        = "name#"
+	prefixPseudonym   = "pseudonym#"
+	keyErasures       = "erasures"
+	attrCounted       = "counted"
+	attrRolledOut     = "settled"
+	keyLicense        = "license"
+	keyCounters       = "counters"
+	keyTenants        = "tenants"
+	keySession        = "session"
+	prefixHost        = "host#"
+	prefixLock        = "lock#"
+	prefixConf        = "conference#"
+	prefixStay        = "stay#"
+	prefixRefusal     = "refusal#"
+	prefixWait        = "wait#"
+	prefixQueue       = "queue#"
+	queueKeyHead      = "q"
+	keyHead           = "head"
+	keyQueues         = "queues"
+	keyWorker         = "worker"
+	refusedPart       = "#refused"
+	prefixRevision    = "license#"
+	prefixLate        = "late#"
+	prefixStatement   = "statement#"
+	prefixRows        = "rows5#"
+	prefixSets        = "sets5#"
+	prefixGroups      = "groups5#"
+	prefixGroupParts  = "group_parts5#"
+	attrRequest       = "request"
+	attrBy            = "by"
+	attrAction        = "action"
+	attrReason        = "reason"
+	attrOutcome       = "outcome"
 	// attrChangedFromTo is JSON.
 	attrChangedFromTo = "from_to"
 	prefixAudit       = "audit#"
@@ -262,7 +272,7 @@ const (
 	keyAnswer         = "answer"
 	keyReconcile      = "reconcile"
 	keyProgress       = "progress"
-	keyRolledUp       = "progress4"
+	keyRolledUp       = "progress5"
 	keyRollup         = "rollup"
 	keyClosings       = "closings"
 	keyCursor         = "cursor"
@@ -413,9 +423,10 @@ func refusalKey(atMillis int64, id seat.ConnectionID) string {
 }
 
 // rowsKey names the rows of one granularity in the day, or the month, that begins
-// at fromMillis. No zone's name has a #. The number in prefixRows and keyRolledUp
-// is the version of rowsVersion: rows of an earlier version, with fewer figures, are
-// not read, and the roll-up makes them again from the ledger.
+// at fromMillis. No zone's name has a #. The number in the prefixes and in keyRolledUp
+// is the version of the roll-up: what an earlier one wrote, with fewer figures or with
+// identities in the place of pseudonyms, is not read, and the roll-up makes it again from
+// the ledger.
 func rowsKey(g usage.Granularity, zone string, fromMillis int64) string {
 	return prefixRows + string(g) + "#" + zone + "#" + timeKey(fromMillis)
 }
@@ -433,6 +444,9 @@ func groupHeadKey(by usage.Grouping, g usage.Granularity, zone string, fromMilli
 func groupPartKey(by usage.Grouping, g usage.Granularity, zone string, fromMillis, records int64, part int) string {
 	return fmt.Sprintf("%s%s#%s#%s#%s#%012d#%05d", prefixGroupParts, by, g, zone, timeKey(fromMillis), records, part)
 }
+
+// oldRollups begin the keys of what earlier releases rolled up.
+var oldRollups = []string{"rows4#", "sets#", "groups#", "group_parts#", "progress4"}
 
 func setsKey(zone string, dayMillis int64) string {
 	return prefixSets + zone + "#" + timeKey(dayMillis) + "#"

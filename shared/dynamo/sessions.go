@@ -112,6 +112,7 @@ func writeSession(s session.Session) item {
 		setNumber(attrLimit, int64(s.Limit)).setNumber(attrInUse, int64(s.InUse)).
 		setNumber(attrShards, int64(s.Shards)).
 		setNumber(attrExpires, (s.BeganMillis+keep)/millisPerSecond)
+	i.setText(attrPseudonym, s.Pseudonym).setText(attrHostPseudonym, s.HostPseudonym)
 	i.setText(attrFrom, string(s.From)).setNumber(attrFenced, s.FencedMillis).setNumber(attrIssued, s.IssuedMillis)
 	i.setNumber(attrMoved, s.MovedAtMillis).setText(attrStay, string(s.StayID)).setFlag(attrResumed, s.Resumed)
 	i.setNumber(attrQueued, s.QueuedMillis).setFlag(attrOwn, s.QueuedOwn).setNumber(attrLease, int64(s.LeaseSeconds))
@@ -129,7 +130,7 @@ func readSession(i item) (*session.Session, error) {
 		Connection: connectionOf(i), State: session.State(r.text(attrState)),
 		BeganMillis: r.number(attrBegan), MovedAtMillis: r.number(attrMoved), Version: r.number(attrVersion),
 		Tenant: t, Conference: conference.ID(r.text(attrConference)), Number: conference.Number(r.number(attrNumber)),
-		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Role: jointoken.Role(r.text(attrRole)),
+		Host: host.Email(r.text(attrHost)), Identity: r.text(attrIdentity), Pseudonym: r.text(attrPseudonym), HostPseudonym: r.text(attrHostPseudonym), Role: jointoken.Role(r.text(attrRole)),
 		StayID: usage.StayID(r.text(attrStay)), Resumed: r.flag(attrResumed),
 		QueuedMillis: r.number(attrQueued), QueuedOwn: r.flag(attrOwn),
 		From: seat.ConnectionID(r.text(attrFrom)), FencedMillis: r.number(attrFenced), IssuedMillis: r.number(attrIssued),

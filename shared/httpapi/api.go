@@ -25,6 +25,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 
 	"seatmeter/shared/idempotency"
+	"seatmeter/shared/people"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/tenant"
@@ -49,7 +50,8 @@ type API struct {
 	gate *idempotency.Gate
 	seal *Seal
 
-	audit AuditStore
+	audit  AuditStore
+	people *people.Book
 
 	limiter        *rate.Limiter
 	callsPerSecond int
@@ -62,7 +64,7 @@ type Config struct {
 	// Keys stores the answers of calls with an Idempotency-Key. Now dates them.
 	Keys idempotency.Keys
 	Now  func() time.Time
-	// Audit records every action.
+	// Audit records every action, and knows the people in them.
 	Audit AuditStore
 	// Limiter refuses calls beyond CallsPerSecond. The callers of one tenant share a
 	// limit, and so do those of each role who are of no tenant.
@@ -81,7 +83,7 @@ func New(c Config) *API {
 	}
 	return &API{
 		mux: mux, huma: humago.New(mux, config), log: c.Log, seal: c.Seal, gate: idempotency.NewGate(c.Keys, c.Now),
-		audit: c.Audit, limiter: c.Limiter, callsPerSecond: c.CallsPerSecond,
+		audit: c.Audit, people: people.NewBook(c.Audit), limiter: c.Limiter, callsPerSecond: c.CallsPerSecond,
 	}
 }
 

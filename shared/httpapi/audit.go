@@ -13,6 +13,7 @@ import (
 	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/license"
+	"seatmeter/shared/people"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
@@ -23,10 +24,11 @@ import (
 // deadline. It is less than sparedTime, so that there is time left to answer.
 const endingTime = time.Second
 
-// AuditStore stores the audit log.
+// AuditStore stores the audit log, and the people in it.
 type AuditStore interface {
 	audit.Log
 	license.Licenses
+	people.Store
 }
 
 // act adds an operation that is recorded in the audit log: an entry before it
@@ -63,7 +65,12 @@ func (a *API) begin(ctx context.Context, e audit.Entry, creates bool) error {
 			return problem.New(problem.NotFound, "There is no such tenant.")
 		}
 	}
-	if err := a.audit.BeginAction(ctx, e); err != nil {
+	hidden, err := a.people.HideTarget(ctx, e.Tenant, e.Target)
+	if err == nil {
+		e.Target = hidden
+		err = a.audit.BeginAction(ctx, e)
+	}
+	if err != nil {
 		a.log.ErrorContext(ctx, "an action is not entered in the audit log, and does not happen",
 			"tenant", e.Tenant, "action", e.Action, "error", err)
 		return problem.New(problem.Unavailable, "The audit log cannot be written, so nothing was done. Try again.").Because(err)
@@ -76,7 +83,11 @@ func (a *API) begin(ctx context.Context, e audit.Entry, creates bool) error {
 func (a *API) end(ctx context.Context, e audit.Entry, o audit.Outcome) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endingTime)
 	defer cancel()
-	if err := a.audit.EndAction(ctx, e.Tenant, e.Name, o); err != nil {
+	var err error
+	if o.Changes, err = a.people.HideChanges(ctx, e.Tenant, e.Target, o.Changes); err == nil {
+		err = a.audit.EndAction(ctx, e.Tenant, e.Name, o)
+	}
+	if err != nil {
 		a.log.ErrorContext(ctx, "an action's outcome is not in the audit log",
 			"tenant", e.Tenant, "action", e.Action, "outcome", o.Result, "code", o.Code, "error", err)
 	}
@@ -122,6 +133,7 @@ type ActionView struct {
 	Role       Role              `json:"role"`
 	Action     string            `json:"action"`
 	Host       string            `json:"host,omitempty"`
+	Identity   string            `json:"identity,omitempty"`
 	Conference conference.ID     `json:"conference,omitempty"`
 	Connection seat.ConnectionID `json:"connection,omitempty"`
 	Period     string            `json:"period,omitempty"`
@@ -135,7 +147,7 @@ type ActionView struct {
 func viewAction(r audit.Record) (ActionView, error) {
 	list, err := viewChanges(r.Changes)
 	return ActionView{
-		At: usage.FormatTime(r.AtMillis), By: r.By, Role: Role(r.Role), Action: r.Action, Host: r.Target.Host,
+		At: usage.FormatTime(r.AtMillis), By: r.By, Role: Role(r.Role), Action: r.Action, Host: r.Target.Host, Identity: r.Target.Identity,
 		Conference: conference.ID(r.Target.Conference), Connection: seat.ConnectionID(r.Target.Connection), Period: r.Target.Period,
 		Reason: r.Target.Reason, Changes: list, Outcome: r.Result, Code: r.Code, RequestID: r.RequestID,
 	}, err
@@ -184,6 +196,9 @@ func (a *API) AddAudit(store AuditStore) {
 		list, err := store.Actions(ctx, t, from, to, audit.Name{AtMillis: at, RequestID: id}, in.Limit+1)
 		if err != nil {
 			return nil, fmt.Errorf("read the audit log: %w", err)
+		}
+		if err := a.people.Names(t).ShowActions(ctx, list); err != nil {
+			return nil, err
 		}
 		return pageOfActions(page, list)
 	})

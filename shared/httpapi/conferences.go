@@ -79,7 +79,7 @@ func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.M
 	admins := []Role{RoleVendor, RoleTenantAdmin}
 	act(a, operation{id: "schedule-conference", method: http.MethodPost, path: many, summary: "Schedule a conference", status: http.StatusCreated, roles: admins},
 		(*scheduleInput).target, func(ctx context.Context, in *scheduleInput) (*conferenceOutput, error) {
-			return schedule(ctx, licensing, meetings, store, in)
+			return a.schedule(ctx, licensing, meetings, store, in)
 		})
 	register(a, operation{id: "list-conferences", method: http.MethodGet, path: many, summary: "List conferences", roles: admins},
 		func(ctx context.Context, in *listConferencesInput) (*PageOutput[ConferenceView], error) {
@@ -99,7 +99,7 @@ func (a *API) AddConferences(licensing *licensing.Licensing, meetings *meeting.M
 		})
 	act(a, operation{id: "change-conference", method: http.MethodPatch, path: one, summary: "Update a conference", roles: admins},
 		(*changeConferenceInput).target, func(ctx context.Context, in *changeConferenceInput) (*conferenceOutput, error) {
-			return changeConference(ctx, licensing, meetings, store, in)
+			return a.changeConference(ctx, licensing, meetings, store, in)
 		})
 	act(a, operation{id: "end-conference", method: http.MethodPost, path: one + "/end", summary: "End a conference", roles: admins},
 		(*ConferenceInput).target, func(ctx context.Context, in *ConferenceInput) (*conferenceOutput, error) {
@@ -199,7 +199,7 @@ func findConference(ctx context.Context, store conference.Conferences, in *Confe
 }
 
 // schedule creates a conference. Safe to repeat: see meeting.Meetings.Schedule.
-func schedule(ctx context.Context, licensing *licensing.Licensing, meetings *meeting.Meetings, hosts ConferenceStore, in *scheduleInput) (*conferenceOutput, error) {
+func (a *API) schedule(ctx context.Context, licensing *licensing.Licensing, meetings *meeting.Meetings, hosts ConferenceStore, in *scheduleInput) (*conferenceOutput, error) {
 	t := tenant.ID(in.Tenant)
 	c, err := in.Body.conference(t, callerOf(ctx).at)
 	if err == nil {
@@ -210,6 +210,9 @@ func schedule(ctx context.Context, licensing *licensing.Licensing, meetings *mee
 	}
 	if err == nil {
 		err = allowChange(ctx)
+	}
+	if err == nil {
+		c.HostPseudonym, err = a.people.Pseudonym(ctx, t, string(c.Host))
 	}
 	if err != nil {
 		return nil, err

@@ -162,7 +162,14 @@ func (a *API) AddConnections(licensing *licensing.Licensing, meetings *meeting.M
 			if err != nil {
 				return nil, err
 			}
-			token, err := tokens.create(ctx, c, l, in.Body, callerOf(ctx).at)
+			pass, err := passOf(c, l, in.Body)
+			if err != nil {
+				return nil, err
+			}
+			if pass.Pseudonym, err = a.people.Pseudonym(ctx, c.Tenant, pass.Identity); err != nil {
+				return nil, err
+			}
+			token, err := tokens.create(ctx, pass, in.Body.lifetime(), callerOf(ctx).at)
 			return &struct{ Body TokenView }{token}, err
 		})
 	register(a, operation{id: "get-seats", method: http.MethodGet, path: tenantPath + "/seats", summary: "Get the seats in use", roles: []Role{RoleVendor, RoleTenantAdmin, RoleFinance}},
@@ -296,21 +303,24 @@ type JoinTokens struct {
 	WebSocketURL string
 }
 
-func (j JoinTokens) create(ctx context.Context, c conference.Conference, l license.License, body TokenBody, now time.Time) (TokenView, error) {
+// passOf is what a token for a conference is to prove.
+func passOf(c conference.Conference, l license.License, body TokenBody) (jointoken.Pass, error) {
 	identity, err := body.identity()
 	if err != nil {
-		return TokenView{}, err
+		return jointoken.Pass{}, err
 	}
 	if c.State == conference.StateEnded {
-		return TokenView{}, conference.Ended(c.ID)
+		return jointoken.Pass{}, conference.Ended(c.ID)
 	}
 	if err := mayBe(l, c, identity, body.Role); err != nil {
-		return TokenView{}, err
+		return jointoken.Pass{}, err
 	}
-	expiry := jointoken.Expiry(now.Add(body.lifetime()))
-	token, err := j.Signer.Sign(ctx, jointoken.Pass{
-		Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role),
-	}, now, expiry)
+	return jointoken.Pass{Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role)}, nil
+}
+
+func (j JoinTokens) create(ctx context.Context, pass jointoken.Pass, lifetime time.Duration, now time.Time) (TokenView, error) {
+	expiry := jointoken.Expiry(now.Add(lifetime))
+	token, err := j.Signer.Sign(ctx, pass, now, expiry)
 	return TokenView{Token: token, URL: j.WebSocketURL + "?token=" + url.QueryEscape(token), ExpiresAt: expiry.UTC()}, err
 }
 

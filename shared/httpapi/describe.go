@@ -95,6 +95,11 @@ var descriptions = map[string]description{
 		tag: tagHosts, codes: []problem.Code{problem.NotFound},
 		text: "Deletes a host and frees the slot. A live conference of theirs goes on without new joins. Safe to retry: a repeat gets 404.",
 	},
+	"erase-person": {
+		tag: tagHosts, codes: []problem.Code{problem.NotFound},
+		text: "Makes the tenant forget a person, who is given by `identity` or, in answers of after an erasure, by the pseudonym that stands for it. From then on the ledger, reports, exports and the audit log show the pseudonym. Figures and statements stay as they are: they count the person, and name nobody. If the person is a registered host, the host is deleted. " +
+			"Conferences that are over follow within two hours. Who is in a conference stays in, and is shown there until it ends: remove the person first. Create no join token for the person afterwards: it would enter the person anew, under another pseudonym. Safe to retry.",
+	},
 
 	"schedule-conference": {
 		tag: tagConferences, codes: []problem.Code{problem.NotFound, problem.AlreadyExists},

@@ -16,6 +16,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/people"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 )
@@ -102,6 +103,10 @@ func (s *script) play() {
 	s.ask(acmeAdmin, "POST", acme+"/conferences", weekly)
 	s.ask(acmeAdmin, "POST", acme+"/conferences", weekly)
 	s.ask(acmeAdmin, "PATCH", acme+"/conferences/weekly", `{"title":"Weekly of all","starts_at":"2026-09-21T16:00:00Z"}`)
+	bobs := people.Pair{Tenant: "acme", Identity: "bob@example.org", Pseudonym: "person-madeupmadeupmade"}
+	if entered, err := s.store.EnterPerson(context.Background(), bobs); err != nil || !entered { // a random one would change the token each time
+		s.t.Fatal(entered, err)
+	}
 	s.ask(acmeAdmin, "POST", acme+"/conferences/weekly/join-tokens", `{"identity":"bob@example.org","role":"participant","expires_in_seconds":300}`)
 	s.join("acme", "weekly", "ann@example.org", "host", 1)
 	s.now += 60_000
@@ -161,6 +166,7 @@ func (s *script) play() {
 	s.ask(finance, "POST", "/v1/statements", `{"period":"2026-08"}`)
 	s.ask(finance, "GET", "/v1/statements/2026-08/closing?limit=50", "")
 
+	s.ask(acmeAdmin, "DELETE", acme+"/people/bob@example.org", "")
 	s.ask(acmeAdmin, "GET", acme+"/audit"+day+"&limit=50", "")
 
 	s.ask(finance, "GET", "/v1/tenants", "")

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"seatmeter/shared/licensing"
+	"seatmeter/shared/people"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -81,7 +82,7 @@ func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.H
 	}
 	if format != formatJSON && !in.paged {
 		out, err := files.answerWith(ctx, fileOf(t, "ledger", format), func(w io.Writer) error {
-			return write(w, usage.Entries(ctx, history, t, period))
+			return write(w, people.Resolved(ctx, a.people.Names(t), usage.Entries(ctx, history, t, period), usage.Entry.People))
 		})
 		if err != nil {
 			return nil, err
@@ -93,6 +94,9 @@ func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.H
 		return nil, err
 	}
 	list, err := entriesOf(ctx, history, t, period, page)
+	if err == nil {
+		err = a.people.Names(t).Resolve(ctx, peopleOf(list)...)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +109,14 @@ func (a *API) answerLedger(ctx context.Context, in *ledgerInput, history usage.H
 	var body bytes.Buffer
 	err = write(&body, givenItems(list[:len(records.Items)]))
 	return &pagedOutput{Status: http.StatusOK, ContentType: format.contentType, Link: in.next(tenantURL(t)+"ledger", in.PageInput, records.NextCursor, format), Body: body.Bytes()}, err
+}
+
+func peopleOf(list []usage.Entry) []*string {
+	var texts []*string
+	for _, entry := range list {
+		texts = append(texts, entry.People()...)
+	}
+	return texts
 }
 
 // entriesOf reads the entries of a page, and one more if there is one.

@@ -18,6 +18,7 @@ const (
 	idPattern    = "^[A-Za-z0-9_-]{1,64}$"
 	monthPattern = "^[0-9]{4}-[0-9]{2}$"
 	emailPattern = "^[^@].*@.+$"
+	hostPattern  = "^([^@].*@.+|person-[a-z2-7]{16})$"
 
 	exampleTime  = "2026-09-21T14:13:20.000Z"
 	exampleEmail = "ann@example.org"
@@ -69,9 +70,11 @@ var members = map[string]member{
 	// Names.
 	"tenant":                 {text: "The tenant's id: 1 to 64 letters, digits, `-` or `_`.", example: "acme", pattern: idPattern},
 	"conference":             {text: "The conference's id: 1 to 64 letters, digits, `-` or `_`.", example: "weekly", pattern: idPattern},
-	"host":                   {text: "The e-mail address of the conference's host.", example: exampleEmail, pattern: emailPattern},
+	"host":                   {text: "The e-mail address of the conference's host, or the pseudonym of one who was erased.", example: exampleEmail, pattern: hostPattern},
 	"email":                  {text: "The host's e-mail address, in lower case and NFC, with its domain in Unicode.", example: exampleEmail, pattern: emailPattern},
-	"identity":               {text: "The person's identity from the join token: an e-mail address or any other name.", example: "bob@example.org"},
+	"identity":               {text: "The person's identity from the join token: an e-mail address or any other name; or the pseudonym of one who was erased.", example: "bob@example.org"},
+	"ActionView.identity":    {text: "The person whom the action was about: see `erase-person`.", example: "person-q2w3e4r5t6y7u2i3"},
+	"erase-person?identity":  {text: "The person's identity, in any spelling, or pseudonym.", example: "bob@example.org"},
 	"role":                   {text: "The person's role in the conference.", example: "participant", values: valuesRole},
 	"connection":             {text: "The connection's id.", example: "MadeUpConnec002="},
 	"connection_id":          {text: "The connection's id, which the client gets as `connection_id` over the WebSocket; for a server's seat, the seat's id.", example: "MadeUpConnec002="},

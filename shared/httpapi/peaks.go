@@ -115,7 +115,11 @@ func (a *API) addPeaks(licensing *licensing.Licensing, reporter *report.Reporter
 		if formatOf(ctx) == formatCSV && !in.paged {
 			page.limit = len(peak.Holders) // all holders
 		}
-		return answerPeak(ctx, files, in, viewPeak(q, peak, after, page))
+		view := viewPeak(q, peak, after, page)
+		if err := a.people.Names(q.Tenant).Resolve(ctx, holdersIn(view.Items)...); err != nil {
+			return nil, err
+		}
+		return answerPeak(ctx, files, in, view)
 	})
 	a.describeFile(path, map[string]*huma.Schema{
 		formatJSON.media: a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[PeakView](), true, ""),
@@ -194,6 +198,15 @@ func viewHolder(h report.Holder) HolderView {
 	}
 }
 
+// holdersIn are the members of holders that name people.
+func holdersIn(list []HolderView) []*string {
+	var texts []*string
+	for i := range list {
+		texts = append(texts, (*string)(&list[i].Host), &list[i].Identity)
+	}
+	return texts
+}
+
 func viewLimit(limit int, bounded bool) *int {
 	if !bounded {
 		return nil
@@ -222,7 +235,13 @@ func (a *API) addRefusals(licensing *licensing.Licensing, reporter *report.Repor
 		if err != nil {
 			return nil, err
 		}
-		return pageThat(page, list, more, nameRefusal, viewRefusal), nil
+		out := pageThat(page, list, more, nameRefusal, viewRefusal)
+		var texts []*string
+		for i := range out.Body.Items {
+			r := &out.Body.Items[i]
+			texts = append(append(texts, (*string)(&r.Host), &r.Identity), holdersIn(r.HeldBy)...)
+		}
+		return out, a.people.Names(q.Tenant).Resolve(ctx, texts...)
 	})
 }
 

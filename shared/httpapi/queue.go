@@ -74,6 +74,13 @@ func (a *API) AddQueue(queues *queue.Queues, store QueueStore) {
 			if err != nil {
 				return nil, err
 			}
+			texts := make([]*string, len(places))
+			for i := range places {
+				texts[i] = &places[i].Identity
+			}
+			if err := a.people.Names(c.Tenant).Resolve(ctx, texts...); err != nil {
+				return nil, err
+			}
 			return pageOf(page, places, place.name, viewWaiter), nil
 		})
 	act(a, operation{id: "put-waiter-first", method: http.MethodPost, path: path + "/{connection}/first", summary: "Put a waiting connection first", roles: admins},

@@ -91,7 +91,7 @@ type changeConferenceInput struct {
 
 // changeConference changes the given members of a scheduled conference. Safe to
 // repeat: see meeting.Meetings.Reschedule.
-func changeConference(ctx context.Context, licensing *licensing.Licensing, meetings *meeting.Meetings, store ConferenceStore, in *changeConferenceInput) (*conferenceOutput, error) {
+func (a *API) changeConference(ctx context.Context, licensing *licensing.Licensing, meetings *meeting.Meetings, store ConferenceStore, in *changeConferenceInput) (*conferenceOutput, error) {
 	c, err := findConference(ctx, store, &in.ConferenceInput)
 	if err != nil {
 		return nil, err
@@ -108,6 +108,9 @@ func changeConference(ctx context.Context, licensing *licensing.Licensing, meeti
 	}
 	if err == nil {
 		err = allowChange(ctx)
+	}
+	if err == nil && change.Host != nil {
+		change.HostPseudonym, err = a.people.Pseudonym(ctx, c.Tenant, string(*change.Host))
 	}
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/occupancy"
+	"seatmeter/shared/people"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -127,7 +128,7 @@ func (a *API) AddSeats(s Seats) {
 	servers := []Role{RoleServer}
 	register(a, operation{id: "take-seat", method: http.MethodPost, path: ofConference, summary: "Take a seat for a server", status: http.StatusCreated, roles: servers},
 		func(ctx context.Context, in *takeSeatInput) (*struct{ Body SeatView }, error) {
-			view, err := s.take(ctx, in)
+			view, err := s.take(ctx, a.people, in)
 			return &struct{ Body SeatView }{view}, err
 		})
 	register(a, operation{id: "renew-seat", method: http.MethodPut, path: ofTenant + "/{seat}", summary: "Renew a server's seat", roles: servers},
@@ -157,7 +158,7 @@ func (a *API) AddSeats(s Seats) {
 }
 
 // take takes a seat. A lost answer leaves a seat that lapses, since nobody renews it.
-func (s Seats) take(ctx context.Context, in *takeSeatInput) (SeatView, error) {
+func (s Seats) take(ctx context.Context, book *people.Book, in *takeSeatInput) (SeatView, error) {
 	c, err := findConference(ctx, s.Store, &in.ConferenceInput)
 	if err != nil {
 		return SeatView{}, err
@@ -165,6 +166,9 @@ func (s Seats) take(ctx context.Context, in *takeSeatInput) (SeatView, error) {
 	v, err := s.visitor(ctx, c, in.Body)
 	if err == nil {
 		err = allowChange(ctx)
+	}
+	if err == nil {
+		v.Pseudonym, err = book.Pseudonym(ctx, c.Tenant, v.Identity)
 	}
 	if err != nil {
 		return SeatView{}, err

@@ -33,7 +33,7 @@ func totalRow[R any](columns table.Columns[R], value R) []table.Cell {
 
 // reportTable returns a report as a table. As a spreadsheet it also has its total and,
 // without groups, the license's limits.
-func reportTable(ctx context.Context, reporter *report.Reporter, q report.Query, f format) (table.Table, error) {
+func (a *API) reportTable(ctx context.Context, reporter *report.Reporter, q report.Query, f format) (table.Table, error) {
 	columns, licenseAt := usage.ReportColumns(q.GroupBy), func(int64) *license.License { return nil }
 	limited := f == formatXLSX && q.GroupBy == usage.GroupingNone
 	if limited {
@@ -44,7 +44,7 @@ func reportTable(ctx context.Context, reporter *report.Reporter, q report.Query,
 		columns = usage.ChartColumns()
 	}
 	t := columns.Table("usage", func(yield func(usage.ReportRow, error) bool) {
-		for row, err := range reporter.Usage(ctx, q) {
+		for row, err := range a.rows(ctx, reporter, q) {
 			if !yield(usage.ReportRow{Tenant: q.Tenant, Row: row, License: licenseAt(row.ToMillis)}, err) {
 				return
 			}

@@ -79,7 +79,8 @@ const maxJSONRows = 10_000
 
 // AddUsage adds the reports.
 func (a *API) AddUsage(licensing *licensing.Licensing, occupied *occupancy.Reader, store rollup.Store, files Files) {
-	reporter := report.New(store, occupied)
+	known := a.people.Rollups(store, occupied)
+	reporter := report.New(known, known)
 	a.addReport(licensing, reporter, files)
 	a.addPeaks(licensing, reporter, files)
 	a.addRefusals(licensing, reporter)
@@ -106,7 +107,7 @@ func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporte
 				return daysAndTotal(ctx, reporter, q)
 			}
 			if f := formatOf(ctx); f != formatJSON {
-				t, err := reportTable(ctx, reporter, q, f)
+				t, err := a.reportTable(ctx, reporter, q, f)
 				if err != nil {
 					return nil, err
 				}
@@ -115,7 +116,7 @@ func (a *API) addReport(licensing *licensing.Licensing, reporter *report.Reporte
 			if q.GroupBy == usage.GroupingNone && len(periods) > maxJSONRows {
 				return nil, tooLong()
 			}
-			return writeJSON(q, reporter.Usage(ctx, q))
+			return writeJSON(q, a.rows(ctx, reporter, q))
 		})
 	a.describeFile(path, map[string]*huma.Schema{
 		"application/json": a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[UsageView](), true, "UsageView"),

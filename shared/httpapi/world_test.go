@@ -94,6 +94,7 @@ func newWorld(t testing.TB) *world {
 	api := httpapi.New(config)
 	api.AddLicenses(w.door.Licensing, w.door.Reader, w.failing())
 	api.AddHosts(w.door.Licensing, w.failing())
+	api.AddPeople(w.failing())
 	api.AddConferences(w.door.Licensing, w.door.Meetings, w.failing())
 	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://door.example.org/prod"}
 	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.failing(), tokens)

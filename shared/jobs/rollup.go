@@ -3,8 +3,7 @@ package jobs
 import (
 	"context"
 	"errors"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"seatmeter/shared/problem"
 )
@@ -15,27 +14,23 @@ type Daily interface {
 	Run(ctx context.Context) error
 }
 
-// Rollup handles the schedule's events.
-type Rollup struct{ roller, auditor, closer Daily }
+// Rollup handles the schedule's events. It names each work as errors do.
+type Rollup map[string]Daily
 
-// NewRollup makes a handler of the schedule's events.
-func NewRollup(roller, auditor, closer Daily) *Rollup { return &Rollup{roller, auditor, closer} }
-
-// Handle rolls usage up, audits the books and goes on with closings, at the same time,
-// so that none waits for another. An error is for the log and the function's metric:
+// Handle rolls usage up, and does all other work that has no haste, at the same time, so
+// that none waits for another. An error is for the log and the function's metric:
 // the next run of the schedule continues in any case.
-func (r *Rollup) Handle(ctx context.Context) error {
-	var all errgroup.Group
-	var failed [3]error
-	for i, one := range []struct {
-		name string
-		work Daily
-	}{{"roll usage up", r.roller}, {"audit the books", r.auditor}, {"close periods", r.closer}} {
-		all.Go(func() error {
-			failed[i] = problem.Wrap(one.name, one.work.Run(ctx))
-			return nil
-		})
+func (r Rollup) Handle(ctx context.Context) error {
+	var all sync.WaitGroup
+	failed := make(chan error, len(r))
+	for name, work := range r {
+		all.Go(func() { failed <- problem.Wrap(name, work.Run(ctx)) })
 	}
-	_ = all.Wait() // its functions return nil
-	return errors.Join(failed[:]...)
+	all.Wait()
+	close(failed)
+	var errs error
+	for err := range failed {
+		errs = errors.Join(errs, err)
+	}
+	return errs
 }

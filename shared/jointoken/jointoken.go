@@ -86,7 +86,10 @@ type Pass struct {
 	Conference conference.ID
 	Number     conference.Number
 	Identity   string
-	Role       Role
+	// Pseudonym stands for the identity in what is kept of the stay: see package people.
+	// Empty in tokens of a release that had none.
+	Pseudonym string
+	Role      Role
 	// IssuedMillis is when the token was signed, in Unix time.
 	IssuedMillis int64
 }
@@ -94,7 +97,7 @@ type Pass struct {
 // SameBearer reports whether two passes are for the same person in the same
 // conference and role, whenever they were issued.
 func (p Pass) SameBearer(other Pass) bool {
-	p.IssuedMillis = other.IssuedMillis
+	p.IssuedMillis, p.Pseudonym = other.IssuedMillis, other.Pseudonym
 	return p == other
 }
 
@@ -120,6 +123,7 @@ type claims struct {
 	Conference conference.ID     `json:"conference"`
 	Number     conference.Number `json:"number"`
 	Role       Role              `json:"role"`
+	Pseudonym  string            `json:"pseudonym,omitempty"`
 	Connection seat.ConnectionID `json:"connection,omitempty"`
 	Stay       string            `json:"stay,omitempty"`
 }
@@ -142,7 +146,8 @@ func (s *Signer) sign(ctx context.Context, k kind, p Pass, c Claim, now, until t
 			Subject: p.Identity, Audience: jwt.ClaimStrings{k.audience},
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(Expiry(until)),
 		},
-		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role, Connection: c.Connection, Stay: c.Stay,
+		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role, Pseudonym: p.Pseudonym,
+		Connection: c.Connection, Stay: c.Stay,
 	})
 	key := s.ring.Current(ctx)
 	token.Header["typ"], token.Header["kid"] = k.typ, key.ID
@@ -202,7 +207,7 @@ func (s *Signer) verify(ctx context.Context, k kind, text string, now time.Time,
 	if token.Header["typ"] != k.typ || (c.Connection != "") != resumes || (c.Stay != "") != resumes {
 		return invalid(fmt.Errorf("typ %v", token.Header["typ"]))
 	}
-	p := Pass{Tenant: c.Tenant, Conference: c.Conference, Number: c.Number, Identity: c.Subject, Role: c.Role}
+	p := Pass{Tenant: c.Tenant, Conference: c.Conference, Number: c.Number, Identity: c.Subject, Pseudonym: c.Pseudonym, Role: c.Role}
 	if c.IssuedAt != nil {
 		p.IssuedMillis = c.IssuedAt.UnixMilli()
 	}

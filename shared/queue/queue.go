@@ -129,7 +129,7 @@ func PoolOf(s session.Session) (seat.Pool, bool) {
 func waiterOf(s session.Session) Waiter {
 	pool, _ := PoolOf(s)
 	w := Waiter{Wait: usage.Wait{
-		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.Host, Identity: s.Identity, Role: s.Role,
+		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.LedgerHost(), Identity: s.LedgerIdentity(), Role: s.Role,
 		Connection: s.Connection, SinceMillis: s.QueuedMillis, Shards: s.Shards,
 	}, Pool: pool}
 	w.Order = orderOf(w)

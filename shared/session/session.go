@@ -15,6 +15,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 
 	"seatmeter/shared/conference"
@@ -74,7 +75,11 @@ type Session struct {
 	Number     conference.Number
 	Host       host.Email
 	Identity   string
-	Role       jointoken.Role
+	// Pseudonym and HostPseudonym stand for the two in what is kept of the stay: see
+	// package people. Empty in sessions of a release that had none.
+	Pseudonym     string
+	HostPseudonym string
+	Role          jointoken.Role
 	// IssuedMillis is when the token was issued that let the connection in.
 	IssuedMillis int64
 
@@ -212,6 +217,12 @@ func (s Session) LastAlive(seenAtMillis int64) int64 {
 	return s.JoinedAtMillis
 }
 
+// LedgerIdentity stands for the person in the ledger.
+func (s Session) LedgerIdentity() string { return cmp.Or(s.Pseudonym, s.Identity) }
+
+// LedgerHost stands for the conference's host in the ledger.
+func (s Session) LedgerHost() host.Email { return cmp.Or(host.Email(s.HostPseudonym), s.Host) }
+
 // Stay is the ledger record of the part of the stay that ends with this connection. It
 // depends only on the session and the end, so that every retry writes the same key. An
 // end that is TooLate is replaced by an estimate.
@@ -222,8 +233,8 @@ func (s Session) Stay(leftAtMillis int64, end usage.End) usage.Stay {
 	}
 	return usage.Stay{
 		ID: s.StayID, Resumed: s.Resumed,
-		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.Host,
-		Identity: s.Identity, Role: s.Role, Connection: s.Connection,
+		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.LedgerHost(),
+		Identity: s.LedgerIdentity(), Role: s.Role, Connection: s.Connection,
 		Block: s.Block, Seat: s.Seat,
 		JoinedAtMillis: s.JoinedAtMillis, LeftAtMillis: max(leftAtMillis, s.JoinedAtMillis),
 		End: end, Estimated: estimated, Limit: s.Limit, InUse: s.InUse, Shards: s.Shards,

@@ -19,7 +19,7 @@ const (
 	blockHistories = 30
 	blockWorkers   = 10
 	blockSteps     = 6
-	people         = 5 // connections that come and go
+	persons        = 5 // connections that come and go
 	mostSeats      = 4
 )
 
@@ -40,7 +40,7 @@ type book struct {
 	inUse, capacity        int
 	taken, voids, revision int64
 	// members has the members by the connections' numbers. The zero member: none.
-	members [people]seat.Member
+	members [persons]seat.Member
 }
 
 // kind is the kind of a request to a block.
@@ -99,7 +99,7 @@ func (r request) String() string {
 
 func (a answer) String() string {
 	b := a.state
-	members := make([]string, people)
+	members := make([]string, persons)
 	for n := range members {
 		members[n] = short(b.members[n])
 	}
@@ -230,7 +230,7 @@ func on(store seat.Blocks, block seat.Block) perform {
 			inUse: s.InUse, capacity: s.Capacity, taken: s.Taken, voids: s.Voids, revision: s.Revision,
 		}
 		found := 0
-		for n := range people {
+		for n := range persons {
 			if member, in := s.Members[id(n)]; in {
 				b.members[n] = member
 				found++
@@ -317,9 +317,9 @@ func (w *worker) member() seat.Member {
 
 // somebody is a member of the last view, or else a random one.
 func (w *worker) somebody() place {
-	first := w.IntN(people)
-	for i := range people {
-		if n := (first + i) % people; w.seen.members[n] != (seat.Member{}) {
+	first := w.IntN(persons)
+	for i := range persons {
+		if n := (first + i) % persons; w.seen.members[n] != (seat.Member{}) {
 			return place{n, w.seen.members[n]}
 		}
 	}
@@ -328,7 +328,7 @@ func (w *worker) somebody() place {
 
 // except is a random connection other than one: a connection does not take over its
 // own place.
-func (w *worker) except(n int) int { return (n + 1 + w.IntN(people-1)) % people }
+func (w *worker) except(n int) int { return (n + 1 + w.IntN(persons-1)) % persons }
 
 func (w *worker) request(k kind) request {
 	r := request{

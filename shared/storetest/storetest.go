@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/audit"
 	"seatmeter/shared/books"
 	"seatmeter/shared/idempotency"
+	"seatmeter/shared/people"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/statement"
@@ -32,6 +33,8 @@ type Store interface {
 	idempotency.Keys
 	rate.Counter
 	audit.Log
+	people.Store
+	people.EraserStore
 }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
@@ -83,6 +86,9 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"ABatchOfClosingsIsWrittenOverWhatWasReadAlone", closingBatches},
 		{"AnActionIsReadAsItBeganAndEnded", actions},
 		{"ActionsAreListedNewestFirstAndPaged", actionPages},
+		{"APersonHasOnePseudonym", personEntered},
+		{"AnErasureIsBegunAndEndedOnce", personErased},
+		{"AnIdentityIsReplacedInWhatIsOver", identitiesReplaced},
 		{"AKeyIsClaimedOnceAndItsAnswerKept", keyAnswers},
 		{"AKeyIsBoundToItsRequest", keyBound},
 		{"AClaimLapsesAndIsTakenOver", keyLapses},

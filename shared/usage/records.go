@@ -49,6 +49,17 @@ func (e Entry) Name() string {
 	return string(KindWait) + " " + string(e.Wait.Connection)
 }
 
+// People are the members that name people.
+func (e Entry) People() []*string {
+	switch {
+	case e.Stay != nil:
+		return []*string{(*string)(&e.Stay.Host), &e.Stay.Identity}
+	case e.Refusal != nil:
+		return []*string{(*string)(&e.Refusal.Host), &e.Refusal.Identity}
+	}
+	return []*string{(*string)(&e.Wait.Host), &e.Wait.Identity}
+}
+
 // LedgerRange is [from, to), or an invalid problem if that is no range to read
 // the ledger out in.
 func LedgerRange(from, to time.Time) (Period, error) {

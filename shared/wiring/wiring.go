@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/occupancy"
+	"seatmeter/shared/people"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/queue/worker"
@@ -141,14 +142,19 @@ func Reconcile(p Process, gateway Gateway, queue reconcile.Queue) Function {
 // Rollup builds the function that rolls up usage, audits the books, and goes on with
 // closings. It closes months by itself so many days after their end; zero: never.
 func Rollup(p Process, closeAfterDays int) Function {
-	return p.Function("rollup", jobs.NewRollup(p.roller(), books.NewAuditor(p.Store, p.Log, p.Now), p.Closer(closeAfterDays)).Handle)
+	return p.Function("rollup", jobs.Rollup{
+		"roll usage up":       p.roller(),
+		"audit the books":     books.NewAuditor(p.Store, p.Log, p.Now),
+		"close periods":       p.Closer(closeAfterDays),
+		"go on with erasures": people.NewEraser(p.Store, p.Log, p.Now),
+	}.Handle)
 }
 
-func (p Process) roller() *rollup.Roller { return rollup.New(p.Store, p.Log, p.Now) }
+func (p Process) roller() *rollup.Roller { return rollup.New(p.pseudonymous(), p.Log, p.Now) }
 
 // Closer builds what closes billing periods: see Rollup.
 func (p Process) Closer(closeAfterDays int) *statement.Closer {
 	return statement.NewCloser(statement.Config{
-		Store: p.Store, Roller: p.roller(), Log: p.Log, Now: p.Now, Pause: pool.Sleep, CloseAfterDays: closeAfterDays,
+		Store: p.pseudonymous(), Roller: p.roller(), Log: p.Log, Now: p.Now, Pause: pool.Sleep, CloseAfterDays: closeAfterDays,
 	})
 }

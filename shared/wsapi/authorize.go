@@ -144,6 +144,9 @@ func (b bearer) write() map[string]any {
 		"tenant": string(p.Tenant), "conference": string(p.Conference), "number": strconv.FormatInt(int64(p.Number), 10),
 		"identity": p.Identity, "role": string(p.Role), "issued": strconv.FormatInt(p.IssuedMillis, 10),
 	}
+	if p.Pseudonym != "" {
+		context["pseudonym"] = p.Pseudonym
+	}
 	if b.resume.Connection != "" {
 		context["resume"], context["stay"] = string(b.resume.Connection), b.resume.Stay
 	}
@@ -165,7 +168,7 @@ func readBearer(context any) (bearer, bool) {
 	issued, _ := strconv.ParseInt(text("issued"), 10, 64) // zero precedes any removal
 	p := jointoken.Pass{
 		IssuedMillis: issued, Tenant: tenant.ID(text("tenant")), Conference: conference.ID(text("conference")), Number: conference.Number(number),
-		Identity: text("identity"), Role: jointoken.Role(text("role")),
+		Identity: text("identity"), Pseudonym: text("pseudonym"), Role: jointoken.Role(text("role")),
 	}
 	ok = err == nil && p.Tenant != "" && p.Conference != "" && p.Identity != ""
 	return bearer{p, jointoken.Claim{Connection: seat.ConnectionID(text("resume")), Stay: text("stay")}}, ok

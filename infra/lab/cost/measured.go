@@ -21,7 +21,7 @@ var (
 	// measuredStatus is a client's status message.
 	measuredStatus = Units{Reads: 4}
 	// measuredToken is making a join token.
-	measuredToken = Units{Reads: 2}
+	measuredToken = Units{Reads: 2.5}
 	// measuredConference is a conference from being scheduled until nothing of it is
 	// on reconciliation's agenda, without its stays and hours.
 	measuredConference = Units{Writes: 23, Reads: 53}

@@ -31,6 +31,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/metrics"
+	"seatmeter/shared/people"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
@@ -304,7 +305,10 @@ func TestFunctionsLogWhatTheBillSays(t *testing.T) {
 	logged(t, "rollup", func(log *slog.Logger, invoke invoker) {
 		roller := rollup.New(w.store, log, w.clock)
 		closer := statement.NewCloser(statement.Config{Store: w.store, Roller: roller, Log: log, Now: w.clock, Pause: pool.Sleep})
-		job := jobs.NewRollup(roller, books.NewAuditor(w.store, log, w.clock), closer)
+		job := jobs.Rollup{
+			"roll usage up": roller, "audit the books": books.NewAuditor(w.store, log, w.clock), "close periods": closer,
+			"go on with erasures": people.NewEraser(w.store, log, w.clock),
+		}
 		invoke("rollup", func(ctx context.Context) {
 			if err := job.Handle(ctx); err != nil {
 				t.Fatal(err)

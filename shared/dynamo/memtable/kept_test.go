@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"seatmeter/shared/books"
+	"seatmeter/shared/people"
 	"seatmeter/shared/pool"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -89,6 +90,9 @@ func kept(t *testing.T, wrap wrap) {
 		}, ""},
 		{"a conference", func() error {
 			return second(store.Schedule(ctx, conference.Conference{Tenant: "acme", ID: "weekly", Number: 3, State: conference.StateScheduled}))
+		}, ""},
+		{"a person", func() error {
+			return second(store.EnterPerson(ctx, people.Pair{Tenant: "acme", Identity: "bob", Pseudonym: "person-madeupmadeupmade"}))
 		}, ""},
 		{"a host's lock", func() error {
 			return second(store.Lock(ctx, "acme", host.Lock{Host: "ann@example.org", Number: 3, Since: at}, nil))

@@ -55,6 +55,7 @@ func Licenses(p Process) wiring.Function {
 func Hosts(p Process) wiring.Function {
 	a := p.empty()
 	a.AddHosts(p.licensing(), p.Store)
+	a.AddPeople(p.Store)
 	return p.Function("hosts", p.Claims.Serve(a))
 }
 
