@@ -208,6 +208,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tenants/{tenant}/conferences/{conference}/seats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["take-seat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/conferences/{conference}/seats/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["renew-seats-of-conference"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/conferences/{conference}/seats/{seat}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["renew-seat-of-conference"];
+        post?: never;
+        delete: operations["release-seat-of-conference"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tenants/{tenant}/connections/{connection}": {
         parameters: {
             query?: never;
@@ -315,6 +363,38 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/seats/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["renew-seats"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tenants/{tenant}/seats/{seat}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["renew-seat"];
+        post?: never;
+        delete: operations["release-seat"];
         options?: never;
         head?: never;
         patch?: never;
@@ -558,6 +638,7 @@ export interface components {
             connection_id: string;
             identity: string;
             joined_at: string;
+            kind: "websocket" | "server";
             role: "host" | "participant";
         };
         Field: {
@@ -711,7 +792,7 @@ export interface components {
             to: string;
         };
         Problem: {
-            code: "already_exists" | "conference_ended" | "conference_not_live" | "forbidden" | "host_busy" | "host_changes_exhausted" | "hosts_exhausted" | "internal" | "invalid" | "license_expired" | "license_suspended" | "method_not_allowed" | "not_acceptable" | "not_found" | "participants_exhausted" | "precondition_failed" | "rate_limited" | "seats_exhausted" | "token_invalid" | "unavailable" | "unsupported_media_type";
+            code: "already_exists" | "conference_ended" | "conference_not_live" | "forbidden" | "host_busy" | "host_changes_exhausted" | "hosts_exhausted" | "internal" | "invalid" | "license_expired" | "license_suspended" | "method_not_allowed" | "not_acceptable" | "not_found" | "participants_exhausted" | "precondition_failed" | "rate_limited" | "seat_lapsed" | "seats_exhausted" | "token_invalid" | "unavailable" | "unsupported_media_type";
             conference?: string;
             detail?: string;
             errors?: components["schemas"]["Field"][];
@@ -749,6 +830,22 @@ export interface components {
             in_use: number | null;
             limit: number | null;
             role: "host" | "participant";
+        };
+        RenewBody: {
+            ttl_seconds?: number;
+        };
+        RenewManyBody: {
+            seats: string[];
+            ttl_seconds?: number;
+        };
+        RenewedManyView: {
+            expires_at?: string;
+            lapsed: string[];
+            renewed: string[];
+        };
+        RenewedView: {
+            expires_at: string;
+            seat: string;
         };
         RevisionView: {
             allowed_origins?: string[] | null;
@@ -812,6 +909,18 @@ export interface components {
             host: string;
             starts_at?: string;
             title?: string;
+        };
+        SeatBody: {
+            identity: string;
+            role: "host" | "participant";
+            ttl_seconds?: number;
+        };
+        SeatView: {
+            conference: string;
+            expires_at: string;
+            in_use: number;
+            limit: number;
+            seat: string;
         };
         SeatsView: {
             conferences: components["schemas"]["ConferenceSeatsView"][];
@@ -1451,6 +1560,112 @@ export interface operations {
             };
         };
     };
+    "take-seat": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                tenant: string;
+                conference: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeatBody"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeatView"];
+                };
+            };
+        };
+    };
+    "renew-seats-of-conference": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                tenant: string;
+                conference: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenewManyBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewedManyView"];
+                };
+            };
+        };
+    };
+    "renew-seat-of-conference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                conference: string;
+                seat: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RenewBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewedView"];
+                };
+            };
+        };
+    };
+    "release-seat-of-conference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                conference: string;
+                seat: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     "remove-connection": {
         parameters: {
             query?: {
@@ -1781,6 +1996,80 @@ export interface operations {
                 };
             };
             304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    "renew-seats": {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenewManyBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewedManyView"];
+                };
+            };
+        };
+    };
+    "renew-seat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                seat: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RenewBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenewedView"];
+                };
+            };
+        };
+    };
+    "release-seat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                seat: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
