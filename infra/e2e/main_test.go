@@ -65,7 +65,7 @@ func runTests(m *testing.M) (status int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	var stop func() error
-	running, stop, err = startStack(context.Background(), dir, local.Options{})
+	running, stop, err = startStack(context.Background(), dir, local.Options{InsecureWebhooks: true, Events: published})
 	if err != nil {
 		return 1, err
 	}

@@ -32,9 +32,9 @@ type row struct {
 	roles        []string // none: the call is open to everybody
 	query        func() string
 	body         func(m *matrix) any
-	// conference, email and connection are the path's, where the ones that all
+	// conference, email, connection and webhook are the path's, where the ones that all
 	// share will not do.
-	conference, email, connection func(m *matrix) string
+	conference, email, connection, webhook func(m *matrix) string
 	// creates: the call creates an unknown tenant.
 	creates bool
 	// job: the call may also be answered 201, or 202 if it takes long.
@@ -109,6 +109,14 @@ var calls = []row{
 	{method: "GET", path: "/v1/tenants/{tenant}/usage/sizing", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/ledger", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/audit", success: 200, roles: ofAdmins},
+	{method: "POST", path: "/v1/tenants/{tenant}/webhooks", success: 201, roles: ofAdmins, body: always(noReceiver)},
+	{method: "GET", path: "/v1/tenants/{tenant}/webhooks", success: 200, roles: ofAdmins},
+	{method: "GET", path: "/v1/tenants/{tenant}/webhooks/{webhook}", success: 200, roles: ofAdmins},
+	{method: "PATCH", path: "/v1/tenants/{tenant}/webhooks/{webhook}", success: 200, roles: ofAdmins, body: always(map[string]string{"description": "Another"})},
+	{method: "DELETE", path: "/v1/tenants/{tenant}/webhooks/{webhook}", success: 204, roles: ofAdmins, webhook: (*matrix).anotherWebhook},
+	{method: "POST", path: "/v1/tenants/{tenant}/webhooks/{webhook}/rotate", success: 200, roles: ofAdmins},
+	{method: "POST", path: "/v1/tenants/{tenant}/webhooks/{webhook}/test", success: 200, roles: ofAdmins},
+	{method: "GET", path: "/v1/tenants/{tenant}/webhooks/{webhook}/deliveries", success: 200, roles: ofAdmins},
 	{method: "GET", path: "/v1/usage", success: 200, roles: ofFinance, query: func() string {
 		return "?limit=1&period=" + time.Now().UTC().Format("2006-01")
 	}},
@@ -126,6 +134,31 @@ var (
 	ofFinance = []string{vendor, finance}
 	ofAll     = []string{vendor, tenantAdmin, finance}
 )
+
+// noReceiver is a webhook at a port of this machine where nobody listens.
+var noReceiver = map[string]any{"url": "http://127.0.0.1:9/", "types": []string{"seatmeter.statement.closed"}}
+
+// newWebhook makes a webhook, and gives its path.
+func (m *matrix) newWebhook() string {
+	answer, err := m.api.Do(m.within(), http.MethodPost, "/v1/tenants/"+m.id+"/webhooks", nil, noReceiver)
+	var made struct {
+		Webhook string `json:"webhook"`
+	}
+	if err := errors.Join(err, json.Unmarshal(answer.Body, &made)); err != nil {
+		m.t.Fatal(err)
+	}
+	return made.Webhook
+}
+
+// anotherWebhook is a webhook beside the matrix's. A tenant has few, so it deletes the
+// one before.
+func (m *matrix) anotherWebhook() string {
+	if m.another != "" {
+		_, _ = m.api.Do(m.within(), http.MethodDelete, "/v1/tenants/"+m.id+"/webhooks/"+m.another, nil, nil) // it may be gone
+	}
+	m.another = m.newWebhook()
+	return m.another
+}
 
 func always(body any) func(*matrix) any { return func(*matrix) any { return body } }
 
@@ -162,6 +195,8 @@ type matrix struct {
 	*customer
 	conference string
 	missing    string
+	// webhook is one, and another the one that was made last beside it.
+	webhook, another string
 }
 
 // target is the call's path and query for a tenant, on things of its own.
@@ -176,7 +211,11 @@ func (r row) target(m *matrix, tenant string) string {
 	if r.connection != nil {
 		connection = r.connection(m)
 	}
-	path := strings.NewReplacer("{tenant}", tenant, "{conference}", conference, "{email}", email,
+	webhook := m.webhook
+	if r.webhook != nil {
+		webhook = r.webhook(m)
+	}
+	path := strings.NewReplacer("{tenant}", tenant, "{webhook}", webhook, "{conference}", conference, "{email}", email,
 		"{connection}", connection, "{identity}", "nobody@example.com", "{period}", closed(), "{proxy+}", "v1/tenants/"+tenant+"/seats").Replace(r.path)
 	if r.query != nil {
 		path += r.query()
@@ -227,6 +266,7 @@ func TestMatrix_EachCallIsForThoseTheTableNames(t *testing.T) {
 	if _, err := m.closing(closed()); err != nil {
 		t.Fatal(err)
 	}
+	m.webhook = m.newWebhook()
 	foreign := license(t, client.Concurrent(25))
 	callers := []bearerOf{
 		{name: "nobody", none: true},
@@ -245,7 +285,7 @@ func TestMatrix_EachCallIsForThoseTheTableNames(t *testing.T) {
 		t.Run(r.name(), func(t *testing.T) {
 			c := *m.customer
 			c.t = t // whose test it is that fails
-			m := &matrix{customer: &c, conference: m.conference}
+			m := &matrix{customer: &c, conference: m.conference, webhook: m.webhook}
 			for _, who := range callers {
 				m.missing = newID("nobody")
 				tenants := []string{m.id, m.missing}

@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"time"
 
+	"seatmeter/shared/courier"
+	"seatmeter/shared/jobs"
 	"seatmeter/shared/keys"
 	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/table/parquet"
 	"seatmeter/shared/table/xlsx"
+	"seatmeter/shared/webhook"
 	"seatmeter/shared/wiring"
 	"seatmeter/shared/wiring/api"
 
@@ -69,7 +72,12 @@ type Environment struct {
 	Rates         Rates
 	// Parts takes parts of rounds of reconciliation.
 	Parts reconcile.Queue
-	Log   *slog.Logger
+	// Ticks has the function signals run later. Bus prints its events; nil: it does not.
+	Ticks jobs.Ticker
+	Bus   courier.Bus
+	// InsecureWebhooks lets webhooks be on this machine, and without TLS.
+	InsecureWebhooks bool
+	Log              *slog.Logger
 }
 
 // Starter starts an execution environment of a function.
@@ -143,6 +151,9 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		},
 		"usage":      web(func(p api.Process) lambda.Handler { return api.Usage(p, files) }),
 		"statements": web(func(p api.Process) lambda.Handler { return api.Statements(p, files) }),
+		"signals": web(func(p api.Process) lambda.Handler {
+			return api.Signals(p, webhook.NewGuard(env.InsecureWebhooks), env.Bus, env.Ticks)
+		}),
 		"console": func() (lambda.Handler, error) {
 			handle, err := api.Console(process(), httpapi.Site{
 				Issuer: issuer.URL, ClientID: issuer.ConsoleClient, Scope: "openid", Metadata: apigateway.IssuerPath + issuer.DiscoveryPath,

@@ -29,6 +29,7 @@ import (
 	"seatmeter/infra/local/issuer"
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
+	"seatmeter/shared/jobs"
 	"seatmeter/shared/rate"
 )
 
@@ -81,6 +82,11 @@ type Options struct {
 	Rates Rates
 	// Functions builds the stack's functions. The default is Functions.
 	Functions func(context.Context, Environment) (map[string]Starter, error)
+	// Events gets a line for each event on the event bus: a CloudEvent in JSON. Nil: there
+	// is no bus.
+	Events io.Writer
+	// InsecureWebhooks lets webhooks be on this machine, and without TLS.
+	InsecureWebhooks bool
 	// Log is the log of the functions and the gateway. Nil discards it.
 	Log *slog.Logger
 	// Progress gets a line for each slow step. Nil discards them.
@@ -97,6 +103,7 @@ type Stack struct {
 	engine    *engine.Engine // nil for tables in memory
 	scheduler *apigateway.Scheduler
 	parts     parts
+	ticks     ticks
 	failed    chan error
 	// undo has the functions that stop the parts of the stack, in order of their start.
 	undo []func(context.Context) error
@@ -183,13 +190,23 @@ func (s *Stack) start(ctx context.Context) error {
 	// The scheduler has an invoker of its own, so that closing it waits for the
 	// scheduled runs.
 	scheduled := apigateway.NewInvoker(system, handlers, s.options.Log)
-	if err := s.parts.read(system, scheduled); err != nil {
+	if err := readQueues(system, scheduled, map[string]func(apigateway.Function){
+		"reconcile": func(f apigateway.Function) { s.parts.deliver = f },
+		"signals":   s.ticks.open,
+	}); err != nil {
 		return err
 	}
+	s.onClose(func(context.Context) error {
+		s.ticks.stop()
+		return nil
+	})
 	if s.scheduler, err = apigateway.NewScheduler(system.Schedules, scheduled); err != nil {
 		return fmt.Errorf("build the schedules: %w", err)
 	}
 	s.run(s.scheduler.Run)
+	if err := s.ticks.Tick(ctx, jobs.Ticks()); err != nil { // the schedule's first run is a minute away
+		return fmt.Errorf("begin to tick: %w", err)
+	}
 	if err := s.seed(ctx); err != nil {
 		return err
 	}
@@ -238,7 +255,11 @@ func (s *Stack) buildFunctions(ctx context.Context, state database) (map[string]
 		ExportsBucket:  buckets.Name(s.options.TablePrefix, buckets.Exports),
 		Rates:          s.options.Rates,
 		Parts:          &s.parts,
-		Log:            s.options.Log,
+		Ticks:          &s.ticks,
+		Bus:            busTo(s.options.Events),
+
+		InsecureWebhooks: s.options.InsecureWebhooks,
+		Log:              s.options.Log,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("build the functions: %w", err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -29,6 +30,8 @@ type devCommand struct {
 	Store            string `enum:",dynamodb,memory" default:"" placeholder:"dynamodb|memory" help:"Where state is kept (default: dynamodb, or memory where there is no DynamoDB Local to be had)."`
 	DynamoDBEndpoint string `name:"dynamodb-endpoint" placeholder:"URL" help:"A DynamoDB that runs already (default: one is started)."`
 	Template         string `placeholder:"FILE" type:"existingfile" help:"The SAM template (default: template.yaml of the project)."`
+	Events           bool   `help:"Print the events that go to the event bus on AWS, one a line."`
+	InsecureWebhooks bool   `help:"Let webhooks be on this machine, and without TLS."`
 	Verbose          bool   `short:"v" help:"Log what the functions log."`
 	History          bool   `negatable:"" default:"true" help:"Give the demo tenants, when they are made, stays of the three months before this one."`
 	Yes              bool   `help:"Install what DynamoDB Local needs without asking (see scripts/setup --help)."`
@@ -108,7 +111,13 @@ func (c devCommand) options() (local.Options, error) {
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
+	var events io.Writer
+	if c.Events {
+		events = os.Stdout
+	}
 	return local.Options{
+		Events:           events,
+		InsecureWebhooks: c.InsecureWebhooks,
 		Template:         file,
 		DataDir:          dir,
 		Store:            local.Store(c.Store),

@@ -48,6 +48,7 @@ var answers = map[string]answer{
 	"usage":       {event: "get-usage.json", status: http.StatusNotFound},
 	"console":     {event: "healthz.json", status: http.StatusOK},
 	"statements":  {event: "list-statements.json", status: http.StatusNotFound},
+	"signals":     {event: "list-webhooks.json", status: http.StatusNotFound},
 	"queue":       {event: "every-minute.json", silent: true},
 	"reconcile":   {event: "every-minute.json", silent: true},
 	"rollup":      {event: "every-minute.json", silent: true},

@@ -101,8 +101,8 @@ func TestNoScheduleHasANameOrIsTriedAgain(t *testing.T) {
 			}
 		})
 	})
-	if schedules != 3 {
-		t.Errorf("%d schedules, want 3", schedules)
+	if schedules != 4 {
+		t.Errorf("%d schedules, want 4", schedules)
 	}
 }
 

@@ -22,15 +22,17 @@ const (
 	live        = "!GetAtt LiveTable.Arn"
 	liveRates   = live + " rate#*" // only items with these keys
 	liveKeys    = live + " idempotency#* rate#*"
-	liveKept    = live + " audits books#* erasures people#*"
+	liveKept    = live + " audits books#* erasures people#* signals#*"
 	liveErased  = live + " erasures people#*"
-	livePeople  = live + " people#*"
+	livePeople  = live + " people#* signals#*"
 	liveTenants = live + " t#*"
 	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"
 	busyIndex   = "!Sub ${LiveTable.Arn}/index/busy"
 	ledger      = "!GetAtt LedgerTable.Arn"
 	usageTable  = "!GetAtt UsageTable.Arn"
 	parts       = "!GetAtt PartsQueue.Arn"
+	ticks       = "!GetAtt TicksQueue.Arn"
+	bus         = "!Sub arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/${EventBus}"
 	exports     = "!Sub ${ExportsBucket.Arn}/*"
 	secret      = "!Ref JoinTokenSecret"
 	cursors     = "!Ref CursorSecret"
@@ -124,6 +126,13 @@ var permitted = map[string]map[string][]string{
 		probe:      {"execute-api:ManageConnections"},
 		push:       {"execute-api:ManageConnections"},
 		closing:    {"execute-api:ManageConnections"},
+	},
+	"signals": {
+		live:    {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		ledger:  {"dynamodb:PutItem"},
+		cursors: {"secretsmanager:GetSecretValue"},
+		ticks:   {"sqs:SendMessage"},
+		bus:     {"events:PutEvents"},
 	},
 	"console": {},
 }

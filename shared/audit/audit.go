@@ -32,6 +32,7 @@ type Target struct {
 	Conference string
 	Connection string
 	Period     string
+	Webhook    string
 	// Reason is the reason in the request, if any.
 	Reason string
 }
@@ -42,7 +43,7 @@ const MaxTargetBytes = 254
 
 // Bounded returns the target with its members cut to MaxTargetBytes.
 func (t Target) Bounded() Target {
-	return Target{bounded(t.Host), bounded(t.Identity), bounded(t.Conference), bounded(t.Connection), bounded(t.Period), bounded(t.Reason)}
+	return Target{bounded(t.Host), bounded(t.Identity), bounded(t.Conference), bounded(t.Connection), bounded(t.Period), bounded(t.Webhook), bounded(t.Reason)}
 }
 
 // bounded cuts a string, and quotes one with control characters.

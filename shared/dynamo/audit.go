@@ -17,7 +17,7 @@ func (s *Store) BeginAction(ctx context.Context, e audit.Entry) error {
 	i := key(string(e.Tenant), actionKey(e.Name)).
 		setNumber(attrAt, e.AtMillis).setText(attrRequest, e.RequestID).setText(attrBy, e.By).setText(attrRole, e.Role).
 		setText(attrAction, e.Action).setText(attrHost, e.Target.Host).setText(attrIdentity, e.Target.Identity).setText(attrConference, e.Target.Conference).
-		setText(attrConnection, e.Target.Connection).setText(attrPeriod, e.Target.Period).setText(attrReason, e.Target.Reason)
+		setText(attrConnection, e.Target.Connection).setText(attrPeriod, e.Target.Period).setText(attrWebhook, e.Target.Webhook).setText(attrReason, e.Target.Reason)
 	existing, refused, err := s.put(ctx, s.ledger, i, absent, nil)
 	if err != nil || !refused {
 		return err
@@ -97,7 +97,7 @@ func readAction(t tenant.ID, i item) (audit.Entry, error) {
 		By: r.text(attrBy), Role: r.text(attrRole), Action: r.text(attrAction),
 		Target: audit.Target{
 			Host: r.text(attrHost), Identity: r.text(attrIdentity), Conference: r.text(attrConference), Connection: r.text(attrConnection),
-			Period: r.text(attrPeriod), Reason: r.text(attrReason),
+			Period: r.text(attrPeriod), Webhook: r.text(attrWebhook), Reason: r.text(attrReason),
 		},
 	}
 	if r.err != nil {

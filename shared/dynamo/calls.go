@@ -140,6 +140,9 @@ var steps = []struct{ of, text, name string }{
 	{"conference", "#removed = :is", "note removed"},
 	{"license", "#settled = :yes", "note rolled out"},
 	{"rate", "#counted :n", "count"},
+	{"lane", "ADD #version", "join lane"},
+	{"lane", "SET #due = :until", "take lane"},
+	{"lane", "SET #due = :next", "leave lane"},
 	{"counters", "#conferences :one", "number conference"},
 	{"claim", "#until = :until", "claim pool"},
 	{"progress", "#shard = :shard", "release agenda"},
@@ -171,6 +174,12 @@ func kindOf(pk, sk string) string {
 		return "closing"
 	case strings.HasPrefix(pk, rateKeyHead):
 		return "rate"
+	case strings.HasPrefix(pk, signalsKeyHead):
+		return "note"
+	case strings.HasPrefix(pk, lanesKeyHead):
+		return "lane"
+	case strings.HasPrefix(pk, deliveryKeyHead):
+		return "delivery"
 	case strings.HasSuffix(sk, suffixOutcome):
 		return "outcome"
 	}

@@ -12,6 +12,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/removal"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/tenant"
 )
 
@@ -108,8 +109,39 @@ func (s *Store) Reschedule(ctx context.Context, of conference.Conference, to con
 	return s.changeConference(ctx, of.Tenant, of.ID, c)
 }
 
-// GoLive implements conference.Conferences by one UpdateItem, which also puts the
-// conference on the agenda.
+// noting writes a note of what a change of a conference is about to do, and then makes
+// the change: a transaction would conflict where many join at once. The note counts only
+// once the change is seen in the conference. A note of a change that did not happen here
+// is removed again. (Two of the same moment are one note, which stays if either happened.)
+func (s *Store) noting(ctx context.Context, n signal.Note, do func() (*conference.Conference, error), done func(*conference.Conference) bool) (*conference.Conference, error) {
+	n.Key = newNoteKey(n)
+	if err := s.Signal(ctx, n); err != nil {
+		return nil, err
+	}
+	c, err := do()
+	if err != nil || c != nil && done(c) {
+		return c, err
+	}
+	return c, s.RemoveNote(ctx, n.Key)
+}
+
+func conferenceNote(t tenant.ID, id conference.ID, number conference.Number, of signal.Type, at time.Time) signal.Note {
+	_, name, _ := strings.Cut(strings.TrimPrefix(string(of), "seatmeter."), ".")
+	event := signal.Event{ID: fmt.Sprintf("%s_%s_%d", name, t, number), Tenant: t, Type: of, AtMillis: at.UnixMilli()}
+	return signal.Note{Event: event, DueMillis: event.AtMillis, Conference: signal.ConferenceNote{ID: string(id), Number: int64(number)}}
+}
+
+// ends makes a change that ends a conference, with a note of it.
+func (s *Store) ends(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, at time.Time, c change) (*conference.Conference, error) {
+	return s.noting(ctx, conferenceNote(t, id, numbered, signal.ConferenceEnded, at),
+		func() (*conference.Conference, error) { return s.changeConference(ctx, t, id, c) },
+		func(c *conference.Conference) bool {
+			return c.Number == numbered && c.EndedAt.UnixMilli() == at.UnixMilli()
+		})
+}
+
+// GoLive implements conference.Conferences by a note and one UpdateItem, which also puts
+// the conference on the agenda.
 func (s *Store) GoLive(ctx context.Context, of conference.Conference, at time.Time, own bool) (*conference.Conference, error) {
 	c := change{
 		update:    "SET #state = :live, #live_at = :at, #busy = :busy",
@@ -125,13 +157,17 @@ func (s *Store) GoLive(ctx context.Context, of conference.Conference, at time.Ti
 		c.condition += " AND #host = :host"
 		c.values.setFlag(":yes", true).setText(":host", string(of.Host))
 	}
-	return s.changeConference(ctx, of.Tenant, of.ID, c)
+	return s.noting(ctx, conferenceNote(of.Tenant, of.ID, of.Number, signal.ConferenceLive, at),
+		func() (*conference.Conference, error) { return s.changeConference(ctx, of.Tenant, of.ID, c) },
+		func(c *conference.Conference) bool {
+			return c.Number == of.Number && c.LiveAt.UnixMilli() == at.UnixMilli()
+		})
 }
 
-// End implements conference.Conferences by one UpdateItem, which also puts the
-// conference on the agenda.
+// End implements conference.Conferences by a note and one UpdateItem, which also puts
+// the conference on the agenda.
 func (s *Store) End(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, at time.Time) (*conference.Conference, error) {
-	return s.changeConference(ctx, t, id, change{
+	return s.ends(ctx, t, id, numbered, at, change{
 		update:    "SET #state = :ended, #ended_at = :at, #busy = :busy REMOVE #vacant_since",
 		condition: "#number = :number AND (#state = :scheduled OR #state = :live)",
 		values: item{
@@ -195,9 +231,9 @@ func (s *Store) Occupy(ctx context.Context, t tenant.ID, id conference.ID, numbe
 	})
 }
 
-// Expire implements conference.Conferences by one UpdateItem.
+// Expire implements conference.Conferences by a note and one UpdateItem.
 func (s *Store) Expire(ctx context.Context, t tenant.ID, id conference.ID, numbered conference.Number, since, at time.Time) (*conference.Conference, error) {
-	return s.changeConference(ctx, t, id, change{
+	return s.ends(ctx, t, id, numbered, at, change{
 		update:    "SET #state = :ended, #ended_at = :at REMOVE #vacant_since",
 		condition: "#number = :number AND #vacant_since = :since",
 		values: item{

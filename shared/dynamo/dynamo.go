@@ -33,7 +33,9 @@ import (
 	"seatmeter/shared/people"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/statement"
+	"seatmeter/shared/webhook"
 )
 
 // Tables names the tables. Usage may be empty where no Buckets are used.
@@ -80,6 +82,9 @@ var (
 
 	_ people.Store       = (*Store)(nil)
 	_ people.EraserStore = (*Store)(nil)
+	_ signal.Outbox      = (*Store)(nil)
+	_ webhook.Webhooks   = (*Store)(nil)
+	_ webhook.Deliveries = (*Store)(nil)
 )
 
 // NewClient makes the SDK's client for a store. An error is problem.ErrBusy where
@@ -158,6 +163,25 @@ func (s *Store) put(ctx context.Context, table *string, i item, condition string
 	}
 	s.consumed(out.ConsumedCapacity, true)
 	return nil, false, nil
+}
+
+// remove deletes an item of the live table, on condition if there is one. refused: the
+// condition does not hold.
+func (s *Store) remove(ctx context.Context, pk, sk, condition string, values item) (refused bool, err error) {
+	in := &dynamodb.DeleteItemInput{TableName: s.live, Key: key(pk, sk), ReturnConsumedCapacity: s.report}
+	if condition != "" {
+		in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues = aws.String(condition), namesIn(condition), values
+	}
+	out, err := s.client.DeleteItem(ctx, in)
+	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		s.refusedWrite()
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("delete: %w", err)
+	}
+	s.consumed(out.ConsumedCapacity, true)
+	return false, nil
 }
 
 // change is an UpdateItem, on condition if there is one.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,18 +16,24 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/host"
 	"seatmeter/shared/removal"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/tenant"
 )
 
 const conditionFailed = "ConditionalCheckFailed"
 
-// AddHost implements host.Hosts by one transaction of the host and the tally. The
+// AddHost implements host.Hosts by one transaction of the host, the tally and
+// what is to be told. The
 // SDK gives it a request token, so its retries add one host. The first try
 // assumes a slot that was never used; a refusal returns the tally, which says
 // what to try next.
 func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, slots host.Slots) (host.Added, error) {
 	const tries = 10
 	added := s.addition(t, h)
+	noted, err := s.noted([]signal.Note{hostNote(t, signal.HostAdded, h.Email, h.CreatedAt)})
+	if err != nil {
+		return host.AddedNoMore, err
+	}
 	var tally host.Tally
 	for range tries {
 		next, outcome := tally.Add(slots)
@@ -32,7 +41,7 @@ func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, slots hos
 			return outcome, nil
 		}
 		counted := s.count(t, tally, next, slots)
-		reasons, err := s.transact(ctx, types.TransactWriteItem{Put: added}, types.TransactWriteItem{Update: counted})
+		reasons, err := s.transact(ctx, append([]types.TransactWriteItem{{Put: added}, {Update: counted}}, noted...)...)
 		switch {
 		case err != nil:
 			return host.AddedNoMore, err
@@ -46,6 +55,18 @@ func (s *Store) AddHost(ctx context.Context, t tenant.ID, h host.Host, slots hos
 		}
 	}
 	return host.AddedNoMore, fmt.Errorf("add a host of %s: others changed the tally in %d tries", t, tries)
+}
+
+// hostData is the data of an event of a host.
+type hostData struct {
+	Email host.Email `json:"email"`
+}
+
+func hostNote(t tenant.ID, of signal.Type, email host.Email, at time.Time) signal.Note {
+	sum := fnv.New64a()
+	sum.Write([]byte(string(of) + " " + string(email)))
+	id := fmt.Sprintf("host_%s_%d_%x", t, at.UnixMilli(), sum.Sum64())
+	return signal.Note{Event: signal.New(id, t, of, at.UnixMilli(), hostData{email}), DueMillis: at.UnixMilli()}
 }
 
 // count is the write that takes a tally to the next. Its condition is what makes
@@ -103,6 +124,10 @@ func (s *Store) MoveHost(ctx context.Context, t tenant.ID, from host.Email, to h
 		TableName: s.live, Key: key(tenantKey(t), hostKey(from)),
 		ConditionExpression: aws.String(exists), ExpressionAttributeNames: namesIn(exists),
 	}}, {Put: s.addition(t, to)}}
+	noted, err := s.noted([]signal.Note{hostNote(t, signal.HostRemoved, from, to.CreatedAt), hostNote(t, signal.HostAdded, to.Email, to.CreatedAt)})
+	if err != nil {
+		return host.MovedNobody, err
+	}
 	for range tries {
 		tally, err := readTally(existing)
 		if err != nil {
@@ -112,11 +137,11 @@ func (s *Store) MoveHost(ctx context.Context, t tenant.ID, from host.Email, to h
 		if moved != host.MovedNow {
 			return moved, nil
 		}
-		all := writes
+		all := slices.Clone(writes)
 		if next != tally {
 			all = append(all, types.TransactWriteItem{Update: s.countMove(t, tally, next, slots)})
 		}
-		reasons, err := s.transact(ctx, all...)
+		reasons, err := s.transact(ctx, append(all, noted...)...)
 		switch {
 		case err != nil:
 			return host.MovedNobody, err
@@ -161,13 +186,17 @@ func (s *Store) countMove(t tenant.ID, was, next host.Tally, slots host.Slots) *
 // RemoveHost implements host.Hosts by one transaction of the host and the tally.
 func (s *Store) RemoveHost(ctx context.Context, t tenant.ID, email host.Email) (bool, error) {
 	const exists = "attribute_exists(#pk)"
-	reasons, err := s.transact(ctx, types.TransactWriteItem{Delete: &types.Delete{
+	noted, err := s.noted([]signal.Note{hostNote(t, signal.HostRemoved, email, s.now())})
+	if err != nil {
+		return false, err
+	}
+	reasons, err := s.transact(ctx, append([]types.TransactWriteItem{{Delete: &types.Delete{
 		TableName: s.live, Key: key(tenantKey(t), hostKey(email)),
 		ConditionExpression: aws.String(exists), ExpressionAttributeNames: namesIn(exists),
-	}}, types.TransactWriteItem{Update: &types.Update{
+	}}, {Update: &types.Update{
 		TableName: s.live, Key: key(tenantKey(t), keyCounters), UpdateExpression: aws.String("ADD #hosts :less"),
 		ExpressionAttributeNames: map[string]string{"#hosts": attrHosts}, ExpressionAttributeValues: item{":less": number(-1)},
-	}})
+	}}}, noted...)...)
 	return err == nil && reasons == nil, err
 }
 

@@ -14,9 +14,11 @@ import (
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/webhook"
 )
 
 // Every key and attribute name is in this file. Names are short where size
@@ -45,6 +47,10 @@ import (
 //	pseudonym of a person                 people#<tenant>            name#<identity>
 //	person of a pseudonym                 people#<tenant>            pseudonym#<pseudonym>
 //	erasure of a person that is under way erasures                   <tenant>#<pseudonym>
+//	a tenant's webhooks                   t#<tenant>                 webhooks
+//	event that is to be told              signals#<shard>            <due at>#<tenant>#<event>
+//	webhook with pending deliveries       lanes#<shard>              <tenant>#<webhook>
+//	delivery, pending or ended            d#<tenant>#<webhook>       pending#<at>#<event>, done#<at>#<event>
 //
 //	ledger table                          pk                         sk
 //	stay                                  <tenant>[#<shard>]         stay#<joined at>#<connection>
@@ -219,6 +225,9 @@ const (
 	keyErasures       = "erasures"
 	attrCounted       = "counted"
 	attrRolledOut     = "settled"
+	attrWebhook       = "webhook"
+	attrDue           = "due"
+	attrFailures      = "failures"
 	keyLicense        = "license"
 	keyCounters       = "counters"
 	keyTenants        = "tenants"
@@ -275,6 +284,12 @@ const (
 	keyRolledUp       = "progress5"
 	keyRollup         = "rollup"
 	keyClosings       = "closings"
+	keyWebhooks       = "webhooks"
+	signalsKeyHead    = "signals#"
+	lanesKeyHead      = "lanes#"
+	deliveryKeyHead   = "d#"
+	prefixPending     = "pending#"
+	prefixDone        = "done#"
 	keyCursor         = "cursor"
 )
 
@@ -429,6 +444,35 @@ func refusalKey(atMillis int64, id seat.ConnectionID) string {
 // the ledger.
 func rowsKey(g usage.Granularity, zone string, fromMillis int64) string {
 	return prefixRows + string(g) + "#" + zone + "#" + timeKey(fromMillis)
+}
+
+// noteKeys names a note of the outbox.
+func noteKeys(shard int, dueMillis int64, name string) (pk, sk string) {
+	return signalsKeyHead + strconv.Itoa(shard), timeKey(dueMillis) + "#" + name
+}
+
+func laneKeys(of webhook.Place) (pk, sk string) {
+	return lanesKeyHead + strconv.Itoa(signalShard(string(of.Tenant)+"#"+string(of.Webhook))), string(of.Tenant) + "#" + string(of.Webhook)
+}
+
+// placeOfLane is laneKeys' webhook.
+func placeOfLane(sk string) webhook.Place {
+	t, id, _ := strings.Cut(sk, "#")
+	return webhook.Place{Tenant: tenant.ID(t), Webhook: webhook.ID(id)}
+}
+
+func deliveriesKey(of webhook.Place) string {
+	return deliveryKeyHead + string(of.Tenant) + "#" + string(of.Webhook)
+}
+
+// deliveryKey ends the key of a delivery after prefixPending or prefixDone.
+func deliveryKey(atMillis int64, event string) string { return timeKey(atMillis) + "#" + event }
+
+// signalShard spreads the outbox, and the lanes, over partitions.
+func signalShard(name string) int {
+	sum := fnv.New32a()
+	sum.Write([]byte(name))
+	return int(sum.Sum32() % signal.Shards)
 }
 
 // jobsKey names a period's closings.

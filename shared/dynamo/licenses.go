@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/license"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/tenant"
 )
 
@@ -70,10 +71,14 @@ func writeLicense(i item, l license.License) item {
 }
 
 // PutLicense implements license.Licenses by one transaction: the license in force
-// in the live table, which is on the agenda from then on, and the revision in the
-// ledger. A new tenant is listed
+// in the live table, which is on the agenda from then on, the revision in the ledger,
+// and what is to be told of it. A new tenant is listed
 // before, so that no tenant with a license is missing from the list.
-func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error) {
+func (s *Store) PutLicense(ctx context.Context, l license.License, tell ...signal.Note) (bool, error) {
+	noted, err := s.noted(tell)
+	if err != nil {
+		return false, err
+	}
 	if l.Revision == 1 {
 		if _, _, err := s.put(ctx, s.live, key(keyTenants, string(l.Tenant)), "", nil); err != nil {
 			return false, err
@@ -83,13 +88,13 @@ func (s *Store) PutLicense(ctx context.Context, l license.License) (bool, error)
 	if l.Revision > 1 {
 		condition, values = "#rev = :was", item{":was": number(l.Revision - 1)}
 	}
-	reasons, err := s.transact(ctx, types.TransactWriteItem{Put: &types.Put{
+	reasons, err := s.transact(ctx, append([]types.TransactWriteItem{{Put: &types.Put{
 		TableName: s.live, Item: writeLicense(key(tenantKey(l.Tenant), keyLicense), l).setText(attrBusy, poolShard(l.Tenant, 0)),
 		ConditionExpression: aws.String(condition), ExpressionAttributeNames: namesIn(condition), ExpressionAttributeValues: values,
-	}}, types.TransactWriteItem{Put: &types.Put{
+	}}, {Put: &types.Put{
 		TableName: s.ledger, Item: writeLicense(key(string(l.Tenant), revisionKey(l.Revision)), l),
 		ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
-	}})
+	}}}, noted...)...)
 	return err == nil && reasons == nil, err
 }
 

@@ -11,12 +11,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"seatmeter/shared/signal"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 )
 
-// AddStatement implements statement.Statements by one conditional put. The
-// document is compressed: an item has at most 400 KB, and the plain text of a
+// AddStatement implements statement.Statements by one transaction of the statement and
+// what is to be told of it. The document is compressed: an item has at most 400 KB, and the plain text of a
 // month with a thousand license changes is larger.
 func (s *Store) AddStatement(ctx context.Context, sealed statement.Sealed) (bool, error) {
 	var packed bytes.Buffer
@@ -31,8 +32,24 @@ func (s *Store) AddStatement(ctx context.Context, sealed statement.Sealed) (bool
 		setText(attrPeriod, sealed.Period).setNumber(attrRevision, int64(sealed.Revision)).
 		setTime(attrClosedAt, sealed.ClosedAt).setText(attrHash, sealed.SHA256)
 	i[attrDocument] = &types.AttributeValueMemberB{Value: packed.Bytes()}
-	_, refused, err := s.put(ctx, s.ledger, i, absent, nil)
-	return !refused && err == nil, err
+	event := signal.New(fmt.Sprintf("statement_%s_%s_%d", sealed.Tenant, sealed.Period, sealed.Revision), sealed.Tenant, signal.StatementClosed,
+		sealed.ClosedAt.UnixMilli(), closedData{sealed.Period, sealed.Revision, sealed.SHA256, signal.FormatTime(sealed.ClosedAt.UnixMilli())})
+	noted, err := s.noted([]signal.Note{{Event: event, DueMillis: event.AtMillis}})
+	if err != nil {
+		return false, err
+	}
+	reasons, err := s.transact(ctx, append([]types.TransactWriteItem{{Put: &types.Put{
+		TableName: s.ledger, Item: i, ConditionExpression: aws.String(absent), ExpressionAttributeNames: namesIn(absent),
+	}}}, noted...)...)
+	return err == nil && reasons == nil, err
+}
+
+// closedData is the data of the event that a statement was closed.
+type closedData struct {
+	Period   string `json:"period"`
+	Revision int    `json:"revision"`
+	SHA256   string `json:"sha256"`
+	ClosedAt string `json:"closed_at"`
 }
 
 // Statement implements statement.Statements.

@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/webhook"
 )
 
 // endingTime bounds the write of an action's outcome, which may come after the call's
@@ -137,6 +138,7 @@ type ActionView struct {
 	Conference conference.ID     `json:"conference,omitempty"`
 	Connection seat.ConnectionID `json:"connection,omitempty"`
 	Period     string            `json:"period,omitempty"`
+	Webhook    webhook.ID        `json:"webhook,omitempty"`
 	Reason     string            `json:"reason,omitempty"`
 	Changes    []ChangeView      `json:"changes" nullable:"false"`
 	Outcome    audit.Result      `json:"outcome" enum:"done,refused,failed,unknown"`
@@ -149,7 +151,7 @@ func viewAction(r audit.Record) (ActionView, error) {
 	return ActionView{
 		At: usage.FormatTime(r.AtMillis), By: r.By, Role: Role(r.Role), Action: r.Action, Host: r.Target.Host, Identity: r.Target.Identity,
 		Conference: conference.ID(r.Target.Conference), Connection: seat.ConnectionID(r.Target.Connection), Period: r.Target.Period,
-		Reason: r.Target.Reason, Changes: list, Outcome: r.Result, Code: r.Code, RequestID: r.RequestID,
+		Webhook: webhook.ID(r.Target.Webhook), Reason: r.Target.Reason, Changes: list, Outcome: r.Result, Code: r.Code, RequestID: r.RequestID,
 	}, err
 }
 

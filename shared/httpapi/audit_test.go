@@ -41,6 +41,7 @@ func TestTheAuditLogHasEveryActionWithItsChanges(t *testing.T) {
 	w.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
 	w.call(ann, "PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":2,"participants_per_conference":25}`).ok()
 	w.call(ann, "PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":3,"participants_per_conference":25}`).ok()
+	w.webhook("acme", "wh_made_up")
 	for i, call := range []struct {
 		who                  caller
 		method, path, body   string
@@ -54,6 +55,11 @@ func TestTheAuditLogHasEveryActionWithItsChanges(t *testing.T) {
 		{acmeAdmin, "DELETE", "/v1/tenants/acme/connections/", "", "remove-connection", "MadeUpConnec001= too loud", "conference: weekly → <nil>, identity: eve@example.org → <nil>, role: host → <nil>"},
 		{acmeAdmin, "DELETE", conferences + "/weekly/participants/EVE@example.org?reason=again", "", "remove-participant", "weekly again", "conference: weekly → <nil>, identity: eve@example.org → <nil>"},
 		{acmeAdmin, "POST", conferences + "/weekly/end", "", "end-conference", "weekly", "ended_at: <nil> → " + startText + ", state: live → ended"},
+		{acmeAdmin, "PATCH", webhooks + "/wh_made_up", `{"description":"Billing","status":"disabled"}`, "change-webhook", "wh_made_up", "description: <nil> → Billing, status: active → disabled"},
+		{acmeAdmin, "POST", webhooks + "/wh_made_up/rotate", "", "rotate-webhook-secret", "wh_made_up", ""},
+		{acmeAdmin, "POST", webhooks + "/wh_made_up/test", "", "test-webhook", "wh_made_up", ""},
+		{acmeAdmin, "DELETE", webhooks + "/wh_made_up", "", "delete-webhook", "wh_made_up", "created_at: " + startText[:19] + ".000Z → <nil>, description: Billing → <nil>, status: disabled → <nil>, types: [seatmeter.license.changed] → <nil>, url: https://hooks.example.com/ → <nil>, webhook: wh_made_up → <nil>"},
+		{acmeAdmin, "POST", webhooks, newWebhook, "create-webhook", "", ""},
 		{acmeAdmin, "DELETE", hosts + "/eve@example.org", "", "delete-host", "eve@example.org", "active: true → <nil>, created_at: " + startText + " → <nil>, email: eve@example.org → <nil>, name: eve@example.org → <nil>"},
 	} {
 		if call.action == "remove-connection" {
@@ -62,10 +68,13 @@ func TestTheAuditLogHasEveryActionWithItsChanges(t *testing.T) {
 		}
 		w.call(call.who, call.method, call.path, call.body).ok()
 		got := w.actions("acme")[0]
-		about := strings.TrimSpace(strings.Join(slices.DeleteFunc([]string{got.Host, string(got.Conference), string(got.Connection), got.Reason}, func(s string) bool { return s == "" }), " "))
-		if got.Action != call.action || about != call.about || changed(got) != call.after || got.Outcome != audit.ResultDone || got.Role != "tenant_admin" || got.By == "" || got.At != "2026-09-21T14:13:20.000Z" || !strings.HasPrefix(got.RequestID, requestID) {
+		about := strings.TrimSpace(strings.Join(slices.DeleteFunc([]string{got.Host, string(got.Conference), string(got.Connection), string(got.Webhook), got.Reason}, func(s string) bool { return s == "" }), " "))
+		if got.Action != call.action || about != call.about || changed(got) != call.after && call.action != "create-webhook" || got.Outcome != audit.ResultDone || got.Role != "tenant_admin" || got.By == "" || got.At != "2026-09-21T14:13:20.000Z" || !strings.HasPrefix(got.RequestID, requestID) {
 			t.Errorf("%d: recorded %+v about %q: %s", i, got, about, changed(got))
 		}
+	}
+	if text := w.log.String() + fmt.Sprint(w.actions("acme")); strings.Contains(text, "whsec_") {
+		t.Errorf("a secret is told: %s", text)
 	}
 	w.call(vendor, "DELETE", conferences+"/weekly/connections/Nothing=", "").refused(problem.NotFound)
 	w.call(vendor, "POST", conferences+"/weekly/queue/Nothing=/first", "").refused(problem.NotFound)

@@ -29,6 +29,7 @@ func Console(log *slog.Logger, messages []byte, site Site) (http.Handler, error)
 	all.AddLedger(nil, nil, Files{})
 	all.AddAudit(nil)
 	all.AddStatements(nil, nil, Files{})
+	all.AddWebhooks(WebhookConfig{})
 	mux := http.NewServeMux()
 	for address, item := range all.OpenAPI().Paths {
 		for _, method := range methodsOf(item) {

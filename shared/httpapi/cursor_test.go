@@ -15,6 +15,7 @@ import (
 	"seatmeter/shared/admission"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
+	ids "seatmeter/shared/tenant"
 )
 
 const september, august = "from=2026-09-21T00:00:00Z&to=2026-09-22T00:00:00Z", "from=2026-08-21T00:00:00Z&to=2026-09-22T00:00:00Z"
@@ -31,6 +32,8 @@ var everyList = []string{
 	"/v1/tenants/acme/conferences/weekly/queue?", "/v1/tenants/globex/conferences/weekly/queue?",
 	"/v1/tenants/acme/usage/peaks?" + september, "/v1/tenants/acme/usage/peaks?" + august, "/v1/tenants/globex/usage/peaks?" + september,
 	"/v1/tenants/acme/usage/refusals?" + september, "/v1/tenants/acme/usage/refusals?" + august, "/v1/tenants/globex/usage/refusals?" + september,
+	"/v1/tenants/acme/webhooks?", "/v1/tenants/globex/webhooks?",
+	"/v1/tenants/acme/webhooks/wh_made_up/deliveries?",
 	"/v1/tenants/acme/statements?", "/v1/tenants/globex/statements?",
 	"/v1/usage?period=2026-09", "/v1/usage?period=2026-08",
 }
@@ -46,6 +49,7 @@ func crowd(t *testing.T) *world {
 		w.host(tenant, "bob@example.org")
 		w.schedule(tenant, "board", "ann@example.org")
 		w.schedule(tenant, "weekly", "ann@example.org")
+		w.webhook(ids.ID(tenant), "wh_made_up", "wh_other")
 		for i := range 6 { // four seats: two are refused
 			w.now++
 			w.tryJoin(tenant, []string{"board", "weekly"}[i%2], 10*n+i)

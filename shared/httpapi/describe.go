@@ -31,6 +31,7 @@ const (
 	tagUsage       = "Usage"
 	tagStatements  = "Statements"
 	tagAudit       = "Audit"
+	tagWebhooks    = "Webhooks"
 )
 
 var tags = []*huma.Tag{
@@ -41,6 +42,7 @@ var tags = []*huma.Tag{
 	{Name: tagSeats, Description: "A conference server, such as a media server or a telephony bridge, takes a seat for each connection that it holds, for a time, and renews it. The bearer has the role `server`."},
 	{Name: tagUsage, Description: "Usage reports, and the records that they are computed from."},
 	{Name: tagStatements, Description: "A statement is the usage of a closed billing period. It never changes."},
+	{Name: tagWebhooks, Description: "A webhook is an address of yours to which events are sent: see Signals."},
 	{Name: tagAudit, Description: "The log of all calls that changed something or were refused."},
 }
 
@@ -99,6 +101,35 @@ var descriptions = map[string]description{
 		tag: tagHosts, codes: []problem.Code{problem.NotFound},
 		text: "Makes the tenant forget a person, who is given by `identity` or, in answers of after an erasure, by the pseudonym that stands for it. From then on the ledger, reports, exports and the audit log show the pseudonym. Figures and statements stay as they are: they count the person, and name nobody. If the person is a registered host, the host is deleted. " +
 			"Conferences that are over follow within two hours. Who is in a conference stays in, and is shown there until it ends: remove the person first. Create no join token for the person afterwards: it would enter the person anew, under another pseudonym. Safe to retry.",
+	},
+
+	"create-webhook": {
+		tag: tagWebhooks, codes: []problem.Code{problem.NotFound},
+		text: "Creates a webhook, to which events of the `types` are sent from now on: see Signals. The `secret` with which its requests are signed is shown in this answer alone. A tenant has at most 20 webhooks.\n\n" +
+			"The `url` must be `https`, without a user name, and its host must be at addresses of the public internet.\n\n" +
+			"Not safe to retry, unless you send an `Idempotency-Key`: a retry creates another webhook.",
+	},
+	"list-webhooks": {tag: tagWebhooks, codes: []problem.Code{problem.NotFound}, text: "Lists all webhooks, in order of id. " + readsOnly},
+	"get-webhook":   {tag: tagWebhooks, codes: []problem.Code{problem.NotFound}, text: "Returns a webhook. " + readsOnly},
+	"change-webhook": {
+		tag: tagWebhooks, codes: []problem.Code{problem.NotFound},
+		text: "Changes the members that you send. A disabled webhook is sent nothing; deliveries that are pending go on once it is active again, within a day of their event. To switch on a webhook that has `failed`, set its `status` to `active`. Safe to retry.",
+	},
+	"delete-webhook": {
+		tag: tagWebhooks, codes: []problem.Code{problem.NotFound},
+		text: "Deletes a webhook, with what is pending. Safe to retry: a repeat gets 404.",
+	},
+	"rotate-webhook-secret": {
+		tag: tagWebhooks, codes: []problem.Code{problem.NotFound},
+		text: "Makes a new `secret`, which is shown in this answer alone. For 24 hours the secret before signs too: each request has both signatures. Not safe to retry, unless you send an `Idempotency-Key`: a retry makes one more secret.",
+	},
+	"test-webhook": {
+		tag: tagWebhooks, codes: []problem.Code{problem.NotFound},
+		text: "Sends the webhook an event of the type `seatmeter.webhook.test` now, and answers with how that went. It is sent whatever the webhook's `status` is, and once. Safe to retry: a retry sends another one.",
+	},
+	"list-deliveries": {
+		tag: tagWebhooks, codes: []problem.Code{problem.NotFound},
+		text: "Lists the deliveries to a webhook, the newest event first: those that are pending, and those that ended in the last seven days. " + readsOnly,
 	},
 
 	"schedule-conference": {
@@ -242,6 +273,19 @@ var ofGateway = []struct {
 	{http.StatusGatewayTimeout, "Gateway Timeout", "No function was available in time."},
 }
 
+// signals is the documentation of events.
+const signals = "Seatmeter tells of events within a minute (`seatmeter.seats.exhausted` within ten seconds), as CloudEvents 1.0 in JSON, to the event bus of the account that it runs in, and to webhooks. `source` is `/tenants/{tenant}`. An event can come twice, with the same `id`, and events can come in any order.\n\n" +
+	"| type | when | data |\n| --- | --- | --- |\n" +
+	"| `seatmeter.seats.threshold` | the seats in use have reached a percentage of the limit that the license's `alert_percents` names (`direction` is `up`), or have fallen more than 5 points below it since (`down`) | `percent`, `direction`, `in_use`, `limit`; under a named license `conference` |\n" +
+	"| `seatmeter.seats.exhausted` | all seats, with the burst, are in use; again only after they have fallen below 95 % | `in_use`, `limit`; under a named license `conference` |\n" +
+	"| `seatmeter.license.changed` | a revision of the license was written | its members, and `revision` |\n" +
+	"| `seatmeter.license.expiring` | the license expires in so many days, or has expired (0) | `days` (30, 7, 1, 0), `expires_at` |\n" +
+	"| `seatmeter.conference.live` | a conference has gone live | `conference`, `number`, `host`, `live_at` |\n" +
+	"| `seatmeter.conference.ended` | a conference has ended | `conference`, `number`, `host`, `live_at`, `ended_at` |\n" +
+	"| `seatmeter.statement.closed` | a revision of a statement was written | `period`, `revision`, `sha256`, `closed_at` |\n" +
+	"| `seatmeter.host.added`, `seatmeter.host.removed` | a host was registered or deleted; both, if a slot was given to another person | `email` |\n\n" +
+	"A webhook is called by POST, as Standard Webhooks has it. Verify the signature with one of its libraries, or like this: the headers are `webhook-id`, `webhook-timestamp` (Unix seconds) and `webhook-signature`, one or more `v1,<base64>` with a space between them. One of these has to be the HMAC-SHA256, by the bytes that the secret has in base64 behind `whsec_`, of the id, the timestamp and the body, with a dot between them. Refuse a timestamp that is more than five minutes away from now. Answer with a 2xx status within 10 seconds; a redirect is a failure, and at most 64 KB of an answer are read. Any other answer is tried again after 5 seconds, a minute, and longer, for 24 hours. While a receiver does not answer, new events wait for its next turn. A webhook of which all attempts have failed for five days is switched off: its `status` is `failed`, the audit log says so, and the event bus is sent `seatmeter.webhook.disabled`."
+
 // general is the documentation that concerns all calls.
 var general = []struct{ title, text string }{
 	{"Authentication", "Send `Authorization: Bearer …` with a token of your OIDC provider (RS256). Its claim `role` must be one of\n\n- `vendor`: the vendor's account managers, for all tenants.\n- `tenant_admin`: an administrator of the tenant in the claim `tenant`. Other tenants look as if they did not exist (404).\n- `finance`: the vendor's finance department, for all tenants; with a claim `tenant`, for that one alone: other tenants look as if they did not exist (404), and calls about all tenants are refused (403).\n- `server`: a conference server, which may take, renew and release seats of all tenants; with a claim `tenant`, of that one alone.\n\nWithout a valid token, API Gateway answers 401."},
@@ -250,6 +294,7 @@ var general = []struct{ title, text string }{
 	{"Idempotency", "Each operation says whether you can retry it. Every POST accepts an `Idempotency-Key`: for 24 hours, the same key with the same request gets the first answer again, with `Idempotency-Replayed: true`. After 429 and 503, wait for the seconds in `Retry-After`."},
 	{"Times and figures", "Times are RFC 3339 in UTC; in reports, with milliseconds. In requests you may use any offset, and a fraction of any length. A leap second (`23:59:60Z` at the end of a month) becomes the second after it. A range includes `from` and excludes `to`. A month is one of the tenant's `time_zone`.\n\nDurations are whole milliseconds. `seat_minutes` is rounded half up, once, to 4 decimal places; to add up usage, add `seat_ms`. Whole numbers in a body may be written as `25.0` or `2.5e1`."},
 	{"Overage", "If a license's `overage` is `allow`, it admits `burst` connections beyond its limit and reports them as `overage_ms`: at each moment, the time of as many connections as exceed the limit.\n\nFor example, a license has 2 seats and a burst of 1. Ann and Bob are in from 10:00 to 11:00, and Eve from 10:20 to 10:50. Dan tries to join at 10:30 and is refused with `seats_exhausted`. The report for the hour has `peak` 3, `seat_ms` 9000000 (60 + 60 + 30 minutes), `overage_ms` 1800000 (the 30 minutes with 3 connections in), `joins` 3 and `refused` 1.\n\nUnder a named license each conference has its own limit, and the host's own first connection does not count. If a limit is reduced below the seats in use, the excess is overage, whatever `overage` says."},
+	{"Signals", signals},
 	{"Text", "Names, titles, reasons and identities can be in any script and have emoji. Length limits count UTF-8 bytes. Not allowed are control characters, tabs and line breaks; bidirectional overrides, embeddings and isolates; unassigned and private code points; and invisible characters such as U+200B, U+2060, U+FEFF and U+00AD. Joiners, variation selectors, tags and directional marks are allowed where a script or an emoji needs them. All spellings of an address or an identity are equal: both are compared and returned in NFC, and addresses also in lower case with their domain in Unicode."},
 	{"Paths", "Paths are case-sensitive, and a path with one slash too many is not found. Every path that answers GET answers HEAD. A method that a path does not have is answered 405, with `Allow`. The name of an API Gateway stage, or the base path of a custom domain, may precede a path; `Location` and `Link` then have it too."},
 	{"Preconditions", "Every operation honours `If-Match`, `If-None-Match` and `If-Unmodified-Since`, in the order of RFC 9110. Only licenses have an `ETag` and a `Last-Modified`; prefer the `ETag`, since `Last-Modified` is to the second. For anything else, `If-Match` with a tag, `If-None-Match: *` and `If-Unmodified-Since` make every change of what exists fail with 412. A read answers 304 if `If-None-Match` has its `ETag`."},

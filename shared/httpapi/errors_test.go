@@ -183,6 +183,14 @@ func TestRolesAndTenantsDecidePermissions(t *testing.T) {
 		{"GET", tenant + "/conferences/weekly/connections", "", admins},
 		{"GET", tenant + "/conferences/weekly/queue", "", admins},
 		{"POST", tenant + "/conferences/weekly/join-tokens", `{"identity":"bob","role":"host"}`, admins},
+		{"POST", tenant + "/webhooks", newWebhook, admins},
+		{"GET", tenant + "/webhooks", "", admins},
+		{"GET", tenant + "/webhooks/wh_made_up", "", admins},
+		{"PATCH", tenant + "/webhooks/wh_made_up", `{"status":"disabled"}`, admins},
+		{"DELETE", tenant + "/webhooks/wh_made_up", "", admins},
+		{"POST", tenant + "/webhooks/wh_made_up/rotate", "", admins},
+		{"POST", tenant + "/webhooks/wh_made_up/test", "", admins},
+		{"GET", tenant + "/webhooks/wh_made_up/deliveries", "", admins},
 		{"DELETE", tenant + "/connections/MadeUpConnec001=", "", admins},
 		{"DELETE", tenant + "/conferences/weekly/connections/MadeUpConnec001=", "", admins},
 		{"GET", tenant + "/seats", "", everyone},
@@ -198,6 +206,7 @@ func TestRolesAndTenantsDecidePermissions(t *testing.T) {
 				w.concurrent("acme", 25)
 				w.host("acme", "ann@example.org")
 				w.schedule("acme", "weekly", "ann@example.org")
+				w.webhook("acme", "wh_made_up")
 				w.join("acme", "weekly", "bob", "participant", 1)
 				got := w.call(who, operation.method, operation.target, operation.body)
 				// A tenant_admin of another tenant could use the operation on

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/cryptotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -151,6 +152,17 @@ func (s *script) play() {
 	s.ask(finance, "GET", "/v1/usage?period=2026-09&limit=50", "")
 	s.ask(finance, "GET", "/v1/usage?period=2026-09&format=csv", "")
 
+	billing := read[httpapi.WebhookSecretView](s.ask(acmeAdmin, "POST", acme+"/webhooks",
+		`{"url":"https://hooks.example.com/seatmeter","types":["seatmeter.seats.threshold","seatmeter.statement.closed"],"description":"Billing"}`))
+	one := acme + "/webhooks/" + string(billing.Webhook)
+	s.ask(acmeAdmin, "GET", acme+"/webhooks?limit=50", "")
+	s.ask(acmeAdmin, "GET", one, "")
+	s.ask(acmeAdmin, "PATCH", one, `{"types":["seatmeter.statement.closed"]}`)
+	s.ask(acmeAdmin, "POST", one+"/test", "")
+	s.ask(acmeAdmin, "GET", one+"/deliveries?limit=50", "")
+	s.ask(acmeAdmin, "POST", one+"/rotate", "")
+	s.ask(acmeAdmin, "DELETE", one, "")
+
 	s.used(time.Date(2026, time.August, 12, 9, 0, 0, 0, time.UTC))
 	s.ask(finance, "POST", acme+"/statements", `{"period":"2026-08"}`)
 	s.ask(finance, "POST", acme+"/statements", `{"period":"2026-08"}`)
@@ -202,6 +214,7 @@ func (s *script) refuse(conference, identity string, n int) {
 }
 
 func TestTheExamplesAreWhatTheAPIAnswers(t *testing.T) {
+	cryptotest.SetGlobalRandom(t, 1) // ids and secrets of webhooks
 	s := &script{world: newWorld(t)}
 	s.play()
 	made, err := json.MarshalIndent(s.list, "", "  ")

@@ -42,7 +42,7 @@ func TestAnUnknownPathIsNotFound(t *testing.T) {
 				body = written(tried[0], "", "")
 			}
 			// (An identity is any text.)
-			for _, parameter := range []string{"{tenant}", "{conference}", "{email}", "{connection}", "{period}"} {
+			for _, parameter := range []string{"{tenant}", "{conference}", "{email}", "{connection}", "{period}", "{webhook}"} {
 				if !strings.Contains(path, parameter) {
 					continue
 				}

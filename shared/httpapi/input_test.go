@@ -99,6 +99,8 @@ var bodies = map[string][]map[string]string{
 	"renew-seat-of-conference":  {{"ttl_seconds": `60`}},
 	"renew-seats":               {{"seats": `["~MadeUp001"]`}},
 	"renew-seats-of-conference": {{"seats": `["~MadeUp001"]`}},
+	"create-webhook":            {{"url": `"https://hooks.example.com/"`, "types": `["seatmeter.license.changed"]`}},
+	"change-webhook":            {{"description": `"Billing"`}},
 }
 
 // fullerLicense has members whose values need each other.
@@ -122,6 +124,9 @@ var samples = map[string][]string{
 	"live_at":         {quoted(startText)},
 	"ended_at":        {quoted(startText)},
 	"seats":           {`["~MadeUp001"]`, `[]`},
+	"url":             {`"https://hooks.example.com"`, `"https://hooks.example.com:8443/a?b=c"`, `"https://93.184.216.34/"`, `"https://[2606:2800:220:1::1]/"`, quoted("https://hooks.example.com/" + strings.Repeat("u", 2048-len("https://hooks.example.com/")))},
+	"types":           {`["seatmeter.license.changed"]`, `["seatmeter.seats.threshold","seatmeter.seats.exhausted","seatmeter.license.changed","seatmeter.license.expiring","seatmeter.conference.live","seatmeter.conference.ended","seatmeter.statement.closed","seatmeter.host.added","seatmeter.host.removed"]`},
+	"description":     {`""`, quoted(strings.Repeat("é", 100)), quoted(strings.Repeat("d", 200))},
 }
 
 // tooMany are values of more bytes, or of fewer, than any character count says.
@@ -136,6 +141,9 @@ var tooMany = map[string][]string{
 	"ended_at":        {`"2026-09-21T14:13:20Z"`},
 	"created_at":      {`"2026-09-21T14:13:20.001Z"`, `"2026-09-21T14:13:20.0001Z"`},
 	"overage":         {`""`},
+	"url":             {`""`, `"http://hooks.example.com/"`, `"https://"`, `"https://hooks.example.net/"`, `"https://localhost/"`, `"https://10.0.0.1/"`, quoted("https://hooks.example.com/" + strings.Repeat("é", 1012))},
+	"types":           {`[]`, `["seatmeter"]`, `["seatmeter.license.changed","seatmeter.license.changed"]`, `["seatmeter.webhook.test"]`},
+	"description":     {quoted(strings.Repeat("é", 101)), `"a\u0000b"`},
 	"status":          {`""`},
 	"time_zone":       {`""`, `"Mars"`, `"Local"`, `"localtime"`, `"posixrules"`, `"right/Europe/Berlin"`, `"posix/UTC"`, `"Europe//Berlin"`, `"europe/berlin"`, `"../etc/passwd"`, `"utc\u0000"`},
 	"period":          {`"2026-13"`, `"1999-12"`, `"2026-09"`, `"9999-12"`, `"2026-1 "`},
@@ -227,7 +235,7 @@ func (s schema) right(name string) []string {
 func (w *world) state() string {
 	var all strings.Builder
 	for _, target := range []string{
-		"/license", "/license/history", "/hosts", "/conferences", "/conferences/weekly", "/conferences/weekly/connections", "/seats", "/statements",
+		"/license", "/license/history", "/hosts", "/conferences", "/conferences/weekly", "/conferences/weekly/connections", "/seats", "/statements", "/webhooks",
 	} {
 		all.WriteString(w.call(vendor, http.MethodGet, "/v1/tenants/acme"+target, "").ok().body)
 	}
@@ -254,6 +262,7 @@ func populated(t testing.TB) *world {
 	w.sinceLongAgo("acme", 25)
 	w.host("acme", "ann@example.org")
 	w.schedule("acme", "weekly", "ann@example.org")
+	w.webhook("acme", "wh_made_up")
 	w.join("acme", "weekly", "bob", "participant", 1)
 	return w
 }
@@ -291,7 +300,8 @@ func queuedFor(t testing.TB, target string) (*world, caller) {
 // target is an operation's path in that world.
 func target(path string) string {
 	return strings.NewReplacer("{tenant}", "acme", "{conference}", "weekly", "{email}", "ann@example.org",
-		"{seat}", "~MadeUp001", "{connection}/first", "MadeUpConnec002=/first", "{connection}", "MadeUpConnec001=", "{period}", "2026-08").Replace(path)
+		"{seat}", "~MadeUp001", "{connection}/first", "MadeUpConnec002=/first", "{connection}", "MadeUpConnec001=", "{period}", "2026-08",
+		"{webhook}", "wh_made_up").Replace(path)
 }
 
 // withBody gives every operation that takes a body, with the schema of it.

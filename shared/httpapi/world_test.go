@@ -6,9 +6,12 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -44,9 +47,11 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/webhook"
 )
 
 const (
@@ -110,8 +115,28 @@ func newWorld(t testing.TB) *world {
 		Store: w.failing(), Roller: rollup.New(w.failing(), log, w.clock), Log: log, Now: w.clock, Pause: pool.Sleep,
 	}), w.failing(), files)
 	api.AddAudit(w.failing())
+	api.AddWebhooks(httpapi.WebhookConfig{
+		Licensing: w.door.Licensing, Store: w.failing(), Sender: w, Guard: webhook.Guard{Resolve: resolve},
+	})
 	w.api = environments{httpapi.Serve(api), log}
 	return w
+}
+
+// Send implements httpapi.WebhookSender: the receiver takes what is sent.
+func (w *world) Send(context.Context, webhook.Webhook, signal.Event) webhook.Attempt {
+	return webhook.Attempt{AtMillis: w.now, TookMillis: 20, Status: http.StatusNoContent}
+}
+
+// resolve finds names of example.com on the public internet, and those of example.net
+// on this machine.
+func resolve(_ context.Context, host string) ([]netip.Addr, error) {
+	switch {
+	case strings.HasSuffix(host, ".example.com"):
+		return []netip.Addr{netip.MustParseAddr("93.184.216.34")}, nil
+	case strings.HasSuffix(host, ".example.net"):
+		return []netip.Addr{netip.MustParseAddr("93.184.216.34"), netip.MustParseAddr("127.0.0.1")}, nil
+	}
+	return nil, &net.DNSError{Name: host, IsNotFound: true}
 }
 
 // config is that of an API over the world's store, which allows any number of
@@ -362,6 +387,32 @@ func (w *world) host(t, email string) {
 func (w *world) schedule(t, id, host string) {
 	w.t.Helper()
 	w.call(vendor, "POST", "/v1/tenants/"+t+"/conferences", fmt.Sprintf(`{"conference":%q,"host":%q}`, id, host)).ok()
+}
+
+// newWebhook is the body of a webhook.
+const newWebhook = `{"url":"https://hooks.example.com/","types":["seatmeter.seats.threshold","seatmeter.license.changed"]}`
+
+// webhook makes webhooks of these ids, with two deliveries each.
+func (w *world) webhook(t tenant.ID, ids ...webhook.ID) {
+	w.t.Helper()
+	set, err := w.store.Webhooks(w.t.Context(), t)
+	for n, id := range ids {
+		set = set.With(webhook.Webhook{
+			ID: id, URL: "https://hooks.example.com/", Types: []signal.Type{signal.LicenseChanged}, Status: webhook.StatusActive,
+			Secrets: []webhook.Signing{{Secret: webhook.NewSecret()}}, CreatedAtMillis: start,
+		})
+		for m := range 2 {
+			d := webhook.Delivery{
+				Place: webhook.Place{Tenant: t, Webhook: id}, State: webhook.StateDelivered, Attempts: 1, SinceMillis: start,
+				Event: signal.New(fmt.Sprintf("event_%d_%d", n, m), t, signal.LicenseChanged, start+int64(m), struct{}{}),
+			}
+			err = errors.Join(err, w.store.SaveDelivery(w.t.Context(), d))
+		}
+	}
+	set.Version++
+	if _, saved := w.store.SaveWebhooks(w.t.Context(), set); errors.Join(err, saved) != nil {
+		w.t.Fatal(err, saved)
+	}
 }
 
 // token is made through the API, and read as the authorizer reads it.

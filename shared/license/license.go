@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"seatmeter/shared/problem"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/timezone"
 )
@@ -287,7 +288,7 @@ type Licenses interface {
 	// if the stored revision is the one before l's (none at all before
 	// revision 1). False: it is not. After a lost answer a repeat gives false:
 	// read again to see who won.
-	PutLicense(ctx context.Context, l License) (bool, error)
+	PutLicense(ctx context.Context, l License, tell ...signal.Note) (bool, error)
 	// NoteRolledOut marks a tenant's license as rolled out, if its revision is still this
 	// one.
 	NoteRolledOut(ctx context.Context, t tenant.ID, revision int64) error

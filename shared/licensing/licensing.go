@@ -20,6 +20,7 @@ import (
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/tenant"
 )
 
@@ -84,7 +85,7 @@ func (x *Licensing) Put(ctx context.Context, l license.License, ifRevision int64
 			return nil, none, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
 		}
 		l = l.Following(was)
-		written, err := x.write(ctx, l)
+		written, err := x.write(ctx, l, notes(was, l))
 		if err != nil {
 			return nil, none, err
 		}
@@ -97,8 +98,8 @@ func (x *Licensing) Put(ctx context.Context, l license.License, ifRevision int64
 
 // write writes a license as the next revision. False: somebody else wrote that
 // revision. A retry of a write that had landed finds its own.
-func (x *Licensing) write(ctx context.Context, l license.License) (bool, error) {
-	written, err := x.store.PutLicense(ctx, l)
+func (x *Licensing) write(ctx context.Context, l license.License, tell []signal.Note) (bool, error) {
+	written, err := x.store.PutLicense(ctx, l, tell...)
 	if written || err != nil {
 		return written, problem.Wrap("write the license", err)
 	}

@@ -141,7 +141,7 @@ func TestAHostsNextConferenceStartsOnceThePreviousAdmitsNobody(t *testing.T) {
 	w.HostIn()
 	calls := 0
 	w.Faults.Decide = func(context.Context, dynamo.Call) faults.Fault { // breaks off when the end is marked
-		if calls++; calls > 2 {
+		if calls++; calls > 3 { // a read, a note and the mark
 			return faults.Before
 		}
 		return faults.None

@@ -53,6 +53,10 @@ const (
 	AuditsBehindMillis Metric = "audits_behind_ms"   // how long the next audit has been due
 	StatementsRefused  Metric = "statements_refused" // of the stack: periods not closed, since ledger and roll-up disagree
 
+	SignalsDelivered   Metric = "signals_delivered"   // events that a webhook's receiver has taken
+	SignalsUndelivered Metric = "signals_undelivered" // events that the event bus has not taken yet, and turns of webhooks that broke off
+	WebhooksFailing    Metric = "webhooks_failing"    // turns of webhooks whose receiver has not taken anything
+
 	DatabaseThrottled Metric = "dynamodb_throttled" // of the stack: calls that DynamoDB throttled, each try
 	DatabaseFailed    Metric = "dynamodb_failed"    // of the stack: calls that failed in DynamoDB or on the way, each try
 )

@@ -16,7 +16,7 @@ const allTime = 1 << 45 // milliseconds
 func entryOf(id tenant.ID, seconds int64, request string) audit.Entry {
 	return audit.Entry{
 		Tenant: id, Name: audit.Name{AtMillis: instant(seconds).UnixMilli(), RequestID: request}, By: "ann", Role: "vendor", Action: "remove-connection",
-		Target: audit.Target{Host: "bob@example.org", Conference: "weekly", Connection: "MadeUp=", Period: "2026-11", Reason: "too loud"},
+		Target: audit.Target{Host: "bob@example.org", Conference: "weekly", Connection: "MadeUp=", Period: "2026-11", Webhook: "wh_1", Reason: "too loud"},
 	}
 }
 

@@ -21,8 +21,10 @@ import (
 	"seatmeter/shared/people"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/webhook"
 )
 
 // Store is everything a store implements.
@@ -35,6 +37,9 @@ type Store interface {
 	audit.Log
 	people.Store
 	people.EraserStore
+	signal.Outbox
+	webhook.Webhooks
+	webhook.Deliveries
 }
 
 // Run runs the suite. The store may hold other tests' data: every test makes
@@ -107,6 +112,10 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"AStayGoesOnInAGatedBlock", gatedStays},
 		{"OneWorkerHasTheLease", queueLease},
 		{"TheLedgerKeepsTheFirstRecordOfAWait", waits},
+		{"ANoteIsDueFromItsMomentUntilItIsTold", outbox},
+		{"WebhooksAreWrittenOverWhatWasReadAlone", webhookSets},
+		{"ADeliveryIsPendingUntilItHasEnded", deliveries},
+		{"OneProcessHasALaneAndNoneIsLost", lanes},
 		{"ABlockAdmitsExactlyItsCapacityUnderParallelTakes", parallelTakes},
 		{"ABlockTellsWhyItRefuses", outcomes},
 		{"ASeatIsGivenBackOnlyByTheStayThatHoldsIt", giveBack},

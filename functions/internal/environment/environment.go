@@ -37,6 +37,8 @@ const (
 	tenantClaim         = "TENANT_CLAIM"
 	downloadsOrigin     = "DOWNLOADS_ORIGIN"
 
+	eventBus = "EVENT_BUS" // may be empty
+
 	// Those of the console's sign-in may be empty.
 	consoleClientID = "CONSOLE_CLIENT_ID"
 	consoleScope    = "CONSOLE_SCOPE"
@@ -120,6 +122,9 @@ func (e *Environment) Site() httpapi.Site {
 		Claims: e.Claims(), Origins: []string{e.Get(downloadsOrigin), os.Getenv(tokenOrigin)},
 	}
 }
+
+// EventBus returns the name of the event bus; empty: there is none.
+func (e *Environment) EventBus() string { return os.Getenv(eventBus) }
 
 // CloseAfterDays returns how many days after its end a month is closed by itself; zero:
 // never.

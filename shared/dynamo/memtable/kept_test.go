@@ -22,6 +22,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/webhook"
 )
 
 // kept tests how long each kind of item is kept: what its last write says.
@@ -32,6 +33,9 @@ func kept(t *testing.T, wrap wrap) {
 	store := dynamo.New(wrap(t, tables), memtable.Names)
 	var last string
 	tables.Watch(func(w memtable.Write) {
+		if w.New == nil {
+			return
+		}
 		last = ""
 		if n, ok := w.New[dynamo.ExpiresAttribute].(*types.AttributeValueMemberN); ok {
 			last = n.Value
@@ -85,6 +89,12 @@ func kept(t *testing.T, wrap wrap) {
 		{"a count of a window of ten seconds", func() error {
 			return second(store.Count(ctx, rate.OfTenant(rate.KindJoin, "acme"), rate.Window(at), 1))
 		}, seconds(began + 10 + 10*60)},
+		{"a pending delivery", func() error {
+			return store.Enqueue(ctx, webhook.Delivery{State: webhook.StatePending})
+		}, ""},
+		{"a delivery that has ended", func() error {
+			return store.WithClock(func() time.Time { return at }).SaveDelivery(ctx, webhook.Delivery{State: webhook.StateDelivered})
+		}, seconds(began + 7*24*hour)},
 		{"a license", func() error {
 			return second(store.PutLicense(ctx, license.License{Tenant: "acme", Model: license.ModelConcurrent, Seats: 1, Revision: 1}))
 		}, ""},

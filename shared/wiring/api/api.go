@@ -6,13 +6,16 @@ import (
 	"fmt"
 
 	"seatmeter/shared/console"
+	"seatmeter/shared/courier"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/jobs"
 	"seatmeter/shared/lease"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/webhook"
 	"seatmeter/shared/wiring"
 	"seatmeter/shared/wsapi"
 
@@ -72,6 +75,16 @@ func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) w
 		NewID: seat.NewServerID,
 	})
 	return p.Function("conferences", p.Claims.Serve(a))
+}
+
+// Signals builds the function that tells other systems of events, and serves the calls
+// on webhooks. The guard says where webhooks may be; the bus may be nil.
+func Signals(p Process, guard webhook.Guard, bus courier.Bus, ticker jobs.Ticker) wiring.Function {
+	sender := webhook.NewSender(guard, p.Now)
+	a := p.empty()
+	a.AddWebhooks(httpapi.WebhookConfig{Licensing: p.licensing(), Store: p.Store, Sender: sender, Guard: guard})
+	c := courier.New(courier.Config{Store: p.Store, Bus: bus, Sender: sender, Log: p.Log, Now: p.Now})
+	return p.Function("signals", jobs.NewSignals(c, ticker, p.Claims.Serve(a)).Handle)
 }
 
 // Usage builds the function for reports, the ledger and the audit log.

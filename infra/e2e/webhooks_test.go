@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"seatmeter/infra/client"
+)
+
+// lines keeps what is written to it.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// published is what the running stack has put on its event bus.
+var published = &lines{}
+
+// signalled is an event as receivers read it.
+type signalled struct {
+	ID     string         `json:"id"`
+	Source string         `json:"source"`
+	Type   string         `json:"type"`
+	Data   map[string]any `json:"data"`
+}
+
+// receiver is a webhook's, which takes what its secret signed.
+type receiver struct {
+	t      *testing.T
+	mu     sync.Mutex
+	secret string
+	events []signalled
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	body, err := io.ReadAll(request.Body)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	verifier, bad := standardwebhooks.NewWebhook(r.secret)
+	var event signalled
+	if err := errors.Join(err, bad, verifier.Verify(body, request.Header), json.Unmarshal(body, &event)); err != nil {
+		r.t.Error(err)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if !slices.ContainsFunc(r.events, func(e signalled) bool { return e.ID == event.ID }) {
+		r.events = append(r.events, event)
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// seen gives the events of a type.
+func (r *receiver) seen(of string) []signalled {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(r.events), func(e signalled) bool { return e.Type != of })
+}
+
+// await waits for the first event of a type, and gives it.
+func (r *receiver) await(of string) signalled {
+	r.t.Helper()
+	eventually(r.t, func() error {
+		if len(r.seen(of)) == 0 {
+			return errors.New("no " + of)
+		}
+		return nil
+	})
+	return r.seen(of)[0]
+}
+
+// subscribe makes a webhook of a customer that is sent events of these types.
+func (c *customer) subscribe(types ...string) (*receiver, string) {
+	c.t.Helper()
+	r := &receiver{t: c.t}
+	server := httptest.NewServer(r)
+	c.t.Cleanup(server.Close)
+	answer, err := c.api.Do(c.within(), http.MethodPost, "/v1/tenants/"+c.id+"/webhooks", nil, map[string]any{"url": server.URL, "types": types})
+	var made struct {
+		Webhook string `json:"webhook"`
+		Secret  string `json:"secret"`
+	}
+	if err := errors.Join(err, json.Unmarshal(answer.Body, &made)); err != nil || answer.Status != http.StatusCreated {
+		c.t.Fatalf("answered %d: %v", answer.Status, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.secret = made.Secret
+	return r, "/v1/tenants/" + c.id + "/webhooks/" + made.Webhook
+}
+
+func TestWebhooks_ATestRingsAtAReceiverThatVerifiesIt(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	r, path := c.subscribe("seatmeter.license.changed")
+	answer, err := c.api.Do(c.within(), http.MethodPost, path+"/test", nil, nil)
+	if err != nil || !strings.Contains(string(answer.Body), `"delivered"`) {
+		t.Errorf("answered %s (%v)", answer.Body, err)
+	}
+	if got := r.seen("seatmeter.webhook.test"); len(got) != 1 || got[0].Source != "/tenants/"+c.id {
+		t.Errorf("received %+v", got)
+	}
+}
+
+func TestWebhooks_AChangedLicenseIsToldToWebhooksAndBus(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(25))
+	r, path := c.subscribe("seatmeter.license.changed")
+	c.change(client.Concurrent(30))
+	got := r.await("seatmeter.license.changed")
+	if got.Data["revision"] != 2.0 || got.Data["seats"] != 30.0 {
+		t.Errorf("told %+v", got)
+	}
+	if !strings.Contains(published.String(), got.ID) {
+		t.Error("it is not on the event bus")
+	}
+	answer, err := c.api.Do(c.within(), http.MethodGet, path+"/deliveries", nil, nil)
+	if err != nil || !strings.Contains(string(answer.Body), got.ID) {
+		t.Errorf("the deliveries are %s (%v)", answer.Body, err)
+	}
+}
