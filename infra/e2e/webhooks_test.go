@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -77,16 +78,19 @@ func (r *receiver) seen(of string) []signalled {
 	return slices.DeleteFunc(slices.Clone(r.events), func(e signalled) bool { return e.Type != of })
 }
 
-// await waits for the first event of a type, and gives it.
-func (r *receiver) await(of string) signalled {
+// await waits for an event of a type, and gives it.
+func (r *receiver) await(of string, is func(signalled) bool) (found signalled) {
 	r.t.Helper()
 	eventually(r.t, func() error {
-		if len(r.seen(of)) == 0 {
-			return errors.New("no " + of)
+		list := r.seen(of)
+		at := slices.IndexFunc(list, is)
+		if at < 0 {
+			return fmt.Errorf("no such %s among %+v", of, list)
 		}
+		found = list[at]
 		return nil
 	})
-	return r.seen(of)[0]
+	return found
 }
 
 // subscribe makes a webhook of a customer that is sent events of these types.
@@ -127,8 +131,8 @@ func TestWebhooks_AChangedLicenseIsToldToWebhooksAndBus(t *testing.T) {
 	c := license(t, client.Concurrent(25))
 	r, path := c.subscribe("seatmeter.license.changed")
 	c.change(client.Concurrent(30))
-	got := r.await("seatmeter.license.changed")
-	if got.Data["revision"] != 2.0 || got.Data["seats"] != 30.0 {
+	got := r.await("seatmeter.license.changed", func(e signalled) bool { return e.Data["revision"] == 2.0 })
+	if got.Data["seats"] != 30.0 || got.Source != "/tenants/"+c.id {
 		t.Errorf("told %+v", got)
 	}
 	if !strings.Contains(published.String(), got.ID) {
