@@ -14,6 +14,7 @@ import (
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/people"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 )
@@ -82,9 +83,16 @@ func TestTheAuditLogHasEveryActionWithItsChanges(t *testing.T) {
 	if got := w.actions("acme")[0]; got.Action != "close-period" || got.Period != "2026-08" || !strings.Contains(changed(got), "revision: <nil> → 1") {
 		t.Errorf("recorded %+v", got)
 	}
+	w.call(acmeAdmin, "DELETE", "/v1/tenants/acme/people/carl@example.org", "").ok()
+	if got := w.actions("acme")[0]; got.Action != "erase-person" || !people.IsPseudonym(got.Identity) {
+		t.Errorf("recorded %+v", got)
+	}
 	all := w.actions("acme")
-	// The first is no action, the second is of no tenant.
+	// The first is no action, the second is of no tenant, and the ledger has servers' stays.
 	recorded := map[string]bool{"create-join-token": true, "close-periods": true}
+	for _, id := range []string{"take-seat", "renew-seat", "renew-seat-of-conference", "renew-seats", "renew-seats-of-conference", "release-seat", "release-seat-of-conference"} {
+		recorded[id] = true
+	}
 	for _, v := range all {
 		recorded[v.Action] = true
 	}

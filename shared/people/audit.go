@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"seatmeter/shared/audit"
@@ -55,8 +56,8 @@ func (b *Book) HideChanges(ctx context.Context, t tenant.ID, target audit.Target
 			return value
 		}
 		pseudonym, err := b.Pseudonym(ctx, t, of+is)
-		written, _ := json.Marshal(pseudonym) // a text always can be written
-		faults = err
+		written, unwritten := json.Marshal(pseudonym)
+		faults = errors.Join(err, unwritten)
 		return written
 	}
 	for i, c := range changes {
@@ -82,7 +83,7 @@ func textOr(value json.RawMessage, otherwise string) string {
 // ShowActions puts identities in the place of pseudonyms in records of the audit log.
 func (n *Names) ShowActions(ctx context.Context, records []audit.Record) error {
 	var texts []*string
-	var write []func()
+	var write []func() error
 	for i := range records {
 		r := &records[i]
 		texts = append(texts, &r.Target.Host, &r.Target.Identity)
@@ -93,15 +94,19 @@ func (n *Names) ShowActions(ctx context.Context, records []audit.Record) error {
 					continue
 				}
 				texts = append(texts, &text)
-				write = append(write, func() { *value, _ = json.Marshal(text) }) // a text always can be written
+				write = append(write, func() (err error) {
+					*value, err = json.Marshal(text)
+					return err //nolint:wrapcheck // there is none: a text always can be written
+				})
 			}
 		}
 	}
 	if err := n.Resolve(ctx, texts...); err != nil {
 		return problem.Wrap("show people", err)
 	}
+	var unwritten error
 	for _, one := range write {
-		one()
+		unwritten = errors.Join(unwritten, one())
 	}
-	return nil
+	return unwritten
 }
