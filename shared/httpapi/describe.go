@@ -274,10 +274,9 @@ var ofGateway = []struct {
 }
 
 // signals is the documentation of events.
-const signals = "Seatmeter tells of events within a minute (`seatmeter.seats.exhausted` within ten seconds), as CloudEvents 1.0 in JSON, to the event bus of the account that it runs in, and to webhooks. `source` is `/tenants/{tenant}`. An event can come twice, with the same `id`, and events can come in any order.\n\n" +
+const signals = "Seatmeter tells of events within a minute, as CloudEvents 1.0 in JSON, to the event bus of the account that it runs in, and to webhooks. `source` is `/tenants/{tenant}`. An event can come twice, with the same `id`, and events can come in any order.\n\n" +
 	"| type | when | data |\n| --- | --- | --- |\n" +
-	"| `seatmeter.seats.threshold` | the seats in use have reached a percentage of the limit that the license's `alert_percents` names (`direction` is `up`), or have fallen more than 5 points below it since (`down`) | `percent`, `direction`, `in_use`, `limit`; under a named license `conference` |\n" +
-	"| `seatmeter.seats.exhausted` | all seats, with the burst, are in use; again only after they have fallen below 95 % | `in_use`, `limit`; under a named license `conference` |\n" +
+	"| `seatmeter.seats.threshold`, `seatmeter.seats.exhausted` | for the use of seats. A webhook can name these types; this version does not tell of them yet | |\n" +
 	"| `seatmeter.license.changed` | a revision of the license was written | its members, and `revision` |\n" +
 	"| `seatmeter.license.expiring` | the license expires in so many days, or has expired (0) | `days` (30, 7, 1, 0), `expires_at` |\n" +
 	"| `seatmeter.conference.live` | a conference has gone live | `conference`, `number`, `host`, `live_at` |\n" +
