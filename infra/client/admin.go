@@ -330,6 +330,38 @@ type ConferenceSeats struct {
 	Waiting *int `json:"waiting"`
 }
 
+// SeatRequest is what a server takes a seat for.
+type SeatRequest struct {
+	Identity   string `json:"identity"`
+	Role       Role   `json:"role"`
+	TTLSeconds int    `json:"ttl_seconds,omitempty"`
+}
+
+// TakenSeat is a seat that a server has taken.
+type TakenSeat struct {
+	Seat       string    `json:"seat"`
+	Conference string    `json:"conference"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	Limit      int       `json:"limit"`
+	InUse      int       `json:"in_use"`
+}
+
+// Renewal is of one seat, and Renewals of many.
+type (
+	Renewal struct {
+		TTLSeconds int `json:"ttl_seconds,omitempty"`
+	}
+	Renewals struct {
+		Seats      []string `json:"seats"`
+		TTLSeconds int      `json:"ttl_seconds,omitempty"`
+	}
+)
+
+// TakeSeat takes a seat for a server.
+func (a *Admin) TakeSeat(ctx context.Context, tenant, conference string, r SeatRequest) (TakenSeat, error) {
+	return send[TakenSeat](ctx, a, http.MethodPost, at("tenants", tenant, "conferences", conference, "seats"), r)
+}
+
 // Seats reads what is in use.
 func (a *Admin) Seats(ctx context.Context, tenant string) (Seats, error) {
 	return get[Seats](ctx, a, at("tenants", tenant, "seats"), nil)

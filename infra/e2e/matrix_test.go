@@ -22,6 +22,7 @@ const (
 	vendor      = "vendor"
 	tenantAdmin = "tenant_admin"
 	finance     = "finance"
+	server      = "server"
 )
 
 // row is one call with the roles that may make it. The path's parameters are new for
@@ -103,6 +104,19 @@ var calls = []row{
 		body: always(client.JoinRequest{Identity: "guest@example.com", Role: client.RoleParticipant}),
 	},
 	{method: "GET", path: "/v1/tenants/{tenant}/seats", success: 200, roles: ofAll},
+	{
+		method: "POST", path: "/v1/tenants/{tenant}/conferences/{conference}/seats", success: 201, roles: ofServer,
+		body: func(m *matrix) any {
+			m.change(client.Named(100, 1000)) // a waiter before has made it small
+			return client.SeatRequest{Identity: "caller@example.com", Role: client.RoleParticipant}
+		},
+	},
+	{method: "PUT", path: "/v1/tenants/{tenant}/seats/{seat}", success: 200, roles: ofServer, body: always(client.Renewal{TTLSeconds: 60})},
+	{method: "PUT", path: "/v1/tenants/{tenant}/conferences/{conference}/seats/{seat}", success: 200, roles: ofServer},
+	{method: "POST", path: "/v1/tenants/{tenant}/seats/renew", success: 200, roles: ofServer, body: always(client.Renewals{Seats: []string{}})},
+	{method: "POST", path: "/v1/tenants/{tenant}/conferences/{conference}/seats/renew", success: 200, roles: ofServer, body: always(client.Renewals{Seats: []string{}})},
+	{method: "DELETE", path: "/v1/tenants/{tenant}/seats/{seat}", success: 204, roles: ofServer},
+	{method: "DELETE", path: "/v1/tenants/{tenant}/conferences/{conference}/seats/{seat}", success: 204, roles: ofServer},
 	{method: "GET", path: "/v1/tenants/{tenant}/usage", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/usage/peaks", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/usage/refusals", success: 200, roles: ofAll, query: thisHour},
@@ -133,6 +147,7 @@ var (
 	ofAdmins  = []string{vendor, tenantAdmin}
 	ofFinance = []string{vendor, finance}
 	ofAll     = []string{vendor, tenantAdmin, finance}
+	ofServer  = []string{server}
 )
 
 // noReceiver is a webhook at a port of this machine where nobody listens.
@@ -188,6 +203,17 @@ func waiter(m *matrix) string {
 	}
 }
 
+// seat is a new seat that a server has taken.
+func seat(m *matrix) string {
+	m.t.Helper()
+	m.change(client.Named(100, 1000))
+	taken, err := m.api.As(m.stack.bearer(m.t, server, "")).TakeSeat(m.within(), m.id, m.conference, client.SeatRequest{Identity: "caller@example.com", Role: client.RoleParticipant})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return taken.Seat
+}
+
 func (r row) name() string { return r.method + " " + r.path }
 
 // matrix is a tenant with one of everything.
@@ -211,11 +237,14 @@ func (r row) target(m *matrix, tenant string) string {
 	if r.connection != nil {
 		connection = r.connection(m)
 	}
+	if strings.Contains(r.path, "{seat}") {
+		connection = seat(m)
+	}
 	webhook := m.webhook
 	if r.webhook != nil {
 		webhook = r.webhook(m)
 	}
-	path := strings.NewReplacer("{tenant}", tenant, "{webhook}", webhook, "{conference}", conference, "{email}", email,
+	path := strings.NewReplacer("{tenant}", tenant, "{seat}", connection, "{webhook}", webhook, "{conference}", conference, "{email}", email,
 		"{connection}", connection, "{identity}", "nobody@example.com", "{period}", closed(), "{proxy+}", "v1/tenants/"+tenant+"/seats").Replace(r.path)
 	if r.query != nil {
 		path += r.query()
@@ -237,7 +266,7 @@ func (r row) want(who bearerOf, tenant string, m *matrix) client.Code {
 			return client.CodeForbidden
 		}
 		return ""
-	case (who.role == tenantAdmin || who.role == finance && who.tenant != "") && who.tenant != tenant:
+	case (who.role == tenantAdmin || who.role != vendor && who.tenant != "") && who.tenant != tenant:
 		return client.CodeNotFound
 	case tenant == m.missing && !r.creates:
 		return client.CodeNotFound
@@ -277,6 +306,9 @@ func TestMatrix_EachCallIsForThoseTheTableNames(t *testing.T) {
 		{name: "finance", role: finance},
 		{name: "finance of the tenant", role: finance, tenant: m.id},
 		{name: "finance of another", role: finance, tenant: foreign.id},
+		{name: "server", role: server},
+		{name: "server of the tenant", role: server, tenant: m.id},
+		{name: "server of another", role: server, tenant: foreign.id},
 		{name: "bearer without role", tenant: m.id},
 		{name: "bearer of an unknown role", role: "root", tenant: m.id},
 		{name: "bearer of a role in capitals", role: "VENDOR"},
@@ -439,10 +471,10 @@ func TestMatrix_IsWhatTheManualShows(t *testing.T) {
 // markdown is the table, a row for each call.
 func markdown() string {
 	var b strings.Builder
-	b.WriteString("\n| call | vendor | tenant_admin | finance |\n| --- | --- | --- | --- |\n")
+	b.WriteString("\n| call | vendor | tenant_admin | finance | server |\n| --- | --- | --- | --- | --- |\n")
 	for _, r := range calls {
 		fmt.Fprintf(&b, "| `%s` |", r.name())
-		for _, role := range ofAll {
+		for _, role := range append(slices.Clone(ofAll), server) {
 			switch {
 			case r.roles == nil:
 				b.WriteString(" open |")

@@ -133,7 +133,7 @@ func (w *costly) renew(t *testing.T, seats int) {
 
 func (w *costly) release(t *testing.T) {
 	t.Helper()
-	if err := lease.New(w.store, w.door.Departures).Release(t.Context(), lease.Scope{Tenant: w.pass.Tenant}, w.ends(), w.now); err != nil {
+	if _, err := lease.New(w.store, w.door.Departures).Release(t.Context(), lease.Scope{Tenant: w.pass.Tenant}, w.ends(), w.now); err != nil {
 		t.Fatal(err)
 	}
 }

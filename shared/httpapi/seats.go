@@ -246,7 +246,15 @@ func (s Seats) renew(ctx context.Context, in lease.Scope, text string, body *Ren
 	for id, lease := range renewed {
 		return &struct{ Body RenewedView }{RenewedView{id, expiry(lease)}}, nil
 	}
-	return nil, problem.New(problem.SeatLapsed, "The server does not have this seat any more.")
+	return nil, s.elseUnknown(ctx, in, problem.New(problem.SeatLapsed, "The server does not have this seat any more."))
+}
+
+// elseUnknown is an answer about seats that are not there, unless there is no such tenant.
+func (s Seats) elseUnknown(ctx context.Context, in lease.Scope, answer error) error {
+	if _, err := s.Licensing.Get(ctx, in.Tenant); err != nil {
+		return err //nolint:wrapcheck // a problem of its own
+	}
+	return answer
 }
 
 // seatIDs are the ids of texts that can be one, each of them once.
@@ -271,6 +279,11 @@ func (s Seats) renewMany(ctx context.Context, in lease.Scope, body RenewManyBody
 	if err != nil {
 		return nil, err //nolint:wrapcheck // its own
 	}
+	if len(renewed) == 0 {
+		if err := s.elseUnknown(ctx, in, nil); err != nil {
+			return nil, err
+		}
+	}
 	view := RenewedManyView{Renewed: []seat.ConnectionID{}, Lapsed: []seat.ConnectionID{}}
 	known := make(map[string]bool, len(body.Seats))
 	for _, text := range body.Seats {
@@ -292,8 +305,14 @@ func (s Seats) renewMany(ctx context.Context, in lease.Scope, body RenewManyBody
 }
 
 func (s Seats) release(ctx context.Context, in lease.Scope, text string) error {
-	if err := allowChange(ctx); err != nil || typed.Fault(text, 1, maxConnectionID) != "" {
+	if err := allowChange(ctx); err != nil {
 		return err
 	}
-	return s.Leases.Release(ctx, in, seat.ConnectionID(text), callerOf(ctx).at.UnixMilli()) //nolint:wrapcheck // its own
+	for _, id := range seatIDs([]string{text}) {
+		known, err := s.Leases.Release(ctx, in, id, callerOf(ctx).at.UnixMilli())
+		if known || err != nil {
+			return err //nolint:wrapcheck // its own
+		}
+	}
+	return s.elseUnknown(ctx, in, nil)
 }

@@ -213,15 +213,15 @@ func (l *Leases) nextPart(ctx context.Context, s session.Session, there seat.Mem
 	return lease, done, problem.Wrap("begin the next part of a stay", err)
 }
 
-// Release gives a server's seat back. One that is not there, or is not the server's, is
-// left alone. Safe to repeat.
-func (l *Leases) Release(ctx context.Context, in Scope, id seat.ConnectionID, atMillis int64) error {
+// Release gives a server's seat back, and tells whether there is, or was, such a seat.
+// Safe to repeat.
+func (l *Leases) Release(ctx context.Context, in Scope, id seat.ConnectionID, atMillis int64) (bool, error) {
 	if !id.OfServer() {
-		return nil
+		return false, nil
 	}
 	s, err := l.store.Session(ctx, id, true)
 	if err != nil || s == nil || !in.has(*s) {
-		return problem.Wrap("read the session", err)
+		return false, problem.Wrap("read the session", err)
 	}
-	return problem.Wrap("release a seat", l.departures.Leave(ctx, id, max(atMillis, s.JoinedAtMillis), usage.EndClosed))
+	return true, problem.Wrap("release a seat", l.departures.Leave(ctx, id, max(atMillis, s.JoinedAtMillis), usage.EndClosed))
 }
