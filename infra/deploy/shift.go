@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -158,16 +157,12 @@ func under(node *yaml.Node, key string) *yaml.Node {
 
 // version is a hash of all files of a build and of the parameters.
 func version(build string, values Values) (string, error) {
-	hash := sha256.New()
-	err := filepath.WalkDir(build, func(path string, entry fs.DirEntry, err error) error {
+	hash, files := sha256.New(), os.DirFS(build)
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		name, err := filepath.Rel(build, path)
-		if err != nil {
-			return fmt.Errorf("name %s: %w", path, err)
-		}
-		file, err := os.ReadFile(path)
+		file, err := fs.ReadFile(files, name)
 		if err != nil {
 			return fmt.Errorf("read the build: %w", err)
 		}

@@ -51,7 +51,7 @@ func (c deployCommand) Run(ctx context.Context) error {
 // output runs a command and returns what it prints. Its error is what the command
 // said, in one line.
 func output(ctx context.Context, words ...string) ([]byte, error) {
-	process := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // aws and sam
+	process := exec.CommandContext(ctx, words[0], words[1:]...)
 	var said bytes.Buffer
 	process.Stderr = &said
 	out, err := process.Output()
@@ -67,7 +67,7 @@ func output(ctx context.Context, words ...string) ([]byte, error) {
 // showIn runs commands in a folder, with their output as this command's.
 func showIn(folder string) func(context.Context, ...string) error {
 	return func(ctx context.Context, words ...string) error {
-		process := exec.CommandContext(ctx, words[0], words[1:]...) //nolint:gosec // scripts/build and sam
+		process := exec.CommandContext(ctx, words[0], words[1:]...)
 		process.Dir, process.Stdin, process.Stdout, process.Stderr = folder, os.Stdin, os.Stdout, os.Stderr
 		return process.Run() //nolint:wrapcheck // the caller names the command
 	}

@@ -97,9 +97,17 @@ func (t *trial) health(ctx context.Context) error {
 	}
 	_, err := t.admin.As("").Tenants(ctx, client.Paging{Limit: 1})
 	if p, ok := errors.AsType[*client.Problem](err); !ok || p.Status != http.StatusUnauthorized {
-		return fmt.Errorf("GET /v1/tenants without a bearer was answered by %v, and has to be 401: is the authorizer deployed?", err)
+		return fmt.Errorf("GET /v1/tenants without a bearer was answered by %s, and has to be 401: is the authorizer deployed?", said(err))
 	}
 	return nil
+}
+
+// said is what a call that should have failed was answered.
+func said(err error) string {
+	if err == nil {
+		return "a success"
+	}
+	return err.Error()
 }
 
 func (t *trial) license(ctx context.Context) error {
@@ -170,7 +178,7 @@ func (t *trial) refused(ctx context.Context) error {
 	}
 	_, err = client.Dial(ctx, t.target.WebSocket, token, client.DialOptions{})
 	if r, ok := errors.AsType[*client.Refused](err); !ok || r.Status != http.StatusForbidden {
-		return fmt.Errorf("a handshake without a free seat was answered by %v, and has to be 403", err)
+		return fmt.Errorf("a handshake without a free seat was answered by %s, and has to be 403", said(err))
 	}
 	lobby, err := client.Dial(ctx, t.target.WebSocket, token, client.DialOptions{Lobby: true})
 	if err != nil {
