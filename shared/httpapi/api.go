@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
 	"path"
@@ -127,17 +128,25 @@ func isClean(u *url.URL) bool {
 }
 
 // allowedMethods returns the value of Allow for the request's path; empty if no
-// operation has the path.
+// operation has the path. Where several paths match, such as seats/renew and
+// seats/{seat}, it is that of the most literal one.
 func allowedMethods(mux *http.ServeMux, r *http.Request) string {
 	var allowed []string
+	least := math.MaxInt
 	for _, method := range []string{
 		http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
 	} {
 		other := r.Clone(r.Context())
 		other.Method = method
-		if _, pattern := mux.Handler(other); pattern != "" {
-			allowed = append(allowed, method)
+		_, pattern := mux.Handler(other)
+		variables := strings.Count(pattern, "{")
+		if pattern == "" || variables > least {
+			continue
 		}
+		if variables < least {
+			allowed, least = nil, variables
+		}
+		allowed = append(allowed, method)
 	}
 	if allowed == nil {
 		return ""
