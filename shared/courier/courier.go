@@ -111,7 +111,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		})
 	}
 	_ = all.Wait() // its functions return nil
-	return problem.Wrap("tell of events", errors.Join(append(failed, r.turns(ctx))...))
+	return problem.Wrap("tell of events", errors.Join(errors.Join(failed...), r.turns(ctx)))
 }
 
 // outOfTime tells whether too little time is left to begin anything.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -168,7 +169,7 @@ func (t *turn) send(ctx context.Context, w webhook.Webhook) error {
 			break
 		}
 	}
-	t.left = append(left, due...)
+	t.left = slices.Concat(left, due)
 	if sent == 0 {
 		return nil
 	}
