@@ -73,6 +73,6 @@ func decodeMember(packed []byte) (seat.Member, error) {
 	if n <= 0 || rest <= 0 || seconds > seat.MaxLeaseSeconds {
 		return seat.Member{}, fmt.Errorf("member with a lease that is none")
 	}
-	m.Lease = seat.Lease{RenewedAtMillis: at + after, Seconds: int(seconds)} //nolint:gosec // bounded
+	m.Lease = seat.Lease{RenewedAtMillis: at + after, Seconds: int(seconds)}
 	return m, nil
 }

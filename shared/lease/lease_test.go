@@ -66,7 +66,9 @@ func stories() []story {
 	}
 	lapsed := func(w *worldtest.World, _ admission.Visitor) { w.Pass(61 * minute) }
 	another := func(w *worldtest.World, _ admission.Visitor) { _ = take(w, server(w, 10)) }
-	round := func(w *worldtest.World, _ admission.Visitor) { _ = w.Reconciler(w.NewProcess()).Round(context.Background()) }
+	round := func(w *worldtest.World, _ admission.Visitor) {
+		_ = w.Reconciler(w.NewProcess()).Round(context.Background())
+	}
 	type steps = []func(w *worldtest.World, v admission.Visitor)
 	return []story{
 		{"take", 0, steps{taken}},
