@@ -143,18 +143,19 @@ func Reconcile(p Process, gateway Gateway, queue reconcile.Queue) Function {
 // closings. It closes months by itself so many days after their end; zero: never.
 func Rollup(p Process, closeAfterDays int) Function {
 	return p.Function("rollup", jobs.Rollup{
-		"roll usage up":       p.roller(),
+		"roll usage up":       p.Roller(),
 		"audit the books":     books.NewAuditor(p.Store, p.Log, p.Now),
 		"close periods":       p.Closer(closeAfterDays),
 		"go on with erasures": people.NewEraser(p.Store, p.Log, p.Now),
 	}.Handle)
 }
 
-func (p Process) roller() *rollup.Roller { return rollup.New(p.pseudonymous(), p.Log, p.Now) }
+// Roller rolls the ledger up, with a pseudonym for each person.
+func (p Process) Roller() *rollup.Roller { return rollup.New(p.pseudonymous(), p.Log, p.Now) }
 
 // Closer builds what closes billing periods: see Rollup.
 func (p Process) Closer(closeAfterDays int) *statement.Closer {
 	return statement.NewCloser(statement.Config{
-		Store: p.pseudonymous(), Roller: p.roller(), Log: p.Log, Now: p.Now, Pause: pool.Sleep, CloseAfterDays: closeAfterDays,
+		Store: p.pseudonymous(), Roller: p.Roller(), Log: p.Log, Now: p.Now, Pause: pool.Sleep, CloseAfterDays: closeAfterDays,
 	})
 }

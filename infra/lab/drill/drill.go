@@ -107,7 +107,7 @@ func (d *drill) start(ctx context.Context, endpoint, prefix string) (_ *local.St
 
 // backUp copies all tables at one moment, while people come and go.
 func (d *drill) backUp(ctx context.Context, prefix, restored string) (err error) {
-	before, err := openGate(d.engine.Endpoint)
+	before, err := openGate(ctx, d.engine.Endpoint)
 	if err != nil {
 		return err
 	}

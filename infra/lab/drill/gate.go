@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -9,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"sync"
+	"time"
 )
 
 // gate stands before the database. While it is closed, no request is under way: what
@@ -19,19 +21,19 @@ type gate struct {
 	address string
 }
 
-func openGate(endpoint string) (*gate, error) {
+func openGate(ctx context.Context, endpoint string) (*gate, error) {
 	to, err := url.Parse(endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("gate: %w", err)
 	}
 	forward := httputil.NewSingleHostReverseProxy(to)
 	forward.ErrorLog = log.New(io.Discard, "", 0) // of clients that no longer wait
 	g := &gate{address: "http://" + listener.Addr().String()}
-	g.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	g.server = &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		g.mu.RLock()
 		defer g.mu.RUnlock()
 		forward.ServeHTTP(w, r)

@@ -25,9 +25,9 @@ import (
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
-	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/wiring"
 )
 
 // months is how many calendar months (UTC) before the present one have a history.
@@ -219,7 +219,7 @@ func (w *writer) leave(ctx context.Context, v *visit) error {
 
 // sumUp rolls up and audits the history, as would have been done each day.
 func (w *writer) sumUp(ctx context.Context, now time.Time) error {
-	roller := rollup.New(w.store, slog.New(slog.DiscardHandler), func() time.Time { return now })
+	roller := wiring.Process{Store: w.store, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}.Roller()
 	if _, err := roller.Tenant(ctx, w.license.Tenant); err != nil {
 		return fmt.Errorf("roll up: %w", err)
 	}
