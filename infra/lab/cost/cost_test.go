@@ -243,7 +243,7 @@ func TestTheBillIsOfTheTemplate(t *testing.T) {
 	if has("      AccessLogSettings:\n") != 1 || has("      Metrics:\n") != 0 {
 		t.Error("other than the HTTP API has an access log by default, or an alarm has several metrics")
 	}
-	want := map[string]int{"reconcile 1m0s": 1, "queue 1m0s": 1, "rollup 1h0m0s": 1}
+	want := map[string]int{"reconcile 1m0s": 1, "queue 1m0s": 1, "signals 1m0s": 1, "rollup 1h0m0s": 1}
 	if !maps.Equal(every, want) {
 		t.Errorf("schedules %v, want %v", every, want)
 	}

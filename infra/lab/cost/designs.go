@@ -28,19 +28,24 @@ const (
 	// Each minute the queues' worker asks whether a queue is open, by a query of an
 	// index.
 	queueRunsPerMonth = minutesPerMonth
-	// Lambda polls the queue of parts with five pollers, each for twenty seconds at a
-	// time.
-	queueRequestsPerMonth = 5 * 3 * minutesPerMonth
-	handlerGB             = 0.25
-	rollupGB              = 1
-	bytesPerGB            = 1 << 30
-	secrets               = 2
+	// Lambda polls each of two queues, of parts and of ticks, with five pollers, each for
+	// twenty seconds at a time.
+	queueRequestsPerMonth = 2 * 5 * 3 * minutesPerMonth
+	// The function signals runs each minute, and has itself run by nine ticks, which
+	// are sent by one request and deleted one by one.
+	signalRunsPerMonth   = 10 * minutesPerMonth
+	tickRequestsPerMonth = 10 * minutesPerMonth
+	signalsGB            = 0.5
+	handlerGB            = 0.25
+	rollupGB             = 1
+	bytesPerGB           = 1 << 30
+	secrets              = 2
 	// The metrics that have a value in each hour of a load of stays whose clients leave,
 	// and of refusals: joins, left_closed, refused_seats_exhausted, rounds. Each other
 	// metric that occurs in each hour costs as much as one of them.
 	metricsEachHour = 4
 	// The template's, each alarm of one metric.
-	alarms, dashboards = 34, 1
+	alarms, dashboards = 36, 1
 	// coldStarts is the share of invocations with a cold start, which reads the
 	// function's secret, if any: "typically under 1 %", by
 	// aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase.
@@ -131,13 +136,15 @@ func Ours(with Assumptions) Design {
 
 	month := &d.each[DriverMonth]
 	month.add(MeterSecrets, secrets-1)
-	month.add(MeterSchedule, roundsPerMonth+rollupsPerMonth+queueRunsPerMonth)
+	month.add(MeterSchedule, roundsPerMonth+rollupsPerMonth+queueRunsPerMonth+minutesPerMonth)
 	month.add(MeterReads, queueRunsPerMonth/2)
 	month.invoke(queueRunsPerMonth, with.HandlerMillis, handlerGB)
 	month.unitsTimes(measuredRound, rat(roundsPerMonth))
 	month.invoke(roundsPerMonth, with.RoundMillis, handlerGB)
 	month.log(roundsPerMonth, loggedRound)
-	month.add(MeterQueue, queueRequestsPerMonth)
+	month.add(MeterQueue, queueRequestsPerMonth+tickRequestsPerMonth)
+	month.unitsTimes(measuredSignals, rat(signalRunsPerMonth))
+	month.invoke(signalRunsPerMonth, with.HandlerMillis, signalsGB)
 	month.unitsTimes(measuredRollup, rat(rollupsPerMonth))
 	month.invoke(rollupsPerMonth, with.RollupMillis, rollupGB)
 	month.log(rollupsPerMonth, loggedRollup)

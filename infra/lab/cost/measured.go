@@ -24,7 +24,7 @@ var (
 	measuredToken = Units{Reads: 2.5}
 	// measuredConference is a conference from being scheduled until nothing of it is
 	// on reconciliation's agenda, without its stays and hours.
-	measuredConference = Units{Writes: 23, Reads: 53}
+	measuredConference = Units{Writes: 25, Reads: 53}
 	// measuredConferenceHour is reconciliation's cost of a conference for an hour,
 	// and measuredSeatHour that of each of its connections.
 	measuredConferenceHour = Units{Writes: 15, Reads: 39.5}
@@ -45,6 +45,8 @@ var (
 	// measuredAuditConference what each conference of the day adds, but for the ledger.
 	measuredAudit           = Units{Writes: 2, Reads: 5}
 	measuredAuditConference = Units{Reads: 2}
+	// measuredSignals is a run of the function signals that finds nothing to tell.
+	measuredSignals = Units{Reads: 8}
 	// measuredTransactions are the two transactions of a stay of Textbook,
 	// measuredHeartbeat is a heartbeat of Heartbeat.
 	measuredTransactions = Units{Writes: 8}

@@ -22,6 +22,7 @@ import (
 	"seatmeter/shared/admission"
 	"seatmeter/shared/books"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/courier"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/host"
 	"seatmeter/shared/httpapi"
@@ -180,6 +181,19 @@ func TestReconciliationCostsWhatTheBillSays(t *testing.T) {
 		want := cost.Units{Writes: conference.Writes + people*seat.Writes, Reads: conference.Reads + people*seat.Reads}
 		within(t, fmt.Sprintf("an hour of %v", people), hours, want, license.ModelNamed, roundsPerHour*people*perPerson)
 	}
+}
+
+func TestARunOfSignalsWithNothingToTellCostsWhatTheBillSays(t *testing.T) {
+	same(t, "signals", dearest(t, func(t *testing.T, w *world) cost.Units {
+		c := courier.New(courier.Config{Store: w.store, Log: w.log, Now: func() time.Time { return time.UnixMilli(w.now) }})
+		run := func() {
+			if err := c.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run() // tells of the license
+		return w.units(run)
+	}))
 }
 
 // It measures reconciliation of a conference whose five people leave at once, until the
