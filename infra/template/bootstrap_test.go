@@ -222,7 +222,7 @@ func resolve(t *testing.T, value string, made tables.Tables, at endpoints) strin
 		return "tenant"
 	case "!Ref ConsoleScope":
 		return "openid"
-	case "!Ref ConsoleClientId", "!Ref TokenOrigin":
+	case "!Ref ConsoleClientId", "!Ref TokenOrigin", "!Ref EventBus":
 		return "" // their defaults
 	case "!Ref JoinTokenSecret", "!Ref CursorSecret":
 		return "arn:aws:secretsmanager:local:000000000000:secret:" + strings.TrimPrefix(value, "!Ref ")
@@ -234,7 +234,7 @@ func resolve(t *testing.T, value string, made tables.Tables, at endpoints) strin
 		return at.webSocket
 	case "!Sub https://" + api:
 		return at.gateway
-	case "!Ref PartsQueue":
+	case "!Ref PartsQueue", "!Ref TicksQueue":
 		return at.gateway
 	case "!Ref " + tables.Live:
 		return made.Name(tables.Live)

@@ -235,7 +235,7 @@ func (m *meeting) through(first, second release) {
 	var rows [2]client.UsageRow
 	for _, of := range []release{first, second} {
 		m.pick = func() release { return of }
-		rows[of] = m.report()
+		rows[of] = m.report(of)
 	}
 	if a, b := rows[last], rows[present]; a.SeatMillis != b.SeatMillis || a.Waited != b.Waited || a.EstimatedMillis != b.EstimatedMillis {
 		m.Errorf("%v reports %+v, and %v %+v", last, a, present, b)
@@ -336,15 +336,22 @@ func (m *meeting) again() {
 	}
 }
 
+// doubled are people whom the last release counts twice, before the deployment is complete
+// and after a roll-back: ada came under this release, which writes pseudonyms, and under the
+// last one, which takes them for other people. This release counts her once. The exception
+// ends with the next release.
+const doubled = 1
+
 // report checks what finance sees: six people and seven stays.
-func (m *meeting) report() (row client.UsageRow) {
+func (m *meeting) report(by release) (row client.UsageRow) {
 	m.Helper()
-	m.await("the report has all stays, refusals and people", func() bool {
+	people := func(n int64) bool { return n == 6 || by == last && n == 6+doubled }
+	m.await(by.String()+" reports all stays, refusals and people", func() bool {
 		usage := must(m.api.Usage(m.Context(), m.tenant, client.UsageQuery{
 			From: m.began, To: m.began.Add(time.Hour), Granularity: client.GranularityTotal,
 		}))(m, "report")
 		row = usage.Rows[0]
-		return row.Joins == 7 && row.Identities == 6 && row.Refused == 1 && row.Peak == seatsOfTwo && row.Closing == 0 && row.Conferences == 2
+		return row.Joins == 7 && people(row.Identities) && row.Refused == 1 && row.Peak == seatsOfTwo && row.Closing == 0 && row.Conferences == 2
 	}, &row)
 	must(m.api.Ledger(m.Context(), m.tenant, m.began.UTC().Format("2006-01")))(m, "ledger")
 	must(m.api.Audit(m.Context(), m.tenant, client.Paging{}))(m, "audit log")
@@ -405,7 +412,7 @@ func (m *meeting) within() context.Context {
 }
 
 // await waits until something is so.
-func (m *meeting) await(what string, so func() bool, seen ...any) {
+func (m *meeting) await(what string, so func() bool, seen ...*client.UsageRow) {
 	m.Helper()
 	deadline, tick := time.NewTimer(patience), time.NewTicker(100*time.Millisecond)
 	defer deadline.Stop()
@@ -413,7 +420,10 @@ func (m *meeting) await(what string, so func() bool, seen ...any) {
 	for !so() {
 		select {
 		case <-deadline.C:
-			m.Fatalf("not so within %v: %s %+v", patience, what, seen)
+			for _, row := range seen {
+				m.Logf("%+v", *row)
+			}
+			m.Fatalf("not so within %v: %s", patience, what)
 		case <-tick.C:
 		}
 	}
