@@ -237,8 +237,8 @@ func TestTheBillIsOfTheTemplate(t *testing.T) {
 	if secrets != 2 || streams != 1 || recovered != 3 {
 		t.Errorf("%d secrets, %d streams, %d tables with recovery", secrets, streams, recovered)
 	}
-	if alarms, dashboards := has("Type: AWS::CloudWatch::Alarm\n"), has("Type: AWS::CloudWatch::Dashboard\n"); alarms != cost.Alarms || dashboards != 1 {
-		t.Errorf("%d alarms, %d dashboards", alarms, dashboards)
+	if alarms, dashboards := has("Type: AWS::CloudWatch::Alarm\n"), has("Type: AWS::CloudWatch::Dashboard\n    Condition: DashboardMade\n"); alarms != cost.Alarms || dashboards != 1 {
+		t.Errorf("%d alarms, %d dashboards on condition", alarms, dashboards)
 	}
 	if has("      AccessLogSettings:\n") != 1 || has("      Metrics:\n") != 0 {
 		t.Error("other than the HTTP API has an access log by default, or an alarm has several metrics")

@@ -44,8 +44,8 @@ const (
 	// and of refusals: joins, left_closed, refused_seats_exhausted, rounds. Each other
 	// metric that occurs in each hour costs as much as one of them.
 	metricsEachHour = 4
-	// The template's, each alarm of one metric.
-	alarms, dashboards = 36, 1
+	// The template's, each alarm of one metric. It makes no dashboard by default.
+	alarms = 36
 	// coldStarts is the share of invocations with a cold start, which reads the
 	// function's secret, if any: "typically under 1 %", by
 	// aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase.
@@ -150,7 +150,6 @@ func Ours(with Assumptions) Design {
 	month.log(rollupsPerMonth, loggedRollup)
 	month.add(MeterMetrics, metricsEachHour)
 	month.add(MeterAlarms, alarms)
-	month.add(MeterDashboards, dashboards)
 
 	tenant := &d.each[DriverTenantMonth]
 	tenant.unitsTimes(measuredRollupTenant, rat(rollupsPerMonth))

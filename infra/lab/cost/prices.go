@@ -29,7 +29,6 @@ const (
 	MeterLogs
 	MeterMetrics
 	MeterAlarms
-	MeterDashboards
 	MeterObjects
 	meters
 )
@@ -80,10 +79,9 @@ var Prices = [meters]Price{
 	MeterSecretCalls: {serviceSecrets, "call", "0.05", 1e4, "aws.amazon.com/secrets-manager/pricing, its example, as github.com/api-evangelist/amazon-secrets-manager read it on 2026-09-20"},
 	MeterLogs:        {serviceLogs, "GB ingested from Lambda", "0.50", 1, "duckbillgroup.com/?p=9080, on the prices since 2025-05-01"},
 	// Prorated by the hour in which a metric has a value.
-	MeterAlarms:     {serviceMetrics, "alarm's metric-month", "0.10", 1, "c3x.dev/resources/aws/aws_cloudwatch_metric_alarm, undated"},
-	MeterDashboards: {serviceMetrics, "dashboard-month", "3.00", 1, "factualminds.com/blog/amazon-cloudwatch-pricing-metrics-logs-alarms-dashboards, 2026-06-13"},
-	MeterMetrics:    {serviceMetrics, "custom metric-month", "0.30", 1, "signoz.io/guides/cloudwatch-pricing, 2026-02-15"},
-	MeterObjects:    {serviceObjects, "PUT or part", "0.005", 1e3, "c3x.dev/blog/s3-request-fees-explained, undated"},
+	MeterAlarms:  {serviceMetrics, "alarm's metric-month", "0.10", 1, "c3x.dev/resources/aws/aws_cloudwatch_metric_alarm, undated"},
+	MeterMetrics: {serviceMetrics, "custom metric-month", "0.30", 1, "signoz.io/guides/cloudwatch-pricing, 2026-02-15"},
+	MeterObjects: {serviceObjects, "PUT or part", "0.005", 1e3, "c3x.dev/blog/s3-request-fees-explained, undated"},
 }
 
 // NotVerified lists what no source states, and how the bill counts it.
