@@ -107,7 +107,8 @@ func TestHTTP_EveryPathListsItsMethods(t *testing.T) {
 		check(refused)
 		refused.isProblem(t, http.StatusMethodNotAllowed, "method_not_allowed")
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-			if !slices.Contains(methods, method) {
+			// PUT of seats/renew is a renewal of the seat with this name: the gateway knows no better.
+			if general := strings.Replace(path, "/seats/renew", "/seats/{seat}", 1); !slices.Contains(methods, method) && !slices.Contains(paths[general], method) {
 				e := ask(t, method, target, "")
 				if check(e); e.status != http.StatusMethodNotAllowed {
 					t.Errorf("%s %s: answered %d %s", method, path, e.status, e.body)

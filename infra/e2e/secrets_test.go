@@ -51,7 +51,7 @@ func (r *logbook) lines() []string {
 
 var (
 	// A JSON object begins so in base64, and a JWT's header is one.
-	looksLikeJWT     = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{10,}`)
+	looksLikeJWT     = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{15,}`)
 	looksLikeAddress = regexp.MustCompile(`[A-Za-z0-9._+-]+(@|%40)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`)
 	words            = regexp.MustCompile(`[A-Za-z0-9_-]{20,}`)
 )

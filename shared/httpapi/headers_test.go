@@ -52,7 +52,7 @@ func TestAnUnknownPathIsNotFound(t *testing.T) {
 					}
 					named := target(strings.Replace(path, parameter, "\x00", 1)) + required(operation, "")
 					asked := strings.Replace(named, "\x00", part, 1)
-					check(method, asked, w.call(vendor, method, asked, body))
+					check(method, asked, w.call(whoMay(method, path), method, asked, body))
 				}
 			}
 		}

@@ -506,7 +506,7 @@ func TestACallThatTakesNoBodyRefusesOne(t *testing.T) {
 			w := populated(t)
 			unchanged := w.unchanged()
 			for _, body := range []string{"{}", "null", " ", "\xff", strings.Repeat("x", 1<<17)} {
-				w.call(vendor, strings.ToUpper(method), target(path)+required(operation, ""), body).refused(problem.Invalid, "#")
+				w.call(whoMay(method, path), strings.ToUpper(method), target(path)+required(operation, ""), body).refused(problem.Invalid, "#")
 			}
 			unchanged()
 		}
@@ -543,7 +543,7 @@ func TestEveryInvalidParameterIsNamed(t *testing.T) {
 					if tried, ok := bodies[operation.ID]; ok {
 						body = written(tried[0], "", "")
 					}
-					w.call(vendor, strings.ToUpper(method), target(path)+query, body).refused(problem.Invalid, pointers...)
+					w.call(whoMay(method, path), strings.ToUpper(method), target(path)+query, body).refused(problem.Invalid, pointers...)
 					if t.Failed() {
 						t.Fatalf("so it was of %s", query)
 					}

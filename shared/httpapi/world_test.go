@@ -522,3 +522,11 @@ func (g *gatewayFake) Close(_ context.Context, id seat.ConnectionID) error {
 	g.closed = append(g.closed, id)
 	return nil
 }
+
+// whoMay is somebody who may make a call: servers alone have seats of theirs.
+func whoMay(method, path string) caller {
+	if strings.Contains(path, "/seats/") || strings.HasSuffix(path, "/seats") && strings.EqualFold(method, http.MethodPost) {
+		return server
+	}
+	return vendor
+}
