@@ -43,7 +43,8 @@ func TestAnUnknownPathIsNotFound(t *testing.T) {
 			}
 			// (An identity is any text.)
 			for _, parameter := range []string{"{tenant}", "{conference}", "{email}", "{connection}", "{period}", "{webhook}"} {
-				if !strings.Contains(path, parameter) {
+				// A seat of a conference that there is not has lapsed, and is released already.
+				if !strings.Contains(path, parameter) || parameter == "{conference}" && strings.Contains(path, "/seats/") {
 					continue
 				}
 				for _, part := range odd {
