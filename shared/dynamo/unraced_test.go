@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"seatmeter/infra/local/tables/tablestest"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
@@ -50,7 +52,11 @@ func TestMemtableAnswersAsDynamoDBDoes(t *testing.T) {
 			for n := range count {
 				r := &random{Rand: rand.New(rand.NewPCG(seed, sum.Sum64()+uint64(n)))}
 				varied := r.vary(samples[n%len(samples)], n < len(samples))
-				if diff := engine.compare(t, varied); diff != "" {
+				diff := engine.compare(t, varied)
+				if query, isQuery := varied.in.(*dynamodb.QueryInput); diff != "" && isQuery && query.IndexName != nil {
+					diff = engine.compare(t, varied) // an index may be late, on a busy machine by a query
+				}
+				if diff != "" {
 					t.Fatalf("-differential.seed %d, variation %d (-DynamoDB +memtable):\n%s\nrequest: %s\nitems: %s",
 						seed, n, diff, render(varied.in), render(varied.items))
 				}
