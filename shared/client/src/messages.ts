@@ -18,6 +18,7 @@ export type ProblemCode =
   | 'participants_exhausted'
   | 'precondition_failed'
   | 'rate_limited'
+  | 'seat_lapsed'
   | 'seats_exhausted'
   | 'token_invalid'
   | 'unavailable'
