@@ -21,13 +21,11 @@ import (
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
-	"seatmeter/shared/pool"
-	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
-	"seatmeter/shared/statement"
 	"seatmeter/shared/table"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/wiring"
 )
 
 const (
@@ -51,8 +49,7 @@ type exported struct {
 // close closes the month, and exports what it was made of.
 func export(t rapid.TB, store *dynamo.Store) exported {
 	t.Helper()
-	log, clock := slog.New(slog.DiscardHandler), func() time.Time { return now }
-	closer := statement.NewCloser(statement.Config{Store: store, Roller: rollup.New(store, log, clock), Log: log, Now: clock, Pause: pool.Sleep})
+	closer := wiring.Process{Store: store, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now }}.Closer(0)
 	result, err := closer.Close(context.Background(), acme, period)
 	if err != nil || result.Sealed == nil {
 		t.Fatalf("closed: %+v, %v", result, err)
