@@ -121,7 +121,6 @@ func TestARenewalAndATakeoverNeverBothSucceed(t *testing.T) {
 		w.Pass(minute)
 		renewed := false
 		during := w.During(call, func() {
-			w.Calm()
 			r := lease.Renewal{Scope: lease.Scope{Tenant: worldtest.Acme}, AtMillis: lateMillis}
 			some, err := leases(w).Renew(t.Context(), r, []seat.ConnectionID{v.Connection})
 			if err != nil {
@@ -155,7 +154,6 @@ func TestConcurrentRenewalsBeginOnePart(t *testing.T) {
 		}
 		w.Pass(50 * minute)
 		during := w.During(call, func() {
-			w.Calm()
 			if done, err := renew(w, v.Connection); !done || err != nil {
 				t.Errorf("call %d, the second: renewed %t (%v)", call, done, err)
 			}
