@@ -32,7 +32,7 @@ func (a account) ask(ctx context.Context, into any, words ...string) error {
 	return nil
 }
 
-// stack is what is deployed so far.
+// stack is the stack as it is deployed now.
 type stack struct {
 	Stacks []struct {
 		Status     string `json:"StackStatus"`

@@ -127,7 +127,7 @@ func (b *bench) give(parameters ...string) {
 	b.request.Parameters = append(b.request.Parameters, parameters...)
 }
 
-// Each says the value, and what is right.
+// Each names the wrong value and the right ones.
 func TestEveryWrongInputIsRefusedBeforeAnythingIsMade(t *testing.T) {
 	t.Parallel()
 	given := func(parameters ...string) func(*bench) { return func(b *bench) { b.give(parameters...) } }

@@ -8,7 +8,7 @@ package deploy
 import "fmt"
 
 // Problem is something that has to be put right before a deployment. Its text has
-// the value, and says what is right.
+// the value, and names the right ones.
 type Problem string
 
 func problem(format string, args ...any) Problem { return Problem(fmt.Sprintf(format, args...)) }

@@ -109,7 +109,7 @@ func (t Template) check(values Values) []Problem {
 	return wrong
 }
 
-// refuses says what is right instead of a value; nothing if the value is.
+// refuses describes the right values, if this one is wrong; empty if it is right.
 func (p parameter) refuses(value string) string {
 	if p.Type == "Number" && len(p.AllowedValues) == 0 {
 		n, err := strconv.Atoi(value)
@@ -129,7 +129,7 @@ func (p parameter) refuses(value string) string {
 	return ""
 }
 
-// check evaluates a rule, whose description says what is right.
+// check evaluates a rule. The rule's description names the right values.
 func (r rule) check(values Values) []Problem {
 	if !r.Condition.IsZero() && !holds(&r.Condition, values) {
 		return nil
