@@ -57,7 +57,7 @@ func TestTwoReleasesWorkOnTheSameData(t *testing.T) {
 	}
 	t.Run("each answers every other call", func(t *testing.T) {
 		var calls atomic.Int64
-		r.pick = func() release { return release(calls.Add(1) % 2) }
+		r.pick(func() release { return release(calls.Add(1) % 2) })
 		target := smoke.Target{HTTP: r.stack.Endpoints.HTTP, WebSocket: r.stack.Endpoints.WebSocket, Token: r.token}
 		if err := smoke.Run(t.Context(), target, t.Output()); err != nil {
 			t.Error(err)
@@ -69,13 +69,28 @@ func TestTwoReleasesWorkOnTheSameData(t *testing.T) {
 type releases struct {
 	stack *local.Stack
 	token string
-	// pick says whose function is called next.
-	pick func() release
 	// starts has a function that starts a process, by release and name.
 	starts [2]map[string]func() (*bootstrap.Process, error)
 
 	mu      sync.Mutex
+	next    func() release // says whose function is called next
 	running []*bootstrap.Process
+}
+
+// pick has next say whose function is called from now on. Functions are called at any
+// time: reconciliation after a refusal, for instance.
+func (r *releases) pick(next func() release) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.next = next
+}
+
+func (r *releases) pickOnly(of release) { r.pick(func() release { return of }) }
+
+func (r *releases) picked() release {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.next()
 }
 
 func startReleases(t *testing.T) *releases {
@@ -87,7 +102,8 @@ func startReleases(t *testing.T) *releases {
 	t.Cleanup(database.Stop)
 	secrets := httptest.NewServer(http.HandlerFunc(secretValue))
 	t.Cleanup(secrets.Close)
-	r := &releases{pick: func() release { return present }}
+	r := &releases{}
+	r.pickOnly(present)
 	o := local.Options{
 		Template: templateFile, DataDir: filepath.Join(t.TempDir(), "data"), DynamoDBEndpoint: database.Endpoint,
 		TablePrefix: "releases-" + rand.Text(), Temporary: true,
@@ -178,7 +194,7 @@ type function struct {
 // Invoke implements lambda.Handler. What the last release does not have, this one does.
 func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	r := f.releases
-	of := r.pick()
+	of := r.picked()
 	if r.starts[of][f.name] == nil {
 		of = present
 	}
@@ -225,16 +241,16 @@ func newMeeting(t *testing.T, r *releases, l client.License) *meeting {
 }
 
 func (m *meeting) through(first, second release) {
-	m.pick = func() release { return first }
+	m.pickOnly(first)
 	resume, cursor := m.begin()
-	m.pick = func() release { return second }
+	m.pickOnly(second)
 	m.goOn(resume, cursor)
 	m.end()
-	m.pick = func() release { return first }
+	m.pickOnly(first)
 	m.again()
 	var rows [2]client.UsageRow
 	for _, of := range []release{first, second} {
-		m.pick = func() release { return of }
+		m.pickOnly(of)
 		rows[of] = m.report(of)
 	}
 	if a, b := rows[last], rows[present]; a.SeatMillis != b.SeatMillis || a.Waited != b.Waited || a.EstimatedMillis != b.EstimatedMillis {
