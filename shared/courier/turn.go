@@ -229,10 +229,10 @@ func (t *turn) noteHealth(ctx context.Context, w webhook.Webhook, ok bool) error
 	}))
 }
 
-// disabledData is the data of the event that a webhook was switched off.
+// disabledData is the data of the event that a webhook was switched off. It lacks the
+// URL, which may have a key in it.
 type disabledData struct {
 	Webhook      webhook.ID `json:"webhook"`
-	URL          string     `json:"url"`
 	FailingSince string     `json:"failing_since"`
 }
 
@@ -260,7 +260,7 @@ func (t *turn) tellDisabled(ctx context.Context, w webhook.Webhook) error {
 	if err != nil {
 		return fmt.Errorf("enter in the audit log: %w", err)
 	}
-	data := disabledData{w.ID, w.URL, signal.FormatTime(w.FailingSinceMillis)}
+	data := disabledData{w.ID, signal.FormatTime(w.FailingSinceMillis)}
 	event := signal.New(id, t.lane.Tenant, signal.WebhookDisabled, w.FailedAtMillis, data)
 	return problem.Wrap("tell of it", t.store.Signal(ctx, signal.Note{Event: event, DueMillis: w.FailedAtMillis}))
 }

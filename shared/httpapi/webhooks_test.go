@@ -39,6 +39,9 @@ func TestASecretIsShownOnceAndNeverLogged(t *testing.T) {
 			t.Errorf("a secret is told: %s", said)
 		}
 	}
+	if strings.Contains(w.log.String(), "hooks.example.com") { // an address may have a key in it
+		t.Errorf("an address is logged: %s", w.log.String())
+	}
 }
 
 func TestATestIsADeliveryThatIsNotRepeated(t *testing.T) {

@@ -17,13 +17,16 @@ import (
 // public internet.
 var ErrForbiddenAddress = errors.New("the address is not one of the public internet")
 
-// notPublic are the ranges to which nothing is sent, beside those that netip knows: by
-// the registries of special-purpose addresses (RFC 6890 and its successors), and those
-// in which an IPv4 address is embedded, which a gateway would take out.
+// unicast6 has all addresses of IPv6 that are given out. The ranges in which an IPv4
+// address is embedded, which a gateway would take out, are outside it, or in notPublic.
+var unicast6 = netip.MustParsePrefix("2000::/3")
+
+// notPublic are the ranges to which nothing is sent, beside those that netip knows and
+// those outside unicast6: by the registries of special-purpose addresses (RFC 6890 and
+// its successors).
 var notPublic = prefixes(
 	"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24",
-	"203.0.113.0/24", "240.0.0.0/4",
-	"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10",
+	"203.0.113.0/24", "240.0.0.0/4", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
 )
 
 func prefixes(list ...string) []netip.Prefix {
@@ -37,7 +40,7 @@ func prefixes(list ...string) []netip.Prefix {
 // IsPublic tells whether an address is one of the public internet.
 func IsPublic(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
-	if !a.IsGlobalUnicast() || a.IsPrivate() {
+	if !a.IsGlobalUnicast() || a.IsPrivate() || a.Is6() && !unicast6.Contains(a) {
 		return false // also loopback, link-local, multicast, unspecified and broadcast
 	}
 	for _, p := range notPublic {

@@ -24,7 +24,6 @@ const (
 	AttemptTimeout = 10 * time.Second
 	// maxAnswerBytes is how much of an answer is read, its head and its body each.
 	maxAnswerBytes = 64 << 10
-	idleFor        = 30 * time.Second
 )
 
 // The headers of Standard Webhooks.
@@ -35,7 +34,9 @@ const (
 )
 
 // Sender sends events to webhooks. It follows no redirect, uses no proxy, and connects
-// only where its guard lets it. Safe for use by many goroutines.
+// only where its guard lets it. Each attempt has a connection of its own: a receiver
+// closes an idle one while Lambda has the function frozen, and the attempt after that
+// would fail. Safe for use by many goroutines.
 type Sender struct {
 	client *http.Client
 	now    func() time.Time
@@ -47,7 +48,7 @@ func NewSender(guard Guard, now func() time.Time) *Sender {
 	dialer := net.Dialer{Timeout: AttemptTimeout, Control: guard.control}
 	transport := &http.Transport{
 		DialContext: dialer.DialContext, TLSHandshakeTimeout: AttemptTimeout, MaxResponseHeaderBytes: maxAnswerBytes,
-		MaxIdleConnsPerHost: 1, MaxIdleConns: 64, IdleConnTimeout: idleFor, DisableCompression: true, ForceAttemptHTTP2: true,
+		DisableKeepAlives: true, DisableCompression: true,
 	}
 	return &Sender{now: now, guard: guard, client: &http.Client{
 		Transport: transport, Timeout: AttemptTimeout,
@@ -99,9 +100,12 @@ func (s *Sender) post(ctx context.Context, w Webhook, e signal.Event, at time.Ti
 		return 0, err //nolint:wrapcheck // reason tells them apart
 	}
 	defer func() { _ = response.Body.Close() }()
-	// The connection can be used again only if the answer was read. How it ends does not
-	// matter: the status says whether the receiver took the event.
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswerBytes))
+	// Some receivers stop their work if nobody reads their answer. How the answer ends does
+	// not matter: the status says whether the receiver took the event. After a switch of
+	// protocols the body is the connection itself, and has no time-out.
+	if response.StatusCode != http.StatusSwitchingProtocols {
+		_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, maxAnswerBytes))
+	}
 	return response.StatusCode, nil
 }
 
