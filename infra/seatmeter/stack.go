@@ -12,10 +12,11 @@ import (
 )
 
 type stackCommand struct {
-	Store   string   `enum:"dynamodb,memory" default:"dynamodb" help:"Where state is kept (default: ${default})."`
-	History bool     `help:"Give the demo tenants three months of history."`
-	Verbose bool     `short:"v" help:"Log what the functions log."`
-	Command []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
+	Store            string   `enum:"dynamodb,memory" default:"dynamodb" help:"Where state is kept (default: ${default})."`
+	History          bool     `help:"Give the demo tenants three months of history."`
+	InsecureWebhooks bool     `help:"Let webhooks be on this machine, and without TLS."`
+	Verbose          bool     `short:"v" help:"Log what the functions log."`
+	Command          []string `arg:"" passthrough:"" help:"The command and its arguments, after --."`
 }
 
 // Help is the command's longer help.
@@ -33,7 +34,10 @@ func (c stackCommand) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("make a data directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	options, err := devCommand{dataFlag: dataFlag{Data: filepath.Join(dir, "data")}, Store: c.Store, History: c.History, Verbose: c.Verbose}.options()
+	dev := devCommand{
+		dataFlag: dataFlag{Data: filepath.Join(dir, "data")}, Store: c.Store, History: c.History, InsecureWebhooks: c.InsecureWebhooks, Verbose: c.Verbose,
+	}
+	options, err := dev.options()
 	if err != nil {
 		return err
 	}

@@ -264,3 +264,22 @@ func TestANewAddressMovesTheSlot(t *testing.T) {
 	w.host("acme", "eve@example.org")
 	w.call(acmeAdmin, "PATCH", hosts+"/bob@example.org", `{"email":"eve@example.org"}`).refused(problem.AlreadyExists)
 }
+
+func TestTheAuditLogHasWhatSeatmeterDidItself(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	e := audit.Entry{
+		Tenant: "acme", Name: audit.Name{AtMillis: start, RequestID: "disabled_wh_made_up_1"}, By: "seatmeter", Role: "seatmeter",
+		Action: "disable-webhook", Target: audit.Target{Webhook: "wh_made_up"},
+	}
+	if err := w.store.BeginAction(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.EndAction(t.Context(), e.Tenant, e.Name, audit.OutcomeOf(nil, nil)); err != nil {
+		t.Fatal(err)
+	}
+	got := w.actions("acme")
+	if at := slices.IndexFunc(got, func(v httpapi.ActionView) bool { return v.Role == "seatmeter" && v.Webhook == "wh_made_up" }); at < 0 {
+		t.Errorf("listed %+v", got)
+	}
+}

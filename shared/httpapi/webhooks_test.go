@@ -3,11 +3,14 @@ package httpapi_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/webhook"
 )
 
@@ -94,5 +97,17 @@ func TestAWebhookSwitchedOnAgainHasNoFailuresLeft(t *testing.T) {
 	w.call(acmeAdmin, "PATCH", webhooks+"/wh_made_up", `{"status":"failed"}`).refused(problem.Invalid, "#/status")
 	if got := read[httpapi.WebhookView](w.call(acmeAdmin, "PATCH", webhooks+"/wh_made_up", `{"status":"active"}`)); got.Status != webhook.StatusActive || got.FailingSince != nil {
 		t.Errorf("it is %+v", got)
+	}
+}
+
+func TestTheConsoleHasWordsForEachTypeOfEvent(t *testing.T) {
+	words, err := os.ReadFile("../console/src/pages/webhook-types.ts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range append(slices.Clone(signal.Types), signal.WebhookTest) {
+		if !strings.Contains(string(words), fmt.Sprintf("'%s': '", of)) {
+			t.Errorf("%s has none", of)
+		}
 	}
 }

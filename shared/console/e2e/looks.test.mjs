@@ -13,6 +13,7 @@ for (const role of ['vendor', 'tenant_admin', 'finance']) {
   test(`axe finds nothing on the pages of ${role}, light and dark, and none is wider than the screen`, async (t) => {
     const tenant = await Tenant.make(t, { model: 'concurrent', seats: 1 });
     await tenant.call('POST', '/hosts', { email: 'ann@console.example' });
+    await tenant.addWebhook();
     await tenant.schedule('weekly');
     await tenant.join('weekly', 'ann@console.example');
     await tenant.join('weekly', 'late@console.example');

@@ -9,6 +9,12 @@ async function choose(page) {
   await page.getByRole('table').waitFor();
 }
 
+async function testWebhook(page) {
+  await page.getByRole('link', { name: 'hooks.console.example' }).click();
+  await page.getByRole('button', { name: 'Send a test' }).click();
+  await page.getByRole('alert').filter({ hasText: 'The test was not delivered' }).waitFor();
+}
+
 export const pages = [
   { name: 'tenants', role: 'vendor', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
   { name: 'tenants-finance', role: 'finance', path: () => '#//tenants', ready: (page) => page.getByRole('table') },
@@ -23,5 +29,7 @@ export const pages = [
   { name: 'usage', role: 'finance', path: (tenant) => `#/${tenant}/usage?from=${lastMonth}-01&to=${lastMonth}-28`, ready: (page) => page.getByRole('heading', { name: 'When it is busy' }) },
   { name: 'sizing', role: 'finance', path: (tenant) => `#/${tenant}/sizing?from=${lastMonth}-01&to=${lastMonth}-28`, ready: (page) => page.getByRole('button', { name: 'Download CSV' }).or(page.getByText('Nobody came in these days')) },
   { name: 'statements', role: 'finance', path: (tenant) => `#/${tenant}/statements`, ready: (page) => page.getByRole('table').or(page.getByText('No month was closed yet')) },
+  { name: 'webhooks', role: 'tenant_admin', path: (tenant) => `#/${tenant}/webhooks`, ready: (page) => page.getByRole('button', { name: 'Add a webhook' }) },
+  { name: 'webhooks-one', role: 'tenant_admin', path: (tenant) => `#/${tenant}/webhooks`, ready: (page) => page.getByRole('button', { name: 'Add a webhook' }), prepare: testWebhook },
   { name: 'audit', role: 'tenant_admin', path: (tenant) => `#/${tenant}/audit`, ready: (page) => page.getByRole('button', { name: 'Look again' }) },
 ];

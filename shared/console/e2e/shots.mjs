@@ -21,6 +21,7 @@ for (const [conference, people] of [['weekly', 18], ['board-meeting', 6], ['supp
 await acme.join('weekly', 'late@acme.example');
 for (const name of ['eve', 'bob']) await acme.join('weekly', `${name}@acme.example`, { wait: true });
 for (const name of ['Ann Archer', 'Bob Baker', 'Eve Eager']) await acme.call('POST', '/hosts', { email: `${name.split(' ')[0]}@acme.example`, name });
+await acme.addWebhook();
 
 for (const role of new Set(pages.map((p) => p.role))) {
   const after = [];

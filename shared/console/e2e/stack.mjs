@@ -38,6 +38,11 @@ export class Tenant {
 
   schedule(conference, host = 'ann@console.example') { return this.call('POST', '/conferences', { conference, host }); }
 
+  /** Adds a webhook at which nobody listens. */
+  addWebhook() {
+    return this.call('POST', '/webhooks', { url: 'http://127.0.0.1:9/hooks.console.example', types: ['seatmeter.host.added', 'seatmeter.seats.threshold'], description: 'Billing' });
+  }
+
   /** Joins, and waits for what the server says: its first message. */
   async join(conference, identity, { role = 'participant', wait = false } = {}) {
     const { url } = await this.call('POST', `/conferences/${conference}/join-tokens`, { identity, role });

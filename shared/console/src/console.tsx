@@ -45,7 +45,9 @@ function Navigation({ pages, tenant, current }: { pages: Page[]; tenant: string;
       <ul ref={list}>
         {shown.map((page) => (
           <li key={page.id}>
-            <a href={hrefOf(page.ofTenant ? tenant : '', page.id)} aria-current={page.id === current ? 'page' : undefined}>{page.label}</a>
+            <a href={hrefOf(page.ofTenant ? tenant : '', page.id)} aria-current={page.id === current ? 'page' : undefined}>
+              {page.label}{page.mark && <page.mark tenant={tenant} page={current} />}
+            </a>
           </li>
         ))}
       </ul>

@@ -642,7 +642,7 @@ export interface components {
             period?: string;
             reason?: string;
             request_id: string;
-            role: "vendor" | "tenant_admin" | "finance";
+            role: "vendor" | "tenant_admin" | "finance" | "seatmeter";
             webhook?: string;
         };
         Adjustment: {

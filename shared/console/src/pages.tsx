@@ -10,6 +10,8 @@ import { SizingPage } from './pages/sizing.tsx';
 import { Statements } from './pages/statements.tsx';
 import { Tenants } from './pages/tenants.tsx';
 import { Usage } from './pages/usage.tsx';
+import { FailedWebhooks } from './pages/webhooks-state.tsx';
+import { Webhooks } from './pages/webhooks.tsx';
 import type { Person, Role } from './person.ts';
 
 export interface PageProps {
@@ -28,6 +30,8 @@ export interface Page {
   ofTenant: boolean;
   /** Not in the navigation: other pages lead there. */
   aside?: boolean;
+  /** Beside the label in the navigation: what needs care. */
+  mark?: ComponentType<{ tenant: string; page: string | undefined }>;
   show: ComponentType<PageProps>;
 }
 
@@ -44,6 +48,7 @@ export const pages: readonly Page[] = [
   { id: 'usage', label: 'Usage', roles: everyone, ofTenant: true, show: Usage },
   { id: 'sizing', label: 'How many seats?', roles: everyone, ofTenant: true, show: SizingPage },
   { id: 'statements', label: 'Statements', roles: everyone, ofTenant: true, show: Statements },
+  { id: 'webhooks', label: 'Webhooks', roles: admins, ofTenant: true, mark: FailedWebhooks, show: Webhooks },
   { id: 'audit', label: 'Audit', roles: admins, ofTenant: true, show: Audit },
 ];
 

@@ -49,7 +49,7 @@ export function Audit({ tenant, query }: PageProps) {
 
 const outcomes = [['', 'was done or not'], ['done', 'was done'], ['refused', 'was refused'], ['failed', 'failed'], ['unknown', 'ended nobody knows how']] as const;
 
-const targetOf = (a: Action) => [a.host, a.conference, a.connection, a.period].filter(Boolean).join(', ');
+const targetOf = (a: Action) => [a.host, a.conference, a.connection, a.webhook, a.period].filter(Boolean).join(', ');
 
 const wordsOf = (action: string) => action.replaceAll('-', ' ');
 

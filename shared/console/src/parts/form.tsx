@@ -31,7 +31,7 @@ interface Input {
 
 export function TextField({ label, hint, fault, value, onValue, ...input }: About & Input & {
   value: string; onValue: (value: string) => void;
-  type?: 'text' | 'email' | 'date' | 'datetime-local' | 'month'; pattern?: string; minLength?: number; maxLength?: number; min?: string; max?: string; list?: string;
+  type?: 'text' | 'email' | 'url' | 'date' | 'datetime-local' | 'month'; pattern?: string; minLength?: number; maxLength?: number; min?: string; max?: string; list?: string;
 }) {
   return (
     <Labelled label={label} hint={hint} fault={fault}>
