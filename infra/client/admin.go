@@ -335,16 +335,27 @@ type SeatRequest struct {
 	Identity   string `json:"identity"`
 	Role       Role   `json:"role"`
 	TTLSeconds int    `json:"ttl_seconds,omitempty"`
+	Wait       bool   `json:"wait,omitempty"`
 }
 
-// TakenSeat is a seat that a server has taken.
-type TakenSeat struct {
+// ServerSeat is a seat that a server has taken, or waits for. State is empty in the
+// answer to TakeSeat where the server has the seat at once.
+type ServerSeat struct {
 	Seat       string    `json:"seat"`
 	Conference string    `json:"conference"`
+	State      string    `json:"state"`
+	Position   int       `json:"position"`
+	Since      time.Time `json:"since"`
 	ExpiresAt  time.Time `json:"expires_at"`
 	Limit      int       `json:"limit"`
 	InUse      int       `json:"in_use"`
 }
+
+// The values of ServerSeat.State.
+const (
+	SeatQueued   = "queued"
+	SeatAdmitted = "admitted"
+)
 
 // Renewal is of one seat, and Renewals of many.
 type (
@@ -357,9 +368,33 @@ type (
 	}
 )
 
-// TakeSeat takes a seat for a server.
-func (a *Admin) TakeSeat(ctx context.Context, tenant, conference string, r SeatRequest) (TakenSeat, error) {
-	return send[TakenSeat](ctx, a, http.MethodPost, at("tenants", tenant, "conferences", conference, "seats"), r)
+// RenewedSeats tells which seats were renewed.
+type RenewedSeats struct {
+	Renewed   []string  `json:"renewed"`
+	Queued    []string  `json:"queued"`
+	Lapsed    []string  `json:"lapsed"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// TakeSeat takes a seat for a server, or waits for one.
+func (a *Admin) TakeSeat(ctx context.Context, tenant, conference string, r SeatRequest) (ServerSeat, error) {
+	return send[ServerSeat](ctx, a, http.MethodPost, at("tenants", tenant, "conferences", conference, "seats"), r)
+}
+
+// ServerSeat reads how a server's seat stands, and keeps its place in the queue.
+func (a *Admin) ServerSeat(ctx context.Context, tenant, seat string) (ServerSeat, error) {
+	return get[ServerSeat](ctx, a, at("tenants", tenant, "seats", seat), nil)
+}
+
+// RenewSeats renews servers' seats.
+func (a *Admin) RenewSeats(ctx context.Context, tenant string, r Renewals) (RenewedSeats, error) {
+	return send[RenewedSeats](ctx, a, http.MethodPost, at("tenants", tenant, "seats", "renew"), r)
+}
+
+// ReleaseSeat gives a server's seat back, or leaves the queue.
+func (a *Admin) ReleaseSeat(ctx context.Context, tenant, seat string) error {
+	_, err := a.Do(ctx, http.MethodDelete, at("tenants", tenant, "seats", seat), nil, nil)
+	return err
 }
 
 // Seats reads what is in use.

@@ -22,7 +22,7 @@ const patience = 30 * time.Second
 var statusOf = map[client.Code]int{
 	"seats_exhausted": 403, "participants_exhausted": 403, "hosts_exhausted": 403,
 	"host_changes_exhausted": 403, "license_expired": 403, "license_suspended": 403,
-	"host_busy": 409, "conference_not_live": 409, "conference_ended": 410,
+	"host_busy": 409, "conference_not_live": 409, "conference_ended": 410, "seat_lapsed": 410,
 	"token_invalid": 401, "forbidden": 403, "not_found": 404, "already_exists": 409,
 	"method_not_allowed": 405, "precondition_failed": 412, "invalid": 422, "rate_limited": 429, "unavailable": 503,
 }

@@ -111,6 +111,8 @@ var calls = []row{
 			return client.SeatRequest{Identity: "caller@example.com", Role: client.RoleParticipant}
 		},
 	},
+	{method: "GET", path: "/v1/tenants/{tenant}/seats/{seat}", success: 200, roles: ofServer},
+	{method: "GET", path: "/v1/tenants/{tenant}/conferences/{conference}/seats/{seat}", success: 200, roles: ofServer},
 	{method: "PUT", path: "/v1/tenants/{tenant}/seats/{seat}", success: 200, roles: ofServer, body: always(client.Renewal{TTLSeconds: 60})},
 	{method: "PUT", path: "/v1/tenants/{tenant}/conferences/{conference}/seats/{seat}", success: 200, roles: ofServer},
 	{method: "POST", path: "/v1/tenants/{tenant}/seats/renew", success: 200, roles: ofServer, body: always(client.Renewals{Seats: []string{}})},

@@ -65,7 +65,8 @@ func (x *Admissions) Connect(ctx context.Context, v Visitor) error {
 		return nil // it is in a block that nobody looked at
 	}
 	if pool, full := fullPool(v.Tenant, v.Number, err); full && v.Wait {
-		return x.connectToQueue(ctx, v, pool, err)
+		_, _, err = x.connectToQueue(ctx, v, pool, err)
+		return err
 	}
 	if err != nil {
 		return x.refuse(ctx, v, err)

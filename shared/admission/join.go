@@ -26,8 +26,9 @@ type request struct {
 	// wait: it waits where no seat is free.
 	wait bool
 	// turnOf is since when the connection waits whose turn it is; zero: the client
-	// asks.
-	turnOf int64
+	// asks. The lease of its seat is to last for leaseSeconds; zero for a WebSocket's.
+	turnOf       int64
+	leaseSeconds int
 }
 
 // join is Join for any request. It gives the position of a session that waits.
@@ -90,6 +91,9 @@ func (x *Admissions) seat(ctx context.Context, s session.Session, r request, fir
 	if v.turn { // its client has not asked for more, and may ask to leave by another clock
 		a.session.MovedAtMillis = s.MovedAtMillis
 	}
+	if s.Connection.OfServer() { // which may have waited for longer than a connection lasts
+		a.session.BeganMillis = a.session.JoinedAtMillis
+	}
 	in, err = x.complete(ctx, v, a)
 	if errors.Is(err, errStaleCache) {
 		return s, false, false, nil
@@ -105,7 +109,7 @@ func visitorOf(s session.Session, r request) Visitor {
 	return Visitor{
 		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Pseudonym: s.Pseudonym, Role: s.Role, IssuedMillis: s.IssuedMillis},
 		Connection: s.Connection, AtMillis: max(r.atMillis, max(s.JoinedAtMillis, s.FencedMillis)+1), version: s.Version + 1,
-		turn: r.turnOf != 0,
+		turn: r.turnOf != 0, LeaseSeconds: r.leaseSeconds,
 	}
 }
 

@@ -47,22 +47,29 @@ func (x *Admissions) admit(ctx context.Context, v Visitor) (admitted, error) {
 	return admitted{}, problem.New(problem.Unavailable, "The license is changing. Try again.")
 }
 
-func (x *Admissions) try(ctx context.Context, v Visitor, fresh bool) (admitted, error) {
+// check reads the license and the conference, and refuses a visitor whom no free seat
+// would help.
+func (x *Admissions) check(ctx context.Context, v Visitor, fresh bool) (license.License, conference.Conference, error) {
 	l, err := x.license(ctx, v, fresh)
 	if err != nil {
-		return admitted{}, err
+		return l, conference.Conference{}, err
 	}
 	if !l.AllowedOrigins.Allow(v.Origin) {
-		return admitted{}, errOrigin()
+		return l, conference.Conference{}, errOrigin()
 	}
 	c, err := x.conference(ctx, v, fresh)
+	if err == nil {
+		err = l.Admits(time.UnixMilli(v.AtMillis))
+	}
+	if err == nil {
+		err = notRemoved(v, c.Removed)
+	}
+	return l, c, err
+}
+
+func (x *Admissions) try(ctx context.Context, v Visitor, fresh bool) (admitted, error) {
+	l, c, err := x.check(ctx, v, fresh)
 	if err != nil {
-		return admitted{}, err
-	}
-	if err := l.Admits(time.UnixMilli(v.AtMillis)); err != nil {
-		return admitted{}, err
-	}
-	if err := notRemoved(v, c.Removed); err != nil {
 		return admitted{}, err
 	}
 	t := attempt{Visitor: v, license: l, conference: c}
@@ -243,6 +250,12 @@ func (x *Admissions) take(ctx context.Context, t *attempt, by way, from seat.Poo
 	case pool.RefusalLost:
 		return nil, session.NotFound()
 	case pool.RefusalNone:
+	}
+	if seated.Member.Expired(t.AtMillis) { // of a lease: an attempt that died took it long ago
+		if _, err := x.pools.EndHold(ctx, seated.Block, seat.Place{Connection: t.Connection, Member: seated.Member}); err != nil {
+			return nil, fmt.Errorf("give an expired seat back: %w", err)
+		}
+		return nil, errStaleCache
 	}
 	s.StayID = usage.NewStayID(t.Connection, seated.Member.JoinedAtMillis)
 	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse

@@ -35,7 +35,7 @@ func (x *Admissions) JoinOrWait(ctx context.Context, id seat.ConnectionID, atMil
 // still waits, or has left. An error is the reason why the waiter gets no seat now. A
 // want of seats is not recorded as a refusal. Safe to repeat, and to run twice at once.
 func (x *Admissions) Serve(ctx context.Context, w queue.Waiter, atMillis int64) (session.Session, error) {
-	s, _, _, err := x.join(ctx, w.Connection, request{atMillis: max(atMillis, w.SinceMillis), turnOf: w.SinceMillis})
+	s, _, _, err := x.join(ctx, w.Connection, request{atMillis: max(atMillis, w.SinceMillis), turnOf: w.SinceMillis, leaseSeconds: w.Lease.Seconds})
 	return s, err
 }
 
@@ -125,21 +125,23 @@ func (x *Admissions) waitOn(ctx context.Context, s session.Session) (int, error)
 	return 0, x.refuse(ctx, v, l.Full(l.Capacity()))
 }
 
-// connectToQueue has a new connection wait for a seat of a pool that was full. A
-// process that dies before all is written has answered nothing, and the gateway
-// refuses the handshake: the worker finds that the connection is not there.
-func (x *Admissions) connectToQueue(ctx context.Context, v Visitor, in seat.Pool, refusal error) error {
+// connectToQueue has a new connection wait for a seat of a pool that was full, and gives
+// its session and its position: zero, if the session does not wait, since this is a
+// repeat. A process that dies before all is written has answered nothing, and the gateway
+// refuses the handshake: the worker finds that the connection is not there, or that its
+// server does not renew its place.
+func (x *Admissions) connectToQueue(ctx context.Context, v Visitor, in seat.Pool, refusal error) (session.Session, int, error) {
 	l, err := x.license(ctx, v, false)
 	if err != nil {
-		return err
+		return session.Session{}, 0, err
 	}
 	c, err := x.conference(ctx, v, false)
 	if err != nil {
-		return x.refuse(ctx, v, err)
+		return session.Session{}, 0, x.refuse(ctx, v, err)
 	}
 	full, err := x.queues.Full(ctx, in, l.QueueLimit)
 	if full || err != nil {
-		return x.refuseFull(ctx, v, refusal, err)
+		return session.Session{}, 0, x.refuseFull(ctx, v, refusal, err)
 	}
 	s := visit(v, c)
 	s.BeganMillis, s.Shards = v.AtMillis, l.Shards
@@ -148,21 +150,21 @@ func (x *Admissions) connectToQueue(ctx context.Context, v Visitor, in seat.Pool
 	there, err := x.store.Begin(ctx, s)
 	switch {
 	case err != nil:
-		return problem.Wrap("begin to wait", err)
+		return s, 0, problem.Wrap("begin to wait", err)
 	case there != nil && there.State == session.StateGone:
-		return session.NotFound()
+		return s, 0, session.NotFound()
 	case there != nil && !there.Waits():
-		return nil // a repeat: it has got its seat, or has left the queue
+		return *there, 0, nil // it has got its seat, or has left the queue
 	case there != nil:
-		_, err := x.waitOn(ctx, *there)
-		return err
+		position, err := x.waitOn(ctx, *there)
+		return *there, position, err
 	}
 	position, err := x.queues.Enter(ctx, s, l.QueueLimit, false)
 	if position > 0 && err == nil {
-		return nil
+		return s, position, nil
 	}
 	if gone := x.departures.Leave(ctx, v.Connection, v.AtMillis, usage.EndClosed); gone != nil && err == nil {
 		err = gone
 	}
-	return x.refuseFull(ctx, v, refusal, err)
+	return s, 0, x.refuseFull(ctx, v, refusal, err)
 }

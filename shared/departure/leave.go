@@ -89,6 +89,27 @@ func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis i
 	return fmt.Errorf("leave %s: its session kept changing", id)
 }
 
+// EndWait makes a server's connection gone that waits since then. It tells whether it is
+// gone: not if it has a seat. Safe to repeat.
+func (x *Departures) EndWait(ctx context.Context, id seat.ConnectionID, sinceMillis int64) (bool, error) {
+	for range leaveRounds {
+		s, err := x.store.Session(ctx, id, true)
+		if err != nil || s == nil || s.State == session.StateGone {
+			return err == nil, problem.Wrap("read the session", err)
+		}
+		if !s.Waits() || s.QueuedMillis != sinceMillis {
+			return false, nil
+		}
+		s.State = session.StateGone
+		s.Version++
+		there, err := x.store.Change(ctx, *s)
+		if err != nil || there == nil || *there == *s {
+			return err == nil, problem.Wrap("end a wait", err)
+		}
+	}
+	return false, problem.New(problem.Unavailable, "Please try again.")
+}
+
 // ToLobby gives a connection's seat back and keeps it connected. The session
 // moves first; from then on the stay is over, and a process that dies leaves the
 // rest to a repeat, or to reconciliation. Safe to repeat: in the lobby it does

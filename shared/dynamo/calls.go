@@ -127,6 +127,7 @@ var steps = []struct{ of, text, name string }{
 	{"head", "SET #waiting = :waiting", "recount queue"},
 	{"head", "ADD #generation", "close queue"},
 	{"waiter", "SET #told", "tell position"},
+	{"waiter", "SET #renewed_at", "renew place"},
 	{"worker", "SET #holder", "lease queues"},
 	{"conference", "#live_at = :at", "go live"},
 	{"conference", "#ended_at = :at, #busy", "end conference"},

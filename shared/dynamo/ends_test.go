@@ -114,7 +114,7 @@ func (w *costly) takeSeat(t *testing.T) {
 	w.bill.reads = reads // the call reads the conference too, which is no part of a join
 	w.now++
 	v := admission.Visitor{Pass: w.pass, Connection: seat.NewServerID(), AtMillis: w.now, LeaseSeconds: 60}
-	if _, err := w.door.TakeSeat(t.Context(), v, *c); err != nil {
+	if _, _, err := w.door.TakeSeat(t.Context(), v, *c); err != nil {
 		t.Fatal(err)
 	}
 	w.in = append(w.in, v.Connection)
@@ -125,7 +125,7 @@ func (w *costly) renew(t *testing.T, seats int) {
 	t.Helper()
 	w.now++
 	ids := w.in[len(w.in)-seats:]
-	renewed, err := lease.New(w.store, w.door.Departures).Renew(t.Context(), lease.Renewal{Scope: lease.Scope{Tenant: w.pass.Tenant}, AtMillis: w.now}, ids)
+	renewed, err := w.door.Leases().Renew(t.Context(), lease.Renewal{Scope: lease.Scope{Tenant: w.pass.Tenant}, AtMillis: w.now}, ids)
 	if err != nil || len(renewed) != seats {
 		t.Fatalf("renewed %v (%v)", renewed, err)
 	}
@@ -133,7 +133,7 @@ func (w *costly) renew(t *testing.T, seats int) {
 
 func (w *costly) release(t *testing.T) {
 	t.Helper()
-	if _, err := lease.New(w.store, w.door.Departures).Release(t.Context(), lease.Scope{Tenant: w.pass.Tenant}, w.ends(), w.now); err != nil {
+	if _, err := w.door.Leases().Release(t.Context(), lease.Scope{Tenant: w.pass.Tenant}, w.ends(), w.now); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -139,6 +139,7 @@ const (
 	attrFenced     = "fenced_through"
 	attrOwn        = "own_pools"
 	attrLease      = "lease_seconds"
+	attrRenewed    = "renewed_at"
 
 	attrThrough         = "through"
 	attrLate            = "late_before"

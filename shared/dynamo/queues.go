@@ -96,7 +96,8 @@ func (s *Store) Open(ctx context.Context, pool seat.Pool, limit int) (queue.Head
 // Enter implements queue.Store by one conditional put.
 func (s *Store) Enter(ctx context.Context, w queue.Waiter) error {
 	i := key(queueKey(w.Pool), prefixWait+w.Order).setNumber(attrExpires, (w.SinceMillis+session.KeepMillis)/millisPerSecond)
-	i = writeWait(i, w.Wait).setNumber(attrTold, int64(w.Told)).setNumber(attrToldAt, w.ToldMillis)
+	i = writeWait(i, w.Wait).setNumber(attrTold, int64(w.Told)).setNumber(attrToldAt, w.ToldMillis).
+		setNumber(attrRenewed, w.Lease.RenewedAtMillis).setNumber(attrLease, int64(w.Lease.Seconds))
 	_, _, err := s.put(ctx, s.live, i, absent, nil)
 	return err
 }
@@ -150,6 +151,20 @@ func (s *Store) Tell(ctx context.Context, w queue.Waiter) error {
 		values: item{":told": number(w.Told), ":at": number(w.ToldMillis)},
 	})
 	return err
+}
+
+// RenewPlace implements queue.Store by one UpdateItem.
+func (s *Store) RenewPlace(ctx context.Context, w queue.Waiter, lease seat.Lease) (bool, error) {
+	_, refused, err := s.apply(ctx, change{
+		pk: queueKey(w.Pool), sk: prefixWait + w.Order,
+		update:    "SET #renewed_at = :at, #lease_seconds = :seconds",
+		condition: "#renewed_at = :was AND #lease_seconds = :before",
+		values: item{
+			":at": number(lease.RenewedAtMillis), ":seconds": number(lease.Seconds),
+			":was": number(w.Lease.RenewedAtMillis), ":before": number(w.Lease.Seconds),
+		},
+	})
+	return !refused && err == nil, err
 }
 
 // Recount implements queue.Store by one UpdateItem.
@@ -258,7 +273,10 @@ func readWaiter(pool seat.Pool, i item) (queue.Waiter, error) {
 	if err != nil {
 		return queue.Waiter{}, fmt.Errorf("waiter of %s: %w", pool.Tenant, err)
 	}
-	w := queue.Waiter{Wait: wait, Pool: pool, Order: r.text(attrSK)[len(prefixWait):], Told: r.int(attrTold), ToldMillis: r.number(attrToldAt)}
+	w := queue.Waiter{
+		Wait: wait, Pool: pool, Order: r.text(attrSK)[len(prefixWait):], Told: r.int(attrTold), ToldMillis: r.number(attrToldAt),
+		Lease: seat.Lease{RenewedAtMillis: r.number(attrRenewed), Seconds: r.int(attrLease)},
+	}
 	return w, r.err
 }
 

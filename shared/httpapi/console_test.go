@@ -150,6 +150,8 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 		"put " + tenant + "/conferences/{conference}/seats/{seat}":                "200",
 		"delete " + tenant + "/conferences/{conference}/seats/{seat}":             "204",
 		"post " + tenant + "/conferences/{conference}/seats/renew":                "200",
+		"get " + tenant + "/conferences/{conference}/seats/{seat}":                "200",
+		"get " + tenant + "/seats/{seat}":                                         "200",
 		"put " + tenant + "/seats/{seat}":                                         "200",
 		"delete " + tenant + "/seats/{seat}":                                      "204",
 		"post " + tenant + "/seats/renew":                                         "200",

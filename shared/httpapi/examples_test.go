@@ -192,11 +192,17 @@ func (s *script) servers(acme string) {
 	seat := read[httpapi.SeatView](s.ask(server, "POST", acme+weekly, `{"identity":"hal@example.org","role":"participant","ttl_seconds":60}`)).Seat
 	s.ask(server, "POST", acme+weekly, `{"identity":"ivy@example.org","role":"participant"}`)
 	s.now += 20_000
+	s.ask(server, "GET", acme+weekly+"/"+string(seat), "")
+	s.ask(server, "GET", acme+"/seats/"+string(seat), "")
 	s.ask(server, "PUT", acme+weekly+"/"+string(seat), `{"ttl_seconds":60}`)
 	s.ask(server, "PUT", acme+"/seats/"+string(seat), `{}`)
 	many := `{"seats":["` + string(seat) + `","~MadeUp000"]}`
 	s.ask(server, "POST", acme+weekly+"/renew", many)
 	s.ask(server, "POST", acme+"/seats/renew", many)
+	waits := s.ask(server, "POST", acme+weekly, `{"identity":"jan@example.org","role":"participant","wait":true}`).headers["location"]
+	s.ask(server, "GET", waits, "")
+	s.ask(server, "DELETE", waits, "")
+	s.ask(server, "GET", waits, "")
 	s.ask(server, "DELETE", acme+weekly+"/"+string(seat), "")
 	s.ask(server, "DELETE", acme+"/seats/"+string(seat), "")
 	s.ask(server, "PUT", acme+weekly+"/"+string(seat), "")

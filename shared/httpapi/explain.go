@@ -42,6 +42,9 @@ func explainParameter(operation, name string, p *huma.Param, done map[*huma.Para
 			m = special
 		}
 	}
+	if special, ok := members["/"+name]; ok && p.In == "path" {
+		m = special
+	}
 	if of := cmp.Or(p.Schema.Description, p.Description); of != "" {
 		m.text = of // a call or an answer may say more than the member's text
 	}

@@ -123,6 +123,7 @@ func TestForeignObjectsLookLikeMissingOnes(t *testing.T) {
 	// What a server does not hold has lapsed, and is released already.
 	statuses := map[string]int{
 		"POST /v1/tenants/{tenant}/conferences/{conference}/seats/renew":    200,
+		"GET /v1/tenants/{tenant}/conferences/{conference}/seats/{seat}":    410,
 		"PUT /v1/tenants/{tenant}/conferences/{conference}/seats/{seat}":    410,
 		"DELETE /v1/tenants/{tenant}/conferences/{conference}/seats/{seat}": 204,
 	}

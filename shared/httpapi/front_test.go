@@ -19,7 +19,7 @@ func TestAWrongMethodListsTheAllowedOnes(t *testing.T) {
 		"/v1/tenants/acme/hosts/ann@example.org":   "GET, HEAD, PATCH, DELETE, OPTIONS",
 		"/v1/tenants/acme/hosts/ann%40example.org": "GET, HEAD, PATCH, DELETE, OPTIONS",
 		"/v1/tenants/acme/conferences/weekly/end":  "POST, OPTIONS",
-		"/v1/tenants/acme/seats/s":                 "PUT, DELETE, OPTIONS",
+		"/v1/tenants/acme/seats/s":                 "GET, HEAD, PUT, DELETE, OPTIONS",
 		"/v1/tenants/acme/seats/renew":             "POST, OPTIONS",
 		"/v1/usage":                                "GET, HEAD, OPTIONS",
 		"/v1/openapi.json":                         "GET, HEAD, OPTIONS",

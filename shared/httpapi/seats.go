@@ -2,7 +2,12 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
+	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,6 +32,7 @@ type SeatBody struct {
 	Identity   string `json:"identity" minLength:"1" maxLength:"254"`
 	Role       string `json:"role" enum:"host,participant"`
 	TTLSeconds *int   `json:"ttl_seconds,omitempty" minimum:"10" maximum:"3600"`
+	Wait       bool   `json:"wait,omitempty"`
 }
 
 // Resolve implements huma.Resolver. It reports the faults that a schema cannot
@@ -45,15 +51,35 @@ type SeatView struct {
 	InUse      int               `json:"in_use"`
 }
 
+// SeatStateView is a seat that a server waits for or has.
+type SeatStateView struct {
+	Seat       seat.ConnectionID `json:"seat"`
+	Conference conference.ID     `json:"conference"`
+	State      string            `json:"state" enum:"queued,admitted"`
+	Position   int               `json:"position,omitempty"`
+	Since      *time.Time        `json:"since,omitempty"`
+	ExpiresAt  time.Time         `json:"expires_at"`
+	Limit      *int              `json:"limit,omitempty"`
+	InUse      *int              `json:"in_use,omitempty"`
+}
+
+// The values of SeatStateView.State.
+const (
+	seatQueued   = "queued"
+	seatAdmitted = "admitted"
+)
+
 // RenewBody is the body of the operations that renew one seat.
 type RenewBody struct {
 	TTLSeconds *int `json:"ttl_seconds,omitempty" minimum:"10" maximum:"3600"`
 }
 
-// RenewedView is a seat that was renewed.
+// RenewedView is a seat that was renewed, or a wait for one.
 type RenewedView struct {
 	Seat      seat.ConnectionID `json:"seat"`
 	ExpiresAt time.Time         `json:"expires_at"`
+	// Position is that in the queue; absent for a seat.
+	Position int `json:"position,omitempty"`
 }
 
 // RenewManyBody is the body of the operations that renew many seats.
@@ -62,11 +88,13 @@ type RenewManyBody struct {
 	TTLSeconds *int     `json:"ttl_seconds,omitempty" minimum:"10" maximum:"3600"`
 }
 
-// RenewedManyView has the seats that were renewed, and those that have lapsed.
+// RenewedManyView has the seats that were renewed, those that are still waited for, and
+// those that have lapsed.
 type RenewedManyView struct {
 	Renewed []seat.ConnectionID `json:"renewed" nullable:"false"`
+	Queued  []seat.ConnectionID `json:"queued,omitempty"`
 	Lapsed  []seat.ConnectionID `json:"lapsed" nullable:"false"`
-	// ExpiresAt is when the first of the renewed seats lapses.
+	// ExpiresAt is when the first of those that were renewed lapses.
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 }
 
@@ -75,7 +103,23 @@ type takeSeatInput struct {
 	Body SeatBody
 }
 
+// takeSeatOutput is a seat, or a place in the queue.
+type takeSeatOutput struct {
+	Status      int
+	ContentType string `header:"Content-Type" hidden:"true"`
+	Location    string `header:"Location"`
+	Body        []byte
+}
+
 type (
+	getSeatInput struct {
+		TenantInput
+		Seat string `path:"seat"`
+	}
+	getSeatInConferenceInput struct {
+		ConferenceInput
+		Seat string `path:"seat"`
+	}
 	renewSeatInput struct {
 		TenantInput
 		Seat string `path:"seat"`
@@ -127,9 +171,17 @@ func (a *API) AddSeats(s Seats) {
 	const ofTenant, ofConference = "/v1/tenants/{tenant}/seats", "/v1/tenants/{tenant}/conferences/{conference}/seats"
 	servers := []Role{RoleServer}
 	register(a, operation{id: "take-seat", method: http.MethodPost, path: ofConference, summary: "Take a seat for a server", status: http.StatusCreated, roles: servers},
-		func(ctx context.Context, in *takeSeatInput) (*struct{ Body SeatView }, error) {
-			view, err := s.take(ctx, a.people, in)
-			return &struct{ Body SeatView }{view}, err
+		func(ctx context.Context, in *takeSeatInput) (*takeSeatOutput, error) {
+			return s.take(ctx, a.people, in)
+		})
+	a.describeTakenSeat(ofConference)
+	register(a, operation{id: "get-seat", method: http.MethodGet, path: ofTenant + "/{seat}", summary: "Get a server's seat, or its place in the queue", roles: servers},
+		func(ctx context.Context, in *getSeatInput) (*struct{ Body SeatStateView }, error) {
+			return s.get(ctx, in.scope(), in.Seat)
+		})
+	register(a, operation{id: "get-seat-of-conference", method: http.MethodGet, path: ofConference + "/{seat}", summary: "Get a server's seat, or its place in the queue, in a conference", roles: servers},
+		func(ctx context.Context, in *getSeatInConferenceInput) (*struct{ Body SeatStateView }, error) {
+			return s.get(ctx, in.scope(), in.Seat)
 		})
 	register(a, operation{id: "renew-seat", method: http.MethodPut, path: ofTenant + "/{seat}", summary: "Renew a server's seat", roles: servers},
 		func(ctx context.Context, in *renewSeatInput) (*struct{ Body RenewedView }, error) {
@@ -157,11 +209,25 @@ func (a *API) AddSeats(s Seats) {
 		})
 }
 
-// take takes a seat. A lost answer leaves a seat that lapses, since nobody renews it.
-func (s Seats) take(ctx context.Context, book *people.Book, in *takeSeatInput) (SeatView, error) {
+// describeTakenSeat has the document show both answers to take-seat.
+func (a *API) describeTakenSeat(path string) {
+	responses := a.OpenAPI().Paths[path].Post.Responses
+	created := responses[strconv.Itoa(http.StatusCreated)]
+	responses[strconv.Itoa(http.StatusAccepted)] = &huma.Response{
+		Description: "No seat is free, and the server waits for one. Read at `Location` how it stands.",
+		Headers:     created.Headers,
+		Content:     map[string]*huma.MediaType{formatJSON.media: {Schema: a.schema(reflect.TypeFor[SeatStateView]())}},
+	}
+	created.Headers = nil
+	created.Content = map[string]*huma.MediaType{formatJSON.media: {Schema: a.schema(reflect.TypeFor[SeatView]())}}
+}
+
+// take takes a seat, or waits for one. A lost answer leaves a seat or a place that lapses,
+// since nobody renews it.
+func (s Seats) take(ctx context.Context, book *people.Book, in *takeSeatInput) (*takeSeatOutput, error) {
 	c, err := findConference(ctx, s.Store, &in.ConferenceInput)
 	if err != nil {
-		return SeatView{}, err
+		return nil, err
 	}
 	v, err := s.visitor(ctx, c, in.Body)
 	if err == nil {
@@ -171,13 +237,61 @@ func (s Seats) take(ctx context.Context, book *people.Book, in *takeSeatInput) (
 		v.Pseudonym, err = book.Pseudonym(ctx, c.Tenant, v.Identity)
 	}
 	if err != nil {
-		return SeatView{}, err
+		return nil, err
 	}
-	taken, err := s.Admissions.TakeSeat(ctx, v, c)
+	taken, position, err := s.Admissions.TakeSeat(ctx, v, c)
 	if err != nil {
-		return SeatView{}, err //nolint:wrapcheck // a problem of its own
+		return nil, err //nolint:wrapcheck // a problem of its own
 	}
-	return s.view(ctx, taken)
+	out := &takeSeatOutput{Status: http.StatusCreated, ContentType: formatJSON.contentType}
+	if position > 0 {
+		out.Status = http.StatusAccepted
+		out.Location = fmt.Sprintf("%sconferences/%s/seats/%s", tenantURL(c.Tenant), url.PathEscape(string(c.ID)), taken.Connection)
+		lease := seat.Lease{RenewedAtMillis: v.AtMillis, Seconds: v.LeaseSeconds}
+		out.Body, err = json.Marshal(viewQueued(taken, lease, position))
+		return out, err //nolint:wrapcheck // never fails
+	}
+	view, err := s.view(ctx, taken)
+	if err != nil {
+		return nil, err
+	}
+	out.Body, err = json.Marshal(view)
+	return out, err //nolint:wrapcheck // never fails
+}
+
+func viewQueued(s session.Session, l seat.Lease, position int) SeatStateView {
+	since := time.UnixMilli(s.QueuedMillis).UTC()
+	return SeatStateView{
+		Seat: s.Connection, Conference: s.Conference, State: seatQueued, Position: position, Since: &since, ExpiresAt: expiry(l),
+	}
+}
+
+// get tells how a server's seat stands. Asking keeps a place in the queue.
+func (s Seats) get(ctx context.Context, in lease.Scope, text string) (*struct{ Body SeatStateView }, error) {
+	at := callerOf(ctx).at.UnixMilli()
+	for _, id := range seatIDs([]string{text}) {
+		its, standing, has, err := s.Leases.Get(ctx, in, id, at)
+		switch {
+		case err != nil:
+			return nil, err //nolint:wrapcheck // its own
+		case has && standing.Position > 0:
+			return &struct{ Body SeatStateView }{viewQueued(*its, standing.Lease, standing.Position)}, nil
+		case has:
+			pool, err := s.Occupancy.PoolUsage(ctx, *its, at)
+			return &struct{ Body SeatStateView }{SeatStateView{
+				Seat: id, Conference: its.Conference, State: seatAdmitted, ExpiresAt: expiry(standing.Lease), Limit: &pool.Limit, InUse: &pool.InUse,
+			}}, err //nolint:wrapcheck // its own
+		case its != nil && its.State != session.StateSeated:
+			if err := s.Admissions.Refused(ctx, *its, at); err != nil {
+				return nil, err //nolint:wrapcheck // a problem of its own
+			}
+		}
+	}
+	return nil, s.elseUnknown(ctx, in, lapsed())
+}
+
+func lapsed() error {
+	return problem.New(problem.SeatLapsed, "The server does not have this seat any more.")
 }
 
 // visitor is the person whom a server takes a seat for.
@@ -192,7 +306,7 @@ func (s Seats) visitor(ctx context.Context, c conference.Conference, body SeatBo
 	}
 	return admission.Visitor{
 		Pass:       jointoken.Pass{Tenant: c.Tenant, Conference: c.ID, Number: c.Number, Identity: identity, Role: jointoken.Role(body.Role)},
-		Connection: s.NewID(), AtMillis: callerOf(ctx).at.UnixMilli(), LeaseSeconds: orDefault(body.TTLSeconds, seat.DefaultLeaseSeconds),
+		Connection: s.NewID(), AtMillis: callerOf(ctx).at.UnixMilli(), LeaseSeconds: orDefault(body.TTLSeconds, seat.DefaultLeaseSeconds), Wait: body.Wait,
 	}, err //nolint:wrapcheck // problems of their own
 }
 
@@ -243,10 +357,10 @@ func (s Seats) renew(ctx context.Context, in lease.Scope, text string, body *Ren
 	if err != nil {
 		return nil, err //nolint:wrapcheck // its own
 	}
-	for id, lease := range renewed {
-		return &struct{ Body RenewedView }{RenewedView{id, expiry(lease)}}, nil
+	for id, standing := range renewed {
+		return &struct{ Body RenewedView }{RenewedView{id, expiry(standing.Lease), standing.Position}}, nil
 	}
-	return nil, s.elseUnknown(ctx, in, problem.New(problem.SeatLapsed, "The server does not have this seat any more."))
+	return nil, s.elseUnknown(ctx, in, lapsed())
 }
 
 // elseUnknown is an answer about seats that are not there, unless there is no such tenant.
@@ -288,16 +402,18 @@ func (s Seats) renewMany(ctx context.Context, in lease.Scope, body RenewManyBody
 	known := make(map[string]bool, len(body.Seats))
 	for _, text := range body.Seats {
 		id := seat.ConnectionID(text)
-		lease, is := renewed[id]
+		standing, is := renewed[id]
 		switch {
 		case known[text]:
 		case !is:
 			view.Lapsed = append(view.Lapsed, id)
+		case standing.Position > 0:
+			view.Queued = append(view.Queued, id)
 		default:
 			view.Renewed = append(view.Renewed, id)
-			if until := expiry(lease); view.ExpiresAt == nil || until.Before(*view.ExpiresAt) {
-				view.ExpiresAt = &until
-			}
+		}
+		if until := expiry(standing.Lease); is && (view.ExpiresAt == nil || until.Before(*view.ExpiresAt)) {
+			view.ExpiresAt = &until
 		}
 		known[text] = true
 	}

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"seatmeter/shared/httpapi"
+	"seatmeter/shared/pool"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 )
@@ -192,5 +194,123 @@ func TestASeatIsRenewedForDays(t *testing.T) {
 	usage := read[httpapi.UsageView](w.call(finance, http.MethodGet, "/v1/tenants/acme/usage?from=2026-09-21T00:00:00Z&to=2026-09-25T00:00:00Z", "")).Rows[0]
 	if usage.SeatMillis != 2*24*3_599_000 || usage.Joins != 1 || usage.Peak != 1 {
 		t.Errorf("%d ms, %d joins, peak %d", usage.SeatMillis, usage.Joins, usage.Peak)
+	}
+}
+
+// crowded is a concurrent license of one seat, which bob has.
+func crowded(t *testing.T) *world {
+	t.Helper()
+	w := serving(t)
+	w.concurrent("acme", 1)
+	w.taken("bob")
+	return w
+}
+
+// serve has the worker go over the queues once.
+func (w *world) serve() {
+	w.t.Helper()
+	if err := w.door.Worker(nil, nil, w.clock, pool.Sleep).Round(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestAServerWaitsForASeat(t *testing.T) {
+	w := crowded(t)
+	asked := w.take("carl", `,"wait":true,"ttl_seconds":30`)
+	asked.want(202, `{"seat":"~MadeUp002","conference":"weekly","state":"queued","position":1,"since":"2026-09-21T14:13:20Z","expires_at":"2026-09-21T14:13:50Z"}`)
+	carl := asked.headers["location"]
+	if carl != weeklySeats+"/~MadeUp002" {
+		t.Fatalf("Location is %q", carl)
+	}
+	w.now += 20_000
+	w.renew("~MadeUp001", "").ok()
+	w.call(server, http.MethodGet, carl, "").want(200,
+		`{"seat":"~MadeUp002","conference":"weekly","state":"queued","position":1,"since":"2026-09-21T14:13:20Z","expires_at":"2026-09-21T14:14:10Z"}`)
+	w.renew("~MadeUp002", `{"ttl_seconds":60}`).want(200, `{"seat":"~MadeUp002","expires_at":"2026-09-21T14:14:40Z","position":1}`)
+	w.call(server, http.MethodPost, weeklySeats+"/renew", `{"seats":["~MadeUp001","~MadeUp002","~MadeUp009"]}`).want(200,
+		`{"renewed":["~MadeUp001"],"queued":["~MadeUp002"],"lapsed":["~MadeUp009"],"expires_at":"2026-09-21T14:14:10Z"}`)
+	w.call(finance, http.MethodGet, "/v1/tenants/acme/seats", "").want(200, `{"tenant":"acme","model":"concurrent","limit":1,"in_use":1,"held":0,"waiting":1,
+		"conferences":[{"conference":"weekly","host":"ann@example.org","limit":1,"in_use":1}]}`)
+	if got := w.queue("weekly"); got != "carl 1" {
+		t.Errorf("queue %s", got)
+	}
+	w.call(server, http.MethodDelete, weeklySeats+"/~MadeUp001", "").want(204, "")
+	w.serve()
+	w.call(server, http.MethodGet, carl, "").want(200,
+		`{"seat":"~MadeUp002","conference":"weekly","state":"admitted","expires_at":"2026-09-21T14:14:10Z","limit":1,"in_use":1}`)
+	w.call(server, http.MethodGet, "/v1/tenants/acme/seats/~MadeUp002", "").ok()
+	w.now += 30_000
+	w.call(server, http.MethodGet, carl, "").refused(problem.SeatLapsed)
+}
+
+func TestAServersWaitEndsForAReason(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(w *world, carl string)
+		want problem.Code
+	}{
+		"released": {func(w *world, carl string) {
+			w.call(server, http.MethodDelete, carl, "").want(204, "")
+			w.call(server, http.MethodDelete, carl, "").want(204, "")
+		}, problem.SeatLapsed},
+		"silent": {func(w *world, _ string) { w.now += 60_000 }, problem.SeatLapsed},
+		"removed": {func(w *world, _ string) {
+			w.call(acmeAdmin, http.MethodDelete, "/v1/tenants/acme/connections/~MadeUp002", "").want(204, "")
+		}, problem.Forbidden},
+		"ended": {func(w *world, _ string) { w.call(acmeAdmin, http.MethodPost, conferences+"/weekly/end", "").ok() }, problem.ConferenceEnded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := crowded(t)
+			carl := w.take("carl", `,"wait":true`).headers["location"]
+			c.end(w, carl)
+			w.call(server, http.MethodGet, carl, "").refused(c.want)
+			w.renew("~MadeUp002", "").refused(problem.SeatLapsed)
+			w.serve()
+			w.call(server, http.MethodGet, carl, "").refused(c.want)
+			if got := read[httpapi.SeatsView](w.call(finance, http.MethodGet, "/v1/tenants/acme/seats", "")); got.Waiting != 0 {
+				t.Errorf("%d wait", got.Waiting)
+			}
+		})
+	}
+}
+
+func TestAServerThatMayNotWaitIsRefusedAtOnce(t *testing.T) {
+	w := crowded(t)
+	const waits = `,"wait":true`
+	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":1,"queue_limit":1}`).ok()
+	if got := w.take("carl", waits); got.status != http.StatusAccepted {
+		t.Errorf("answered %d %s", got.status, got.body)
+	}
+	w.take("dan", waits).refused(problem.SeatsExhausted)
+	w.take("eve", "").refused(problem.SeatsExhausted)
+	w.take("frank", `,"wait":"yes"`).refused(problem.Invalid, "#/wait")
+	w.call(vendor, http.MethodPut, "/v1/tenants/acme/license", `{"model":"concurrent","seats":1,"status":"suspended"}`).ok()
+	w.take("dan", waits).refused(problem.LicenseSuspended)
+}
+
+func TestAServerIsPutFirstInTheQueue(t *testing.T) {
+	w := crowded(t)
+	w.take("carl", `,"wait":true`)
+	w.now += 1000
+	dan := w.take("dan", `,"wait":true`).headers["location"]
+	w.putFirst("weekly", "~MadeUp003").ok()
+	if got := w.queue("weekly"); got != "dan 1, carl 2" {
+		t.Errorf("queue %s", got)
+	}
+	w.call(server, http.MethodDelete, weeklySeats+"/~MadeUp001", "").want(204, "")
+	w.serve()
+	if got := read[httpapi.SeatStateView](w.call(server, http.MethodGet, dan, "")); got.State != "admitted" {
+		t.Errorf("dan is %s", got.State)
+	}
+}
+
+// A server whose answer was lost repeats its call with the same key, and has the same place.
+func TestARepeatWithAKeyWaitsInOnePlace(t *testing.T) {
+	w := crowded(t)
+	body := `{"identity":"carl","role":"participant","wait":true}`
+	first := w.call(server, http.MethodPost, weeklySeats, body, "idempotency-key", "once")
+	again := w.call(server, http.MethodPost, weeklySeats, body, "idempotency-key", "once")
+	again.want(202, first.body)
+	if first.headers["location"] == "" || again.headers["location"] != first.headers["location"] || w.queue("weekly") != "carl 1" {
+		t.Errorf("Location %q, then %q; queue %s", first.headers["location"], again.headers["location"], w.queue("weekly"))
 	}
 }

@@ -22,11 +22,9 @@ import (
 	"unicode/utf8"
 
 	"seatmeter/shared/keys/keystest"
-	"seatmeter/shared/lease"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/metrics"
 	"seatmeter/shared/pool"
-	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/table/parquet"
 	"seatmeter/shared/table/xlsx"
@@ -103,9 +101,9 @@ func newWorld(t testing.TB) *world {
 	api.AddConferences(w.door.Licensing, w.door.Meetings, w.failing())
 	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://door.example.org/prod"}
 	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.failing(), tokens)
-	api.AddQueue(queue.New(w.failing(), pool.New(w.failing(), pool.Sleep), w.failing()), w.failing())
+	api.AddQueue(w.door.Queues(), w.failing())
 	api.AddSeats(httpapi.Seats{
-		Admissions: w.door.Admissions, Leases: lease.New(w.failing(), w.door.Departures), Licensing: w.door.Licensing, Occupancy: w.door.Reader, Store: w.failing(),
+		Admissions: w.door.Admissions, Leases: w.door.Leases(), Licensing: w.door.Licensing, Occupancy: w.door.Reader, Store: w.failing(),
 		NewID: func() seat.ConnectionID { return seat.ConnectionID(fmt.Sprintf("~MadeUp%03d", w.seats.Add(1))) },
 	})
 	files := httpapi.Files{Exports: export.New(w.shelf), XLSX: xlsx.Write, Parquet: parquet.Write}

@@ -10,6 +10,9 @@
 // reads the sessions, which say where the seats are. No part of a stay lasts for longer
 // than reports reckon with: a renewal an hour after a part began ends that part, and
 // begins the next one in the same seat.
+//
+// A server's connection that waits for a seat has its lease in its place in the queue,
+// and is renewed by the same calls.
 package lease
 
 import (
@@ -22,6 +25,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
@@ -52,11 +56,12 @@ type Store interface {
 type Leases struct {
 	store      Store
 	departures *departure.Departures
+	queues     *queue.Queues
 }
 
 // New makes Leases.
-func New(store Store, departures *departure.Departures) *Leases {
-	return &Leases{store, departures}
+func New(store Store, departures *departure.Departures, queues *queue.Queues) *Leases {
+	return &Leases{store, departures, queues}
 }
 
 // Scope is whose seats a server speaks of.
@@ -86,11 +91,14 @@ func (r Renewal) lease(s session.Session) seat.Lease {
 	return seat.Lease{RenewedAtMillis: r.AtMillis, Seconds: s.LeaseSeconds}
 }
 
+// Standing is a seat that a server has or, if it has a position in the queue, waits for.
+type Standing = queue.Standing
+
 // Renew renews the leases of seats, and gives those that are renewed; the others have
 // lapsed. A lease that was renewed later than this was asked for stays as it is. After an
 // error some may be renewed. Safe to repeat, and to run twice at once.
-func (l *Leases) Renew(ctx context.Context, r Renewal, ids []seat.ConnectionID) (map[seat.ConnectionID]seat.Lease, error) {
-	renewed := make(map[seat.ConnectionID]seat.Lease, len(ids))
+func (l *Leases) Renew(ctx context.Context, r Renewal, ids []seat.ConnectionID) (map[seat.ConnectionID]Standing, error) {
+	renewed := make(map[seat.ConnectionID]Standing, len(ids))
 	left := slices.DeleteFunc(slices.Clone(ids), func(id seat.ConnectionID) bool { return !id.OfServer() })
 	for round := 0; len(left) > 0; round++ {
 		if round == rounds {
@@ -101,7 +109,11 @@ func (l *Leases) Renew(ctx context.Context, r Renewal, ids []seat.ConnectionID) 
 		if err != nil {
 			return nil, problem.Wrap("read sessions", err)
 		}
-		maps.DeleteFunc(sessions, func(_ seat.ConnectionID, s session.Session) bool { return !r.has(s) || s.State != session.StateSeated })
+		maps.DeleteFunc(sessions, func(_ seat.ConnectionID, s session.Session) bool { return !r.has(s) })
+		if err := l.renewWaits(ctx, r, sessions, renewed); err != nil {
+			return nil, err
+		}
+		maps.DeleteFunc(sessions, func(_ seat.ConnectionID, s session.Session) bool { return s.State != session.StateSeated })
 		busy, err := l.renewAll(ctx, r, sessions, renewed)
 		if err != nil {
 			return nil, err
@@ -114,13 +126,54 @@ func (l *Leases) Renew(ctx context.Context, r Renewal, ids []seat.ConnectionID) 
 	return renewed, nil
 }
 
+// renewWaits renews the leases of those sessions that wait, and adds them.
+func (l *Leases) renewWaits(ctx context.Context, r Renewal, sessions map[seat.ConnectionID]session.Session, renewed map[seat.ConnectionID]Standing) error {
+	for id, s := range sessions {
+		if !s.Waits() {
+			continue
+		}
+		now, standing, waits, err := l.renewWait(ctx, s, r.lease(s))
+		if err != nil {
+			return err
+		}
+		if sessions[id] = now; waits {
+			renewed[id] = standing
+		}
+	}
+	return nil
+}
+
+// renewWait renews the lease of a session that waits. False: it does not wait any more,
+// or is silent. It gives the session as it is then.
+func (l *Leases) renewWait(ctx context.Context, s session.Session, lease seat.Lease) (session.Session, Standing, bool, error) {
+	for {
+		standing, waits, err := l.queues.Renew(ctx, s, lease)
+		if waits || err != nil {
+			return s, standing, waits, problem.Wrap("renew a wait", err)
+		}
+		now, err := l.store.Session(ctx, s.Connection, true)
+		if err != nil || now == nil || now.Version == s.Version || !now.Waits() {
+			return orBefore(now, s), Standing{}, false, problem.Wrap("read the session again", err)
+		}
+		s = *now
+	}
+}
+
+// orBefore is a session as it is now or, where there is none, as it was.
+func orBefore(now *session.Session, before session.Session) session.Session {
+	if now == nil {
+		return before
+	}
+	return *now
+}
+
 // renewAll renews the leases of sessions, block by block, and adds them. Busy: others
 // are changing some of the seats.
-func (l *Leases) renewAll(ctx context.Context, r Renewal, sessions map[seat.ConnectionID]session.Session, renewed map[seat.ConnectionID]seat.Lease) (busy bool, err error) {
+func (l *Leases) renewAll(ctx context.Context, r Renewal, sessions map[seat.ConnectionID]session.Session, renewed map[seat.ConnectionID]Standing) (busy bool, err error) {
 	byBlock := make(map[seat.Block]*inBlock)
 	for _, s := range sessions {
 		if byBlock[s.Block] == nil {
-			byBlock[s.Block] = &inBlock{Leases: l, Renewal: r, block: s.Block, renewed: make(map[seat.ConnectionID]seat.Lease)}
+			byBlock[s.Block] = &inBlock{Leases: l, Renewal: r, block: s.Block, renewed: make(map[seat.ConnectionID]Standing)}
 		}
 		byBlock[s.Block].sessions = append(byBlock[s.Block].sessions, s)
 	}
@@ -143,7 +196,7 @@ type inBlock struct {
 	Renewal
 	block    seat.Block
 	sessions []session.Session
-	renewed  map[seat.ConnectionID]seat.Lease
+	renewed  map[seat.ConnectionID]Standing
 	busy     bool
 }
 
@@ -163,7 +216,7 @@ func (b *inBlock) renew(ctx context.Context) error {
 		}
 		if done {
 			for _, one := range together {
-				b.renewed[one.Connection] = one.Lease
+				b.renewed[one.Connection] = Standing{Lease: one.Lease}
 			}
 			return nil
 		}
@@ -182,7 +235,7 @@ func (b *inBlock) sort(ctx context.Context, state seat.State) (together []seat.R
 		switch _, done := b.renewed[s.Connection]; {
 		case done || state.Closed || !m.Leased() || m.Expired(b.AtMillis) || !names && !s.Adopts(m):
 		case names && (m.Lease == lease || m.Lease.RenewedAtMillis > b.AtMillis):
-			b.renewed[s.Connection] = m.Lease
+			b.renewed[s.Connection] = Standing{Lease: m.Lease}
 		case names && b.AtMillis-m.JoinedAtMillis < partMillis:
 			together = append(together, seat.Renewal{Place: seat.Place{Connection: s.Connection, Member: m}, Lease: lease})
 		default:
@@ -191,7 +244,7 @@ func (b *inBlock) sort(ctx context.Context, state seat.State) (together []seat.R
 				return nil, err
 			}
 			if done {
-				b.renewed[s.Connection] = lease
+				b.renewed[s.Connection] = Standing{Lease: lease}
 			}
 			b.busy = b.busy || !done
 		}
@@ -213,8 +266,37 @@ func (l *Leases) nextPart(ctx context.Context, s session.Session, there seat.Mem
 	return lease, done, problem.Wrap("begin the next part of a stay", err)
 }
 
-// Release gives a server's seat back, and tells whether there is, or was, such a seat.
-// Safe to repeat.
+// Get gives the session of a server's seat, nil if there is none, and how the seat
+// stands: false, if it has lapsed. Asking renews the lease of a wait, and not that of a
+// seat. Safe to repeat.
+func (l *Leases) Get(ctx context.Context, in Scope, id seat.ConnectionID, atMillis int64) (*session.Session, Standing, bool, error) {
+	if !id.OfServer() {
+		return nil, Standing{}, false, nil
+	}
+	s, err := l.store.Session(ctx, id, true)
+	if err != nil || s == nil || !in.has(*s) {
+		return nil, Standing{}, false, problem.Wrap("read the session", err)
+	}
+	if s.Waits() {
+		now, standing, waits, err := l.renewWait(ctx, *s, seat.Lease{RenewedAtMillis: atMillis})
+		if waits || err != nil {
+			return &now, standing, waits, err
+		}
+		s = &now
+	}
+	if s.State != session.StateSeated {
+		return s, Standing{}, false, nil
+	}
+	state, err := l.store.Get(ctx, s.Block)
+	if err != nil || state == nil {
+		return s, Standing{}, false, problem.Wrap("read the block", err)
+	}
+	m := state.Members[id]
+	return s, Standing{Lease: m.Lease}, s.Names(s.Block, m) && !m.Expired(atMillis) && !state.Closed, nil
+}
+
+// Release gives a server's seat back, or has it wait no more, and tells whether there is,
+// or was, such a seat. Safe to repeat.
 func (l *Leases) Release(ctx context.Context, in Scope, id seat.ConnectionID, atMillis int64) (bool, error) {
 	if !id.OfServer() {
 		return false, nil

@@ -28,12 +28,12 @@ func take(w *worldtest.World, v admission.Visitor) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.NewProcess().TakeSeat(context.Background(), v, *c)
+	_, _, err = w.NewProcess().TakeSeat(context.Background(), v, *c)
 	return err
 }
 
 func leases(w *worldtest.World) *lease.Leases {
-	return lease.New(w.StoreOver(w.Faults), w.NewProcess().Departures)
+	return w.NewProcess().Leases()
 }
 
 // renew tells whether a seat was renewed.
@@ -212,7 +212,7 @@ func TestASeatIsFoundInWhicheverBlockItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range ids {
-		if want := (seat.Lease{RenewedAtMillis: r.AtMillis, Seconds: 10}); renewed[id] != want {
+		if want := (seat.Lease{RenewedAtMillis: r.AtMillis, Seconds: 10}); renewed[id].Lease != want {
 			t.Fatalf("%s: %+v, want %+v", id, renewed[id], want)
 		}
 	}

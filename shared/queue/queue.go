@@ -7,6 +7,10 @@
 // seats. A generation is the time for which a queue is open. A gate of an earlier
 // generation is a leftover: a join that meets one removes it.
 //
+// A server's waiter has a lease in its place, as a server's seat has one in its block:
+// the server renews it by asking how the waiter stands. A waiter whose lease is over
+// gets no seat.
+//
 // Entering and leaving are several writes each, in an order that makes each step safe
 // to break off: "A wait" in shared/README.md has the order, and "When a process dies"
 // what completes it.
@@ -35,6 +39,13 @@ type Waiter struct {
 	// Told is the position that the client was told last, at ToldMillis.
 	Told       int
 	ToldMillis int64
+	// Lease is how long a server's waiter waits unless the lease is renewed.
+	Lease seat.Lease
+}
+
+// Silent tells whether a waiter is a server's whose lease is over.
+func (w Waiter) Silent(nowMillis int64) bool {
+	return w.Connection.OfServer() && (w.Lease.Seconds == 0 || w.Lease.UntilMillis() <= nowMillis)
 }
 
 // Head is the state of a whole queue.
@@ -79,6 +90,9 @@ type Store interface {
 	Remove(ctx context.Context, w Waiter) (bool, error)
 	// Tell notes the position that a waiter was told, if it is there still.
 	Tell(ctx context.Context, w Waiter) error
+	// RenewPlace replaces the lease of a waiter's place, if it is still as the waiter
+	// has it: false, if it is not. A repeat after a lost answer gives false.
+	RenewPlace(ctx context.Context, w Waiter, lease seat.Lease) (bool, error)
 	// Recount sets how many wait, if nobody has entered since the head was read.
 	Recount(ctx context.Context, h Head, waiting int) error
 	// CloseQueue closes a queue in which nobody waits, if nobody has entered since the
@@ -132,6 +146,9 @@ func waiterOf(s session.Session) Waiter {
 		Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Host: s.LedgerHost(), Identity: s.LedgerIdentity(), Role: s.Role,
 		Connection: s.Connection, SinceMillis: s.QueuedMillis, Shards: s.Shards,
 	}, Pool: pool}
+	if s.Connection.OfServer() {
+		w.Lease = seat.Lease{RenewedAtMillis: s.QueuedMillis, Seconds: s.LeaseSeconds}
+	}
 	w.Order = orderOf(w)
 	return w
 }
@@ -188,7 +205,7 @@ func (q *Queues) Gate(ctx context.Context, h Head) error {
 // broken off, and tells its position. Safe to repeat.
 func (q *Queues) Again(ctx context.Context, s session.Session, limit int) (int, error) {
 	w := waiterOf(s)
-	h, position, err := q.find(ctx, w)
+	h, _, position, err := q.find(ctx, w)
 	if err != nil {
 		return 0, err
 	}
@@ -202,20 +219,23 @@ func (q *Queues) Again(ctx context.Context, s session.Session, limit int) (int, 
 // worker told the client.
 const exact = 100
 
-// find reads the head, and a waiter's position: zero if it has no place.
-func (q *Queues) find(ctx context.Context, w Waiter) (Head, int, error) {
+// find reads the head, and a waiter's place and position: nil and zero if it has none.
+func (q *Queues) find(ctx context.Context, w Waiter) (Head, *Waiter, int, error) {
 	h, waiters, err := q.store.Queue(ctx, w.Pool, exact)
 	if err != nil {
-		return h, 0, problem.Wrap("read the queue", err)
+		return h, nil, 0, problem.Wrap("read the queue", err)
 	}
-	if position := positionOf(waiters, w); position > 0 || len(waiters) < exact {
-		return h, position, nil
+	if position := positionOf(waiters, w); position > 0 {
+		return h, &waiters[position-1], position, nil
+	}
+	if len(waiters) < exact {
+		return h, nil, 0, nil
 	}
 	place, err := q.store.Place(ctx, w)
 	if err != nil || place == nil {
-		return h, 0, problem.Wrap("read a place", err)
+		return h, nil, 0, problem.Wrap("read a place", err)
 	}
-	return h, max(exact+1, place.Told), nil
+	return h, place, max(exact+1, place.Told), nil
 }
 
 // Leave ends the wait of a session that does not wait any more: s is as it was. Safe
@@ -258,7 +278,7 @@ func (q *Queues) Position(ctx context.Context, s session.Session) (int, error) {
 	if !s.Waits() {
 		return 0, nil
 	}
-	_, position, err := q.find(ctx, waiterOf(s))
+	_, _, position, err := q.find(ctx, waiterOf(s))
 	return position, err
 }
 
@@ -295,11 +315,17 @@ func (q *Queues) First(ctx context.Context, pool seat.Pool, id seat.ConnectionID
 		if w.Connection != id {
 			continue
 		}
+		if w.Silent(now.UnixMilli()) {
+			return false, nil
+		}
 		if n == 0 {
 			return true, nil
 		}
 		first := w
 		first.Order = firstOrder(now, id)
+		if id.OfServer() { // the place before may be renewed meanwhile
+			first.Lease.RenewedAtMillis = now.UnixMilli()
+		}
 		_, _, err := q.store.Open(ctx, pool, math.MaxInt32)
 		if err == nil {
 			err = q.store.Enter(ctx, first)

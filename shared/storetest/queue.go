@@ -19,6 +19,7 @@ func waiterOf(id tenant.ID, n int, order string) queue.Waiter {
 			Connection: connectionOf(id, n), SinceMillis: 1_790_000_000_123, Shards: 2,
 		},
 		Pool: seat.Pool{Tenant: id, Number: 3}, Order: order, Told: n, ToldMillis: 1_790_000_000_456,
+		Lease: seat.Lease{RenewedAtMillis: 1_790_000_000_789, Seconds: 60},
 	}
 }
 
@@ -61,6 +62,20 @@ func queueOrder(t *testing.T, store Store, id tenant.ID) {
 	}
 	equal(t, "a place", must(store.Place(ctx, second))(t), &second)
 	equal(t, "no place", must(store.Place(ctx, again))(t), (*queue.Waiter)(nil))
+	waits := third
+	waits.Lease = seat.Lease{RenewedAtMillis: third.Lease.RenewedAtMillis + 1, Seconds: 30}
+	for n := range 2 {
+		equal(t, "renewed, once", must(store.RenewPlace(ctx, third, waits.Lease))(t), n == 0)
+	}
+	shorter := waits
+	shorter.Lease.Seconds--
+	later := waits
+	later.Lease.RenewedAtMillis++
+	for _, other := range []queue.Waiter{shorter, later, again} {
+		equal(t, "renewed by an old view", must(store.RenewPlace(ctx, other, third.Lease))(t), false)
+	}
+	equal(t, "a renewed place", must(store.Place(ctx, third))(t), &waits)
+	third = waits
 	no(t, store.MarkGated(ctx, head()))
 	equal(t, "gated", head().Gated, head().Gate())
 	no(t, store.Tell(ctx, again))

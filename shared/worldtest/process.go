@@ -10,6 +10,7 @@ import (
 	"seatmeter/shared/admission"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/jointoken"
+	"seatmeter/shared/lease"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/occupancy"
@@ -96,6 +97,9 @@ func (p *Process) Reconciliation(store reconcile.Store, gateway reconcile.Prober
 
 // Queues are the process's.
 func (p *Process) Queues() *queue.Queues { return queue.New(p.store, p.pools, p.store) }
+
+// Leases are those of the process's servers.
+func (p *Process) Leases() *lease.Leases { return lease.New(p.store, p.Departures, p.Queues()) }
 
 // Worker is that of the process's queues, by a clock.
 func (p *Process) Worker(gateway reconcile.Prober, teller worker.Teller, now func() time.Time, pause pool.Pause) *worker.Worker {

@@ -247,7 +247,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        get: operations["get-seat-of-conference"];
         put: operations["renew-seat-of-conference"];
         post?: never;
         delete: operations["release-seat-of-conference"];
@@ -407,7 +407,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        get: operations["get-seat"];
         put: operations["renew-seat"];
         post?: never;
         delete: operations["release-seat"];
@@ -965,10 +965,12 @@ export interface components {
         RenewedManyView: {
             expires_at?: string;
             lapsed: string[];
+            queued?: string[];
             renewed: string[];
         };
         RenewedView: {
             expires_at: string;
+            position?: number;
             seat: string;
         };
         RevisionView: {
@@ -1038,6 +1040,17 @@ export interface components {
             identity: string;
             role: "host" | "participant";
             ttl_seconds?: number;
+            wait?: boolean;
+        };
+        SeatStateView: {
+            conference: string;
+            expires_at: string;
+            in_use?: number;
+            limit?: number;
+            position?: number;
+            seat: string;
+            since?: string;
+            state: "queued" | "admitted";
         };
         SeatView: {
             conference: string;
@@ -1735,6 +1748,16 @@ export interface operations {
                     "application/json": components["schemas"]["SeatView"];
                 };
             };
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: "true";
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeatStateView"];
+                };
+            };
         };
     };
     "renew-seats-of-conference": {
@@ -1763,6 +1786,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RenewedManyView"];
                 };
+            };
+        };
+    };
+    "get-seat-of-conference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                conference: string;
+                seat: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeatStateView"];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -2196,6 +2248,34 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RenewedManyView"];
                 };
+            };
+        };
+    };
+    "get-seat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+                seat: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeatStateView"];
+                };
+            };
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

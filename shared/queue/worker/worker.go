@@ -4,7 +4,9 @@
 // One process at a time has the lease and sweeps all open queues twice a second. A
 // second process at the same time does no harm: each step is safe to repeat. A waiter
 // is seated if its connection was found open within the last second. If the connection
-// is gone when the worker tells the client of the seat, the stay is ended.
+// is gone when the worker tells the client of the seat, the stay is ended. A server's
+// waiter is seated while its lease lasts; the server asks how it stands, and is told
+// nothing.
 package worker
 
 import (
@@ -261,11 +263,19 @@ func (w *Worker) serve(ctx context.Context, waiters []queue.Waiter) (left []queu
 		}
 	}()
 	until, full := w.Now().Add(sweepTime), false
+	known := make(map[seat.ConnectionID]bool, len(waiters))
 	for n, waiter := range waiters {
 		if w.Now().After(until) {
 			return append(left, waiters[n:]...), nil
 		}
-		if full && (waiter.Role != jointoken.RoleHost || waiter.Pool.Number == 0) {
+		if known[waiter.Connection] { // it was put first, by a process that died
+			if _, err := w.Store.Remove(ctx, waiter); err != nil {
+				return nil, problem.Wrap("remove a place", err)
+			}
+			continue
+		}
+		known[waiter.Connection] = true
+		if full && !waiter.Silent(w.Now().UnixMilli()) && (waiter.Role != jointoken.RoleHost || waiter.Pool.Number == 0) {
 			left = append(left, waiter)
 			continue
 		}
@@ -301,7 +311,12 @@ func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, telling *err
 	ctx, cancel := unbroken(ctx)
 	defer cancel()
 	now := w.Now().UnixMilli()
-	if !w.alive(ctx, waiter, now) {
+	if waiter.Silent(now) {
+		if became, seated, err := w.lapse(ctx, waiter); !seated {
+			return became, err
+		}
+	}
+	if !waiter.Connection.OfServer() && !w.alive(ctx, waiter, now) {
 		if now-waiter.SinceMillis < youngMillis {
 			return stays, nil // it is not established yet
 		}
@@ -336,12 +351,29 @@ func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, telling *err
 	return removed, w.refuse(ctx, waiter, now, err)
 }
 
+// lapse ends the wait of a silent waiter, unless its lease was renewed meanwhile. Seated:
+// a process that died has given it a seat before.
+func (w *Worker) lapse(ctx context.Context, waiter queue.Waiter) (became outcome, seated bool, err error) {
+	if ended, err := w.Queues.Lapse(ctx, waiter); !ended || err != nil {
+		return stays, false, problem.Wrap("end a lease", err)
+	}
+	gone, err := w.Departures.EndWait(ctx, waiter.Connection, waiter.SinceMillis)
+	if !gone || err != nil {
+		return stays, err == nil, problem.Wrap("end a silent wait", err)
+	}
+	return removed, false, w.end(ctx, waiter, waiter.Lease.RenewedAtMillis, usage.WaitGone)
+}
+
 // refuse ends the wait of a waiter that a free seat would not help, and tells the
 // client why. If the process dies before that, the client's status says that it is in
 // the lobby.
 func (w *Worker) refuse(ctx context.Context, waiter queue.Waiter, now int64, why error) error {
 	if err := w.end(ctx, waiter, now, usage.WaitLeft); err != nil {
 		return err
+	}
+	if waiter.Connection.OfServer() {
+		_, err := w.Departures.EndWait(ctx, waiter.Connection, waiter.SinceMillis)
+		return problem.Wrap("end a wait", err)
 	}
 	if _, err := w.Departures.ToLobby(ctx, waiter.Connection, waiter.SinceMillis); err != nil && !problem.Is(err, problem.NotFound) {
 		return problem.Wrap("end a wait", err)
@@ -356,7 +388,10 @@ func (w *Worker) refuse(ctx context.Context, waiter queue.Waiter, now int64, why
 // process dies in between, the next sweep tells the client again. If the connection is
 // gone, its stay is ended.
 func (w *Worker) admitted(ctx context.Context, waiter queue.Waiter, s session.Session, now int64) error {
-	err := w.Teller.Admitted(ctx, s, now)
+	var err error
+	if !s.Connection.OfServer() {
+		err = w.Teller.Admitted(ctx, s, now)
+	}
 	if errors.Is(err, meeting.ErrGone) {
 		err = w.Departures.Leave(ctx, s.Connection, now, usage.EndVanished)
 	}
@@ -419,12 +454,15 @@ func (w *Worker) tell(ctx context.Context, waiters []queue.Waiter, now int64) er
 	for n, waiter := range waiters {
 		position := n + 1
 		moved := max(position-waiter.Told, waiter.Told-position)
-		if moved == 0 || position > near && moved*farShare < position || now-waiter.ToldMillis < tellMillis {
+		if moved == 0 || position <= near && waiter.Connection.OfServer() || position > near && moved*farShare < position || now-waiter.ToldMillis < tellMillis {
 			continue
 		}
 		waiter.Told, waiter.ToldMillis = position, now
 		group.Go(func() error {
-			err := w.Teller.Queued(ctx, waiter)
+			var err error
+			if !waiter.Connection.OfServer() { // whose server asks
+				err = w.Teller.Queued(ctx, waiter)
+			}
 			if errors.Is(err, meeting.ErrGone) && now-waiter.SinceMillis >= youngMillis {
 				err = w.Departures.Leave(ctx, waiter.Connection, now, usage.EndVanished)
 				return problem.Wrap("end a waiter's connection", err)

@@ -69,9 +69,10 @@ func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) w
 	a := p.empty()
 	a.AddConferences(d.Licensing, d.Meetings, p.Store)
 	a.AddConnections(d.Licensing, d.Meetings, d.Occupancy, p.Store, tokens)
-	a.AddQueue(queue.New(p.Store, d.Pools, p.Store), p.Store)
+	queues := queue.New(p.Store, d.Pools, p.Store)
+	a.AddQueue(queues, p.Store)
 	a.AddSeats(httpapi.Seats{
-		Admissions: p.Admissions(d, p.JoinsPerSecond), Leases: lease.New(p.Store, d.Departures), Licensing: d.Licensing, Occupancy: d.Occupancy, Store: p.Store,
+		Admissions: p.Admissions(d, p.JoinsPerSecond), Leases: lease.New(p.Store, d.Departures, queues), Licensing: d.Licensing, Occupancy: d.Occupancy, Store: p.Store,
 		NewID: seat.NewServerID,
 	})
 	return p.Function("conferences", p.Claims.Serve(a))

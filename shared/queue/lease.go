@@ -1,0 +1,56 @@
+package queue
+
+import (
+	"context"
+
+	"seatmeter/shared/problem"
+	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
+)
+
+// renewTries bounds how often a renewal looks again because the place changed under it.
+const renewTries = 5
+
+// Standing is how a server's waiter stands.
+type Standing struct {
+	// Position is that in the queue, from 1.
+	Position int
+	Lease    seat.Lease
+}
+
+// Renew renews the lease of a server's session that waits, and tells how it stands. A
+// lease without Seconds is to last as long as the one before. False: the session has no
+// place, or its lease was over. A lease that was renewed later than this was asked for
+// stays as it is. Safe to repeat, and to run twice at once.
+func (q *Queues) Renew(ctx context.Context, s session.Session, lease seat.Lease) (Standing, bool, error) {
+	for range renewTries {
+		_, place, position, err := q.find(ctx, waiterOf(s))
+		if err != nil || place == nil || place.Silent(lease.RenewedAtMillis) {
+			return Standing{}, false, err
+		}
+		next := lease
+		if next.Seconds == 0 {
+			next.Seconds = place.Lease.Seconds
+		}
+		if place.Lease == next || place.Lease.RenewedAtMillis > lease.RenewedAtMillis {
+			return Standing{position, place.Lease}, true, nil
+		}
+		done, err := q.store.RenewPlace(ctx, *place, next)
+		if done || err != nil {
+			return Standing{position, next}, err == nil, problem.Wrap("renew a place", err)
+		}
+	}
+	return Standing{}, false, problem.New(problem.Unavailable, "Others are renewing the same seat. Try again.")
+}
+
+// Lapse ends the lease of a silent waiter, so that it can be renewed no more. False: the
+// place has changed since it was read, perhaps by a renewal. Safe to repeat.
+func (q *Queues) Lapse(ctx context.Context, w Waiter) (bool, error) {
+	if w.Lease.Seconds == 0 {
+		return true, nil
+	}
+	ended := w.Lease
+	ended.Seconds = 0
+	done, err := q.store.RenewPlace(ctx, w, ended)
+	return done, problem.Wrap("end a waiter's lease", err)
+}
