@@ -38,7 +38,7 @@ import (
 //	a pool's queue: head, waiters         q#<tenant>#<number>        head, wait#<order>#<connection>
 //	the queues' worker                    queues                     worker
 //	request with an Idempotency-Key       idempotency#<SHA-256>      answer
-//	joins, calls in ten seconds           rate#<kind>#<who>          <window>
+//	joins, calls of a kind in ten seconds rate#<kind>#<who>          <window>
 //	reconciliation's progress             reconcile                  progress
 //	checkpoint of a block's books         books#<tenant>             <number>#<page>#<index>
 //	a tenant's last audit                 books#<tenant>             audited

@@ -11,6 +11,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -263,11 +264,16 @@ func (a *API) withinRate(ctx context.Context) error {
 	if c.bound {
 		key = rate.OfTenant(rate.KindCall, tenant.ID(c.tenant))
 	}
-	decision := a.limiter.Allow(ctx, key, rate.Calls(a.callsPerSecond), c.at)
+	return a.within(ctx, key, rate.Calls(a.callsPerSecond), fmt.Sprintf("More than %d calls a second.", a.callsPerSecond))
+}
+
+// within counts an event, and refuses it if it is beyond a limit.
+func (a *API) within(ctx context.Context, key rate.Key, limit int, detail string) error {
+	decision := a.limiter.Allow(ctx, key, limit, callerOf(ctx).at)
 	if decision.Allowed {
 		return nil
 	}
-	p := problem.Newf(problem.RateLimited, "More than %d calls a second.", a.callsPerSecond)
+	p := problem.New(problem.RateLimited, detail)
 	p.RetryAfter = decision.RetryAfter
 	return p
 }

@@ -132,7 +132,7 @@ var descriptions = map[string]description{
 	},
 	"test-webhook": {
 		tag: tagWebhooks, codes: []problem.Code{problem.NotFound},
-		text: "Sends the webhook an event of the type `seatmeter.webhook.test` now, and answers with how that went. It is sent whatever the webhook's `status` is, and once. Safe to retry: a retry sends another one.",
+		text: "Sends the webhook an event of the type `seatmeter.webhook.test` now, and answers with how that went. It is sent whatever the webhook's `status` is, and once. A tenant may test, and give webhooks an address, 20 times in ten seconds: `rate_limited` beyond that. Safe to retry: a retry sends another one.",
 	},
 	"list-deliveries": {
 		tag: tagWebhooks, codes: []problem.Code{problem.NotFound},

@@ -8,6 +8,7 @@ import (
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rate"
+	"seatmeter/shared/webhook"
 )
 
 // limit has the API refuse more than so many calls a second.
@@ -96,4 +97,37 @@ func TestInvalidOriginsAreReportedWithAllOtherFaults(t *testing.T) {
 	}
 	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":1,"allowed_origins":[`+many+`]}`).refused(problem.Invalid, "#/allowed_origins")
 	w.call(vendor, "GET", path, "").refused(problem.NotFound)
+}
+
+// A test, and the look-up of a new address, wait for hosts of the tenant's own, which may
+// answer as late as they like: calls of that kind would use up what all tenants share.
+func TestCallsThatWaitForATenantsHostsAreFew(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 25)
+	w.concurrent("globex", 25)
+	w.webhook("acme", "wh_made_up")
+	w.webhook("globex", "wh_made_up")
+	config := w.config()
+	config.Limiter, config.CallsPerSecond = rate.NewLimiter(w.failing(), config.Log), rate.DefaultPerSecond
+	api := httpapi.New(config)
+	api.AddWebhooks(httpapi.WebhookConfig{Licensing: w.door.Licensing, Store: w.failing(), Sender: w, Guard: webhook.Guard{Resolve: resolve}})
+	w.api = environments{httpapi.Serve(api), slog.New(slog.DiscardHandler)}
+	w.now += 2500
+	const one = webhooks + "/wh_made_up"
+	for range rate.Outward - 1 {
+		w.call(acmeAdmin, "POST", one+"/test", "").ok()
+	}
+	w.call(acmeAdmin, "PATCH", one, `{"url":"https://hooks.example.com/other"}`).ok()
+	for _, call := range [][3]string{{"POST", one + "/test", ""}, {"POST", webhooks, newWebhook}, {"PATCH", one, `{"url":"https://hooks.example.com/third"}`}} {
+		got := w.call(acmeAdmin, call[0], call[1], call[2])
+		got.refused(problem.RateLimited)
+		if after := got.headers["retry-after"]; after != "8" { // the window ends at start + 10 s
+			t.Errorf("%s: to call again after %q s, want 8", call, after)
+		}
+	}
+	w.call(vendor, "POST", one+"/test", "").refused(problem.RateLimited)
+	w.call(acmeAdmin, "PATCH", one, `{"description":"Billing"}`).ok()
+	w.call(vendor, "POST", "/v1/tenants/globex/webhooks/wh_made_up/test", "").ok()
+	w.now += 7500
+	w.call(acmeAdmin, "POST", one+"/test", "").ok()
 }

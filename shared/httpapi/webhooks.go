@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"seatmeter/shared/audit"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/rate"
 	"seatmeter/shared/signal"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/typed"
@@ -160,12 +162,16 @@ type WebhookSender interface {
 	Send(ctx context.Context, w webhook.Webhook, e signal.Event) webhook.Attempt
 }
 
-// WebhookConfig has what the operations on webhooks need. All fields are required.
+// WebhookConfig has what the operations on webhooks need. All exported fields are required.
 type WebhookConfig struct {
 	Licensing *licensing.Licensing
 	Store     WebhookStore
 	Sender    WebhookSender
 	Guard     webhook.Guard
+
+	// outward counts a call that waits for a host of the tenant's own, and refuses it if
+	// there are too many.
+	outward func(context.Context, tenant.ID) error
 }
 
 func noWebhook() error { return problem.New(problem.NotFound, "There is no such webhook.") }
@@ -179,6 +185,10 @@ type webhookSecretOutput struct {
 func (a *API) AddWebhooks(c WebhookConfig) {
 	const many, one = "/v1/tenants/{tenant}/webhooks", "/v1/tenants/{tenant}/webhooks/{webhook}"
 	admins := []Role{RoleVendor, RoleTenantAdmin}
+	c.outward = func(ctx context.Context, t tenant.ID) error {
+		detail := fmt.Sprintf("More than %d tests and new addresses in %d seconds.", rate.Outward, rate.WindowSeconds)
+		return a.within(ctx, rate.OfTenant(rate.KindOutward, t), rate.Outward, detail)
+	}
 	act(a, operation{id: "create-webhook", method: http.MethodPost, path: many, summary: "Create a webhook", status: http.StatusCreated, roles: admins},
 		(*createWebhookInput).target, c.create)
 	register(a, operation{id: "list-webhooks", method: http.MethodGet, path: many, summary: "List webhooks", roles: admins},
@@ -229,7 +239,7 @@ func (c WebhookConfig) create(ctx context.Context, in *createWebhookInput) (*web
 	if _, err := c.Licensing.Get(ctx, t); err != nil {
 		return nil, err
 	}
-	if err := c.checkURL(ctx, in.Body.URL); err != nil {
+	if err := c.checkURL(ctx, t, in.Body.URL); err != nil {
 		return nil, err
 	}
 	if err := allowChange(ctx); err != nil {
@@ -254,7 +264,10 @@ func (c WebhookConfig) create(ctx context.Context, in *createWebhookInput) (*web
 	}, note(ctx, nil, viewWebhook(made))
 }
 
-func (c WebhookConfig) checkURL(ctx context.Context, address string) error {
+func (c WebhookConfig) checkURL(ctx context.Context, t tenant.ID, address string) error {
+	if err := c.outward(ctx, t); err != nil {
+		return err
+	}
 	if fault := c.Guard.Check(ctx, address); fault != "" {
 		return problem.InvalidFields(problem.Field{Pointer: pointer("url"), Detail: fault})
 	}
@@ -316,7 +329,7 @@ func (c WebhookConfig) change(ctx context.Context, in *changeWebhookInput) (*str
 		if _, err := c.find(ctx, &in.WebhookInput); err != nil {
 			return nil, err
 		}
-		if err := c.checkURL(ctx, *b.URL); err != nil {
+		if err := c.checkURL(ctx, tenant.ID(in.Tenant), *b.URL); err != nil {
 			return nil, err
 		}
 	}
@@ -377,6 +390,9 @@ func (c WebhookConfig) test(ctx context.Context, in *WebhookInput) (*struct{ Bod
 	w, err := c.find(ctx, in)
 	if err == nil {
 		err = allowChange(ctx)
+	}
+	if err == nil {
+		err = c.outward(ctx, tenant.ID(in.Tenant))
 	}
 	if err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 // Package rate keeps one tenant's storm from costing the others their latency.
 //
-// Terms: a kind is what is limited, joins or calls. A window is ten seconds,
+// Terms: a kind is what is limited: joins, calls, or outward calls. A window is ten seconds,
 // beginning at a multiple of ten seconds since 1970. A key is a kind of event
 // of somebody: a tenant, or a role whose callers belong to none. What a key
 // has in a window is counted by every process for itself, and reported to a
@@ -30,6 +30,8 @@ type Kind string
 const (
 	KindJoin Kind = "join"
 	KindCall Kind = "call"
+	// KindOutward are the calls that wait for a host of the tenant's own.
+	KindOutward Kind = "outward"
 )
 
 // WindowSeconds is the length of a window.
@@ -40,6 +42,10 @@ const windowMillis = WindowSeconds * 1000
 // DefaultPerSecond is how many joins, and how many calls, a tenant may make in
 // a second, as the mean of a window.
 const DefaultPerSecond = 500
+
+// Outward is how many outward calls a tenant may make in a window. As each may last about
+// as long as a window, it bounds how many of one tenant run at the same time.
+const Outward = 20
 
 // Key is whose events of a kind are counted together.
 type Key struct {

@@ -1,4 +1,4 @@
-// A receiver of Seatmeter's webhooks. Run it with Node.js 22.18 or newer:
+// A receiver of Seatmeter's webhooks. Run it with Node.js 22.18 or newer, or by tsx:
 //
 //   npm install standardwebhooks
 //   WEBHOOK_SECRET=whsec_… node receiver.ts
