@@ -9,8 +9,6 @@ export class Proxy {
   down = false;
   /** Milliseconds by which each chunk is late. */
   delayMs = 0;
-  /** When each connection was made. */
-  made = [];
   refused = 0;
 
   static async to(address) {
@@ -33,7 +31,6 @@ export class Proxy {
       client.resetAndDestroy();
       return;
     }
-    this.made.push(Date.now());
     const line = { client, server: connect(this.#target), mute: false };
     this.#lines.add(line);
     const pipe = (from, to) => {

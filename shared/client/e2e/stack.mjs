@@ -11,7 +11,7 @@ import { Proxy } from './proxy.mjs';
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url));
 
-class NodeSocket extends WebSocket {
+export class NodeSocket extends WebSocket {
   constructor(url, protocols) { super(url, protocols, { perMessageDeflate: false }); }
 }
 
@@ -138,7 +138,7 @@ export class Tenant {
 }
 
 /** Waits until something is so. */
-export async function until(what, is, withinMs = 30_000) {
+export async function until(what, is, withinMs = 120_000) {
   const end = Date.now() + withinMs;
   for (;;) {
     const seen = await is();
@@ -151,4 +151,4 @@ export async function until(what, is, withinMs = 30_000) {
 /** Passes time in which something must not happen. */
 export const pass = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export const all = (people, state) => until(`all are ${state}`, () => people.every((p) => p.state === state), 60_000);
+export const all = (people, state) => until(`all are ${state}`, () => people.every((p) => p.state === state), 200_000);
