@@ -31,6 +31,15 @@ func (s *secrets) add(token string) {
 	}
 }
 
+// addBase64 adds the words of a secret in base64, with its prefix and without.
+func (s *secrets) addBase64(prefix, secret string) {
+	for _, text := range []string{secret, strings.TrimPrefix(secret, prefix)} {
+		for _, word := range words.FindAllString(text, -1) {
+			s.add(word)
+		}
+	}
+}
+
 // logbook stores a log. It is safe for concurrent use.
 type logbook struct {
 	mu   sync.Mutex
@@ -98,6 +107,17 @@ func (s *secrets) search(lines, functions []string) error {
 		return fmt.Errorf("the run's log:\n%s", strings.Join(wrong, "\n"))
 	}
 	return nil
+}
+
+func TestLog_TheSearchFindsSecretsInBase64(t *testing.T) {
+	var some secrets
+	some.parts = make(map[string]bool)
+	some.addBase64("whsec_", "whsec_bWFkZSB1cCBtYWRlIHVw+bWFkZSB1cCBtYWRlIHVw/=")
+	for _, line := range []string{`{"secret":"whsec_bWFkZSB1cCBtYWRlIHVw+x"}`, `{"error":"illegal base64 bWFkZSB1cCBtYWRlIHVw"}`} {
+		if _, found := some.leak(line); !found {
+			t.Errorf("not found in %s", line)
+		}
+	}
 }
 
 func TestLog_TheSearchFindsSecrets(t *testing.T) {

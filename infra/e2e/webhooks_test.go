@@ -107,6 +107,7 @@ func (c *customer) subscribe(types ...string) (*receiver, string) {
 	if err := errors.Join(err, json.Unmarshal(answer.Body, &made)); err != nil || answer.Status != http.StatusCreated {
 		c.t.Fatalf("answered %d: %v", answer.Status, err)
 	}
+	seen.addBase64("whsec_", made.Secret)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.secret = made.Secret
