@@ -26,9 +26,8 @@ type request struct {
 	// wait: it waits where no seat is free.
 	wait bool
 	// turnOf is since when the connection waits whose turn it is; zero: the client
-	// asks. The lease of its seat is to last for leaseSeconds; zero for a WebSocket's.
-	turnOf       int64
-	leaseSeconds int
+	// asks.
+	turnOf int64
 }
 
 // join is Join for any request. It gives the position of a session that waits.
@@ -109,7 +108,7 @@ func visitorOf(s session.Session, r request) Visitor {
 	return Visitor{
 		Pass:       jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Pseudonym: s.Pseudonym, Role: s.Role, IssuedMillis: s.IssuedMillis},
 		Connection: s.Connection, AtMillis: max(r.atMillis, max(s.JoinedAtMillis, s.FencedMillis)+1), version: s.Version + 1,
-		turn: r.turnOf != 0, LeaseSeconds: r.leaseSeconds,
+		turn: r.turnOf != 0, LeaseSeconds: s.LeaseSeconds,
 	}
 }
 

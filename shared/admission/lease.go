@@ -37,6 +37,6 @@ func (x *Admissions) TakeSeat(ctx context.Context, v Visitor, c conference.Confe
 // Refused tells why the visitor of a session that waited can have no seat, even if one
 // were free; nil if that is not why the session does not wait any more.
 func (x *Admissions) Refused(ctx context.Context, s session.Session, atMillis int64) error {
-	_, _, err := x.check(ctx, visitorOf(s, request{atMillis: atMillis, leaseSeconds: s.LeaseSeconds}), true)
+	_, _, err := x.check(ctx, visitorOf(s, request{atMillis: atMillis}), true)
 	return err
 }

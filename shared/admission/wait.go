@@ -35,7 +35,7 @@ func (x *Admissions) JoinOrWait(ctx context.Context, id seat.ConnectionID, atMil
 // still waits, or has left. An error is the reason why the waiter gets no seat now. A
 // want of seats is not recorded as a refusal. Safe to repeat, and to run twice at once.
 func (x *Admissions) Serve(ctx context.Context, w queue.Waiter, atMillis int64) (session.Session, error) {
-	s, _, _, err := x.join(ctx, w.Connection, request{atMillis: max(atMillis, w.SinceMillis), turnOf: w.SinceMillis, leaseSeconds: w.Lease.Seconds})
+	s, _, _, err := x.join(ctx, w.Connection, request{atMillis: max(atMillis, w.SinceMillis), turnOf: w.SinceMillis})
 	return s, err
 }
 
@@ -153,6 +153,8 @@ func (x *Admissions) connectToQueue(ctx context.Context, v Visitor, in seat.Pool
 		return s, 0, problem.Wrap("begin to wait", err)
 	case there != nil && there.State == session.StateGone:
 		return s, 0, session.NotFound()
+	case there != nil && there.State == session.StateSeated && !x.confirm(ctx, *there, there):
+		return s, 0, problem.New(problem.Unavailable, "Please try again.") // the repeat that took the seat gives it back
 	case there != nil && !there.Waits():
 		return *there, 0, nil // it has got its seat, or has left the queue
 	case there != nil:

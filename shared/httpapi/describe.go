@@ -60,7 +60,7 @@ var getsSeat = []problem.Code{
 const (
 	getOne = "Returns the seat that a server has (`admitted`), or how its wait for one stands (`queued`). If it does not wait any more, the problem says why: `conference_ended` or another reason for which it could not have a seat; or `seat_lapsed`, if it has given up, was silent for longer than its `ttl_seconds`, or has lost its seat. " +
 		"Safe to retry: asking keeps a place in the queue, and changes nothing else."
-	renewOne = "Has a seat last for `ttl_seconds` from now; without a body, for as long as it was taken for. `seat_lapsed` says that the server does not have the seat any more: its time was over, it was released, the person was removed, or the conference has ended. Then send the person out, or take another seat. A place in the queue is kept in the same way. " +
+	renewOne = "Has a seat last for `ttl_seconds` from now; without a body, for as long as it was taken for. `seat_lapsed` says that the server does not have the seat any more: its time was over, it was released, the person was removed, or the conference has ended. Then send the person out, or take another seat. A place in the queue is kept in the same way, for as long as the seat was asked for. " +
 		"Safe to retry."
 	renewMany = "Renews up to 100 seats, as renew-seat does. `queued` has those that the server still waits for, `lapsed` those that it does not have any more. Seats that share a block cost one write together. " +
 		"Safe to retry: a lost answer does no harm."

@@ -79,7 +79,8 @@ func (in Scope) has(s session.Session) bool {
 type Renewal struct {
 	Scope
 	AtMillis int64
-	// Seconds is how long the leases are to last; zero: as long as each was taken for.
+	// Seconds is how long the leases of seats are to last; zero: as long as each was
+	// taken for. Leases of waits do that anyway.
 	Seconds int
 }
 
@@ -132,7 +133,7 @@ func (l *Leases) renewWaits(ctx context.Context, r Renewal, sessions map[seat.Co
 		if !s.Waits() {
 			continue
 		}
-		now, standing, waits, err := l.renewWait(ctx, s, r.lease(s))
+		now, standing, waits, err := l.renewWait(ctx, s, r.AtMillis)
 		if err != nil {
 			return err
 		}
@@ -145,9 +146,9 @@ func (l *Leases) renewWaits(ctx context.Context, r Renewal, sessions map[seat.Co
 
 // renewWait renews the lease of a session that waits. False: it does not wait any more,
 // or is silent. It gives the session as it is then.
-func (l *Leases) renewWait(ctx context.Context, s session.Session, lease seat.Lease) (session.Session, Standing, bool, error) {
+func (l *Leases) renewWait(ctx context.Context, s session.Session, atMillis int64) (session.Session, Standing, bool, error) {
 	for {
-		standing, waits, err := l.queues.Renew(ctx, s, lease)
+		standing, waits, err := l.queues.Renew(ctx, s, atMillis)
 		if waits || err != nil {
 			return s, standing, waits, problem.Wrap("renew a wait", err)
 		}
@@ -278,7 +279,7 @@ func (l *Leases) Get(ctx context.Context, in Scope, id seat.ConnectionID, atMill
 		return nil, Standing{}, false, problem.Wrap("read the session", err)
 	}
 	if s.Waits() {
-		now, standing, waits, err := l.renewWait(ctx, *s, seat.Lease{RenewedAtMillis: atMillis})
+		now, standing, waits, err := l.renewWait(ctx, *s, atMillis)
 		if waits || err != nil {
 			return &now, standing, waits, err
 		}

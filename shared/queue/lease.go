@@ -18,21 +18,18 @@ type Standing struct {
 	Lease    seat.Lease
 }
 
-// Renew renews the lease of a server's session that waits, and tells how it stands. A
-// lease without Seconds is to last as long as the one before. False: the session has no
-// place, or its lease was over. A lease that was renewed later than this was asked for
-// stays as it is. Safe to repeat, and to run twice at once.
-func (q *Queues) Renew(ctx context.Context, s session.Session, lease seat.Lease) (Standing, bool, error) {
+// Renew renews the lease of a server's session that waits, for as long as the seat is
+// asked for, and tells how it stands. False: the session has no place, or its lease was
+// over. A lease that was renewed later than this was asked for stays as it is. Safe to
+// repeat, and to run twice at once.
+func (q *Queues) Renew(ctx context.Context, s session.Session, atMillis int64) (Standing, bool, error) {
+	next := seat.Lease{RenewedAtMillis: atMillis, Seconds: s.LeaseSeconds}
 	for range renewTries {
 		_, place, position, err := q.find(ctx, waiterOf(s))
-		if err != nil || place == nil || place.Silent(lease.RenewedAtMillis) {
+		if err != nil || place == nil || place.Silent(atMillis) {
 			return Standing{}, false, err
 		}
-		next := lease
-		if next.Seconds == 0 {
-			next.Seconds = place.Lease.Seconds
-		}
-		if place.Lease == next || place.Lease.RenewedAtMillis > lease.RenewedAtMillis {
+		if place.Lease.RenewedAtMillis >= atMillis {
 			return Standing{position, place.Lease}, true, nil
 		}
 		done, err := q.store.RenewPlace(ctx, *place, next)

@@ -78,7 +78,7 @@ func (w *world) took(block seat.Block, revision int64) {
 // own does not keep them out.
 func (w *world) takesOver(was, is seat.State) {
 	for id, m := range was.Members {
-		if _, in := is.Members[id]; !in && (!is.Block.Pool.Chair || !m.Held()) && !m.Expired(w.now()) {
+		if _, in := is.Members[id]; !in && !m.Leased() && (!is.Block.Pool.Chair || !m.Held()) && !m.Expired(w.now()) {
 			w.breaks("I2", "%s's seat is taken over: %+v, %d ms from now", id, m, m.Hold.UntilMillis()-w.now())
 		}
 	}
@@ -130,7 +130,7 @@ func (w *world) member(c *connection) bool {
 // entitled tells whether a connection must have its seat still: it was told
 // so, is open, and nothing has been done to end its stay.
 func (w *world) entitled(c *connection) bool {
-	if !c.seated || c.excused || c.state != open {
+	if !c.seated || c.excused || c.state != open || c.mayLapse(w.now()) {
 		return false
 	}
 	for one := c.from; one != nil; one = one.from {
@@ -288,6 +288,9 @@ func (w *world) audit() {
 		if c == nil {
 			w.breaks("I4", "a record of nobody: %+v", s)
 			return
+		}
+		if c.ofServer() {
+			continue // see wroteLease
 		}
 		told := slices.Contains(c.stays, s.JoinedAtMillis)
 		off := s.LeftAtMillis - c.gone

@@ -52,6 +52,10 @@ type connection struct {
 	away, gone int64
 	how        usage.End // it ended, as far as the gateway knows
 	always     bool      // it belongs to the setting
+	// seconds is how long the lease of a server's seat was asked for; until, when the
+	// lease ends at the earliest, as far as the server was told.
+	seconds int
+	until   int64
 
 	// asked counts what it asked for; an answer to an older question says
 	// nothing about where it is now.
@@ -85,7 +89,7 @@ type connection struct {
 }
 
 func (c *connection) visitor() admission.Visitor {
-	return admission.Visitor{Pass: c.pass, Connection: c.id, AtMillis: c.at, Wait: c.wait}
+	return admission.Visitor{Pass: c.pass, Connection: c.id, AtMillis: c.at, Wait: c.wait, LeaseSeconds: c.seconds}
 }
 
 func (w *world) newConnection(pass jointoken.Pass) *connection {
@@ -327,6 +331,9 @@ func (g *gateway) find(id seat.ConnectionID) *connection {
 
 // Push implements meeting.Gateway.
 func (g *gateway) Push(ctx context.Context, id seat.ConnectionID, message []byte) error {
+	if id.OfServer() {
+		g.w.breaks("leases", "%s is told something", id)
+	}
 	return g.w.do(ctx, "push to", id, true, func() error {
 		c := g.find(id)
 		if c == nil || c.state != open {
@@ -362,6 +369,9 @@ func (g *gateway) Close(ctx context.Context, id seat.ConnectionID) error {
 // Alive implements reconcile.Prober. A connection whose handshake is under way
 // is gone, to the platform.
 func (g *gateway) Alive(ctx context.Context, id seat.ConnectionID) (alive bool, err error) {
+	if id.OfServer() {
+		g.w.breaks("leases", "the gateway is asked after %s", id)
+	}
 	err = g.w.do(ctx, "probe", id, false, func() error {
 		c := g.find(id)
 		alive = c != nil && c.state == open

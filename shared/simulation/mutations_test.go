@@ -53,6 +53,10 @@ var mutations = []struct {
 	{"a newcomer takes a seat of a gated block", of(edited(replaced(" AND (attribute_not_exists(#g) OR #g <= :gate)", ""), "take"))},
 	{"a wait that is not recorded", of(omitted("put wait"))},
 	{"a waiter that does not lose its place", of(omitted("delete waiter"))},
+	{"a lapsed seat that counts as taken still", of(neverEnded)},
+	{"a lapsed seat's stay that ends after its last renewal", of(endsLate)},
+	{"a renewal that revives a lapsed seat", of(edited(unconditional, "renew"))},
+	{"a seat for a server's waiter that is silent", of(neverSilent)},
 	{"a session that is written whatever it has become", of(edited(unconditional, "change session"))},
 }
 

@@ -113,7 +113,7 @@ func (w *world) wait() {
 // mood is what happens more often in a schedule than in others: what takes
 // several unlikely things is found in schedules that do little else.
 type mood struct {
-	lobby, resumes, closes, rounds, ends, licenses, minutes, queue int
+	lobby, resumes, closes, rounds, ends, licenses, minutes, queue, servers int
 	// vacant: the first conference has been vacant for as long as it may be.
 	vacant bool
 	// sticky: an invocation often goes on without another's turn in between.
@@ -127,17 +127,20 @@ var moods = []mood{
 	{lobby: 4, resumes: 1, closes: 1, rounds: 1, ends: 1, licenses: 0, minutes: 1},
 	{lobby: 3, resumes: 5, closes: 1, rounds: 1, ends: 0, licenses: 0, minutes: 1},
 	{lobby: 3, resumes: 1, closes: 3, rounds: 1, ends: 0, licenses: 1, minutes: 1, queue: 6},
+	{lobby: 1, resumes: 0, closes: 1, rounds: 1, ends: 1, licenses: 1, minutes: 1, queue: 2, servers: 6},
 	{lobby: 0, resumes: 0, closes: 1, rounds: 3, ends: 0, licenses: 0, minutes: 1, sticky: 3, vacant: true},
 }
 
 // act begins something new.
 func (w *world) act() {
-	seated := w.which(func(c *connection) bool { return c.state == open && c.seated })
-	waiting := w.which(func(c *connection) bool { return c.state == open && !c.seated && !c.excused && c.away == 0 })
-	opened := w.which(func(c *connection) bool { return c.state == open && c.away == 0 })
-	shaking := w.which(func(c *connection) bool { return c.state == shaking })
-	resumable := w.which(func(c *connection) bool { return c.was })
+	seated := w.sockets(func(c *connection) bool { return c.state == open && c.seated })
+	waiting := w.sockets(func(c *connection) bool { return c.state == open && !c.seated && !c.excused && c.away == 0 })
+	opened := w.sockets(func(c *connection) bool { return c.state == open && c.away == 0 })
+	shaking := w.sockets(func(c *connection) bool { return c.state == shaking })
+	resumable := w.sockets(func(c *connection) bool { return c.was })
 	queued := w.which(func(c *connection) bool { return c.queued != 0 })
+	removable := w.which(func(c *connection) bool { return c.state == open && c.away == 0 })
+	lent := w.which(func(c *connection) bool { return c.ofServer() && c.state == open })
 	when := func(weight int, among ...[]*connection) int {
 		for _, list := range among {
 			if len(list) == 0 {
@@ -149,7 +152,8 @@ func (w *world) act() {
 	t := w.order[w.script.below(len(w.order))]
 	m := w.mood
 	switch w.script.pick(9, when(4*m.lobby, waiting), when(3*m.lobby, seated), when(3*m.closes, opened), when(4, opened), when(2, opened),
-		when(4*m.resumes, resumable), when(2*m.resumes, shaking), 2*m.rounds, 2*m.licenses, 2*m.ends, m.ends, when(m.ends, opened), when(2+4*m.queue, queued), when(m.queue, queued)) {
+		when(4*m.resumes, resumable), when(2*m.resumes, shaking), 2*m.rounds, 2*m.licenses, 2*m.ends, m.ends, when(m.ends, removable), when(2+4*m.queue, queued), when(m.queue, queued),
+		2*m.servers, when(2*m.servers, lent), when(2*m.servers, lent), when(m.servers, lent)) {
 	case 0:
 		w.connects(t)
 	case 1:
@@ -177,17 +181,30 @@ func (w *world) act() {
 	case 11:
 		w.schedules(t, one(w.script, t.conferences))
 	case 12:
-		w.removes(w.oneOf(opened))
+		w.removes(w.oneOf(removable))
 	case 13:
 		w.serves()
 	case 14:
 		w.putsFirst(w.oneOf(queued))
+	case 15:
+		w.lends(t)
+	case 16:
+		w.renews(w.oneOf(lent))
+	case 17:
+		w.polls(w.oneOf(lent))
+	case 18:
+		w.releases(w.oneOf(lent))
 	}
 	w.settle()
 }
 
 func (w *world) oneOf(list []*connection) *connection {
 	return list[named(w.script, list, func(c *connection) int { return c.name })]
+}
+
+// sockets is which, of connections that are WebSockets.
+func (w *world) sockets(is func(*connection) bool) []*connection {
+	return w.which(func(c *connection) bool { return !c.ofServer() && is(c) })
 }
 
 func (w *world) which(is func(*connection) bool) []*connection {

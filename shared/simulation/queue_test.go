@@ -79,7 +79,7 @@ func (w *world) poolOf(c *connection) seat.Pool {
 // was told that it waits, is open, and nothing was done to end its wait.
 func (w *world) waits(c *connection) bool {
 	t := w.tenants[c.pass.Tenant]
-	if c.queued == 0 || c.excused || c.leaving || c.state != open || c.away > 0 || t.mixed {
+	if c.queued == 0 || c.excused || c.leaving || c.state != open || c.away > 0 || t.mixed || c.mayLapse(w.now()) {
 		return false
 	}
 	now, there := w.conferences[conferenceKey{c.pass.Tenant, c.pass.Conference}]
@@ -95,13 +95,16 @@ func (w *world) overtakes(of seat.Pool, id seat.ConnectionID, i *invocation) {
 	}
 	taker := w.gateway.find(id)
 	for _, c := range w.connections {
-		if c == taker || !w.waits(c) || w.poolOf(c) != of || c.queuedAt >= i.asked {
+		if c == taker || !w.waits(c) || w.poolOf(c) != of || c.queuedAt >= i.asked || c.ofServer() && !w.hasPlace(of, c.id) {
 			continue
 		}
-		if taker != nil && i.join == nil && taker.queued != 0 && (taker.first || taker.queued < c.queued+1000) {
+		if taker != nil && i.join == nil && w.since(taker) != 0 && (taker.first || w.since(taker) < c.queued+1000) {
 			continue // it was put first, or waited longer
 		}
 		w.breaks("queue", "%s takes a seat of %s by %s, and %s waits there since %d ms", id, blockName(seat.Block{Pool: of}), i.name, c.id, c.queued-begins)
+	}
+	if taker != nil && i.join == nil {
+		w.speaks(of, id, i)
 	}
 	if taker != nil && i.join == nil && !i.faulty && taker.state == over && taker.gone+skew < i.began {
 		w.breaks("queue", "%s gets a seat, and was gone for %d ms when %s began", id, i.began-taker.gone, i.name)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/lease"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -42,6 +43,7 @@ func (w *world) rest() {
 	if w.failure != nil {
 		return
 	}
+	w.silence()
 	w.keep()
 	w.served()
 	w.occupants()
@@ -99,7 +101,7 @@ func (w *world) occupants() {
 				w.breaks("I2", "%s: %s is held still: %+v", blockName(s.Block), id, m)
 			case w.ended(c, m.Conference):
 				w.breaks("I2", "%s: %s is in a conference that has ended: %+v", blockName(s.Block), id, m)
-			case its == nil || its.State != session.StateSeated || its.Block != s.Block || its.Member() != m:
+			case its == nil || its.State != session.StateSeated || its.Block != s.Block || its.Member() != m.WithoutLease():
 				w.breaks("I2", "%s: %s has a seat without a session: %+v, %+v", blockName(s.Block), id, m, its)
 			}
 		}
@@ -123,6 +125,8 @@ func (w *world) again() {
 	for _, c := range w.connections {
 		door := w.newProcess().door
 		switch {
+		case c.ofServer():
+			_, _ = door.Leases().Release(context.Background(), lease.Scope{Tenant: c.pass.Tenant}, c.id, w.now())
 		case c.state == over:
 			_ = door.Leave(context.Background(), c.id, c.gone, cmp.Or(c.how, lost))
 		case c.from != nil:

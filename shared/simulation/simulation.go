@@ -18,7 +18,8 @@
 // Items expire. Events are lost, late, repeated, and in any order. Clients join
 // by a handshake or from the lobby, leave, close, break off, noticed or not,
 // abandon a handshake, wait for a seat, and resume a connection, live or held, once
-// or many times.
+// or many times. Servers take seats for a time or wait for them, renew them alone or
+// together, ask how they stand, release them, and are silent.
 // Licenses change in size, status and model; conferences end, expire and are
 // scheduled anew; admins remove people. Reconciliation runs in between, as a
 // round or for a pool that refused somebody, by clocks that are up to two
@@ -27,7 +28,9 @@
 // What is checked: I1 at each write of a block; that nobody who was told so and
 // is entitled to it is without a seat (I2); that nobody is refused for want of a
 // seat while one was free throughout (I3); that no record of the ledger is written
-// over. At rest, with whoever is connected and after four minutes, and then after
+// over; that no lease is ended before its time or renewed after it, and that the stay of a
+// lapsed seat ends at its last renewal; that no server which was silent for too long gets
+// a seat from the queue. At rest, with whoever is connected and after four minutes, and then after
 // everybody has broken off unseen and three more minutes: that each seat is an
 // open connection's, or that none is taken (I2); the books (I4), and the ledger
 // against what happened; that a repeated event changes nothing, and that no

@@ -110,6 +110,7 @@ func (w *world) wroteBlock(is seat.State, gone bool) {
 		w.breaks("I1", "%s: %d in use, and %d members", blockName(is.Block), is.InUse, len(is.Members))
 	}
 	w.holds(was, is)
+	w.wroteLeases(was, is)
 	if revision := dynamo.Describe(w.meant).Revision; revision != 0 { // somebody joins
 		w.takesOver(was, is)
 		w.took(is.Block, revision)
@@ -137,6 +138,7 @@ func (w *world) wroteStay(is usage.Stay, gone bool) {
 		w.breaks("I4", "the record of %s was changed: %+v, first %+v", is.Connection, is, first)
 	default:
 		w.first[sittingOf(is)] = is
+		w.wroteServers(is)
 	}
 }
 

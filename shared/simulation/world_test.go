@@ -374,7 +374,7 @@ func (w *world) passes(millis int64) {
 	}
 	for _, c := range w.connections {
 		switch {
-		case c.state != open:
+		case c.state != open || c.ofServer():
 		case c.at+life <= w.now():
 			w.closes(c, c.at+life, lost)
 		case c.away > 0 && c.away+idle <= w.now():
