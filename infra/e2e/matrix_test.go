@@ -167,13 +167,11 @@ func (m *matrix) newWebhook() string {
 	return made.Webhook
 }
 
-// anotherWebhook is a webhook beside the matrix's. A tenant has few, so it deletes the
-// one before.
+// anotherWebhook is a webhook beside the matrix's: the one before, if it is still there.
 func (m *matrix) anotherWebhook() string {
-	if m.another != "" {
-		_, _ = m.api.Do(m.within(), http.MethodDelete, "/v1/tenants/"+m.id+"/webhooks/"+m.another, nil, nil) // it may be gone
+	if _, err := m.api.Do(m.within(), http.MethodGet, "/v1/tenants/"+m.id+"/webhooks/"+m.another, nil, nil); m.another == "" || err != nil {
+		m.another = m.newWebhook()
 	}
-	m.another = m.newWebhook()
 	return m.another
 }
 
