@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -63,14 +64,22 @@ func TestOfAHundredWhoRaceForTwentyFiveSeatsTwentyFiveAreIn(t *testing.T) {
 func TestWhoeverIsInWithoutASeatIsSentOut(t *testing.T) {
 	w := newWorld(t, 5)
 	bob, token := w.enter("bob@example.com")
-	for what, identity := range map[string]string{
-		"no seat":           "eve@example.com",
-		"an invented seat":  "eve@example.com#~inventedX",
-		"somebody's seat":   "eve@example.com#" + token.Seat,
-		"an empty identity": "#",
+	for what, eve := range map[string]struct{ room, identity string }{
+		"no seat":           {conference, "eve@example.com"},
+		"an invented seat":  {conference, "eve@example.com#~inventedX"},
+		"somebody's seat":   {conference, "eve@example.com#" + token.Seat},
+		"an empty identity": {conference, "#"},
+		"a strange seat":    {conference, "eve@example.com#\u202e\U0001f600\x01\""},
+		"a long seat":       {conference, "eve@example.com#" + strings.Repeat("a", 230)},
+		"another room":      {"other", token.Identity},
+		"a strange room":    {"?a b/../#", "eve@example.com#~inventedX"},
+		"a room of spaces":  {"  ", "eve@example.com#~inventedX"},
 	} {
-		eve := w.connect(w.sign(identity))
-		took := w.within(what+" is sent out", eve.isOut)
+		guest := w.connect(w.signFor(eve.room, eve.identity))
+		if guest == nil {
+			continue // reported
+		}
+		took := w.within(what+" is sent out", guest.isOut)
 		t.Logf("%s: sent out after %v", what, took.Round(time.Millisecond))
 	}
 	if bob.isOut() || w.inUse() != 1 {

@@ -59,8 +59,9 @@ func main() {
 	kong.Parse(&s, kong.Name("livekit"), kong.Description("Licenses the rooms of a LiveKit server by Seatmeter's seats."))
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, s, log); err != nil {
+	err := run(ctx, s, log)
+	stop()
+	if err != nil {
 		log.Error("the server ends", "error", err)
 		os.Exit(1)
 	}

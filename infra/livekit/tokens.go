@@ -141,7 +141,12 @@ func refuse(w http.ResponseWriter, status int, code, detail string) {
 }
 
 func answer(w http.ResponseWriter, status int, contentType string, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // to somebody who is gone
+	_, _ = w.Write(text) // to somebody who may be gone
 }

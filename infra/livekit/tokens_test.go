@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -166,7 +165,7 @@ func TestManyAreRenewedByAHundredTogether(t *testing.T) {
 	if err := os.WriteFile(file, []byte("bearer"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l := newLicenser(settings{SeatmeterURL: server.URL, BearerFile: file, Tenant: "acme", TTL: time.Minute}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	l := newLicenser(settings{SeatmeterURL: server.URL, BearerFile: file, Tenant: "acme", TTL: time.Minute}, slog.New(slog.DiscardHandler))
 	var all []*livekit.ParticipantInfo
 	for i := range 250 {
 		all = append(all, &livekit.ParticipantInfo{Identity: identity("person", strconv.Itoa(i))})

@@ -111,7 +111,7 @@ func (l *licenser) renew(ctx context.Context, at place, ids []string, people map
 	answer, err := l.seatmeter.renew(ctx, at, ids)
 	now := time.Now()
 	var p *problem
-	if errors.As(err, &p) && p.Code == "not_found" {
+	if errors.As(err, &p) && (p.Code == "not_found" || p.Code == "invalid") {
 		l.strangers(ctx, ids, people)
 	}
 	if err != nil {
@@ -120,9 +120,11 @@ func (l *licenser) renew(ctx context.Context, at place, ids []string, people map
 	for _, id := range answer.Renewed {
 		l.seats.renewed(people[id].key, answer.ExpiresAt, now)
 	}
+	var lapsed sync.WaitGroup // at once, since LiveKit may be long in sending one out
 	for _, id := range answer.Lapsed {
-		l.lapsed(ctx, people[id], now)
+		lapsed.Go(func() { l.lapsed(ctx, people[id], now) })
 	}
+	lapsed.Wait()
 	for _, id := range ids {
 		if !slices.Contains(answer.Renewed, id) && !slices.Contains(answer.Lapsed, id) {
 			l.seats.failed(people[id].key, now)
@@ -130,12 +132,13 @@ func (l *licenser) renew(ctx context.Context, at place, ids []string, people map
 	}
 }
 
-// strangers sends out the people of a tenant that there is not, but for those whose seats
-// were confirmed before: then this server's bearer is wrong, or Seatmeter is.
+// strangers sends out the people of a tenant or a conference that there cannot be, but for
+// those whose seats were confirmed before: then this server's bearer is wrong, or Seatmeter
+// is.
 func (l *licenser) strangers(ctx context.Context, ids []string, people map[string]one) {
 	for _, id := range ids {
 		if r, known := l.seats.get(people[id].key); known && !r.confirmed {
-			l.sendOut(ctx, people[id].room, people[id].identity, "no such tenant")
+			l.sendOut(ctx, people[id].room, people[id].identity, "no such conference")
 		}
 	}
 }

@@ -321,9 +321,11 @@ func (w *world) enter(person string) (*guest, roomToken) {
 }
 
 // sign signs a token as whoever knows LiveKit's secret can, without a seat.
-func (w *world) sign(identity string) string {
+func (w *world) sign(identity string) string { return w.signFor(conference, identity) }
+
+func (w *world) signFor(room, identity string) string {
 	token, err := auth.NewAccessToken(apiKey, apiSecret).SetIdentity(identity).
-		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: conference}).SetValidFor(time.Minute).ToJWT()
+		SetVideoGrant(&auth.VideoGrant{RoomJoin: true, Room: room}).SetValidFor(time.Minute).ToJWT()
 	w.must(err)
 	return token
 }
