@@ -15,6 +15,6 @@ func main() {
 		if err != nil {
 			return nil, err
 		}
-		return wired.Licenses(process), nil
+		return wired.Licenses(process, env.DeleteAfterDays()), nil
 	})
 }

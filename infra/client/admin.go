@@ -65,11 +65,24 @@ type Page[T any] struct {
 // Tenant is an organisation that holds a license.
 type Tenant struct {
 	Tenant string `json:"tenant"`
+	// DeletingAt is when the tenant is deleted; nil: it is not to be.
+	DeletingAt *time.Time `json:"deleting_at"`
 }
 
 // Tenants lists the tenants (vendor only).
 func (a *Admin) Tenants(ctx context.Context, p Paging) (Page[Tenant], error) {
 	return get[Page[Tenant]](ctx, a, at("tenants"), p.query())
+}
+
+// Tenant reads a tenant (vendor only).
+func (a *Admin) Tenant(ctx context.Context, tenant string) (Tenant, error) {
+	return get[Tenant](ctx, a, at("tenants", tenant), nil)
+}
+
+// DeleteTenant has a tenant deleted after so many days (vendor only).
+func (a *Admin) DeleteTenant(ctx context.Context, tenant string, afterDays int) error {
+	_, err := a.Do(ctx, http.MethodDelete, at("tenants", tenant)+"?after_days="+strconv.Itoa(afterDays), nil, nil)
+	return err
 }
 
 // Model is the way a tenant is licensed.

@@ -47,16 +47,14 @@ func licenseOn(t *testing.T, s *stack, l client.License) *customer {
 	c := &customer{t: t, stack: s, id: newID("tenant"), api: s.vendor, began: time.Now().Add(-time.Second)}
 	c.change(l)
 	if s.issuer == nil { // it outlives the tests
-		t.Cleanup(c.suspend)
+		t.Cleanup(c.remove)
 	}
 	return c
 }
 
-func (c *customer) suspend() {
-	l, err := c.api.License(context.Background(), c.id)
-	l.Status, l.ETag = "suspended", ""
-	if _, failed := c.api.PutLicense(context.Background(), c.id, l); err != nil || failed != nil {
-		c.t.Errorf("%s is left with its license: %v", c.id, errors.Join(err, failed))
+func (c *customer) remove() {
+	if err := c.stack.vendor.DeleteTenant(context.Background(), c.id, 0); err != nil {
+		c.t.Errorf("%s is left: %v", c.id, err)
 	}
 }
 

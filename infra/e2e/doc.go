@@ -7,6 +7,6 @@
 // a running stack they test that one instead. With SEATMETER_HTTP,
 // SEATMETER_WEBSOCKET and SEATMETER_TOKEN, a vendor's bearer, they test a stack
 // anywhere: scripts/smoke --tests runs those that need no more than that, and
-// leaves their tenants suspended. Every test makes its own tenants,
+// has their tenants deleted. Every test makes its own tenants,
 // so any of them may run beside any other, and again.
 package e2e

@@ -67,6 +67,9 @@ var calls = []row{
 	{method: "OPTIONS", path: "/{proxy+}", success: 204},
 	{method: "GET", path: "/v1/tenants", success: 200, roles: ofVendor},
 	{method: "GET", path: "/v1/tenants/{tenant}/license", success: 200, roles: ofAll},
+	{method: "GET", path: "/v1/tenants/{tenant}", success: 200, roles: ofVendor},
+	{method: "DELETE", path: "/v1/tenants/{tenant}", success: 202, roles: ofVendor},
+	{method: "POST", path: "/v1/tenants/{tenant}/restore", success: 200, roles: ofVendor},
 	{method: "PUT", path: "/v1/tenants/{tenant}/license", success: 200, roles: ofVendor, creates: true, body: always(client.Named(100, 1000))},
 	{method: "GET", path: "/v1/tenants/{tenant}/license/history", success: 200, roles: ofAll},
 	{method: "POST", path: "/v1/tenants/{tenant}/hosts", success: 201, roles: ofAdmins, body: func(*matrix) any {

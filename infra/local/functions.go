@@ -39,6 +39,9 @@ import (
 // all functions that run concurrently.
 const idleConnections = 256
 
+// deleteAfterDays is the template's default.
+const deleteAfterDays = 30
+
 // awsConfig returns a configuration for services on this machine, which accept any
 // credentials. All functions share its connections.
 func awsConfig(ctx context.Context) (aws.Config, error) {
@@ -139,7 +142,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		"reconcile": start(func() lambda.Handler { return wiring.Reconcile(process(), connections, env.Parts) }),
 		"queue":     signing(func(s *jointoken.Signer) lambda.Handler { return wiring.Queue(process(), connections, s) }),
 		"rollup":    start(func() lambda.Handler { return wiring.Rollup(process(), 0) }),
-		"licenses":  web(func(p api.Process) lambda.Handler { return api.Licenses(p) }),
+		"licenses":  web(func(p api.Process) lambda.Handler { return api.Licenses(p, deleteAfterDays) }),
 		"hosts":     web(func(p api.Process) lambda.Handler { return api.Hosts(p) }),
 		"conferences": func() (lambda.Handler, error) {
 			s, err := signer()

@@ -16,7 +16,7 @@ type smokeCommand struct {
 	HTTP      string `placeholder:"URL" help:"The HTTP API: HttpUrl of a stack's outputs. Without it, the local stack is tried."`
 	WebSocket string `name:"websocket" placeholder:"URL" help:"The WebSocket API: WebSocketUrl of the outputs."`
 	Token     string `env:"SEATMETER_TOKEN" placeholder:"BEARER" help:"A vendor's bearer; better in $$SEATMETER_TOKEN, where no list of processes shows it."`
-	Tests     bool   `help:"Also run the end-to-end tests that need no more than this: licenses, joins, lobby, conferences. They take a minute, make some fifty tenants, and leave them suspended."`
+	Tests     bool   `help:"Also run the end-to-end tests that need no more than this: licenses, joins, lobby, conferences. They take a minute, make some fifty tenants, and have them deleted."`
 }
 
 // byURL are the end-to-end tests of what is sold, which need a vendor's bearer alone.

@@ -239,13 +239,11 @@ func (t *trial) report(ctx context.Context) error {
 	})
 }
 
-// remove ends the conference, and suspends the license.
+// remove ends the conference, and has the tenant deleted at once, which is done by
+// schedule within the hour.
 func (t *trial) remove(ctx context.Context) error {
 	_, err := t.admin.EndConference(ctx, t.tenant, t.conference)
-	suspended := client.Concurrent(seats)
-	suspended.Status = "suspended"
-	_, failed := t.admin.PutLicense(ctx, t.tenant, suspended)
-	return errors.Join(err, failed)
+	return errors.Join(err, t.admin.DeleteTenant(ctx, t.tenant, 0))
 }
 
 // await waits until nothing is missing.

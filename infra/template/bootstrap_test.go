@@ -230,6 +230,8 @@ func resolve(t *testing.T, value string, made tables.Tables, at endpoints) strin
 		return "bootstrap"
 	case "!Ref CloseAfterDays":
 		return "0"
+	case "!Ref DeleteAfterDays":
+		return "30"
 	case "!Sub wss://" + api:
 		return at.webSocket
 	case "!Sub https://" + api:

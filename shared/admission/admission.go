@@ -21,6 +21,7 @@ import (
 
 	"seatmeter/shared/books"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
@@ -37,6 +38,7 @@ import (
 // Store is what admissions read and write.
 type Store interface {
 	license.Licenses
+	deletion.Notes
 	host.Hosts
 	conference.Conferences
 	pool.Store

@@ -53,7 +53,7 @@ func TestABusyDynamoDBIsATemporaryError(t *testing.T) {
 			if got := problem.As(err).Code; got != test.transaction {
 				t.Errorf("a transaction is answered %s (%v), want %s", got, err, test.transaction)
 			}
-			if err := store.NoteRolledOut(t.Context(), "acme", 1); problem.As(err).Code != test.write {
+			if err := store.NoteRolledOut(t.Context(), license.License{Tenant: "acme", Revision: 1}); problem.As(err).Code != test.write {
 				t.Errorf("a write is answered %v, want %s", err, test.write)
 			}
 			if got := tries.Load(); test.write == busy && got < 4 || test.write == fault && test.transaction == fault && got != 2 {

@@ -163,6 +163,10 @@ func kindOf(pk, sk string) string {
 		return "waiter"
 	case pk == keyErasures:
 		return "erasure"
+	case pk == keyDeletions:
+		return "deletion"
+	case pk == keyDeleted:
+		return "deleted tenant"
 	case pk == keyTenants:
 		return "tenant"
 	case strings.HasPrefix(pk, booksKeyHead) && sk != keyAudited:

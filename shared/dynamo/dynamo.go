@@ -29,6 +29,7 @@ import (
 
 	"seatmeter/shared/audit"
 	"seatmeter/shared/books"
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/people"
 	"seatmeter/shared/rate"
@@ -82,6 +83,8 @@ var (
 
 	_ people.Store       = (*Store)(nil)
 	_ people.EraserStore = (*Store)(nil)
+	_ deletion.Notes     = (*Store)(nil)
+	_ deletion.Store     = (*Store)(nil)
 	_ signal.Outbox      = (*Store)(nil)
 	_ webhook.Webhooks   = (*Store)(nil)
 	_ webhook.Deliveries = (*Store)(nil)

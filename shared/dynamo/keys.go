@@ -47,6 +47,8 @@ import (
 //	pseudonym of a person                 people#<tenant>            name#<identity>
 //	person of a pseudonym                 people#<tenant>            pseudonym#<pseudonym>
 //	erasure of a person that is under way erasures                   <tenant>#<pseudonym>
+//	deletion of a tenant, until it ends   deletions                  <tenant>
+//	tenant that was deleted               deleted                    <tenant>
 //	a tenant's webhooks                   t#<tenant>                 webhooks
 //	event that is to be told              signals#<shard>            <due at>#<tenant>#<event>
 //	webhook with pending deliveries       lanes#<shard>              <tenant>#<webhook>
@@ -218,6 +220,10 @@ const (
 	attrBody         = "body"
 	attrOrigins      = "allowed_origins"
 	attrPseudonym    = "pseudonym"
+	attrDeleting     = "deleting_at"
+	attrGone         = "gone_at"
+	keyDeletions     = "deletions"
+	keyDeleted       = "deleted"
 	// attrHostPseudonym stands for the host.
 	attrHostPseudonym = "host_pseudonym"
 	peopleKeyHead     = "people#"

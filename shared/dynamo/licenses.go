@@ -33,6 +33,7 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 		ReconnectGraceSeconds: r.int(attrGrace), HostAbsentMinutes: r.int(attrAbsent),
 		HostChangesPerMonth: r.int(attrChanges), HostChangesFollow: r.flag(attrFollow), Shards: r.int(attrShards), Revision: r.number(attrRevision), ChangedAtMillis: r.number(attrChanged),
 		ChangedBy: r.text(attrChangedBy), AllowedOrigins: license.Origins(r.text(attrOrigins)), RolledOut: r.flag(attrRolledOut),
+		DeletingAt: r.time(attrDeleting),
 	}
 	l.EstimatedEndWithinMinutes = cmp.Or(r.int(attrEndWithin), license.DefaultEstimatedEndWithinMinutes)
 	l.QueueLimit = license.DefaultQueueLimit // of a license from before there was such a member, as above
@@ -67,7 +68,8 @@ func writeLicense(i item, l license.License) item {
 		setNumber(attrRevision, l.Revision).
 		setNumber(attrChanged, l.ChangedAtMillis).
 		setText(attrChangedBy, l.ChangedBy).
-		setText(attrOrigins, string(l.AllowedOrigins))
+		setText(attrOrigins, string(l.AllowedOrigins)).
+		setTime(attrDeleting, l.DeletingAt)
 }
 
 // PutLicense implements license.Licenses by one transaction: the license in force
@@ -99,11 +101,15 @@ func (s *Store) PutLicense(ctx context.Context, l license.License, tell ...signa
 }
 
 // NoteRolledOut implements license.Licenses by one UpdateItem, which also takes the
-// license off the agenda.
-func (s *Store) NoteRolledOut(ctx context.Context, t tenant.ID, revision int64) error {
+// license off the agenda, where there is nothing to do at its DeletingAt.
+func (s *Store) NoteRolledOut(ctx context.Context, l license.License) error {
+	update := "SET #settled = :yes REMOVE #busy"
+	if !l.DeletingAt.IsZero() {
+		update = "SET #settled = :yes"
+	}
 	_, _, err := s.apply(ctx, change{
-		pk: tenantKey(t), sk: keyLicense, update: "SET #settled = :yes REMOVE #busy", condition: "#rev = :rev",
-		values: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":rev": number(revision)},
+		pk: tenantKey(l.Tenant), sk: keyLicense, update: update, condition: "#rev = :rev",
+		values: item{":yes": &types.AttributeValueMemberBOOL{Value: true}, ":rev": number(l.Revision)},
 	})
 	return err
 }

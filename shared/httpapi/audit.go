@@ -12,6 +12,7 @@ import (
 
 	"seatmeter/shared/audit"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/license"
 	"seatmeter/shared/people"
 	"seatmeter/shared/problem"
@@ -30,6 +31,7 @@ type AuditStore interface {
 	audit.Log
 	license.Licenses
 	people.Store
+	deletion.Notes
 }
 
 // act adds an operation that is recorded in the audit log: an entry before it
@@ -188,12 +190,8 @@ func (a *API) AddAudit(store AuditStore) {
 			return nil, err
 		}
 		t := tenant.ID(in.Tenant)
-		l, err := store.License(ctx, t)
-		if err != nil {
-			return nil, fmt.Errorf("read the license: %w", err)
-		}
-		if l == nil {
-			return nil, problem.New(problem.NotFound, "There is no such tenant.")
+		if err := a.known(ctx, t); err != nil {
+			return nil, err
 		}
 		list, err := store.Actions(ctx, t, from, to, audit.Name{AtMillis: at, RequestID: id}, in.Limit+1)
 		if err != nil {

@@ -120,7 +120,8 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 	want := map[string]string{
 		"get /v1/tenants": "200", "put " + tenant + "/license": "200", "get " + tenant + "/license": "200",
 		"get " + tenant + "/license/history": "200",
-		"post " + tenant + "/hosts":          "201", "get " + tenant + "/hosts": "200", "get " + tenant + "/hosts/{email}": "200",
+		"get " + tenant:                      "200", "delete " + tenant: "202", "post " + tenant + "/restore": "200",
+		"post " + tenant + "/hosts": "201", "get " + tenant + "/hosts": "200", "get " + tenant + "/hosts/{email}": "200",
 		"patch " + tenant + "/hosts/{email}": "200", "delete " + tenant + "/hosts/{email}": "204",
 		"delete " + tenant + "/people/{identity}": "204",
 		"post " + tenant + "/conferences":         "201", "get " + tenant + "/conferences": "200",

@@ -77,8 +77,9 @@ var descriptions = map[string]description{
 		text: "Returns the license in force. Its `ETag` is its revision: see Preconditions. " + readsOnly,
 	},
 	"put-license": {
-		tag: tagLicenses, codes: []problem.Code{problem.NotFound}, also: map[int]string{http.StatusCreated: "The tenant did not exist before."},
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound, problem.LicenseSuspended, problem.AlreadyExists}, also: map[int]string{http.StatusCreated: "The tenant did not exist before."},
 		text: "Replaces the whole license. Members that you leave out take their defaults. The first license of a tenant creates the tenant (201).\n\n" +
+			"The license of a tenant that is being deleted cannot be replaced (`license_suspended`), and the id of a deleted tenant is not given again (`already_exists`).\n\n" +
 			"No change disconnects anyone. A smaller, suspended or expired license refuses new joins; a larger one takes effect at once.\n\n" +
 			"To avoid overwriting someone else's change, send the revision that you read in `If-Match`. Send `If-None-Match: *` to write only a first license, `If-Match: *` to write only if there is a license, or `If-Unmodified-Since` to write only if the license has not been written since. Otherwise the answer is 412.\n\n" +
 			"Safe to retry: a repeat adds an equal revision. With `If-Match`, a retry gets 412 if the first try succeeded; get the license to find out.",
@@ -86,6 +87,21 @@ var descriptions = map[string]description{
 	"get-license-history": {
 		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
 		text: "Lists all revisions of the license, the oldest first: who wrote each, when, and what it changed. " + readsOnly,
+	},
+
+	"get-tenant": {
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
+		text: "Returns a tenant as list-tenants does, with `deleting_at` if it is to be deleted. 404: there is none, or it is deleted. " + readsOnly,
+	},
+	"delete-tenant": {
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
+		text: "Has a tenant deleted after a waiting period: `after_days`, or the deployment's (30 days by default). From now on the license is suspended: nobody new joins, and nobody is disconnected. Until `deleting_at` the tenant can be had back by restore-tenant.\n\n" +
+			"Then conferences that are live are ended, the license is removed, and each call on the tenant gets 404. What the tenant has is removed by the runs of the schedule that follow, and the audit log says `end-deletion` at the end. Statements and the audit log stay, and name nobody; the vendor and finance can read them. The id is not given again. Close the last months, and get an export, before `deleting_at`.\n\n" +
+			"Safe to retry: without `after_days` a repeat leaves `deleting_at` as it is; with it, `deleting_at` is set anew.",
+	},
+	"restore-tenant": {
+		tag: tagLicenses, codes: []problem.Code{problem.NotFound},
+		text: "Takes the deletion of a tenant back: the license is again what it was before. Works until the license is removed, soon after `deleting_at`; then the answer is 404. Safe to retry.",
 	},
 
 	"create-host": {

@@ -181,6 +181,10 @@ func (s *script) play() {
 	s.ask(acmeAdmin, "DELETE", acme+"/people/bob@example.org", "")
 	s.ask(acmeAdmin, "GET", acme+"/audit"+day+"&limit=50", "")
 
+	s.ask(vendor, "DELETE", globex, "")
+	s.ask(vendor, "GET", globex, "")
+	s.ask(vendor, "POST", globex+"/restore", "")
+
 	s.ask(finance, "GET", "/v1/tenants", "")
 	s.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault { return faults.Before }
 	s.ask(vendor, "GET", "/v1/tenants", "")

@@ -251,10 +251,7 @@ func putLicense(ctx context.Context, licensing *licensing.Licensing, licenses li
 	}
 	wanted.ChangedAtMillis, wanted.ChangedBy = callerOf(ctx).at.UnixMilli(), callerOf(ctx).subject
 	was, is, err := licensing.Put(ctx, wanted, revision)
-	if is.Revision > 0 { // the revision is written, even if the change has still to be rolled out
-		err = errors.Join(err, note(ctx, viewTerms(was), viewTerms(&is)))
-	}
-	if err != nil {
+	if err := noteTerms(ctx, was, is, err); err != nil {
 		return nil, err
 	}
 	if was == nil {
@@ -263,10 +260,20 @@ func putLicense(ctx context.Context, licensing *licensing.Licensing, licenses li
 	return answerLicense(is, http.StatusOK), nil
 }
 
+// noteTerms notes what a change of a license has changed. A revision may be written
+// although err says that the change has still to be rolled out.
+func noteTerms(ctx context.Context, was *license.License, is license.License, err error) error {
+	if is.Revision > 0 {
+		err = errors.Join(err, note(ctx, viewTerms(was), viewTerms(&is)))
+	}
+	return err
+}
+
 // revisionTerms are the terms of a revision, for the audit log.
 type revisionTerms struct {
 	LicenseTerms
-	Revision int64 `json:"revision,omitempty"`
+	Revision   int64      `json:"revision,omitempty"`
+	DeletingAt *time.Time `json:"deleting_at,omitempty"`
 }
 
 // viewTerms returns a license's terms for the audit log; nil for no license.
@@ -274,7 +281,7 @@ func viewTerms(l *license.License) *revisionTerms {
 	if l == nil {
 		return nil
 	}
-	return &revisionTerms{viewLicense(*l).changing(), l.Revision}
+	return &revisionTerms{viewLicense(*l).changing(), l.Revision, viewTime(l.DeletingAt)}
 }
 
 // addHistory adds the operation that lists a license's revisions.

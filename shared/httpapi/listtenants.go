@@ -20,7 +20,9 @@ type TenantView struct {
 	Hosts     *int           `json:"hosts,omitempty"`
 	Status    license.Status `json:"status"`
 	ExpiresAt *time.Time     `json:"expires_at,omitempty"`
-	InUse     int            `json:"in_use"`
+	// DeletingAt is set if the tenant is to be deleted.
+	DeletingAt *time.Time `json:"deleting_at,omitempty"`
+	InUse      int        `json:"in_use"`
 }
 
 // A page of tenants costs a consistent read of each tenant's pools: a block is 1 KB
@@ -81,7 +83,7 @@ func viewTenant(ctx context.Context, licenses license.Licenses, occupied *occupa
 	if err != nil {
 		return nil, 0, fmt.Errorf("count the seats in use: %w", err)
 	}
-	v := &TenantView{Tenant: t, Model: l.Model, Limit: l.Limit(), Status: l.Status, ExpiresAt: viewTime(l.ExpiresAt), InUse: inUse}
+	v := &TenantView{Tenant: t, Model: l.Model, Limit: l.Limit(), Status: l.Status, ExpiresAt: viewTime(l.ExpiresAt), DeletingAt: viewTime(l.DeletingAt), InUse: inUse}
 	if l.Model == license.ModelNamed {
 		v.Hosts = &l.Hosts
 	}

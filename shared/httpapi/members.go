@@ -87,6 +87,8 @@ var members = map[string]member{
 	"connection_id":          {text: "The connection's id, which the client gets as `connection_id` over the WebSocket; for a server's seat, the seat's id.", example: "MadeUpConnec002="},
 	"name":                   {text: "The host's display name.", example: "Ann Lee"},
 	"active":                 {text: "Whether the host can start conferences. An inactive host keeps the slot.", example: true},
+	"deleting_at":            {text: "When the tenant is deleted. Absent: it is not to be.", example: exampleTime},
+	"?after_days":            {text: "After how many days the tenant is deleted; 0 for at once. Left out: the deployment's waiting period.", unit: "days", example: 30},
 	"title":                  {text: "The conference's title, for display.", example: "Weekly"},
 	"request_id":             {text: "The request's id, which is also in the service's log.", example: "MadeUpRequest006="},
 	"reason":                 {text: "The reason given for the removal.", example: "Wrong room"},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/export"
@@ -245,5 +246,45 @@ func TestALargeCSVOfTenantsIsRedirectedToItsFile(t *testing.T) {
 	key := strings.TrimPrefix(got.headers["location"], "https://objects.example.org/")
 	if lines := bytes.Count(w.shelf.objects[key], []byte("\r\n")); lines != tenants+1 || !strings.HasPrefix(key, "all/") {
 		t.Errorf("%s has %d lines", key, lines)
+	}
+}
+
+// A process may die after any call of a deletion, and any answer be lost: the next runs
+// complete it.
+func TestADeletionThatDiesAnywhereIsCompleted(t *testing.T) {
+	for calls := 1; ; calls++ {
+		w := toDelete(t)
+		left := calls
+		w.faulty.Decide = func(context.Context, dynamo.Call) faults.Fault {
+			left--
+			switch {
+			case left == 0:
+				return faults.After
+			case left < 0:
+				return faults.Before
+			}
+			return faults.None
+		}
+		_ = w.call(vendor, http.MethodDelete, ofAcme+"?after_days=0", "")
+		for range 3 {
+			w.now += (20 * time.Minute).Milliseconds()
+			_ = w.removes()
+		}
+		w.faulty.Decide = nil
+		if asked := w.call(vendor, http.MethodDelete, ofAcme+"?after_days=0", ""); asked.status != http.StatusAccepted {
+			asked.refused(problem.NotFound)
+		}
+		w.removed()
+		for _, name := range w.kept("acme") {
+			if of, kind, _ := strings.Cut(name, " "); of != "acme" && name != "deleted acme" && !strings.HasPrefix(of, "signals#") || strings.HasPrefix(kind, "stay#") {
+				t.Errorf("died after %d calls, left: %s", calls, name)
+			}
+		}
+		if actions := w.actions("acme"); actions[0].Action != deletion.ActionEnd || actions[0].Outcome != "done" {
+			t.Errorf("died after %d calls, and the last action is %+v", calls, actions[0])
+		}
+		if left > 0 {
+			return
+		}
 	}
 }

@@ -68,6 +68,7 @@ var request []byte
 // calls it. Its calls of the tables can go wrong.
 type world struct {
 	t       testing.TB
+	tables  *memtable.Tables
 	store   *dynamo.Store
 	faulty  *faults.API
 	door    *worldtest.Process
@@ -85,7 +86,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	tables := memtable.New()
 	w := &world{
-		t: t, signer: jointoken.NewSigner(keystest.Ring(t, "k")), now: start, log: &bytes.Buffer{}, shelf: newShelf(),
+		t: t, tables: tables, signer: jointoken.NewSigner(keystest.Ring(t, "k")), now: start, log: &bytes.Buffer{}, shelf: newShelf(),
 		gateway: &gatewayFake{pushed: make(map[seat.ConnectionID][]string)},
 		faulty:  faults.New(tables),
 	}
@@ -96,6 +97,7 @@ func newWorld(t testing.TB) *world {
 	config.Log = log
 	api := httpapi.New(config)
 	api.AddLicenses(w.door.Licensing, w.door.Reader, w.failing())
+	api.AddDeletion(w.door.Licensing, w.door.Reader, w.failing(), 30)
 	api.AddHosts(w.door.Licensing, w.failing())
 	api.AddPeople(w.failing())
 	api.AddConferences(w.door.Licensing, w.door.Meetings, w.failing())

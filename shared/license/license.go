@@ -90,6 +90,9 @@ type License struct {
 	// HostChangesFollow: HostChangesPerMonth was left out, and is as many as Hosts.
 	HostChangesFollow bool
 	AllowedOrigins    Origins
+	// DeletingAt is when the tenant is deleted; zero: it is not to be. Until then the license
+	// is suspended.
+	DeletingAt time.Time
 	// Shards is into how many parts the records of the tenant's ledger are
 	// written; zero is one. It never becomes less: see Following.
 	Shards   int
@@ -169,6 +172,8 @@ func (l License) Full(inUse int) *problem.Error {
 // Connections that are in already stay.
 func (l License) Admits(now time.Time) error {
 	switch {
+	case !l.DeletingAt.IsZero():
+		return problem.New(problem.LicenseSuspended, "The tenant is being deleted.")
 	case l.Status == StatusSuspended:
 		return problem.New(problem.LicenseSuspended, "The license is suspended.")
 	case !l.StartsAt.IsZero() && now.Before(l.StartsAt):
@@ -290,8 +295,8 @@ type Licenses interface {
 	// read again to see who won.
 	PutLicense(ctx context.Context, l License, tell ...signal.Note) (bool, error)
 	// NoteRolledOut marks a tenant's license as rolled out, if its revision is still this
-	// one.
-	NoteRolledOut(ctx context.Context, t tenant.ID, revision int64) error
+	// one. A license with a DeletingAt stays on reconciliation's agenda.
+	NoteRolledOut(ctx context.Context, l License) error
 	// Revisions gives every license that the tenant ever had, in order.
 	// Nothing changes or removes one.
 	Revisions(ctx context.Context, t tenant.ID) ([]License, error)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
 	"seatmeter/shared/pool"
@@ -27,6 +28,7 @@ import (
 // Store is what a license is written to, and what it applies to.
 type Store interface {
 	license.Licenses
+	deletion.Notes
 	// Locks lists the locks of a tenant's hosts: its conferences that are live
 	// under a named license, or may be.
 	Locks(ctx context.Context, t tenant.ID) ([]host.Lock, error)
@@ -66,13 +68,39 @@ const (
 // the process dies half way, joins that know the new license rebalance the pools
 // they meet, and reconciliation rebalances the rest. Nobody who is in loses a
 // seat.
+//
+// The license of a tenant that is being deleted is not replaced, and the id of one that
+// was deleted is not given again: what is kept of it would be taken for the new tenant's.
 func (x *Licensing) Put(ctx context.Context, l license.License, ifRevision int64) (was *license.License, is license.License, err error) {
-	var none license.License
 	if err := l.Validate(); err != nil {
-		return nil, none, fmt.Errorf("check the license: %w", err)
+		return nil, license.License{}, fmt.Errorf("check the license: %w", err)
 	}
+	return x.replace(ctx, l.Tenant, ifRevision, func(was *license.License) (license.License, error) {
+		if was != nil && !was.DeletingAt.IsZero() {
+			return l, problem.New(problem.LicenseSuspended, "The tenant is being deleted. Restore it first.")
+		}
+		if was == nil {
+			return l, x.neverDeleted(ctx, l.Tenant)
+		}
+		return l, nil
+	})
+}
+
+// neverDeleted refuses the id of a deleted tenant. A tenant with a license is marked as
+// deleted in the step that removes the license, so that none is missed.
+func (x *Licensing) neverDeleted(ctx context.Context, t tenant.ID) error {
+	deleted, err := x.store.Deleted(ctx, t)
+	if err == nil && deleted {
+		return problem.Newf(problem.AlreadyExists, "There was a tenant %s, which is deleted. Choose another id.", t)
+	}
+	return problem.Wrap("look for a deleted tenant", err)
+}
+
+// replace puts in force what next makes of a tenant's license; see Put.
+func (x *Licensing) replace(ctx context.Context, t tenant.ID, ifRevision int64, next func(was *license.License) (license.License, error)) (was *license.License, is license.License, err error) {
+	var none license.License
 	for range tries {
-		was, err = x.store.License(ctx, l.Tenant)
+		was, err = x.store.License(ctx, t)
 		if err != nil {
 			return nil, none, fmt.Errorf("read the license: %w", err)
 		}
@@ -83,6 +111,10 @@ func (x *Licensing) Put(ctx context.Context, l license.License, ifRevision int64
 				}
 			}
 			return nil, none, problem.New(problem.PreconditionFailed, "The license has changed since it was read.")
+		}
+		l, err := next(was)
+		if err != nil {
+			return nil, none, err
 		}
 		l = l.Following(was)
 		written, err := x.write(ctx, l, notes(was, l))
@@ -138,7 +170,7 @@ func (x *Licensing) RollOut(ctx context.Context, l license.License) error {
 	for range tries {
 		err := x.rebalanceAll(ctx, l)
 		if err == nil {
-			err = x.store.NoteRolledOut(ctx, l.Tenant, l.Revision)
+			err = x.store.NoteRolledOut(ctx, l)
 		}
 		if !errors.Is(err, ErrSuperseded) {
 			return problem.Wrap("roll out a license", err)

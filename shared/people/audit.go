@@ -110,3 +110,25 @@ func (n *Names) ShowActions(ctx context.Context, records []audit.Record) error {
 	}
 	return unwritten
 }
+
+// Nobody stands for people of whom nothing is to be known.
+const Nobody = prefix + "aaaaaaaaaaaaaaaa"
+
+// Forget puts Nobody in the place of people who are in clear in the changes of an action,
+// and tells whether there were any.
+func Forget(changes []audit.Change) bool {
+	found := false
+	for i := range changes {
+		switch changes[i].Member {
+		case "email", "host", "identity", "name":
+		default:
+			continue
+		}
+		for _, value := range []*json.RawMessage{&changes[i].From, &changes[i].To} {
+			if text := textOr(*value, ""); text != "" && !IsPseudonym(text) {
+				*value, found = json.RawMessage(`"`+Nobody+`"`), true
+			}
+		}
+	}
+	return found
+}

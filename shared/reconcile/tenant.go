@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"fmt"
 	"hash/fnv"
 	"sync"
 	"time"
@@ -165,13 +166,40 @@ func (c *tenantCheck) used(b seat.Block) bool {
 }
 
 // checkLicense completes a change of license that has broken off: until then,
-// processes that have cached the license before admit joins by it.
+// processes that have cached the license before admit joins by it. Of a tenant whose
+// deletion is due it ends what is live.
 func (c *tenantCheck) checkLicense(ctx context.Context) error {
 	l, err := c.readLicense(ctx)
 	if err != nil || l == nil {
 		return err
 	}
-	return c.rollOut(ctx, *l)
+	if err := c.rollOut(ctx, *l); err != nil || l.DeletingAt.IsZero() || c.now().Before(l.DeletingAt) {
+		return err
+	}
+	return c.endAll(ctx)
+}
+
+// endAll ends the tenant's live conferences, as far as there is time.
+func (c *tenantCheck) endAll(ctx context.Context) error {
+	const page = 500
+	for after := conference.ID(""); ; {
+		list, err := c.store.Conferences(ctx, c.tenant, after, page)
+		if err != nil {
+			return fmt.Errorf("list conferences: %w", err)
+		}
+		for _, one := range list {
+			after = one.ID
+			if one.State != conference.StateLive {
+				continue
+			}
+			if _, err := c.meetings.End(ctx, c.tenant, one.ID, c.now()); err != nil {
+				return problem.Wrap("end a conference of a tenant that is deleted", err)
+			}
+		}
+		if len(list) < page {
+			return nil
+		}
+	}
 }
 
 func (c *tenantCheck) readLicense(ctx context.Context) (*license.License, error) {

@@ -27,7 +27,7 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	next := license.License{Tenant: id, Model: license.ModelConcurrent, Seats: 7, Revision: 2}
 	settle := func(revision int64) {
 		t.Helper()
-		if err := store.NoteRolledOut(ctx, id, revision); err != nil {
+		if err := store.NoteRolledOut(ctx, license.License{Tenant: id, Revision: revision}); err != nil {
 			t.Fatal(err)
 		}
 	}

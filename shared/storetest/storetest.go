@@ -17,6 +17,7 @@ import (
 
 	"seatmeter/shared/audit"
 	"seatmeter/shared/books"
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/people"
 	"seatmeter/shared/rate"
@@ -37,6 +38,8 @@ type Store interface {
 	audit.Log
 	people.Store
 	people.EraserStore
+	deletion.Notes
+	deletion.Deletions
 	signal.Outbox
 	webhook.Webhooks
 	webhook.Deliveries
@@ -94,6 +97,8 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"APersonHasOnePseudonym", personEntered},
 		{"AnErasureIsBegunAndEndedOnce", personErased},
 		{"AnIdentityIsReplacedInWhatIsOver", identitiesReplaced},
+		{"ATenantIsDeletedForGood", deletionSteps},
+		{"OfADeletedTenantStatementsAndActionsAreLeft", restRemoved},
 		{"AKeyIsClaimedOnceAndItsAnswerKept", keyAnswers},
 		{"AKeyIsBoundToItsRequest", keyBound},
 		{"AClaimLapsesAndIsTakenOver", keyLapses},

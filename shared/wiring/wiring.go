@@ -11,6 +11,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/books"
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/jobs"
@@ -140,13 +141,14 @@ func Reconcile(p Process, gateway Gateway, queue reconcile.Queue) Function {
 }
 
 // Rollup builds the function that rolls up usage, audits the books, and goes on with
-// closings. It closes months by itself so many days after their end; zero: never.
+// closings, erasures and deletions. It closes months by itself so many days after their end; zero: never.
 func Rollup(p Process, closeAfterDays int) Function {
 	return p.Function("rollup", jobs.Rollup{
 		"roll usage up":       p.Roller(),
 		"audit the books":     books.NewAuditor(p.Store, p.Log, p.Now),
 		"close periods":       p.Closer(closeAfterDays),
 		"go on with erasures": people.NewEraser(p.Store, p.Log, p.Now),
+		"delete tenants":      deletion.NewRemover(p.Store, p.Log, p.Now),
 	}.Handle)
 }
 

@@ -31,6 +31,7 @@ const (
 	joinsPerSecond      = "JOINS_PER_SECOND"
 	callsPerSecond      = "CALLS_PER_SECOND"
 	closeAfterDays      = "CLOSE_AFTER_DAYS"
+	deleteAfterDays     = "DELETE_AFTER_DAYS"
 	stackName           = "STACK_NAME"
 	issuer              = "ISSUER"
 	roleClaim           = "ROLE_CLAIM"
@@ -129,6 +130,9 @@ func (e *Environment) EventBus() string { return os.Getenv(eventBus) }
 // CloseAfterDays returns how many days after its end a month is closed by itself; zero:
 // never.
 func (e *Environment) CloseAfterDays() int { return e.number(closeAfterDays, 0) }
+
+// DeleteAfterDays returns how many days after the request a tenant is deleted.
+func (e *Environment) DeleteAfterDays() int { return e.number(deleteAfterDays, 1) }
 
 // number reads a setting that is a whole number, of this or more.
 func (e *Environment) number(name string, least int) int {

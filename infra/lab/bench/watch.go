@@ -207,7 +207,7 @@ func (w *watchWorld) live(ctx context.Context, n int, in []watchedSeat) error {
 		if _, err := w.store.PutLicense(ctx, l.WithDefaults()); err != nil {
 			return err //nolint:wrapcheck // of tables in memory
 		}
-		if err := w.store.NoteRolledOut(ctx, id, 1); err != nil {
+		if err := w.store.NoteRolledOut(ctx, license.License{Tenant: id, Revision: 1}); err != nil {
 			return err //nolint:wrapcheck // of tables in memory
 		}
 	}

@@ -23,6 +23,7 @@ import (
 	"seatmeter/shared/books"
 	"seatmeter/shared/conference"
 	"seatmeter/shared/courier"
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/host"
 	"seatmeter/shared/httpapi"
@@ -322,6 +323,7 @@ func TestFunctionsLogWhatTheBillSays(t *testing.T) {
 		job := jobs.Rollup{
 			"roll usage up": roller, "audit the books": books.NewAuditor(w.store, log, w.clock), "close periods": closer,
 			"go on with erasures": people.NewEraser(w.store, log, w.clock),
+			"delete tenants":      deletion.NewRemover(w.store, log, w.clock),
 		}
 		invoke("rollup", func(ctx context.Context) {
 			if err := job.Handle(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/deletion"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/host"
@@ -103,6 +104,10 @@ func kept(t *testing.T, wrap wrap) {
 		}, ""},
 		{"a person", func() error {
 			return second(store.EnterPerson(ctx, people.Pair{Tenant: "acme", Identity: "bob", Pseudonym: "person-madeupmadeupmade"}))
+		}, ""},
+		{"a deletion", func() error { return store.NoteDeletion(ctx, deletion.Deletion{Tenant: "acme", AskedMillis: 1}) }, ""},
+		{"the mark of a deleted tenant", func() error {
+			return second(store.RemoveLicense(ctx, deletion.Deletion{Tenant: "acme", GoneMillis: 1}, 1))
 		}, ""},
 		{"a host's lock", func() error {
 			return second(store.Lock(ctx, "acme", host.Lock{Host: "ann@example.org", Number: 3, Since: at}, nil))

@@ -45,12 +45,14 @@ func (p Process) licensing() *licensing.Licensing {
 	return licensing.New(p.Store, pool.New(p.Store, pool.Sleep))
 }
 
-// Licenses builds the function for tenants and licenses.
-func Licenses(p Process) wiring.Function {
+// Licenses builds the function for tenants and licenses. A tenant is deleted so many days
+// after the request.
+func Licenses(p Process, deleteAfterDays int) wiring.Function {
 	pools := pool.New(p.Store, pool.Sleep)
 	terms := licensing.New(p.Store, pools)
 	a := p.empty()
 	a.AddLicenses(terms, occupancy.New(p.Store, pools, terms), p.Store)
+	a.AddDeletion(terms, occupancy.New(p.Store, pools, terms), p.Store, deleteAfterDays)
 	return p.Function("licenses", p.Claims.Serve(a))
 }
 
