@@ -128,6 +128,7 @@ var calls = []row{
 	{method: "GET", path: "/v1/tenants/{tenant}/usage/sizing", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/ledger", success: 200, roles: ofAll, query: thisHour},
 	{method: "GET", path: "/v1/tenants/{tenant}/audit", success: 200, roles: ofAdmins},
+	{method: "GET", path: "/v1/tenants/{tenant}/export", success: 200, roles: ofAdmins},
 	{method: "POST", path: "/v1/tenants/{tenant}/webhooks", success: 201, roles: ofAdmins, body: always(noReceiver)},
 	{method: "GET", path: "/v1/tenants/{tenant}/webhooks", success: 200, roles: ofAdmins},
 	{method: "GET", path: "/v1/tenants/{tenant}/webhooks/{webhook}", success: 200, roles: ofAdmins},

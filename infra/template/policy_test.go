@@ -96,7 +96,7 @@ var permitted = map[string]map[string][]string{
 	"usage": {
 		live:       {"dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"},
 		liveRates:  {"dynamodb:UpdateItem"},
-		ledger:     {"dynamodb:Query"},
+		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
 		usageTable: {"dynamodb:GetItem", "dynamodb:Query"},
 		exports:    {"s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"},
 		cursors:    {"secretsmanager:GetSecretValue"},

@@ -118,7 +118,8 @@ func TestTheDescriptionNamesEveryOperationAndItsProblems(t *testing.T) {
 	}
 	const tenant = "/v1/tenants/{tenant}"
 	want := map[string]string{
-		"get /v1/tenants": "200", "put " + tenant + "/license": "200", "get " + tenant + "/license": "200",
+		"get " + tenant + "/export": "200",
+		"get /v1/tenants":           "200", "put " + tenant + "/license": "200", "get " + tenant + "/license": "200",
 		"get " + tenant + "/license/history": "200",
 		"get " + tenant:                      "200", "delete " + tenant: "202", "post " + tenant + "/restore": "200",
 		"post " + tenant + "/hosts": "201", "get " + tenant + "/hosts": "200", "get " + tenant + "/hosts/{email}": "200",

@@ -43,7 +43,7 @@ var tags = []*huma.Tag{
 	{Name: tagUsage, Description: "Usage reports, and the records that they are computed from."},
 	{Name: tagStatements, Description: "A statement is the usage of a closed billing period. It never changes."},
 	{Name: tagWebhooks, Description: "A webhook is an address of yours to which events are sent: see Signals."},
-	{Name: tagAudit, Description: "The log of all calls that changed something or were refused."},
+	{Name: tagAudit, Description: "The log of all calls that changed something or were refused, and of exports of a tenant."},
 }
 
 // refusals are the reasons for which a license or a conference refuses a join.
@@ -249,6 +249,12 @@ var descriptions = map[string]description{
 		tag: tagUsage, codes: []problem.Code{problem.NotFound},
 		text: "Lists the records that reports are computed from, in order of time: the closed stays that began in the range, the joins refused in it, and the ended waits that began in it. Open stays and waits are not listed.\n\n" +
 			"JSON comes in pages. NDJSON (one LedgerRecord on each line), CSV, XLSX and Parquet come as one file or, with `limit` or `cursor`, in pages. The total of XLSX counts the stays under `stay`, the refusals under `code`, and the waits under `outcome`.\n\n" + readsOnly,
+	},
+
+	"export-tenant": {
+		tag: tagUsage, codes: []problem.Code{problem.NotFound},
+		text: "Answers with all that the tenant has, as NDJSON. Each line is `{\"kind\": …, \"data\": {…}}`, in this order of kinds: `license` (a revision, as in get-license-history), `host`, `conference` and `webhook` (as in the calls that get one; without secrets), `record` (a LedgerRecord), `statement` (its name, and as `document` the statement as it was sealed: `sha256` is the hash of its canonical JSON by RFC 8785 without the member `sha256`), and `action` (of the audit log, the newest first). People are named, but for those who were erased. Open stays are not listed.\n\n" +
+			"`from` and `to` bound records and actions, if you give them: a tenant with more than some million records is exported range by range. The call is in the audit log. " + readsOnly,
 	},
 
 	"close-period": {

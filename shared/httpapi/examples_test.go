@@ -180,6 +180,7 @@ func (s *script) play() {
 
 	s.ask(acmeAdmin, "DELETE", acme+"/people/bob@example.org", "")
 	s.ask(acmeAdmin, "GET", acme+"/audit"+day+"&limit=50", "")
+	s.ask(acmeAdmin, "GET", acme+"/export"+day, "")
 
 	s.ask(vendor, "DELETE", globex, "")
 	s.ask(vendor, "GET", globex, "")

@@ -115,6 +115,7 @@ func newWorld(t testing.TB) *world {
 		Store: w.failing(), Roller: rollup.New(w.failing(), log, w.clock), Log: log, Now: w.clock, Pause: pool.Sleep,
 	}), w.failing(), files)
 	api.AddAudit(w.failing())
+	api.AddExport(w.failing(), files)
 	api.AddWebhooks(httpapi.WebhookConfig{
 		Licensing: w.door.Licensing, Store: w.failing(), Sender: w, Guard: webhook.Guard{Resolve: resolve},
 	})

@@ -90,7 +90,7 @@ func Signals(p Process, guard webhook.Guard, bus courier.Bus, ticker jobs.Ticker
 	return p.Function("signals", jobs.NewSignals(c, ticker, p.Claims.Serve(a)).Handle)
 }
 
-// Usage builds the function for reports, the ledger and the audit log.
+// Usage builds the function for reports, the ledger, the audit log and exports.
 func Usage(p Process, files httpapi.Files) wiring.Function {
 	pools := pool.New(p.Store, pool.Sleep)
 	terms := licensing.New(p.Store, pools)
@@ -98,6 +98,7 @@ func Usage(p Process, files httpapi.Files) wiring.Function {
 	a.AddUsage(terms, occupancy.New(p.Store, pools, terms), p.Store, files)
 	a.AddLedger(terms, p.Store, files)
 	a.AddAudit(p.Store)
+	a.AddExport(p.Store, files)
 	return p.Function("usage", p.Claims.Serve(a))
 }
 
