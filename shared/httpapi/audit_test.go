@@ -87,6 +87,15 @@ func TestTheAuditLogHasEveryActionWithItsChanges(t *testing.T) {
 	if got := w.actions("acme")[0]; got.Action != "erase-person" || !people.IsPseudonym(got.Identity) {
 		t.Errorf("recorded %+v", got)
 	}
+	for _, call := range [][4]string{
+		{"DELETE", "", "delete-tenant", "deleting_at: <nil> → 2026-10-21T14:13:20Z, revision: 2 → 3, status: active → suspended"},
+		{"POST", "/restore", "restore-tenant", "deleting_at: 2026-10-21T14:13:20Z → <nil>, revision: 3 → 4, status: suspended → active"},
+	} {
+		w.call(vendor, call[0], "/v1/tenants/acme"+call[1], "").ok()
+		if got := w.actions("acme")[0]; got.Action != call[2] || changed(got) != call[3] {
+			t.Errorf("recorded %+v: %s", got, changed(got))
+		}
+	}
 	all := w.actions("acme")
 	// The first is no action, the second is of no tenant, and the ledger has servers' stays.
 	recorded := map[string]bool{"create-join-token": true, "close-periods": true}
