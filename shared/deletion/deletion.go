@@ -31,9 +31,8 @@ import (
 type Deletion struct {
 	Tenant      tenant.ID
 	AskedMillis int64
-	// By is the sub of the bearer that asked for it, Role its role.
-	By   string
-	Role string
+	// By is the sub of the bearer that asked for it.
+	By string
 	// GoneMillis is when the license was removed; zero: it was not.
 	GoneMillis int64
 	// Shards is the license's, for after it.
@@ -224,7 +223,7 @@ const ActionEnd = "end-deletion"
 // enter enters the end of a deletion in the audit log, once.
 func (x *Remover) enter(ctx context.Context, d Deletion) error {
 	name := audit.Name{AtMillis: d.GoneMillis, RequestID: "deletion-" + strconv.FormatInt(d.GoneMillis, 10)}
-	err := x.store.BeginAction(ctx, audit.Entry{Tenant: d.Tenant, Name: name, By: d.By, Role: d.Role, Action: ActionEnd})
+	err := x.store.BeginAction(ctx, audit.Entry{Tenant: d.Tenant, Name: name, By: "seatmeter", Role: "seatmeter", Action: ActionEnd})
 	if err == nil {
 		err = x.store.EndAction(ctx, d.Tenant, name, audit.Outcome{Result: audit.ResultDone})
 	}

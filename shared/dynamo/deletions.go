@@ -18,7 +18,7 @@ import (
 )
 
 func deletionItem(d deletion.Deletion) item {
-	return key(keyDeletions, string(d.Tenant)).setNumber(attrAsked, d.AskedMillis).setText(attrBy, d.By).setText(attrRole, d.Role).
+	return key(keyDeletions, string(d.Tenant)).setNumber(attrAsked, d.AskedMillis).setText(attrBy, d.By).
 		setNumber(attrGone, d.GoneMillis).setNumber(attrShards, int64(d.Shards))
 }
 
@@ -45,7 +45,7 @@ func (s *Store) Deletions(ctx context.Context, after tenant.ID) ([]deletion.Dele
 	for n, i := range items {
 		r := reader{item: i}
 		list[n] = deletion.Deletion{
-			Tenant: tenant.ID(r.text(attrSK)), AskedMillis: r.number(attrAsked), By: r.text(attrBy), Role: r.text(attrRole),
+			Tenant: tenant.ID(r.text(attrSK)), AskedMillis: r.number(attrAsked), By: r.text(attrBy),
 			GoneMillis: r.number(attrGone), Shards: r.int(attrShards),
 		}
 		if r.err != nil {

@@ -64,7 +64,7 @@ func (a *API) AddDeletion(licensing *licensing.Licensing, occupied *occupancy.Re
 				in.AfterDays = afterDays
 			}
 			c := callerOf(ctx)
-			d := deletion.Deletion{Tenant: tenant.ID(in.Tenant), AskedMillis: c.at.UnixMilli(), By: c.subject, Role: string(c.role)}
+			d := deletion.Deletion{Tenant: tenant.ID(in.Tenant), AskedMillis: c.at.UnixMilli(), By: c.subject}
 			was, is, err := licensing.Delete(ctx, d, c.at.Add(time.Duration(in.AfterDays)*24*time.Hour), !in.given)
 			if err := noteTerms(ctx, was, is, err); err != nil {
 				return nil, err

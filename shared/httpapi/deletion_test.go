@@ -89,7 +89,7 @@ func TestADeletedTenantLeavesStatementsAndActionsAlone(t *testing.T) {
 		t.Errorf("another tenant has %v, and had %v", got, others)
 	}
 	actions := w.actions("acme")
-	if actions[0].Action != deletion.ActionEnd || actions[0].By != actions[1].By || actions[1].Action != "delete-tenant" || actions[1].Outcome != "done" {
+	if actions[0].Action != deletion.ActionEnd || actions[0].Role != "seatmeter" || actions[1].Action != "delete-tenant" || actions[1].Outcome != "done" {
 		t.Errorf("the last actions are %+v", actions[:2])
 	}
 	for _, name := range []string{"ann@", "Ann Lee", "bob@"} {

@@ -173,7 +173,7 @@ var members = map[string]member{
 	"member":                 {text: "The changed member's name.", example: "seats"},
 	"changed_by":             {text: "The `sub` claim of the bearer token that wrote the revision. Empty if it had none.", example: "account-manager-7"},
 	"by":                     {text: "The `sub` claim of the bearer token. Empty if it had none.", example: "account-manager-7"},
-	"action":                 {text: "The operation's id in this document; or `disable-webhook`: Seatmeter switched off a webhook that had failed for five days.", example: "put-license"},
+	"action":                 {text: "The operation's id in this document; or `disable-webhook`: Seatmeter switched off a webhook that had failed for five days; or `end-deletion`: what a deleted tenant had is removed.", example: "put-license"},
 	"ActionView.role":        {text: "The caller's role.", example: "vendor", values: [][2]string{{"vendor", "an account manager of the vendor."}, {"tenant_admin", "an administrator of the tenant."}, {"finance", "the vendor's finance department, or one tenant's."}, {"seatmeter", "nobody called: Seatmeter did it itself."}}},
 
 	// From the request, whether they exist or not.

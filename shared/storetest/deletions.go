@@ -48,7 +48,7 @@ func deletionSteps(t *testing.T, store Store, id tenant.ID) {
 	}
 	must(store.PutLicense(ctx, l))(t)
 	equal(t, "its moment", must(store.License(ctx, id))(t).DeletingAt, l.DeletingAt)
-	asked := deletion.Deletion{Tenant: id, AskedMillis: 7, By: "ann", Role: "vendor"}
+	asked := deletion.Deletion{Tenant: id, AskedMillis: 7, By: "ann"}
 	for range 2 {
 		done(store.NoteDeletion(ctx, asked))
 	}
