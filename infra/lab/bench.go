@@ -35,6 +35,8 @@ type benchCommand struct {
 	Starts   int      `default:"30" help:"cold: starts of each function."`
 	Stays    int      `default:"300" help:"units: stays in a round."`
 	Refusals int      `default:"1000" help:"units: refusals in a round."`
+	Seats    int      `default:"30000" help:"renew: seats that servers have."`
+	Renewals int      `default:"10000" help:"renew: renewals in a second."`
 	Sockets  int      `default:"10000" help:"sockets: connections to open."`
 	Sessions int      `default:"1000000" help:"usage: sessions in the large month."`
 	Reports  int      `default:"50" help:"usage: reports in a round."`
@@ -56,6 +58,7 @@ var benchmarks = []benchmark{
 	{"cold", "the start of the function connect beside that of a minimal function in Go, and its size", benchCold},
 	{"sockets", "how many connections the local stack has open at once, and its memory for each", benchSockets},
 	{"storm", "joins of many people at once, and joins during a storm of refusals, in simulated time on an engine with DynamoDB's limits", benchStorm},
+	{"renew", "renewals of servers' seats, one by one, and what DynamoDB charges for each, in simulated time on an engine with DynamoDB's limits", benchRenew},
 	{"watch", "reconciliation of 10,000 to a million live connections, and of ghosts among them: CPU, units and cost, in simulated time", benchWatch},
 	{"usage", "a month's report of many sessions beside one of a thousand, the roll-up beside the same figures in SQLite, and the memory of roll-ups and exports", benchUsage},
 }
@@ -66,13 +69,13 @@ func (benchCommand) Help() string {
 	for _, b := range benchmarks {
 		fmt.Fprintf(&help, "%s measures %s.\n\n", b.name, b.about)
 	}
-	return help.String() + `Peers are measured on the same engine in the same run: DynamoDB Local, in memory, or the database at DYNAMODB_ENDPOINT; storm needs none. The exit status is 1 if a figure is outside its limit.`
+	return help.String() + `Peers are measured on the same engine in the same run: DynamoDB Local, in memory, or the database at DYNAMODB_ENDPOINT; storm, renew and watch need none. The exit status is 1 if a figure is outside its limit.`
 }
 
 // Validate runs before Run.
 func (c benchCommand) Validate() error {
-	if c.Rounds < 1 || c.Joins < 1 || c.Workers < 1 || c.People < 1 || c.Events < 1 || c.Starts < 1 || c.Stays < 1 || c.Refusals < 1 || c.Reports < 1 {
-		return errors.New("--rounds, --joins, --workers, --people, --events, --starts, --stays, --refusals and --reports are at least 1")
+	if c.Rounds < 1 || c.Joins < 1 || c.Workers < 1 || c.People < 1 || c.Events < 1 || c.Starts < 1 || c.Stays < 1 || c.Refusals < 1 || c.Reports < 1 || c.Seats < 1 || c.Renewals < 1 {
+		return errors.New("--rounds, --joins, --workers, --people, --events, --starts, --stays, --refusals, --seats, --renewals and --reports are at least 1")
 	}
 	if c.Sessions < bench.LeastSessions {
 		return fmt.Errorf("--sessions is at least %d", bench.LeastSessions)
@@ -150,6 +153,10 @@ func benchStorm(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Repo
 	return bench.Storm(ctx, bench.StormOptions{
 		Rounds: c.Rounds, Joins: c.Joins, Workers: c.Workers, People: c.People, Progress: c.progress,
 	})
+}
+
+func benchRenew(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Report, error) {
+	return bench.Renew(ctx, bench.RenewOptions{Rounds: c.Rounds, Seats: c.Seats, PerSecond: c.Renewals, Progress: c.progress})
 }
 
 func benchWatch(ctx context.Context, c benchCommand, _ *benchEngine) (bench.Report, error) {

@@ -157,6 +157,7 @@ func (c costCommand) bill(w io.Writer) error {
 	for _, one := range c.sizes() {
 		fmt.Fprintf(w, "%8.0f tenants: %s dollars a month, %s per million joins\n", one.tenants, cents(one.Total), cents(one.PerJoins))
 	}
+	fmt.Fprintf(w, "\n%s\n", c.servers())
 	for _, p := range list {
 		fmt.Fprintf(w, "\n%s: %s\n", p.Name, p.About)
 	}
@@ -217,7 +218,16 @@ func (c costCommand) table() string {
 	for _, one := range c.sizes() {
 		fmt.Fprintf(&out, "| %.0f | %s | %s |\n", one.tenants, cents(one.Total), cents(one.PerJoins))
 	}
+	fmt.Fprintf(&out, "\n%s\n", c.servers())
 	return out.String()
+}
+
+// servers tells what the seats of servers cost, which the load has none of.
+func (c costCommand) servers() string {
+	s, million := cost.Servers(c.assumed()), big.NewRat(1_000_000, 1)
+	of := func(dollarsEach *big.Rat) string { return cents(dollars(new(big.Rat).Mul(dollarsEach, million))) }
+	return fmt.Sprintf("Seats of servers, which the load has none of: %s dollars for a million stays without their renewals; %s for a million renewals by calls of their own, %s by calls that renew 25 seats of one block.",
+		of(s.Stay), of(s.Renewal), of(s.Together))
 }
 
 func row(out io.Writer, name string, list []priced, cell func(priced) string) {

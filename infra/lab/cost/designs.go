@@ -128,6 +128,11 @@ func clients(with Assumptions) Design {
 	return d
 }
 
+// sessionGB is the storage of a stay's session, in gigabytes for a month.
+func sessionGB() *big.Rat {
+	return times(rat((sessionBytes+itemOverhead)/float64(bytesPerGB)), new(big.Rat).Quo(rat(sessionDays), daysPerMonth()))
+}
+
 // Ours is Seatmeter's design.
 func Ours(with Assumptions) Design {
 	d := clients(with)
@@ -167,7 +172,7 @@ func Ours(with Assumptions) Design {
 	join.units(measuredStay)
 	join.units(measuredToken)
 	join.unitsTimes(measuredDayThousand, thousandth())
-	session := times(rat((sessionBytes+itemOverhead)/float64(bytesPerGB)), new(big.Rat).Quo(rat(sessionDays), daysPerMonth()))
+	session := sessionGB()
 	join[MeterStorage], join[MeterBackup] = add(join[MeterStorage], session), add(join[MeterBackup], session)
 	join.unitsTimes(measuredLedgerThousand, times(thousandth(), big.NewRat(auditedHours, hoursPerDay))) // for the audit
 

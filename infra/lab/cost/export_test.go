@@ -8,7 +8,8 @@ func Measured() map[string]Units {
 		"conference hour": measuredConferenceHour, "seat hour": measuredSeatHour, "round": measuredRound,
 		"rollup": measuredRollup, "rollup of a tenant": measuredRollupTenant, "day": measuredDay,
 		"thousand stays of a day": measuredDayThousand, "thousand stays of the ledger": measuredLedgerThousand,
-		"audit": measuredAudit, "audit of a conference": measuredAuditConference, "signals": measuredSignals, "transactions": measuredTransactions, "heartbeat": measuredHeartbeat,
+		"audit": measuredAudit, "audit of a conference": measuredAuditConference, "signals": measuredSignals, "transactions": measuredTransactions,
+		"server stay": measuredServerStay, "renewal": measuredRenewal, "renewals": measuredRenewals, "heartbeat": measuredHeartbeat,
 	}
 }
 

@@ -47,6 +47,11 @@ var (
 	measuredAuditConference = Units{Reads: 2}
 	// measuredSignals is a run of the function signals that finds nothing to tell.
 	measuredSignals = Units{Reads: 8}
+	// measuredServerStay is a seat that a server takes and releases, measuredRenewal the
+	// renewal of one, and measuredRenewals that of 25 of one block by one call.
+	measuredServerStay = Units{Writes: 4, Reads: 5.5}
+	measuredRenewal    = Units{Writes: 1, Reads: 1.5}
+	measuredRenewals   = Units{Writes: 1, Reads: 13.5}
 	// measuredTransactions are the two transactions of a stay of Textbook,
 	// measuredHeartbeat is a heartbeat of Heartbeat.
 	measuredTransactions = Units{Writes: 8}

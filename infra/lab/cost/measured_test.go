@@ -3,6 +3,7 @@ package cost_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -158,6 +159,48 @@ func TestAStatusAndATokenCostWhatTheBillSays(t *testing.T) {
 		return w.units(func() {
 			w.post("/conferences/"+string(w.guest.Conference)+"/join-tokens", `{"identity":"bob@example.org","role":"participant"}`)
 		})
+	}))
+}
+
+func TestServersSeatsCostWhatTheBillSays(t *testing.T) {
+	const path = "/seats/"
+	take := func(w *world, n int) string {
+		answer := w.call("POST", "/conferences/"+string(w.guest.Conference)+"/seats", fmt.Sprintf(`{"identity":"bob%d@example.org","role":"participant"}`, n), "server", 201)
+		var taken httpapi.SeatView
+		if err := json.Unmarshal([]byte(answer), &taken); err != nil {
+			w.t.Fatal(err)
+		}
+		return string(taken.Seat)
+	}
+	same(t, "server stay", dearest(t, func(_ *testing.T, w *world) cost.Units {
+		w.live()
+		take(w, 0) // the person is known
+		w.restart()
+		return w.units(func() { w.call("DELETE", path+take(w, 0), "", "server", 204) })
+	}))
+	same(t, "renewal", dearest(t, func(_ *testing.T, w *world) cost.Units {
+		w.live()
+		id := take(w, 0)
+		w.pass(time.Second)
+		w.restart()
+		return w.units(func() { w.call("PUT", path+id, "", "server", 200) })
+	}))
+	same(t, "renewals", dearest(t, func(_ *testing.T, w *world) cost.Units {
+		w.live()
+		var ids []string
+		for n := range seats - 1 { // the host has one
+			ids = append(ids, take(w, n))
+		}
+		if w.model == license.ModelNamed {
+			ids = append(ids, take(w, seats))
+		}
+		w.pass(time.Second)
+		w.restart()
+		body, err := json.Marshal(map[string]any{"seats": ids})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return w.units(func() { w.call("POST", path+"renew", string(body), "server", 200) })
 	}))
 }
 
@@ -523,20 +566,31 @@ func (w *world) units(do func()) cost.Units {
 // post makes a call of the HTTP API in a function that has just started.
 func (w *world) post(path, body string) {
 	w.t.Helper()
+	w.call("POST", path, body, "vendor", http.StatusCreated)
+}
+
+// call is post for any call, which answers with a status.
+func (w *world) call(method, path, body, role string, status int) string {
+	w.t.Helper()
 	event := httpapi.Event{Version: "2.0", RawPath: "/v1/tenants/" + string(acme) + path, Body: body}
-	event.RequestContext.HTTP.Method, event.RequestContext.RequestID = "POST", fmt.Sprintf("request-%d", w.now)
+	event.RequestContext.HTTP.Method, event.RequestContext.RequestID = method, fmt.Sprintf("request-%d", w.now)
 	event.RequestContext.TimeEpoch = w.now
 	event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"role": "vendor", "sub": "somebody"}},
+		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"role": role, "sub": "somebody"}},
 	}
 	api := httpapi.New(httpapi.Config{Seal: httpapi.NewSeal(keystest.Ring(w.t, "s")), Keys: w.store, Now: w.clock, Audit: w.store, Limiter: new(rate.Limiter), Log: w.log})
 	api.AddConferences(w.process.Licensing, w.process.Meetings, w.store)
 	tokens := httpapi.JoinTokens{Signer: w.signer, WebSocketURL: "wss://example.org"}
 	api.AddConnections(w.process.Licensing, w.process.Meetings, w.process.Reader, w.store, tokens)
+	api.AddSeats(httpapi.Seats{
+		Admissions: w.process.Admissions, Leases: w.process.Leases(), Licensing: w.process.Licensing, Occupancy: w.process.Reader, Store: w.store,
+		NewID: seat.NewServerID,
+	})
 	answer, err := httpapi.Serve(api)(w.t.Context(), event)
-	if err != nil || answer.StatusCode != 201 {
+	if err != nil || answer.StatusCode != status {
 		w.t.Fatalf("%s: %d %s (%v)", path, answer.StatusCode, answer.Body, err)
 	}
+	return answer.Body
 }
 
 // live schedules the next conference and joins as its host.

@@ -6,9 +6,11 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/departure"
+	"seatmeter/shared/lease"
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/meeting"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/wiring"
@@ -19,6 +21,7 @@ type Domain struct {
 	*admission.Admissions
 	*departure.Departures
 	Licensing *licensing.Licensing
+	Leases    *lease.Leases
 }
 
 // NewDomain makes the domain of a process that has just started.
@@ -28,7 +31,10 @@ func NewDomain(store admission.Store) *Domain {
 
 func newDomain(store admission.Store, pause pool.Pause, together func(steps ...func())) *Domain {
 	domain := wiring.NewDomain(store, goneGateway{}, pause, slog.New(slog.DiscardHandler))
-	return &Domain{domain.Admissions(admission.Limits{Limiter: new(rate.Limiter)}, together), domain.Departures, domain.Licensing}
+	return &Domain{
+		domain.Admissions(admission.Limits{Limiter: new(rate.Limiter)}, together), domain.Departures, domain.Licensing,
+		lease.New(store, domain.Departures, queue.New(store, domain.Pools, store)),
+	}
 }
 
 // goneGateway is a gateway on which every connection is gone.
