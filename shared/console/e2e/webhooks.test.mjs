@@ -179,6 +179,7 @@ test('somebody with a keyboard alone adds a webhook and copies its secret', asyn
   };
   await tabTo('Add a webhook');
   await page.keyboard.press('Enter');
+  await page.getByLabel('Address').and(page.locator(':focus')).waitFor();
   await page.keyboard.type('http://127.0.0.1:9/hook');
   await tabTo('A host was added');
   await page.keyboard.press('Space');
