@@ -314,3 +314,25 @@ func TestARepeatWithAKeyWaitsInOnePlace(t *testing.T) {
 		t.Errorf("Location %q, then %q; queue %s", first.headers["location"], again.headers["location"], w.queue("weekly"))
 	}
 }
+
+// A place in the queue of another tenant's or another conference's is renewed, read and
+// released by nobody else.
+func TestAServersPlaceIsReachedThroughItsOwnConferenceAlone(t *testing.T) {
+	w := crowded(t)
+	w.take("carl", `,"wait":true`)
+	w.schedule("acme", "board", "ann@example.org")
+	w.concurrent("globex", 2)
+	w.schedule("globex", "weekly", "ann@example.org")
+	const carl = "~MadeUp002"
+	for _, path := range []string{conferences + "/board/seats", "/v1/tenants/globex/seats", "/v1/tenants/globex/conferences/weekly/seats"} {
+		w.call(server, http.MethodGet, path+"/"+carl, "").refused(problem.SeatLapsed)
+		w.call(server, http.MethodPut, path+"/"+carl, "").refused(problem.SeatLapsed)
+		w.call(server, http.MethodDelete, path+"/"+carl, "").want(204, "")
+		w.call(server, http.MethodPost, path+"/renew", `{"seats":["`+carl+`","`+carl+`"]}`).want(200, `{"renewed":[],"lapsed":["`+carl+`"]}`)
+	}
+	of := caller{role: "server", tenant: "globex"}
+	w.call(of, http.MethodGet, weeklySeats+"/"+carl, "").refused(problem.NotFound)
+	if got := w.queue("weekly"); got != "carl 1" {
+		t.Errorf("queue %s", got)
+	}
+}

@@ -13,10 +13,11 @@ import (
 	"clients/api"
 )
 
-type vendor struct{}
+// bearer is the variable of the environment that has it.
+type bearer string
 
-func (vendor) Bearer(context.Context, api.OperationName) (api.Bearer, error) {
-	return api.Bearer{Token: os.Getenv("VENDOR")}, nil
+func (b bearer) Bearer(context.Context, api.OperationName) (api.Bearer, error) {
+	return api.Bearer{Token: os.Getenv(string(b))}, nil
 }
 
 func main() {
@@ -27,7 +28,7 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	client, err := api.NewClient(os.Getenv("SEATMETER_HTTP"), vendor{})
+	client, err := api.NewClient(os.Getenv("SEATMETER_HTTP"), bearer("VENDOR"))
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func run(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, call := range []func(context.Context, *api.Client, time.Time, time.Time) error{license, missing, statements, usage, ledger} {
+	for _, call := range []func(context.Context, *api.Client, time.Time, time.Time) error{license, missing, statements, usage, ledger, servers} {
 		if err := call(ctx, client, between[0], between[1]); err != nil {
 			return err
 		}
@@ -149,6 +150,66 @@ func ledger(ctx context.Context, client *api.Client, from, to time.Time) error {
 	}
 	if stays != 30 || refusals != 5 {
 		return fmt.Errorf("%d stays and %d refusals, want 30 and 5", stays, refusals)
+	}
+	return nil
+}
+
+// servers has a conference server take a seat, renew it, wait for another, and release both.
+func servers(ctx context.Context, client *api.Client, _, _ time.Time) error {
+	const tenant, conference = "go-servers", "calls"
+	server, err := api.NewClient(os.Getenv("SEATMETER_HTTP"), bearer("SERVER"))
+	if err != nil {
+		return err
+	}
+	if _, err := client.PutLicense(ctx, &api.LicenseBody{Model: api.LicenseBodyModelConcurrent, Seats: api.NewOptInt64(1)}, api.PutLicenseParams{Tenant: tenant}); err != nil {
+		return fmt.Errorf("write a license: %w", err)
+	}
+	scheduled := &api.ScheduleBody{Conference: api.NewOptString(conference), Host: "ann@example.com"}
+	if _, err := client.ScheduleConference(ctx, scheduled, api.ScheduleConferenceParams{Tenant: tenant}); err != nil {
+		return fmt.Errorf("schedule a conference: %w", err)
+	}
+	take := func(identity string) (api.TakeSeatRes, error) {
+		body := &api.SeatBody{Identity: identity, Role: api.SeatBodyRoleParticipant, TTLSeconds: api.NewOptInt64(60), Wait: api.NewOptBool(true)}
+		return server.TakeSeat(ctx, body, api.TakeSeatParams{Tenant: tenant, Conference: conference})
+	}
+	taken, err := answer[*api.SeatViewHeaders](take("bob"))
+	if err != nil || taken.Response.InUse != 1 {
+		return fmt.Errorf("took %+v: %w", taken, err)
+	}
+	waits, err := answer[*api.SeatStateViewHeaders](take("carl"))
+	if err != nil || waits.Response.Position.Value != 1 || waits.Location.Value == "" {
+		return fmt.Errorf("waits as %+v: %w", waits, err)
+	}
+	seat, waiting := taken.Response.Seat, waits.Response.Seat
+	if _, err := answer[*api.RenewedView](server.RenewSeat(ctx, api.OptRenewBody{}, api.RenewSeatParams{Tenant: tenant, Seat: seat})); err != nil {
+		return fmt.Errorf("renew a seat: %w", err)
+	}
+	renewed, err := answer[*api.RenewedManyViewHeaders](server.RenewSeats(ctx, &api.RenewManyBody{Seats: []string{seat, waiting}}, api.RenewSeatsParams{Tenant: tenant}))
+	if err != nil || len(renewed.Response.Renewed) != 1 || len(renewed.Response.Queued) != 1 {
+		return fmt.Errorf("renewed %+v: %w", renewed, err)
+	}
+	if _, err := answer[*api.ReleaseSeatNoContent](server.ReleaseSeat(ctx, api.ReleaseSeatParams{Tenant: tenant, Seat: seat})); err != nil {
+		return fmt.Errorf("release a seat: %w", err)
+	}
+	stands := func() (api.GetSeatRes, error) {
+		return server.GetSeat(ctx, api.GetSeatParams{Tenant: tenant, Seat: waiting})
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		now, err := answer[*api.SeatStateView](stands())
+		if err == nil && now.State != api.SeatStateViewStateAdmitted && time.Now().Before(end) {
+			continue
+		}
+		if err != nil || now.State != api.SeatStateViewStateAdmitted {
+			return fmt.Errorf("stands as %+v: %w", now, err)
+		}
+		break
+	}
+	if _, err := server.ReleaseSeat(ctx, api.ReleaseSeatParams{Tenant: tenant, Seat: waiting}); err != nil {
+		return fmt.Errorf("release a seat: %w", err)
+	}
+	lapsed, err := answer[*api.GetSeatGone](stands())
+	if err != nil || lapsed.Code != api.ProblemCodeSeatLapsed {
+		return fmt.Errorf("a released seat: %+v: %w", lapsed, err)
 	}
 	return nil
 }

@@ -1,7 +1,10 @@
 import java.time.OffsetDateTime;
+import java.util.List;
 import org.openapitools.client.ApiClient;
 import org.openapitools.client.ApiException;
+import org.openapitools.client.api.ConferencesApi;
 import org.openapitools.client.api.LicensesApi;
+import org.openapitools.client.api.SeatsForServersApi;
 import org.openapitools.client.api.StatementsApi;
 import org.openapitools.client.api.UsageApi;
 import org.openapitools.client.model.LedgerRecord;
@@ -10,7 +13,11 @@ import org.openapitools.client.model.LicenseView;
 import org.openapitools.client.model.PageLedgerRecord;
 import org.openapitools.client.model.Problem;
 import org.openapitools.client.model.RefusalRecord;
+import org.openapitools.client.model.RenewManyBody;
 import org.openapitools.client.model.RowView;
+import org.openapitools.client.model.ScheduleBody;
+import org.openapitools.client.model.SeatBody;
+import org.openapitools.client.model.SeatStateView;
 import org.openapitools.client.model.Statement;
 import org.openapitools.client.model.StayRecord;
 
@@ -30,6 +37,7 @@ public final class Calls {
         calls.license();
         calls.missing();
         calls.statements();
+        calls.servers();
         calls.usage(OffsetDateTime.parse(System.getenv("FROM")), OffsetDateTime.parse(System.getenv("TO")));
     }
 
@@ -62,6 +70,29 @@ public final class Calls {
         want("statements", new StatementsApi(client).listStatements(TENANT, null, null).getItems().size(), 0);
         Statement first = Statement.fromJson(System.getenv("FIRST_STATEMENT"));
         want("the revision of a first statement", first.getRevision(), 1L);
+    }
+
+    /** A conference server takes a seat, renews it and releases it. The generator knows one answer of a call, so nothing waits. */
+    private void servers() throws Exception {
+        String tenant = "java-servers";
+        String conference = "calls";
+        new LicensesApi(client).putLicense(tenant, new LicenseBody().model(LicenseBody.ModelEnum.CONCURRENT).seats(1L), null, null, null);
+        new ConferencesApi(client).scheduleConference(tenant, new ScheduleBody().conference(conference).host("ann@example.com"), null);
+        ApiClient ofServer = new ApiClient();
+        ofServer.setBasePath(System.getenv("SEATMETER_HTTP"));
+        ofServer.setBearerToken(System.getenv("SERVER"));
+        SeatsForServersApi api = new SeatsForServersApi(ofServer);
+        String seat = api.takeSeat(tenant, conference, new SeatBody().identity("bob").role(SeatBody.RoleEnum.PARTICIPANT).ttlSeconds(60L), null).getSeat();
+        want("the seat renewed", api.renewSeat(tenant, seat, null).getSeat(), seat);
+        want("the seats renewed", api.renewSeats(tenant, new RenewManyBody().seats(List.of(seat)), null).getRenewed(), List.of(seat));
+        want("the state", api.getSeat(tenant, seat).getState(), SeatStateView.StateEnum.ADMITTED);
+        api.releaseSeat(tenant, seat);
+        try {
+            api.getSeat(tenant, seat);
+            throw new IllegalStateException("a seat that was released is there");
+        } catch (ApiException refused) {
+            want("the problem", Problem.fromJson(refused.getResponseBody()).getCode(), Problem.CodeEnum.SEAT_LAPSED);
+        }
     }
 
     private void usage(OffsetDateTime from, OffsetDateTime to) throws Exception {

@@ -61,3 +61,36 @@ for (let cursor: string | null | undefined; cursor !== null;) {
 }
 want('stays', stays, 30);
 want('refusals', refusals, 5);
+
+// A conference server takes a seat, renews it, waits for another, and releases both.
+const server = createClient<paths>({ baseUrl: api, headers: { Authorization: `Bearer ${process.env.SERVER}` } });
+const path = { tenant: 'typescript-servers', conference: 'calls' };
+given('write a license', await client.PUT('/v1/tenants/{tenant}/license', { params: { path }, body: { model: 'concurrent', seats: 1 } }));
+given('schedule a conference', await client.POST('/v1/tenants/{tenant}/conferences', {
+  params: { path }, body: { conference: path.conference, host: 'ann@example.com' },
+}));
+const take = async (identity: string) => given('take a seat', await server.POST('/v1/tenants/{tenant}/conferences/{conference}/seats', {
+  params: { path }, body: { identity, role: 'participant', ttl_seconds: 60, wait: true },
+}));
+const taken = await take('bob');
+const waits = await take('carl');
+if ('state' in taken || !('state' in waits)) throw new Error('the seat is not taken, or the other one is');
+want('seats in use', taken.in_use, 1);
+want('the position', waits.position, 1);
+given('renew a seat', await server.PUT('/v1/tenants/{tenant}/seats/{seat}', { params: { path: { ...path, seat: taken.seat } } }));
+const renewed = given('renew seats', await server.POST('/v1/tenants/{tenant}/seats/renew', {
+  params: { path }, body: { seats: [taken.seat, waits.seat] },
+}));
+want('the seats renewed', renewed.renewed.join(), taken.seat);
+want('the seats waited for', renewed.queued?.join(), waits.seat);
+const release = async (seat: string) => (await server.DELETE('/v1/tenants/{tenant}/seats/{seat}', { params: { path: { ...path, seat } } })).response.status;
+const stands = () => server.GET('/v1/tenants/{tenant}/seats/{seat}', { params: { path: { ...path, seat: waits.seat } } });
+want('a release', await release(taken.seat), 204);
+for (const end = Date.now() + 20_000; given('read a seat', await stands()).state !== 'admitted';) {
+  if (Date.now() > end) throw new Error('the seat that came free was not given to the one who waits');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+}
+want('a release', await release(waits.seat), 204);
+const lapsed = await stands();
+if (lapsed.error === undefined || !('code' in lapsed.error)) throw new Error('a seat that was released has no problem');
+want('the problem', lapsed.error.code, 'seat_lapsed');
