@@ -110,6 +110,7 @@ type License struct {
 	Burst                     *int       `json:"burst,omitempty"`
 	ReconnectGraceSeconds     *int       `json:"reconnect_grace_seconds,omitempty"`
 	QueueLimit                *int       `json:"queue_limit,omitempty"`
+	AlertPercents             []int      `json:"alert_percents,omitzero"`
 	EstimatedEndWithinMinutes int        `json:"estimated_end_within_minutes,omitempty"`
 	HostAbsentMinutes         *int       `json:"host_absent_minutes,omitempty"`
 	HostChangesPerMonth       *int       `json:"host_changes_per_month,omitempty"`

@@ -14,6 +14,7 @@ import (
 
 	"seatmeter/infra/client"
 	"seatmeter/infra/local/apigateway"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
@@ -32,7 +33,11 @@ func (r *reconciliation) Round(context.Context) error {
 
 func (*reconciliation) Continue(context.Context, reconcile.Work) error { return nil }
 
-func (r *reconciliation) Refused(_ context.Context, pools []seat.Pool) error {
+func (r *reconciliation) Refused(_ context.Context, refusals []crossing.Refusal) error {
+	pools := make([]seat.Pool, len(refusals))
+	for n, one := range refusals {
+		pools[n] = one.Pool
+	}
 	r.refused <- pools
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"seatmeter/infra/local/apigateway"
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/courier"
+	"seatmeter/shared/jobs"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/signal"
 )
@@ -78,13 +79,13 @@ func (q *ticks) Tick(_ context.Context, after []time.Duration) error {
 	q.pending = nil // those of the minute before have been delivered
 	for n, wait := range after {
 		if !q.stopped {
-			q.pending = append(q.pending, time.AfterFunc(wait, func() { q.tick(n) }))
+			q.pending = append(q.pending, time.AfterFunc(wait, func() { q.tick(n, wait) }))
 		}
 	}
 	return nil
 }
 
-func (q *ticks) tick(n int) {
+func (q *ticks) tick(n int, after time.Duration) {
 	q.mu.Lock()
 	deliver := q.deliver
 	if q.stopped || deliver == nil {
@@ -94,7 +95,7 @@ func (q *ticks) tick(n int) {
 	q.running.Add(1)
 	q.mu.Unlock()
 	defer q.running.Done()
-	_ = deliver(message(fmt.Sprintf("tick-%d", n), "tick")) // its error is logged; the next tick goes on
+	_ = deliver(message(fmt.Sprintf("tick-%d", n), jobs.TickBody(after))) // its error is logged; the next tick goes on
 }
 
 // stop waits for what is delivered, and delivers no more.

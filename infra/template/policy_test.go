@@ -128,11 +128,12 @@ var permitted = map[string]map[string][]string{
 		closing:    {"execute-api:ManageConnections"},
 	},
 	"signals": {
-		live:    {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
-		ledger:  {"dynamodb:PutItem"},
-		cursors: {"secretsmanager:GetSecretValue"},
-		ticks:   {"sqs:SendMessage"},
-		bus:     {"events:PutEvents"},
+		live:      {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		busyIndex: {"dynamodb:Query"},
+		ledger:    {"dynamodb:PutItem"},
+		cursors:   {"secretsmanager:GetSecretValue"},
+		ticks:     {"sqs:SendMessage"},
+		bus:       {"events:PutEvents"},
 	},
 	"console": {},
 }

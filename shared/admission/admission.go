@@ -21,6 +21,7 @@ import (
 
 	"seatmeter/shared/books"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/deletion"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/host"
@@ -47,6 +48,7 @@ type Store interface {
 	queue.Store
 	queue.Ledger
 	books.Register
+	crossing.Levels
 }
 
 // Admissions admits connections. It caches what it has read: one per process.
@@ -58,6 +60,7 @@ type Admissions struct {
 	departures *departure.Departures
 	meetings   *meeting.Meetings
 	queues     *queue.Queues
+	crossings  *crossing.Watch
 	limits     Limits
 	together   func(steps ...func())
 	log        *slog.Logger
@@ -73,6 +76,7 @@ type Config struct {
 	Licensing  *licensing.Licensing
 	Departures *departure.Departures
 	Meetings   *meeting.Meetings
+	Crossings  *crossing.Watch
 	Limits     Limits
 	// Together does some steps at the same time, and returns when all are done:
 	// Together of this package, or what a simulation has instead.
@@ -91,7 +95,7 @@ type Limits struct {
 func New(c Config) *Admissions {
 	return &Admissions{
 		store: c.Store, pools: c.Pools, licensing: c.Licensing, departures: c.Departures, meetings: c.Meetings,
-		queues: queue.New(c.Store, c.Pools, c.Store), limits: c.Limits, together: c.Together, log: c.Log,
+		queues: queue.New(c.Store, c.Pools, c.Store), crossings: c.Crossings, limits: c.Limits, together: c.Together, log: c.Log,
 	}
 }
 

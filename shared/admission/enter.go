@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
@@ -64,6 +65,7 @@ func (x *Admissions) complete(ctx context.Context, v Visitor, a admitted) (sessi
 		if live {
 			x.meetings.Announce(ctx, s)
 		}
+		x.watch(ctx, s)
 		return s, nil
 	case err != nil:
 		return s, unlessUnavailable(err)
@@ -71,6 +73,15 @@ func (x *Admissions) complete(ctx context.Context, v Visitor, a admitted) (sessi
 		return s, x.whyGone(ctx, v)
 	}
 	return s, errStaleCache
+}
+
+// watch notes the use that the pool of a new seat has. Only that of a pool of one block is
+// known, by the write that took the seat.
+func (x *Admissions) watch(ctx context.Context, s session.Session) {
+	if l, cached := x.licenses.get(s.Tenant); cached && s.InUse > 0 {
+		of := s.Block.Pool
+		x.crossings.Joined(ctx, of, s.Conference, crossing.UseOf(l, of, s.InUse), s.JoinedAtMillis)
+	}
 }
 
 // whyGone is the answer to a visitor whose connection has a tombstone: it was

@@ -181,6 +181,8 @@ func kindOf(pk, sk string) string {
 		return "rate"
 	case strings.HasPrefix(pk, signalsKeyHead):
 		return "note"
+	case strings.HasPrefix(pk, levelsKeyHead), strings.HasPrefix(pk, raisedHead):
+		return "level"
 	case strings.HasPrefix(pk, lanesKeyHead):
 		return "lane"
 	case strings.HasPrefix(pk, deliveryKeyHead):

@@ -46,12 +46,13 @@ func (b *bill) add(consumed *types.ConsumedCapacity, write bool) {
 
 // One whole stay, join and leave, costs at most 4 write units and 1 read unit
 // for licenses of up to 30 seats, on an empty pool and on one that lacks one
-// member to be full, with ids as long as they come.
+// member to be full, with ids as long as they come. With that one it reaches a percentage
+// time and again, which this process then knows to be raised.
 func TestAStayCostsFourWriteUnitsAndOneReadUnit(t *testing.T) {
 	for _, model := range []license.Model{license.ModelConcurrent, license.ModelNamed} {
 		for _, capacity := range []int{1, 25, seat.BlockSeats} {
 			t.Run(fmt.Sprintf("%s/%d", model, capacity), func(t *testing.T) {
-				w := newCostly(t, model, capacity)
+				w := newAlerting(t, model, capacity, license.DefaultAlertPercents)
 				for _, others := range []int{0, capacity - 1} {
 					for len(w.in) < others {
 						w.join(t)
@@ -197,12 +198,17 @@ type costly struct {
 
 func newCostly(t *testing.T, model license.Model, capacity int) *costly {
 	t.Helper()
+	return newAlerting(t, model, capacity, "")
+}
+
+func newAlerting(t *testing.T, model license.Model, capacity int, percents license.Percents) *costly {
+	t.Helper()
 	ctx, b := t.Context(), &bill{}
 	w := &costly{bill: b, now: 1_790_000_000_000}
 	store := open(t).Metered(b.add).WithClock(func() time.Time { return time.UnixMilli(w.now) })
 	// As long as an id may be, since ids stand in the keys of blocks.
 	id := tenant.ID(fmt.Sprintf("%064d", 1))
-	l := license.License{Tenant: id, Model: model, Seats: capacity, QueueLimit: 10, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
+	l := license.License{Tenant: id, Model: model, Seats: capacity, QueueLimit: 10, AlertPercents: percents, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
 	if model == license.ModelNamed {
 		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, capacity
 	}

@@ -39,6 +39,14 @@ func Decode(i map[string]types.AttributeValue) (any, error) {
 			return readHead(pool, i)
 		}
 		return readWaiter(pool, i)
+	case strings.HasPrefix(pk, levelsKeyHead):
+		pool, err := poolOfLevel(pk, sk)
+		if err != nil {
+			return nil, err
+		}
+		return readLevel(pool, i)
+	case strings.HasPrefix(pk, signalsKeyHead):
+		return readNote(0, i)
 	case strings.HasPrefix(sk, prefixWait):
 		return readWait(tenantOf(pk), i)
 	case strings.HasPrefix(sk, prefixStay):

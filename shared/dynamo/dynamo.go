@@ -29,6 +29,7 @@ import (
 
 	"seatmeter/shared/audit"
 	"seatmeter/shared/books"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/deletion"
 	"seatmeter/shared/idempotency"
 	"seatmeter/shared/people"
@@ -86,6 +87,7 @@ var (
 	_ deletion.Notes     = (*Store)(nil)
 	_ deletion.Store     = (*Store)(nil)
 	_ signal.Outbox      = (*Store)(nil)
+	_ crossing.Levels    = (*Store)(nil)
 	_ webhook.Webhooks   = (*Store)(nil)
 	_ webhook.Deliveries = (*Store)(nil)
 )

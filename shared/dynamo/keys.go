@@ -51,6 +51,7 @@ import (
 //	tenant that was deleted               deleted                    <tenant>
 //	a tenant's webhooks                   t#<tenant>                 webhooks
 //	event that is to be told              signals#<shard>            <due at>#<tenant>#<event>
+//	level of a pool                       levels#<tenant>            <number>
 //	webhook with pending deliveries       lanes#<shard>              <tenant>#<webhook>
 //	delivery, pending or ended            d#<tenant>#<webhook>       pending#<at>#<event>, done#<at>#<event>
 //
@@ -77,7 +78,8 @@ import (
 // The index lobby (lobby_of, pk) has the sessions that wait in a lobby. The index
 // busy (busy, pk) is reconciliation's agenda, in shards: blocks that may have
 // members, conferences that are live or ending, hosts' locks, and licenses that are
-// not rolled out.
+// not rolled out. Beside these shards, it has the levels that are up, in shards of
+// their own.
 const (
 	attrPK = "pk"
 	attrSK = "sk"
@@ -182,6 +184,10 @@ const (
 	attrGrace        = "reconnect_grace_seconds"
 	attrAbsent       = "host_absent_minutes"
 	attrQueueLimit   = "queue_limit"
+	attrAlerts       = "alert_percents"
+	attrRaised       = "raised"
+	attrExhausted    = "exhausted"
+	attrCleared      = "cleared_at"
 	attrEndWithin    = "estimated_end_within_minutes"
 	attrQueued       = "queued_at"
 	attrGeneration   = "generation"
@@ -269,7 +275,7 @@ const (
 	suffixOutcome     = "#outcome"
 	// endOfText sorts after every text that ends a key.
 	endOfText         = "\U0010FFFF"
-	blocksPerPage     = 32
+	blocksPerPage     = reconcile.PageBlocks
 	chairPage         = "chair"
 	base              = 36
 	lobbySeparator    = "#"
@@ -293,6 +299,8 @@ const (
 	keyClosings       = "closings"
 	keyWebhooks       = "webhooks"
 	signalsKeyHead    = "signals#"
+	levelsKeyHead     = "levels#"
+	raisedHead        = "raised#"
 	lanesKeyHead      = "lanes#"
 	deliveryKeyHead   = "d#"
 	prefixPending     = "pending#"
@@ -457,6 +465,20 @@ func rowsKey(g usage.Granularity, zone string, fromMillis int64) string {
 func noteKeys(shard int, dueMillis int64, name string) (pk, sk string) {
 	return signalsKeyHead + strconv.Itoa(shard), timeKey(dueMillis) + "#" + name
 }
+
+// levelKeys names the level of a pool.
+func levelKeys(p seat.Pool) (pk, sk string) {
+	return levelsKeyHead + string(p.Tenant), strconv.FormatInt(int64(p.Number), base)
+}
+
+// poolOfLevel is levelKeys' pool.
+func poolOfLevel(pk, sk string) (seat.Pool, error) {
+	number, err := strconv.ParseInt(sk, base, 64)
+	return seat.Pool{Tenant: tenant.ID(strings.TrimPrefix(pk, levelsKeyHead)), Number: conference.Number(number)}, err
+}
+
+// raisedKey names a shard of the levels that are up, in the index of the agenda.
+func raisedKey(shard int) string { return raisedHead + strconv.Itoa(shard) }
 
 func laneKeys(of webhook.Place) (pk, sk string) {
 	return lanesKeyHead + strconv.Itoa(signalShard(string(of.Tenant)+"#"+string(of.Webhook))), string(of.Tenant) + "#" + string(of.Webhook)

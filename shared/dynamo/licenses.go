@@ -36,9 +36,13 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 		DeletingAt: r.time(attrDeleting),
 	}
 	l.EstimatedEndWithinMinutes = cmp.Or(r.int(attrEndWithin), license.DefaultEstimatedEndWithinMinutes)
-	l.QueueLimit = license.DefaultQueueLimit // of a license from before there was such a member, as above
+	l.QueueLimit = license.DefaultQueueLimit // of a license from before there was such a member, as above and below
 	if _, there := i[attrQueueLimit]; there {
 		l.QueueLimit = r.int(attrQueueLimit)
+	}
+	l.AlertPercents = license.DefaultAlertPercents
+	if _, there := i[attrAlerts]; there {
+		l.AlertPercents = license.Percents(r.text(attrAlerts))
 	}
 	if r.err != nil {
 		return l, fmt.Errorf("license of %s: %w", t, r.err)
@@ -47,7 +51,7 @@ func readLicense(t tenant.ID, i item) (license.License, error) {
 }
 
 func writeLicense(i item, l license.License) item {
-	i[attrQueueLimit] = number(l.QueueLimit)
+	i[attrQueueLimit], i[attrAlerts] = number(l.QueueLimit), text(string(l.AlertPercents))
 	return i.
 		setText(attrModel, string(l.Model)).
 		setNumber(attrHosts, int64(l.Hosts)).

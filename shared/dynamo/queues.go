@@ -228,7 +228,7 @@ func (s *Store) Lease(ctx context.Context, worker string, now, until time.Time) 
 // BeginWait implements queue.Ledger by one put.
 func (s *Store) BeginWait(ctx context.Context, pool seat.Pool, w usage.Wait) error {
 	i := key(staysKey(w.Tenant, usage.Shard(w.Connection, w.Shards)), prefixQueue+timeKey(w.SinceMillis)+"#"+string(w.Connection)).
-		setNumber(attrPool, int64(pool.Number))
+		setNumber(attrPool, int64(pool.Number)).setText(attrConference, string(w.Conference))
 	_, _, err := s.put(ctx, s.ledger, i, "", nil)
 	return err
 }

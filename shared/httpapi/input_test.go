@@ -50,6 +50,7 @@ type schema struct {
 	MinLength  int               `json:"minLength"`
 	MaxLength  int               `json:"maxLength"`
 	MaxItems   int               `json:"maxItems"`
+	Items      *schema           `json:"items"`
 	Properties map[string]schema `json:"properties"`
 	Required   []string          `json:"required"`
 	// optional: it is a body's, which may be left out.
@@ -120,6 +121,7 @@ var samples = map[string][]string{
 	"period":          {`"2000-01"`, `"2026-08"`},
 	"starts_at":       {`"2026-11-30T09:00:00+01:00"`, `"9999-12-31T23:59:59Z"`},
 	"allowed_origins": {`["https://a.example","https://b.example:8443"]`, `["capacitor://localhost","chrome-extension://abc"]`, "[" + strings.Repeat(`"https://a.example",`, 19) + `"https://a.example"]`},
+	"alert_percents":  {`[]`, `[200,1]`, `[1,1,1,1,1,1,1,1,1,200]`},
 	"expires_at":      {`"2026-11-30T09:00:00.123456789Z"`, `"9999-12-31T23:59:59Z"`},
 	"live_at":         {quoted(startText)},
 	"ended_at":        {quoted(startText)},
@@ -209,7 +211,11 @@ func (s schema) wrong() []string {
 	case "boolean":
 		values = append(values, `1`, `"true"`)
 	case "array":
-		values = append(values, "["+strings.Repeat(`"https://a.example",`, s.MaxItems)+`"https://a.example"]`)
+		item := `"https://a.example"`
+		if s.Items != nil && s.Items.Type.name == "integer" {
+			item = "80"
+		}
+		values = append(values, "["+strings.Repeat(item+",", s.MaxItems)+item+"]")
 	}
 	return values
 }
@@ -381,6 +387,20 @@ func TestAnItemOfAListIsNamedByItsIndex(t *testing.T) {
 		`["https://` + strings.Repeat("a", 200) + `"]`:  {"#/allowed_origins/0"},
 	} {
 		w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25,"allowed_origins":`+list+`}`).refused(problem.Invalid, pointers...)
+	}
+}
+
+func TestAnAlertPercentOutOfBoundsIsNamedByItsIndex(t *testing.T) {
+	w := populated(t)
+	defer w.unchanged()()
+	for list, pointers := range map[string][]string{
+		`[80,0,201,-1]`: {"#/alert_percents/1", "#/alert_percents/2", "#/alert_percents/3"},
+		`["80",90]`:     {"#/alert_percents/0"},
+		`[80.5,90]`:     {"#/alert_percents/0"},
+		`[80,null]`:     {"#/alert_percents/1"},
+		`80`:            {"#/alert_percents"},
+	} {
+		w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"concurrent","seats":25,"alert_percents":`+list+`}`).refused(problem.Invalid, pointers...)
 	}
 }
 

@@ -43,6 +43,7 @@ type LicenseTerms struct {
 	Burst                     int      `json:"burst,omitempty" minimum:"0" maximum:"1000000"`
 	ReconnectGraceSeconds     *int     `json:"reconnect_grace_seconds,omitempty" minimum:"0" maximum:"300"`
 	QueueLimit                *int     `json:"queue_limit,omitempty" minimum:"0" maximum:"10000"`
+	AlertPercents             []int    `json:"alert_percents,omitzero" maxItems:"10" nullable:"true" example:"[80,90,100]"`
 	HostAbsentMinutes         *int     `json:"host_absent_minutes,omitempty" minimum:"1" maximum:"1440"`
 	EstimatedEndWithinMinutes int      `json:"estimated_end_within_minutes,omitempty" minimum:"2" maximum:"5"`
 	HostChangesPerMonth       *int     `json:"host_changes_per_month,omitempty" minimum:"0" maximum:"100000"`
@@ -96,6 +97,8 @@ func (t *LicenseTerms) Resolve(huma.Context) []error {
 	faults = append(faults, problem.FieldsOf(t.license("").Validate())...)
 	_, err := license.NewOrigins(t.AllowedOrigins)
 	faults = append(faults, problem.FieldsOf(err)...)
+	_, err = license.NewPercents(t.AlertPercents)
+	faults = append(faults, problem.FieldsOf(err)...)
 	if len(faults) == 0 {
 		return nil
 	}
@@ -122,6 +125,7 @@ func (t *LicenseTerms) license(of tenant.ID) license.License {
 		HostChangesFollow:   t.HostChangesPerMonth == nil,
 		StartsAt:            readTime(t.StartsAt), ExpiresAt: readTime(t.ExpiresAt),
 	}
+	l.AlertPercents, _ = license.NewPercents(t.AlertPercents) // whose faults Resolve has told
 	return l.WithDefaults()
 }
 
@@ -151,7 +155,7 @@ func viewLicense(l license.License) LicenseView {
 		Status: string(l.Status), StartsAt: viewMoment(l.StartsAt), ExpiresAt: viewMoment(l.ExpiresAt), TimeZone: l.TimeZone,
 		Overage: string(l.Overage), Burst: l.Burst, ReconnectGraceSeconds: &l.ReconnectGraceSeconds, QueueLimit: &l.QueueLimit,
 		HostAbsentMinutes: &l.HostAbsentMinutes, EstimatedEndWithinMinutes: l.EstimatedEndWithinMinutes, HostChangesPerMonth: &l.HostChangesPerMonth,
-		AllowedOrigins: l.AllowedOrigins.List(), HostChangesFollowHosts: l.HostChangesFollow,
+		AlertPercents: l.AlertPercents.List(), AllowedOrigins: l.AllowedOrigins.List(), HostChangesFollowHosts: l.HostChangesFollow,
 	}}
 }
 

@@ -22,20 +22,20 @@ func TestALicenseIsWrittenReadAndListed(t *testing.T) {
 	w := newWorld(t)
 	const path = "/v1/tenants/acme/license"
 	concurrent := `{"tenant":"acme","model":"concurrent","seats":25,"status":"active","time_zone":"UTC","overage":"deny",
-		"reconnect_grace_seconds":30,"queue_limit":1000,"estimated_end_within_minutes":5,"host_absent_minutes":15,"host_changes_per_month":0,"host_changes_follow_hosts":true}`
+		"reconnect_grace_seconds":30,"queue_limit":1000,"alert_percents":[80,90,100],"estimated_end_within_minutes":5,"host_absent_minutes":15,"host_changes_per_month":0,"host_changes_follow_hosts":true}`
 	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25}`).want(201, concurrent)
 	w.call(vendor, "GET", path, "").want(200, concurrent)
 
 	all := `{"model":"named","hosts":5,"participants_per_conference":25,"status":"suspended","starts_at":"2026-01-01T00:00:00Z",
 		"expires_at":"2027-01-01T00:00:00Z","time_zone":"Asia/Kathmandu","overage":"allow","burst":3,
-		"reconnect_grace_seconds":0,"queue_limit":1000,"estimated_end_within_minutes":2,"host_absent_minutes":1,"host_changes_per_month":0}`
+		"reconnect_grace_seconds":0,"queue_limit":1000,"alert_percents":[80,90,100],"estimated_end_within_minutes":2,"host_absent_minutes":1,"host_changes_per_month":0}`
 	view := strings.Replace(all, "{", `{"tenant":"acme",`, 1)
 	w.call(vendor, "PUT", path, all).want(200, view)
 	w.call(vendor, "GET", path, "").want(200, view)
 
 	w.call(vendor, "PUT", path, `{"model":"named","hosts":5,"participants_per_conference":25}`).want(200, `{"tenant":"acme",
 		"model":"named","hosts":5,"participants_per_conference":25,"status":"active","time_zone":"UTC","overage":"deny",
-		"reconnect_grace_seconds":30,"queue_limit":1000,"estimated_end_within_minutes":5,"host_absent_minutes":15,"host_changes_per_month":5,"host_changes_follow_hosts":true}`)
+		"reconnect_grace_seconds":30,"queue_limit":1000,"alert_percents":[80,90,100],"estimated_end_within_minutes":5,"host_absent_minutes":15,"host_changes_per_month":5,"host_changes_follow_hosts":true}`)
 	w.call(vendor, "GET", "/v1/tenants", "").want(200, `{"items":[{"tenant":"acme","model":"named","limit":25,"hosts":5,"status":"active","in_use":0}],"next_cursor":null}`)
 }
 
@@ -44,7 +44,7 @@ func TestTheLicenseHistoryListsAuthorTimeAndChanges(t *testing.T) {
 	const path = "/v1/tenants/acme/license"
 	revision := func(n, seats int, at, by, changes string) string {
 		return fmt.Sprintf(`{"tenant":"acme","model":"concurrent","seats":%d,"status":"active","time_zone":"UTC","overage":"deny",
-			"reconnect_grace_seconds":30,"queue_limit":1000,"estimated_end_within_minutes":5,"host_absent_minutes":15,"host_changes_per_month":0,"host_changes_follow_hosts":true,"revision":%d,"changed_at":%q,"changed_by":%q,"changes":[%s]}`, seats, n, at, by, changes)
+			"reconnect_grace_seconds":30,"queue_limit":1000,"alert_percents":[80,90,100],"estimated_end_within_minutes":5,"host_absent_minutes":15,"host_changes_per_month":0,"host_changes_follow_hosts":true,"revision":%d,"changed_at":%q,"changed_by":%q,"changes":[%s]}`, seats, n, at, by, changes)
 	}
 	ann, bob := caller{role: "vendor", subject: "ann"}, caller{role: "vendor", subject: "bob"}
 	w.call(ann, "PUT", path, `{"model":"concurrent","seats":25}`).ok()
@@ -53,7 +53,7 @@ func TestTheLicenseHistoryListsAuthorTimeAndChanges(t *testing.T) {
 	w.call(bob, "PUT", path, `{"model":"concurrent","seats":0}`).refused(problem.Invalid, "#/seats")
 	w.now += 1500
 	w.call(ann, "PUT", path, `{"model":"concurrent","seats":25}`).ok()
-	first := revision(1, 25, "2026-09-21T14:13:20.000Z", "ann", `{"member":"estimated_end_within_minutes","from":null,"to":5},{"member":"host_absent_minutes","from":null,"to":15},
+	first := revision(1, 25, "2026-09-21T14:13:20.000Z", "ann", `{"member":"alert_percents","from":null,"to":[80,90,100]},{"member":"estimated_end_within_minutes","from":null,"to":5},{"member":"host_absent_minutes","from":null,"to":15},
 		{"member":"host_changes_per_month","from":null,"to":0},{"member":"model","from":null,"to":"concurrent"},
 		{"member":"overage","from":null,"to":"deny"},{"member":"queue_limit","from":null,"to":1000},{"member":"reconnect_grace_seconds","from":null,"to":30},
 		{"member":"seats","from":null,"to":25},{"member":"status","from":null,"to":"active"},{"member":"time_zone","from":null,"to":"UTC"}`)

@@ -70,7 +70,7 @@ func TestOriginsAreReturnedInCanonicalForm(t *testing.T) {
 	w := newWorld(t)
 	const path = "/v1/tenants/acme/license"
 	const license = `"model":"concurrent","seats":25,"status":"active","time_zone":"UTC","overage":"deny",
-		"reconnect_grace_seconds":30,"queue_limit":1000,"estimated_end_within_minutes":5,"host_absent_minutes":15,"host_changes_per_month":0,"host_changes_follow_hosts":true`
+		"reconnect_grace_seconds":30,"queue_limit":1000,"alert_percents":[80,90,100],"estimated_end_within_minutes":5,"host_absent_minutes":15,"host_changes_per_month":0,"host_changes_follow_hosts":true`
 	kept := `"tenant":"acme","allowed_origins":["https://meet.example.com","http://localhost:3000"],` + license
 	w.call(vendor, "PUT", path, `{"model":"concurrent","seats":25,
 		"allowed_origins":["https://Meet.Example.com:443","http://localhost:3000","https://meet.example.com"]}`).want(201, "{"+kept+"}")

@@ -28,7 +28,7 @@ func TestALicenseCanBeWrittenBackAsRead(t *testing.T) {
 		`{"model":"named","hosts":5,"participants_per_conference":25,"host_changes_per_month":0}`,
 		`{"model":"named","hosts":5,"participants_per_conference":25,"host_changes_per_month":5}`,
 		`{"model":"concurrent","seats":25,"status":"suspended","starts_at":"2026-01-01T00:00:00.001Z","expires_at":"2036-01-01T00:00:00Z",
-			"time_zone":"Asia/Kathmandu","overage":"allow","burst":5,"reconnect_grace_seconds":0,"host_absent_minutes":1,"estimated_end_within_minutes":3,"allowed_origins":["https://meet.example.com"]}`,
+			"time_zone":"Asia/Kathmandu","overage":"allow","burst":5,"reconnect_grace_seconds":0,"host_absent_minutes":1,"estimated_end_within_minutes":3,"alert_percents":[],"allowed_origins":["https://meet.example.com"]}`,
 	} {
 		w := newWorld(t)
 		w.call(vendor, http.MethodPut, acmeLicense, body).ok()

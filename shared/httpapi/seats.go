@@ -14,6 +14,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/lease"
 	"seatmeter/shared/license"
@@ -160,6 +161,7 @@ type Seats struct {
 	Leases     *lease.Leases
 	Licensing  *licensing.Licensing
 	Occupancy  *occupancy.Reader
+	Crossings  *crossing.Watch
 	Store      conference.Conferences
 	// NewID draws the id of a seat: seat.NewServerID, except in a test.
 	NewID func() seat.ConnectionID
@@ -330,6 +332,9 @@ func (s Seats) view(ctx context.Context, taken session.Session) (SeatView, error
 		return v, nil
 	}
 	pool, err := s.Occupancy.PoolUsage(ctx, taken, taken.JoinedAtMillis)
+	if err == nil {
+		s.Crossings.Seen(ctx, pool.Pool, taken.Conference, pool.Use(), taken.JoinedAtMillis)
+	}
 	v.Limit, v.InUse = pool.Limit, pool.InUse
 	return v, err //nolint:wrapcheck // its own
 }

@@ -105,7 +105,7 @@ func newWorld(t testing.TB) *world {
 	api.AddConnections(w.door.Licensing, w.door.Meetings, w.door.Reader, w.failing(), tokens)
 	api.AddQueue(w.door.Queues(), w.failing())
 	api.AddSeats(httpapi.Seats{
-		Admissions: w.door.Admissions, Leases: w.door.Leases(), Licensing: w.door.Licensing, Occupancy: w.door.Reader, Store: w.failing(),
+		Admissions: w.door.Admissions, Leases: w.door.Leases(), Licensing: w.door.Licensing, Occupancy: w.door.Reader, Crossings: w.door.Crossings, Store: w.failing(),
 		NewID: func() seat.ConnectionID { return seat.ConnectionID(fmt.Sprintf("~MadeUp%03d", w.seats.Add(1))) },
 	})
 	files := httpapi.Files{Exports: export.New(w.shelf), XLSX: xlsx.Write, Parquet: parquet.Write}

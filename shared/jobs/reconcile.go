@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/reconcile"
@@ -31,8 +32,8 @@ type Runner interface {
 	Round(ctx context.Context) error
 	// Continue does a part of a round.
 	Continue(ctx context.Context, w reconcile.Work) error
-	// Refused checks pools that have just refused a join, each named once.
-	Refused(ctx context.Context, pools []seat.Pool) error
+	// Refused tells of pools that have just refused a join, each named once, and checks them.
+	Refused(ctx context.Context, refusals []crossing.Refusal) error
 }
 
 // Reconciler handles the events of the schedule, of the queue that has parts of rounds,
@@ -61,12 +62,12 @@ func (r *Reconciler) Handle(ctx context.Context, event json.RawMessage) error {
 	if isQueued(told.Records) {
 		return r.parts(ctx, told.Records)
 	}
-	pools := r.refused(ctx, told.Records)
-	if len(pools) == 0 {
+	refusals := r.refused(ctx, told.Records)
+	if len(refusals) == 0 {
 		return nil
 	}
-	if err := r.run.Refused(ctx, pools); err != nil {
-		return fmt.Errorf("reconcile %d pools that refused: %w", len(pools), err)
+	if err := r.run.Refused(ctx, refusals); err != nil {
+		return fmt.Errorf("reconcile %d pools that refused: %w", len(refusals), err)
 	}
 	return nil
 }
@@ -99,30 +100,36 @@ func isQueued(records []json.RawMessage) bool {
 	return len(records) > 0 && json.Unmarshal(records[0], &first) == nil && first.Source == fromQueue
 }
 
-// refused gives the pools of the records, each once, in order of their first.
-func (r *Reconciler) refused(ctx context.Context, records []json.RawMessage) []seat.Pool {
+// refused gives the latest refusal of each pool of the records, in order of the pools'
+// first.
+func (r *Reconciler) refused(ctx context.Context, records []json.RawMessage) []crossing.Refusal {
 	if len(records) > maxRecords {
 		r.log.WarnContext(ctx, "a stream event has too many records", "records", len(records))
 		records = records[:maxRecords]
 	}
-	var pools []seat.Pool
-	seen := make(map[seat.Pool]bool)
+	var refusals []crossing.Refusal
+	seen := make(map[seat.Pool]int)
 	for _, record := range records {
-		pool, full, err := read(record)
+		refusal, full, err := read(record)
 		if err != nil {
 			r.log.WarnContext(ctx, "a stream record is skipped", "error", err)
 		}
-		if full && !seen[pool] {
-			seen[pool] = true
-			pools = append(pools, pool)
+		at, again := seen[refusal.Pool]
+		switch {
+		case !full:
+		case again:
+			refusals[at].AtMillis = max(refusals[at].AtMillis, refusal.AtMillis)
+		default:
+			seen[refusal.Pool] = len(refusals)
+			refusals = append(refusals, refusal)
 		}
 	}
-	return pools
+	return refusals
 }
 
-func read(record json.RawMessage) (seat.Pool, bool, error) {
+func read(record json.RawMessage) (crossing.Refusal, bool, error) {
 	if len(record) > maxRecordBytes {
-		return seat.Pool{}, false, fmt.Errorf("stream record of %d bytes", len(record))
+		return crossing.Refusal{}, false, fmt.Errorf("stream record of %d bytes", len(record))
 	}
-	return dynamo.RefusedPool(record)
+	return dynamo.RefusalOf(record)
 }

@@ -15,6 +15,7 @@ import (
 	"seatmeter/infra/local/streams"
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/problem"
@@ -29,7 +30,9 @@ type runs struct {
 	rounds  int
 	parts   []reconcile.Work
 	refused [][]seat.Pool
-	err     error
+	// refusals are all that were handed on.
+	refusals []crossing.Refusal
+	err      error
 }
 
 func (r *runs) Round(context.Context) error {
@@ -42,7 +45,12 @@ func (r *runs) Continue(_ context.Context, w reconcile.Work) error {
 	return r.err
 }
 
-func (r *runs) Refused(_ context.Context, pools []seat.Pool) error {
+func (r *runs) Refused(_ context.Context, refusals []crossing.Refusal) error {
+	r.refusals = append(r.refusals, refusals...)
+	var pools []seat.Pool
+	for _, one := range refusals {
+		pools = append(pools, one.Pool)
+	}
 	r.refused = append(r.refused, pools)
 	return r.err
 }
@@ -127,6 +135,17 @@ func TestEachPoolThatRefusedIsNamedOnce(t *testing.T) {
 	want := [][]seat.Pool{{{Tenant: "acme"}, {Tenant: "globex", Number: 7}, {Tenant: "globex", Number: 8}}}
 	if diff := cmp.Diff(want, done.refused); diff != "" || done.rounds != 0 {
 		t.Errorf("%d rounds, refused (-want +got):\n%s", done.rounds, diff)
+	}
+}
+
+func TestTheLatestRefusalOfAPoolIsHandedOn(t *testing.T) {
+	first, second := refusal("globex", 1, problem.ParticipantsExhausted), refusal("globex", 2, problem.ParticipantsExhausted)
+	first.AtMillis += 5
+	want := []crossing.Refusal{{Pool: seat.Pool{Tenant: "globex", Number: 7}, Conference: "weekly", AtMillis: first.AtMillis}}
+	for _, order := range [][]usage.Refusal{{first, second}, {second, first}} {
+		if diff := cmp.Diff(want, handle(t, stream(t, order)).refusals); diff != "" {
+			t.Errorf("handed on (-want +got):\n%s", diff)
+		}
 	}
 }
 

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"seatmeter/shared/courier"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/problem"
 )
 
@@ -31,17 +34,23 @@ func Ticks() []time.Duration {
 	return after
 }
 
+// lookAfter is after how long of a minute's runs pools whose level is up are looked at for
+// the second time.
+const lookAfter = 30 * time.Second
+
 // Signals handles the events of the function signals: the schedule's, its own ticks', and
 // the calls on webhooks of the HTTP API.
 type Signals struct {
 	courier *courier.Courier
+	watch   *crossing.Watch
 	ticker  Ticker
+	now     func() time.Time
 	calls   lambda.Handler
 }
 
 // NewSignals makes a handler of these events. The function is that of the HTTP API.
-func NewSignals(c *courier.Courier, ticker Ticker, calls any) *Signals {
-	return &Signals{c, ticker, lambda.NewHandler(calls)}
+func NewSignals(c *courier.Courier, watch *crossing.Watch, ticker Ticker, now func() time.Time, calls any) *Signals {
+	return &Signals{c, watch, ticker, now, lambda.NewHandler(calls)}
 }
 
 // Handle answers a call, or tells of what is due. A run that the schedule began asks for
@@ -56,9 +65,23 @@ func (s *Signals) Handle(ctx context.Context, event json.RawMessage) (any, error
 		answer, err := s.calls.Invoke(ctx, event)
 		return json.RawMessage(answer), err //nolint:wrapcheck // the handler's own
 	}
-	var failed error
-	if read != nil || told.Records == nil {
-		failed = problem.Wrap("ask for the runs of this minute", s.ticker.Tick(ctx, Ticks()))
+	var ticked, looked, delivered error
+	scheduled := read != nil || told.Records == nil
+	if scheduled {
+		ticked = problem.Wrap("ask for the runs of this minute", s.ticker.Tick(ctx, Ticks()))
 	}
-	return nil, errors.Join(failed, s.courier.Run(ctx))
+	if scheduled || slices.ContainsFunc(told.Records, isLook) {
+		looked = problem.Wrap("look for crossings", s.watch.Raised(ctx, s.now().UnixMilli()))
+	}
+	delivered = s.courier.Run(ctx)
+	return nil, errors.Join(ticked, looked, delivered)
 }
+
+// isLook tells whether a tick is the one at which pools are looked at.
+func isLook(record json.RawMessage) bool {
+	var message events.SQSMessage
+	return json.Unmarshal(record, &message) == nil && message.Body == TickBody(lookAfter)
+}
+
+// TickBody is the body of the message of a tick.
+func TickBody(after time.Duration) string { return "tick " + after.String() }

@@ -84,6 +84,9 @@ type License struct {
 	// EstimatedEndWithinMinutes bounds how much too early the end of a stay is that
 	// nobody saw.
 	EstimatedEndWithinMinutes int
+	// AlertPercents are the percentages of Limit of which systems are told when a pool
+	// crosses them.
+	AlertPercents Percents
 	// QueueLimit is how many connections may wait for a seat of one full pool.
 	QueueLimit          int
 	HostChangesPerMonth int // named only
@@ -230,6 +233,7 @@ func (l License) Validate() error {
 	f.within("estimated_end_within_minutes", l.EstimatedEndWithinMinutes, MinEstimatedEndWithinMinutes, MaxEstimatedEndWithinMinutes)
 	f.within("queue_limit", l.QueueLimit, 0, MaxQueueLimit)
 	f.within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)
+	l.AlertPercents.validate(&f)
 	if origins, err := NewOrigins(l.AllowedOrigins.List()); err != nil {
 		f = append(f, problem.FieldsOf(err)...)
 	} else if origins != l.AllowedOrigins {

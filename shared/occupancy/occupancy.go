@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/host"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
@@ -124,9 +125,14 @@ func (r *Reader) InUse(ctx context.Context, t tenant.ID, nowMillis int64) (inUse
 // PoolUsage is what a session's pool offers.
 type PoolUsage struct {
 	Limit, InUse int
+	Pool         seat.Pool
+	License      license.License
 	// GraceSeconds is for how long a seat of it is held for a lost connection.
 	GraceSeconds int
 }
+
+// Use is what a crossing is seen by.
+func (u PoolUsage) Use() crossing.Use { return crossing.UseOf(u.License, u.Pool, u.InUse) }
 
 // PoolUsage reads the limit and the seats in use of the pool that a session draws
 // on, or would draw on: for the host in the chair, that of the participants. In
@@ -149,7 +155,7 @@ func (r *Reader) PoolUsage(ctx context.Context, s session.Session, nowMillis int
 	if err != nil {
 		return PoolUsage{}, fmt.Errorf("count the seats in use: %w", err)
 	}
-	usage := PoolUsage{Limit: l.Limit(), InUse: inUse, GraceSeconds: l.ReconnectGraceSeconds}
+	usage := PoolUsage{Limit: l.Limit(), InUse: inUse, Pool: of, License: l, GraceSeconds: l.ReconnectGraceSeconds}
 	if ownPool := of.Number != 0; ownPool != (l.Model == license.ModelNamed) {
 		usage.Limit = s.Limit // of the model before: the pool has no other any more
 	}

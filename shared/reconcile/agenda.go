@@ -14,6 +14,10 @@ import (
 // throttle on one.
 const Shards = 16
 
+// PageBlocks is how many blocks of a pool are a page: those of the first page are in one
+// shard.
+const PageBlocks = 32
+
 // Entry is one item on the agenda: a block that may have members, a conference
 // that is live or ending, a host's lock, or a license that is not rolled out. Exactly
 // one of the four is set.

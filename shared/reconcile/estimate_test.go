@@ -54,7 +54,7 @@ func TestAnEstimatedEndIsWithinWhatTheLicenseAsksFor(t *testing.T) {
 	}
 }
 
-// The license is read once in half an hour.
+// The license is read once, whatever the rounds.
 func TestAMemberIsAskedAsOftenAsTheLicenseAsksFor(t *testing.T) {
 	for within, want := range map[int]int{2: 40, 3: 20, 4: 14, 5: 10} {
 		l := worldtest.Concurrent(25)
@@ -73,7 +73,7 @@ func TestAMemberIsAskedAsOftenAsTheLicenseAsksFor(t *testing.T) {
 		if asked := w.Gateway.Probes(v.Connection); asked != want {
 			t.Errorf("within %d minutes: asked after %d times in forty minutes, want %d", within, asked, want)
 		}
-		if reads > 2 {
+		if reads > 1 {
 			t.Errorf("the license was read %d times in forty minutes", reads)
 		}
 	}

@@ -94,7 +94,7 @@ var (
 	}}
 	scanned = step{"a scan", func(ctx context.Context, a *actor, d *worldtest.Process) error {
 		pools := []seat.Pool{worldtest.Shared(), a.Own(), a.Chair()}
-		return a.Reconciler(d).Refused(ctx, pools)
+		return a.Reconciler(d).Refused(ctx, worldtest.Refusals(pools...))
 	}}
 )
 

@@ -143,7 +143,7 @@ func refusing(w *worldtest.World, r *reconcile.Reconciler, seconds int) (freed b
 	w.T.Helper()
 	before := w.InUse(worldtest.Shared())
 	for range seconds {
-		if err := r.Refused(w.T.Context(), []seat.Pool{worldtest.Shared()}); err != nil {
+		if err := r.Refused(w.T.Context(), worldtest.Refusals(worldtest.Shared())); err != nil {
 			w.T.Fatal(err)
 		}
 		if w.InUse(worldtest.Shared()) < before {
@@ -202,7 +202,7 @@ func TestATenantIsCheckedAgainAfterAStormOfRefusals(t *testing.T) {
 	w.Pass(time.Minute)
 	r := w.Reconciler(w.Process).Unlimited()
 	ask := func(pools []seat.Pool) {
-		if err := r.Refused(t.Context(), pools); err != nil {
+		if err := r.Refused(t.Context(), worldtest.Refusals(pools...)); err != nil {
 			t.Fatal(err)
 		}
 		w.Pass(time.Second)

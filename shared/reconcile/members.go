@@ -42,8 +42,26 @@ func (c *tenantCheck) unitOf(ctx context.Context, b seat.Block) unit {
 	case !b.Pool.Chair && c.used(chairOf(b)):
 		u.blocks = append(u.blocks, c.states[chairOf(b)])
 	}
-	u.all = c.due(ctx, u.seenMillis)
+	u.all = c.due(ctx, u.seenMillis, u.blocks[0].Revision)
 	return u
+}
+
+// due tells whether all members of a unit that was found alive at a time are asked after.
+// The license, which the unit is under, is looked up only where its answer counts.
+func (c *tenantCheck) due(ctx context.Context, seenMillis, revision int64) bool {
+	age := c.now().Sub(time.UnixMilli(seenMillis)) + early
+	switch {
+	case age >= checkEvery:
+		return true
+	case age < time.Minute:
+		return false
+	}
+	l, err := c.crossings.License(ctx, c.tenant, revision)
+	if err != nil || l == nil {
+		c.failed(ctx, Entry{Tenant: c.tenant}, problem.Wrap("read how close estimates are to be", err))
+		return false
+	}
+	return age >= time.Duration(l.EstimatedEndWithinMinutes)*time.Minute-young
 }
 
 // firstOf is the first block of the pool of a chair's conference, and chairOf the
@@ -179,12 +197,13 @@ func (c *tenantCheck) judge(ctx context.Context, u unit, asked []judged) (bool, 
 }
 
 // alive asks after a member's connection, unless it is dead by its age alone. A server's
-// seat is alive as long as its lease.
+// seat is alive as long as its lease. A stay that was resumed may have begun before its
+// connection did, in the life of the one before: see departure.HandOver.
 func (c *tenantCheck) alive(ctx context.Context, p seat.Place) (bool, error) {
 	if p.Member.Leased() {
 		return true, nil
 	}
-	if c.now().UnixMilli()-p.Member.JoinedAtMillis > session.LifeMillis+slack.Milliseconds() {
+	if c.now().UnixMilli()-p.Member.JoinedAtMillis > 2*session.LifeMillis+slack.Milliseconds() {
 		return false, nil
 	}
 	return c.probe(ctx, p.Connection)

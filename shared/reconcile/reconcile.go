@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/license"
 	"seatmeter/shared/licensing"
@@ -106,6 +107,7 @@ type Reconciler struct {
 	licensing  *licensing.Licensing
 	departures *departure.Departures
 	meetings   *meeting.Meetings
+	crossings  *crossing.Watch
 	gateway    Prober
 	log        *slog.Logger
 	now        func() time.Time
@@ -113,7 +115,6 @@ type Reconciler struct {
 	queue      Queue
 	share      int
 	restraint  *restraint
-	intervals  *intervals
 }
 
 // Share is how many entries of the agenda one process has time for.
@@ -125,6 +126,7 @@ type Config struct {
 	Licensing  *licensing.Licensing
 	Departures *departure.Departures
 	Meetings   *meeting.Meetings
+	Crossings  *crossing.Watch
 	Gateway    Prober
 	Log        *slog.Logger
 	// Now is compared with times of the gateway's clock.
@@ -140,6 +142,6 @@ type Config struct {
 // New makes a Reconciler.
 func New(c Config) *Reconciler {
 	return &Reconciler{
-		c.Store, c.Licensing, c.Departures, c.Meetings, c.Gateway, c.Log, c.Now, newPace(rate.Limit(cmp.Or(c.ProbesPerSecond, maxPerSecond))), c.Queue, c.Share, newRestraint(), newIntervals(),
+		c.Store, c.Licensing, c.Departures, c.Meetings, c.Crossings, c.Gateway, c.Log, c.Now, newPace(rate.Limit(cmp.Or(c.ProbesPerSecond, maxPerSecond))), c.Queue, c.Share, newRestraint(),
 	}
 }

@@ -12,18 +12,27 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
 )
 
-// Refused checks pools that have just refused a join: first the small ones, then
+// Refused tells of pools that have just refused a join, and checks them: first the small ones, then
 // the large ones, each for a few seconds and by one process at a time. Of each tenant
 // one pool comes before the second of any. What there is no time for, and what restraint
 // leaves out, is left to the rounds, which look at full pools each minute. A failure of
 // one pool does not keep the others from being checked.
-func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
+func (r *Reconciler) Refused(ctx context.Context, refusals []crossing.Refusal) error {
 	began, one := r.now(), r.newRun()
+	pools := make([]seat.Pool, len(refusals))
+	var telling errgroup.Group
+	telling.SetLimit(tenants)
+	for n, one := range refusals {
+		pools[n] = one.Pool
+		telling.Go(func() error { return r.crossings.Refused(ctx, one, began.UnixMilli()) })
+	}
+	told := problem.Wrap("tell of refusals", telling.Wait())
 	s := &scan{run: one, checks: make(map[tenant.ID]*tenantCheck)}
 	var mu sync.Mutex
 	var large []seat.Pool
@@ -40,7 +49,7 @@ func (r *Reconciler) Refused(ctx context.Context, pools []seat.Pool) error {
 		}
 		return s.pool(ctx, pool)
 	})
-	err := errors.Join(small, s.each(ctx, large, func(pool seat.Pool) error {
+	err := errors.Join(told, small, s.each(ctx, large, func(pool seat.Pool) error {
 		now := r.now()
 		mine, err := r.store.ClaimPool(ctx, pool, now, now.Add(scanFor))
 		if err != nil || !mine {

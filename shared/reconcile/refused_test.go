@@ -23,7 +23,7 @@ func TestAPoolFullOfGhostsAdmitsAfterOneScan(t *testing.T) {
 			}
 			w.Pass(time.Minute)
 			w.Connects(w.Process, w.Guest(), problem.SeatsExhausted)
-			if err := w.Reconciler(w.Process).Refused(t.Context(), []seat.Pool{worldtest.Shared()}); err != nil {
+			if err := w.Reconciler(w.Process).Refused(t.Context(), worldtest.Refusals(worldtest.Shared())); err != nil {
 				t.Fatal(err)
 			}
 			w.GuestIn()
@@ -38,7 +38,7 @@ func TestAPoolIsNotProbedForEachRefusal(t *testing.T) {
 	v := w.GuestIn()
 	w.Pass(time.Minute)
 	for range 100 {
-		if err := w.Reconciler(w.Process).Refused(t.Context(), []seat.Pool{worldtest.Shared()}); err != nil {
+		if err := w.Reconciler(w.Process).Refused(t.Context(), worldtest.Refusals(worldtest.Shared())); err != nil {
 			t.Fatal(err)
 		}
 		w.Pass(time.Millisecond)
@@ -58,7 +58,7 @@ func TestConcurrentScansDoNothingTwice(t *testing.T) {
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
-			if err := w.Reconciler(w.Process).Refused(t.Context(), []seat.Pool{worldtest.Shared()}); err != nil {
+			if err := w.Reconciler(w.Process).Refused(t.Context(), worldtest.Refusals(worldtest.Shared())); err != nil {
 				t.Error(err)
 			}
 		})
@@ -100,7 +100,7 @@ func TestALargePoolIsScannedInPartByOneAtATime(t *testing.T) {
 // scan scans pools that refused a join, without a bound on probes per second.
 func scan(t *testing.T, w *worldtest.World, pools ...seat.Pool) {
 	t.Helper()
-	if err := w.Reconciler(w.Process).Unlimited().Refused(t.Context(), pools); err != nil {
+	if err := w.Reconciler(w.Process).Unlimited().Refused(t.Context(), worldtest.Refusals(pools...)); err != nil {
 		t.Error(err)
 	}
 }

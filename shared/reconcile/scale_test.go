@@ -263,9 +263,9 @@ func TestATenantsRefusalsKeepNoOtherWaiting(t *testing.T) {
 		}
 		r := w.Reconciler(w.Process)
 		refused := w.Now()
-		_ = r.Refused(t.Context(), storm) // is under way as the other one is refused
+		_ = r.Refused(t.Context(), worldtest.Refusals(storm...)) // is under way as the other one is refused
 		for w.Now().Sub(refused) < 5*time.Second && len(w.Members(seat.Pool{Tenant: "victim"})) > 0 {
-			if err := r.Refused(t.Context(), append(storm, seat.Pool{Tenant: "victim"})); err != nil {
+			if err := r.Refused(t.Context(), worldtest.Refusals(append(storm, seat.Pool{Tenant: "victim"})...)); err != nil {
 				t.Fatal(err)
 			}
 			w.Pass(100 * time.Millisecond)

@@ -89,6 +89,7 @@ func (r *run) checkTenant(ctx context.Context, p part) {
 		c.states[states[n].Block] = &states[n]
 	}
 	c.countKeepers()
+	c.checkCrossings(ctx, p.entries)
 	c.checkBlocks(ctx)
 	c.countKeepers()
 	c.checkConferences(ctx, p.entries)
@@ -102,6 +103,45 @@ func (r *run) checkTenant(ctx context.Context, p part) {
 			r.failed(ctx, e, c.checkLicense(ctx))
 		}
 	}
+}
+
+// checkCrossings has the pools looked at that may have crossed a percentage unnoticed. A
+// pool of so many seats that it may have blocks in other shards is read whole, in the
+// shard of its first ones.
+func (c *tenantCheck) checkCrossings(ctx context.Context, entries []Entry) {
+	names := make(map[conference.Number]conference.ID)
+	for _, e := range entries {
+		if e.Conference != "" {
+			names[e.Number] = e.Conference
+		}
+	}
+	pools, pages := make(map[seat.Pool][]seat.State), make(map[seat.Pool]bool)
+	for b, s := range c.states {
+		if !b.Pool.Chair && !s.Closed && len(s.Members) > 0 {
+			pools[b.Pool] = append(pools[b.Pool], *s)
+			pages[b.Pool] = pages[b.Pool] || b.Index < PageBlocks
+		}
+	}
+	for pool, blocks := range pools {
+		if pages[pool] && (pool.Number == 0 || names[pool.Number] != "") { // else its first blocks are in another shard, or it has just ended
+			err := c.checkCrossing(ctx, pool, names[pool.Number], blocks)
+			c.failed(ctx, Entry{Tenant: c.tenant, Block: seat.Block{Pool: pool}}, problem.Wrap("look for crossings", err))
+		}
+	}
+}
+
+func (c *tenantCheck) checkCrossing(ctx context.Context, pool seat.Pool, name conference.ID, blocks []seat.State) error {
+	if l, err := c.crossings.License(ctx, c.tenant, blocks[0].Revision); l == nil || err != nil || l.AlertPercents == "" {
+		return err //nolint:wrapcheck // its own
+	}
+	if len(blocks) >= PageBlocks/2 {
+		all, err := c.pool(ctx, pool)
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		blocks = all
+	}
+	return c.crossings.Check(ctx, pool, name, blocks, c.now().UnixMilli()) //nolint:wrapcheck // its own
 }
 
 // countKeepers counts the members that keep each conference live.

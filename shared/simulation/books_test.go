@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/pool"
 
 	"seatmeter/shared/conference"
@@ -222,7 +223,7 @@ func (w *world) refusal(r usage.Refusal) {
 	}
 	w.putOff("refusal", hour, func() {
 		w.begin("look at the pool that refused "+string(r.Connection), reconcilerTime, func(ctx context.Context, p *process) {
-			_ = w.reconciler(p).Refused(ctx, []seat.Pool{pool})
+			_ = w.reconciler(p).Refused(ctx, []crossing.Refusal{{Pool: pool, Conference: r.Conference, AtMillis: r.AtMillis}})
 		}, nil)
 	})
 }

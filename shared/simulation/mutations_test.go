@@ -57,6 +57,9 @@ var mutations = []struct {
 	{"a lapsed seat's stay that ends after its last renewal", of(endsLate)},
 	{"a renewal that revives a lapsed seat", of(edited(unconditional, "renew"))},
 	{"a seat for a server's waiter that is silent", of(neverSilent)},
+	{"an event of a crossing without its level", of(eventAlone)},
+	{"a level without its events", of(levelAlone)},
+	{"a level that is written whatever it has become", of(levelBlind)},
 	{"a session that is written whatever it has become", of(edited(unconditional, "change session"))},
 }
 

@@ -173,7 +173,11 @@ func (w *world) act() {
 	case 7:
 		w.closes(w.oneOf(shaking), w.now(), lost)
 	case 8:
-		w.reconciles()
+		if w.script.pick(2, 1) == 1 && w.up > 0 {
+			w.looks()
+		} else {
+			w.reconciles()
+		}
 	case 9:
 		w.changes(t)
 	case 10:

@@ -47,6 +47,7 @@ func (w *world) rest() {
 	w.keep()
 	w.served()
 	w.occupants()
+	w.noticed()
 	w.balance()
 	w.again()
 	if w.failure != nil {
@@ -68,6 +69,7 @@ func (w *world) rest() {
 	w.sweeps(3)
 	w.over()
 	w.emptied()
+	w.noticed()
 	w.balance()
 	w.audit()
 }
@@ -83,6 +85,9 @@ func (w *world) rounds(minutes int) {
 		p.skew = 0
 		if err := w.reconciler(p).Round(context.Background()); err != nil {
 			w.breaks("I5", "a round in calm: %v", err)
+		}
+		if err := p.door.Crossings.Raised(context.Background(), w.now()); err != nil {
+			w.breaks("I6", "a look for crossings in calm: %v", err)
 		}
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
 	"seatmeter/shared/license"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -81,6 +83,10 @@ func (w *world) watch(one memtable.Write) {
 		w.wrotePlace(value, gone)
 	case queue.Head:
 		w.wroteHead(value, gone)
+	case crossing.Level:
+		w.wroteLevel(value, gone)
+	case signal.Note:
+		w.wroteNote(value, gone)
 	case usage.Wait:
 		w.wroteWait(value, gone)
 	case usage.Refusal:

@@ -84,6 +84,7 @@ type world struct {
 	later   []effect
 	records
 	waited
+	bells
 	// turns counts turns, of which a later one is asked later.
 	turns   int
 	failure *failure
@@ -168,7 +169,7 @@ func (l lifetime) Deadline() (time.Time, bool) { return l.deadline, true }
 
 // newWorld makes a world in which nothing has happened yet.
 func newWorld(s *script, v variant) *world {
-	w := &world{script: s, tables: memtable.New(), bug: v.bug, ahead: v.ahead, tenants: make(map[tenant.ID]*customer), records: newRecords(), waited: newWaited()}
+	w := &world{script: s, tables: memtable.New(), bug: v.bug, ahead: v.ahead, tenants: make(map[tenant.ID]*customer), records: newRecords(), waited: newWaited(), bells: newBells()}
 	w.millis.Store(begins)
 	w.tables.Watch(w.watch)
 	w.gateway = &gateway{w}

@@ -15,7 +15,7 @@ func licenseRevisions(t *testing.T, store Store, id tenant.ID) {
 	l := license.License{
 		Tenant: id, Model: license.ModelNamed, Hosts: 5, ParticipantsPerConference: 25, Status: license.StatusActive,
 		StartsAt: instant(0), ExpiresAt: instant(60), TimeZone: "Asia/Kathmandu", Overage: license.OverageAllow, Burst: 3,
-		ReconnectGraceSeconds: 30, QueueLimit: 7, HostAbsentMinutes: 15, EstimatedEndWithinMinutes: 3, HostChangesPerMonth: 5, HostChangesFollow: true, Revision: 1, ChangedAtMillis: 1_790_000_000_123,
+		ReconnectGraceSeconds: 30, QueueLimit: 7, AlertPercents: "50 110", HostAbsentMinutes: 15, EstimatedEndWithinMinutes: 3, HostChangesPerMonth: 5, HostChangesFollow: true, Revision: 1, ChangedAtMillis: 1_790_000_000_123,
 		ChangedBy: "ann@vendor.example", AllowedOrigins: "https://meet.example.com http://localhost:3000",
 	}
 	equal(t, "first write", must(store.PutLicense(ctx, l))(t), true)

@@ -118,6 +118,7 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"OneWorkerHasTheLease", queueLease},
 		{"TheLedgerKeepsTheFirstRecordOfAWait", waits},
 		{"ANoteIsDueFromItsMomentUntilItIsTold", outbox},
+		{"ALevelIsWrittenOverWhatWasReadWithItsEvents", levels},
 		{"WebhooksAreWrittenOverWhatWasReadAlone", webhookSets},
 		{"ADeliveryIsPendingUntilItHasEnded", deliveries},
 		{"OneProcessHasALaneAndNoneIsLost", lanes},

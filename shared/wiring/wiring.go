@@ -11,6 +11,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/books"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/deletion"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/dynamo"
@@ -53,6 +54,7 @@ type Domain struct {
 	Departures *departure.Departures
 	Occupancy  *occupancy.Reader
 	Meetings   *meeting.Meetings
+	Crossings  *crossing.Watch
 
 	store admission.Store
 	log   *slog.Logger
@@ -62,7 +64,8 @@ type Domain struct {
 func NewDomain(store admission.Store, gateway meeting.Gateway, pause pool.Pause, log *slog.Logger) Domain {
 	pools := pool.New(store, pause)
 	d := Domain{
-		Pools: pools, Licensing: licensing.New(store, pools), Departures: departure.New(store, pools, log), store: store, log: log,
+		Pools: pools, Licensing: licensing.New(store, pools), Departures: departure.New(store, pools, log), Crossings: crossing.New(store, log),
+		store: store, log: log,
 	}
 	d.Occupancy = occupancy.New(store, pools, d.Licensing)
 	d.Meetings = meeting.New(meeting.Config{
@@ -76,7 +79,7 @@ func NewDomain(store admission.Store, gateway meeting.Gateway, pause pool.Pause,
 // except in a simulation.
 func (d Domain) Admissions(limits admission.Limits, together func(steps ...func())) *admission.Admissions {
 	return admission.New(admission.Config{
-		Store: d.store, Pools: d.Pools, Licensing: d.Licensing, Departures: d.Departures, Meetings: d.Meetings,
+		Store: d.store, Pools: d.Pools, Licensing: d.Licensing, Departures: d.Departures, Meetings: d.Meetings, Crossings: d.Crossings,
 		Limits: limits, Together: together, Log: d.log,
 	})
 }
@@ -117,7 +120,7 @@ func Message(p Process, gateway Gateway, joinsPerSecond int, signer *jointoken.S
 
 func (p Process) messenger(d Domain, admissions *admission.Admissions, gateway Gateway, signer *jointoken.Signer) *wsapi.Messenger {
 	return wsapi.NewMessenger(wsapi.MessengerConfig{
-		Admissions: admissions, Departures: d.Departures, Occupancy: d.Occupancy, Gateway: gateway, Signer: signer, Log: p.Log,
+		Admissions: admissions, Departures: d.Departures, Occupancy: d.Occupancy, Crossings: d.Crossings, Gateway: gateway, Signer: signer, Log: p.Log,
 	})
 }
 
@@ -135,7 +138,7 @@ func Queue(p Process, gateway Gateway, signer *jointoken.Signer) Function {
 func Reconcile(p Process, gateway Gateway, queue reconcile.Queue) Function {
 	d := p.Domain(gateway)
 	return p.Function("reconcile", jobs.NewReconciler(reconcile.New(reconcile.Config{
-		Store: p.Store, Licensing: d.Licensing, Departures: d.Departures, Meetings: d.Meetings, Gateway: gateway, Log: p.Log, Now: p.Now,
+		Store: p.Store, Licensing: d.Licensing, Departures: d.Departures, Meetings: d.Meetings, Crossings: d.Crossings, Gateway: gateway, Log: p.Log, Now: p.Now,
 		Queue: queue, Share: reconcile.Share,
 	}), p.Log).Handle)
 }

@@ -20,7 +20,7 @@ func (q *Queue) Tick(ctx context.Context, after []time.Duration) error {
 	entries := make([]types.SendMessageBatchRequestEntry, len(after))
 	for n, wait := range after {
 		entries[n] = types.SendMessageBatchRequestEntry{
-			Id: aws.String(strconv.Itoa(n)), MessageBody: aws.String("tick"), DelaySeconds: int32(wait / time.Second), //nolint:gosec // below a minute
+			Id: aws.String(strconv.Itoa(n)), MessageBody: aws.String(jobs.TickBody(wait)), DelaySeconds: int32(wait / time.Second), //nolint:gosec // below a minute
 		}
 	}
 	out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: aws.String(q.url), Entries: entries})

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/lease"
@@ -31,6 +32,7 @@ type Process struct {
 	*meeting.Meetings
 	*occupancy.Reader
 	Licensing *licensing.Licensing
+	Crossings *crossing.Watch
 
 	store admission.Store
 	pools *pool.Pools
@@ -70,7 +72,7 @@ func NewProcess(store admission.Store, gateway meeting.Gateway, opts ...Option) 
 	}
 	domain := wiring.NewDomain(store, gateway, o.pause, o.log)
 	return &Process{
-		domain.Admissions(o.limits, admission.Together), domain.Departures, domain.Meetings, domain.Occupancy, domain.Licensing,
+		domain.Admissions(o.limits, admission.Together), domain.Departures, domain.Meetings, domain.Occupancy, domain.Licensing, domain.Crossings,
 		store, domain.Pools, o.log,
 	}
 }
@@ -78,7 +80,7 @@ func NewProcess(store admission.Store, gateway meeting.Gateway, opts ...Option) 
 // Messenger handles the process's messages.
 func (p *Process) Messenger(gateway meeting.Gateway, signer *jointoken.Signer, log *slog.Logger) *wsapi.Messenger {
 	return wsapi.NewMessenger(wsapi.MessengerConfig{
-		Admissions: p.Admissions, Departures: p.Departures, Occupancy: p.Reader, Gateway: gateway, Signer: signer, Log: log,
+		Admissions: p.Admissions, Departures: p.Departures, Occupancy: p.Reader, Crossings: p.Crossings, Gateway: gateway, Signer: signer, Log: log,
 	})
 }
 
@@ -90,7 +92,7 @@ func (p *Process) Reconciler(store reconcile.Store, gateway reconcile.Prober, lo
 // Reconciliation is what Reconciler is made of.
 func (p *Process) Reconciliation(store reconcile.Store, gateway reconcile.Prober, log *slog.Logger, now func() time.Time) reconcile.Config {
 	return reconcile.Config{
-		Store: store, Licensing: p.Licensing, Departures: p.Departures, Meetings: p.Meetings, Gateway: gateway, Log: log, Now: now,
+		Store: store, Licensing: p.Licensing, Departures: p.Departures, Meetings: p.Meetings, Crossings: p.Crossings, Gateway: gateway, Log: log, Now: now,
 		Share: reconcile.Share,
 	}
 }
@@ -117,3 +119,12 @@ func (Deaf) Push(context.Context, seat.ConnectionID, []byte) error { return meet
 
 // Close implements meeting.Gateway.
 func (Deaf) Close(context.Context, seat.ConnectionID) error { return nil }
+
+// Refusals are refusals of pools, at no time.
+func Refusals(pools ...seat.Pool) []crossing.Refusal {
+	list := make([]crossing.Refusal, len(pools))
+	for n, pool := range pools {
+		list[n].Pool = pool
+	}
+	return list
+}

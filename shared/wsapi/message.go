@@ -14,6 +14,7 @@ import (
 
 	"seatmeter/shared/admission"
 	"seatmeter/shared/conference"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/departure"
 	"seatmeter/shared/jointoken"
 	"seatmeter/shared/license"
@@ -66,6 +67,7 @@ type Messenger struct {
 	admissions *admission.Admissions
 	departures *departure.Departures
 	occupancy  *occupancy.Reader
+	crossings  *crossing.Watch
 	gateway    meeting.Gateway
 	signer     *jointoken.Signer
 	log        *slog.Logger
@@ -76,6 +78,7 @@ type MessengerConfig struct {
 	Admissions *admission.Admissions
 	Departures *departure.Departures
 	Occupancy  *occupancy.Reader
+	Crossings  *crossing.Watch
 	Gateway    meeting.Gateway
 	Signer     *jointoken.Signer
 	Log        *slog.Logger
@@ -83,7 +86,7 @@ type MessengerConfig struct {
 
 // NewMessenger returns the handler of $default.
 func NewMessenger(c MessengerConfig) *Messenger {
-	return &Messenger{c.Admissions, c.Departures, c.Occupancy, c.Gateway, c.Signer, c.Log}
+	return &Messenger{c.Admissions, c.Departures, c.Occupancy, c.Crossings, c.Gateway, c.Signer, c.Log}
 }
 
 // Handle does what a message asks, and answers it. Every action is safe to repeat. An
@@ -290,6 +293,7 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 	if err != nil {
 		return Reply{}, err
 	}
+	m.crossings.Seen(ctx, pool.Pool, s.Conference, pool.Use(), atMillis)
 	pass := jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Pseudonym: s.Pseudonym, Role: s.Role}
 	reply.ResumeToken, err = m.signer.SignResume(ctx, pass, s.Claim(), time.UnixMilli(atMillis), time.UnixMilli(s.BeganMillis).Add(resumable))
 	reply.Type, reply.Limit, reply.InUse, reply.GraceSeconds = "admitted", &pool.Limit, &pool.InUse, &pool.GraceSeconds

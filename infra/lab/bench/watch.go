@@ -177,7 +177,7 @@ func (w *watchWorld) process() *reconcile.Reconciler {
 	store := w.store.Metered(w.meter)
 	domain := wiring.NewDomain(store, w, pool.Sleep, log)
 	return reconcile.New(reconcile.Config{
-		Store: watchedStore{store, w}, Licensing: domain.Licensing, Departures: domain.Departures, Meetings: domain.Meetings, Gateway: w, Log: log,
+		Store: watchedStore{store, w}, Licensing: domain.Licensing, Departures: domain.Departures, Meetings: domain.Meetings, Crossings: domain.Crossings, Gateway: w, Log: log,
 		Now: w.clock, Queue: w, Share: reconcile.Share, ProbesPerSecond: 1 << 30, //nolint:mnd // no bound: its clock is the machine's
 	})
 }

@@ -129,7 +129,7 @@ func TestARefusalCostsWhatTheBillSays(t *testing.T) {
 		refused := w.units(w.refused)
 		w.pass(2 * time.Minute)
 		checks[w.model] = w.units(func() {
-			if err := w.reconciler().Refused(w.t.Context(), []seat.Pool{pool}); err != nil {
+			if err := w.reconciler().Refused(w.t.Context(), worldtest.Refusals(pool)); err != nil {
 				w.t.Fatal(err)
 			}
 		})

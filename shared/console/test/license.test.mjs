@@ -6,7 +6,7 @@ const { bodyOf, termsOf } = await load('pages/license-terms.ts');
 
 const concurrent = {
   tenant: 'acme', model: 'concurrent', seats: 25, status: 'active', overage: 'deny', time_zone: 'Europe/Berlin', starts_at: '2026-01-01T00:00:00.123Z',
-  reconnect_grace_seconds: 30, queue_limit: 1000, host_absent_minutes: 15, of_a_later_version: [80, 90],
+  reconnect_grace_seconds: 30, queue_limit: 1000, alert_percents: [80, 90, 100], host_absent_minutes: 15, of_a_later_version: [80, 90],
 };
 
 test('a license that is not touched is written back as it was read', () => {
@@ -24,6 +24,12 @@ test('changes of hosts that follow the hosts go on to follow', () => {
   const named = { tenant: 'acme', model: 'named', hosts: 5, participants_per_conference: 25, host_changes_per_month: 5, host_changes_follow_hosts: true };
   const body = bodyOf({ ...termsOf(named), hosts: 7 }, named);
   assert.ok(!('host_changes_per_month' in body) && !('host_changes_follow_hosts' in body));
+});
+
+test('percentages are read however they are typed, and none are an empty list', () => {
+  const typed = (text) => bodyOf({ ...termsOf(concurrent), alert_percents: text }, concurrent).alert_percents;
+  assert.deepEqual(typed(' 50 %, 110;200 '), [50, 110, 200]);
+  assert.deepEqual(typed(''), []);
 });
 
 test('a burst belongs to overage alone', () => {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/deletion"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/dynamo/memtable"
@@ -90,6 +91,12 @@ func kept(t *testing.T, wrap wrap) {
 		{"a count of a window of ten seconds", func() error {
 			return second(store.Count(ctx, rate.OfTenant(rate.KindJoin, "acme"), rate.Window(at), 1))
 		}, seconds(began + 10 + 10*60)},
+		{"a level that is up", func() error {
+			return second(store.SaveLevel(ctx, crossing.Level{Pool: block(0, 0).Pool, Raised: "80", Version: 1}))
+		}, ""},
+		{"a level that went down", func() error {
+			return second(store.WithClock(func() time.Time { return at }).SaveLevel(ctx, crossing.Level{Pool: block(0, 0).Pool, Version: 2}))
+		}, seconds(began + 2*24*hour)},
 		{"a pending delivery", func() error {
 			return store.Enqueue(ctx, webhook.Delivery{State: webhook.StatePending})
 		}, ""},

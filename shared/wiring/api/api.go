@@ -7,6 +7,7 @@ import (
 
 	"seatmeter/shared/console"
 	"seatmeter/shared/courier"
+	"seatmeter/shared/crossing"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/jobs"
 	"seatmeter/shared/lease"
@@ -74,7 +75,7 @@ func Conferences(p Process, gateway wiring.Gateway, tokens httpapi.JoinTokens) w
 	queues := queue.New(p.Store, d.Pools, p.Store)
 	a.AddQueue(queues, p.Store)
 	a.AddSeats(httpapi.Seats{
-		Admissions: p.Admissions(d, p.JoinsPerSecond), Leases: lease.New(p.Store, d.Departures, queues), Licensing: d.Licensing, Occupancy: d.Occupancy, Store: p.Store,
+		Admissions: p.Admissions(d, p.JoinsPerSecond), Leases: lease.New(p.Store, d.Departures, queues), Licensing: d.Licensing, Occupancy: d.Occupancy, Crossings: d.Crossings, Store: p.Store,
 		NewID: seat.NewServerID,
 	})
 	return p.Function("conferences", p.Claims.Serve(a))
@@ -87,7 +88,7 @@ func Signals(p Process, guard webhook.Guard, bus courier.Bus, ticker jobs.Ticker
 	a := p.empty()
 	a.AddWebhooks(httpapi.WebhookConfig{Licensing: p.licensing(), Store: p.Store, Sender: sender, Guard: guard})
 	c := courier.New(courier.Config{Store: p.Store, Bus: bus, Sender: sender, Log: p.Log, Now: p.Now})
-	return p.Function("signals", jobs.NewSignals(c, ticker, p.Claims.Serve(a)).Handle)
+	return p.Function("signals", jobs.NewSignals(c, crossing.New(p.Store, p.Log), ticker, p.Now, p.Claims.Serve(a)).Handle)
 }
 
 // Usage builds the function for reports, the ledger, the audit log and exports.

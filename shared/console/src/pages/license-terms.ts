@@ -14,6 +14,7 @@ export interface Terms {
   overage: 'deny' | 'allow';
   burst: number | undefined;
   queue_limit: number | undefined;
+  alert_percents: string;
   status: 'active' | 'suspended';
   starts_at: string;
   expires_at: string;
@@ -34,6 +35,7 @@ export const labels = {
   overage: 'When all seats are taken',
   burst: 'Burst',
   queue_limit: 'Queue',
+  alert_percents: 'Alerts (percent)',
   status: 'Status',
   starts_at: 'Starts at',
   expires_at: 'Expires at',
@@ -61,6 +63,7 @@ export function termsOf(license: LicenseView | undefined): Terms {
     overage: license?.overage ?? 'deny',
     burst: license?.burst || undefined,
     queue_limit: license?.queue_limit,
+    alert_percents: (license?.alert_percents ?? [80, 90, 100]).join(', '),
     status: license?.status ?? 'active',
     starts_at: localTime(license?.starts_at),
     expires_at: localTime(license?.expires_at),
@@ -85,6 +88,7 @@ export function bodyOf(terms: Terms, read: LicenseView | undefined): LicenseBody
     participants_per_conference: named ? terms.participants_per_conference : undefined,
     host_changes_per_month: named ? terms.host_changes_per_month : undefined,
     host_changes_follow_hosts: undefined,
+    alert_percents: terms.alert_percents.split(/[\s,;%]+/).filter(Boolean).map(Number),
     burst: terms.overage === 'allow' ? terms.burst : undefined,
     time_zone: terms.time_zone || undefined,
     starts_at: time(terms.starts_at, read?.starts_at),

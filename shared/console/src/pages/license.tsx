@@ -66,7 +66,7 @@ function Value({ of, name }: { of: Schemas['LicenseView']; name: keyof typeof la
   if (name === 'starts_at' || name === 'expires_at') return <Time at={String(value)} />;
   if (name === 'overage') return <>{of.overage === 'allow' ? 'some more are admitted, as overage' : 'joins are refused'}</>;
   if (typeof value === 'number') return <>{count(value)}</>;
-  return <>{Array.isArray(value) ? value.join(', ') : value}</>;
+  return <>{Array.isArray(value) ? value.join(', ') || 'none' : value}</>;
 }
 
 function History({ revisions }: { revisions: Schemas['RevisionView'][] }) {
