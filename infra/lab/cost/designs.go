@@ -32,8 +32,10 @@ const (
 	// twenty seconds at a time.
 	queueRequestsPerMonth = 2 * 5 * 3 * minutesPerMonth
 	// The function signals runs each minute, and has itself run by nine ticks, which
-	// are sent by one request and deleted one by one.
+	// are sent by one request and deleted one by one. In two of these runs it looks at the
+	// pools whose level is up.
 	signalRunsPerMonth   = 10 * minutesPerMonth
+	looksPerMonth        = 2 * minutesPerMonth
 	tickRequestsPerMonth = 10 * minutesPerMonth
 	signalsGB            = 0.5
 	handlerGB            = 0.25
@@ -45,7 +47,7 @@ const (
 	// metric that occurs in each hour costs as much as one of them.
 	metricsEachHour = 4
 	// The template's, each alarm of one metric. It makes no dashboard by default.
-	alarms = 36
+	alarms = 37
 	// coldStarts is the share of invocations with a cold start, which reads the
 	// function's secret, if any: "typically under 1 %", by
 	// aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase.
@@ -150,6 +152,7 @@ func Ours(with Assumptions) Design {
 	month.add(MeterQueue, queueRequestsPerMonth+tickRequestsPerMonth)
 	month.unitsTimes(measuredSignals, rat(signalRunsPerMonth))
 	month.invoke(signalRunsPerMonth, with.HandlerMillis, signalsGB)
+	month.unitsTimes(measuredLook, rat(looksPerMonth))
 	month.unitsTimes(measuredRollup, rat(rollupsPerMonth))
 	month.invoke(rollupsPerMonth, with.RollupMillis, rollupGB)
 	month.log(rollupsPerMonth, loggedRollup)
@@ -184,6 +187,23 @@ func Ours(with Assumptions) Design {
 	d.each[DriverRefusal].units(measuredRefusalCheck)
 	d.each[DriverRefusal].handle(1, with) // reconciliation, invoked by the ledger's stream, which Lambda reads free of charge
 	return d
+}
+
+// Crossings is the cost of n events that a pool's use has crossed a percentage, from the
+// join that reaches it until the event has left the outbox. On the event bus each costs one
+// put more.
+func Crossings(n float64) *big.Rat { return measuredCrossing.cost(n) }
+
+// Told is the cost of n events for each webhook that takes them at once.
+func Told(n float64) *big.Rat { return measuredTold.cost(n) }
+
+// LevelHours is the cost of n hours for which the level of a pool is up: of looking at it.
+func LevelHours(n float64) *big.Rat {
+	return measuredLevelUp.cost(n * minutesPerHour * looksPerMonth / minutesPerMonth)
+}
+
+func (u Units) cost(n float64) *big.Rat {
+	return times(rat(n), add(times(rat(u.Writes), Prices[MeterWrites].rate()), times(rat(u.Reads), Prices[MeterReads].rate())))
 }
 
 // Textbook is the join of most tutorials, as cheap as possible.

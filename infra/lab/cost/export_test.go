@@ -8,7 +8,7 @@ func Measured() map[string]Units {
 		"conference hour": measuredConferenceHour, "seat hour": measuredSeatHour, "round": measuredRound,
 		"rollup": measuredRollup, "rollup of a tenant": measuredRollupTenant, "day": measuredDay,
 		"thousand stays of a day": measuredDayThousand, "thousand stays of the ledger": measuredLedgerThousand,
-		"audit": measuredAudit, "audit of a conference": measuredAuditConference, "signals": measuredSignals, "transactions": measuredTransactions,
+		"audit": measuredAudit, "audit of a conference": measuredAuditConference, "signals": measuredSignals, "look": measuredLook, "level that is up": measuredLevelUp, "crossing": measuredCrossing, "told": measuredTold, "transactions": measuredTransactions,
 		"server stay": measuredServerStay, "renewal": measuredRenewal, "renewals": measuredRenewals, "heartbeat": measuredHeartbeat,
 	}
 }

@@ -17,7 +17,7 @@ var (
 	// measuredRefusal is a refusal with its record, measuredRefusalCheck
 	// reconciliation's check of the full pool.
 	measuredRefusal      = Units{Writes: 2, Reads: 2.5}
-	measuredRefusalCheck = Units{Writes: 1, Reads: 16.5}
+	measuredRefusalCheck = Units{Writes: 1, Reads: 17.5}
 	// measuredStatus is a client's status message.
 	measuredStatus = Units{Reads: 4}
 	// measuredToken is making a join token.
@@ -52,6 +52,14 @@ var (
 	measuredServerStay = Units{Writes: 4, Reads: 5.5}
 	measuredRenewal    = Units{Writes: 1, Reads: 1.5}
 	measuredRenewals   = Units{Writes: 1, Reads: 13.5}
+	// measuredLook is a look at the pools whose level is up, of which there are none, and
+	// measuredLevelUp what each that there is adds.
+	measuredLook    = Units{Reads: 4}
+	measuredLevelUp = Units{Reads: 2.5}
+	// measuredCrossing is an event of a crossing by a join, until the outbox is empty again,
+	// and measuredTold what a webhook adds that takes it at once.
+	measuredCrossing = Units{Writes: 6, Reads: 5}
+	measuredTold     = Units{Writes: 7, Reads: 3}
 	// measuredTransactions are the two transactions of a stay of Textbook,
 	// measuredHeartbeat is a heartbeat of Heartbeat.
 	measuredTransactions = Units{Writes: 8}

@@ -41,9 +41,11 @@ import (
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/signal"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
+	"seatmeter/shared/webhook"
 	"seatmeter/shared/worldtest"
 	"seatmeter/shared/wsapi"
 )
@@ -238,6 +240,59 @@ func TestARunOfSignalsWithNothingToTellCostsWhatTheBillSays(t *testing.T) {
 		run() // tells of the license
 		return w.units(run)
 	}))
+}
+
+// takes is a receiver that takes everything.
+type takes struct{}
+
+func (takes) Send(context.Context, webhook.Webhook, signal.Event) webhook.Attempt {
+	return webhook.Attempt{Status: http.StatusNoContent}
+}
+
+// What a transaction writes is not metered: of the level and of its event two units each,
+// and one for the level's entry in the index.
+func TestACrossingCostsWhatTheBillSays(t *testing.T) {
+	transaction := cost.Units{Writes: 2*2 + 1}
+	var told, up cost.Units
+	crossed := dearest(t, func(t *testing.T, w *world) cost.Units {
+		c := courier.New(courier.Config{Store: w.store, Sender: takes{}, Log: w.log, Now: w.clock})
+		run := func() {
+			w.pass(time.Minute)
+			if err := c.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look := func() {
+			if err := w.process.Crossings.Raised(t.Context(), w.now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		same(t, "look", w.units(look))
+		w.live()
+		for len(w.in) < seats*4/5-2 {
+			w.join()
+		}
+		run()
+		idle := w.units(run)
+		before := w.units(func() { w.join() })
+		reached := less(w.units(func() { w.join() }), before)
+		w.restart()
+		up = dearer(up, less(w.units(look), cost.Measured()["look"]))
+		once := less(w.units(run), idle)
+		set := webhook.Set{Tenant: acme, Version: 1, Webhooks: []webhook.Webhook{{ID: "wh_1", Types: signal.Types, Status: webhook.StatusActive}}}
+		if saved, err := w.store.SaveWebhooks(t.Context(), set); err != nil || !saved {
+			t.Fatal(saved, err)
+		}
+		n := signal.Note{Event: signal.New("one", acme, signal.SeatsThreshold, w.now, struct{}{}), DueMillis: w.now}
+		if err := w.store.Signal(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+		told = dearer(told, less(less(w.units(run), idle), once))
+		return cost.Units{Writes: reached.Writes + once.Writes + transaction.Writes, Reads: reached.Reads + once.Reads}
+	})
+	same(t, "crossing", crossed)
+	same(t, "told", told)
+	same(t, "level that is up", up)
 }
 
 // It measures reconciliation of a conference whose five people leave at once, until the
@@ -513,7 +568,7 @@ func newWorld(t *testing.T, model license.Model) *world {
 	w.store = w.raw.Metered(w.meter).WithClock(w.clock)
 	w.signer = jointoken.NewSigner(keystest.Ring(t, "k"))
 	w.restart()
-	l := license.License{Tenant: acme, Model: model, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes}
+	l := license.License{Tenant: acme, Model: model, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes, AlertPercents: license.DefaultAlertPercents}
 	if model == license.ModelNamed {
 		l.Seats, l.Hosts, l.ParticipantsPerConference = 0, 5, seats
 	}
@@ -533,7 +588,7 @@ func (w *world) put(l license.License) {
 
 func (w *world) addTenant(id tenant.ID) {
 	w.t.Helper()
-	w.put(license.License{Tenant: id, Model: license.ModelConcurrent, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes})
+	w.put(license.License{Tenant: id, Model: license.ModelConcurrent, Seats: seats, HostAbsentMinutes: license.DefaultHostAbsentMinutes, AlertPercents: license.DefaultAlertPercents})
 }
 
 func (w *world) clock() time.Time { return time.UnixMilli(w.now) }
