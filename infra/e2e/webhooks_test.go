@@ -144,3 +144,34 @@ func TestWebhooks_AChangedLicenseIsToldToWebhooksAndBus(t *testing.T) {
 		t.Errorf("the deliveries are %s (%v)", answer.Body, err)
 	}
 }
+
+// A pool is filled to 80 % and beyond, somebody is refused, and all leave again.
+func TestWebhooks_EachCrossingRingsOnceAtAReceiver(t *testing.T) {
+	t.Parallel()
+	c := license(t, client.Concurrent(5))
+	r, _ := c.subscribe("seatmeter.seats.threshold", "seatmeter.seats.exhausted")
+	conference, _ := c.live("ada@example.com")
+	guests := c.crowd(conference, 3)
+	crossed := func(percent float64, direction string) func(signalled) bool {
+		return func(e signalled) bool { return e.Data["percent"] == percent && e.Data["direction"] == direction }
+	}
+	r.await("seatmeter.seats.threshold", crossed(80, "up"))
+	c.crowd(conference, 1)
+	r.await("seatmeter.seats.threshold", crossed(90, "up"))
+	r.await("seatmeter.seats.threshold", crossed(100, "up"))
+	for range 2 {
+		c.refused(conference, "late@example.com", client.RoleParticipant, "seats_exhausted")
+	}
+	got := r.await("seatmeter.seats.exhausted", func(e signalled) bool { return e.Data["in_use"] == 5.0 && e.Data["limit"] == 5.0 })
+	if got.Source != "/tenants/"+c.id {
+		t.Errorf("told %+v", got)
+	}
+	c.leave(guests...)
+	down := r.await("seatmeter.seats.threshold", crossed(80, "down"))
+	if down.Data["in_use"] != 2.0 {
+		t.Errorf("told %+v", down)
+	}
+	if up, full := r.seen("seatmeter.seats.threshold"), r.seen("seatmeter.seats.exhausted"); len(up) != 6 || len(full) != 1 {
+		t.Errorf("told %+v, %+v", up, full)
+	}
+}

@@ -163,8 +163,8 @@ func (c costCommand) bill(w io.Writer) error {
 	}
 	c.footnotes(w)
 	fmt.Fprintf(w, "- Were every stay to end without a leave of its client, by a page that is closed or a lost connection, Seatmeter would cost %s a month more.\n", cents(dollars(cost.Holds(counts))))
-	fmt.Fprintf(w, "- A thousand events that a pool's use has crossed a percentage cost %s, and %s more for each webhook that takes them. An hour for which a pool is above one costs %s for a thousand pools. The table has none of it: what a tenant is told of does not depend on its joins.\n",
-		cents(dollars(cost.Crossings(1000))), cents(dollars(cost.Told(1000))), cents(dollars(cost.LevelHours(1000))))
+	fmt.Fprintf(w, "- A million events that a pool's use has crossed a percentage cost %s, and %s more for each webhook that takes them. An hour for which a pool is above one costs %s for a thousand pools. The table has none of it: what a tenant is told of does not depend on its joins.\n",
+		cents(dollars(cost.Crossings(1e6))), cents(dollars(cost.Told(1e6))), cents(dollars(cost.LevelHours(1000))))
 	fmt.Fprintf(w, "- Were GetConnection charged as a message, Seatmeter would cost %s a month more.\n", cents(dollars(cost.Probes(counts))))
 	return nil
 }

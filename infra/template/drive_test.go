@@ -36,6 +36,8 @@ import (
 	"seatmeter/shared/metrics"
 	"seatmeter/shared/reconcile"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/signal"
+	"seatmeter/shared/webhook"
 	"seatmeter/shared/wiring"
 	"seatmeter/shared/wiring/api"
 	"seatmeter/shared/worldtest"
@@ -206,6 +208,7 @@ func drive(t *testing.T) emitted {
 		{worldtest.Concurrent(5), driveRollup},
 		{worldtest.Concurrent(5), driveRemovals},
 		{queued, driveQueue},
+		{worldtest.Concurrent(2), driveSignals},
 	} {
 		synctest.Test(t, func(t *testing.T) { // since the queues' worker waits
 			d := newDriver(t, worldtest.NewBubble(t, one.license))
@@ -403,6 +406,21 @@ func (d *driver) conferences(method, path, body string) {
 	if !strings.Contains(string(answer), `"statusCode":20`) {
 		d.t.Errorf("%s %s is answered %s", method, path, answer)
 	}
+}
+
+// away is a bus that takes nothing, and a queue that takes everything.
+type away struct{}
+
+func (away) Publish(_ context.Context, list []signal.Event) ([]signal.Event, error) {
+	return list, faults.ErrFault
+}
+
+func (away) Tick(context.Context, []time.Duration) error { return nil }
+
+// driveSignals has the event bus not take the event that there is a license.
+func driveSignals(d *driver) {
+	process := api.Process{Process: d.process, Seal: httpapi.NewSeal(keystest.Ring(d.t, "s")), CallsPerSecond: 1000}
+	d.call(api.Signals(process, webhook.NewGuard(false), away{}, away{}), map[string]any{})
 }
 
 // driveQueue has somebody wait until a seat comes free.

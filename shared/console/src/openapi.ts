@@ -866,6 +866,7 @@ export interface components {
         };
         LedgerRecord: components["schemas"]["StayRecord"] | components["schemas"]["RefusalRecord"] | components["schemas"]["WaitRecord"];
         LicenseBody: {
+            alert_percents?: number[] | null;
             allowed_origins?: string[] | null;
             burst?: number;
             estimated_end_within_minutes?: number;
@@ -886,6 +887,7 @@ export interface components {
             time_zone?: string;
         };
         LicenseView: {
+            alert_percents?: number[] | null;
             allowed_origins?: string[] | null;
             burst?: number;
             estimated_end_within_minutes?: number;
@@ -1022,6 +1024,7 @@ export interface components {
             seat: string;
         };
         RevisionView: {
+            alert_percents?: number[] | null;
             allowed_origins?: string[] | null;
             burst?: number;
             changed_at: string;
