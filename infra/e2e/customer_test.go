@@ -379,6 +379,12 @@ func wantGatewayRefusal(t *testing.T, err error) {
 // eventually waits until a condition holds. Its error names the condition that did not hold.
 func eventually(t *testing.T, missing func() error) {
 	t.Helper()
+	within(t, patience, missing)
+}
+
+// within is eventually, for what may take a time.
+func within(t *testing.T, patience time.Duration, missing func() error) {
+	t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
 		err := missing()

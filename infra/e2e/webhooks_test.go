@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
@@ -78,10 +79,10 @@ func (r *receiver) seen(of string) []signalled {
 	return slices.DeleteFunc(slices.Clone(r.events), func(e signalled) bool { return e.Type != of })
 }
 
-// await waits for an event of a type, and gives it.
+// await waits for an event of a type, which is told within a minute, and gives it.
 func (r *receiver) await(of string, is func(signalled) bool) (found signalled) {
 	r.t.Helper()
-	eventually(r.t, func() error {
+	within(r.t, time.Minute, func() error {
 		list := r.seen(of)
 		at := slices.IndexFunc(list, is)
 		if at < 0 {
