@@ -108,8 +108,12 @@ func (w *world) rung() {
 	}
 }
 
-// noticed checks at rest that each level is the one that the use of its pool has it be.
+// noticed checks at rest that each level is the one that the use of its pool has it be,
+// once a round has looked at the seats that were given out since the last one.
 func (w *world) noticed() {
+	if err := w.reconciler(w.newProcess()).Round(context.Background()); err != nil {
+		w.breaks("I5", "a round in calm: %v", err)
+	}
 	w.rung()
 	for _, t := range w.order {
 		l := w.licenses[t.id]

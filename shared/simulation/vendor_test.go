@@ -22,7 +22,7 @@ func (w *world) draws(t *customer, model license.Model, size int) license.Licens
 	l := license.License{
 		Tenant: t.id, Model: model, HostAbsentMinutes: one(w.script, []int{2, 1, 3}),
 		ReconnectGraceSeconds: one(w.script, []int{30, 0, 5, 60}), QueueLimit: one(w.script, []int{10, 10, 1}),
-		AlertPercents: one(w.script, []license.Percents{license.DefaultAlertPercents, "50", "30 100", ""}),
+		AlertPercents: []license.Percents{license.DefaultAlertPercents, "50", "30 100", ""}[size%4],
 	}
 	if model == license.ModelNamed {
 		l.Hosts, l.ParticipantsPerConference = 1+w.script.below(2), size
