@@ -23,7 +23,7 @@ const (
 	liveRates   = live + " rate#*" // only items with these keys
 	liveKeys    = live + " idempotency#* rate#*"
 	liveKept    = live + " audits books#* deleted deletions erasures people#* signals#*"
-	liveErased  = live + " books#* d#* deletions erasures p#* people#* register#* t#* tenants"
+	liveErased  = live + " books#* d#* deletions erasures levels#* p#* people#* register#* t#* tenants"
 	livePeople  = live + " people#* signals#*"
 	liveTenants = live + " t#*"
 	lobbyIndex  = "!Sub ${LiveTable.Arn}/index/lobby"

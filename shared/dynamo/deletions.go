@@ -236,12 +236,12 @@ func (r remover) fromLive(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	parts := make([][2]string, 0, len(webhooks.Webhooks)+5) //nolint:mnd // those below
+	parts := make([][2]string, 0, len(webhooks.Webhooks)+6) //nolint:mnd // those below
 	for _, w := range webhooks.Webhooks {
 		parts = append(parts, [2]string{deliveryKeyHead + string(r.tenant) + "#" + string(w.ID)})
 	}
 	parts = append(parts,
-		[2]string{booksKeyHead + string(r.tenant)}, [2]string{registerKeyHead + string(r.tenant)}, [2]string{peopleKey(r.tenant)},
+		[2]string{booksKeyHead + string(r.tenant)}, [2]string{registerKeyHead + string(r.tenant)}, [2]string{peopleKey(r.tenant)}, [2]string{levelsKeyHead + string(r.tenant)},
 		[2]string{keyErasures, string(r.tenant) + "#"}, [2]string{tenantKey(r.tenant)})
 	for _, part := range parts {
 		if done, err := r.removeAll(ctx, r.live, part[0], part[1]); err != nil || !done {
