@@ -168,28 +168,26 @@ func (w *Watch) Refused(ctx context.Context, r Refusal, nowMillis int64) error {
 // Raised decides the levels anew that are up. Safe to run at any time, and several at
 // once. A pool that fails keeps no other from being looked at.
 func (w *Watch) Raised(ctx context.Context, nowMillis int64) error {
+	var pools []seat.Pool
 	var failed []error
-	var all errgroup.Group
-	var mu sync.Mutex
-	all.SetLimit(atOnce)
 	for shard := range Shards {
-		pools, err := w.store.RaisedPools(ctx, shard)
+		some, err := w.store.RaisedPools(ctx, shard)
 		if err != nil {
 			failed = append(failed, fmt.Errorf("list pools whose level is up: %w", err))
 		}
-		for _, of := range pools {
-			all.Go(func() error {
-				if err := w.look(ctx, of, nowMillis); err != nil {
-					mu.Lock()
-					defer mu.Unlock()
-					failed = append(failed, err)
-				}
-				return nil
-			})
-		}
+		pools = append(pools, some...)
+	}
+	looked := make([]error, len(pools))
+	var all errgroup.Group
+	all.SetLimit(atOnce)
+	for n, of := range pools {
+		all.Go(func() error {
+			looked[n] = w.look(ctx, of, nowMillis)
+			return nil
+		})
 	}
 	_ = all.Wait() // its functions return nil
-	return errors.Join(failed...)
+	return errors.Join(append(failed, looked...)...)
 }
 
 // look decides the level of a pool anew if its use has changed it.
