@@ -7,7 +7,8 @@
 // The guarantees: a pool is never used beyond its limit (oversold); after all
 // clients have left, every seat comes back (lost) and the books balance; and a
 // ghost, a seat that has outlived its connection, is reclaimed within two minutes
-// of being observable. A ghost is observable once its connection is closed, its
+// of being observable. Some clients are conference servers, whose seats lapse when they
+// fall silent. A ghost is observable once its connection is closed, its
 // hold, if any, has expired, and the connection is a minute old, since
 // reconciliation probes no younger one.
 //
@@ -91,6 +92,7 @@ type run struct {
 	reaper    *deaths.Reaper
 	stack     *local.Stack
 	api       *client.Admin
+	serverAPI *client.Admin
 	customers []*customer
 	began     time.Time
 	// loading is the context of the load; end cancels it.
@@ -157,6 +159,10 @@ func (r *run) run(ctx context.Context) error {
 		return err
 	}
 	r.api = client.NewAdmin(r.stack.Endpoints.HTTP, bearer)
+	if bearer, err = r.stack.Issuer.Mint("server", "", 12*time.Hour, time.Now()); err != nil {
+		return err
+	}
+	r.serverAPI = r.api.As(bearer)
 	if err := r.setUp(ctx); err != nil {
 		return err
 	}

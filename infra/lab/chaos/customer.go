@@ -231,6 +231,13 @@ func (m *room) shut() {
 	m.closed, m.tokens = true, nil
 }
 
+// now is the turn of the room's conference. False: it is shut.
+func (m *room) now() (turn int, open bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.turn, !m.closed
+}
+
 func (m *room) open() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

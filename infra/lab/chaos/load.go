@@ -11,6 +11,9 @@ import (
 	"seatmeter/infra/local"
 )
 
+// serverEach: each so many-th client is a conference server.
+const serverEach = 5
+
 // load runs the clients until there were enough joins, and returns when all have
 // left.
 func (r *run) load(ctx context.Context) {
@@ -29,8 +32,12 @@ func (r *run) load(ctx context.Context) {
 	}
 	for _, c := range r.customers {
 		for i := range c.crowd {
-			v := &visitor{run: r, customer: c, random: random(), identity: fmt.Sprintf("guest%d@%s.example", i, c.id), role: client.RoleParticipant}
-			crowd.Go(func() { v.comeAndGo(ctx) })
+			v := visitor{run: r, customer: c, random: random(), identity: fmt.Sprintf("guest%d@%s.example", i, c.id), role: client.RoleParticipant}
+			if i%serverEach == 0 {
+				crowd.Go(func() { (&server{visitor: v, api: r.serverAPI}).comeAndGo(ctx) })
+			} else {
+				crowd.Go(func() { v.comeAndGo(ctx) })
+			}
 		}
 		if c.license.Model == client.ModelNamed {
 			for _, m := range c.rooms {

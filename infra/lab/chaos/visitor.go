@@ -90,12 +90,17 @@ func (v *visitor) dial(ctx context.Context, token string, o client.DialOptions) 
 func (v *visitor) admitted(ctx context.Context, m *room, turn int, s *seat) {
 	counts := v.customer.license.Model == client.ModelConcurrent || v.role == client.RoleParticipant
 	s.presence = m.enter(turn, counts)
+	v.counted()
+	v.learn(ctx, s)
+}
+
+// counted counts a join, and ends the load with the last one.
+func (v *visitor) counted() {
 	v.customer.tally.joins.Add(1)
 	v.run.lastJoinMillis.Store(time.Now().UnixMilli())
 	if o := v.run.options; o.Joins > 0 && v.run.joins() >= int64(o.Joins) {
 		v.run.end()
 	}
-	v.learn(ctx, s)
 }
 
 // learn sends status messages until it has the connection's id and its resume
