@@ -261,5 +261,6 @@ func (x *Admissions) take(ctx context.Context, t *attempt, by way, from seat.Poo
 	s.Block, s.Seat, s.InUse = seated.Block, seated.Number, seated.InUse
 	s.JoinedAtMillis, s.Mark = seated.Member.JoinedAtMillis, seated.Member.Mark
 	t.session = s
+	x.crossings.InBlock(ctx, s.Block.Pool, s.Conference, seated.BlockPercent, t.license, t.AtMillis)
 	return nil, nil
 }

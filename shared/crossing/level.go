@@ -13,7 +13,9 @@
 // whatever comes twice. A level changes by what was just read consistently, wherever
 // there is a hint that it may have changed: a join that passes a percentage, an answer
 // that has a pool's use, a refusal, a round of reconciliation, and for pools whose level is
-// up Watch.Raised, twice a minute. A hint that gets lost delays an event until the next one.
+// up Watch.Raised, twice a minute. In a pool of several blocks a join knows the use of one
+// of them: where that is high, Raised looks at the pool. A hint that gets lost delays an
+// event until the next one.
 package crossing
 
 import (
@@ -40,6 +42,9 @@ type Level struct {
 	Raised license.Percents
 	// Exhausted: somebody was refused, and the pool was almost full since.
 	Exhausted bool
+	// Near: the use may soon reach a percentage, in a pool of several blocks, where no
+	// join sees that it does.
+	Near bool
 	// ClearedMillis is until when refusals are of a time at which the pool was
 	// exhausted before. Unix time.
 	ClearedMillis int64
@@ -47,8 +52,8 @@ type Level struct {
 	Version int64
 }
 
-// Up tells whether a fall of the use changes the level.
-func (l Level) Up() bool { return l.Raised != "" || l.Exhausted }
+// Up tells whether Raised looks at the pool.
+func (l Level) Up() bool { return l.Raised != "" || l.Exhausted || l.Near }
 
 // Levels stores levels. Errors are the store's own.
 type Levels interface {
@@ -97,6 +102,16 @@ func (u Use) reached(before int, raised license.Percents) bool {
 	})
 }
 
+// nearPoints is how many points below the lowest percentage a pool is still near it. One
+// of its blocks that is half of that below it has the pool be near.
+const nearPoints = 40
+
+// near tells whether the use may soon reach a percentage.
+func (u Use) near() bool {
+	percents := u.Percents.List()
+	return len(percents) > 0 && u.InUse > 0 && reaches(u.InUse, percents[0]-nearPoints, u.Limit)
+}
+
 // keeps are those of raised percentages that the use leaves raised.
 func (u Use) keeps(raised license.Percents) license.Percents {
 	kept, _ := license.NewPercents(slices.DeleteFunc(raised.List(), func(percent int) bool { return below(u.InUse, percent, u.Limit) }))
@@ -134,6 +149,7 @@ func (l Level) After(u Use, refusedMillis, nowMillis int64) (Level, []Crossing) 
 		raised = append(raised, percent)
 	}
 	l.Raised, _ = license.NewPercents(append([]int{}, raised...)) // some of the license's
+	l.Near = l.Near && u.near()
 	switch {
 	case !l.Exhausted && refusedMillis > l.ClearedMillis:
 		l.Exhausted, l.ClearedMillis = true, refusedMillis

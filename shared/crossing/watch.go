@@ -49,12 +49,13 @@ type Watch struct {
 	seen     map[seat.Pool]seen
 }
 
-// seen is what a process knows of a pool: the use that it saw last, and what was raised
-// at some time.
+// seen is what a process knows of a pool: the use that it saw last, what was raised at
+// some time, and when it had Raised look at the pool.
 type seen struct {
-	inUse    int
-	raised   license.Percents
-	atMillis int64
+	inUse      int
+	raised     license.Percents
+	atMillis   int64
+	nearMillis int64
 }
 
 // New makes a Watch.
@@ -79,6 +80,58 @@ func (w *Watch) Joined(ctx context.Context, of seat.Pool, in conference.ID, u Us
 		_, raised := w.saw(of, u, nowMillis)
 		w.hint(ctx, of, in, u.reached(u.InUse-1, raised), u, nowMillis)
 	}
+}
+
+// InBlock notes how much of a block is in use after a connection has joined there, in
+// percent, in a pool of several: if that is not far below a percentage, Raised looks at the
+// pool from then on, while the pool's use is not either. It reads at most once in half a
+// minute, and writes if the pool is not looked at yet. A failure is logged: a round
+// notices a crossing too.
+func (w *Watch) InBlock(ctx context.Context, of seat.Pool, in conference.ID, blockPercent int, l license.License, nowMillis int64) {
+	percents := l.AlertPercents.List()
+	if of.Chair || blockPercent == 0 || len(percents) == 0 || blockPercent < percents[0]-nearPoints/2 || !w.toLookAt(of, nowMillis) {
+		return
+	}
+	if err := w.near(ctx, of, in); err != nil {
+		w.log.WarnContext(ctx, "a crossing is left to reconciliation", "tenant", of.Tenant, "pool", int64(of.Number), "error", err)
+	}
+}
+
+// toLookAt tells whether a process has not had a pool looked at lately.
+func (w *Watch) toLookAt(of seat.Pool, nowMillis int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was, known := w.seen[of]
+	if known && nowMillis-was.nearMillis < freshMillis {
+		return false
+	}
+	if !known && len(w.seen) >= remembered {
+		clear(w.seen)
+	}
+	was.nearMillis = nowMillis
+	w.seen[of] = was
+	return true
+}
+
+// near has a pool be looked at by Raised.
+func (w *Watch) near(ctx context.Context, of seat.Pool, in conference.ID) error {
+	for range tries {
+		l, err := w.store.Level(ctx, of)
+		if err != nil {
+			return fmt.Errorf("read a level: %w", err)
+		}
+		if l.Up() {
+			return nil
+		}
+		l.Near, l.Version = true, l.Version+1
+		if of.Number != 0 {
+			l.Conference = cmp.Or(l.Conference, in)
+		}
+		if saved, err := w.store.SaveLevel(ctx, l); saved || err != nil {
+			return problem.Wrap("write a level", err)
+		}
+	}
+	return nil // others change it
 }
 
 // Seen notes the use of a pool as it was just read for an answer, as Joined does.
@@ -112,7 +165,8 @@ func (w *Watch) knows(l Level, nowMillis int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if was, known := w.seen[l.Pool]; known {
-		w.seen[l.Pool] = seen{was.inUse, l.Raised, nowMillis}
+		was.raised, was.atMillis = l.Raised, nowMillis
+		w.seen[l.Pool] = was
 	}
 }
 

@@ -130,7 +130,49 @@ func TestEachConferenceIsAPoolUnderANamedLicense(t *testing.T) {
 		"down 100 at 0/5 weekly", "down 80 at 0/5 weekly", "down 90 at 0/5 weekly")
 }
 
-// The block of a join says nothing of a pool of several: a round does, or an answer.
+func TestACrossingOfALargePoolIsNoticedWithinHalfAMinute(t *testing.T) {
+	w := worldtest.NewWorld(t, alerting(worldtest.Concurrent(100)))
+	w.Crowd(w.Process, 80)
+	want(w)
+	looks(w)
+	want(w, "up 80 at 80/100")
+}
+
+func TestALargePoolIsLookedAtWhileItIsNearAPercentage(t *testing.T) {
+	w := worldtest.NewWorld(t, alerting(worldtest.Concurrent(100)))
+	near := func() bool {
+		l, err := w.Store.Level(t.Context(), seat.Pool{Tenant: worldtest.Acme})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.Near
+	}
+	w.Crowd(w.Process, 30)
+	looks(w)
+	if near() {
+		t.Error("after a look at 30 %, the pool is near 80 %")
+	}
+	var in []admission.Visitor
+	for range 45 {
+		in = append(in, w.GuestIn())
+	}
+	if !near() {
+		t.Error("at 75 %, the pool is not near 80 %")
+	}
+	looks(w)
+	if want(w); !near() {
+		t.Error("after a look at 75 %, the pool is not near 80 %")
+	}
+	for _, v := range in {
+		w.Leaves(v, usage.EndClosed)
+	}
+	looks(w)
+	if near() {
+		t.Error("after a look at 30 %, the pool is near 80 %")
+	}
+}
+
+// Where no join comes, or none in a block that is much in use.
 func TestACrossingOfALargePoolIsNoticedByARound(t *testing.T) {
 	w := worldtest.NewWorld(t, alerting(worldtest.Concurrent(100)))
 	w.Crowd(w.Process, 79)

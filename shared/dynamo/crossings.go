@@ -32,7 +32,7 @@ func (s *Store) Level(ctx context.Context, pool seat.Pool) (crossing.Level, erro
 func readLevel(pool seat.Pool, i item) (crossing.Level, error) {
 	l, r := crossing.Level{Pool: pool}, reader{item: i}
 	l.Conference, l.Raised = conference.ID(r.text(attrConference)), license.Percents(r.text(attrRaised))
-	l.Exhausted, l.ClearedMillis, l.Version = r.flag(attrExhausted), r.number(attrCleared), r.number(attrVersion)
+	l.Exhausted, l.Near, l.ClearedMillis, l.Version = r.flag(attrExhausted), r.flag(attrNear), r.number(attrCleared), r.number(attrVersion)
 	return l, r.err
 }
 
@@ -44,7 +44,7 @@ func (s *Store) SaveLevel(ctx context.Context, l crossing.Level, tell ...signal.
 		return false, err
 	}
 	i := key(levelKeys(l.Pool)).setText(attrConference, string(l.Conference)).setText(attrRaised, string(l.Raised)).
-		setFlag(attrExhausted, l.Exhausted).setNumber(attrCleared, l.ClearedMillis).setNumber(attrVersion, l.Version)
+		setFlag(attrExhausted, l.Exhausted).setFlag(attrNear, l.Near).setNumber(attrCleared, l.ClearedMillis).setNumber(attrVersion, l.Version)
 	if l.Up() {
 		i.setText(attrBusy, raisedKey(levelShard(l.Pool)))
 	} else {

@@ -187,6 +187,7 @@ const (
 	attrAlerts       = "alert_percents"
 	attrRaised       = "raised"
 	attrExhausted    = "exhausted"
+	attrNear         = "near"
 	attrCleared      = "cleared_at"
 	attrEndWithin    = "estimated_end_within_minutes"
 	attrQueued       = "queued_at"

@@ -133,6 +133,9 @@ type Seated struct {
 	// InUse is the pool's occupied seats after an admission to a pool of one block, or
 	// at a refusal; zero where it would cost reading the other blocks.
 	InUse int
+	// BlockPercent is how much of the seat's block is in use, in a pool of several. That
+	// of the pool is about the same.
+	BlockPercent int
 	// Gate is the generation of the queue that a refusal is by. The refusing block
 	// is Block.
 	Gate int64
@@ -327,8 +330,11 @@ func queued(s seat.State, terms Terms) Seated {
 
 func seated(s seat.State, id seat.ConnectionID, terms Terms) Seated {
 	taken := Seated{Block: s.Block, Number: s.Taken, Member: s.Members[id]}
+	inUse := s.Occupied(taken.Member.JoinedAtMillis)
 	if s.Capacity >= terms.Capacity { // nobody is in another block
-		taken.InUse = s.Occupied(taken.Member.JoinedAtMillis)
+		taken.InUse = inUse
+	} else {
+		taken.BlockPercent = inUse * 100 / max(s.Capacity, 1)
 	}
 	return taken
 }

@@ -137,7 +137,7 @@ func (w *world) noticed() {
 func (w *world) levelled(l license.License, of seat.Pool) {
 	level := w.levels[of]
 	u := crossing.UseOf(l, of, pool.Occupied(w.blocks[of], w.now()))
-	level.Pool = of
+	level.Pool, level.Near = of, false // near is a guess until the next look
 	if next, crossed := level.After(u, 0, level.ClearedMillis); next != level {
 		w.breaks("I6", "pool %+v: %+v did not ring at %+v; the level is %+v", of, crossed, u, level)
 	}

@@ -43,5 +43,9 @@ func levels(t *testing.T, store Store, id tenant.ID) {
 	save("down", down, true, 3)
 	equal(t, "read again", must(store.Level(ctx, own))(t), down)
 	equal(t, "listed again", listed(), []seat.Pool{shared})
+	near := crossing.Level{Pool: own, Conference: "weekly", Near: true, ClearedMillis: 7, Version: 3}
+	save("near", near, true, 4)
+	equal(t, "read near", must(store.Level(ctx, own))(t), near)
+	equal(t, "listed near", listed(), []seat.Pool{shared, own})
 	equal(t, "on the agenda", len(entries(t, store, id)), 0)
 }
