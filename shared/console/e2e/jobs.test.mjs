@@ -86,7 +86,7 @@ test('an admin watches a conference fill, removes somebody with a reason, and fi
   await page.getByText('eve@console.example was removed.').waitFor();
   await until('eve is told why', () => eve.messages.some((m) => m.type === 'removed' && m.detail === 'Wrong meeting'));
   await row(page, 'eve@console.example').waitFor({ state: 'detached' });
-  assert.ok(await page.locator('.table').first().evaluate((one) => one === document.activeElement), 'the keyboard goes on in the list');
+  await until('the keyboard goes on in the list', () => page.locator('.table').first().evaluate((one) => one === document.activeElement));
 
   await page.getByRole('link', { name: 'Refusals' }).click();
   await row(page, 'late@console.example').getByText('All seats of the license were taken.').waitFor();
