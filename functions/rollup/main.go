@@ -10,6 +10,6 @@ import (
 
 func main() {
 	environment.Start(func(_ context.Context, env *environment.Environment) (any, error) {
-		return wiring.Rollup(env.UsageProcess(), env.CloseAfterDays()), nil
+		return wiring.Rollup(env.UsageProcess(), env.CloseAfterDays(), env.RetentionDays()), nil
 	})
 }

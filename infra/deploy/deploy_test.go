@@ -152,6 +152,7 @@ func TestEveryWrongInputIsRefusedBeforeAnythingIsMade(t *testing.T) {
 		"empty":              {func(b *bench) { b.request.Parameters[1] = "Audience=" }, []string{`Audience is "": it has to be of 1 characters or more`}},
 		"too small":          {given("JoinsPerSecond=0"), []string{`JoinsPerSecond is "0": it has to be a whole number from 1 to 1000000`}},
 		"too large":          {given("CloseAfterDays=28"), []string{`CloseAfterDays is "28": it has to be a whole number from 0 to 27`}},
+		"kept too shortly":   {given("RetentionDays=399"), []string{`RetentionDays is "399": it has to be 0, or a whole number from 400 to 9999`}},
 		"no number":          {given("CallsPerSecond=many"), []string{`CallsPerSecond is "many": it has to be a whole number`}},
 		"stage":              {given("StageName=a/b"), []string{`StageName is "a/b": it has to be letters, digits, - and _`}},
 		"claim":              {given("RoleClaim=my role"), []string{`RoleClaim is "my role": it has to be the name of a claim`}},

@@ -141,7 +141,7 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		}),
 		"reconcile": start(func() lambda.Handler { return wiring.Reconcile(process(), connections, env.Parts) }),
 		"queue":     signing(func(s *jointoken.Signer) lambda.Handler { return wiring.Queue(process(), connections, s) }),
-		"rollup":    start(func() lambda.Handler { return wiring.Rollup(process(), 0) }),
+		"rollup":    start(func() lambda.Handler { return wiring.Rollup(process(), 0, 0) }),
 		"licenses":  web(func(p api.Process) lambda.Handler { return api.Licenses(p, deleteAfterDays) }),
 		"hosts":     web(func(p api.Process) lambda.Handler { return api.Hosts(p) }),
 		"conferences": func() (lambda.Handler, error) {

@@ -232,6 +232,8 @@ func resolve(t *testing.T, value string, made tables.Tables, at endpoints) strin
 		return "0"
 	case "!Ref DeleteAfterDays":
 		return "30"
+	case "!Ref RetentionDays":
+		return "0"
 	case "!Sub wss://" + api:
 		return at.webSocket
 	case "!Sub https://" + api:

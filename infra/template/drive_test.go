@@ -329,7 +329,7 @@ func driveReconciliation(d *driver) {
 
 // driveRollup has the roll-up and the audits come late, fail, and find the books wrong.
 func driveRollup(d *driver) {
-	rollup := func(closeAfterDays int) wiring.Function { return wiring.Rollup(d.process, closeAfterDays) }
+	rollup := func(closeAfterDays int) wiring.Function { return wiring.Rollup(d.process, closeAfterDays, 0) }
 	kept := d.connects(d.Guest())
 	d.Pass(time.Hour)
 	d.closes(kept, 1000, nil)

@@ -163,7 +163,7 @@ func TestNoPermissionIsAWildcard(t *testing.T) {
 	}
 }
 
-// Only the function that deletes tenants removes records. None changes one.
+// Only the function that deletes tenants and old records removes any. None changes one.
 func TestTheLedgerIsAppendOnly(t *testing.T) {
 	for name, f := range functions(t) {
 		for resource, actions := range f.permissions(t) {

@@ -10,6 +10,7 @@ import (
 
 	"seatmeter/shared/books"
 	"seatmeter/shared/pool"
+	"seatmeter/shared/retention"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -185,6 +186,15 @@ var consistent = []version{
 	{"Progress", func(ctx context.Context, s *dynamo.Store, n int64) error {
 		return s.SaveProgress(ctx, someTenant, rollup.Progress{Zone: "UTC", ThroughMillis: n + 1})
 	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Progress(ctx, someTenant) }},
+	{"Removed", func(ctx context.Context, s *dynamo.Store, n int64) error {
+		return s.SaveRemoval(ctx, someTenant, retention.Removal{BeforeMillis: n + 1})
+	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Progress(ctx, someTenant) }},
+	{"Removal", func(ctx context.Context, s *dynamo.Store, n int64) error {
+		return s.SaveRemoval(ctx, someTenant, retention.Removal{BeforeMillis: n + 1})
+	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Removal(ctx, someTenant) }},
+	{"Pass", func(ctx context.Context, s *dynamo.Store, n int64) error {
+		return s.SavePass(ctx, retention.Pass{BeganMillis: n + 1})
+	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Pass(ctx) }},
 	{"Cursor", func(ctx context.Context, s *dynamo.Store, n int64) error {
 		return s.SaveCursor(ctx, tenant.ID(fmt.Sprint(n)))
 	}, func(ctx context.Context, s *dynamo.Store) (any, error) { return s.Cursor(ctx) }},

@@ -117,6 +117,11 @@ func (r remover) sweep(ctx context.Context, table *string, pk, prefix string, ea
 		in.KeyConditionExpression, in.ExpressionAttributeNames = aws.String("#pk = :pk"), map[string]string{"#pk": attrPK}
 		in.ExpressionAttributeValues = item{":pk": text(pk)}
 	}
+	return r.each(ctx, in, each)
+}
+
+// each does something with each item of a query.
+func (r remover) each(ctx context.Context, in *dynamodb.QueryInput, each func(context.Context, item) error) (bool, error) {
 	for r.more() {
 		page, err := r.query(ctx, in)
 		if err != nil {

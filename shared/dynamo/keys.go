@@ -67,11 +67,13 @@ import (
 //
 //	usage table                           pk                         sk
 //	progress of a tenant's roll-up        t#<tenant>                 progress
+//	removal of a tenant's old records     t#<tenant>                 progress#removed
 //	a day's rows, or a month's            t#<tenant>                 rows5#<granularity>#<zone>#<begins at>
 //	part of a day's set, or of its levels t#<tenant>                 sets5#<zone>#<begins at>#<kind>#<parts>#<part>
 //	groups of a day, or a month: head     t#<tenant>                 groups5#<grouping>#<granularity>#<zone>#<begins at>
 //	part of these groups' rows, or sets   t#<tenant>                 group_parts5#<grouping>#<granularity>#<zone>#<begins at>#<records>#<part>
 //	cursor of the roll-up over tenants    rollup                     cursor
+//	pass of removals over tenants         rollup                     removals
 //	batch of a period's closings          closings                   <period>
 //	closing of a tenant's period          closings#<period>          <tenant>
 //
@@ -297,6 +299,11 @@ const (
 	keyProgress       = "progress"
 	keyRolledUp       = "progress5"
 	keyRollup         = "rollup"
+	// keyRemoval begins with keyProgress, so that one query reads both.
+	keyRemoval        = keyProgress + "#removed"
+	keyRemovals       = "removals"
+	attrRemovedBefore = "removed_before"
+	attrRemovedDone   = "removed_done"
 	keyClosings       = "closings"
 	keyWebhooks       = "webhooks"
 	signalsKeyHead    = "signals#"

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"seatmeter/shared/licensing"
 	"seatmeter/shared/people"
+	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -36,7 +38,7 @@ func (in *ledgerInput) Resolve(ctx huma.Context) []error {
 
 // AddLedger adds the operation that lists the ledger's records, from which every
 // report can be computed again.
-func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, files Files) {
+func (a *API) AddLedger(licensing *licensing.Licensing, store rollup.Store, files Files) {
 	const path = "/v1/tenants/{tenant}/ledger"
 	register(a, operation{
 		id: "get-ledger", method: http.MethodGet, path: path, roles: everyone(), summary: "List the records of the ledger",
@@ -54,11 +56,18 @@ func (a *API) AddLedger(licensing *licensing.Licensing, history usage.History, f
 		if err != nil {
 			return nil, err
 		}
+		progress, err := store.Progress(ctx, l.Tenant)
+		if err != nil {
+			return nil, fmt.Errorf("read the progress: %w", err)
+		}
+		if err := progress.Covers("#/from", period.FromMillis); err != nil {
+			return nil, fmt.Errorf("find the records: %w", err)
+		}
 		if in.Period != "" { // all that a bill of the month is made of
 			period.FromMillis -= usage.MaxStayMillis
 			period.ToMillis += usage.MaxGapMillis
 		}
-		return a.answerLedger(ctx, in, history, files, period)
+		return a.answerLedger(ctx, in, store, files, period)
 	})
 	a.describeFile(path, map[string]*huma.Schema{
 		formatJSON.media:    a.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Page[LedgerRecord]](), true, ""),

@@ -15,6 +15,7 @@ import (
 
 	"seatmeter/shared/export"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/retention"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
 )
@@ -276,6 +277,23 @@ func TestAnInvalidRangeOfTheLedgerIsNamed(t *testing.T) {
 	if got := w.call(finance, http.MethodGet, "/v1/tenants/acme/ledger?from=2025-01-01T00:00:00Z&to=2026-02-05T00:00:00Z", ""); got.status != 200 {
 		t.Errorf("400 days: answered %d: %s", got.status, got.body)
 	}
+}
+
+func TestOfRemovedRecordsNoRangeIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	w.concurrent("acme", 2)
+	boundary := time.Date(2026, time.September, 1, 0, 0, 0, 0, time.UTC)
+	if err := w.store.SaveRemoval(t.Context(), "acme", retention.Removal{BeforeMillis: boundary.UnixMilli()}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"ledger", "usage", "usage/peaks", "usage/sizing", "usage/refusals"} {
+		path = "/v1/tenants/acme/" + path
+		w.call(finance, http.MethodGet, path+"?from=2026-08-31T23:59:59Z&to=2026-09-02T00:00:00Z", "").refused(problem.Invalid, "#/from")
+		w.call(finance, http.MethodGet, path+"?period=2026-08", "").refused(problem.Invalid, "#/from")
+		w.call(finance, http.MethodGet, path+"?from=2026-09-01T00:00:00Z&to=2026-09-02T00:00:00Z", "").ok()
+	}
+	w.call(finance, http.MethodGet, "/v1/usage?period=2026-08", "").refused(problem.Invalid, "#/period")
+	w.call(finance, http.MethodPost, "/v1/tenants/acme/statements", `{"period":"2026-08"}`).refused(problem.Invalid, "#/period")
 }
 
 func TestAFailedExportIsReportedAndAborted(t *testing.T) {

@@ -18,7 +18,7 @@ func (r *Reporter) Days(ctx context.Context, q Query) ([]usage.Row, usage.Row, e
 	if err != nil {
 		return nil, usage.Row{}, err
 	}
-	b, err := r.tenantReader(ctx, q)
+	b, err := r.reader(ctx, q)
 	if err != nil {
 		return nil, usage.Row{}, err
 	}

@@ -59,7 +59,7 @@ func (r *Reporter) Peak(ctx context.Context, q Query) (Peak, error) {
 // PeakAt gives the holders at a moment that is known to be the peak's. Only the
 // query's tenant and as_of matter. Errors are the store's.
 func (r *Reporter) PeakAt(ctx context.Context, q Query, atMillis int64) (Peak, error) {
-	b, err := r.tenantReader(ctx, q)
+	b, err := r.reader(ctx, q)
 	if err != nil {
 		return Peak{}, err
 	}
@@ -130,7 +130,7 @@ func (r *Reporter) Refusals(ctx context.Context, q Query, after RefusalName, lim
 	if _, err := q.Periods(); err != nil {
 		return nil, false, err
 	}
-	b, err := r.tenantReader(ctx, q)
+	b, err := r.reader(ctx, q)
 	if err != nil {
 		return nil, false, err
 	}

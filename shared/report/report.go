@@ -94,7 +94,7 @@ func (r *Reporter) Usage(ctx context.Context, q Query) iter.Seq2[usage.Row, erro
 			yield(usage.Row{}, err)
 			return
 		}
-		b, err := r.tenantReader(ctx, q)
+		b, err := r.reader(ctx, q)
 		if err != nil {
 			yield(usage.Row{}, err)
 			return
@@ -129,6 +129,7 @@ type tenantReader struct {
 	// limits are the limits of the license's revisions.
 	revisions []license.License
 	limits    usage.Limits
+	progress  *rollup.Progress
 	// All days before through are stored, except outdated ones, which are in order.
 	// through is the beginning of a day.
 	through  int64
@@ -139,6 +140,15 @@ type tenantReader struct {
 }
 
 // tenantReader reads which rows are stored.
+// reader is tenantReader, for a range of which nothing was removed.
+func (r *Reporter) reader(ctx context.Context, q Query) (*tenantReader, error) {
+	b, err := r.tenantReader(ctx, q)
+	if err == nil {
+		err = b.progress.Covers("#/from", q.FromMillis)
+	}
+	return b, err
+}
+
 func (r *Reporter) tenantReader(ctx context.Context, q Query) (*tenantReader, error) {
 	b := &tenantReader{Reporter: r, tenant: q.Tenant, zone: q.License.Location(), asOf: q.AsOfMillis, through: math.MinInt64}
 	var err error
@@ -150,6 +160,7 @@ func (r *Reporter) tenantReader(ctx context.Context, q Query) (*tenantReader, er
 	if err != nil {
 		return nil, fmt.Errorf("read the progress: %w", err)
 	}
+	b.progress = p
 	if p == nil || p.Zone != b.zone.String() {
 		return b, nil
 	}

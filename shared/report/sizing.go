@@ -19,6 +19,13 @@ func (r *Reporter) Sizing(ctx context.Context, q Query) (sizing.Result, error) {
 	if _, err := q.Periods(); err != nil {
 		return sizing.Result{}, err
 	}
+	progress, err := r.store.Progress(ctx, q.Tenant)
+	if err != nil {
+		return sizing.Result{}, fmt.Errorf("read the progress: %w", err)
+	}
+	if err := progress.Covers("#/from", q.FromMillis); err != nil {
+		return sizing.Result{}, fmt.Errorf("find the records: %w", err)
+	}
 	b := &tenantReader{Reporter: r, tenant: q.Tenant, asOf: q.AsOfMillis}
 	p := usage.Period{FromMillis: q.FromMillis, ToMillis: q.ToMillis}
 	demand := sizing.New(p, q.License.Model, q.AsOfMillis)

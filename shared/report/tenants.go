@@ -32,8 +32,8 @@ type TenantMonth struct {
 
 // Tenants reports a month, such as 2026-11, of each tenant, as it is billed,
 // in order of ids after one; idle tenants included. The error is problem.Invalid
-// at #/period for a text that is no month, a month before 2000, or one that has
-// begun nowhere yet; else the store's.
+// at #/period for a text that is no month, a month before 2000, one that has
+// begun nowhere yet, or one of which records were removed; else the store's.
 func (r *Reporter) Tenants(ctx context.Context, month string, after tenant.ID, limit int, asOfMillis int64) ([]TenantMonth, error) {
 	if err := begun(month, asOfMillis); err != nil {
 		return nil, err
@@ -114,6 +114,9 @@ func (r *Reporter) month(ctx context.Context, t tenant.ID, month string, asOfMil
 		return m, fmt.Errorf("read the period: %w", err)
 	}
 	p := billed.Period
+	if err := b.progress.Covers("#/period", p.FromMillis); err != nil {
+		return m, fmt.Errorf("find the records: %w", err)
+	}
 	m.License = inForce(b.revisions, p.ToMillis, asOfMillis)
 	for row, err := range b.rows(ctx, []usage.Period{p}, usage.GranularityMonth) {
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"seatmeter/shared/license"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 )
@@ -44,13 +45,28 @@ type Progress struct {
 	ThroughMillis int64
 	// MarksReadMillis is until when the marks of late records have been read.
 	MarksReadMillis int64
+	// RemovedMillis: records and roll-ups of before may be removed, and are not read any
+	// more. Zero: none. A change of calendar leaves it as it is.
+	RemovedMillis int64
+}
+
+// Covers checks that nothing of a range from a moment on was removed. The error is
+// problem.Invalid at a pointer. Nil is the progress of a tenant of whom nothing was.
+func (p *Progress) Covers(pointer string, fromMillis int64) error {
+	if p == nil || fromMillis >= p.RemovedMillis {
+		return nil
+	}
+	return problem.InvalidFields(problem.Field{
+		Pointer: pointer, Detail: "is before " + usage.FormatTime(p.RemovedMillis) + ": records of before were removed, statements remain",
+	})
 }
 
 // Buckets stores roll-ups. Errors are the store's own.
 type Buckets interface {
-	// Progress reads a tenant's progress, consistently; nil if there is none.
+	// Progress reads a tenant's progress, consistently; nil if there is none. Where records
+	// were removed there is one, without a Zone if nothing is rolled up.
 	Progress(ctx context.Context, t tenant.ID) (*Progress, error)
-	// SaveProgress replaces a tenant's progress. Safe to retry.
+	// SaveProgress replaces a tenant's progress but for RemovedMillis. Safe to retry.
 	SaveProgress(ctx context.Context, t tenant.ID, p Progress) error
 	// PutDay replaces a day of a zone's calendar, unless the stored one was made from
 	// more records. Idle rows are not stored. It is not atomic: a reader may see some

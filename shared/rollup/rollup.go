@@ -172,8 +172,12 @@ func (l *tenantRoller) progress(ctx context.Context, now time.Time) (*Progress, 
 	if err != nil {
 		return nil, err
 	}
-	from := usage.DayOf(time.UnixMilli(first), l.zone).FromMillis
-	return &Progress{Zone: l.zone.String(), ThroughMillis: from, MarksReadMillis: now.UnixMilli()}, nil
+	removed := int64(0)
+	if p != nil {
+		removed = p.RemovedMillis
+	}
+	from := usage.DayOf(time.UnixMilli(max(first, removed)), l.zone).FromMillis
+	return &Progress{Zone: l.zone.String(), ThroughMillis: from, MarksReadMillis: now.UnixMilli(), RemovedMillis: removed}, nil
 }
 
 // First is the time of a tenant's first ledger record before a moment, else the
@@ -240,7 +244,7 @@ func Outdated(ctx context.Context, history usage.History, t tenant.ID, p Progres
 			return nil, fmt.Errorf("read late marks: %w", err)
 		}
 		// The record may join parts of a stay before and after it.
-		for at, to := span.FromMillis-usage.MaxGapMillis, span.ToMillis+usage.MaxGapMillis; at <= to && at < p.ThroughMillis; {
+		for at, to := max(span.FromMillis-usage.MaxGapMillis, p.RemovedMillis), span.ToMillis+usage.MaxGapMillis; at <= to && at < p.ThroughMillis; {
 			day := usage.DayOf(time.UnixMilli(at), zone)
 			days[day] = true
 			at = day.ToMillis

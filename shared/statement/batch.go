@@ -281,6 +281,10 @@ func (c *Closer) goOn(ctx context.Context, j Job, until time.Time) (bool, error)
 	if err != nil {
 		return false, err
 	}
+	if p.settled {
+		j.Revision, j.Length = p.last.Revision, len(p.before.Days)
+		return c.endJob(ctx, j, StateDone, nil)
+	}
 	held, mine, err := c.acquire(ctx, p)
 	if err != nil || !mine {
 		return false, err

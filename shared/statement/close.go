@@ -74,10 +74,12 @@ type Result struct {
 // Close closes a tenant's period, as a job: day by day it completes the roll-up,
 // computes the figures again from the raw ledger in another way, and compares them and
 // who was counted; in the end it seals the figures. A job that takes longer than a few seconds is continued by Run. If nothing
-// was recorded since the latest revision, Close reads three items and returns it.
+// was recorded since the latest revision, Close reads three items and returns it. So it
+// does, with some more reads, where the period's records were removed.
 //
 // The errors are problems: invalid if there is no such month, it has not ended,
-// it ended before the tenant had a license, or not all of its days are final;
+// it ended before the tenant had a license, its records were removed and it was not
+// closed, or not all of its days are final;
 // precondition_failed if the ledger and the roll-up disagree.
 //
 // Safe to retry, to run twice at once and to abort: one run at a time holds the job,
@@ -92,6 +94,9 @@ func (c *Closer) Close(ctx context.Context, t tenant.ID, period string) (Result,
 		p, err := c.plan(ctx, t, period)
 		if err != nil {
 			return Result{}, err
+		}
+		if p.settled {
+			return Result{Sealed: p.last}, nil
 		}
 		if !opened {
 			if err := c.open(ctx, period); err != nil {
@@ -140,6 +145,37 @@ func (c *Closer) unchanged(ctx context.Context, t tenant.ID, period string) (*Se
 		return nil, err
 	}
 	return last, nil
+}
+
+// ClosedUntil is until when, from a moment on, every month of a tenant is closed, up to a
+// limit; the moment itself if its month is not. A month whose statement is stale counts
+// as one that is not.
+func (c *Closer) ClosedUntil(ctx context.Context, t tenant.ID, fromMillis, limitMillis int64) (int64, error) {
+	const further = 2 * 24 * time.Hour // than any zone's clock is from UTC
+	name := Name{Period: time.UnixMilli(fromMillis).Add(-further).UTC().Format(usage.MonthLayout)}
+	for at := fromMillis; ; {
+		list, err := c.store.Statements(ctx, t, name, 1)
+		if err != nil || len(list) == 0 {
+			return at, problem.Wrap("list statements", err)
+		}
+		last, s, err := c.latest(ctx, t, list[0].Period)
+		if err != nil || last == nil {
+			return at, err
+		}
+		name = last.Name()
+		month, err := s.month()
+		switch {
+		case err != nil || month.FromMillis > at || month.ToMillis > limitMillis:
+			return at, err
+		case month.ToMillis <= at:
+			continue
+		}
+		stale, _, err := c.Stale(ctx, *last)
+		if err != nil || stale {
+			return at, err
+		}
+		at = month.ToMillis
+	}
 }
 
 // late tells whether a record of a period was marked as late since a moment.

@@ -25,6 +25,8 @@ type plan struct {
 	// last is the latest revision, nil if there is none, and before is its content.
 	last   *Sealed
 	before *Statement
+	// settled: the month's records were removed, and its last revision stays the last.
+	settled bool
 	// rolledUp: the month's days are those that the roll-up stores.
 	rolledUp bool
 	days     []usage.Period
@@ -66,6 +68,17 @@ func (c *Closer) plan(ctx context.Context, t tenant.ID, period string) (plan, er
 		if p.month, err = p.before.month(); err != nil {
 			return p, err
 		}
+	}
+	progress, err := c.store.Progress(ctx, t)
+	if err != nil {
+		return p, fmt.Errorf("read the progress: %w", err)
+	}
+	if err := progress.Covers("#/period", p.month.FromMillis); err != nil {
+		p.settled = p.last != nil
+		if p.settled {
+			err = nil
+		}
+		return p, problem.Wrap("find the records", err)
 	}
 	if err := c.due(ctx, p); err != nil {
 		return p, err

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"seatmeter/shared/rollup"
 	"seatmeter/shared/usage"
 )
 
 // Stale tells whether records of its period came in after a statement, the period's
 // latest revision, was made; with the difference that they make, if the roll-up has it
-// already. It takes five reads.
+// already. A month whose records were removed stays as it was closed. It takes five reads.
 func (c *Closer) Stale(ctx context.Context, sealed Sealed) (bool, *Adjustment, error) {
 	s, err := sealed.Open()
 	if err != nil {
@@ -27,7 +28,14 @@ func (c *Closer) Stale(ctx context.Context, sealed Sealed) (bool, *Adjustment, e
 	if j != nil && j.Revision == s.Revision {
 		since = max(since, j.CheckedMillis)
 	}
-	row, err := c.monthRow(ctx, s, month)
+	progress, err := c.store.Progress(ctx, s.Tenant)
+	if err != nil {
+		return false, nil, fmt.Errorf("read the progress: %w", err)
+	}
+	if progress.Covers("", month.FromMillis) != nil {
+		return false, nil, nil //nolint:nilerr // as documented
+	}
+	row, err := c.monthRow(ctx, s, month, progress)
 	if err != nil {
 		return false, nil, err
 	}
@@ -42,14 +50,10 @@ func (c *Closer) Stale(ctx context.Context, sealed Sealed) (bool, *Adjustment, e
 
 // monthRow is the stored row of a statement's month; nil if the roll-up does not have
 // it, because it is of another calendar.
-func (c *Closer) monthRow(ctx context.Context, s Statement, month usage.BillingMonth) (*usage.Row, error) {
+func (c *Closer) monthRow(ctx context.Context, s Statement, month usage.BillingMonth, progress *rollup.Progress) (*usage.Row, error) {
 	l, err := c.store.License(ctx, s.Tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read the license: %w", err)
-	}
-	progress, err := c.store.Progress(ctx, s.Tenant)
-	if err != nil {
-		return nil, fmt.Errorf("read the progress: %w", err)
 	}
 	if l == nil || l.TimeZone != s.TimeZone || progress == nil || progress.Zone != s.TimeZone || progress.ThroughMillis < month.ToMillis || !month.Whole() {
 		return nil, nil //nolint:nilnil // as documented

@@ -22,6 +22,7 @@ import (
 	"seatmeter/shared/people"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/retention"
 	"seatmeter/shared/signal"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/tenant"
@@ -40,6 +41,7 @@ type Store interface {
 	people.EraserStore
 	deletion.Notes
 	deletion.Deletions
+	retention.Removals
 	signal.Outbox
 	webhook.Webhooks
 	webhook.Deliveries
@@ -99,6 +101,8 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"AnIdentityIsReplacedInWhatIsOver", identitiesReplaced},
 		{"ATenantIsDeletedForGood", deletionSteps},
 		{"OfADeletedTenantStatementsAndActionsAreLeft", restRemoved},
+		{"ARemovalIsReadAsItWasNoted", removalNoted},
+		{"OldRecordsAndWhatWasMadeOfThemAreRemoved", oldRemoved},
 		{"AKeyIsClaimedOnceAndItsAnswerKept", keyAnswers},
 		{"AKeyIsBoundToItsRequest", keyBound},
 		{"AClaimLapsesAndIsTakenOver", keyLapses},

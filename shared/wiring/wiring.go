@@ -26,6 +26,7 @@ import (
 	"seatmeter/shared/queue/worker"
 	"seatmeter/shared/rate"
 	"seatmeter/shared/reconcile"
+	"seatmeter/shared/retention"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/wsapi"
@@ -145,14 +146,19 @@ func Reconcile(p Process, gateway Gateway, queue reconcile.Queue) Function {
 
 // Rollup builds the function that rolls up usage, audits the books, and goes on with
 // closings, erasures and deletions. It closes months by itself so many days after their end; zero: never.
-func Rollup(p Process, closeAfterDays int) Function {
-	return p.Function("rollup", jobs.Rollup{
+// It removes records so many days after the end of their month; zero: never.
+func Rollup(p Process, closeAfterDays, retentionDays int) Function {
+	work := jobs.Rollup{
 		"roll usage up":       p.Roller(),
 		"audit the books":     books.NewAuditor(p.Store, p.Log, p.Now),
 		"close periods":       p.Closer(closeAfterDays),
 		"go on with erasures": people.NewEraser(p.Store, p.Log, p.Now),
 		"delete tenants":      deletion.NewRemover(p.Store, p.Log, p.Now),
-	}.Handle)
+	}
+	if retentionDays > 0 {
+		work["remove old records"] = retention.NewKeeper(p.Store, p.Closer(0), retentionDays, p.Log, p.Now)
+	}
+	return p.Function("rollup", work.Handle)
 }
 
 // Roller rolls the ledger up, with a pseudonym for each person.

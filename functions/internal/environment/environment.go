@@ -32,6 +32,7 @@ const (
 	callsPerSecond      = "CALLS_PER_SECOND"
 	closeAfterDays      = "CLOSE_AFTER_DAYS"
 	deleteAfterDays     = "DELETE_AFTER_DAYS"
+	retentionDays       = "RETENTION_DAYS"
 	stackName           = "STACK_NAME"
 	issuer              = "ISSUER"
 	roleClaim           = "ROLE_CLAIM"
@@ -133,6 +134,9 @@ func (e *Environment) CloseAfterDays() int { return e.number(closeAfterDays, 0) 
 
 // DeleteAfterDays returns how many days after the request a tenant is deleted.
 func (e *Environment) DeleteAfterDays() int { return e.number(deleteAfterDays, 1) }
+
+// RetentionDays returns for how many days after its month a record is kept; zero: for ever.
+func (e *Environment) RetentionDays() int { return e.number(retentionDays, 0) }
 
 // number reads a setting that is a whole number, of this or more.
 func (e *Environment) number(name string, least int) int {

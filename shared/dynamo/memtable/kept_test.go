@@ -21,6 +21,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/queue"
 	"seatmeter/shared/rate"
+	"seatmeter/shared/retention"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/usage"
@@ -116,6 +117,8 @@ func kept(t *testing.T, wrap wrap) {
 		{"the mark of a deleted tenant", func() error {
 			return second(store.RemoveLicense(ctx, deletion.Deletion{Tenant: "acme", GoneMillis: 1}, 1))
 		}, ""},
+		{"the note of a removal", func() error { return store.SaveRemoval(ctx, "acme", retention.Removal{BeforeMillis: 1}) }, ""},
+		{"the pass of removals", func() error { return store.SavePass(ctx, retention.Pass{BeganMillis: 1}) }, ""},
 		{"a host's lock", func() error {
 			return second(store.Lock(ctx, "acme", host.Lock{Host: "ann@example.org", Number: 3, Since: at}, nil))
 		}, ""},
