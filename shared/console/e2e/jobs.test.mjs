@@ -94,6 +94,20 @@ test('an admin watches a conference fill, removes somebody with a reason, and fi
   await row(page, 'late@console.example').getByText('eve@console.example').waitFor();
 });
 
+test('the keyboard goes on in the list where a row goes while its dialog is open', async (t) => {
+  const tenant = await Tenant.make(t, { model: 'concurrent', seats: 2 });
+  await tenant.schedule('weekly');
+  const eve = await tenant.join('weekly', 'eve@console.example');
+  const page = await signedIn(t, 'tenant_admin', tenant.name);
+  await page.getByRole('link', { name: 'weekly', exact: true }).click();
+  await page.getByRole('button', { name: 'Remove eve@console.example' }).click();
+  eve.leave();
+  await row(page, 'eve@console.example').waitFor({ state: 'detached' });
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await until('the keyboard is in the list', () => page.locator('.table').first().evaluate((one) => one === document.activeElement));
+});
+
 test('an admin puts somebody first, and ends the conference', async (t) => {
   const tenant = await Tenant.make(t, { model: 'concurrent', seats: 1 });
   await tenant.schedule('weekly');

@@ -9,8 +9,10 @@ export function Dialog({ title, onClose, wide, children }: { title: string; onCl
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
+    // A row may go while its dialog is open; the keyboard then goes on in its list.
+    const list = before?.closest<HTMLElement>('.table');
     dialog.current?.showModal();
-    return () => { if (before instanceof HTMLElement) before.focus(); };
+    return () => { (before instanceof HTMLElement && before.isConnected ? before : list)?.focus(); };
   }, []);
   return (
     <dialog ref={dialog} class={wide ? 'wide' : ''} aria-labelledby={id} onClose={onClose}>
