@@ -73,6 +73,9 @@ func (a *API) AddDeletion(licensing *licensing.Licensing, occupied *occupancy.Re
 		})
 	act(a, operation{id: "restore-tenant", method: http.MethodPost, path: one + "/restore", summary: "Take the deletion of a tenant back", roles: vendor},
 		(*TenantInput).target, func(ctx context.Context, in *TenantInput) (*tenantOutput, error) {
+			if err := allowChange(ctx); err != nil {
+				return nil, err
+			}
 			c := callerOf(ctx)
 			was, is, err := licensing.Restore(ctx, tenant.ID(in.Tenant), c.subject, c.at)
 			if err := noteTerms(ctx, was, is, err); err != nil {
