@@ -39,21 +39,25 @@ func (x *Licensing) Delete(ctx context.Context, d deletion.Deletion, at time.Tim
 }
 
 // Restore takes the deletion of a tenant back, and puts the license from before in force
-// again. Safe to repeat. A deletion that has begun cannot be taken back: the tenant is
+// again. Of a tenant that is not being deleted it rolls out what is in force, and changes
+// nothing. Safe to repeat. A deletion that has begun cannot be taken back: the tenant is
 // not found.
 func (x *Licensing) Restore(ctx context.Context, t tenant.ID, by string, now time.Time) (was *license.License, is license.License, err error) {
-	revisions, err := x.Revisions(ctx, t)
-	if err != nil {
-		return nil, is, err
-	}
 	if was, err = x.store.License(ctx, t); err != nil {
 		return nil, is, fmt.Errorf("read the license: %w", err)
 	}
 	if was == nil {
 		return nil, is, problem.New(problem.NotFound, "There is no such tenant.")
 	}
-	if was.DeletingAt.IsZero() && was.RolledOut {
-		return was, *was, nil
+	if was.DeletingAt.IsZero() {
+		if !was.RolledOut { // perhaps by an earlier try of this very call
+			err = x.RollOut(ctx, *was)
+		}
+		return was, *was, err
+	}
+	revisions, err := x.Revisions(ctx, t) // up to that license, at least
+	if err != nil {
+		return nil, is, err
 	}
 	return x.replace(ctx, t, was.Revision, func(*license.License) (license.License, error) {
 		l := *was
