@@ -105,8 +105,8 @@ const (
 )
 
 // sweep does something with each item of a partition whose sort key begins with a
-// prefix. Whatever wrote to it has ended long ago, so that the reads need not be
-// consistent.
+// prefix. The reads need not be consistent: nothing that knew the license is running, and
+// what a late event writes meanwhile is removed by the last sweep, days later.
 func (r remover) sweep(ctx context.Context, table *string, pk, prefix string, each func(context.Context, item) error) (bool, error) {
 	in := &dynamodb.QueryInput{
 		TableName: table, KeyConditionExpression: aws.String("#pk = :pk AND begins_with(#sk, :prefix)"), Limit: aws.Int32(removedPage),
@@ -164,8 +164,8 @@ func (r remover) fromLedger(ctx context.Context, shards int) (bool, error) {
 	return true, nil
 }
 
-// namesFromAudit removes what may name people from the audit log: reasons, and what an earlier
-// release wrote in clear.
+// namesFromAudit removes what may name people from the audit log: reasons, what was typed
+// freely, and what an earlier release wrote in clear.
 func (r remover) namesFromAudit(ctx context.Context) (bool, error) {
 	return r.sweep(ctx, r.ledger, string(r.tenant), prefixAudit, func(ctx context.Context, i item) error {
 		named, err := forgetNames(i)
@@ -176,8 +176,8 @@ func (r remover) namesFromAudit(ctx context.Context) (bool, error) {
 	})
 }
 
-// forgetNames removes the names of people from an action or its outcome, and tells
-// whether there were any.
+// forgetNames removes what may name people from an action or its outcome, and tells
+// whether there was any.
 func forgetNames(i item) (bool, error) {
 	r := reader{item: i}
 	named := r.text(attrReason) != ""

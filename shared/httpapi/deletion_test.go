@@ -99,6 +99,27 @@ func TestADeletedTenantLeavesStatementsAndActionsAlone(t *testing.T) {
 	}
 }
 
+func TestFreeTextOfADeletedTenantIsNotInTheAuditLog(t *testing.T) {
+	w := toDelete(t)
+	w.call(acmeAdmin, http.MethodPatch, conferences+"/yearly", `{"title":"Interview with Bob Miller"}`).ok()
+	w.call(acmeAdmin, http.MethodPatch, conferences+"/yearly", `{"title":"Talk"}`).ok()
+	w.call(acmeAdmin, http.MethodPost, ofAcme+"/webhooks", `{"url":"https://hooks.example.com/?key=hunter2","types":["seatmeter.license.changed"],"description":"ask Eve Stone"}`).ok()
+	texts := []string{"Bob Miller", "hunter2", "Eve Stone"}
+	log := func() string { return w.call(vendor, http.MethodGet, ofAcme+"/audit", "").ok().body }
+	for _, text := range texts {
+		if !strings.Contains(log(), text) {
+			t.Fatalf("%s is not there before", text)
+		}
+	}
+	w.call(vendor, http.MethodDelete, ofAcme+"?after_days=0", "").ok()
+	w.removed()
+	for _, text := range texts {
+		if all := log(); strings.Contains(all, text) {
+			t.Errorf("%s is left: %s", text, all)
+		}
+	}
+}
+
 func TestACallForADeletedTenantFindsNone(t *testing.T) {
 	w := toDelete(t)
 	pass := w.token("acme", "yearly", "bob@example.org", "participant")

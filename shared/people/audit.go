@@ -115,18 +115,22 @@ func (n *Names) ShowActions(ctx context.Context, records []audit.Record) error {
 const Nobody = prefix + "aaaaaaaaaaaaaaaa"
 
 // Forget puts Nobody in the place of people who are in clear in the changes of an action,
-// and tells whether there were any.
+// and null in the place of free text and addresses of webhooks, which may name people or
+// have secrets. It tells whether there were any.
 func Forget(changes []audit.Change) bool {
 	found := false
 	for i := range changes {
-		switch changes[i].Member {
-		case "email", "host", "identity", "name":
-		default:
-			continue
-		}
 		for _, value := range []*json.RawMessage{&changes[i].From, &changes[i].To} {
-			if text := textOr(*value, ""); text != "" && !IsPseudonym(text) {
-				*value, found = json.RawMessage(`"`+Nobody+`"`), true
+			text := textOr(*value, "")
+			switch changes[i].Member {
+			case "email", "host", "identity", "name":
+				if text != "" && !IsPseudonym(text) {
+					*value, found = json.RawMessage(`"`+Nobody+`"`), true
+				}
+			case "title", "description", "url":
+				if text != "" {
+					*value, found = json.RawMessage("null"), true
+				}
 			}
 		}
 	}
