@@ -5,7 +5,9 @@
 // alone decides, and the note is how Remover finds it. Then the tenant is gone: in one
 // step its license is removed, and its id is marked as that of a deleted tenant, for
 // good. From then on each call and each join finds no such tenant. After a while, when
-// nothing that had read the license is running any more, the rest is removed.
+// nothing that had read the license is running any more, the rest is removed. What comes
+// in late, such as the end of a connection that is told days after it, is removed when
+// no session is left that could bring more.
 //
 // What stays: statements, which are sealed and name nobody, and the audit log, whose
 // pseudonyms then are nobody's.
@@ -13,9 +15,9 @@ package deletion
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
+	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
 )
 
@@ -57,9 +60,7 @@ type Store interface {
 	Conferences(ctx context.Context, t tenant.ID, after conference.ID, limit int) ([]conference.Conference, error)
 	// Read is seat.Blocks'.
 	Read(ctx context.Context, pool seat.Pool) ([]seat.State, error)
-	// BeginAction and EndAction are audit.Log's.
-	BeginAction(ctx context.Context, e audit.Entry) error
-	EndAction(ctx context.Context, t tenant.ID, n audit.Name, o audit.Outcome) error
+	audit.Log
 	Deletions
 }
 
@@ -86,6 +87,10 @@ const (
 	cached = 5 * time.Minute
 	// calm is how long after the license the rest is removed: no function runs longer.
 	calm = 16 * time.Minute
+	// late is how long after the license the rest is removed once more: until then a
+	// server's release, or an event of a connection, may record a stay of a session that
+	// is kept. DynamoDB removes what has expired within a few days.
+	late = session.KeepSeatedMillis*time.Millisecond + 3*24*time.Hour
 	// brokenOff is how long a note has to be there until one without a license to it is
 	// that of a request that broke off, or was taken back.
 	brokenOff = time.Hour
@@ -105,12 +110,19 @@ func NewRemover(store Store, log *slog.Logger, now func() time.Time) *Remover {
 	return &Remover{store, log, now}
 }
 
-var errOutOfTime = errors.New("out of time")
-
 // Run goes on with all deletions, or as many as there is time for before ctx ends; the
-// next run continues. One that fails is logged and left to the next run.
+// next run continues. One that fails is logged and left to the next run. A license costs
+// little time, so all whose moment has come are removed first; then each of the others has
+// an equal share of the time that is left.
 func (x *Remover) Run(ctx context.Context) error {
+	var due []Deletion
 	failed := 0
+	leave := func(d Deletion, err error) {
+		if err != nil {
+			failed++
+			x.log.ErrorContext(ctx, "a deletion is left to the next run", "tenant", d.Tenant, "error", err)
+		}
+	}
 	for after := tenant.ID(""); ; {
 		list, err := x.store.Deletions(ctx, after)
 		if err != nil {
@@ -120,16 +132,19 @@ func (x *Remover) Run(ctx context.Context) error {
 			break
 		}
 		for _, d := range list {
-			err := x.goOn(ctx, d)
-			if errors.Is(err, errOutOfTime) {
-				return nil
-			}
-			if err != nil {
-				failed++
-				x.log.ErrorContext(ctx, "a deletion is left to the next run", "tenant", d.Tenant, "error", err)
-			}
 			after = d.Tenant
+			if d.GoneMillis == 0 {
+				leave(d, x.removeLicense(ctx, d))
+				continue
+			}
+			is, err := x.isDue(ctx, d)
+			if leave(d, err); is {
+				due = append(due, d)
+			}
 		}
+	}
+	for n, d := range due {
+		leave(d, x.removeRest(ctx, d, x.share(ctx, len(due)-n)))
 	}
 	if failed > 0 {
 		return fmt.Errorf("%d deletions are left to the next run", failed)
@@ -137,27 +152,43 @@ func (x *Remover) Run(ctx context.Context) error {
 	return nil
 }
 
-func (x *Remover) goOn(ctx context.Context, d Deletion) error {
-	switch {
-	case d.GoneMillis == 0:
-		return x.removeLicense(ctx, d)
-	case x.since(d.GoneMillis) < calm:
-		return nil
+// isDue tells whether there is something to remove of a tenant without a license: once,
+// and once more in the end.
+func (x *Remover) isDue(ctx context.Context, d Deletion) (bool, error) {
+	switch since := x.since(d.GoneMillis); {
+	case since < calm:
+		return false, nil
+	case since >= late:
+		return true, nil
 	}
-	done, err := x.store.RemoveRest(ctx, d, func() bool {
-		deadline, bounded := ctx.Deadline()
-		return ctx.Err() == nil && (!bounded || deadline.Sub(x.now()) >= reserve)
-	})
-	if err != nil {
-		return fmt.Errorf("remove what a tenant has: %w", err)
-	}
-	if !done {
-		return errOutOfTime
+	list, err := x.store.Actions(ctx, d.Tenant, d.GoneMillis, d.GoneMillis+1, audit.Name{}, sameMoment)
+	entered := slices.ContainsFunc(list, func(r audit.Record) bool { return r.Name == endName(d) && r.Result == audit.ResultDone })
+	return err == nil && !entered, problem.Wrap("look for the end in the audit log", err)
+}
+
+// share is one of equal parts of the time that is left, as what tells whether there is
+// more.
+func (x *Remover) share(ctx context.Context, parts int) (more func() bool) {
+	deadline, bounded := ctx.Deadline()
+	began := x.now()
+	until := began.Add(deadline.Add(-reserve).Sub(began) / time.Duration(parts))
+	return func() bool { return ctx.Err() == nil && (!bounded || x.now().Before(until)) }
+}
+
+// removeRest removes what a tenant without a license has, as far as there is time.
+func (x *Remover) removeRest(ctx context.Context, d Deletion, more func() bool) error {
+	ends := x.since(d.GoneMillis) >= late
+	done, err := x.store.RemoveRest(ctx, d, more)
+	if err != nil || !done {
+		return problem.Wrap("remove what a tenant has", err)
 	}
 	if err := x.enter(ctx, d); err != nil {
 		return fmt.Errorf("enter the deletion in the audit log: %w", err)
 	}
-	x.log.InfoContext(ctx, "a tenant is deleted", "tenant", d.Tenant)
+	x.log.InfoContext(ctx, "a tenant is deleted", "tenant", d.Tenant, "last", ends)
+	if !ends {
+		return nil
+	}
 	return problem.Wrap("end a deletion", x.store.EndDeletion(ctx, d))
 }
 
@@ -220,9 +251,17 @@ func (x *Remover) empty(ctx context.Context, t tenant.ID) (bool, error) {
 // ActionEnd is the audit log's action for the end of a deletion.
 const ActionEnd = "end-deletion"
 
+// sameMoment bounds how many actions of the same millisecond are looked at.
+const sameMoment = 100
+
+// endName names the entry of a deletion's end.
+func endName(d Deletion) audit.Name {
+	return audit.Name{AtMillis: d.GoneMillis, RequestID: "deletion-" + strconv.FormatInt(d.GoneMillis, 10)}
+}
+
 // enter enters the end of a deletion in the audit log, once.
 func (x *Remover) enter(ctx context.Context, d Deletion) error {
-	name := audit.Name{AtMillis: d.GoneMillis, RequestID: "deletion-" + strconv.FormatInt(d.GoneMillis, 10)}
+	name := endName(d)
 	err := x.store.BeginAction(ctx, audit.Entry{Tenant: d.Tenant, Name: name, By: "seatmeter", Role: "seatmeter", Action: ActionEnd})
 	if err == nil {
 		err = x.store.EndAction(ctx, d.Tenant, name, audit.Outcome{Result: audit.ResultDone})

@@ -37,6 +37,15 @@ func (w *world) removed() {
 	}
 }
 
+// ended runs it once more, after the last event that may bring something back.
+func (w *world) ended() {
+	w.t.Helper()
+	w.now += (7 * 24 * time.Hour).Milliseconds()
+	if err := w.removes(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // kept are the keys of all items of a tenant that do not expire.
 func (w *world) kept(t string) []string {
 	var keys []string
@@ -76,6 +85,7 @@ func TestADeletedTenantLeavesStatementsAndActionsAlone(t *testing.T) {
 	others := w.kept("globex")
 	w.call(vendor, http.MethodDelete, ofAcme+"?after_days=0", "").ok()
 	w.removed()
+	w.ended()
 	for _, name := range w.kept("acme") {
 		of, kind, _ := strings.Cut(name, " ")
 		switch {
@@ -218,12 +228,63 @@ func TestADeletionOutOfTimeIsGoneOnWith(t *testing.T) {
 		}
 		cancel()
 	}
-	if !slices.Contains(w.kept("acme"), "deletions acme") {
-		t.Fatal("no time, and the deletion has ended")
+	if w.actions("acme")[0].Action == deletion.ActionEnd {
+		t.Fatal("no time, and all is removed")
 	}
 	w.removed()
+	if w.actions("acme")[0].Action != deletion.ActionEnd {
+		t.Error("not all is removed")
+	}
+	w.ended()
 	if slices.Contains(w.kept("acme"), "deletions acme") {
 		t.Error("the deletion has not ended")
+	}
+}
+
+// A session is kept for days, and what it had is recorded when its end is told.
+func TestAStayToldAfterADeletionIsRemoved(t *testing.T) {
+	for name, later := range map[string]func(w *world) (told func()){
+		"a server's release": func(w *world) func() {
+			id := w.taken("bob")
+			w.now += 10 * time.Minute.Milliseconds() // its lease is over, and carl takes its place
+			w.concurrent("acme", 1)
+			w.call(server, http.MethodDelete, weeklySeats+"/"+string(w.taken("carl")), "").want(204, "")
+			return func() { w.call(server, http.MethodDelete, weeklySeats+"/"+string(id), "").want(204, "") }
+		},
+		"a disconnect": func(w *world) func() {
+			in := w.join("acme", "weekly", "bob@example.org", "participant", 7)
+			return func() { w.leave(in) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := serving(t)
+			stays := func() (list []string) {
+				for _, name := range w.kept("acme") {
+					if strings.HasPrefix(name, "acme stay#") || strings.HasPrefix(name, "acme late#") {
+						list = append(list, name)
+					}
+				}
+				return list
+			}
+			tell := later(w)
+			w.call(vendor, http.MethodPost, conferences+"/weekly/end", "").ok()
+			w.call(vendor, http.MethodDelete, ofAcme+"?after_days=0", "").ok()
+			w.removed()
+			w.call(vendor, http.MethodGet, ofAcme, "").refused(problem.NotFound)
+			w.now += 3 * 24 * time.Hour.Milliseconds()
+			tell()
+			if len(stays()) == 0 {
+				t.Fatal("nothing is told late")
+			}
+			w.removed()
+			if !slices.Contains(w.kept("acme"), "deletions acme") {
+				t.Error("the deletion has ended while sessions are kept")
+			}
+			w.ended()
+			if left := stays(); len(left) > 0 || slices.Contains(w.kept("acme"), "deletions acme") {
+				t.Errorf("left: %v, and %v", left, w.kept("acme"))
+			}
+		})
 	}
 }
 

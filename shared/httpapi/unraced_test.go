@@ -275,6 +275,7 @@ func TestADeletionThatDiesAnywhereIsCompleted(t *testing.T) {
 			asked.refused(problem.NotFound)
 		}
 		w.removed()
+		w.ended()
 		for _, name := range w.kept("acme") {
 			if of, kind, _ := strings.Cut(name, " "); of != "acme" && name != "deleted acme" && !strings.HasPrefix(of, "signals#") || strings.HasPrefix(kind, "stay#") {
 				t.Errorf("died after %d calls, left: %s", calls, name)
