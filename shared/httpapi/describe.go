@@ -58,9 +58,9 @@ var getsSeat = []problem.Code{
 }
 
 const (
-	getOne = "Returns the seat that a server has (`admitted`), or how its wait for one stands (`queued`). If it does not wait any more, the problem says why: `conference_ended` or another reason for which it could not have a seat; or `seat_lapsed`, if it has given up, was silent for longer than its `ttl_seconds`, or has lost its seat. " +
+	getOne = "Returns the seat that a server has (`admitted`), or how its wait for one stands (`queued`). If it does not wait any more, the problem says why: `conference_ended` or another reason for which it could not have a seat; or `seat_lapsed`, if it has given up, was silent for longer than its `ttl_seconds`, has waited for 24 hours, or has lost its seat. " +
 		"Safe to retry: asking keeps a place in the queue, and changes nothing else."
-	renewOne = "Has a seat last for `ttl_seconds` from now; without a body, for as long as it was taken for. `seat_lapsed` says that the server does not have the seat any more: its time was over, it was released, the person was removed, or the conference has ended. Then send the person out, or take another seat. A place in the queue is kept in the same way, for as long as the seat was asked for. " +
+	renewOne = "Has a seat last for `ttl_seconds` from now; without a body, for as long as it was taken for. `seat_lapsed` says that the server does not have the seat any more: its time was over, it was released, the person was removed, or the conference has ended. Then send the person out, or take another seat. A place in the queue is kept in the same way, for as long as the seat was asked for, and for 24 hours in all. " +
 		"Safe to retry."
 	renewMany = "Renews up to 100 seats, as renew-seat does. `queued` has those that the server still waits for, `lapsed` those that it does not have any more. Seats that share a block cost one write together. " +
 		"Safe to retry: a lost answer does no harm."
@@ -204,7 +204,7 @@ var descriptions = map[string]description{
 		tag: tagSeats, codes: append([]problem.Code{problem.NotFound, problem.ConferenceEnded}, refusals...),
 		text: "Takes a seat for a connection that a server holds, before the server lets the person in. The seat is one of the same license as those of WebSocket connections, and is refused with the same codes. It is the server's until `expires_at`, unless it is renewed: then it is free for anybody. Renew at a third of `ttl_seconds`, so that two renewals may be lost.\n\n" +
 			"Somebody whom an administrator has removed from the conference is `forbidden`. Under a named license only the conference's own host can have the role `host`, and makes the conference live.\n\n" +
-			"With `wait`, a server that finds no free seat is answered 202, and waits in the queue beside the WebSocket connections, in order. Read at `Location` how it stands, every few seconds: reading or renewing keeps the place for `ttl_seconds`, and a place that was not kept is lost. Once the seat is given, it lasts for `ttl_seconds` from that moment, and must be renewed. A server that no free seat would help is refused at once; so is one beyond the license's `queue_limit`.\n\n" +
+			"With `wait`, a server that finds no free seat is answered 202, and waits in the queue beside the WebSocket connections, in order. Read at `Location` how it stands, every few seconds: reading or renewing keeps the place for `ttl_seconds`, and a place that was not kept is lost. After 24 hours a place is lost in any case; then ask again. Once the seat is given, it lasts for `ttl_seconds` from that moment, and must be renewed. A server that no free seat would help is refused at once; so is one beyond the license's `queue_limit`.\n\n" +
 			"A retry gets another seat or place; that of the first try lapses, since nobody renews it. To get the first answer again, send an `Idempotency-Key`.",
 	},
 	"get-seat":                   {tag: tagSeats, codes: getsSeat, text: getOne},

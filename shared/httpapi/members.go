@@ -202,7 +202,7 @@ var members = map[string]member{
 	"changed_at":                 {text: "When the revision was written and took effect.", example: exampleTime},
 	"closed_at":                  {text: "When the period was closed. The statement includes everything recorded by then.", example: exampleTime},
 	"peak_at":                    {text: "The first moment of the peak. Null if nobody was in.", example: exampleTime},
-	"SeatStateView.expires_at":   {text: "When the seat lapses, unless it is renewed before; for a place in the queue, when it is lost, unless it is read or renewed before.", example: "2026-09-21T14:14:20Z"},
+	"SeatStateView.expires_at":   {text: "When the seat lapses, unless it is renewed before; for a place in the queue, when it is lost, unless it is read or renewed before, or the wait is 24 hours old before.", example: "2026-09-21T14:14:20Z"},
 	"SeatView.expires_at":        {text: "When the seat lapses, unless it is renewed before.", example: "2026-09-21T14:14:20Z"},
 	"RenewedView.expires_at":     {text: "When the seat lapses, unless it is renewed before.", example: "2026-09-21T14:14:20Z"},
 	"RenewedManyView.expires_at": {text: "When the first of the renewed seats lapses. Absent if none was renewed.", example: "2026-09-21T14:14:20Z"},

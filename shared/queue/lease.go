@@ -8,6 +8,10 @@ import (
 	"seatmeter/shared/session"
 )
 
+// MaxWaitMillis is the longest that a server waits. A wait that is not over by then ends
+// with its record, before its session and its place expire (see session.KeepMillis).
+const MaxWaitMillis = 24 * 60 * 60 * 1000
+
 // renewTries bounds how often a renewal looks again because the place changed under it.
 const renewTries = 5
 
@@ -19,14 +23,14 @@ type Standing struct {
 }
 
 // Renew renews the lease of a server's session that waits, for as long as the seat is
-// asked for, and tells how it stands. False: the session has no place, or its lease was
-// over. A lease that was renewed later than this was asked for stays as it is. Safe to
-// repeat, and to run twice at once.
+// asked for, and tells how it stands. False: the session has no place, or its
+// place has lapsed. A lease that was renewed later than this was asked for stays as it
+// is. Safe to repeat, and to run twice at once.
 func (q *Queues) Renew(ctx context.Context, s session.Session, atMillis int64) (Standing, bool, error) {
 	next := seat.Lease{RenewedAtMillis: atMillis, Seconds: s.LeaseSeconds}
 	for range renewTries {
 		_, place, position, err := q.find(ctx, waiterOf(s))
-		if err != nil || place == nil || place.Silent(atMillis) {
+		if err != nil || place == nil || place.Lapsed(atMillis) {
 			return Standing{}, false, err
 		}
 		if place.Lease.RenewedAtMillis >= atMillis {
@@ -40,8 +44,8 @@ func (q *Queues) Renew(ctx context.Context, s session.Session, atMillis int64) (
 	return Standing{}, false, problem.New(problem.Unavailable, "Others are renewing the same seat. Try again.")
 }
 
-// Lapse ends the lease of a silent waiter, so that it can be renewed no more. False: the
-// place has changed since it was read, perhaps by a renewal. Safe to repeat.
+// Lapse ends the lease of a waiter that has lapsed, so that it can be renewed no more.
+// False: the place has changed since it was read, perhaps by a renewal. Safe to repeat.
 func (q *Queues) Lapse(ctx context.Context, w Waiter) (bool, error) {
 	if w.Lease.Seconds == 0 {
 		return true, nil

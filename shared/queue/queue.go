@@ -9,7 +9,7 @@
 //
 // A server's waiter has a lease in its place, as a server's seat has one in its block:
 // the server renews it by asking how the waiter stands. A waiter whose lease is over
-// gets no seat.
+// gets no seat, and a wait ends after MaxWaitMillis however often it is renewed.
 //
 // Entering and leaving are several writes each, in an order that makes each step safe
 // to break off: "A wait" in shared/README.md has the order, and "When a process dies"
@@ -43,9 +43,13 @@ type Waiter struct {
 	Lease seat.Lease
 }
 
-// Silent tells whether a waiter is a server's whose lease is over.
-func (w Waiter) Silent(nowMillis int64) bool {
-	return w.Connection.OfServer() && (w.Lease.Seconds == 0 || w.Lease.UntilMillis() <= nowMillis)
+// Lapsed tells whether a waiter is a server's that is to wait no more: its lease is over,
+// or it has waited for MaxWaitMillis.
+func (w Waiter) Lapsed(nowMillis int64) bool {
+	if !w.Connection.OfServer() {
+		return false
+	}
+	return w.Lease.Seconds == 0 || w.Lease.UntilMillis() <= nowMillis || w.SinceMillis+MaxWaitMillis <= nowMillis
 }
 
 // Head is the state of a whole queue.
@@ -315,7 +319,7 @@ func (q *Queues) First(ctx context.Context, pool seat.Pool, id seat.ConnectionID
 		if w.Connection != id {
 			continue
 		}
-		if w.Silent(now.UnixMilli()) {
+		if w.Lapsed(now.UnixMilli()) {
 			return false, nil
 		}
 		if n == 0 {

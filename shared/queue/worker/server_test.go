@@ -125,6 +125,31 @@ func TestASilentServerGetsNoSeat(t *testing.T) {
 	q.nobodyWaits()
 }
 
+// The records of a waiter expire some time after its beginning: its wait ends before.
+func TestAServersWaitEndsAfterADayWithItsRecord(t *testing.T) {
+	q := full(t, worldtest.Concurrent(2))
+	v := q.serverWaits(300, 1)
+	for range 24*15 - 1 {
+		q.Expire(4 * time.Minute)
+		if got := q.stands(v); got != "queued 1" {
+			t.Fatalf("%s after %s", got, q.Now().Sub(time.UnixMilli(v.AtMillis)))
+		}
+	}
+	q.sweep()
+	q.wantStands(v, "queued 1")
+	renewed := q.Millis()
+	q.Expire(4 * time.Minute)
+	q.wantStands(v, "lapsed")
+	q.guestLeaves()
+	q.sweep()
+	q.wantStands(v, "lapsed")
+	if w := q.wait(v.Connection); w.Outcome != usage.WaitGone || w.UntilMillis != renewed {
+		t.Errorf("recorded %+v, want an end at %d", w, renewed)
+	}
+	q.sweep()
+	q.nobodyWaits()
+}
+
 // A server that is silent for too long is not in the queue any more, whatever its place.
 func TestASilentServerLosesItsPlaceWhileThePoolIsFull(t *testing.T) {
 	q := full(t, worldtest.Concurrent(2))

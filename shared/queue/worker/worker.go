@@ -275,7 +275,7 @@ func (w *Worker) serve(ctx context.Context, waiters []queue.Waiter) (left []queu
 			continue
 		}
 		known[waiter.Connection] = true
-		if full && !waiter.Silent(w.Now().UnixMilli()) && (waiter.Role != jointoken.RoleHost || waiter.Pool.Number == 0) {
+		if full && !waiter.Lapsed(w.Now().UnixMilli()) && (waiter.Role != jointoken.RoleHost || waiter.Pool.Number == 0) {
 			left = append(left, waiter)
 			continue
 		}
@@ -311,7 +311,7 @@ func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, telling *err
 	ctx, cancel := unbroken(ctx)
 	defer cancel()
 	now := w.Now().UnixMilli()
-	if waiter.Silent(now) {
+	if waiter.Lapsed(now) {
 		if became, seated, err := w.lapse(ctx, waiter); !seated {
 			return became, err
 		}
@@ -351,15 +351,15 @@ func (w *Worker) serveOne(ctx context.Context, waiter queue.Waiter, telling *err
 	return removed, w.refuse(ctx, waiter, now, err)
 }
 
-// lapse ends the wait of a silent waiter, unless its lease was renewed meanwhile. Seated:
-// a process that died has given it a seat before.
+// lapse ends the wait of a waiter that has lapsed, unless it was renewed meanwhile.
+// Seated: a process that died has given it a seat before.
 func (w *Worker) lapse(ctx context.Context, waiter queue.Waiter) (became outcome, seated bool, err error) {
 	if ended, err := w.Queues.Lapse(ctx, waiter); !ended || err != nil {
 		return stays, false, problem.Wrap("end a lease", err)
 	}
 	gone, err := w.Departures.EndWait(ctx, waiter.Connection, waiter.SinceMillis)
 	if !gone || err != nil {
-		return stays, err == nil, problem.Wrap("end a silent wait", err)
+		return stays, err == nil, problem.Wrap("end a lapsed wait", err)
 	}
 	return removed, false, w.end(ctx, waiter, waiter.Lease.RenewedAtMillis, usage.WaitGone)
 }
