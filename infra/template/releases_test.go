@@ -191,13 +191,22 @@ type function struct {
 	processes [2]*bootstrap.Process
 }
 
-// Invoke implements lambda.Handler. What the last release does not have, this one does.
+// Invoke implements lambda.Handler. What the last release does not have, a function or a
+// path, this one does.
 func (f *function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	r := f.releases
-	of := r.picked()
-	if r.starts[of][f.name] == nil {
+	of := f.releases.picked()
+	if f.releases.starts[of][f.name] == nil {
 		of = present
 	}
+	answer, err := f.invoke(ctx, of, payload)
+	if of == last && bytes.Contains(answer, []byte("There is no such path.")) {
+		return f.invoke(ctx, present, payload)
+	}
+	return answer, err
+}
+
+func (f *function) invoke(ctx context.Context, of release, payload []byte) ([]byte, error) {
+	r := f.releases
 	if f.processes[of] == nil {
 		process, err := r.starts[of][f.name]()
 		if err != nil {

@@ -77,11 +77,11 @@ type Use struct {
 	Percents               license.Percents
 }
 
-// UseOf is the use of a pool under a license. Members of a pool that the license's
-// model does not use do not count.
+// UseOf is the use of a pool under a license. A pool that the license's model does not
+// bound has none: its level comes down, and there is nothing to tell.
 func UseOf(l license.License, pool seat.Pool, inUse int) Use {
 	if own := pool.Number != 0; own != (l.Model == license.ModelNamed) {
-		inUse = 0
+		return Use{}
 	}
 	return Use{InUse: inUse, Limit: l.Limit(), Capacity: l.Capacity(), Percents: l.AlertPercents}
 }
@@ -151,7 +151,7 @@ func (l Level) After(u Use, refusedMillis, nowMillis int64) (Level, []Crossing) 
 	l.Raised, _ = license.NewPercents(append([]int{}, raised...)) // some of the license's
 	l.Near = l.Near && u.near()
 	switch {
-	case !l.Exhausted && refusedMillis > l.ClearedMillis:
+	case !l.Exhausted && refusedMillis > l.ClearedMillis && u.Capacity > 0:
 		l.Exhausted, l.ClearedMillis = true, refusedMillis
 		up = append(up, Crossing{Up: true})
 	case l.Exhausted && refusedMillis == 0 && below(u.InUse, 100, u.Capacity): //nolint:mnd // percent

@@ -104,6 +104,17 @@ func TestARefusalRingsOnceUntilSeatsAreFree(t *testing.T) {
 	}
 }
 
+func TestALevelThatNoModelBoundsComesDownSilently(t *testing.T) {
+	level := crossing.Level{Raised: "80 90", Exhausted: true, Near: true, ClearedMillis: 5}
+	for _, refusedMillis := range []int64{0, 7} {
+		next, crossed := level.After(crossing.Use{}, refusedMillis, 9)
+		level = next
+		if len(crossed) > 0 || level.Up() {
+			t.Errorf("rings %v, and the level is %+v", crossed, level)
+		}
+	}
+}
+
 // Whatever the uses are: each percentage is reached and falls in turns, each time by a
 // use that says so, and what was reached last is what the use allows.
 func TestEachPercentageRisesAndFallsInTurns(t *testing.T) {
@@ -135,16 +146,17 @@ func TestEachPercentageRisesAndFallsInTurns(t *testing.T) {
 	})
 }
 
-func TestMembersUnderTheOtherModelDoNotCount(t *testing.T) {
+func TestAPoolThatTheModelDoesNotBoundHasNoUse(t *testing.T) {
 	named := license.License{Model: license.ModelNamed, ParticipantsPerConference: 25}
 	concurrent := license.License{Model: license.ModelConcurrent, Seats: 25}
 	own, shared := seat.Pool{Tenant: "acme", Number: 7}, seat.Pool{Tenant: "acme"}
+	bounded := crossing.Use{InUse: 20, Limit: 25, Capacity: 25}
 	for _, test := range []struct {
 		license license.License
 		pool    seat.Pool
-		want    int
-	}{{named, own, 20}, {named, shared, 0}, {concurrent, shared, 20}, {concurrent, own, 0}} {
-		if got := crossing.UseOf(test.license, test.pool, 20); got.InUse != test.want || got.Limit != 25 {
+		want    crossing.Use
+	}{{named, own, bounded}, {named, shared, crossing.Use{}}, {concurrent, shared, bounded}, {concurrent, own, crossing.Use{}}} {
+		if got := crossing.UseOf(test.license, test.pool, 20); got != test.want {
 			t.Errorf("%s, pool %d: %+v", test.license.Model, test.pool.Number, got)
 		}
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -220,8 +222,10 @@ func (w *Watch) Refused(ctx context.Context, r Refusal, nowMillis int64) error {
 }
 
 // Raised decides the levels anew that are up. Safe to run at any time, and several at
-// once. A pool that fails keeps no other from being looked at.
-func (w *Watch) Raised(ctx context.Context, nowMillis int64) error {
+// once. A pool that fails keeps no other from being looked at, nor do many pools of one
+// tenant keep those of others: they take turns, and each run begins with another one. No
+// look begins after half of the time that ctx gives.
+func (w *Watch) Raised(ctx context.Context, now func() time.Time) error {
 	var pools []seat.Pool
 	var failed []error
 	for shard := range Shards {
@@ -231,12 +235,22 @@ func (w *Watch) Raised(ctx context.Context, nowMillis int64) error {
 		}
 		pools = append(pools, some...)
 	}
+	if len(pools) > 0 {
+		first := int(now().UnixMilli() % int64(len(pools)))
+		pools = seat.InTurns(slices.Concat(pools[first:], pools[:first]))
+	}
 	looked := make([]error, len(pools))
 	var all errgroup.Group
 	all.SetLimit(atOnce)
+	deadline, bounded := ctx.Deadline()
+	half := time.Until(deadline) / 2 //nolint:mnd // a half
 	for n, of := range pools {
+		if bounded && time.Until(deadline) < half {
+			w.log.WarnContext(ctx, "there is no time to look at all pools", "looked", n, "pools", len(pools))
+			break
+		}
 		all.Go(func() error {
-			looked[n] = w.look(ctx, of, nowMillis)
+			looked[n] = w.look(ctx, of, now().UnixMilli())
 			return nil
 		})
 	}

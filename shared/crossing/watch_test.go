@@ -1,20 +1,25 @@
 package crossing_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"seatmeter/shared/admission"
+	"seatmeter/shared/conference"
 	"seatmeter/shared/crossing"
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/license"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/signal"
+	"seatmeter/shared/tenant"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/worldtest"
 )
@@ -77,7 +82,7 @@ func want(w *worldtest.World, texts ...string) {
 func looks(w *worldtest.World) {
 	w.T.Helper()
 	w.Pass(30 * time.Second)
-	if err := w.NewProcess().Crossings.Raised(w.T.Context(), w.Millis()); err != nil {
+	if err := w.NewProcess().Crossings.Raised(w.T.Context(), w.Now); err != nil {
 		w.T.Fatal(err)
 	}
 }
@@ -172,6 +177,93 @@ func TestALargePoolIsLookedAtWhileItIsNearAPercentage(t *testing.T) {
 	}
 }
 
+// A run of looks that began before a refusal clears the level as of its own look.
+func TestARefusalBeforeTheLevelIsClearedRingsNoMore(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(10))
+	var in []admission.Visitor
+	for range 10 {
+		in = append(in, w.GuestIn())
+	}
+	refused := func() crossing.Refusal {
+		v := w.Guest()
+		w.Connects(w.Process, v, problem.SeatsExhausted)
+		return crossing.Refusal{Pool: seat.Pool{Tenant: worldtest.Acme}, AtMillis: v.AtMillis}
+	}
+	tell := func(r crossing.Refusal) {
+		if err := w.NewProcess().Crossings.Refused(t.Context(), r, w.Tick()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell(refused())
+	want(w, "exhausted at 10/10")
+	began, late := w.Now(), crossing.Refusal{}
+	first := true
+	if err := w.NewProcess().Crossings.Raised(t.Context(), func() time.Time {
+		if first { // the run begins, and then comes to the pool
+			first = false
+			return began
+		}
+		w.Pass(time.Second)
+		late = refused()
+		w.Pass(time.Second)
+		w.Leaves(in[0], usage.EndClosed)
+		return w.Now()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	tell(late)
+	want(w, "exhausted at 10/10")
+}
+
+// many has the pools of a large tenant, and one of another, whose levels are up.
+type many struct {
+	mu     sync.Mutex
+	looked []tenant.ID
+}
+
+const poolsOfMany = 3000
+
+func (m *many) RaisedPools(_ context.Context, shard int) (pools []seat.Pool, _ error) {
+	if shard == 0 {
+		for n := range poolsOfMany {
+			pools = append(pools, seat.Pool{Tenant: "acme", Number: conference.Number(n + 1)})
+		}
+		pools = append(pools, seat.Pool{Tenant: "globex", Number: 1})
+	}
+	return pools, nil
+}
+
+func (m *many) Level(_ context.Context, of seat.Pool) (crossing.Level, error) {
+	return crossing.Level{Pool: of, Raised: "80", Version: 1}, nil
+}
+
+func (m *many) SaveLevel(context.Context, crossing.Level, ...signal.Note) (bool, error) {
+	return true, nil
+}
+
+func (m *many) License(_ context.Context, t tenant.ID) (*license.License, error) {
+	l := alerting(worldtest.Named(100_000, 2))
+	l.Tenant = t
+	return &l, nil
+}
+
+func (m *many) Read(_ context.Context, of seat.Pool) ([]seat.State, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.looked = append(m.looked, of.Tenant)
+	return nil, nil
+}
+
+func TestATenantOfManyPoolsKeepsNoOtherFromBeingLookedAt(t *testing.T) {
+	m := &many{}
+	if err := crossing.New(m, slog.New(slog.DiscardHandler)).Raised(t.Context(), time.Now); err != nil {
+		t.Fatal(err)
+	}
+	if at := slices.Index(m.looked, "globex"); at < 0 || at > poolsOfMany/10 {
+		t.Errorf("globex is looked at as number %d", at)
+	}
+}
+
 // Where no join comes, or none in a block that is much in use.
 func TestACrossingOfALargePoolIsNoticedByARound(t *testing.T) {
 	w := worldtest.NewWorld(t, alerting(worldtest.Concurrent(100)))
@@ -232,7 +324,7 @@ func TestACrossingIsToldOnceWhereverItsProcessDies(t *testing.T) {
 		}, 5, []string{"up 80 at 4/5", "up 100 at 5/5", "up 90 at 5/5", "exhausted at 5/5"}},
 		{"a look", func(w *worldtest.World) func(*worldtest.Process) {
 			w.Leaves(full(w, 4)[0], usage.EndClosed)
-			return func(p *worldtest.Process) { _ = p.Crossings.Raised(w.T.Context(), w.Millis()) }
+			return func(p *worldtest.Process) { _ = p.Crossings.Raised(w.T.Context(), w.Now) }
 		}, 3, []string{"up 80 at 4/5", "down 80 at 3/5"}},
 	} {
 		for _, fault := range []faults.Fault{faults.Before, faults.After, faults.CrashBefore, faults.CrashAfter} {

@@ -71,7 +71,7 @@ func (s *Signals) Handle(ctx context.Context, event json.RawMessage) (any, error
 		ticked = problem.Wrap("ask for the runs of this minute", s.ticker.Tick(ctx, Ticks()))
 	}
 	if scheduled || slices.ContainsFunc(told.Records, isLook) {
-		looked = problem.Wrap("look for crossings", s.watch.Raised(ctx, s.now().UnixMilli()))
+		looked = problem.Wrap("look for crossings", s.watch.Raised(ctx, s.now))
 	}
 	delivered = s.courier.Run(ctx)
 	return nil, errors.Join(ticked, looked, delivered)

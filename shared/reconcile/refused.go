@@ -36,7 +36,7 @@ func (r *Reconciler) Refused(ctx context.Context, refusals []crossing.Refusal) e
 	s := &scan{run: one, checks: make(map[tenant.ID]*tenantCheck)}
 	var mu sync.Mutex
 	var large []seat.Pool
-	small := s.each(ctx, inTurns(pools), func(pool seat.Pool) error {
+	small := s.each(ctx, seat.InTurns(pools), func(pool seat.Pool) error {
 		first, err := r.store.Get(ctx, seat.Block{Pool: pool})
 		if err != nil || first == nil {
 			return problem.Wrap("read a pool's first block", err)
@@ -59,19 +59,6 @@ func (r *Reconciler) Refused(ctx context.Context, refusals []crossing.Refusal) e
 	}))
 	one.report(ctx, runRefusal, began, began)
 	return err
-}
-
-// inTurns orders pools such that the first ones of all tenants come first, then the
-// second ones, and so on.
-func inTurns(pools []seat.Pool) []seat.Pool {
-	turns, of := make(map[seat.Pool]int, len(pools)), make(map[tenant.ID]int)
-	for _, pool := range pools {
-		turns[pool] = of[pool.Tenant]
-		of[pool.Tenant]++
-	}
-	pools = slices.Clone(pools)
-	slices.SortStableFunc(pools, func(a, b seat.Pool) int { return cmp.Compare(turns[a], turns[b]) })
-	return pools
 }
 
 // scan is the check of refusing pools.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -147,7 +148,7 @@ func (w *world) levelled(l license.License, of seat.Pool) {
 func (w *world) looks() {
 	var err error
 	w.begin("look for crossings", reconcilerTime, func(ctx context.Context, p *process) {
-		err = p.door.Crossings.Raised(ctx, w.clock(p).UnixMilli())
+		err = p.door.Crossings.Raised(ctx, func() time.Time { return w.clock(p) })
 	}, func() { w.say("look for crossings: %v", err) })
 }
 

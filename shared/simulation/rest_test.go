@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"seatmeter/shared/conference"
 	"seatmeter/shared/lease"
@@ -86,7 +87,7 @@ func (w *world) rounds(minutes int) {
 		if err := w.reconciler(p).Round(context.Background()); err != nil {
 			w.breaks("I5", "a round in calm: %v", err)
 		}
-		if err := p.door.Crossings.Raised(context.Background(), w.now()); err != nil {
+		if err := p.door.Crossings.Raised(context.Background(), func() time.Time { return time.UnixMilli(w.now()) }); err != nil {
 			w.breaks("I6", "a look for crossings in calm: %v", err)
 		}
 	}

@@ -263,7 +263,7 @@ func TestACrossingCostsWhatTheBillSays(t *testing.T) {
 			}
 		}
 		look := func() {
-			if err := w.process.Crossings.Raised(t.Context(), w.now); err != nil {
+			if err := w.process.Crossings.Raised(t.Context(), func() time.Time { return time.UnixMilli(w.now) }); err != nil {
 				t.Fatal(err)
 			}
 		}
