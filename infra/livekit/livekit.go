@@ -54,7 +54,7 @@ func (a *livekitAPI) rooms(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// participants lists who is in a room.
+// participants lists the participants of a room.
 func (a *livekitAPI) participants(ctx context.Context, room string) ([]*livekit.ParticipantInfo, error) {
 	ctx, err := a.signed(ctx, room)
 	if err != nil {

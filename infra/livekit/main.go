@@ -1,12 +1,13 @@
 // Command livekit licenses the rooms of a LiveKit server: nobody is in a room without a
 // seat of Seatmeter.
 //
-// Terms: a room is a conference. A person is whoever a token is made for. An identity is
-// what LiveKit knows a participant by: <person>#<seat>.
+// Terms: a room is a conference. A person is the one for whom a token is made. An
+// identity is the name of a participant in LiveKit: <person>#<seat>.
 //
-// It takes a seat before it signs a token (tokens.go), renews the seats of those whom
-// LiveKit lists, and sends out whoever has none (watch.go). LiveKit's webhooks give a seat
-// back at once (webhook.go); without them, the seat lapses.
+// It takes a seat before it signs a token (tokens.go). It renews the seats of the
+// participants that LiveKit lists, and removes participants without a seat (watch.go). A
+// webhook of LiveKit gives a seat back at once (webhook.go); without webhooks, the seat
+// lapses.
 package main
 
 import (

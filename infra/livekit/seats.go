@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// key names a seat by what is in a participant's identity.
+// key identifies a seat: by the room, and by the seat's id in the participant's identity.
 type key struct {
 	place
 	seat string
 }
 
-// record is what is known of a seat.
+// record is the state of a seat, as far as this process knows it.
 type record struct {
 	// current is the seat's id now: another than in the identity if the seat lapsed while
 	// Seatmeter could not be reached, and another one was taken.
@@ -25,8 +25,9 @@ type record struct {
 	asking            bool // a renewal is under way
 }
 
-// seats are the records of seats of people who are in, or may soon be. Safe for use by
-// many goroutines. A process that starts anew knows none, and so asks about each.
+// seats has the records of the seats of participants, and of the seats whose token has
+// not been used yet. Safe for use by many goroutines. A new process has no records, and so
+// asks Seatmeter about each seat.
 type seats struct {
 	ttl     time.Duration
 	mu      sync.Mutex

@@ -19,6 +19,7 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"seatmeter/shared/conference"
@@ -83,8 +84,16 @@ type Member struct {
 	Lease Lease
 }
 
-// NewMark draws a member's mark.
-func NewMark() uint16 { return uint16(rand.Uint32()) } //nolint:gosec // any 16 bits
+// marks is the last mark of this process. The first one is random, so that the marks of
+// different processes differ, but for one time in 65,536.
+var marks = func() *atomic.Uint32 {
+	var last atomic.Uint32
+	last.Store(rand.Uint32()) //nolint:gosec // no secret
+	return &last
+}()
+
+// NewMark gives a member's mark: none of the last 65,535 of this process.
+func NewMark() uint16 { return uint16(marks.Add(1)) } //nolint:gosec // the last 16 bits
 
 // Hold is the time for which a lost connection's seat is kept for its return.
 type Hold struct {

@@ -8,8 +8,8 @@ import (
 	"seatmeter/infra/lab/limits"
 )
 
-// The limits of the renewals of servers' seats: what is asked for a second, and what each
-// costs.
+// The bounds of the results: at least so many renewals a second, and at most so many
+// write and read units for each.
 const (
 	limitRenewals      = 9_900 // until the last answer
 	limitRenewalWrites = 1.01
