@@ -77,8 +77,8 @@ type releases struct {
 	running []*bootstrap.Process
 }
 
-// pick has next say whose function is called from now on. Functions are called at any
-// time: reconciliation after a refusal, for instance.
+// pick sets what decides, from now on, whose function is called. Functions are called at
+// any time: reconciliation after a refusal, for instance.
 func (r *releases) pick(next func() release) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -17,6 +17,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timeleft"
 	"seatmeter/shared/usage"
 )
 
@@ -133,8 +134,7 @@ func (a *Auditor) Run(ctx context.Context) error {
 
 // outOfTime tells whether too little time is left to begin an audit.
 func (a *Auditor) outOfTime(ctx context.Context) bool {
-	deadline, bounded := ctx.Deadline()
-	return ctx.Err() != nil || bounded && deadline.Sub(a.now()) < reserve
+	return timeleft.Of(ctx, a.now()) < reserve
 }
 
 // due is a tenant whose audit is due at a time.

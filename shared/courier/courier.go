@@ -23,6 +23,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/signal"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timeleft"
 	"seatmeter/shared/webhook"
 )
 
@@ -116,6 +117,5 @@ func (c *Courier) Run(ctx context.Context) error {
 
 // outOfTime tells whether too little time is left to begin anything.
 func (r *run) outOfTime(ctx context.Context) bool {
-	deadline, bounded := ctx.Deadline()
-	return ctx.Err() != nil || bounded && deadline.Sub(r.now()) < reserve
+	return timeleft.Of(ctx, r.now()) < reserve
 }

@@ -77,8 +77,8 @@ type Use struct {
 	Percents               license.Percents
 }
 
-// UseOf is the use of a pool under a license. A pool that the license's model does not
-// bound has none: its level comes down, and there is nothing to tell.
+// UseOf is the use of a pool under a license. The zero Use is that of a pool which the
+// license's model does not bound: its level comes down without an event.
 func UseOf(l license.License, pool seat.Pool, inUse int) Use {
 	if own := pool.Number != 0; own != (l.Model == license.ModelNamed) {
 		return Use{}
@@ -102,8 +102,8 @@ func (u Use) reached(before int, raised license.Percents) bool {
 	})
 }
 
-// nearPoints is how many points below the lowest percentage a pool is still near it. One
-// of its blocks that is half of that below it has the pool be near.
+// nearPoints is how many points below the lowest percentage the use of a pool may be for
+// the pool to be near it. For one block that a connection joins, it is half as many.
 const nearPoints = 40
 
 // near tells whether the use may soon reach a percentage.

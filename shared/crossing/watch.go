@@ -18,6 +18,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timeleft"
 )
 
 // Store is what a Watch reads and writes.
@@ -84,11 +85,11 @@ func (w *Watch) Joined(ctx context.Context, of seat.Pool, in conference.ID, u Us
 	}
 }
 
-// InBlock notes how much of a block is in use after a connection has joined there, in
-// percent, in a pool of several: if that is not far below a percentage, Raised looks at the
-// pool from then on, while the pool's use is not either. It reads at most once in half a
-// minute, and writes if the pool is not looked at yet. A failure is logged: a round
-// notices a crossing too.
+// InBlock notes the use of one block of a pool of several, in percent, after a connection
+// has joined there. Where that is high enough, it notes the pool as near a percentage (see
+// Level), so that Raised looks at the pool. It reads a level at most once in half a minute
+// for each pool, and writes the level if the pool is not noted yet. A failure is logged: a
+// round notices a crossing too.
 func (w *Watch) InBlock(ctx context.Context, of seat.Pool, in conference.ID, blockPercent int, l license.License, nowMillis int64) {
 	percents := l.AlertPercents.List()
 	if of.Chair || blockPercent == 0 || len(percents) == 0 || blockPercent < percents[0]-nearPoints/2 || !w.toLookAt(of, nowMillis) {
@@ -99,7 +100,7 @@ func (w *Watch) InBlock(ctx context.Context, of seat.Pool, in conference.ID, blo
 	}
 }
 
-// toLookAt tells whether a process has not had a pool looked at lately.
+// toLookAt tells whether half a minute has passed since this process noted a pool as near.
 func (w *Watch) toLookAt(of seat.Pool, nowMillis int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -115,7 +116,7 @@ func (w *Watch) toLookAt(of seat.Pool, nowMillis int64) bool {
 	return true
 }
 
-// near has a pool be looked at by Raised.
+// near notes a pool as near a percentage, unless Raised looks at the pool already.
 func (w *Watch) near(ctx context.Context, of seat.Pool, in conference.ID) error {
 	for range tries {
 		l, err := w.store.Level(ctx, of)
@@ -242,10 +243,9 @@ func (w *Watch) Raised(ctx context.Context, now func() time.Time) error {
 	looked := make([]error, len(pools))
 	var all errgroup.Group
 	all.SetLimit(atOnce)
-	deadline, bounded := ctx.Deadline()
-	half := time.Until(deadline) / 2 //nolint:mnd // a half
+	half := timeleft.Of(ctx, now()) / 2 //nolint:mnd // a half
 	for n, of := range pools {
-		if bounded && time.Until(deadline) < half {
+		if timeleft.Of(ctx, now()) < half {
 			w.log.WarnContext(ctx, "there is no time to look at all pools", "looked", n, "pools", len(pools))
 			break
 		}

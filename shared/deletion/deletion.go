@@ -28,6 +28,7 @@ import (
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timeleft"
 )
 
 // Deletion is a deletion of a tenant. Unix time.
@@ -166,13 +167,12 @@ func (x *Remover) isDue(ctx context.Context, d Deletion) (bool, error) {
 	return err == nil && !entered, problem.Wrap("look for the end in the audit log", err)
 }
 
-// share is one of equal parts of the time that is left, as what tells whether there is
-// more.
+// share divides the time that is left into equal parts. The function tells whether there
+// is more of the first part.
 func (x *Remover) share(ctx context.Context, parts int) (more func() bool) {
-	deadline, bounded := ctx.Deadline()
 	began := x.now()
-	until := began.Add(deadline.Add(-reserve).Sub(began) / time.Duration(parts))
-	return func() bool { return ctx.Err() == nil && (!bounded || x.now().Before(until)) }
+	until := began.Add((timeleft.Of(ctx, began) - reserve) / time.Duration(parts))
+	return func() bool { return ctx.Err() == nil && x.now().Before(until) }
 }
 
 // removeRest removes what a tenant without a license has, as far as there is time.

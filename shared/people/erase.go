@@ -11,6 +11,7 @@ import (
 	"seatmeter/shared/conference"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timeleft"
 )
 
 // Erase makes the tenant forget a person: from now on only the pseudonym is shown of what
@@ -124,7 +125,7 @@ func (x *Eraser) erase(ctx context.Context, e Erasure) error {
 		return fmt.Errorf("read the license: %w", err)
 	}
 	for e.Part < parts {
-		if deadline, bounded := ctx.Deadline(); ctx.Err() != nil || bounded && deadline.Sub(x.now()) < reserve {
+		if timeleft.Of(ctx, x.now()) < reserve {
 			return errOutOfTime
 		}
 		if e.After, err = x.store.ReplaceInLedger(ctx, e); err != nil {

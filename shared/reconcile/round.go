@@ -12,6 +12,7 @@ import (
 	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timeleft"
 )
 
 // Work is a part of a round: some shards of the agenda, from one on, the last one being
@@ -94,7 +95,7 @@ func (r *Reconciler) Continue(ctx context.Context, w Work) error {
 // do does work, or hands it on. It gives what is left to do, which could neither be
 // done in time nor handed on.
 func (r *run) do(ctx context.Context, w Work) (left Work, err error) {
-	for w.Shards > 0 && r.timeLeft(ctx) >= reserve+toWork {
+	for w.Shards > 0 && timeleft.Of(ctx, r.now()) >= reserve+toWork {
 		parts, rest, err := r.read(ctx, w)
 		handed := err == nil && r.handOn(ctx, rest)
 		undone := r.work(ctx, parts)
@@ -129,7 +130,7 @@ type part struct {
 
 // read reads one process's share of the work, and gives the rest.
 func (r *run) read(ctx context.Context, w Work) (parts []part, rest Work, err error) {
-	for n := 0; w.Shards > 0 && n < r.share && r.timeLeft(ctx) >= reserve+toWork; {
+	for n := 0; w.Shards > 0 && n < r.share && timeleft.Of(ctx, r.now()) >= reserve+toWork; {
 		entries, last, err := r.store.Agenda(ctx, w.Shard, w.After, r.share-n)
 		if err != nil {
 			return parts, w, fmt.Errorf("read the agenda: %w", err)
@@ -213,18 +214,7 @@ func (r *run) work(ctx context.Context, parts []part) (undone []part) {
 }
 
 // outOfTime tells whether too little time is left to begin anything.
-func (r *run) outOfTime(ctx context.Context) bool { return r.timeLeft(ctx) < reserve }
-
-func (r *run) timeLeft(ctx context.Context) time.Duration {
-	deadline, bounded := ctx.Deadline()
-	switch {
-	case ctx.Err() != nil:
-		return 0
-	case !bounded:
-		return time.Hour
-	}
-	return deadline.Sub(r.now())
-}
+func (r *run) outOfTime(ctx context.Context) bool { return timeleft.Of(ctx, r.now()) < reserve }
 
 func (r *run) failed(ctx context.Context, e Entry, err error) {
 	if err == nil {

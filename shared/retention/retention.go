@@ -23,6 +23,7 @@ import (
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timeleft"
 	"seatmeter/shared/usage"
 )
 
@@ -168,8 +169,7 @@ func (k *Keeper) stop(ctx context.Context, pass Pass) error {
 }
 
 func (k *Keeper) more(ctx context.Context) bool {
-	deadline, bounded := ctx.Deadline()
-	return ctx.Err() == nil && (!bounded || deadline.Sub(k.now()) >= reserve)
+	return timeleft.Of(ctx, k.now()) >= reserve
 }
 
 // tenant goes on with a tenant's removal, or notes one that is due.

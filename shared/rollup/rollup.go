@@ -30,6 +30,7 @@ import (
 	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/tenant"
+	"seatmeter/shared/timeleft"
 	"seatmeter/shared/timezone"
 	"seatmeter/shared/usage"
 )
@@ -116,8 +117,7 @@ func (r *Roller) tenants(ctx context.Context, list []tenant.ID) int {
 
 // outOfTime tells whether too little time is left to begin anything.
 func (r *Roller) outOfTime(ctx context.Context) bool {
-	deadline, bounded := ctx.Deadline()
-	return ctx.Err() != nil || bounded && deadline.Sub(r.now()) < reserve
+	return timeleft.Of(ctx, r.now()) < reserve
 }
 
 // Tenant rolls up one tenant's final days, and makes outdated ones again. It

@@ -13,6 +13,7 @@ import (
 
 	"seatmeter/shared/problem"
 	"seatmeter/shared/rollup"
+	"seatmeter/shared/timeleft"
 	"seatmeter/shared/usage"
 )
 
@@ -76,8 +77,7 @@ func (r *run) rollUp(ctx context.Context) (int64, error) {
 
 func (r *run) outOfTime(ctx context.Context) bool {
 	now := r.now()
-	deadline, bounded := ctx.Deadline()
-	return ctx.Err() != nil || !now.Before(r.until) || bounded && deadline.Sub(now) < reserve
+	return !now.Before(r.until) || timeleft.Of(ctx, now) < reserve
 }
 
 // save writes the job. errLost: another run has it.

@@ -11,7 +11,7 @@ import (
 	"seatmeter/infra/local"
 )
 
-// serverEach: each so many-th client is a conference server.
+// One client in serverEach is a conference server.
 const serverEach = 5
 
 // load runs the clients until there were enough joins, and returns when all have
