@@ -50,7 +50,7 @@ func (s *Store) Actions(ctx context.Context, t tenant.ID, fromMillis, toMillis i
 	if fromMillis >= toMillis {
 		return nil, nil
 	}
-	from, to := prefixAudit+timeKey(fromMillis), prefixAudit+timeKey(min(toMillis, maxMillis))
+	from, to := prefixAudit+timeKey(fromMillis), prefixAudit+timeKey(toMillis)
 	if after != (audit.Name{}) {
 		to = min(to, actionKey(after))
 	}

@@ -546,8 +546,9 @@ func partKey(zone string, dayMillis int64, kind string, parts, part int) string 
 // maxMillis is the latest time that a key can have.
 const maxMillis = 99_999_999_999_999
 
-// timeKey writes a time such that text order is time order.
-func timeKey(millis int64) string { return fmt.Sprintf("%014d", max(millis, 0)) }
+// timeKey writes a time such that text order is time order. A time that no key can
+// have, such as the end of a range, counts as the nearest that one can.
+func timeKey(millis int64) string { return fmt.Sprintf("%014d", min(max(millis, 0), maxMillis)) }
 
 // shardOf spreads the agenda over reconcile.Shards partitions of its index.
 func shardOf(name string) string {

@@ -57,6 +57,9 @@ func TestAnExportHasAllThatATenantHas(t *testing.T) {
 	if september := w.exported("?from=2026-09-01T00:00:00Z"); len(september["record"]) != 1 || len(september["license"]) != 1 {
 		t.Errorf("of September it has %d records", len(september["record"]))
 	}
+	if later := w.exported("?from=4256-02-02T03:10:17Z"); len(later["record"]) != 0 || len(later["license"]) != 1 {
+		t.Errorf("of a far year it has %d records", len(later["record"]))
+	}
 	w.call(acmeAdmin, http.MethodGet, ofAcme+"/export?from=2026-09-01T00:00:00Z&to=2026-08-01T00:00:00Z", "").refused(problem.Invalid, "#/to")
 	w.call(finance, http.MethodGet, ofAcme+"/export", "").refused(problem.Forbidden)
 }

@@ -91,6 +91,7 @@ func RunEach(t *testing.T, open func(*testing.T) Store) {
 		{"ConferencesAreListedSinceTheyWereRegistered", registered},
 		{"TheLedgerKeepsTheFirstRecord", ledger},
 		{"RecordsOfManyPartsAreReadInOrder", ledgerParts},
+		{"ARangeOfAnyTimesIsRead", anyRange},
 		{"AStatementIsWrittenOnce", statements},
 		{"AClosingIsWrittenOverWhatWasReadAlone", closings},
 		{"ABatchOfClosingsIsWrittenOverWhatWasReadAlone", closingBatches},
