@@ -64,7 +64,6 @@ var permitted = map[string]map[string][]string{
 		ledger:     {"dynamodb:PutItem"},
 		probe:      {"execute-api:ManageConnections"},
 		push:       {"execute-api:ManageConnections"},
-		closing:    {"execute-api:ManageConnections"},
 		secret:     {"secretsmanager:GetSecretValue"},
 	},
 	"message": {
@@ -80,7 +79,7 @@ var permitted = map[string]map[string][]string{
 		cursors: {"secretsmanager:GetSecretValue"},
 	},
 	"hosts": {
-		live:    {"dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
+		live:    {"dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"},
 		ledger:  {"dynamodb:PutItem"},
 		cursors: {"secretsmanager:GetSecretValue"},
 	},
@@ -102,7 +101,7 @@ var permitted = map[string]map[string][]string{
 		cursors:    {"secretsmanager:GetSecretValue"},
 	},
 	"statements": {
-		live:       {"dynamodb:GetItem"},
+		live:       {"dynamodb:GetItem", "dynamodb:Query"},
 		liveKeys:   {"dynamodb:UpdateItem"},
 		livePeople: {"dynamodb:PutItem"},
 		ledger:     {"dynamodb:PutItem", "dynamodb:Query"},
