@@ -67,10 +67,10 @@ func (x *Admissions) conferenceForToken(ctx context.Context, v Visitor, fresh bo
 // by which code a join is refused.
 const conferenceMaxAgeMillis = 1000
 
-// checkEnded refuses a join whose conference has ended, which is told rather than that
-// seats are exhausted. In a storm of refusals a process reads the conference once
-// a second.
-func (x *Admissions) checkEnded(ctx context.Context, v Visitor) error {
+// checkBarred refuses a join that a free seat would not help, because the conference has
+// ended or the person was removed: that is told rather than that seats are exhausted. In
+// a storm of refusals a process reads the conference once a second.
+func (x *Admissions) checkBarred(ctx context.Context, v Visitor) error {
 	key := conferenceKey{v.Tenant, v.Conference}
 	c, ok := x.conferences.get(key)
 	if !ok || v.AtMillis-c.atMillis >= conferenceMaxAgeMillis {
@@ -81,8 +81,11 @@ func (x *Admissions) checkEnded(ctx context.Context, v Visitor) error {
 		c = known{*read, v.AtMillis}
 		x.conferences.put(key, c)
 	}
-	if c.Number == v.Number && c.State == conference.StateEnded {
+	if c.Number != v.Number {
+		return nil
+	}
+	if c.State == conference.StateEnded {
 		return conference.Ended(c.ID)
 	}
-	return nil
+	return notRemoved(v, c.Removed)
 }

@@ -86,7 +86,7 @@ func (x *Admissions) admittedBefore(ctx context.Context, v Visitor, consistent b
 	if err != nil || s == nil {
 		return false
 	}
-	seated, err := x.departures.HasSeat(ctx, *s)
+	seated, err := x.departures.HasSeat(ctx, *s, v.AtMillis)
 	return err == nil && seated
 }
 

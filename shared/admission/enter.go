@@ -108,7 +108,7 @@ func (x *Admissions) confirm(ctx context.Context, s session.Session, there *sess
 			return false
 		}
 		if now == nil || *now == next {
-			held, err := x.departures.HasSeat(ctx, next)
+			held, err := x.departures.HasSeat(ctx, next, next.JoinedAtMillis)
 			return held && err == nil
 		}
 		there = now

@@ -34,7 +34,7 @@ type request struct {
 func (x *Admissions) join(ctx context.Context, id seat.ConnectionID, r request) (s session.Session, began bool, position int, err error) {
 	for n := range admissionTries {
 		var seated bool
-		if s, seated, err = x.departures.SessionState(ctx, id); err != nil || x.tooLate(r, s, seated) {
+		if s, seated, err = x.departures.SessionState(ctx, id, r.atMillis); err != nil || x.tooLate(r, s, seated) {
 			return s, false, 0, err
 		}
 		if seated {

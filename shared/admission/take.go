@@ -171,7 +171,7 @@ func (x *Admissions) joinConcurrent(ctx context.Context, t *attempt) error {
 		return x.reopen(ctx, t.Visitor)
 	}
 	if full != nil {
-		if err := x.checkEnded(ctx, t.Visitor); err != nil {
+		if err := x.checkBarred(ctx, t.Visitor); err != nil {
 			return err
 		}
 		return full

@@ -135,7 +135,10 @@ func (x *Admissions) connectToQueue(ctx context.Context, v Visitor, in seat.Pool
 	if err != nil {
 		return session.Session{}, 0, err
 	}
-	c, err := x.conference(ctx, v, false)
+	c, err := x.conference(ctx, v, true)
+	if err == nil {
+		err = notRemoved(v, c.Removed)
+	}
 	if err != nil {
 		return session.Session{}, 0, x.refuse(ctx, v, err)
 	}

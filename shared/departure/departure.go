@@ -52,14 +52,14 @@ func New(store Store, pools *pool.Pools, log *slog.Logger) *Departures {
 }
 
 // SessionState reads a connection's session, consistently, and tells whether
-// it holds the seat that the session speaks of. A session whose stay is over
-// already counts as not seated.
-func (x *Departures) SessionState(ctx context.Context, id seat.ConnectionID) (session.Session, bool, error) {
+// it holds the seat that the session speaks of at a moment. A session whose stay is
+// over already counts as not seated.
+func (x *Departures) SessionState(ctx context.Context, id seat.ConnectionID, atMillis int64) (session.Session, bool, error) {
 	s, err := x.Connected(ctx, id)
 	if err != nil {
 		return session.Session{}, false, err
 	}
-	seated, err := x.HasSeat(ctx, s)
+	seated, err := x.HasSeat(ctx, s, atMillis)
 	return s, seated, err
 }
 
@@ -96,15 +96,25 @@ func (x *Departures) LastSeen(ctx context.Context, b seat.Block) (int64, error) 
 	return seen, nil
 }
 
-// HasSeat tells whether a session has the seat that it names. The seat of a lost
-// connection, which is held, is not the session's any more.
-func (x *Departures) HasSeat(ctx context.Context, s session.Session) (bool, error) {
+// HasSeat tells whether a session has the seat that it names at a moment. The seat of a
+// lost connection, which is held, is not the session's any more, nor is a server's that
+// has lapsed.
+func (x *Departures) HasSeat(ctx context.Context, s session.Session, atMillis int64) (bool, error) {
 	if s.State != session.StateSeated {
 		return false, nil
 	}
+	m, err := x.member(ctx, s)
+	return err == nil && m.WithoutLease() == s.Member() && !m.Expired(atMillis), err
+}
+
+// member is what the block that a session names has of its connection.
+func (x *Departures) member(ctx context.Context, s session.Session) (seat.Member, error) {
 	b, err := x.store.Get(ctx, s.Block)
 	if err != nil {
-		return false, fmt.Errorf("read the block: %w", err)
+		return seat.Member{}, fmt.Errorf("read the block: %w", err)
 	}
-	return b != nil && b.Members[s.Connection].WithoutLease() == s.Member(), nil
+	if b == nil {
+		return seat.Member{}, nil
+	}
+	return b.Members[s.Connection], nil
 }

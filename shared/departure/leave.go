@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"seatmeter/shared/lapse"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/session"
@@ -59,7 +60,11 @@ func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis i
 				return nil
 			}
 		case session.StateSeated:
-			if end == usage.EndRemoved {
+			lapsed, err := x.endLapsed(ctx, *s, atMillis)
+			if err != nil {
+				return err
+			}
+			if end == usage.EndRemoved && !lapsed {
 				gone := *s
 				gone.State, gone.MovedAtMillis = session.StateGone, atMillis
 				gone.Version++
@@ -87,6 +92,20 @@ func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis i
 		}
 	}
 	return fmt.Errorf("leave %s: its session kept changing", id)
+}
+
+// endLapsed records the stay of a server's seat that had lapsed at a moment, as a join that
+// replaces it would. False: it had not, or was renewed.
+func (x *Departures) endLapsed(ctx context.Context, s session.Session, atMillis int64) (bool, error) {
+	if !s.Connection.OfServer() {
+		return false, nil
+	}
+	m, err := x.member(ctx, s)
+	if err != nil || !s.Names(s.Block, m) || !m.Expired(atMillis) {
+		return false, err
+	}
+	_, outcome, err := lapse.End(ctx, x.store, s.Block, seat.Place{Connection: s.Connection, Member: m})
+	return outcome == lapse.OutcomeRecorded, problem.Wrap("end a lapsed seat", err)
 }
 
 // EndWait makes a server's connection gone that waits since then. It tells whether it is

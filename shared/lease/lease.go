@@ -129,7 +129,8 @@ func (l *Leases) Renew(ctx context.Context, r Renewal, ids []seat.ConnectionID) 
 
 // renewWaits renews the leases of those sessions that wait, and adds them.
 func (l *Leases) renewWaits(ctx context.Context, r Renewal, sessions map[seat.ConnectionID]session.Session, renewed map[seat.ConnectionID]Standing) error {
-	for id, s := range sessions {
+	for _, id := range slices.Sorted(maps.Keys(sessions)) {
+		s := sessions[id]
 		if !s.Waits() {
 			continue
 		}
@@ -172,19 +173,22 @@ func orBefore(now *session.Session, before session.Session) session.Session {
 // are changing some of the seats.
 func (l *Leases) renewAll(ctx context.Context, r Renewal, sessions map[seat.ConnectionID]session.Session, renewed map[seat.ConnectionID]Standing) (busy bool, err error) {
 	byBlock := make(map[seat.Block]*inBlock)
-	for _, s := range sessions {
+	var blocks []*inBlock
+	for _, id := range slices.Sorted(maps.Keys(sessions)) { // always in the same order, for whoever repeats a schedule
+		s := sessions[id]
 		if byBlock[s.Block] == nil {
 			byBlock[s.Block] = &inBlock{Leases: l, Renewal: r, block: s.Block, renewed: make(map[seat.ConnectionID]Standing)}
+			blocks = append(blocks, byBlock[s.Block])
 		}
 		byBlock[s.Block].sessions = append(byBlock[s.Block].sessions, s)
 	}
 	var group errgroup.Group
 	group.SetLimit(parallel)
-	for _, one := range byBlock {
+	for _, one := range blocks {
 		group.Go(func() error { return one.renew(ctx) })
 	}
 	err = group.Wait()
-	for _, one := range byBlock {
+	for _, one := range blocks {
 		maps.Copy(renewed, one.renewed)
 		busy = busy || one.busy
 	}

@@ -2,6 +2,7 @@ package lease_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/lease"
 	"seatmeter/shared/license"
+	"seatmeter/shared/meeting"
+	"seatmeter/shared/problem"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/usage"
 	"seatmeter/shared/worldtest"
@@ -215,5 +218,52 @@ func TestASeatIsFoundInWhicheverBlockItIs(t *testing.T) {
 		if want := (seat.Lease{RenewedAtMillis: r.AtMillis, Seconds: 10}); renewed[id].Lease != want {
 			t.Fatalf("%s: %+v, want %+v", id, renewed[id], want)
 		}
+	}
+}
+
+// A lapsed seat is nobody's, so nothing that happens to it later is part of its stay.
+func TestALapsedSeatsStayEndsAtItsLastRenewal(t *testing.T) {
+	for name, given := range map[string]func(w *worldtest.World, v admission.Visitor) error{
+		"released": func(w *worldtest.World, v admission.Visitor) error { return release(w, v.Connection) },
+		"removed": func(w *worldtest.World, v admission.Visitor) error {
+			_, err := w.NewProcess().Remove(w.T.Context(), meeting.Removal{Tenant: worldtest.Acme, At: w.Now()}, v.Connection)
+			if !problem.Is(err, problem.NotFound) {
+				return fmt.Errorf("the removal is answered %w", err)
+			}
+			return nil
+		},
+		"its person removed": func(w *worldtest.World, v admission.Visitor) error {
+			_, err := w.NewProcess().RemovePerson(w.T.Context(), meeting.Removal{Tenant: worldtest.Acme, Conference: worldtest.Weekly, At: w.Now()}, v.Identity)
+			return err
+		},
+		"its conference ended": func(w *worldtest.World, _ admission.Visitor) error {
+			_, err := w.NewProcess().End(w.T.Context(), worldtest.Acme, worldtest.Weekly, w.Now())
+			return err
+		},
+		"found by reconciliation": func(*worldtest.World, admission.Visitor) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := worldtest.NewWorld(t, worldtest.Concurrent(5))
+			v := server(w, 10)
+			if err := take(w, v); err != nil {
+				t.Fatal(err)
+			}
+			w.Pass(5 * time.Second)
+			if renewed, err := renew(w, v.Connection); !renewed || err != nil {
+				t.Fatal(renewed, err)
+			}
+			last := w.Millis()
+			w.Pass(15 * time.Second)
+			if err := given(w, v); err != nil {
+				t.Error(err)
+			}
+			w.Pass(minute)
+			w.Round()
+			stays := w.Stays()
+			if len(stays) != 1 || !stays[0].Estimated || stays[0].LeftAtMillis-last > 10 || stays[0].End != usage.EndVanished {
+				t.Errorf("the stays are %+v, want one up to %d", stays, last)
+			}
+			w.Books(0)
+		})
 	}
 }

@@ -97,11 +97,11 @@ func (m *Meetings) present(ctx context.Context, r Removal, id seat.ConnectionID)
 	if s.State == session.StateLobby {
 		return *s, nil
 	}
-	seated, err := m.departures.HasSeat(ctx, *s)
+	seated, err := m.departures.HasSeat(ctx, *s, r.At.UnixMilli())
 	if seated || err != nil {
 		return *s, problem.Wrap("look for the seat", err)
 	}
-	if s.StayID == "" {
+	if s.StayID == "" || s.Connection.OfServer() {
 		return session.Session{}, session.NotFound()
 	}
 	all, err := m.sessions(ctx, s.Tenant, s.Number)

@@ -85,6 +85,31 @@ func TestATokenIssuedBeforeARemovalAdmitsNobody(t *testing.T) {
 	})
 }
 
+// Whoever may not come in is told so, and not that the seats are exhausted; and takes no
+// place in the queue.
+func TestATokenOfBeforeARemovalAdmitsNobodyToAQueue(t *testing.T) {
+	for model, l := range map[string]license.License{"concurrent": worldtest.Concurrent(2), "named": worldtest.Named(1, 1)} {
+		for how, remove := range removals {
+			t.Run(fmt.Sprintf("%s license, %s", model, how), func(t *testing.T) {
+				l.QueueLimit = 10
+				w, guest := staged(t, l)
+				full := w.NewProcess()
+				w.Connects(full, w.Guest(), problem.As(l.Full(l.Capacity())).Code) // so that this process has cached the conference
+				if err := remove(w, guest); err != nil {
+					t.Fatal(err)
+				}
+				w.GuestIn()
+				waits := again(w, guest, guest.IssuedMillis)
+				waits.Wait = true
+				w.Connects(full, waits, problem.TokenInvalid)
+				w.Pass(2 * time.Second) // after which a refusal goes by a newer conference
+				w.Connects(full, again(w, guest, guest.IssuedMillis), problem.TokenInvalid)
+				w.Books(2)
+			})
+		}
+	}
+}
+
 func TestARemovalOfAPersonCountsTheirConnections(t *testing.T) {
 	for model, l := range everyModel {
 		t.Run(model, func(t *testing.T) {
@@ -110,7 +135,7 @@ func TestARemovalByAnEarlierConnectionFindsTheStay(t *testing.T) {
 				t.Fatalf("removed %+v, %v", s, err)
 			}
 			w.Books(1)
-			if _, _, err := w.NewProcess().SessionState(t.Context(), heir.Connection); !problem.Is(err, problem.NotFound) {
+			if _, _, err := w.NewProcess().SessionState(t.Context(), heir.Connection, w.Millis()); !problem.Is(err, problem.NotFound) {
 				t.Errorf("the removed connection is %v, want it gone", err)
 			}
 			if _, err = w.NewProcess().Remove(t.Context(), removal, guest.Connection); !problem.Is(err, problem.NotFound) {

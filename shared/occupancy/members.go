@@ -63,11 +63,11 @@ func byJoining(a, b seat.Place) int {
 	return cmp.Or(cmp.Compare(a.Member.JoinedAtMillis, b.Member.JoinedAtMillis), cmp.Compare(a.Connection, b.Connection))
 }
 
-// OpenStays gives the tenant's stays that are open, in order of joining, and those
-// that a connection has left and that the ledger may not have yet. A stay that
-// ends is in the ledger before it is missing here. Left out are those whose
-// session is not written yet.
-func (r *Reader) OpenStays(ctx context.Context, t tenant.ID) ([]usage.Stay, error) {
+// OpenStays gives the tenant's stays that are open at a moment, in order of joining, and
+// those that are over and that the ledger may not have yet: a connection has left, or a
+// server's seat has lapsed. A stay that ends is in the ledger before it is missing here.
+// Left out are those whose session is not written yet.
+func (r *Reader) OpenStays(ctx context.Context, t tenant.ID, atMillis int64) ([]usage.Stay, error) {
 	places, err := r.Places(ctx, t, 0)
 	if err != nil {
 		return nil, err
@@ -89,12 +89,16 @@ func (r *Reader) OpenStays(ctx context.Context, t tenant.ID) ([]usage.Stay, erro
 	}
 	open := make([]usage.Stay, len(sessions))
 	for i, s := range sessions {
-		left := int64(0)
-		if s.State != session.StateSeated {
+		m, left := members[s.Connection], int64(0)
+		lapsed := m.Expired(atMillis)
+		switch {
+		case lapsed:
+			left = m.Lease.RenewedAtMillis
+		case s.State != session.StateSeated:
 			left = s.MovedAtMillis
 		}
 		open[i] = s.Stay(left, "")
-		open[i].LeftAtMillis = left
+		open[i].LeftAtMillis, open[i].Estimated = left, lapsed
 	}
 	return open, nil
 }

@@ -28,7 +28,7 @@ func TestAStayIsOpenUntilTheLedgerHasIt(t *testing.T) {
 		}
 		w.Calm()
 		found := make(map[seat.ConnectionID]usage.Stay)
-		open, err := w.NewProcess().OpenStays(t.Context(), worldtest.Acme)
+		open, err := w.NewProcess().OpenStays(t.Context(), worldtest.Acme, w.Millis())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,11 +54,26 @@ func TestOpenStaysAreTheTenantsInOrderOfJoining(t *testing.T) {
 		w.Connects(w.Process, in[n], "")
 	}
 	w.Leaves(in[1], usage.EndClosed)
-	open, err := w.NewProcess().OpenStays(t.Context(), worldtest.Acme)
+	open, err := w.NewProcess().OpenStays(t.Context(), worldtest.Acme, w.Millis())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(open) != 2 || open[0].Connection != in[0].Connection || open[1].Connection != in[2].Connection || open[0].LeftAtMillis != 0 {
 		t.Errorf("open are %+v", open)
+	}
+}
+
+func TestALapsedSeatsStayIsOverBeforeTheLedgerHasIt(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(5))
+	v := w.Guest()
+	v.Connection, v.LeaseSeconds = seat.NewServerID(), 10
+	if _, _, err := w.NewProcess().TakeSeat(t.Context(), v, w.Conference()); err != nil {
+		t.Fatal(err)
+	}
+	for seconds, want := range map[int]usage.Stay{9: {}, 10: {LeftAtMillis: v.AtMillis, Estimated: true}} {
+		open, err := w.NewProcess().OpenStays(t.Context(), worldtest.Acme, v.AtMillis+int64(seconds)*1000)
+		if err != nil || len(open) != 1 || open[0].LeftAtMillis != want.LeftAtMillis || open[0].Estimated != want.Estimated {
+			t.Errorf("after %d s open are %+v (%v), want %+v", seconds, open, err, want)
+		}
 	}
 }

@@ -80,8 +80,8 @@ func (r Rollups) Waits(ctx context.Context, t tenant.ID, fromMillis, toMillis in
 }
 
 // OpenStays implements report.Sessions.
-func (r Rollups) OpenStays(ctx context.Context, t tenant.ID) ([]usage.Stay, error) {
-	open, err := r.sessions.OpenStays(ctx, t)
+func (r Rollups) OpenStays(ctx context.Context, t tenant.ID, atMillis int64) ([]usage.Stay, error) {
+	open, err := r.sessions.OpenStays(ctx, t, atMillis)
 	if err != nil {
 		return nil, problem.Wrap("read open stays", err)
 	}

@@ -94,7 +94,7 @@ func (b *tenantReader) open(ctx context.Context, before int64) ([]usage.Stay, er
 	if before <= b.asOf-usage.MaxStayMillis {
 		return nil, nil
 	}
-	open, err := b.sessions.OpenStays(ctx, b.tenant)
+	open, err := b.sessions.OpenStays(ctx, b.tenant, b.asOf)
 	if err != nil {
 		return nil, fmt.Errorf("read open sessions: %w", err)
 	}

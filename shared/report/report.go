@@ -27,12 +27,12 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Sessions tells which stays are open. Admission implements it.
+// Sessions tells which stays are open. occupancy.Reader implements it.
 type Sessions interface {
-	// Open gives the open stays, in order of joining, and just-ended ones that the
-	// ledger may not have yet. A stay is in the ledger before it is missing here. Errors
+	// OpenStays gives the stays that are open at a moment, in order of joining, and
+	// just-ended ones that the ledger may not have yet. A stay is in the ledger before it is missing here. Errors
 	// are the store's.
-	OpenStays(ctx context.Context, t tenant.ID) ([]usage.Stay, error)
+	OpenStays(ctx context.Context, t tenant.ID, atMillis int64) ([]usage.Stay, error)
 }
 
 // Reporter makes reports. Safe for use by many goroutines.

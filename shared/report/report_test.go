@@ -173,7 +173,7 @@ type closer struct {
 	open usage.Stay
 }
 
-func (c closer) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) {
+func (c closer) OpenStays(context.Context, tenant.ID, int64) ([]usage.Stay, error) {
 	closed := c.open
 	closed.LeftAtMillis = c.now.UnixMilli() - 1
 	c.record(closed)
@@ -206,7 +206,7 @@ func TestOpenSessionsAreNotReadForOldRanges(t *testing.T) {
 
 type asking struct{ times int }
 
-func (a *asking) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) {
+func (a *asking) OpenStays(context.Context, tenant.ID, int64) ([]usage.Stay, error) {
 	a.times++
 	return nil, nil
 }

@@ -135,7 +135,7 @@ func (w *world) roll() {
 }
 
 // OpenStays implements report.Sessions.
-func (w *world) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) {
+func (w *world) OpenStays(context.Context, tenant.ID, int64) ([]usage.Stay, error) {
 	return slices.SortedFunc(slices.Values(w.open), func(a, b usage.Stay) int { return cmp.Compare(a.JoinedAtMillis, b.JoinedAtMillis) }), nil
 }
 

@@ -151,7 +151,7 @@ func (w *world) report(from, to time.Time) (rows []usage.Row, err error) {
 // nobody is in.
 type nobody struct{}
 
-func (nobody) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) { return nil, nil }
+func (nobody) OpenStays(context.Context, tenant.ID, int64) ([]usage.Stay, error) { return nil, nil }
 
 func TestAClosedMonthGoesAndItsStatementStays(t *testing.T) {
 	w := newWorld(t)

@@ -320,7 +320,7 @@ func (w *World) Resumes(heir, from admission.Visitor) {
 // Seated tells whether a connection is in a seat.
 func (w *World) Seated(id seat.ConnectionID) bool {
 	w.T.Helper()
-	_, seated, err := w.NewProcess().SessionState(context.Background(), id)
+	_, seated, err := w.NewProcess().SessionState(context.Background(), id, w.Millis())
 	if err != nil {
 		w.T.Fatal(err)
 	}

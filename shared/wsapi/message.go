@@ -139,7 +139,7 @@ func (m *Messenger) act(ctx context.Context, id seat.ConnectionID, event Event) 
 	case actionPing:
 		return Reply{Type: "pong"}, false, nil
 	case actionStatus:
-		s, seated, err := m.departures.SessionState(ctx, id)
+		s, seated, err := m.departures.SessionState(ctx, id, at)
 		if err != nil {
 			return Reply{}, false, err
 		}

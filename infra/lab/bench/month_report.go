@@ -46,7 +46,7 @@ func (c *counting) Waits(ctx context.Context, t tenant.ID, fromMillis, toMillis 
 // nobody is OpenStays of a month that has passed.
 type nobody struct{}
 
-func (nobody) OpenStays(context.Context, tenant.ID) ([]usage.Stay, error) { return nil, nil }
+func (nobody) OpenStays(context.Context, tenant.ID, int64) ([]usage.Stay, error) { return nil, nil }
 
 // newMonthly rolls a month up.
 func newMonthly(ctx context.Context, to *dynamo.Store, t tenant.ID, sessions int) (*monthly, error) {

@@ -49,7 +49,7 @@ var (
 	measuredSignals = Units{Reads: 8}
 	// measuredServerStay is a seat that a server takes and releases, measuredRenewal the
 	// renewal of one, and measuredRenewals that of 25 of one block by one call.
-	measuredServerStay = Units{Writes: 4, Reads: 5.5}
+	measuredServerStay = Units{Writes: 4, Reads: 6.5}
 	measuredRenewal    = Units{Writes: 1, Reads: 1.5}
 	measuredRenewals   = Units{Writes: 1, Reads: 13.5}
 	// measuredLook is a look at the pools whose level is up, of which there are none, and
