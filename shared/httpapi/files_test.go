@@ -52,14 +52,28 @@ func cellsOf(t *testing.T, body string) []map[string]string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			row[strings.TrimSuffix(raw[0][c], " (UTC)")] = asCSV(t, raw[0][c], value, kind)
+			row[raw[0][c]] = asCSV(t, raw[0][c], value, kind, isTime(t, book, name, at))
 		}
 		rows = append(rows, row)
 	}
 	return rows
 }
 
-func asCSV(t *testing.T, heading, value string, kind excelize.CellType) string {
+// isTime tells whether a cell is shown as a time in UTC.
+func isTime(t *testing.T, book *excelize.File, sheet, at string) bool {
+	t.Helper()
+	id, err := book.GetCellStyle(sheet, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	style, err := book.GetStyle(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return style.CustomNumFmt != nil && strings.HasSuffix(*style.CustomNumFmt, `"UTC"`)
+}
+
+func asCSV(t *testing.T, heading, value string, kind excelize.CellType, isTime bool) string {
 	t.Helper()
 	isText := kind == excelize.CellTypeInlineString || kind == excelize.CellTypeSharedString
 	if value == "" || isText {
@@ -73,7 +87,7 @@ func asCSV(t *testing.T, heading, value string, kind excelize.CellType) string {
 		t.Fatalf("%s is %q and no text", heading, value)
 	}
 	switch {
-	case strings.HasSuffix(heading, " (UTC)"):
+	case isTime:
 		return usage.FormatTime(int64(math.Round((number - 25_569) * 86_400_000)))
 	case heading == "seat_minutes":
 		return fmt.Sprintf("%.4f", number)

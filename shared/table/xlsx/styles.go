@@ -12,7 +12,7 @@ import (
 // that somebody edits, where it would take it for a number or a formula.
 var formats = map[table.Kind]string{
 	table.KindText: "@", table.KindID: "@", table.KindNumber: "0", table.KindDecimal: "0.0000",
-	table.KindTime: "yyyy-mm-dd hh:mm:ss.000",
+	table.KindTime: `yyyy-mm-dd hh:mm:ss.000 "UTC"`,
 }
 
 // styles are the ids of a workbook's styles.

@@ -83,8 +83,8 @@ func newSheet(book *excelize.File, t table.Table) (*sheet, error) {
 
 // width is the width of a column in characters.
 func width(heading table.Heading) float64 {
-	const times, texts = 24, 20
-	name := len(title(heading)) + 2
+	const times, texts = 28, 20
+	name := len(heading.Name) + 2
 	switch heading.Kind {
 	case table.KindTime:
 		return max(times, float64(name))
@@ -94,18 +94,10 @@ func width(heading table.Heading) float64 {
 	return float64(name)
 }
 
-// title is the text of a column's header.
-func title(heading table.Heading) string {
-	if heading.Kind == table.KindTime {
-		return heading.Name + " (UTC)"
-	}
-	return heading.Name
-}
-
 // writeRows writes the header, the rows and the total. It returns the number of rows.
 func (s *sheet) writeRows(t table.Table) (int, error) {
 	for _, heading := range t.Headings {
-		s.values = append(s.values, excelize.Cell{StyleID: s.styles.header, Value: title(heading)})
+		s.values = append(s.values, excelize.Cell{StyleID: s.styles.header, Value: heading.Name})
 	}
 	if err := s.writeValues(); err != nil {
 		return 0, err
