@@ -7,9 +7,10 @@ import { call } from './stack.mjs';
 
 after(closeBrowser);
 
-const now = new Date();
-/** A month before this one, such as 2026-10. */
-const month = (before) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - before)).toISOString().slice(0, 7);
+/** A day ago, so that a month before that day's is over in every time zone. */
+const yesterday = new Date(Date.now() - 24 * 60 * 60 * 1000);
+/** So many months before yesterday's, such as 2026-10. */
+const month = (before) => new Date(Date.UTC(yesterday.getUTCFullYear(), yesterday.getUTCMonth() - before)).toISOString().slice(0, 7);
 const lastDay = (of) => new Date(Date.UTC(Number(of.slice(0, 4)), Number(of.slice(5)), 0)).toISOString().slice(0, 10);
 const days = `from=${month(1)}-01&to=${lastDay(month(1))}`;
 
@@ -106,7 +107,7 @@ test('a statement whose answer was altered on its way has a broken seal', async 
 
 test('a month that is not over is refused, and the page says from when on', async (t) => {
   const page = await signedIn(t, 'finance', '', { path: '#/acme/statements' });
-  await page.getByLabel('Month', { exact: true }).fill(month(0));
+  await page.getByLabel('Month', { exact: true }).fill(new Date().toISOString().slice(0, 7));
   await page.getByRole('button', { name: 'Close the month' }).click();
   await page.getByRole('alert').waitFor();
   assert.ok(await page.getByLabel('Month', { exact: true }).getAttribute('aria-invalid'));
@@ -115,10 +116,10 @@ test('a month that is not over is refused, and the page says from when on', asyn
 test('finance closes a month of all tenants, and sees how each went', async (t) => {
   const page = await signedIn(t, 'finance');
   await page.getByRole('link', { name: 'Close a month' }).click();
-  await page.getByLabel('Month', { exact: true }).fill(month(3));
+  await page.getByLabel('Month', { exact: true }).fill(month(2));
   await page.getByRole('button', { name: 'Close it for all tenants' }).click();
-  await page.getByText(new RegExp(`^${month(3)} is closed: `)).waitFor({ timeout: 60_000 });
-  assert.match(page.url(), new RegExp(`period=${month(3)}`));
+  await page.getByText(new RegExp(`^${month(2)} is closed: `)).waitFor({ timeout: 60_000 });
+  assert.match(page.url(), new RegExp(`period=${month(2)}`));
   await rows(page, 'Tenants').filter({ hasText: 'globex' }).getByText('closed').waitFor();
   assert.deepEqual(await findings(page), []);
   await page.getByRole('link', { name: 'acme' }).click();

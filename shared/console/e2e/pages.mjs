@@ -1,6 +1,6 @@
 // The pages, for the tests and pictures of each. `ready` is what shows when the page has loaded; `prepare` does something there.
-const now = new Date();
-const lastMonth = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1)).toISOString().slice(0, 7);
+const yesterday = new Date(Date.now() - 24 * 60 * 60 * 1000);
+const lastMonth = new Date(Date.UTC(yesterday.getUTCFullYear(), yesterday.getUTCMonth() - 1)).toISOString().slice(0, 7);
 const heading = (name) => (page) => page.getByRole('heading', { name, exact: true });
 
 async function choose(page) {
