@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"seatmeter/infra/local/rights"
 )
 
 // seen has the tokens of this run, and logged the stack's log.
@@ -82,12 +84,19 @@ func (s *secrets) leak(line string) (masked string, found bool) {
 	return line, found
 }
 
-// search searches a log for secrets, and for a line of each function.
+// refused is in the line of a call to which the function has no right in template.yaml.
+var refused = fmt.Sprintf("%q:%q", "msg", rights.Refused)
+
+// search searches a log for secrets, for calls without a right, and for a line of each
+// function.
 func (s *secrets) search(lines, functions []string) error {
 	var wrong []string
 	for _, line := range lines {
 		if masked, found := s.leak(line); found {
 			wrong = append(wrong, "a secret in the log: "+masked)
+		}
+		if strings.Contains(line, refused) {
+			wrong = append(wrong, line)
 		}
 	}
 	for _, name := range functions {
@@ -117,6 +126,13 @@ func TestLog_TheSearchFindsSecretsInBase64(t *testing.T) {
 		if _, found := some.leak(line); !found {
 			t.Errorf("not found in %s", line)
 		}
+	}
+}
+
+func TestLog_TheSearchFindsCallsWithoutARight(t *testing.T) {
+	line := fmt.Sprintf(`{"msg":%q,"function":"hosts"}`, rights.Refused)
+	if err := seen.search([]string{`{"msg":"good"}`, line}, nil); err == nil {
+		t.Error("not found")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seatmeter/infra/local/engine"
+	"seatmeter/infra/local/rights"
 	"seatmeter/infra/local/tables"
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
@@ -77,8 +78,10 @@ func (s *Stack) startEngine(ctx context.Context) error {
 }
 
 // inMemory are the names of the tables in memory.
-var inMemory = map[template.LogicalID]string{
-	tables.Live: memtable.Names.Live, tables.Ledger: memtable.Names.Ledger, tables.Usage: memtable.Names.Usage,
+var inMemory = named(memtable.Names)
+
+func named(names dynamo.Tables) rights.Tables {
+	return rights.Tables{tables.Live: names.Live, tables.Ledger: names.Ledger, tables.Usage: names.Usage}
 }
 
 // expire removes expired items once a minute until ctx ends. DynamoDB removes them at

@@ -61,8 +61,8 @@ type Rates struct{ JoinsPerSecond, CallsPerSecond int }
 
 // Environment has what the functions read from environment variables on AWS.
 type Environment struct {
-	// Store is shared by the functions. On AWS, each opens its own.
-	Store          *dynamo.Store
+	// Store returns the store of a function, with the function's rights.
+	Store          func(function string) *dynamo.Store
 	Processes      Processes
 	JoinTokenKeys  keys.Source
 	CursorKeys     keys.Source
@@ -94,15 +94,15 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		return nil, err
 	}
 	cfg.HTTPClient = env.Processes.HTTP(cfg.HTTPClient)
-	store, connections := env.Store, gateway.New(cfg, env.ConnectionsURL)
+	connections := gateway.New(cfg, env.ConnectionsURL)
 	storage := cfg.Copy()
 	storage.BaseEndpoint = aws.String(env.ExportsURL)
 	files := httpapi.Files{
 		Exports: export.New(objects.New(storage, env.ExportsBucket)), XLSX: xlsx.Write, Parquet: parquet.Write,
 	}
 	log := slog.New(metrics.NewHandler(env.Log.Handler()))
-	process := func() wiring.Process {
-		return wiring.Process{Store: store, Log: log, Now: time.Now, Stack: "local"}
+	process := func(function string) wiring.Process {
+		return wiring.Process{Store: env.Store(function), Log: log, Now: time.Now, Stack: "local"}
 	}
 	signer := func() (*jointoken.Signer, error) {
 		ring, err := keys.Open(ctx, env.JoinTokenKeys, time.Now)
@@ -120,45 +120,47 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 	start := func(handle func() lambda.Handler) Starter {
 		return func() (lambda.Handler, error) { return handle(), nil }
 	}
-	web := func(handle func(api.Process) lambda.Handler) Starter {
+	web := func(function string, handle func(api.Process) lambda.Handler) Starter {
 		return func() (lambda.Handler, error) {
 			ring, err := keys.Open(ctx, env.CursorKeys, time.Now)
 			if err != nil {
 				return nil, fmt.Errorf("open the keys of cursors: %w", err)
 			}
-			of := api.Process{Process: process(), Seal: httpapi.NewSeal(ring), CallsPerSecond: env.Rates.CallsPerSecond, JoinsPerSecond: env.Rates.JoinsPerSecond}
+			of := api.Process{Process: process(function), Seal: httpapi.NewSeal(ring), CallsPerSecond: env.Rates.CallsPerSecond, JoinsPerSecond: env.Rates.JoinsPerSecond}
 			return handle(of), nil
 		}
 	}
 	return map[string]Starter{
 		"authorize": signing(func(s *jointoken.Signer) lambda.Handler {
-			return wiring.Authorize(process(), s)
+			return wiring.Authorize(process("authorize"), s)
 		}),
-		"connect":    start(func() lambda.Handler { return wiring.Connect(process(), connections, env.Rates.JoinsPerSecond) }),
-		"disconnect": start(func() lambda.Handler { return wiring.Disconnect(process()) }),
+		"connect": start(func() lambda.Handler {
+			return wiring.Connect(process("connect"), connections, env.Rates.JoinsPerSecond)
+		}),
+		"disconnect": start(func() lambda.Handler { return wiring.Disconnect(process("disconnect")) }),
 		"message": signing(func(s *jointoken.Signer) lambda.Handler {
-			return wiring.Message(process(), connections, env.Rates.JoinsPerSecond, s)
+			return wiring.Message(process("message"), connections, env.Rates.JoinsPerSecond, s)
 		}),
-		"reconcile": start(func() lambda.Handler { return wiring.Reconcile(process(), connections, env.Parts) }),
-		"queue":     signing(func(s *jointoken.Signer) lambda.Handler { return wiring.Queue(process(), connections, s) }),
-		"rollup":    start(func() lambda.Handler { return wiring.Rollup(process(), 0, 0) }),
-		"licenses":  web(func(p api.Process) lambda.Handler { return api.Licenses(p, deleteAfterDays) }),
-		"hosts":     web(func(p api.Process) lambda.Handler { return api.Hosts(p) }),
+		"reconcile": start(func() lambda.Handler { return wiring.Reconcile(process("reconcile"), connections, env.Parts) }),
+		"queue":     signing(func(s *jointoken.Signer) lambda.Handler { return wiring.Queue(process("queue"), connections, s) }),
+		"rollup":    start(func() lambda.Handler { return wiring.Rollup(process("rollup"), 0, 0) }),
+		"licenses":  web("licenses", func(p api.Process) lambda.Handler { return api.Licenses(p, deleteAfterDays) }),
+		"hosts":     web("hosts", func(p api.Process) lambda.Handler { return api.Hosts(p) }),
 		"conferences": func() (lambda.Handler, error) {
 			s, err := signer()
 			if err != nil {
 				return nil, err
 			}
 			tokens := httpapi.JoinTokens{Signer: s, WebSocketURL: env.WebSocketURL}
-			return web(func(p api.Process) lambda.Handler { return api.Conferences(p, connections, tokens) })()
+			return web("conferences", func(p api.Process) lambda.Handler { return api.Conferences(p, connections, tokens) })()
 		},
-		"usage":      web(func(p api.Process) lambda.Handler { return api.Usage(p, files) }),
-		"statements": web(func(p api.Process) lambda.Handler { return api.Statements(p, files) }),
-		"signals": web(func(p api.Process) lambda.Handler {
+		"usage":      web("usage", func(p api.Process) lambda.Handler { return api.Usage(p, files) }),
+		"statements": web("statements", func(p api.Process) lambda.Handler { return api.Statements(p, files) }),
+		"signals": web("signals", func(p api.Process) lambda.Handler {
 			return api.Signals(p, webhook.NewGuard(env.InsecureWebhooks), env.Bus, env.Ticks)
 		}),
 		"console": func() (lambda.Handler, error) {
-			handle, err := api.Console(process(), httpapi.Site{
+			handle, err := api.Console(process("console"), httpapi.Site{
 				Issuer: issuer.URL, ClientID: issuer.ConsoleClient, Scope: "openid", Metadata: apigateway.IssuerPath + issuer.DiscoveryPath,
 				Origins: []string{env.ExportsURL},
 			})

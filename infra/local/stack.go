@@ -27,6 +27,7 @@ import (
 	"seatmeter/infra/local/buckets"
 	"seatmeter/infra/local/engine"
 	"seatmeter/infra/local/issuer"
+	"seatmeter/infra/local/rights"
 	"seatmeter/infra/local/template"
 	"seatmeter/shared/dynamo"
 	"seatmeter/shared/jobs"
@@ -160,7 +161,7 @@ func (s *Stack) start(ctx context.Context) error {
 		return err
 	}
 	s.store = dynamo.New(state.api, state.names)
-	handlers, err := s.buildFunctions(ctx, state)
+	handlers, err := s.buildFunctions(ctx, state, system)
 	if err != nil {
 		return err
 	}
@@ -235,7 +236,7 @@ func (s *Stack) claimDataDir() error {
 	return withdraw(s.options.DataDir) // a killed stack leaves its endpoints
 }
 
-func (s *Stack) buildFunctions(ctx context.Context, state database) (map[string]lambda.Handler, error) {
+func (s *Stack) buildFunctions(ctx context.Context, state database, system *template.Template) (map[string]lambda.Handler, error) {
 	tokenKeys, err := openKeyFiles(s.options.DataDir, joinTokenKeyFile)
 	if err != nil {
 		return nil, err
@@ -245,7 +246,7 @@ func (s *Stack) buildFunctions(ctx context.Context, state database) (map[string]
 		return nil, err
 	}
 	starters, err := s.options.Functions(context.WithoutCancel(ctx), Environment{
-		Store:          dynamo.New(s.options.Processes.DynamoDB(state.api), state.names),
+		Store:          s.stores(state, system),
 		Processes:      s.options.Processes,
 		JoinTokenKeys:  tokenKeys,
 		CursorKeys:     cursorKeys,
@@ -269,6 +270,15 @@ func (s *Stack) buildFunctions(ctx context.Context, state database) (map[string]
 		return nil, fmt.Errorf("build the functions: %w", err)
 	}
 	return handlers, nil
+}
+
+// stores gives each function a store with the rights that the template gives it.
+func (s *Stack) stores(state database, system *template.Template) func(string) *dynamo.Store {
+	over, names := s.options.Processes.DynamoDB(state.api), named(state.names)
+	return func(function string) *dynamo.Store {
+		f, _ := system.Function(function)
+		return dynamo.New(rights.Limit(over, f, names, s.options.Log), state.names)
+	}
 }
 
 // newGateway opens the issuer and makes the gateway that verifies its tokens.

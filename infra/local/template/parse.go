@@ -120,6 +120,7 @@ func (p *parser) function(r resource, globals value) {
 		timeout = globals.get("Timeout")
 	}
 	f.Timeout = time.Duration(timeout.integer(defaultFunctionTimeoutSeconds, 1, 900)) * time.Second
+	f.Rights = rights(r.properties.get("Policies"))
 	if other, taken := p.template.Function(f.Name); taken {
 		uri.fail("has the same folder name as %s", other.ID)
 	}

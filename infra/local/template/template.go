@@ -1,11 +1,11 @@
-// Package template reads the project's SAM template for the local stack: functions, HTTP and
-// WebSocket routes, tables, buckets, schedules and streams. So the stack needs no description of its
-// own.
+// Package template reads the project's SAM template for the local stack: functions with their rights
+// to tables, HTTP and WebSocket routes, tables, buckets, schedules and streams. So the stack needs no
+// description of its own.
 //
 // The name of a function is the folder of its code: CodeUri `functions/connect/` is the function
 // `connect`. The package supports these intrinsics of CloudFormation, in their short and long forms:
 // for a string, Ref and Sub of parameters with a default and of pseudo parameters, and GetAtt of the
-// Arn of a function or a queue or of the StreamArn of a table; anywhere, If of the template's
+// Arn of a function, a queue or a table or of the StreamArn of a table; anywhere, If of the template's
 // conditions. It leaves resources out whose condition is false. Another intrinsic in a property that
 // the stack needs is an error with the name of the resource; in other properties it is ignored.
 package template
@@ -49,6 +49,8 @@ type Function struct {
 	Name string
 	// Timeout is the time limit of an invocation; the default is 3 seconds.
 	Timeout time.Duration
+	// Rights are what it may do to tables.
+	Rights []Right
 }
 
 // Route is one route of the HTTP API.
