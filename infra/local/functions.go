@@ -62,7 +62,10 @@ type Rates struct{ JoinsPerSecond, CallsPerSecond int }
 // Environment has what the functions read from environment variables on AWS.
 type Environment struct {
 	// Store returns the store of a function, with the function's rights.
-	Store          func(function string) *dynamo.Store
+	Store func(function string) *dynamo.Store
+	// Limit returns a client for a function's calls of connections, with the function's
+	// rights.
+	Limit          func(function string, over aws.HTTPClient) aws.HTTPClient
 	Processes      Processes
 	JoinTokenKeys  keys.Source
 	CursorKeys     keys.Source
@@ -94,7 +97,11 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 		return nil, err
 	}
 	cfg.HTTPClient = env.Processes.HTTP(cfg.HTTPClient)
-	connections := gateway.New(cfg, env.ConnectionsURL)
+	connections := func(function string) *gateway.Gateway {
+		limited := cfg.Copy()
+		limited.HTTPClient = env.Limit(function, cfg.HTTPClient)
+		return gateway.New(limited, env.ConnectionsURL)
+	}
 	storage := cfg.Copy()
 	storage.BaseEndpoint = aws.String(env.ExportsURL)
 	files := httpapi.Files{
@@ -135,24 +142,28 @@ func Functions(ctx context.Context, env Environment) (map[string]Starter, error)
 			return wiring.Authorize(process("authorize"), s)
 		}),
 		"connect": start(func() lambda.Handler {
-			return wiring.Connect(process("connect"), connections, env.Rates.JoinsPerSecond)
+			return wiring.Connect(process("connect"), connections("connect"), env.Rates.JoinsPerSecond)
 		}),
 		"disconnect": start(func() lambda.Handler { return wiring.Disconnect(process("disconnect")) }),
 		"message": signing(func(s *jointoken.Signer) lambda.Handler {
-			return wiring.Message(process("message"), connections, env.Rates.JoinsPerSecond, s)
+			return wiring.Message(process("message"), connections("message"), env.Rates.JoinsPerSecond, s)
 		}),
-		"reconcile": start(func() lambda.Handler { return wiring.Reconcile(process("reconcile"), connections, env.Parts) }),
-		"queue":     signing(func(s *jointoken.Signer) lambda.Handler { return wiring.Queue(process("queue"), connections, s) }),
-		"rollup":    start(func() lambda.Handler { return wiring.Rollup(process("rollup"), 0, 0) }),
-		"licenses":  web("licenses", func(p api.Process) lambda.Handler { return api.Licenses(p, deleteAfterDays) }),
-		"hosts":     web("hosts", func(p api.Process) lambda.Handler { return api.Hosts(p) }),
+		"reconcile": start(func() lambda.Handler {
+			return wiring.Reconcile(process("reconcile"), connections("reconcile"), env.Parts)
+		}),
+		"queue": signing(func(s *jointoken.Signer) lambda.Handler {
+			return wiring.Queue(process("queue"), connections("queue"), s)
+		}),
+		"rollup":   start(func() lambda.Handler { return wiring.Rollup(process("rollup"), 0, 0) }),
+		"licenses": web("licenses", func(p api.Process) lambda.Handler { return api.Licenses(p, deleteAfterDays) }),
+		"hosts":    web("hosts", func(p api.Process) lambda.Handler { return api.Hosts(p) }),
 		"conferences": func() (lambda.Handler, error) {
 			s, err := signer()
 			if err != nil {
 				return nil, err
 			}
 			tokens := httpapi.JoinTokens{Signer: s, WebSocketURL: env.WebSocketURL}
-			return web("conferences", func(p api.Process) lambda.Handler { return api.Conferences(p, connections, tokens) })()
+			return web("conferences", func(p api.Process) lambda.Handler { return api.Conferences(p, connections("conferences"), tokens) })()
 		},
 		"usage":      web("usage", func(p api.Process) lambda.Handler { return api.Usage(p, files) }),
 		"statements": web("statements", func(p api.Process) lambda.Handler { return api.Statements(p, files) }),

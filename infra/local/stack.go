@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"seatmeter/infra/client"
 	"seatmeter/infra/local/apigateway"
@@ -246,7 +247,11 @@ func (s *Stack) buildFunctions(ctx context.Context, state database, system *temp
 		return nil, err
 	}
 	starters, err := s.options.Functions(context.WithoutCancel(ctx), Environment{
-		Store:          s.stores(state, system),
+		Store: s.stores(state, system),
+		Limit: func(function string, over aws.HTTPClient) aws.HTTPClient {
+			f, _ := system.Function(function)
+			return rights.LimitConnections(over, f, s.options.Log)
+		},
 		Processes:      s.options.Processes,
 		JoinTokenKeys:  tokenKeys,
 		CursorKeys:     cursorKeys,

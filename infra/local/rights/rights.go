@@ -1,6 +1,6 @@
 // Package rights holds the functions of the local stack to the rights that template.yaml gives
-// them, as IAM does on AWS: a function's DynamoDB refuses what the function's policy does not
-// allow.
+// them, as IAM does on AWS: a function's DynamoDB and its WebSocket API's connections refuse what
+// the function's policy does not allow. Queues, secrets, buckets and the event bus refuse nothing.
 //
 // On one point it is stricter than IAM: a right to items with certain keys allows no query.
 package rights

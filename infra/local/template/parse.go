@@ -120,7 +120,8 @@ func (p *parser) function(r resource, globals value) {
 		timeout = globals.get("Timeout")
 	}
 	f.Timeout = time.Duration(timeout.integer(defaultFunctionTimeoutSeconds, 1, 900)) * time.Second
-	f.Rights = rights(r.properties.get("Policies"))
+	policies := r.properties.get("Policies")
+	f.Rights, f.ConnectionMethods = rights(policies), connectionMethods(policies)
 	if other, taken := p.template.Function(f.Name); taken {
 		uri.fail("has the same folder name as %s", other.ID)
 	}

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
@@ -104,4 +105,32 @@ func (v value) oneOrMore() []value {
 		return []value{v}
 	}
 	return v.list()
+}
+
+const (
+	manageConnections = "execute-api:ManageConnections"
+	anyConnection     = "/@connections/*"
+)
+
+// connectionMethods reads the statements on the WebSocket API's connections: the HTTP methods that the
+// function may use on any connection.
+func connectionMethods(policies value) []string {
+	var methods []string
+	for _, policy := range policies.list() {
+		for _, statement := range policy.required("Statement").oneOrMore() {
+			actions := statement.required("Action").oneOrMore()
+			if !slices.ContainsFunc(actions, func(action value) bool { return action.text() == manageConnections }) {
+				continue
+			}
+			for _, resource := range statement.required("Resource").oneOrMore() {
+				_, argument := resource.intrinsic()
+				path, ok := strings.CutSuffix(argument.node.Value, anyConnection)
+				if !ok {
+					resource.fail("does not end in %s", anyConnection)
+				}
+				methods = append(methods, path[strings.LastIndexByte(path, '/')+1:])
+			}
+		}
+	}
+	return methods
 }

@@ -1,5 +1,5 @@
 // Package template reads the project's SAM template for the local stack: functions with their rights
-// to tables, HTTP and WebSocket routes, tables, buckets, schedules and streams. So the stack needs no
+// to tables and connections, HTTP and WebSocket routes, tables, buckets, schedules and streams. So the stack needs no
 // description of its own.
 //
 // The name of a function is the folder of its code: CodeUri `functions/connect/` is the function
@@ -51,6 +51,8 @@ type Function struct {
 	Timeout time.Duration
 	// Rights are what it may do to tables.
 	Rights []Right
+	// ConnectionMethods are the HTTP methods by which it may call the WebSocket API's connections.
+	ConnectionMethods []string
 }
 
 // Route is one route of the HTTP API.

@@ -27,7 +27,7 @@ func TestReadGivesWhatALocalStackNeeds(t *testing.T) {
 				{Actions: []string{"dynamodb:GetItem", "dynamodb:PutItem"}, Table: "LiveTable", LeadingKeys: []string{"door#*", "lock"}},
 				{Actions: []string{"dynamodb:Query"}, Table: "LiveTable", Index: "copy"},
 				{Actions: []string{"dynamodb:Query"}, Table: "PlainTable"},
-			}},
+			}, ConnectionMethods: []string{"POST"}},
 			{ID: "EnterFunction", Name: "enter", Timeout: 10 * time.Second},
 		},
 		Routes: []template.Route{
@@ -159,6 +159,7 @@ func TestErrorsNameTheResource(t *testing.T) {
 		"all but an action": {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, NotAction: a}]}]"), "F.Policies.0.Statement.0.NotAction: is not supported"},
 		"odd limit":         {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, Action: dynamodb:GetItem, Resource: '*', Condition: {Bool: {a: b}}}]}]"), "F.Policies.0.Statement.0.Condition.Bool: is not"},
 		"every table":       {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, Action: dynamodb:GetItem, Resource: '*'}]}]"), "F.Policies.0.Statement.0.Resource: is neither"},
+		"one connection":    {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, Action: execute-api:ManageConnections, Resource: '*'}]}]"), "F.Policies.0.Statement.0.Resource: does not end in"},
 		"unknown value":     {function("CodeUri: !ImportValue x"), "F.CodeUri: !ImportValue"},
 		"unset parameter":   {function("CodeUri: !Ref Where"), "F.CodeUri: refers to Where"},
 		"no stream":         {stream("StartingPosition: LATEST"), "F.Events.E.Properties.Stream: is missing"},
