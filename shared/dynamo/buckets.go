@@ -22,7 +22,8 @@ import (
 // figures would be silently too low. The cost is small: 31 days are 2 units.
 
 // Progress implements rollup.Buckets by one query, which costs as much as reading one of
-// the two items.
+// the two items. Where neither is there, the usage table may have been emptied: the ledger
+// tells what was removed, and the next SaveProgress keeps it.
 func (s *Store) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, error) {
 	page, err := s.query(ctx, &dynamodb.QueryInput{
 		TableName: s.usage, ConsistentRead: aws.Bool(true),
@@ -44,21 +45,31 @@ func (s *Store) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, er
 			p = &rollup.Progress{}
 		}
 		if kind == keyRemoval {
-			p.RemovedMillis = r.number(attrRemovedBefore)
+			p.RemovedMillis = max(p.RemovedMillis, r.number(attrRemovedBefore))
 		} else {
 			p.Zone, p.ThroughMillis, p.MarksReadMillis = r.text(attrZone), r.number(attrThrough), r.number(attrLate)
+			p.RemovedMillis = max(p.RemovedMillis, r.number(attrRemovedBefore))
 		}
 		if r.err != nil {
 			return nil, fmt.Errorf("progress of %s: %w", t, r.err)
 		}
 	}
-	return p, nil
+	if p != nil {
+		return p, nil
+	}
+	note, err := s.notedRemoval(ctx, t)
+	if err != nil || note == nil {
+		return nil, err
+	}
+	r := reader{item: note}
+	return &rollup.Progress{RemovedMillis: r.number(attrRemovedBefore)}, r.err
 }
 
 // SaveProgress implements rollup.Buckets.
 func (s *Store) SaveProgress(ctx context.Context, t tenant.ID, p rollup.Progress) error {
 	_, _, err := s.put(ctx, s.usage, key(tenantKey(t), keyRolledUp).
-		setText(attrZone, p.Zone).setNumber(attrThrough, p.ThroughMillis).setNumber(attrLate, p.MarksReadMillis), "", nil)
+		setText(attrZone, p.Zone).setNumber(attrThrough, p.ThroughMillis).setNumber(attrLate, p.MarksReadMillis).
+		setNumber(attrRemovedBefore, p.RemovedMillis), "", nil)
 	return err
 }
 

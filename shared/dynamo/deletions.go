@@ -155,7 +155,7 @@ func (r remover) fromLedger(ctx context.Context, shards int) (bool, error) {
 		if done, err := r.removeAll(ctx, r.ledger, refusalsKey(r.tenant, shard), ""); err != nil || !done {
 			return false, err
 		}
-		for _, kind := range []string{prefixStay, prefixWait, prefixQueue, prefixLate, prefixRevision} {
+		for _, kind := range []string{prefixStay, prefixWait, prefixQueue, prefixLate, prefixRevision, keyRemoval} {
 			if done, err := r.removeAll(ctx, r.ledger, staysKey(r.tenant, shard), kind); err != nil || !done {
 				return false, err
 			}

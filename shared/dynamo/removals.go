@@ -11,9 +11,14 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Removal implements retention.Removals.
+// Removal implements retention.Removals. The note is kept in the ledger, since the usage
+// table may be emptied, and is copied there for Progress. Earlier versions kept it there
+// alone.
 func (s *Store) Removal(ctx context.Context, t tenant.ID) (retention.Removal, error) {
-	i, err := s.getFrom(ctx, s.usage, tenantKey(t), keyRemoval, true)
+	i, err := s.notedRemoval(ctx, t)
+	if err == nil && i == nil {
+		i, err = s.getFrom(ctx, s.usage, tenantKey(t), keyRemoval, false)
+	}
 	if err != nil {
 		return retention.Removal{}, err
 	}
@@ -22,12 +27,36 @@ func (s *Store) Removal(ctx context.Context, t tenant.ID) (retention.Removal, er
 	return removal, r.err
 }
 
-// SaveRemoval implements retention.Removals by one conditional put.
+// notedRemoval reads the ledger's note, nil if there is none. It is a query, since no
+// function may get an item of the ledger.
+func (s *Store) notedRemoval(ctx context.Context, t tenant.ID) (item, error) {
+	page, err := s.query(ctx, &dynamodb.QueryInput{
+		TableName: s.ledger, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:    aws.String("#pk = :tenant AND #sk = :note"),
+		ExpressionAttributeNames:  map[string]string{"#pk": attrPK, "#sk": attrSK},
+		ExpressionAttributeValues: item{":tenant": text(string(t)), ":note": text(keyRemoval)},
+	})
+	if err != nil || len(page.Items) == 0 {
+		return nil, err
+	}
+	return page.Items[0], nil
+}
+
+// SaveRemoval implements retention.Removals by a conditional put for each table. The
+// ledger comes first: nothing is removed before both are written.
 func (s *Store) SaveRemoval(ctx context.Context, t tenant.ID, r retention.Removal) error {
-	_, _, err := s.put(ctx, s.usage, key(tenantKey(t), keyRemoval).
-		setNumber(attrRemovedBefore, r.BeforeMillis).setNumber(attrAt, r.NotedMillis).setNumber(attrRemovedDone, r.DoneMillis),
-		"attribute_not_exists(#pk) OR #removed_before <= :before", item{":before": number(r.BeforeMillis)})
-	return err
+	for _, to := range []struct {
+		table *string
+		pk    string
+	}{{s.ledger, string(t)}, {s.usage, tenantKey(t)}} {
+		_, _, err := s.put(ctx, to.table, key(to.pk, keyRemoval).
+			setNumber(attrRemovedBefore, r.BeforeMillis).setNumber(attrAt, r.NotedMillis).setNumber(attrRemovedDone, r.DoneMillis),
+			"attribute_not_exists(#pk) OR #removed_before <= :before", item{":before": number(r.BeforeMillis)})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Pass implements retention.Removals.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -191,6 +192,68 @@ func TestAClosedMonthGoesAndItsStatementStays(t *testing.T) {
 	again, err := w.report(w.day(60), w.day(91))
 	if diff := cmp.Diff(march, again); err != nil || diff != "" {
 		t.Errorf("March: %v (-before +after):\n%s", err, diff)
+	}
+}
+
+// Operators may empty the usage table, since it is made again from the ledger.
+func TestARemovedMonthStaysSealedAfterTheUsageTableIsEmptied(t *testing.T) {
+	w := newWorld(t)
+	sealed := w.closes("2025-01")[0]
+	w.kept(w.day(32))
+	before, err := w.store.Removal(t.Context(), acme)
+	if err != nil || before.DoneMillis == 0 {
+		t.Fatalf("the removal is %+v, %v", before, err)
+	}
+	w.empties()
+	for _, when := range []string{"emptied", "rolled up anew"} {
+		if after, err := w.store.Removal(t.Context(), acme); err != nil || after != before {
+			t.Errorf("%s: the removal is %+v, %v", when, after, err)
+		}
+		if _, err := w.report(w.day(1), w.day(32)); !problem.Is(err, problem.Invalid) {
+			t.Errorf("%s: a report of what was removed: %v", when, err)
+		}
+		if stale, _, err := w.closer().Stale(t.Context(), sealed); err != nil || stale {
+			t.Errorf("%s: the statement is stale: %v, %v", when, stale, err)
+		}
+		if again := w.closes("2025-01")[0]; again.SHA256 != sealed.SHA256 {
+			t.Errorf("%s: closed again, as revision %d", when, again.Revision)
+		}
+		if _, err := w.roller().Tenant(t.Context(), acme); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestARemovalNotedByAnEarlierVersionIsKnown(t *testing.T) {
+	w := newWorld(t)
+	want := retention.Removal{BeforeMillis: w.day(32).UnixMilli(), NotedMillis: 1}
+	if err := w.store.SaveRemoval(t.Context(), acme, want); err != nil {
+		t.Fatal(err)
+	}
+	w.removes(memtable.Names.Ledger, func(sk string) bool { return strings.HasPrefix(sk, "progress") })
+	if got, err := w.store.Removal(t.Context(), acme); err != nil || got != want {
+		t.Errorf("the removal is %+v, %v", got, err)
+	}
+}
+
+// empties deploys with an empty usage table.
+func (w *world) empties() {
+	w.removes(memtable.Names.Usage, func(string) bool { return true })
+}
+
+// removes takes items out of a table, by their sort keys.
+func (w *world) removes(table string, which func(sk string) bool) {
+	var keys [][2]string
+	w.tables.Each(table, func(i memtable.Item) {
+		if pk, sk := keysOf(i); which(sk) {
+			keys = append(keys, [2]string{pk, sk})
+		}
+	})
+	if len(keys) == 0 {
+		w.t.Fatalf("nothing is removed from %s", table)
+	}
+	for _, k := range keys {
+		w.tables.Set(table, k[0], k[1], nil)
 	}
 }
 

@@ -66,7 +66,8 @@ type Buckets interface {
 	// Progress reads a tenant's progress, consistently; nil if there is none. Where records
 	// were removed there is one, without a Zone if nothing is rolled up.
 	Progress(ctx context.Context, t tenant.ID) (*Progress, error)
-	// SaveProgress replaces a tenant's progress but for RemovedMillis. Safe to retry.
+	// SaveProgress replaces a tenant's progress, but a removal that is noted stays. Safe to
+	// retry.
 	SaveProgress(ctx context.Context, t tenant.ID, p Progress) error
 	// PutDay replaces a day of a zone's calendar, unless the stored one was made from
 	// more records. Idle rows are not stored. It is not atomic: a reader may see some

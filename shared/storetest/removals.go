@@ -35,6 +35,7 @@ func removalNoted(t *testing.T, store Store, id tenant.ID) {
 	}
 	no(t, store.SaveRemoval(ctx, id, done))
 	equal(t, "after a late write", must(store.Removal(ctx, id))(t), next)
+	equal(t, "its copy", must(store.Progress(ctx, id))(t).RemovedMillis, next.BeforeMillis)
 	for _, p := range []retention.Pass{{BeganMillis: 3, After: id}, {BeganMillis: 4}} {
 		no(t, store.SavePass(ctx, p))
 		equal(t, "the pass", must(store.Pass(ctx))(t), p)
