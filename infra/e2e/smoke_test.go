@@ -2,6 +2,10 @@ package e2e
 
 import (
 	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -66,5 +70,40 @@ func TestSmoke_NamesTheStepThatFails(t *testing.T) {
 		if err := smoke.Run(t.Context(), target, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
+	}
+}
+
+func TestSmoke_RemovesTheTenantWhenNothingCanBeScheduled(t *testing.T) {
+	target := running.target(t)
+	there, err := url.Parse(target.HTTP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := running.smoked(t)
+	proxy := httputil.NewSingleHostReverseProxy(there)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/conferences") && r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	target.HTTP = server.URL
+	if err := smoke.Run(t.Context(), target, &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "schedule a conference") {
+		t.Errorf("it is said %v", err)
+	}
+	made := 0
+	for tenant := range running.smoked(t) {
+		if before[tenant] {
+			continue
+		}
+		made++
+		if left, err := running.vendor.Tenant(t.Context(), tenant); err != nil || left.DeletingAt == nil {
+			t.Errorf("%s is left as %+v (%v)", tenant, left, err)
+		}
+	}
+	if made != 1 {
+		t.Errorf("%d tenants were made, want 1", made)
 	}
 }

@@ -41,6 +41,7 @@ type trial struct {
 	admin      *client.Admin
 	tenant     string
 	conference string
+	licensed   bool // or may be: the tenant has to be removed
 	began      time.Time
 	in         []*client.Participant
 }
@@ -56,7 +57,7 @@ func Run(ctx context.Context, target Target, out io.Writer) (err error) {
 		for _, p := range t.in {
 			p.Abandon() // left over after a failure
 		}
-		if t.conference == "" {
+		if !t.licensed {
 			return
 		}
 		removing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -111,6 +112,7 @@ func said(err error) string {
 }
 
 func (t *trial) license(ctx context.Context) error {
+	t.licensed = true
 	if _, err := t.admin.PutLicense(ctx, t.tenant, client.Concurrent(seats)); err != nil {
 		return fmt.Errorf("put the license of %s: %w", t.tenant, err)
 	}
@@ -242,7 +244,10 @@ func (t *trial) report(ctx context.Context) error {
 // remove ends the conference, and has the tenant deleted at once, which is done by
 // schedule within the hour.
 func (t *trial) remove(ctx context.Context) error {
-	_, err := t.admin.EndConference(ctx, t.tenant, t.conference)
+	var err error
+	if t.conference != "" {
+		_, err = t.admin.EndConference(ctx, t.tenant, t.conference)
+	}
 	return errors.Join(err, t.admin.DeleteTenant(ctx, t.tenant, 0))
 }
 
