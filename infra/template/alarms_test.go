@@ -126,6 +126,19 @@ func TestAlarmsAndDashboardWatchWhatTheFunctionsEmit(t *testing.T) {
 	}
 }
 
+// The manual says that the dashboard shows all metrics.
+func TestTheDashboardShowsEachMetricThatIsEmitted(t *testing.T) {
+	shown := make(map[string]bool)
+	for _, metric := range watchedByDashboard(t) {
+		shown[strings.TrimSuffix(metric.name+" "+metric.dimensions["function"], " ")] = true
+	}
+	for name := range drive(t) {
+		if !shown[name] {
+			t.Errorf("%q is not on the dashboard", name)
+		}
+	}
+}
+
 // What AWS itself measures, by the dimensions under which it does. Of DynamoDB there is none: alarms on its
 // metrics keep their state where no data comes, so that one that fired would never end.
 func TestAlarmsAndDashboardNameAWSMetricsOfOurResources(t *testing.T) {

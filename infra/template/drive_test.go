@@ -209,6 +209,7 @@ func drive(t *testing.T) emitted {
 		{worldtest.Concurrent(5), driveRemovals},
 		{queued, driveQueue},
 		{worldtest.Concurrent(2), driveSignals},
+		{worldtest.Concurrent(1), driveServer},
 	} {
 		synctest.Test(t, func(t *testing.T) { // since the queues' worker waits
 			d := newDriver(t, worldtest.NewBubble(t, one.license))
@@ -391,19 +392,37 @@ func driveRemovals(d *driver) {
 	d.conferences(http.MethodPost, "/v1/tenants/acme/conferences/weekly/end", "")
 }
 
-// conferences calls the function conferences as a vendor.
+// driveServer has a server take a tenant's only seat, and be refused another.
+func driveServer(d *driver) {
+	const seats = "/v1/tenants/acme/conferences/weekly/seats"
+	d.calls("server", http.MethodPost, seats, `{"identity":"bob","role":"participant"}`, http.StatusCreated)
+	d.calls("server", http.MethodPost, seats, `{"identity":"cid","role":"participant"}`, http.StatusForbidden)
+}
+
+// conferences calls the function conferences as a vendor, and is answered by a success.
 func (d *driver) conferences(method, path, body string) {
+	d.t.Helper()
+	d.calls("vendor", method, path, body, 0)
+}
+
+// calls calls the function conferences as a role, and is answered by a status; zero is any
+// success.
+func (d *driver) calls(role, method, path, body string, status int) {
 	d.t.Helper()
 	var event httpapi.Event
 	event.RawPath, event.Body, event.Headers = path, body, map[string]string{"content-type": "application/json"}
 	event.RequestContext.RequestID, event.RequestContext.TimeEpoch = fmt.Sprintf("JKJaXmPL%d=", d.Tick()), d.Millis()
 	event.RequestContext.HTTP.Method, event.RequestContext.HTTP.Path = method, path
 	event.RequestContext.Authorizer = &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"role": "vendor", "sub": "vendor"}},
+		JWT: &events.APIGatewayV2HTTPRequestContextAuthorizerJWTDescription{Claims: map[string]string{"role": role, "sub": role, "tenant": "acme"}},
 	}
 	process := api.Process{Process: d.process, Seal: httpapi.NewSeal(keystest.Ring(d.t, "s")), CallsPerSecond: 1000}
 	answer := d.call(api.Conferences(process, d.Gateway, httpapi.JoinTokens{Signer: d.signer, WebSocketURL: "wss://a1b2c3.example.com/live"}), event)
-	if !strings.Contains(string(answer), `"statusCode":20`) {
+	want := `"statusCode":20`
+	if status != 0 {
+		want = fmt.Sprintf(`"statusCode":%d`, status)
+	}
+	if !strings.Contains(string(answer), want) {
 		d.t.Errorf("%s %s is answered %s", method, path, answer)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"seatmeter/shared/conference"
+	"seatmeter/shared/metrics"
 	"seatmeter/shared/problem"
 	"seatmeter/shared/session"
 )
@@ -30,6 +31,9 @@ func (x *Admissions) TakeSeat(ctx context.Context, v Visitor, c conference.Confe
 	s, err := x.complete(ctx, v, a)
 	if errors.Is(err, errStaleCache) {
 		err = problem.New(problem.Unavailable, "Please try again.")
+	}
+	if err == nil {
+		metrics.Count(ctx, metrics.Joins, 1)
 	}
 	return s, 0, err
 }
