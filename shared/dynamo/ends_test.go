@@ -62,7 +62,7 @@ func TestAStayCostsWhatTheArchitectureSaysForEachEnd(t *testing.T) {
 			w.resume(t, w.in[len(w.in)-1])
 			w.leave(t)
 		}},
-		{"a server's: renewed once, and released", 5, 3.5, func(t *testing.T, w *costly) {
+		{"a server's: renewed once, and released", 5, 4.5, func(t *testing.T, w *costly) {
 			w.takeSeat(t)
 			w.renew(t, 1)
 			w.release(t)
