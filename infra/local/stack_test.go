@@ -36,7 +36,7 @@ func start(t *testing.T, o Options) *Stack {
 
 func stop(t *testing.T, s *Stack) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := s.Close(ctx); err != nil {
 		t.Error(err)
