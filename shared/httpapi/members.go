@@ -60,7 +60,7 @@ var (
 	}
 	valuesClosings = [][2]string{
 		{"none", "nobody asked for it."},
-		{"running", "it goes on by itself, within a quarter of an hour at the latest."},
+		{"running", "it goes on by itself, within an hour at the latest."},
 		{"done", "every tenant has a result."},
 	}
 	valuesPool = [][2]string{
@@ -141,8 +141,8 @@ var members = map[string]member{
 	"Segment.hosts":          {text: "How many hosts had anyone in their conferences.", unit: unitHosts, example: 2},
 	"stale":                  {text: "Whether records of the period came in after this revision, the latest, was made. Close the period again to have them in a statement.", example: false},
 	"Statement.stale":        {text: "True if records of the period came in after this revision, the latest, was made. Absent otherwise, and not part of the sealed document. Close the period again to have them in a statement.", example: true},
-	"difference":             {text: "The differences that those records make to the totals. Absent until they are rolled up, which takes up to a quarter of an hour, and for months of a former time zone. Not part of the sealed document."},
-	"ClosingView.state":      {text: "How far the closing is.", example: "running", values: [][2]string{{"none", "nobody asked for it."}, {"running", "it goes on by itself, within a quarter of an hour at the latest."}, {"done", "`revision` is the statement."}, {"failed", "the ledger and the roll-up disagree: `problem` names the day and the figures."}, {"not_due", "the month has not ended for this tenant, or ended before its first: see `problem`."}}},
+	"difference":             {text: "The differences that those records make to the totals. Absent until they are rolled up, which takes up to an hour, and for months of a former time zone. Not part of the sealed document."},
+	"ClosingView.state":      {text: "How far the closing is.", example: "running", values: [][2]string{{"none", "nobody asked for it."}, {"running", "it goes on by itself, within an hour at the latest."}, {"done", "`revision` is the statement."}, {"failed", "the ledger and the roll-up disagree: `problem` names the day and the figures."}, {"not_due", "the month has not ended for this tenant, or ended before its first: see `problem`."}}},
 	"days_done":              {text: "How many days were checked against the ledger.", unit: "days", example: 12},
 	"ClosingView.days":       {text: "How many days the period has. 0 while the closing has not begun.", unit: "days", example: 30},
 	"ClosingView.revision":   {text: "The statement's latest revision that a closing has made or confirmed. Absent if there is none.", unit: unitRevision, example: 1},
