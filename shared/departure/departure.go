@@ -104,7 +104,7 @@ func (x *Departures) HasSeat(ctx context.Context, s session.Session, atMillis in
 		return false, nil
 	}
 	m, err := x.member(ctx, s)
-	return err == nil && m.WithoutLease() == s.Member() && !m.Expired(atMillis), err
+	return err == nil && m.WithoutLease() == s.Member() && !m.Lapsed(atMillis), err
 }
 
 // member is what the block that a session names has of its connection.

@@ -60,11 +60,7 @@ func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis i
 				return nil
 			}
 		case session.StateSeated:
-			lapsed, err := x.endLapsed(ctx, *s, atMillis)
-			if err != nil {
-				return err
-			}
-			if end == usage.EndRemoved && !lapsed {
+			if end == usage.EndRemoved {
 				gone := *s
 				gone.State, gone.MovedAtMillis = session.StateGone, atMillis
 				gone.Version++
@@ -75,6 +71,9 @@ func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis i
 					continue
 				}
 				_, err = x.FinishLeave(ctx, gone)
+				return err
+			}
+			if err := x.endLapsed(ctx, *s, atMillis); err != nil {
 				return err
 			}
 			done, err := x.endStay(ctx, *s, atMillis, end)
@@ -94,18 +93,18 @@ func (x *Departures) Leave(ctx context.Context, id seat.ConnectionID, atMillis i
 	return fmt.Errorf("leave %s: its session kept changing", id)
 }
 
-// endLapsed records the stay of a server's seat that had lapsed at a moment, as a join that
-// replaces it would. False: it had not, or was renewed.
-func (x *Departures) endLapsed(ctx context.Context, s session.Session, atMillis int64) (bool, error) {
+// endLapsed records the stay of a server's seat that had lapsed at a moment, up to its last
+// renewal. What endStay then records is recorded already.
+func (x *Departures) endLapsed(ctx context.Context, s session.Session, atMillis int64) error {
 	if !s.Connection.OfServer() {
-		return false, nil
+		return nil
 	}
 	m, err := x.member(ctx, s)
-	if err != nil || !s.Names(s.Block, m) || !m.Expired(atMillis) {
-		return false, err
+	if err != nil || !s.Names(s.Block, m) || !m.Lapsed(atMillis) {
+		return err
 	}
-	_, outcome, err := lapse.End(ctx, x.store, s.Block, seat.Place{Connection: s.Connection, Member: m})
-	return outcome == lapse.OutcomeRecorded, problem.Wrap("end a lapsed seat", err)
+	_, _, err = lapse.End(ctx, x.store, s.Block, seat.Place{Connection: s.Connection, Member: m})
+	return problem.Wrap("end a lapsed seat", err)
 }
 
 // EndWait makes a server's connection gone that waits since then. It tells whether it is

@@ -244,7 +244,7 @@ func (s Seats) take(ctx context.Context, book *people.Book, in *takeSeatInput) (
 	}
 	taken, position, err := s.Admissions.TakeSeat(ctx, v, c)
 	if err != nil {
-		metrics.Count(ctx, metrics.Refused(refusalCode(err)), 1)
+		metrics.Count(ctx, metrics.Refused(problem.As(err).Code), 1)
 		return nil, err //nolint:wrapcheck // a problem of its own
 	}
 	out := &takeSeatOutput{Status: http.StatusCreated, ContentType: formatJSON.contentType}
@@ -261,14 +261,6 @@ func (s Seats) take(ctx context.Context, book *people.Book, in *takeSeatInput) (
 	}
 	out.Body, err = json.Marshal(view)
 	return out, err //nolint:wrapcheck // never fails
-}
-
-// refusalCode is what a refused seat is counted under; what broke is unavailable.
-func refusalCode(err error) problem.Code {
-	if p := problem.As(err); p.Code != problem.Internal {
-		return p.Code
-	}
-	return problem.Unavailable
 }
 
 func viewQueued(s session.Session, l seat.Lease, position int) SeatStateView {

@@ -174,7 +174,7 @@ func orBefore(now *session.Session, before session.Session) session.Session {
 func (l *Leases) renewAll(ctx context.Context, r Renewal, sessions map[seat.ConnectionID]session.Session, renewed map[seat.ConnectionID]Standing) (busy bool, err error) {
 	byBlock := make(map[seat.Block]*inBlock)
 	var blocks []*inBlock
-	for _, id := range slices.Sorted(maps.Keys(sessions)) { // always in the same order, for whoever repeats a schedule
+	for _, id := range slices.Sorted(maps.Keys(sessions)) { // in order, so that a simulated schedule can be repeated
 		s := sessions[id]
 		if byBlock[s.Block] == nil {
 			byBlock[s.Block] = &inBlock{Leases: l, Renewal: r, block: s.Block, renewed: make(map[seat.ConnectionID]Standing)}

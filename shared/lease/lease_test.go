@@ -267,3 +267,26 @@ func TestALapsedSeatsStayEndsAtItsLastRenewal(t *testing.T) {
 		})
 	}
 }
+
+// A renewal after an hour begins the next part of a stay, by more writes than one.
+func TestASeatIsRemovedWhereverItsRenewalDied(t *testing.T) {
+	worldtest.EachCall(t, "the renewal dies", func(t *testing.T, call int) bool {
+		w := worldtest.NewWorld(t, worldtest.Concurrent(5))
+		v := server(w, 3600)
+		if err := take(w, v); err != nil {
+			t.Fatal(err)
+		}
+		w.Pass(30 * minute)
+		if renewed, err := renew(w, v.Connection); !renewed || err != nil {
+			t.Fatal(renewed, err)
+		}
+		w.Pass(31 * minute)
+		w.Fail(call, faults.CrashAfter)
+		died := w.Faults.Crashes(func() { _, _ = renew(w, v.Connection) })
+		w.Calm()
+		if _, err := w.NewProcess().Remove(t.Context(), meeting.Removal{Tenant: worldtest.Acme, At: w.Now()}, v.Connection); err != nil {
+			t.Errorf("the removal is answered %v", err)
+		}
+		return died
+	})
+}

@@ -60,7 +60,7 @@ func (m *Meetings) RemovePerson(ctx context.Context, r Removal, identity string)
 	if err != nil {
 		return 0, fmt.Errorf("list the lobby: %w", err)
 	}
-	everybody, err := m.sessions(ctx, r.Tenant, c.Number, waiting...)
+	everybody, err := m.sessions(ctx, r, c.Number, waiting...)
 	if err != nil {
 		return 0, err
 	}
@@ -101,10 +101,10 @@ func (m *Meetings) present(ctx context.Context, r Removal, id seat.ConnectionID)
 	if seated || err != nil {
 		return *s, problem.Wrap("look for the seat", err)
 	}
-	if s.StayID == "" || s.Connection.OfServer() {
+	if s.StayID == "" {
 		return session.Session{}, session.NotFound()
 	}
-	all, err := m.sessions(ctx, s.Tenant, s.Number)
+	all, err := m.sessions(ctx, r, s.Number)
 	if err != nil {
 		return session.Session{}, err
 	}
@@ -116,16 +116,18 @@ func (m *Meetings) present(ctx context.Context, r Removal, id seat.ConnectionID)
 	return session.Session{}, session.NotFound()
 }
 
-// sessions gives the sessions of all connections that have a seat in a conference,
-// held ones included, and of some more.
-func (m *Meetings) sessions(ctx context.Context, t tenant.ID, number conference.Number, more ...seat.ConnectionID) ([]session.Session, error) {
-	places, err := m.occupancy.Places(ctx, t, number)
+// sessions gives the sessions of all connections that have a seat in a conference at the
+// time of a removal, held ones included, and of some more.
+func (m *Meetings) sessions(ctx context.Context, r Removal, number conference.Number, more ...seat.ConnectionID) ([]session.Session, error) {
+	places, err := m.occupancy.Places(ctx, r.Tenant, number)
 	if err != nil {
 		return nil, problem.Wrap("list the seats in use", err)
 	}
 	ids := more
 	for _, place := range places {
-		ids = append(ids, place.Connection)
+		if !place.Member.Lapsed(r.At.UnixMilli()) {
+			ids = append(ids, place.Connection)
+		}
 	}
 	found, err := m.store.Sessions(ctx, ids, true)
 	return slices.Collect(maps.Values(found)), problem.Wrap("read sessions", err)

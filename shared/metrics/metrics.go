@@ -61,8 +61,14 @@ const (
 	DatabaseFailed    Metric = "dynamodb_failed"    // of the stack: calls that failed in DynamoDB or on the way, each try
 )
 
-// Refused is the joins and handshakes that were refused for a reason.
-func Refused(code problem.Code) Metric { return Metric("refused_" + string(code)) }
+// Refused is the joins and handshakes that were refused for a reason. What broke counts as
+// unavailable, as clients of the WebSocket API are told.
+func Refused(code problem.Code) Metric {
+	if code == problem.Internal {
+		code = problem.Unavailable
+	}
+	return Metric("refused_" + string(code))
+}
 
 // Left is the stays, or parts of a stay, that ended in a way.
 func Left(end usage.End) Metric { return Metric("left_" + string(end)) }

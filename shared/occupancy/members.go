@@ -90,7 +90,7 @@ func (r *Reader) OpenStays(ctx context.Context, t tenant.ID, atMillis int64) ([]
 	open := make([]usage.Stay, len(sessions))
 	for i, s := range sessions {
 		m, left := members[s.Connection], int64(0)
-		lapsed := m.Expired(atMillis)
+		lapsed := s.State == session.StateSeated && m.Lapsed(atMillis)
 		switch {
 		case lapsed:
 			left = m.Lease.RenewedAtMillis

@@ -77,3 +77,23 @@ func TestALapsedSeatsStayIsOverBeforeTheLedgerHasIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAStayThatWasRemovedEndsAtItsRemovalHoweverItsLeaseEnds(t *testing.T) {
+	w := worldtest.NewWorld(t, worldtest.Concurrent(5))
+	v := w.Guest()
+	v.Connection, v.LeaseSeconds = seat.NewServerID(), 10
+	if _, _, err := w.NewProcess().TakeSeat(t.Context(), v, w.Conference()); err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(5 * time.Second)
+	at := w.Tick()
+	w.FailAll("put stay", faults.Before) // so that the ledger has nothing, and the seat stays
+	if err := w.NewProcess().Leave(t.Context(), v.Connection, at, usage.EndRemoved); err == nil {
+		t.Fatal("the leave did not fail")
+	}
+	w.Calm()
+	open, err := w.NewProcess().OpenStays(t.Context(), worldtest.Acme, v.AtMillis+60_000)
+	if err != nil || len(open) != 1 || open[0].LeftAtMillis != at || open[0].Estimated {
+		t.Errorf("open are %+v (%v), want one up to %d", open, err, at)
+	}
+}

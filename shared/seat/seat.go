@@ -115,9 +115,12 @@ func (m Member) Held() bool { return m.Hold != Hold{} }
 // Leased tells whether the seat is a server's.
 func (m Member) Leased() bool { return m.Lease != Lease{} }
 
+// Lapsed tells whether the seat is a server's whose lease has ended.
+func (m Member) Lapsed(nowMillis int64) bool { return m.Leased() && m.Lease.UntilMillis() <= nowMillis }
+
 // Expired tells whether the member's hold or lease has ended, so that the seat is free.
 func (m Member) Expired(nowMillis int64) bool {
-	return m.Held() && m.Hold.UntilMillis() <= nowMillis || m.Leased() && m.Lease.UntilMillis() <= nowMillis
+	return m.Held() && m.Hold.UntilMillis() <= nowMillis || m.Lapsed(nowMillis)
 }
 
 // WithoutLease is what stays the same of a member when its lease is renewed.
