@@ -134,7 +134,7 @@ func startStack(ctx context.Context, dir string, o local.Options) (*stack, func(
 	stop := func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		// Rolling up is due each few minutes: a run may be shorter.
+		// Rolling up is due each hour, and a run is shorter.
 		return errors.Join(started.Tick(ctx, "rollup"), started.Close(ctx))
 	}
 	s, err := newStack(started.Endpoints, dir)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
-	"time"
 
 	"seatmeter/infra/client"
 )
@@ -30,20 +29,18 @@ func TestPeople_AnErasedPersonCanBeErasedByPseudonym(t *testing.T) {
 	}
 }
 
-// erase erases a person, who is given by identity or pseudonym.
-func (c *customer) erase(person string) {
+// erase makes the tenant forget a person. The argument is the person's identity or pseudonym.
+func (c *customer) erase(identityOrPseudonym string) {
 	c.t.Helper()
-	if _, err := c.api.Do(c.within(), http.MethodDelete, "/v1/tenants/"+c.id+"/people/"+person, nil, nil); err != nil {
-		c.t.Errorf("erase %s: %v", person, err)
+	if _, err := c.api.Do(c.within(), http.MethodDelete, "/v1/tenants/"+c.id+"/people/"+identityOrPseudonym, nil, nil); err != nil {
+		c.t.Errorf("erase %s: %v", identityOrPseudonym, err)
 	}
 }
 
-// identities are those that the ledger names.
+// identities are the identities and pseudonyms in the ledger.
 func (c *customer) identities() map[string]bool {
 	c.t.Helper()
-	const form = "2006-01-02T15:04:05.000Z"
-	path := "/v1/tenants/" + c.id + "/ledger?from=" + c.began.UTC().Format(form) + "&to=" + time.Now().UTC().Format(form)
-	answer, err := c.api.Do(c.within(), http.MethodGet, path, nil, nil)
+	answer, err := c.api.Do(c.within(), http.MethodGet, "/v1/tenants/"+c.id+"/ledger"+untilNow(c.began), nil, nil)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -101,8 +101,8 @@ func TestRollup_HasTheRightToAllThatItDoesInMonths(t *testing.T) {
 	}
 }
 
-// fill gives a tenant some of everything, with records and a conference of people who are
-// to be erased.
+// fill makes a tenant with items of each kind, and begins the erasure of two of its people.
+// Each of the two has records, and one is the host of a conference too.
 func fill(t *testing.T, s *Stack, id string) {
 	t.Helper()
 	api := vendor(t, s)

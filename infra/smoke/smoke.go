@@ -41,7 +41,7 @@ type trial struct {
 	admin      *client.Admin
 	tenant     string
 	conference string
-	licensed   bool // or may be: the tenant has to be removed
+	tenantMade bool // a license was asked for, with whatever answer
 	began      time.Time
 	in         []*client.Participant
 }
@@ -57,7 +57,7 @@ func Run(ctx context.Context, target Target, out io.Writer) (err error) {
 		for _, p := range t.in {
 			p.Abandon() // left over after a failure
 		}
-		if !t.licensed {
+		if !t.tenantMade {
 			return
 		}
 		removing, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
@@ -112,7 +112,7 @@ func said(err error) string {
 }
 
 func (t *trial) license(ctx context.Context) error {
-	t.licensed = true
+	t.tenantMade = true
 	if _, err := t.admin.PutLicense(ctx, t.tenant, client.Concurrent(seats)); err != nil {
 		return fmt.Errorf("put the license of %s: %w", t.tenant, err)
 	}

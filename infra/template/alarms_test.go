@@ -126,7 +126,6 @@ func TestAlarmsAndDashboardWatchWhatTheFunctionsEmit(t *testing.T) {
 	}
 }
 
-// The manual says that the dashboard shows all metrics.
 func TestTheDashboardShowsEachMetricThatIsEmitted(t *testing.T) {
 	shown := make(map[string]bool)
 	for _, metric := range watchedByDashboard(t) {

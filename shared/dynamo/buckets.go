@@ -22,8 +22,8 @@ import (
 // figures would be silently too low. The cost is small: 31 days are 2 units.
 
 // Progress implements rollup.Buckets by one query, which costs as much as reading one of
-// the two items. Where neither is there, the usage table may have been emptied: the ledger
-// tells what was removed, and the next SaveProgress keeps it.
+// the two items. Without both, the usage table may have been emptied. Then the ledger's note
+// says what was removed, and SaveProgress writes that into the usage table again.
 func (s *Store) Progress(ctx context.Context, t tenant.ID) (*rollup.Progress, error) {
 	page, err := s.query(ctx, &dynamodb.QueryInput{
 		TableName: s.usage, ConsistentRead: aws.Bool(true),

@@ -546,8 +546,8 @@ func partKey(zone string, dayMillis int64, kind string, parts, part int) string 
 // maxMillis is the latest time that a key can have.
 const maxMillis = 99_999_999_999_999
 
-// timeKey writes a time such that text order is time order. A time that no key can
-// have, such as the end of a range, counts as the nearest that one can.
+// timeKey writes a time such that text order is time order. Times before 1970 are written
+// as 1970, and times after maxMillis as maxMillis.
 func timeKey(millis int64) string { return fmt.Sprintf("%014d", min(max(millis, 0), maxMillis)) }
 
 // shardOf spreads the agenda over reconcile.Shards partitions of its index.

@@ -11,14 +11,10 @@ import (
 	"seatmeter/shared/usage"
 )
 
-// Removal implements retention.Removals. The note is kept in the ledger, since the usage
-// table may be emptied, and is copied there for Progress. Earlier versions kept it there
-// alone.
+// Removal implements retention.Removals. The ledger has the note, since the usage table
+// may be emptied. The usage table has a copy, for Progress.
 func (s *Store) Removal(ctx context.Context, t tenant.ID) (retention.Removal, error) {
 	i, err := s.notedRemoval(ctx, t)
-	if err == nil && i == nil {
-		i, err = s.getFrom(ctx, s.usage, tenantKey(t), keyRemoval, false)
-	}
 	if err != nil {
 		return retention.Removal{}, err
 	}

@@ -85,8 +85,8 @@ func TestATokenIssuedBeforeARemovalAdmitsNobody(t *testing.T) {
 	})
 }
 
-// Whoever may not come in is told so, and not that the seats are exhausted; and takes no
-// place in the queue.
+// A removed person is told so, not that the seats are exhausted, and gets no place in the
+// queue.
 func TestATokenOfBeforeARemovalAdmitsNobodyToAQueue(t *testing.T) {
 	for model, l := range map[string]license.License{"concurrent": worldtest.Concurrent(2), "named": worldtest.Named(1, 1)} {
 		for how, remove := range removals {

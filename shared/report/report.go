@@ -30,8 +30,8 @@ import (
 // Sessions tells which stays are open. occupancy.Reader implements it.
 type Sessions interface {
 	// OpenStays gives the stays that are open at a moment, in order of joining, and
-	// just-ended ones that the ledger may not have yet. A stay is in the ledger before it is missing here. Errors
-	// are the store's.
+	// just-ended ones that the ledger may not have yet. A stay is in the ledger before it
+	// is missing here. Errors are the store's.
 	OpenStays(ctx context.Context, t tenant.ID, atMillis int64) ([]usage.Stay, error)
 }
 

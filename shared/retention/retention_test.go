@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 	"testing"
 	"time"
 
@@ -224,36 +223,18 @@ func TestARemovedMonthStaysSealedAfterTheUsageTableIsEmptied(t *testing.T) {
 	}
 }
 
-func TestARemovalNotedByAnEarlierVersionIsKnown(t *testing.T) {
-	w := newWorld(t)
-	want := retention.Removal{BeforeMillis: w.day(32).UnixMilli(), NotedMillis: 1}
-	if err := w.store.SaveRemoval(t.Context(), acme, want); err != nil {
-		t.Fatal(err)
-	}
-	w.removes(memtable.Names.Ledger, func(sk string) bool { return strings.HasPrefix(sk, "progress") })
-	if got, err := w.store.Removal(t.Context(), acme); err != nil || got != want {
-		t.Errorf("the removal is %+v, %v", got, err)
-	}
-}
-
-// empties deploys with an empty usage table.
+// empties removes all items of the usage table.
 func (w *world) empties() {
-	w.removes(memtable.Names.Usage, func(string) bool { return true })
-}
-
-// removes takes items out of a table, by their sort keys.
-func (w *world) removes(table string, which func(sk string) bool) {
 	var keys [][2]string
-	w.tables.Each(table, func(i memtable.Item) {
-		if pk, sk := keysOf(i); which(sk) {
-			keys = append(keys, [2]string{pk, sk})
-		}
+	w.tables.Each(memtable.Names.Usage, func(i memtable.Item) {
+		pk, sk := keysOf(i)
+		keys = append(keys, [2]string{pk, sk})
 	})
 	if len(keys) == 0 {
-		w.t.Fatalf("nothing is removed from %s", table)
+		w.t.Fatal("the usage table was empty already")
 	}
 	for _, k := range keys {
-		w.tables.Set(table, k[0], k[1], nil)
+		w.tables.Set(memtable.Names.Usage, k[0], k[1], nil)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 	"seatmeter/infra/local/template"
 )
 
-// LimitConnections returns a client for one function's calls of the WebSocket API's connections. A call
-// to which the function has no right is answered 403, as API Gateway does, and logged.
+// LimitConnections returns a client for one function's calls of the WebSocket API's connections. A
+// call to which the function has no right is answered 403, as API Gateway does, and logged.
 func LimitConnections(over aws.HTTPClient, f template.Function, log *slog.Logger) aws.HTTPClient {
 	return connections{over, f, log}
 }

@@ -120,8 +120,10 @@ func (p *parser) function(r resource, globals value) {
 		timeout = globals.get("Timeout")
 	}
 	f.Timeout = time.Duration(timeout.integer(defaultFunctionTimeoutSeconds, 1, 900)) * time.Second
-	policies := r.properties.get("Policies")
-	f.Rights, f.ConnectionMethods = rights(policies), connectionMethods(policies)
+	for _, statement := range statements(r.properties.get("Policies")) {
+		f.Rights = append(f.Rights, statement.rights()...)
+		f.ConnectionMethods = append(f.ConnectionMethods, statement.connectionMethods()...)
+	}
 	if other, taken := p.template.Function(f.Name); taken {
 		uri.fail("has the same folder name as %s", other.ID)
 	}

@@ -25,27 +25,27 @@ const (
 	leadingKeys  = "dynamodb:LeadingKeys"
 )
 
-// rights reads the statements on tables of a function's policies, which are written under the function.
-func rights(policies value) []Right {
-	var all []Right
+// statements lists the statements of a function's policies, which are written under the function. Each
+// must be of the few forms that are read here, since one of another form might forbid on AWS what is
+// allowed on this machine.
+func statements(policies value) []value {
+	var all []value
 	for _, policy := range policies.list() {
 		for _, statement := range policy.required("Statement").oneOrMore() {
-			all = append(all, statement.rights()...)
+			oneOf(statement.required("Effect"), "Allow")
+			for _, e := range statement.entries() {
+				if !slices.Contains([]string{"Effect", "Action", "Resource", "Condition"}, e.key) {
+					e.value.fail("is not supported")
+				}
+			}
+			all = append(all, statement)
 		}
 	}
 	return all
 }
 
-// rights reads a statement. It is read as it stands or is an error: what is not understood here might
-// forbid what is allowed on this machine.
+// rights reads a statement's actions on tables and indexes.
 func (v value) rights() []Right {
-	oneOf(v.required("Effect"), "Allow")
-	known := map[string]bool{"Effect": true, "Action": true, "Resource": true, "Condition": true}
-	for _, e := range v.entries() {
-		if !known[e.key] {
-			e.value.fail("is not supported")
-		}
-	}
 	var right Right
 	for _, action := range v.required("Action").oneOrMore() {
 		if text := action.text(); strings.HasPrefix(text, tableActions) {
@@ -112,25 +112,22 @@ const (
 	anyConnection     = "/@connections/*"
 )
 
-// connectionMethods reads the statements on the WebSocket API's connections: the HTTP methods that the
-// function may use on any connection.
-func connectionMethods(policies value) []string {
+// connectionMethods reads the HTTP methods that a statement allows on any of the WebSocket API's
+// connections.
+func (v value) connectionMethods() []string {
+	actions := v.required("Action").oneOrMore()
+	if !slices.ContainsFunc(actions, func(action value) bool { return action.text() == manageConnections }) {
+		return nil
+	}
 	var methods []string
-	for _, policy := range policies.list() {
-		for _, statement := range policy.required("Statement").oneOrMore() {
-			actions := statement.required("Action").oneOrMore()
-			if !slices.ContainsFunc(actions, func(action value) bool { return action.text() == manageConnections }) {
-				continue
-			}
-			for _, resource := range statement.required("Resource").oneOrMore() {
-				_, argument := resource.intrinsic()
-				path, ok := strings.CutSuffix(argument.node.Value, anyConnection)
-				if !ok {
-					resource.fail("does not end in %s", anyConnection)
-				}
-				methods = append(methods, path[strings.LastIndexByte(path, '/')+1:])
-			}
+	for _, resource := range v.required("Resource").oneOrMore() {
+		_, argument := resource.intrinsic()
+		if !argument.exists() || !strings.HasSuffix(argument.node.Value, anyConnection) {
+			resource.fail("does not end in %s", anyConnection)
+			continue
 		}
+		path := strings.TrimSuffix(argument.node.Value, anyConnection)
+		methods = append(methods, path[strings.LastIndexByte(path, '/')+1:])
 	}
 	return methods
 }

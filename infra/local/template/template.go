@@ -1,6 +1,6 @@
 // Package template reads the project's SAM template for the local stack: functions with their rights
-// to tables and connections, HTTP and WebSocket routes, tables, buckets, schedules and streams. So the stack needs no
-// description of its own.
+// to tables and connections, HTTP and WebSocket routes, tables, buckets, schedules and streams. So the
+// stack needs no description of its own.
 //
 // The name of a function is the folder of its code: CodeUri `functions/connect/` is the function
 // `connect`. The package supports these intrinsics of CloudFormation, in their short and long forms:

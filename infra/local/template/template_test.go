@@ -159,6 +159,7 @@ func TestErrorsNameTheResource(t *testing.T) {
 		"all but an action": {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, NotAction: a}]}]"), "F.Policies.0.Statement.0.NotAction: is not supported"},
 		"odd limit":         {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, Action: dynamodb:GetItem, Resource: '*', Condition: {Bool: {a: b}}}]}]"), "F.Policies.0.Statement.0.Condition.Bool: is not"},
 		"every table":       {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, Action: dynamodb:GetItem, Resource: '*'}]}]"), "F.Policies.0.Statement.0.Resource: is neither"},
+		"no connection":     {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, Action: execute-api:ManageConnections}]}]"), "F.Policies.0.Statement.0.Resource: is missing"},
 		"one connection":    {function("CodeUri: f\nPolicies: [{Statement: [{Effect: Allow, Action: execute-api:ManageConnections, Resource: '*'}]}]"), "F.Policies.0.Statement.0.Resource: does not end in"},
 		"unknown value":     {function("CodeUri: !ImportValue x"), "F.CodeUri: !ImportValue"},
 		"unset parameter":   {function("CodeUri: !Ref Where"), "F.CodeUri: refers to Where"},
