@@ -36,7 +36,7 @@ func TestStack_DemoTenantsHaveAHistoryToReportAndClose(t *testing.T) {
 						t.Errorf("%s from %s on: %+v (%v)", tenant, from, usage.Rows, err)
 					}
 				}
-				period := overEverywhere(today)
+				period := closable(today)
 				closeMonth(t, api, tenant, period)
 				recompute(t, api, tenant, period)
 			}
@@ -56,10 +56,11 @@ func closeMonth(t *testing.T, api *client.Admin, tenant, period string) {
 	}
 }
 
-// overEverywhere is the last month that is over in every time zone, and rolled up.
-func overEverywhere(now time.Time) string {
-	ago := now.AddDate(0, 0, -2)
-	return time.Date(ago.Year(), ago.Month()-1, 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
+// closable is the last month that can be closed. Each can some hours after it ends, by its tenant's
+// time zone.
+func closable(now time.Time) string {
+	yesterday := now.AddDate(0, 0, -1)
+	return time.Date(yesterday.Year(), yesterday.Month()-1, 1, 0, 0, 0, 0, time.UTC).Format("2006-01")
 }
 
 // recompute checks a bill by what the API gives out.

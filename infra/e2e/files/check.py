@@ -137,9 +137,9 @@ def sums(file, start, end):
 def main():
     for tenant in ODD:
         call(f"/v1/tenants/{tenant}/license", method="PUT", body={"model": "concurrent", "seats": 3})
-    # The last month that is over everywhere.
-    elsewhere = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-    period = (elsewhere.replace(day=1) - datetime.timedelta(days=1)).strftime("%Y-%m")
+    # The last month that can be closed: each can some hours after it ends, by its tenant's time zone.
+    yesterday = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    period = (yesterday.replace(day=1) - datetime.timedelta(days=1)).strftime("%Y-%m")
     statement = json.loads(call("/v1/tenants/acme/statements", method="POST", body={"period": period}))
     totals = statement["totals"]
 

@@ -7,7 +7,7 @@ import { call } from './stack.mjs';
 
 after(closeBrowser);
 
-/** A day ago, so that a month before that day's is over in every time zone. */
+/** Months before yesterday's can be closed: each can some hours after it ends, by its tenant's time zone. */
 const yesterday = new Date(Date.now() - 24 * 60 * 60 * 1000);
 /** So many months before yesterday's, such as 2026-10. */
 const month = (before) => new Date(Date.UTC(yesterday.getUTCFullYear(), yesterday.getUTCMonth() - before)).toISOString().slice(0, 7);
