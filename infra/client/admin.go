@@ -529,6 +529,17 @@ func (a *Admin) Statement(ctx context.Context, tenant, period string) ([]byte, e
 	return a.content(ctx, at("tenants", tenant, "statements", period), "application/json")
 }
 
+// ClosePeriod closes a month, and gives the answer with the statement: 201, or 200 if there was
+// nothing new. A closing that takes longer than a call may is asked for again until it is done.
+func (a *Admin) ClosePeriod(ctx context.Context, tenant, period string) (Response, error) {
+	for {
+		r, err := a.Do(ctx, http.MethodPost, at("tenants", tenant, "statements"), nil, map[string]string{"period": period})
+		if err != nil || r.Status != http.StatusAccepted {
+			return r, err
+		}
+	}
+}
+
 func (a *Admin) content(ctx context.Context, path, accept string) ([]byte, error) {
 	r, err := a.Do(ctx, http.MethodGet, path, http.Header{"Accept": {accept}}, nil)
 	return r.Body, err

@@ -24,9 +24,9 @@ type statement struct {
 	Days     []client.UsageRow `json:"days"`
 }
 
-// closing asks for a period of the tenant's to be closed.
+// closing has finance close a period of the tenant's.
 func (c *customer) closing(period string) (client.Response, error) {
-	return running.vendor.As(running.bearer(c.t, "finance", "")).Do(c.within(), http.MethodPost, "/v1/tenants/"+c.id+"/statements", nil, map[string]string{"period": period})
+	return running.vendor.As(running.bearer(c.t, "finance", "")).ClosePeriod(c.within(), c.id, period)
 }
 
 func TestStatement_ConcurrentClosesAddOneRevision(t *testing.T) {

@@ -140,7 +140,9 @@ def main():
     # The last month that can be closed: each can some hours after it ends, by its tenant's time zone.
     yesterday = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
     period = (yesterday.replace(day=1) - datetime.timedelta(days=1)).strftime("%Y-%m")
-    statement = json.loads(call("/v1/tenants/acme/statements", method="POST", body={"period": period}))
+    statement = {}
+    while "totals" not in statement:  # a closing may take longer than one call
+        statement = json.loads(call("/v1/tenants/acme/statements", method="POST", body={"period": period}))
     totals = statement["totals"]
 
     paths = {
