@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ func (s *Stack) withExample(api http.Handler) http.Handler {
 			api.ServeHTTP(w, r)
 		case r.Method == http.MethodPost && r.URL.Path == examplePath+"token":
 			s.exampleToken(w, r)
+		case r.URL.Path == examplePath: // never the list of a folder that is being filled
+			http.ServeFile(w, r, filepath.Join(s.options.Example, "index.html"))
 		default:
 			files.ServeHTTP(w, r)
 		}

@@ -263,7 +263,7 @@ func TestEnvironments_OfADeadProcessAreNotUsedAgain(t *testing.T) {
 	}
 }
 
-func TestExample_ServesThePageAndMakesJoinTokens(t *testing.T) {
+func TestExample_ServesThePageOnceBuiltAndMakesJoinTokens(t *testing.T) {
 	t.Parallel()
 	o := options(t.TempDir())
 	o.Example = t.TempDir()
@@ -271,6 +271,14 @@ func TestExample_ServesThePageAndMakesJoinTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := start(t, o)
+	unbuilt := o
+	unbuilt.DataDir, unbuilt.Example = t.TempDir(), t.TempDir()
+	before := start(t, unbuilt)
+	if answer, err := http.Get(before.Endpoints.HTTP + "/example/"); err != nil || answer.StatusCode != http.StatusNotFound {
+		t.Errorf("the page before it is built: %v, %v; want 404", answer, err)
+	} else if err := answer.Body.Close(); err != nil {
+		t.Error(err)
+	}
 	for _, c := range []struct {
 		method, path, body string
 		status             int

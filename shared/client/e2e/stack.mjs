@@ -137,13 +137,13 @@ export class Tenant {
   }
 }
 
-/** Waits until something is so. */
-export async function until(what, is, withinMs = 120_000) {
+/** Waits until something is so; if it never is, the error says what there is instead. */
+export async function until(what, is, withinMs = 120_000, instead) {
   const end = Date.now() + withinMs;
   for (;;) {
     const seen = await is();
     if (seen) return seen;
-    if (Date.now() > end) throw new Error(`waited ${withinMs / 1000} s until ${what}`);
+    if (Date.now() > end) throw new Error(`waited ${withinMs / 1000} s until ${what}${instead ? `; instead: ${JSON.stringify(await instead())}` : ''}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -151,4 +151,6 @@ export async function until(what, is, withinMs = 120_000) {
 /** Passes time in which something must not happen. */
 export const pass = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export const all = (people, state) => until(`all are ${state}`, () => people.every((p) => p.state === state), 200_000);
+export const all = (people, state) => until(
+  `all are ${state}`, () => people.every((p) => p.state === state), 200_000, () => people.map((p) => p.current).filter((c) => c.state !== state).slice(0, 5),
+);
