@@ -23,9 +23,10 @@ type kept struct {
 		Recovery struct {
 			Enabled bool `yaml:"PointInTimeRecoveryEnabled"`
 		} `yaml:"PointInTimeRecoverySpecification"`
-		Public map[string]bool `yaml:"PublicAccessBlockConfiguration"`
-		ACL    string          `yaml:"AccessControl"`
-		Bucket struct {
+		Protected bool            `yaml:"DeletionProtectionEnabled"`
+		Public    map[string]bool `yaml:"PublicAccessBlockConfiguration"`
+		ACL       string          `yaml:"AccessControl"`
+		Bucket    struct {
 			Rules []struct {
 				Default struct {
 					Algorithm yaml.Node `yaml:"SSEAlgorithm"`
@@ -73,6 +74,9 @@ func TestTablesAreEncryptedRecoverableAndOutliveTheStack(t *testing.T) {
 		}
 		if table.DeletionPolicy != "Retain" || table.UpdateReplacePolicy != "Retain" {
 			t.Errorf("%s goes with the stack", id)
+		}
+		if !table.Properties.Protected {
+			t.Errorf("%s can be deleted by one call", id)
 		}
 	}
 }

@@ -127,6 +127,9 @@ func TestCallsThatWaitForATenantsHostsAreFew(t *testing.T) {
 	}
 	w.call(vendor, "POST", one+"/test", "").refused(problem.RateLimited)
 	w.call(acmeAdmin, "PATCH", one, `{"description":"Billing"}`).ok()
+	for range 2 * rate.Outward { // which need no look-up
+		w.call(acmeAdmin, "PATCH", one, `{"url":"https://169.254.169.254/latest"}`).refused(problem.Invalid, "#/url")
+	}
 	w.call(vendor, "POST", "/v1/tenants/globex/webhooks/wh_made_up/test", "").ok()
 	w.now += 7500
 	w.call(acmeAdmin, "POST", one+"/test", "").ok()

@@ -265,10 +265,14 @@ func (c WebhookConfig) create(ctx context.Context, in *createWebhookInput) (*web
 }
 
 func (c WebhookConfig) checkURL(ctx context.Context, t tenant.ID, address string) error {
-	if err := c.outward(ctx, t); err != nil {
-		return err
+	name, fault := c.Guard.Check(address)
+	if name != "" && fault == "" {
+		if err := c.outward(ctx, t); err != nil {
+			return err
+		}
+		fault = c.Guard.CheckName(ctx, name)
 	}
-	if fault := c.Guard.Check(ctx, address); fault != "" {
+	if fault != "" {
 		return problem.InvalidFields(problem.Field{Pointer: pointer("url"), Detail: fault})
 	}
 	return nil

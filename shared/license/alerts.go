@@ -9,7 +9,8 @@ import (
 	"seatmeter/shared/problem"
 )
 
-// Bounds of a license's alert percentages. Above 100 lies the burst.
+// Bounds of a license's alert percentages. Above 100 lies the burst of a license with
+// overage.
 const (
 	MaxAlertPercent  = 200
 	MaxAlertPercents = 10
@@ -68,9 +69,13 @@ func (p Percents) List() []int {
 	return list
 }
 
-// validate reports the fault of percentages that NewPercents did not write.
-func (p Percents) validate(f *faults) {
+// validate reports the fault of percentages that NewPercents did not write, or that are
+// above 100 where nobody is let in beyond the limit.
+func (p Percents) validate(f *faults, overage Overage) {
 	list := p.List()
+	if len(list) > 0 && list[len(list)-1] > 100 && overage == OverageDeny {
+		f.add("alert_percents", "must be at most 100 where overage is deny")
+	}
 	if _, err := NewPercents(list); err != nil {
 		*f = append(*f, problem.FieldsOf(err)...)
 	} else if percentsOf(list) != p {

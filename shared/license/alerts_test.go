@@ -24,10 +24,22 @@ func TestAlertPercentsAreKeptInOrderAndOnce(t *testing.T) {
 			t.Errorf("%v: %q, %v; want %q", test.given, got, err, test.want)
 		}
 		l := concurrent()
-		l.AlertPercents = got
+		l.AlertPercents, l.Overage, l.Burst = got, license.OverageAllow, 1
 		if list := got.List(); list == nil || l.Validate() != nil || test.given != nil && len(list) > len(test.given) {
 			t.Errorf("%q is the list %v (%v)", got, list, l.Validate())
 		}
+	}
+}
+
+func TestAlertPercentsAboveTheLimitNeedOverage(t *testing.T) {
+	l := concurrent()
+	l.AlertPercents = "80 101"
+	if got := faults(t, l); !slices.Equal(got, []string{"#/alert_percents"}) {
+		t.Errorf("101 percent without overage: faults of %v", got)
+	}
+	l.Overage, l.Burst = license.OverageAllow, 10
+	if got := faults(t, l); len(got) > 0 {
+		t.Errorf("101 percent with overage: faults of %v", got)
 	}
 }
 

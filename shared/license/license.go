@@ -233,7 +233,7 @@ func (l License) Validate() error {
 	f.within("estimated_end_within_minutes", l.EstimatedEndWithinMinutes, MinEstimatedEndWithinMinutes, MaxEstimatedEndWithinMinutes)
 	f.within("queue_limit", l.QueueLimit, 0, MaxQueueLimit)
 	f.within("host_changes_per_month", l.HostChangesPerMonth, 0, MaxHosts)
-	l.AlertPercents.validate(&f)
+	l.AlertPercents.validate(&f, l.Overage)
 	if origins, err := NewOrigins(l.AllowedOrigins.List()); err != nil {
 		f = append(f, problem.FieldsOf(err)...)
 	} else if origins != l.AllowedOrigins {

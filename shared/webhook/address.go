@@ -63,7 +63,7 @@ type Guard struct {
 // NewGuard makes a guard that resolves names as the machine does.
 func NewGuard(insecure bool) Guard {
 	return Guard{insecure, func(ctx context.Context, host string) ([]netip.Addr, error) {
-		return net.DefaultResolver.LookupNetIP(ctx, "ip", host) //nolint:wrapcheck // Check's caller does
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", host) //nolint:wrapcheck // nobody reads it
 	}}
 }
 
@@ -81,29 +81,33 @@ func (g Guard) control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// resolveWithin is how long Check waits for a name's addresses.
-const resolveWithin = 3 * time.Second
-
 // Check says what is wrong with an address that somebody wants events sent to; empty:
-// nothing. A name that has no address now may have one later, and is good.
-func (g Guard) Check(ctx context.Context, address string) string {
+// nothing, as far as the address itself tells. If it has a name, CheckName has to look
+// that up too.
+func (g Guard) Check(address string) (name, fault string) {
 	u, fault := g.parse(address)
 	if fault != "" || g.Insecure {
-		return fault
+		return "", fault
 	}
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	if a, err := netip.ParseAddr(host); err == nil {
 		if !IsPublic(a) {
-			return notOfInternet
+			return "", notOfInternet
 		}
-		return ""
+		return "", ""
 	}
-	if fault := nameFault(host); fault != "" {
-		return fault
-	}
+	return host, nameFault(host)
+}
+
+// resolveWithin is how long CheckName waits for a name's addresses.
+const resolveWithin = 3 * time.Second
+
+// CheckName says what is wrong with a name's addresses; empty: nothing. A name that has no
+// address now may have one later, and is good.
+func (g Guard) CheckName(ctx context.Context, name string) string {
 	ctx, cancel := context.WithTimeout(ctx, resolveWithin)
 	defer cancel()
-	addresses, err := g.Resolve(ctx, host)
+	addresses, err := g.Resolve(ctx, name)
 	if err != nil {
 		return ""
 	}

@@ -37,7 +37,7 @@ export function LicenseForm({ tenant, now, onDone }: { tenant: string; now: Read
         {terms.overage === 'allow' && (
           <NumberField label={labels.burst} hint="How many more are admitted, in each pool: 1 to 1,000,000." value={terms.burst} onValue={set('burst')} min={1} max={1_000_000} required fault={fault.burst} />
         )}
-        <TextField label={labels.alert_percents} hint="At which percentages of the limit systems are told: at most 10, each from 1 to 200, such as 80, 90, 100. Left empty: none." value={terms.alert_percents} onValue={set('alert_percents')} pattern="\s*([0-9]{1,3}\s*%?[\s,;]*){0,10}" maxLength={80} fault={fault.alert_percents} />
+        <TextField label={labels.alert_percents} hint="At which percentages of the limit systems are told: at most 10, each from 1 to 100, with overage to 200, such as 80, 90, 100. Left empty: none." value={terms.alert_percents} onValue={set('alert_percents')} pattern="\s*([0-9]{1,3}\s*%?[\s,;]*){0,10}" maxLength={80} fault={fault.alert_percents} />
         <NumberField label={labels.queue_limit} hint="How many may wait for a seat: 0 to 10,000. Left empty: 1,000." value={terms.queue_limit} onValue={set('queue_limit')} min={0} max={10_000} fault={fault.queue_limit} />
       </fieldset>
       <fieldset>
