@@ -281,7 +281,7 @@ var descriptions = map[string]description{
 		text: "Lists the calls that changed something or were refused, the latest first: who made each, and what it changed. A call is entered before it takes effect.\n\n" +
 			"Not listed: malformed requests, calls that the caller's role does not permit, repeats that got a kept answer, the creation of join tokens, and what servers do with their seats.\n\n" + readsOnly,
 	},
-	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Lists all revisions of all periods, in order of period, each with whether it is `stale`. " + readsOnly},
+	"list-statements": {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Lists all revisions of all periods, in order of period, each with whether it is `stale`, and with the `difference` as get-statement has it. " + readsOnly},
 	"get-statement":   {tag: tagStatements, codes: []problem.Code{problem.NotFound}, text: "Returns a revision, after checking its hash. If records of the period came in after the latest revision was made, it has `stale` and, once they are rolled up, the `difference`: these two are no part of the sealed document. CSV and XLSX have a row for each day, with `tenant`, `period`, `revision` and the members of `days` except `refusals`. XLSX also has the totals, and `model`, `limit` and `limited_peak` as get-usage does. " + readsOnly},
 }
 

@@ -36,7 +36,8 @@ type StatementName struct {
 // StatementView is an item of the list of statements.
 type StatementView struct {
 	StatementName
-	Stale bool `json:"stale"`
+	Stale      bool                  `json:"stale"`
+	Difference *statement.Adjustment `json:"difference,omitempty"`
 }
 
 // Statement is a statement as callers read it: the sealed document and, if it is stale,
@@ -99,26 +100,25 @@ func (a *API) listStatements(ctx context.Context, closer *statement.Closer, stor
 	if err != nil {
 		return nil, fmt.Errorf("list statements: %w", err)
 	}
-	stale, err := staleOf(ctx, closer, store, list[:min(len(list), in.Limit)], list)
+	views, err := viewStatements(ctx, closer, store, list[:min(len(list), in.Limit)], list)
 	if err != nil {
 		return nil, err
 	}
 	name := func(s statement.Sealed) string { return s.Period + " " + strconv.Itoa(s.Revision) }
-	return pageOf(page, list, name, func(s statement.Sealed) StatementView {
-		return StatementView{viewStatement(s), stale[s.Name()]}
-	}), nil
+	return pageOf(page, list, name, func(s statement.Sealed) StatementView { return views[s.Name()] }), nil
 }
 
 // staleAtOnce bounds how many statements are compared with the ledger concurrently.
 const staleAtOnce = 8
 
-// staleOf tells which statements of a page are stale. Only the latest revision of a
-// period can be; the one after a page's last is in the list too.
-func staleOf(ctx context.Context, closer *statement.Closer, store statement.Store, page, list []statement.Sealed) (map[statement.Name]bool, error) {
-	found := make([]bool, len(page))
+// viewStatements views the statements of a page. Only the latest revision of a period can
+// be stale; the one after a page's last is in the list too.
+func viewStatements(ctx context.Context, closer *statement.Closer, store statement.Store, page, list []statement.Sealed) (map[statement.Name]StatementView, error) {
+	views := make([]StatementView, len(page))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(staleAtOnce)
 	for i, s := range page {
+		views[i].StatementName = viewStatement(s)
 		if i+1 < len(list) && list[i+1].Period == s.Period {
 			continue
 		}
@@ -127,18 +127,18 @@ func staleOf(ctx context.Context, closer *statement.Closer, store statement.Stor
 			if err != nil || whole == nil {
 				return problem.Wrap("read a statement", err)
 			}
-			found[i], _, err = closer.Stale(ctx, *whole)
+			views[i].Stale, views[i].Difference, err = closer.Stale(ctx, *whole)
 			return problem.Wrap("compare with the ledger", err)
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err //nolint:wrapcheck // wrapped above
 	}
-	stale := make(map[statement.Name]bool, len(page))
+	named := make(map[statement.Name]StatementView, len(page))
 	for i, s := range page {
-		stale[s.Name()] = found[i]
+		named[s.Name()] = views[i]
 	}
-	return stale, nil
+	return named, nil
 }
 
 type getStatementInput struct {

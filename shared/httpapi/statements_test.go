@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"seatmeter/shared/dynamo/faults"
 	"seatmeter/shared/httpapi"
 	"seatmeter/shared/problem"
+	"seatmeter/shared/rollup"
 	"seatmeter/shared/seat"
 	"seatmeter/shared/statement"
 	"seatmeter/shared/usage"
@@ -249,6 +251,16 @@ func TestAStatementWithLateRecordsSaysSo(t *testing.T) {
 	w.used(august.Add(2 * time.Hour))
 	stale("1 true")
 	w.call(finance, "GET", statements+"/2026-08?revision=1", "").ok()
+	w.now += 3_600_000
+	if _, err := rollup.New(w.store, slog.New(slog.DiscardHandler), w.clock).Tenant(t.Context(), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	stale("1 true")
+	listed := read[httpapi.Page[httpapi.StatementView]](w.call(finance, "GET", statements, "").ok()).Items[0].Difference
+	one := read[httpapi.Statement](w.call(finance, "GET", statements+"/2026-08", "").ok()).Difference
+	if listed == nil || one == nil || listed.SeatMillis == 0 || *listed != *one {
+		t.Errorf("the difference is %+v in the list, %+v in the statement", listed, one)
+	}
 	w.now += 1000
 	w.call(finance, "POST", statements, `{"period":"2026-08"}`).ok()
 	stale("1 false 2 false")

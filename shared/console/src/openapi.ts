@@ -1177,6 +1177,7 @@ export interface components {
         };
         StatementView: {
             closed_at: string;
+            difference?: components["schemas"]["Adjustment"];
             period: string;
             revision: number;
             sha256: string;
