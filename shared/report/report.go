@@ -139,7 +139,6 @@ type tenantReader struct {
 	cells []usage.Period
 }
 
-// tenantReader reads which rows are stored.
 // reader is tenantReader, for a range of which nothing was removed.
 func (r *Reporter) reader(ctx context.Context, q Query) (*tenantReader, error) {
 	b, err := r.tenantReader(ctx, q)
@@ -149,6 +148,7 @@ func (r *Reporter) reader(ctx context.Context, q Query) (*tenantReader, error) {
 	return b, err
 }
 
+// tenantReader reads which rows are stored.
 func (r *Reporter) tenantReader(ctx context.Context, q Query) (*tenantReader, error) {
 	b := &tenantReader{Reporter: r, tenant: q.Tenant, zone: q.License.Location(), asOf: q.AsOfMillis, through: math.MinInt64}
 	var err error

@@ -82,7 +82,7 @@ func members() object {
 	return object{
 		"connection_id": text("This connection's id. The HTTP API uses the same id.", "MadeUpConnec002="),
 		"conference":    text("The conference that you are in or waiting for. With `host_busy`: the conference that the host is running.", "weekly"),
-		"limit":         quantity("How many seats there are in the pool of your seat, or of the seat that you asked for. A named host's own first connection has a pool of one.", "seats", 0, 25),
+		"limit":         quantity("How many seats there are in the pool of your seat, or of the seat that you asked for. To a named host, whose own first connection has a seat beside the pool, that of the participants.", "seats", 0, 25),
 		"in_use":        quantity("How many of the pool's seats are in use, including those held for lost connections. For a pool of more than 1,920 seats, the figure can be ten seconds old.", "seats", 0, 12),
 		"position":      quantity("Your place in the queue: 1 is next.", "places", 1, 3),
 		"since": object{
