@@ -1,5 +1,5 @@
 // Builds the page into dist. Names have a hash of the content, since browsers keep them for a year.
-import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -18,11 +18,13 @@ const { outputFiles } = await build({
 const named = (start) => basename(outputFiles.find((file) => basename(file.path).startsWith(start)).path);
 const page = readFileSync('src/index.html', 'utf8').replace('main.js', named('main-')).replace('styles.css', named('style-'));
 
+const wanted = new Map([...outputFiles.map((file) => [basename(file.path), Buffer.from(file.contents)]), ['index.html', Buffer.from(page)]]);
 for (const name of readdirSync('dist')) {
-  if (name !== 'README.txt') rmSync(`dist/${name}`, { recursive: true });
+  if (name !== 'README.txt' && !wanted.has(name)) rmSync(`dist/${name}`, { recursive: true });
 }
-for (const file of outputFiles) writeFileSync(file.path, file.contents);
-writeFileSync('dist/index.html', page);
+for (const [name, content] of wanted) { // what is the same stays: others may embed it just now
+  if (!existsSync(`dist/${name}`) || !readFileSync(`dist/${name}`).equals(content)) writeFileSync(`dist/${name}`, content);
+}
 
 const bytes = [...outputFiles.map((file) => file.contents), page].reduce((sum, part) => sum + gzipSync(part).length, 0);
 console.log(`The console has ${(bytes / 1000).toFixed(1)} kB, gzipped; ${mostBytes / 1000} kB is the most.`);

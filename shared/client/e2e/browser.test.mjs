@@ -60,7 +60,7 @@ test('a browser that was offline is back as soon as it is online', async (t) => 
   await until('it has tried in vain', async () => (await ann.current()).attempt >= 2);
   network.down = false;
   await ann.context.setOffline(false);
-  await ann.is('seated', 3000);
+  await ann.is('seated', 6000);
   assert.equal((await tenant.connections())[0].joined_at, before.joined_at);
 });
 

@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import { dev, pass, Tenant, until } from './stack.mjs';
 
 test('hand-overs before the platform ends a connection lose nothing, and are one stay', async (t) => {
-  const lastSeconds = 5;
-  const stack = await dev(t, '--max-connection', `${lastSeconds}s`);
+  const lastSeconds = 5; // for the clients; whoever is not handed over is ended after twice that
+  const stack = await dev(t, '--max-connection', `${2 * lastSeconds}s`);
   const tenant = await Tenant.make(t, stack, { model: 'concurrent', seats: 20 });
   const began = Date.now();
   const people = tenant.people(20, { connectionSeconds: lastSeconds });

@@ -54,7 +54,8 @@ test('2,000 clients cut at once come back spread, with and without an outage', a
   const tenant = await Tenant.make(t, stack, concurrent(2000, { reconnect_grace_seconds: 120 }));
   const network = await tenant.network();
   const meant = meantTimes(t);
-  const people = tenant.people(2000, { url: network.url, WebSocket: meant.WebSocket });
+  // On a slow machine, a late answer is no lost connection.
+  const people = tenant.people(2000, { url: network.url, WebSocket: meant.WebSocket, timeoutSeconds: 120 });
   await joined(people);
   for (const outage of [false, true]) {
     const before = new Set(people.map((p) => p.current.connectionId));
@@ -85,13 +86,13 @@ test('2,000 clients cut at once come back spread, with and without an outage', a
 test('a half-open connection is found, and its seat kept', async (t) => {
   const tenant = await Tenant.make(t, stack, concurrent(1));
   const network = await tenant.network();
-  const [ann] = tenant.people(1, { url: network.url, pingSeconds: 1, timeoutSeconds: 1 });
+  const [ann] = tenant.people(1, { url: network.url, pingSeconds: 1, timeoutSeconds: 3 });
   await ann.join();
   const [before] = await tenant.connections();
   network.halfOpen();
   await until('she is on another connection', () => ann.state === 'seated' && ann.current.connectionId !== before.connection_id);
-  const [after] = await tenant.connections();
-  assert.deepEqual([after.joined_at, after.connection_id], [before.joined_at, ann.current.connectionId]);
+  await until('the list has it', async () => (await tenant.connections())[0]?.connection_id === ann.current.connectionId);
+  assert.equal((await tenant.connections())[0].joined_at, before.joined_at);
 });
 
 test('a slow network delays, and nothing more', async (t) => {
@@ -107,7 +108,7 @@ test('a slow network delays, and nothing more', async (t) => {
 test('a laptop that slept within the grace resumes', async (t) => {
   const tenant = await Tenant.make(t, stack, concurrent(1, { reconnect_grace_seconds: 30 }));
   const network = await tenant.network();
-  const [ann, ben] = tenant.people(2, { url: network.url, pingSeconds: 1, timeoutSeconds: 1 });
+  const [ann, ben] = tenant.people(2, { url: network.url, pingSeconds: 1, timeoutSeconds: 3 });
   await ann.join();
   const [before] = await tenant.connections();
   network.loseServer();
@@ -122,9 +123,11 @@ test('a laptop that slept too long is told why it is not back', async (t) => {
   const ann = tenant.person('ann@client.example', { url: network.url, pingSeconds: 4, timeoutSeconds: 1 });
   const ben = tenant.person('ben@client.example');
   await ann.join();
+  network.down = true; // she comes back only once he has the seat
   network.loseServer();
   await until('her seat is free', async () => (await tenant.seats()).in_use === 0);
   await ben.join();
+  network.down = false;
   await until('she is refused', () => ann.state === 'refused');
   const { code, detail, limit, inUse } = ann.current;
   assert.deepEqual([code, detail, limit, inUse], ['seats_exhausted', 'All 1 seats are in use.', 1, 1]);

@@ -43,15 +43,19 @@ export async function dev(t, ...flags) {
   const data = mkdtempSync(join(tmpdir(), 'seatmeter-client-'));
   const stack = spawn(`${root}/scripts/dev`, [
     '--store', 'memory', '--no-history', '--http-port', '0', '--ws-port', '0', '--data', data, ...flags,
-  ], { stdio: 'ignore' });
+  ], { stdio: ['ignore', 'ignore', 'inherit'] });
+  let ended = false;
+  const over = new Promise((resolve) => stack.once('exit', () => { ended = true; resolve(); }));
   t.after(async () => {
-    const over = new Promise((resolve) => stack.once('exit', resolve));
     stack.kill('SIGINT');
     await over;
     rmSync(data, { recursive: true, force: true, maxRetries: 5 });
   });
   const file = join(data, 'endpoints.json');
-  await until('the stack runs', () => existsSync(file), 120_000);
+  await until('the stack runs', () => {
+    if (ended) throw new Error('the stack has ended');
+    return existsSync(file);
+  }, 300_000);
   return new Stack({ ...JSON.parse(readFileSync(file, 'utf8')), data });
 }
 

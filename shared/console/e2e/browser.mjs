@@ -27,12 +27,13 @@ export async function closeBrowser() { await browser?.close(); }
 export async function signedIn(t, role, tenant, { path = '', ...options } = {}) {
   const context = await (await chromiumOf()).newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const faults = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => { if (/Content.Security.Policy/i.test(message.text())) faults.push(message.text()); });
   page.on('request', (request) => { if (/^https?:/.test(request.url()) && new URL(request.url()).host !== new URL(consoleURL).host) faults.push(`called ${request.url()}`); });
   t.after(async () => {
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
     await context.close();
     if (faults.length) throw new Error(faults.join('\n'));
   });

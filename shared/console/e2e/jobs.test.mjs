@@ -73,8 +73,11 @@ test('an admin watches a conference fill, removes somebody with a reason, and fi
   const page = await signedIn(t, 'tenant_admin', tenant.name);
   const eve = await tenant.join('weekly', 'eve@console.example');
   const joined = Date.now();
-  await until('one seat is in use', async () => (await figure(page, 'in use').textContent()) === '1', 5000);
-  assert.ok(Date.now() - joined < 2500, `it showed after ${Date.now() - joined} ms`);
+  await until('one seat is in use', async () => (await figure(page, 'in use').textContent()) === '1');
+  const shown = Date.now();
+  await tenant.call('GET', '/seats');
+  const call = Date.now() - shown; // how slow the machine is at the moment
+  assert.ok(shown - joined < 2000 + 20 * call, `it showed after ${shown - joined} ms, where a call takes ${call} ms`);
   await tenant.join('weekly', 'bob@console.example');
   const late = await tenant.join('weekly', 'late@console.example');
   assert.equal(late.refused, 403);
@@ -145,7 +148,7 @@ test('a hidden page asks nothing, and asks at once when it shows again', async (
   await page.waitForTimeout(2500); // in which a visible page would ask twice
   assert.equal(asked, before);
   await hide(false);
-  await until('it asks again', () => asked > before, 1000);
+  await until('it asks again', () => asked > before);
 });
 
 test('finance sees figures and no people', async (t) => {

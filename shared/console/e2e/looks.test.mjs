@@ -42,6 +42,7 @@ test('axe finds nothing in dialogs, and Esc closes them', async (t) => {
   const page = await signedIn(t, 'tenant_admin', tenant.name);
   await open(page, `#/${tenant.name}/people`);
   await page.getByRole('button', { name: 'Add a host' }).click();
+  await page.getByRole('dialog').waitFor();
   assert.deepEqual(await findings(page), []);
   await page.keyboard.press('Escape');
   await page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -75,6 +76,7 @@ test('somebody with a keyboard alone signs in, finds a conference and removes a 
   await page.getByRole('button', { name: 'Remove eve@console.example' }).waitFor();
   await tabTo('Remove eve@console.example');
   await page.keyboard.press('Enter');
+  await page.getByLabel('Reason').and(page.locator(':focus')).waitFor();
   await page.keyboard.type('Wrong meeting');
   await page.keyboard.press('Enter');
   await page.getByText('eve@console.example was removed.').waitFor();

@@ -31,5 +31,5 @@ export const pages = [
   { name: 'statements', role: 'finance', path: (tenant) => `#/${tenant}/statements`, ready: (page) => page.getByRole('table').or(page.getByText('No month was closed yet')) },
   { name: 'webhooks', role: 'tenant_admin', path: (tenant) => `#/${tenant}/webhooks`, ready: (page) => page.getByRole('button', { name: 'Add a webhook' }) },
   { name: 'webhooks-one', role: 'tenant_admin', path: (tenant) => `#/${tenant}/webhooks`, ready: (page) => page.getByRole('button', { name: 'Add a webhook' }), prepare: testWebhook },
-  { name: 'audit', role: 'tenant_admin', path: (tenant) => `#/${tenant}/audit`, ready: (page) => page.getByRole('button', { name: 'Look again' }) },
+  { name: 'audit', role: 'tenant_admin', path: (tenant) => `#/${tenant}/audit`, ready: (page) => page.getByRole('table', { name: 'Actions' }) },
 ];

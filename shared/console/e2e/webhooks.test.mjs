@@ -189,5 +189,6 @@ test('somebody with a keyboard alone adds a webhook and copies its secret', asyn
   await page.keyboard.press('Enter');
   await page.getByText('Copied.').waitFor();
   await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Send a test' }).waitFor();
   await tabTo('Send a test');
 });
