@@ -109,7 +109,7 @@ func TestLicense_SuspendingOrExpiringStopsNewJoinsOnly(t *testing.T) {
 func TestLicense_ATrialExpiresByItself(t *testing.T) {
 	t.Parallel()
 	trial := client.Concurrent(25)
-	expiry := time.Now().Add(3 * time.Second)
+	expiry := time.Now().Add(10 * time.Second)
 	trial.ExpiresAt = &expiry
 	c := license(t, trial)
 	conference, host := c.live("ada@example.com")

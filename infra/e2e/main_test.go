@@ -132,10 +132,14 @@ func startStack(ctx context.Context, dir string, o local.Options) (*stack, func(
 		return nil, nil, err
 	}
 	stop := func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		const tenants = 2 * time.Minute // in which all that the tests made are rolled up
+		ctx, cancel := context.WithTimeout(context.Background(), tenants)
 		defer cancel()
 		// Rolling up is due each hour, and a run is shorter.
-		return errors.Join(started.Tick(ctx, "rollup"), started.Close(ctx))
+		err := started.Tick(ctx, "rollup")
+		ctx, cancel = context.WithTimeout(context.Background(), tenants)
+		defer cancel()
+		return errors.Join(err, started.Close(ctx))
 	}
 	s, err := newStack(started.Endpoints, dir)
 	if err != nil {

@@ -121,21 +121,24 @@ func TestRate_AllSeatsCanBeTakenAtOnce(t *testing.T) {
 			if err != nil || in.Type != client.TypeAdmitted {
 				return fmt.Errorf("answered %+v, %w", in, err)
 			}
-			if err := first.CloseClean(); err != nil {
-				return err
-			}
-			for { // until its seat has come back
-				_, err = c.connect(ctx, conference, identity, client.RoleParticipant, client.DialOptions{})
-				if !isRefused(err, client.CodeSeatsExhausted) {
-					return err
-				}
-			}
+			return first.CloseClean()
 		})
 	}
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	c.awaitInUse(1 + people)
+	c.awaitInUse(1)
+	group, ctx = errgroup.WithContext(c.within())
+	for n := range people {
+		group.Go(func() error {
+			_, err := c.connect(ctx, conference, fmt.Sprintf("guest%d@example.com", n), client.RoleParticipant, client.DialOptions{})
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	c.wantInUse(1 + people)
 }
 
 func TestRate_AThousandCallsInABurstPass(t *testing.T) {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"testing"
@@ -106,7 +107,7 @@ func TestResume_MakeBeforeBreakKeepsTheSeat(t *testing.T) {
 
 func TestResume_AnExpiredHoldFreesTheSeat(t *testing.T) {
 	t.Parallel()
-	c := license(t, withGrace(client.Concurrent(1), 2))
+	c := license(t, withGrace(client.Concurrent(1), 6))
 	conference := c.schedule("ada@example.com")
 	bob := c.join(conference, "bob@example.com", client.RoleParticipant)
 	token := c.ask(bob, client.ActionStatus, client.TypeAdmitted).ResumeToken
@@ -204,7 +205,8 @@ func TestGhosts_AreReplacedByARealUserWithinFiveSeconds(t *testing.T) {
 	defer timer.Stop()
 	<-timer.C // nothing happens to wait for: they grow old
 	first := time.Now()
-	for {
+	for dialling := time.Duration(0); ; time.Sleep(20 * time.Millisecond) { // a person's pace
+		began := time.Now()
 		p, err := c.connect(c.within(), conference, "real@example.com", client.RoleParticipant, client.DialOptions{})
 		if err == nil {
 			t.Logf("admitted %v after the first attempt", time.Since(first).Round(time.Millisecond))
@@ -212,8 +214,9 @@ func TestGhosts_AreReplacedByARealUserWithinFiveSeconds(t *testing.T) {
 			return
 		}
 		wantRefused(t, err, "seats_exhausted")
-		if time.Since(first) > within {
-			t.Fatalf("not admitted within %v", within)
+		// Some fifty calls have to be made, each of which takes a slow machine about as long as a dial.
+		if dialling = min(cmp.Or(dialling, time.Hour), time.Since(began)); time.Since(first) > within+50*dialling {
+			t.Fatalf("not admitted within %v, where a dial takes %v", time.Since(first), dialling)
 		}
 	}
 }

@@ -314,8 +314,11 @@ func TestUsage_ARefusalListsTheHoldersOfTheSeats(t *testing.T) {
 
 func TestUsage_AMonthListsEveryTenantOnce(t *testing.T) {
 	t.Parallel()
-	used, idle := busy(t), license(t, client.Named(5, 25))
 	period := time.Now().UTC().Format("2006-01")
+	used, idle := busy(t), license(t, client.Named(5, 25))
+	if time.Now().UTC().Format("2006-01") != period {
+		t.Skip("the month has turned meanwhile")
+	}
 	found := make(map[string]client.TenantUsage)
 	for p := (client.Paging{Limit: 7}); ; {
 		page, err := running.vendor.TenantsUsage(used.within(), period, p)

@@ -100,6 +100,8 @@ func (c *customer) subscribe(types ...string) (*receiver, string) {
 	r := &receiver{t: c.t}
 	server := httptest.NewServer(r)
 	c.t.Cleanup(server.Close)
+	r.mu.Lock() // what is sent sooner waits until the secret is known
+	defer r.mu.Unlock()
 	answer, err := c.api.Do(c.within(), http.MethodPost, "/v1/tenants/"+c.id+"/webhooks", nil, map[string]any{"url": server.URL, "types": types})
 	var made struct {
 		Webhook string `json:"webhook"`
@@ -109,8 +111,6 @@ func (c *customer) subscribe(types ...string) (*receiver, string) {
 		c.t.Fatalf("answered %d: %v", answer.Status, err)
 	}
 	seen.addBase64("whsec_", made.Secret)
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.secret = made.Secret
 	return r, "/v1/tenants/" + c.id + "/webhooks/" + made.Webhook
 }
@@ -169,9 +169,15 @@ func TestWebhooks_EachCrossingRingsOnceAtAReceiver(t *testing.T) {
 	}
 	c.leave(guests...)
 	down := r.await("seatmeter.seats.threshold", crossed(80, "down"))
-	if down.Data["in_use"] != 2.0 {
+	if in := down.Data["in_use"]; in != 2.0 && in != 3.0 { // they leave one by one
 		t.Errorf("told %+v", down)
 	}
+	eventually(t, func() error { // crossings of one moment are sent side by side
+		if told := r.seen("seatmeter.seats.threshold"); len(told) != 6 {
+			return fmt.Errorf("told %+v", told)
+		}
+		return nil
+	})
 	if up, full := r.seen("seatmeter.seats.threshold"), r.seen("seatmeter.seats.exhausted"); len(up) != 6 || len(full) != 1 {
 		t.Errorf("told %+v, %+v", up, full)
 	}

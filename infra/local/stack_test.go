@@ -45,7 +45,7 @@ func stop(t *testing.T, s *Stack) {
 
 func vendor(t *testing.T, s *Stack) *client.Admin {
 	t.Helper()
-	bearer, err := s.Issuer.Mint("vendor", "", time.Minute, time.Now())
+	bearer, err := s.Issuer.Mint("vendor", "", time.Hour, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func running(t *testing.T, dataDir string) *local.Stack {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := stack.Close(ctx); err != nil {
 			t.Error(err)

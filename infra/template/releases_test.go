@@ -129,7 +129,7 @@ func startReleases(t *testing.T) *releases {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 		defer cancel()
 		if err := r.stack.Close(ctx); err != nil {
 			t.Error(err)

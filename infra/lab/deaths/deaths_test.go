@@ -122,7 +122,7 @@ func TestAStacksFunctionsDieAtTheConfiguredShare(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() {
-		closing, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 10*time.Second)
+		closing, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
 		defer cancel()
 		if err := s.Close(closing); err != nil {
 			t.Error(err)

@@ -90,7 +90,7 @@ func TestAnIdleConnectionIsClosedAsGoingAway(t *testing.T) {
 }
 
 func TestTrafficKeepsAConnectionButNotBeyondItsLife(t *testing.T) {
-	const idle, life = 400 * time.Millisecond, time.Second
+	const idle, life = 2 * time.Second, 4 * time.Second
 	s := start(t, nil, func(c *apigateway.Config) { c.Limits.Idle, c.Limits.Life = idle, life })
 	begun := time.Now()
 	conn := s.dial(nil)
