@@ -318,9 +318,9 @@ func (w *world) drawStay(t *rapid.T, from, asOf int64) []recorded {
 		if before == nil {
 			s.Number = conference.Number(rapid.IntRange(1, 3).Draw(t, "conference"))
 			s.Conference = conference.ID(fmt.Sprintf("conference-%d", s.Number))
-			s.Host = host.Email(fmt.Sprintf("host-%d@example.org", rapid.IntRange(1, 2).Draw(t, "host")))
+			s.Host = host.Email(fmt.Sprintf("host-%d@example.org", 1+s.Number%2)) // a conference has one host
 			if rapid.Bool().Draw(t, "pool of its own") {
-				s.Block.Pool.Number = 1
+				s.Block.Pool.Number = s.Number
 			}
 		}
 		if s.JoinedAtMillis >= asOf {
