@@ -29,8 +29,8 @@ const (
 )
 
 // Email is an address in canonical form, so that all spellings of an address are
-// the same host: the local part in NFC (RFC 6532, 3.1) and lower case, the domain
-// in IDNA's Unicode form.
+// the same host: the local part in NFC (RFC 6532, 3.1) and folded, the domain in IDNA's
+// Unicode form.
 type Email string
 
 // ParseEmail checks an address and converts it to canonical form. The error names
@@ -43,7 +43,7 @@ func ParseEmail(text, pointer string) (Email, error) {
 	if len(text) > MaxEmailLength || typed.Fault(trimmed, 1, MaxEmailLength) != "" || at < 0 {
 		return "", notAnAddress(pointer)
 	}
-	local := norm.NFC.String(strings.ToLower(norm.NFC.String(trimmed[:at])))
+	local := norm.NFC.String(strings.Map(fold, norm.NFC.String(trimmed[:at])))
 	domain, ok := canonicalDomain(trimmed[at+1:])
 	email := local + "@" + domain
 	address, err := mail.ParseAddress(email)
@@ -52,6 +52,19 @@ func ParseEmail(text, pointer string) (Email, error) {
 		return "", notAnAddress(pointer)
 	}
 	return Email(email), nil
+}
+
+// fold is a letter's lower case. Of several that have one capital in common, such as σ
+// and ς, it is one.
+func fold(r rune) rune {
+	lower := unicode.ToLower(r)
+	same := unicode.ToLower(unicode.ToUpper(lower))
+	for other := unicode.SimpleFold(lower); other != lower; other = unicode.SimpleFold(other) {
+		if other == same {
+			return same
+		}
+	}
+	return lower
 }
 
 func notAnAddress(pointer string) error {

@@ -25,6 +25,8 @@ func TestAHostsAddressIgnoresCase(t *testing.T) {
 func TestEverySpellingOfAnAddressIsTheSameHost(t *testing.T) {
 	for want, spellings := range map[host.Email][]string{
 		"zoë@example.org":      {"zoe\u0308@example.org", "ZOË@example.org", "ZOE\u0308@EXAMPLE.ORG"},
+		"αλέξησ@example.gr":    {"αλέξης@example.gr", "ΑΛΈΞΗΣ@example.gr"},
+		"sμβ@example.org":      {"ſ\u00b5ϐ@example.org", "SΜΒ@example.org"},
 		"å@example.org":        {"\u212b@example.org", "A\u030a@example.org"},
 		"ann@bücher.example":   {"ann@xn--bcher-kva.example", "ann@XN--BCHER-KVA.example", "ann@bu\u0308cher.example", "ANN@BÜCHER.EXAMPLE"},
 		"ann@straße.example":   {"ann@xn--strae-oqa.example"},
@@ -66,6 +68,7 @@ func TestInvalidAddressesAreRefusedByMember(t *testing.T) {
 		"ann@example.com\u200b", "\u200bann@example.com", "a\u200bnn@example.com", "ann@exam\u200bple.com", "ann@exam\u00adple.com",
 		"ann\u2060@example.com", "\ufeffann@example.com", "ann\u202e@example.com", "ann\u200d@example.com", "می\u200cخ@example.com",
 		"ann\u00a0b@example.com", "ann\u3164@example.com", "❤\ufe0f@example.com", "ann@❤\ufe0f.com", "ann@exam\u200dple.com", "ann\x7f@example.com",
+		"ann@example.com\u2800", "ann\u2800@example.com", "ann\ufffc@example.com", "ann\U0001d159@example.com", "ann@\U00016fe4example.com",
 		// Domains with an invalid label.
 		"ann@-example", "ann@example-", "ann@-example.org", "ann@example-.org", "ann@.example.org", "ann@example.org.", "ann@example.org。",
 		"ann@a_b.example", "ann@_dmarc.example", "ann@ab--cd.example", "ann@" + strings.Repeat("a", 64) + ".example", "ann@exa!mple.org",

@@ -60,7 +60,7 @@ func readPreconditions(header http.Header) preconditions {
 	var p preconditions
 	p.match, p.noneMatch = p.readTags(header, headerIfMatch), p.readTags(header, headerIfNoneMatch)
 	p.unmodifiedSince = p.readDate(header, headerIfUnmodifiedSince)
-	p.modifiedSince, _ = http.ParseTime(header.Get(headerIfModifiedSince)) // a malformed date is ignored
+	p.modifiedSince, _ = conditionDate(header.Get(headerIfModifiedSince)) // a malformed date is ignored
 	return p
 }
 
@@ -95,11 +95,21 @@ func (p *preconditions) readDate(header http.Header, name string) time.Time {
 	if header[name] == nil {
 		return time.Time{}
 	}
-	at, err := http.ParseTime(header.Get(name))
+	at, err := conditionDate(header.Get(name))
 	if err != nil {
 		p.fault(name, "must be an HTTP date, such as Sun, 01 Nov 2026 00:00:00 GMT")
 	}
 	return at
+}
+
+// conditionDate reads a date. One before 1970 is the first moment of 1970, since nothing
+// is older; the zero time would count as no date.
+func conditionDate(text string) (time.Time, error) {
+	at, err := http.ParseTime(text)
+	if first := time.Unix(0, 0); err == nil && at.Before(first) {
+		return first, nil
+	}
+	return at, err //nolint:wrapcheck // nobody reads it
 }
 
 // describeConditions documents the precondition headers of a call. A read ignores

@@ -201,6 +201,7 @@ func TestNoPreconditionIsIgnored(t *testing.T) {
 				{"if-match", `"1"`},
 				{"if-match", `W/"1"`},
 				{"if-none-match", "*"},
+				{"if-unmodified-since", "Mon, 01 Jan 0001 00:00:00 GMT"},
 				{"if-none-match", `"7"`, "if-unmodified-since", atStart},
 				{"if-unmodified-since", "Fri, 31 Dec 2100 23:59:59 GMT"},
 				{"if-match", "*", "if-none-match", "*"},

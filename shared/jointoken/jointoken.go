@@ -90,7 +90,8 @@ type Pass struct {
 	// Empty in tokens of a release that had none.
 	Pseudonym string
 	Role      Role
-	// IssuedMillis is when the token was signed, in Unix time.
+	// IssuedMillis is when the join token was signed, in Unix time. A resume token has
+	// that of the join token by which its bearer came in.
 	IssuedMillis int64
 }
 
@@ -126,10 +127,14 @@ type claims struct {
 	Pseudonym  string            `json:"pseudonym,omitempty"`
 	Connection seat.ConnectionID `json:"connection,omitempty"`
 	Stay       string            `json:"stay,omitempty"`
+	// Issued is when the join token was signed by which a resume token's bearer joined, in
+	// Unix milliseconds. Tokens of a release before have none.
+	Issued int64 `json:"issued,omitempty"`
 }
 
 // Sign returns a join token that expires at Expiry(until).
 func (s *Signer) Sign(ctx context.Context, p Pass, now, until time.Time) (string, error) {
+	p.IssuedMillis = 0 // which is now
 	return s.sign(ctx, kindJoin, p, Claim{}, now, until)
 }
 
@@ -147,7 +152,7 @@ func (s *Signer) sign(ctx context.Context, k kind, p Pass, c Claim, now, until t
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(Expiry(until)),
 		},
 		Tenant: p.Tenant, Conference: p.Conference, Number: p.Number, Role: p.Role, Pseudonym: p.Pseudonym,
-		Connection: c.Connection, Stay: c.Stay,
+		Connection: c.Connection, Stay: c.Stay, Issued: p.IssuedMillis,
 	})
 	key := s.ring.Current(ctx)
 	token.Header["typ"], token.Header["kid"] = k.typ, key.ID
@@ -208,7 +213,7 @@ func (s *Signer) verify(ctx context.Context, k kind, text string, now time.Time,
 		return invalid(fmt.Errorf("typ %v", token.Header["typ"]))
 	}
 	p := Pass{Tenant: c.Tenant, Conference: c.Conference, Number: c.Number, Identity: c.Subject, Pseudonym: c.Pseudonym, Role: c.Role}
-	if c.IssuedAt != nil {
+	if p.IssuedMillis = c.Issued; p.IssuedMillis == 0 && c.IssuedAt != nil {
 		p.IssuedMillis = c.IssuedAt.UnixMilli()
 	}
 	if err := p.check(); err != nil {

@@ -10,7 +10,8 @@
 //     stack, such as Arabic and Devanagari, and between the parts of an emoji;
 //   - variation selectors after what has variants;
 //   - tags in the flags of regions;
-//   - directional marks (U+200E, U+200F, U+061C) in right-to-left text.
+//   - directional marks (U+200E, U+200F, U+061C) in right-to-left text;
+//   - the blank of Braille (U+2800) beside a letter of Braille.
 package typed
 
 import (
@@ -45,10 +46,19 @@ func Fault(text string, fewest, most int) string {
 	return ""
 }
 
-// Invisible reports whether a character shows only in its effect on its neighbours.
+// Invisible reports whether a character shows only in its effect on its neighbours, or
+// is a blank that is no space.
 func Invisible(r rune) bool {
-	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Zl, unicode.Zp) ||
+	return unicode.Is(blanks, r) ||
+		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Zl, unicode.Zp) ||
 		unicode.Is(unicode.Cf, r) && !unicode.Is(unicode.Prepended_Concatenation_Mark, r)
+}
+
+// blanks are symbols, letters and marks of which nothing is drawn, as the Unicode
+// Standard's code charts show.
+var blanks = &unicode.RangeTable{
+	R16: []unicode.Range16{{blankBraille, blankBraille, 1}, {'\ufffc', '\ufffc', 1}},
+	R32: []unicode.Range32{{0x13441, 0x13442, 1}, {0x16fe4, 0x16fe4, 1}, {0x1d159, 0x1d159, 1}},
 }
 
 const (
@@ -75,17 +85,23 @@ const (
 )
 
 // isAssigned reports whether a code point has an agreed meaning. The blocks that
-// Unicode reserves for future emoji count as assigned, since phones have new ones
-// each year.
+// Unicode reserves for future emoji, and for ideographs, count as assigned, since phones
+// have new ones each year, and names have them.
 func isAssigned(r rune) bool {
-	return unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs) || isPictograph(r) || Invisible(r) ||
+	return unicode.In(r, unicode.L, unicode.M, unicode.N, unicode.P, unicode.S, unicode.Zs) || isPictograph(r) || isIdeograph(r) || Invisible(r) ||
 		unicode.Is(unicode.Prepended_Concatenation_Mark, r)
 }
 
 // isSeen reports whether a character is visible by itself.
 func isSeen(r rune) bool {
-	return r != blankBraille && (unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) || isPictograph(r))
+	return !Invisible(r) && (unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) || isPictograph(r) || isIdeograph(r))
 }
+
+// isIdeograph reports whether a code point is in the planes of ideographs, but for
+// those that are no characters.
+func isIdeograph(r rune) bool { return 0x20000 <= r && r <= 0x3ffff && r&0xfffe != 0xfffe }
+
+func isBraille(r rune) bool { return unicode.Is(unicode.Braille, r) && r != blankBraille }
 
 // isPictograph reports whether a code point is, or is reserved for, an emoji (UTS
 // #51, Extended_Pictographic), or is another symbol or a skin tone.
@@ -135,6 +151,8 @@ func (t reading) takes(i int) bool {
 		return true
 	case r == joiner, r == nonJoiner:
 		return (joins(before) || joins(after)) && before != joiner && before != nonJoiner
+	case r == blankBraille:
+		return isBraille(before) || isBraille(after)
 	case r == vowelSeparator:
 		return unicode.Is(unicode.Mongolian, before)
 	case unicode.Is(unicode.Variation_Selector, r):

@@ -50,6 +50,8 @@ func TestTextOfEveryScriptIsAccepted(t *testing.T) {
 		"flag of a region":             "🏴\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
 		"flag of a region with digits": "\U0001f3f4" + tags("fr75c") + "\U000e007f",
 		"the replacement character":    "\ufffd",
+		"Braille with its blank":       "⠁\u2800⠃",
+		"an ideograph of later":        "\U0002ebf0\U000323b0田",
 		"254 bytes":                    strings.Repeat("é", 127),
 	} {
 		if fault := typed.Fault(text, 1, most); fault != "" {
@@ -66,6 +68,13 @@ func TestTextWithHiddenOrMeaninglessCharactersIsRefused(t *testing.T) {
 		"a surrogate as UTF-8":            "a\xed\xa0\x80",
 		"only a space":                    " ",
 		"only blanks":                     "\u00a0\u3000\u2800",
+		"a blank of Braille among others": "ann\u2800",
+		"two blanks after others":         "bob\u2800\u2800",
+		"an object's place":               "ann\ufffc",
+		"a blank of music":                "ann\U0001d159",
+		"a blank hieroglyph":              "\U00013441ann",
+		"a filler of Khitan":              "ann\U00016fe4",
+		"no ideograph":                    "a\U0002ffff",
 		"only joiners":                    "\u200d\u200c",
 		"only a selector":                 "\ufe0f",
 		"only a mark":                     "\u0301",

@@ -124,6 +124,8 @@ const notOfInternet = "must be at an address of the public internet"
 func (g Guard) parse(address string) (*url.URL, string) {
 	u, err := url.Parse(address)
 	switch {
+	case strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return nil, "must be a URL of ASCII characters: write others percent-encoded"
 	case err != nil || u.Opaque != "" || u.Hostname() == "":
 		return nil, "must be a URL"
 	case len(address) > MaxURLBytes:

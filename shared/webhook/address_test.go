@@ -58,7 +58,7 @@ func TestForbiddenWebhookAddressesAreRefused(t *testing.T) {
 		"https://2130706433/", "https://0x7f000001/", "https://0177.0.0.1/", "https://127.1/", "https://0/", "https://localhost/", "https://LOCALHOST/", "https://localhost./", "https://a.localhost/",
 		"https://printer.local/", "https://metadata.google.internal/", "https://intranet/", "https://inner.example.com/", "https://INNER.example.com./", "https://mixed.example.com/",
 		"https://public..example.com/", "https://.example.com/", "https://exa mple.com/", "https://bücher.example/", "https://\u2460.example.com/", "https://public.example.com\\@evil.example/",
-		"https://public.example.com/" + strings.Repeat("x", 2048),
+		"https://public.example.com/" + strings.Repeat("x", 2048), "https://public.example.com/\u202e", "https://public.example.com/?q=\u200b", "https://public.example.com/\u0085",
 	} {
 		if check(t, guard, address) == "" {
 			t.Errorf("%q is taken", address)

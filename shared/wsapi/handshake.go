@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"seatmeter/shared/problem"
 )
 
@@ -100,20 +102,25 @@ func (p parts) parameters() map[string][]string {
 	return all
 }
 
-// knownParameter returns the parameter whose letters a name has; empty if there is
-// none.
+// knownParameter returns the parameter whose letters a name has, whatever signs are
+// between them, the rest of an HTML entity before them, and an index or the word token
+// after them. Empty if there is none.
 func knownParameter(name string) string {
 	if decoded, err := url.QueryUnescape(name); err == nil {
 		name = decoded
 	}
+	if at := strings.IndexAny(name, "[."); at > 0 {
+		name = name[:at]
+	}
 	letters := strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return r
+			return unicode.ToLower(r)
 		}
 		return -1
-	}, name)
+	}, norm.NFKC.String(name))
+	letters = strings.TrimPrefix(letters, "amp")
 	for _, known := range []string{parameterToken, parameterResume, parameterLobby, parameterWait} {
-		if strings.EqualFold(letters, known) {
+		if letters == known || letters == known+parameterToken {
 			return known
 		}
 	}
@@ -128,13 +135,16 @@ func (h *handshakeInput) readProtocols(lines []string, given map[string]string) 
 	ours := slices.Contains(protocols, protocol)
 	for _, p := range protocols {
 		parameter, token, _ := strings.Cut(p, ".")
-		prefix := strings.ToLower(parameter) + "."
-		if prefix != protocolToken && prefix != protocolResume {
+		name := knownParameter(parameter)
+		prefix := name + "."
+		if name == "" {
 			continue
 		}
-		name := strings.TrimSuffix(prefix, ".")
 		_, again := given[name]
 		switch {
+		case prefix != protocolToken && prefix != protocolResume:
+			h.fault(headerProtocol, "offers "+name+", which belongs into the query")
+			continue
 		case !ours:
 			h.fault(headerProtocol, "offers "+prefix+" without "+protocol)
 			continue

@@ -82,8 +82,14 @@ func TestAMisspeltParameterIsRefusedAndTakesNoSeat(t *testing.T) {
 	for _, value := range []string{"", "True", "TRUE", "1", "0", "yes", "on", "False", " true", "true ", "%74rue", "\"true\""} {
 		tests["lobby is "+value] = asked{query: with(map[string][]string{"lobby": {value}}), pointers: []string{"#/lobby"}}
 	}
-	for _, name := range []string{"Lobby", "LOBBY", " lobby", "lobby ", "lobby[]", "%6cobby", "lobby\u200b", "lobby?"} {
+	for _, name := range []string{"Lobby", "LOBBY", " lobby", "lobby ", "lobby[]", "%6cobby", "lobby\u200b", "lobby?", "lobby[0]", "lobby%5B0%5D", "lobby.0", "amp;lobby", "amp%3Blobby", "ｌobby"} {
 		tests["lobby is spelt "+name] = asked{query: with(map[string][]string{name: {"true"}}), pointers: []string{"#/" + url.PathEscape(name)}}
+	}
+	for _, name := range []string{"resume[0]", "amp;resume", "resume_token", "resumeToken", "resume-token"} {
+		tests["resume is spelt "+name] = asked{query: with(map[string][]string{name: {"$resume"}}), pointers: []string{"#/" + url.PathEscape(name)}}
+	}
+	for _, offered := range []string{"lobby", "lobby.true", "Wait.true", "resume_token.$resume"} {
+		tests[offered+" is offered"] = asked{query: with(nil), protocols: []string{"seatmeter.v1, " + offered}, pointers: []string{"#/Sec-WebSocket-Protocol"}}
 	}
 	for _, values := range [][]string{{"true", "true"}, {"true", "false"}, {"false", "true"}} {
 		tests[fmt.Sprint("lobby twice ", values)] = asked{query: with(map[string][]string{"lobby": values}), pointers: []string{"#/lobby"}}

@@ -294,7 +294,7 @@ func (m *Messenger) where(ctx context.Context, s session.Session, seated bool, a
 		return Reply{}, err
 	}
 	m.crossings.Seen(ctx, pool.Pool, s.Conference, pool.Use(), atMillis)
-	pass := jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Pseudonym: s.Pseudonym, Role: s.Role}
+	pass := jointoken.Pass{Tenant: s.Tenant, Conference: s.Conference, Number: s.Number, Identity: s.Identity, Pseudonym: s.Pseudonym, Role: s.Role, IssuedMillis: s.IssuedMillis}
 	reply.ResumeToken, err = m.signer.SignResume(ctx, pass, s.Claim(), time.UnixMilli(atMillis), time.UnixMilli(s.BeganMillis).Add(resumable))
 	reply.Type, reply.Limit, reply.InUse, reply.GraceSeconds = "admitted", &pool.Limit, &pool.InUse, &pool.GraceSeconds
 	reply.ExpiresAt = time.UnixMilli(s.BeganMillis + session.LifeMillis).UTC().Format(moments)

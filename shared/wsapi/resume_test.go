@@ -253,6 +253,27 @@ func TestAConferenceThatHasEndedIsNotResumed(t *testing.T) {
 	}
 }
 
+// Whoever was removed could otherwise come in again by a resume token of after that,
+// which another connection of theirs was given.
+func TestAResumeTokenIsAsOldAsTheJoinTokenBehindIt(t *testing.T) {
+	w := newWorld(t, withGrace(concurrent(25), 30))
+	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
+	joined, err := w.signer.Verify(t.Context(), v.token, w.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.millis += 60_000
+	token := w.resumeToken(v)
+	w.drop(v)
+	for range 2 { // also that of the connection which has resumed
+		pass, _, err := w.signer.VerifyResume(t.Context(), token, w.now())
+		if err != nil || pass.IssuedMillis != joined.IssuedMillis {
+			t.Errorf("issued at %d (%v), want %d", pass.IssuedMillis, err, joined.IssuedMillis)
+		}
+		token = w.resumeToken(w.in(resuming(1, token)))
+	}
+}
+
 func TestAResumeTokenIsBoundToItsPersonAndExpires(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(25), 30))
 	ann, bob := w.visit(1, weekly, jointoken.RoleParticipant), w.visit(2, weekly, jointoken.RoleParticipant)
