@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"seatmeter/infra/local/issuer"
+	"seatmeter/shared/tenant"
 )
 
 // tokenLifetime is a working day.
@@ -30,6 +31,8 @@ func (c tokenCommand) Validate() error {
 		return errors.New("--role tenant_admin needs --tenant")
 	case c.Role == "vendor" && c.Tenant != "":
 		return errors.New("--tenant goes with --role tenant_admin, finance or server: a vendor is of all tenants")
+	case c.Tenant != "" && !tenant.IsID(c.Tenant):
+		return fmt.Errorf("--tenant is no tenant's id: %q", c.Tenant)
 	}
 	return nil
 }

@@ -307,7 +307,11 @@ func deleteHost(ctx context.Context, hosts host.Hosts, in *HostInput) (*struct{}
 // newHolder returns the next holder of a host's slot, who is as active as the former
 // one if the body does not say.
 func (in *changeHostInput) newHolder(was host.Host, email host.Email, at time.Time) host.Host {
-	return host.Host{Email: email, Name: or(in.Body.Name, nameBy(email)), Active: or(in.Body.Active, was.Active), CreatedAt: at}
+	name := or(in.Body.Name, nameBy(email))
+	if name == nameBy(was.Email) { // the former one's default, sent back as it was read
+		name = nameBy(email)
+	}
+	return host.Host{Email: email, Name: name, Active: or(in.Body.Active, was.Active), CreatedAt: at}
 }
 
 // hostMove is the replacement of a host by another person.

@@ -336,3 +336,19 @@ func TestAServersPlaceIsReachedThroughItsOwnConferenceAlone(t *testing.T) {
 		t.Errorf("queue %s", got)
 	}
 }
+
+// After a smaller license more are in than it has, also while somebody waits.
+func TestARefusalWhileSomebodyWaitsSaysHowManyAreIn(t *testing.T) {
+	w := serving(t)
+	w.taken("bob")
+	w.taken("carl")
+	w.concurrent("acme", 1)
+	full := w.take("dan", "").body
+	w.take("eve", `,"wait":true`).ok()
+	queued := w.take("dan", "").body
+	for _, body := range []string{full, queued} {
+		if !strings.Contains(body, `"seats_exhausted"`) || !strings.Contains(body, `"in_use":2`) {
+			t.Errorf("refused with %s", body)
+		}
+	}
+}

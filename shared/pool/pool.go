@@ -323,9 +323,10 @@ func (p *Pools) conclude(ctx context.Context, a seat.Attempt, id seat.Connection
 }
 
 // queued refuses a seat that is kept for waiters. Who waits does so since the pool
-// was full, and a seat on its way to a waiter is not free.
+// was full, and a seat on its way to a waiter is not free. After a smaller license more
+// are in than it has: a pool of one block says how many.
 func queued(s seat.State, terms Terms) Seated {
-	return Seated{Refusal: RefusalQueued, Block: s.Block, Gate: s.Gate, InUse: terms.Capacity, Unsearched: count(terms.Capacity) > 1}
+	return Seated{Refusal: RefusalQueued, Block: s.Block, Gate: s.Gate, InUse: max(terms.Capacity, s.InUse), Unsearched: count(terms.Capacity) > 1}
 }
 
 func seated(s seat.State, id seat.ConnectionID, terms Terms) Seated {
