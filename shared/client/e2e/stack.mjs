@@ -43,7 +43,9 @@ export async function dev(t, ...flags) {
   const data = mkdtempSync(join(tmpdir(), 'seatmeter-client-'));
   const stack = spawn(`${root}/scripts/dev`, [
     '--store', 'memory', '--no-history', '--http-port', '0', '--ws-port', '0', '--data', data, ...flags,
-  ], { stdio: ['ignore', 'ignore', 'inherit'] });
+  ], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  stack.stderr.setEncoding('utf8').on('data', (more) => { said = (said + more).slice(-2000); });
   let ended = false;
   const over = new Promise((resolve) => stack.once('exit', () => { ended = true; resolve(); }));
   t.after(async () => {
@@ -53,7 +55,7 @@ export async function dev(t, ...flags) {
   });
   const file = join(data, 'endpoints.json');
   await until('the stack runs', () => {
-    if (ended) throw new Error('the stack has ended');
+    if (ended) throw new Error(`the stack has ended: ${said}`);
     return existsSync(file);
   }, 300_000);
   return new Stack({ ...JSON.parse(readFileSync(file, 'utf8')), data });
