@@ -100,7 +100,7 @@ func (c *customer) subscribe(types ...string) (*receiver, string) {
 	r := &receiver{t: c.t}
 	server := httptest.NewServer(r)
 	c.t.Cleanup(server.Close)
-	r.mu.Lock() // what is sent sooner waits until the secret is known
+	r.mu.Lock() // an event that comes before the secret is known waits for it
 	defer r.mu.Unlock()
 	answer, err := c.api.Do(c.within(), http.MethodPost, "/v1/tenants/"+c.id+"/webhooks", nil, map[string]any{"url": server.URL, "types": types})
 	var made struct {

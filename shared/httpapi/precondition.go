@@ -102,8 +102,8 @@ func (p *preconditions) readDate(header http.Header, name string) time.Time {
 	return at
 }
 
-// conditionDate reads a date. One before 1970 is the first moment of 1970, since nothing
-// is older; the zero time would count as no date.
+// conditionDate reads a date. A date before 1970 becomes the first moment of 1970: nothing
+// is older, and the zero time means that there is no date.
 func conditionDate(text string) (time.Time, error) {
 	at, err := http.ParseTime(text)
 	if first := time.Unix(0, 0); err == nil && at.Before(first) {

@@ -81,9 +81,9 @@ func (g Guard) control(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// Check says what is wrong with an address that somebody wants events sent to; empty:
-// nothing, as far as the address itself tells. If it has a name, CheckName has to look
-// that up too.
+// Check says what is wrong with an address to which somebody wants events sent, without
+// looking up anything. An empty fault means that the address itself is good. If it has a
+// host name, the caller has to pass that name to CheckName too.
 func (g Guard) Check(address string) (name, fault string) {
 	u, fault := g.parse(address)
 	if fault != "" || g.Insecure {
@@ -102,8 +102,9 @@ func (g Guard) Check(address string) (name, fault string) {
 // resolveWithin is how long CheckName waits for a name's addresses.
 const resolveWithin = 3 * time.Second
 
-// CheckName says what is wrong with a name's addresses; empty: nothing. A name that has no
-// address now may have one later, and is good.
+// CheckName looks up the addresses of a name, and says what is wrong with them. An empty
+// text means that nothing is wrong. A name without an address is good: it may have one
+// later.
 func (g Guard) CheckName(ctx context.Context, name string) string {
 	ctx, cancel := context.WithTimeout(ctx, resolveWithin)
 	defer cancel()

@@ -143,7 +143,7 @@ func (h *handshakeInput) readProtocols(lines []string, given map[string]string) 
 		_, again := given[name]
 		switch {
 		case prefix != protocolToken && prefix != protocolResume:
-			h.fault(headerProtocol, "offers "+name+", which belongs into the query")
+			h.fault(headerProtocol, "offers "+name+", which belongs in the query")
 			continue
 		case !ours:
 			h.fault(headerProtocol, "offers "+prefix+" without "+protocol)

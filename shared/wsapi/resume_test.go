@@ -253,8 +253,8 @@ func TestAConferenceThatHasEndedIsNotResumed(t *testing.T) {
 	}
 }
 
-// Whoever was removed could otherwise come in again by a resume token of after that,
-// which another connection of theirs was given.
+// Otherwise a removed person could come in again: another connection of the person gets a
+// resume token after the removal, and that token would be newer than the removal.
 func TestAResumeTokenIsAsOldAsTheJoinTokenBehindIt(t *testing.T) {
 	w := newWorld(t, withGrace(concurrent(25), 30))
 	v := w.in(w.visit(1, weekly, jointoken.RoleParticipant))
