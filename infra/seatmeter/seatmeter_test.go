@@ -120,6 +120,7 @@ func TestAMisusedCommandIsRefusedAndPointsToItsHelp(t *testing.T) {
 		"token --role king":                   {"king", "./scripts/token --help"},
 		"token --role tenant_admin":           {"--tenant", "./scripts/token --help"},
 		"token --role vendor --tenant acme":   {"--tenant", "./scripts/token --help"},
+		"token --role finance --tenant a/b":   {"a/b", "./scripts/token --help"},
 		"report --tenant acme":                {"--period", "./scripts/report --help"},
 		"report --tenant a --period 2026-13":  {"2026-13", "./scripts/report --help"},
 		"report --tenant a --period 2026-1":   {"2026-1", "./scripts/report --help"},

@@ -537,3 +537,12 @@ func TestOnlyTheConferencesHostGetsAHostToken(t *testing.T) {
 		}
 	}
 }
+
+// A name that was the former host's address by default is not the next one's.
+func TestADefaultNameIsNotPassedOnWithASlot(t *testing.T) {
+	w := newWorld(t)
+	w.call(vendor, "PUT", "/v1/tenants/acme/license", `{"model":"named","hosts":1,"participants_per_conference":5}`).ok()
+	w.call(acmeAdmin, "POST", "/v1/tenants/acme/hosts", `{"email":"ann@example.org"}`).ok()
+	w.call(acmeAdmin, "PATCH", "/v1/tenants/acme/hosts/ann@example.org", `{"email":"eve@example.org","name":"ann@example.org"}`).
+		want(200, `{"email":"eve@example.org","name":"eve@example.org","active":true,"created_at":"`+startText+`"}`)
+}
