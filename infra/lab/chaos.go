@@ -27,7 +27,7 @@ type chaosCommand struct {
 
 // Help is the command's longer help.
 func (chaosCommand) Help() string {
-	return "Real clients contend for the seats of nine tenants of both models on a stack of their own, while 20 % of the $disconnect events are lost, 10 % repeated, 10 % delayed or reordered, functions' processes end between two calls, and DynamoDB Local is killed once and started again. Two of the tenants have more clients than seats, and so always a queue. At the end all clients leave, every seat must come back, and every pool is filled to its limit. Ends with status 1 if a pool was oversold, a seat lost, a ghost not reclaimed within five minutes of being observable, or the books do not balance."
+	return "Real clients contend for the seats of nine tenants of both models on a stack of their own, while 20 % of the $disconnect events are lost, 10 % repeated, 10 % delayed or reordered, functions' processes end between two calls, and DynamoDB Local is killed once and started again. Two of the tenants have more clients than seats, and so always a queue. At the end all clients leave, every seat must come back, and every pool is filled to its limit. Ends with status 1 if a pool was oversold, a seat lost, a ghost not reclaimed within three minutes of being observable, or the books do not balance."
 }
 
 // scratch is the directory for the stack's data: in memory if there is such a

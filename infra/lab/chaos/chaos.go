@@ -6,7 +6,7 @@
 //
 // The guarantees: a pool is never used beyond its limit (oversold); after all
 // clients have left, every seat comes back (lost) and the books balance; and a
-// ghost, a seat that has outlived its connection, is reclaimed within five minutes
+// ghost, a seat that has outlived its connection, is reclaimed within three minutes
 // of being observable. Some clients are conference servers, whose seats lapse when they
 // fall silent. A ghost is observable once its connection is closed, its
 // hold, if any, has expired, and the connection is a minute old, since
@@ -38,10 +38,9 @@ import (
 const (
 	// unprobed is the age from which reconciliation probes a connection.
 	unprobed = time.Minute
-	// reclaimWithin is the time in which an observable ghost is reclaimed. It is the longer
-	// promise: most pools are far from full, and a round that dies adds a minute to the
-	// shorter one.
-	reclaimWithin = 5 * time.Minute
+	// reclaimWithin is the time in which an observable ghost is reclaimed: two minutes, and
+	// one more for a round that dies.
+	reclaimWithin = 3 * time.Minute
 	// drainWithin is the time in which every seat comes back after all have left.
 	drainWithin = unprobed + reclaimWithin
 )

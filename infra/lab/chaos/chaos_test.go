@@ -85,7 +85,7 @@ func TestGhosts_AreTimedFromWhenTheyWereObservable(t *testing.T) {
 		"observable by its age":   {deadConn{joined: ago(90), died: ago(80)}, 1, 0, 30 * time.Second},
 		"observable by its death": {deadConn{joined: ago(900), died: ago(50)}, 1, 0, 50 * time.Second},
 		"observable after a hold": {deadConn{joined: ago(900), died: ago(50), grace: 30 * time.Second}, 1, 0, 20 * time.Second},
-		"too late":                {deadConn{joined: ago(900), died: ago(301)}, 1, 1, 301 * time.Second},
+		"too late":                {deadConn{joined: ago(900), died: ago(181)}, 1, 1, 181 * time.Second},
 		"died after the question": {deadConn{joined: ago(900), died: now.Add(time.Minute)}, 0, 0, -1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -94,6 +94,9 @@ func customers() []*customer {
 	for i := range 5 {
 		list = append(list, concurrent(fmt.Sprintf("large%d", i+1), 300, 2, 2, 28, 600*time.Millisecond))
 	}
+	for _, c := range list {
+		c.license.EstimatedEndWithinMinutes = 2 // so that each round asks after everybody
+	}
 	return list
 }
 
